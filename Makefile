@@ -1,0 +1,76 @@
+# The commands of the project; `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+SPEC := spec/openapi.yaml
+SPEC_TOOLS := target/spec-tools
+# How many mutants of the contract `make test` tries; `make drift` tries them all.
+DRIFT_SAMPLE ?= 60
+
+.PHONY: help
+help: ## List the commands.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+.PHONY: setup
+setup:
+	@.ci/setup
+
+.PHONY: run
+run: setup ## Build and start the service on the in-memory store, at http://127.0.0.1:8090.
+	DATABASE_URL= $(CARGO) run --locked --release --package tenant-registry-server -- serve
+
+.PHONY: build
+build: setup ## Build the service: target/release/tenant-registry.
+	$(CARGO) build --locked --release --package tenant-registry-server
+
+.PHONY: test
+test: ## Everything that CI checks: lints, the spec, all tests, a sample of the drift test.
+	@.ci/setup test
+	$(MAKE) lint spec
+	$(CARGO) test --locked --workspace --all-targets
+	$(CARGO) test --locked --workspace --doc
+	$(MAKE) package
+	$(CARGO) run --locked --package tenant-registry-drift -- --sample $(DRIFT_SAMPLE)
+
+.PHONY: lint
+lint: ## Format, clippy, documentation, licences; nothing is changed.
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+	$(MAKE) licences
+
+.PHONY: licences
+licences: target/tools/bin/cargo-deny
+	target/tools/bin/cargo-deny --locked check bans licenses sources
+
+target/tools/bin/cargo-deny:
+	$(CARGO) install cargo-deny --version 0.20.2 --locked --root target/tools --target-dir target/tools/build
+
+.PHONY: spec
+spec: $(SPEC_TOOLS)/installed
+	$(SPEC_TOOLS)/bin/openapi-spec-validator $(SPEC)
+	$(SPEC_TOOLS)/bin/openapi-generator-cli validate -i $(SPEC)
+
+$(SPEC_TOOLS)/installed: .ci/spec-tools.txt
+	@.ci/setup test
+	python3 -m venv $(SPEC_TOOLS)
+	$(SPEC_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r .ci/spec-tools.txt
+	touch $@
+
+.PHONY: package
+package: ## Build the client crate as its users will get it.
+	$(CARGO) package --locked --allow-dirty --package tenant-registry-client
+
+.PHONY: generate
+generate: setup ## Bring generated/ in step with the spec, also under CI.
+	env -u CI $(CARGO) build --locked --package tenant-registry-contract
+
+.PHONY: drift
+drift: setup ## The mutation test of the contract, whole: every kind of drift at every place.
+	$(CARGO) run --locked --package tenant-registry-drift
+
+.PHONY: bench
+bench: setup ## What the generated layer costs, as ratios to a bare server in the same run.
+	$(CARGO) bench --locked --package tenant-registry-server

@@ -1,0 +1,87 @@
+//! Errors: what the caller learns, and what it must not.
+
+use tenant_registry_client::Error;
+use tenant_registry_client::types::{ApiKeyVerifyReason, ErrorCode, TenantId};
+
+use crate::script::{Answer, Script};
+
+const ID: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
+
+/// The error of a request that is answered so.
+async fn error_of(answer: Answer) -> Error {
+    let script = Script::start([answer]).await;
+    let client = script.client();
+    client
+        .tenant_get()
+        .id(ID)
+        .send()
+        .await
+        .expect_err("the answer is no tenant")
+}
+
+#[tokio::test]
+async fn a_refusal_tells_what_the_service_said() {
+    let headers = "x-request-id: 17\r\n";
+    let body = r#"{"error": "not_found", "message": "no tenant has the id"}"#;
+    let error = error_of(Answer::With(404, headers, body)).await;
+    assert_eq!(
+        error.to_string(),
+        "not_found (404 Not Found): no tenant has the id"
+    );
+    assert_eq!(error.code(), Some(ErrorCode::NotFound));
+    assert_eq!(error.request_id(), Some("17"));
+    assert!(!error.is_worth_retrying());
+}
+
+#[tokio::test]
+async fn an_undeclared_answer_is_told_by_its_status() {
+    let error = error_of(Answer::With(418, "x-request-id: 17\r\n", "{}")).await;
+    assert_eq!(
+        error.to_string(),
+        "the answer 418 I'm a teapot is not declared for this operation"
+    );
+    assert_eq!(error.request_id(), Some("17"));
+    assert_eq!(error.code(), None);
+}
+
+#[tokio::test]
+async fn an_unreadable_body_is_not_shown() {
+    let body = r#"{"api_key": {}, "plaintext": "bp_secret", "warning": ""}"#;
+    let script = Script::start([Answer::With(201, "", body)]).await;
+    let tenant: TenantId = ID.parse().expect("it is an id");
+    let name = "ci".try_into().expect("it is a name");
+    let request = tenant_registry_client::types::ApiKeyCreate::new(tenant, name);
+    let error = script.client().api_key_create().body(request).send().await;
+    let error = error.expect_err("the body is no API key");
+    assert!(matches!(error, Error::UnreadableBody(_)));
+    let shown = format!("{error} {error:?} {:?}", std::error::Error::source(&error));
+    assert!(!shown.contains("bp_secret"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there_is_worth_another_try() {
+    let script = Script::start([Answer::HangUp, Answer::HangUp, Answer::HangUp]).await;
+    let error = script
+        .client()
+        .health_get()
+        .send()
+        .await
+        .expect_err("nothing is answered");
+    assert!(matches!(error, Error::Connection(_)));
+    assert!(error.is_worth_retrying());
+    assert_eq!(script.recorded().len(), 3);
+}
+
+#[test]
+fn a_bad_day_is_told_from_a_bad_request() {
+    let worth: Vec<_> = ErrorCode::ALL
+        .into_iter()
+        .filter(|it| it.is_worth_retrying())
+        .collect();
+    assert_eq!(worth, [ErrorCode::RateLimited, ErrorCode::Unavailable]);
+    let worth: Vec<_> = ApiKeyVerifyReason::ALL
+        .into_iter()
+        .filter(|it| it.is_worth_retrying())
+        .collect();
+    assert_eq!(worth, [ApiKeyVerifyReason::Unavailable]);
+}

@@ -1,0 +1,187 @@
+//! A service that records what it is sent and answers by a script.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tenant_registry_client::{Client, ClientBuilder, RetryPolicy};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A tenant as the service would answer it.
+pub(crate) const TENANT: &str = r#"{
+    "id": "0190b8a5-7b1c-7c3e-9d52-0242ac120002", "slug": "acme", "name": "Acme GmbH", "status": "active",
+    "kind": "customer", "plan": "starter", "trial_ends_at": null, "contract_start": null, "contract_end": null,
+    "created_at": "2026-11-23T09:30:00Z", "updated_at": "2026-11-23T09:30:00Z"
+}"#;
+
+/// The error body of a service that has no room.
+pub(crate) const UNAVAILABLE: &str = r#"{"error": "unavailable", "message": "try again"}"#;
+
+/// What the service does with a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// Answers with a status, headers (each ended by `\r\n`) and a JSON body.
+    With(u16, &'static str, &'static str),
+    /// Closes the connection.
+    HangUp,
+    /// Holds the connection and says nothing.
+    Silence,
+}
+
+/// A request as it was on the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    /// Counted from 0, in the order in which connections were made.
+    pub(crate) connection: usize,
+    /// Method and target.
+    pub(crate) line: String,
+    headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+/// The service; it stops with the runtime of the test.
+pub(crate) struct Script {
+    base_url: String,
+    recorded: Arc<Mutex<Vec<Recorded>>>,
+}
+
+impl Recorded {
+    /// The value of a header, by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+impl Script {
+    /// Starts a service that gives these answers, one for each request.
+    pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener
+            .local_addr()
+            .expect("a bound listener has an address");
+        let answers: Arc<Mutex<VecDeque<Answer>>> =
+            Arc::new(Mutex::new(answers.into_iter().collect()));
+        let recorded = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&recorded);
+        tokio::spawn(async move {
+            for connection in 0.. {
+                let (stream, _) = listener.accept().await.expect("a connection");
+                tokio::spawn(serve(
+                    connection,
+                    stream,
+                    Arc::clone(&answers),
+                    Arc::clone(&log),
+                ));
+            }
+        });
+        Self {
+            base_url: format!("http://{address}"),
+            recorded,
+        }
+    }
+
+    /// Sets up a client of the service that retries twice, at once.
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        self.at("")
+    }
+
+    /// The same, for a service below a path.
+    pub(crate) fn at(&self, path: &str) -> ClientBuilder {
+        Client::builder(&format!("{}{path}", self.base_url)).retry(RetryPolicy {
+            retries: 2,
+            first_wait: Duration::from_micros(1),
+            longest_wait: Duration::from_secs(1),
+        })
+    }
+
+    /// A client of the service that retries twice, at once.
+    pub(crate) fn client(&self) -> Client {
+        self.builder().build().expect("the client is set up right")
+    }
+
+    /// What was sent so far.
+    pub(crate) fn recorded(&self) -> Vec<Recorded> {
+        self.recorded
+            .lock()
+            .expect("no test panics while it holds the lock")
+            .clone()
+    }
+
+    /// The one request that was sent.
+    pub(crate) fn only(&self) -> Recorded {
+        let mut recorded = self.recorded();
+        assert_eq!(recorded.len(), 1, "{recorded:?}");
+        recorded.remove(0)
+    }
+}
+
+async fn serve(
+    connection: usize,
+    mut stream: TcpStream,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+    log: Arc<Mutex<Vec<Recorded>>>,
+) {
+    while let Some(request) = read(connection, &mut stream).await {
+        log.lock()
+            .expect("no test panics while it holds the lock")
+            .push(request);
+        let answer = answers
+            .lock()
+            .expect("no test panics while it holds the lock")
+            .pop_front()
+            .expect("the script has an answer for each request");
+        match answer {
+            Answer::With(status, headers, body) => {
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 {status} Scripted\r\n{headers}content-length: {length}\r\n\r\n{body}"
+                );
+                stream
+                    .write_all(answer.as_bytes())
+                    .await
+                    .expect("the client listens");
+            }
+            Answer::HangUp => return,
+            Answer::Silence => std::future::pending().await,
+        }
+    }
+}
+
+/// Reads one request; `None` where the client has closed the connection.
+async fn read(connection: usize, stream: &mut TcpStream) -> Option<Recorded> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).expect("the head is ASCII");
+    let mut lines = head.trim_end().split("\r\n");
+    let line = lines
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(" HTTP/1.1")
+        .to_owned();
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect();
+    let mut request = Recorded {
+        connection,
+        line,
+        headers,
+        body: String::new(),
+    };
+    assert_eq!(
+        request.header("transfer-encoding"),
+        None,
+        "bodies have a length"
+    );
+    let length = request.header("content-length").unwrap_or("0");
+    let mut body = vec![0; length.parse().expect("a length is a number")];
+    stream.read_exact(&mut body).await.ok()?;
+    request.body = String::from_utf8(body).expect("JSON is UTF-8");
+    Some(request)
+}

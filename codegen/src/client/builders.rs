@@ -1,0 +1,114 @@
+//! Writes the builders: for each operation a struct, its setters and `send`.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::documentation;
+use super::parts::{Builder, Field};
+use super::send;
+use crate::Error;
+use crate::model::{Api, Operation};
+use crate::names;
+
+/// The builder of one operation. `error` is the type of every error body.
+pub(super) fn builder(
+    api: &Api,
+    operation: &Operation,
+    part: &Builder,
+    error: &TokenStream,
+) -> Result<TokenStream, Error> {
+    let name = format_ident!("{}", names::type_name(&operation.id));
+    let documentation = documentation::builder(operation)?;
+    let fields = fields(operation, part);
+    let declarations = fields.iter().map(|(Field { name, of, .. }, required)| {
+        if *required {
+            quote! { #name: Result<#of, String> }
+        } else {
+            quote! { #name: Result<Option<#of>, String> }
+        }
+    });
+    let initial = fields.iter().map(|(Field { name, .. }, required)| {
+        if *required {
+            let message = format!("`{name}` is missing");
+            quote! { #name: Err(#message.to_owned()) }
+        } else {
+            quote! { #name: Ok(None) }
+        }
+    });
+    let setters = fields
+        .iter()
+        .map(|(field, required)| setter(api, operation, field, *required))
+        .collect::<Result<Vec<_>, _>>()?;
+    let success = send::success_type(operation, &part.send)?;
+    let send_documentation = documentation::send(operation)?;
+    let exchange = send::body(operation, &part.send)?;
+    Ok(quote! {
+        #documentation
+        #[derive(Clone, Debug)]
+        pub struct #name<'a> {
+            client: &'a super::Client,
+            #(#declarations,)*
+        }
+
+        impl<'a> #name<'a> {
+            pub(crate) fn new(client: &'a super::Client) -> Self {
+                Self { client, #(#initial,)* }
+            }
+
+            #(#setters)*
+
+            #send_documentation
+            pub async fn send(self) -> Result<ResponseValue<#success>, crate::Error> {
+                Ok(self.exchange().await?)
+            }
+
+            async fn exchange(self) -> Result<ResponseValue<#success>, Error<#error>> {
+                #exchange
+            }
+        }
+    })
+}
+
+/// The fields in the order of the spec, and whether each must be set. progenitor orders parameters by name, and takes
+/// every body for required.
+fn fields<'a>(operation: &Operation, part: &'a Builder) -> Vec<(&'a Field, bool)> {
+    let place = |field: &Field| {
+        operation
+            .parameters
+            .iter()
+            .position(|parameter| field.name == parameter.name)
+            .unwrap_or(operation.parameters.len())
+    };
+    let mut fields: Vec<_> = part
+        .fields
+        .iter()
+        .map(|field| match &operation.body {
+            Some(body) if field.name == "body" => (field, body.required),
+            Some(_) | None => (field, field.required),
+        })
+        .collect();
+    fields.sort_by_key(|(field, _)| place(field));
+    fields
+}
+
+fn setter(
+    api: &Api,
+    operation: &Operation,
+    field: &Field,
+    required: bool,
+) -> Result<TokenStream, Error> {
+    let Field { name, of, .. } = field;
+    let documentation = documentation::setter(api, operation, &name.to_string())?;
+    let wrap = (!required).then(|| quote! { .map(Some) });
+    let message = format!("`{name}`: {{error}}");
+    Ok(quote! {
+        #documentation
+        pub fn #name<V>(mut self, value: V) -> Self
+        where
+            V: TryInto<#of, Error: std::fmt::Display>,
+        {
+            self.#name = value.try_into() #wrap .map_err(|error| format!(#message));
+            self
+        }
+    })
+}

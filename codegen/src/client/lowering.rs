@@ -1,0 +1,120 @@
+//! The OpenAPI 3.0 document that progenitor reads, made from the model.
+//!
+//! progenitor knows OpenAPI 3.0 alone. The model has no trace of the version that it was read from, and no shape that
+//! progenitor answers with a panic; so the document is written from the model instead of bending the text of the spec.
+//! Schemas under `components` stay empty: each is replaced by a type of `crate::types`, whatever its content.
+
+use openapiv3::OpenAPI;
+use serde_json::{Map, Value, json};
+
+use crate::Error;
+use crate::model::{Api, Format, Location, Operation, Parameter, Segment, Type, Width};
+use crate::names;
+
+/// The version of OpenAPI that progenitor reads.
+const OPENAPI_VERSION: &str = "3.0.3";
+
+/// Writes the document; `version` is the API's, as the spec states it.
+pub(super) fn document(api: &Api, version: &str) -> Result<OpenAPI, Error> {
+    let schemas: Map<String, Value> = api
+        .schemas
+        .iter()
+        .map(|schema| {
+            (
+                names::type_name(&schema.name),
+                json!({ "type": "object", "properties": {} }),
+            )
+        })
+        .collect();
+    let mut paths = Map::new();
+    for operation in &api.operations {
+        let item = paths
+            .entry(path_text(&operation.path))
+            .or_insert_with(|| json!({}));
+        item[operation.method.key()] = lower(operation)?;
+    }
+    let document = json!({
+        "openapi": OPENAPI_VERSION,
+        "info": { "title": "", "version": version },
+        "paths": paths,
+        "components": { "schemas": schemas },
+    });
+    serde_json::from_value(document).map_err(|error| {
+        Error::document(format!(
+            "the document lowered to OpenAPI {OPENAPI_VERSION} is not valid ({error}); this is the generator's fault"
+        ))
+    })
+}
+
+fn lower(operation: &Operation) -> Result<Value, Error> {
+    let parameters = operation
+        .parameters
+        .iter()
+        .map(parameter)
+        .collect::<Result<Vec<_>, Error>>()
+        .map_err(|error| error.in_operation(&operation.id))?;
+    let mut lowered = json!({
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "parameters": parameters,
+    });
+    if let Some(body) = &operation.body {
+        lowered["requestBody"] = json!({
+            "required": body.required,
+            "content": { "application/json": { "schema": reference(&body.schema) } },
+        });
+    }
+    let responses: Map<String, Value> = operation
+        .responses
+        .iter()
+        .map(|response| {
+            let mut lowered = json!({ "description": "" });
+            if let Some(name) = &response.body {
+                lowered["content"] = json!({ "application/json": { "schema": reference(name) } });
+            }
+            (response.status.code.to_string(), lowered)
+        })
+        .collect();
+    lowered["responses"] = Value::Object(responses);
+    Ok(lowered)
+}
+
+fn parameter(parameter: &Parameter) -> Result<Value, Error> {
+    let location = match parameter.location {
+        Location::Path => "path",
+        Location::Query => "query",
+    };
+    Ok(json!({
+        "in": location,
+        "name": parameter.name,
+        "required": parameter.required,
+        "schema": schema(&parameter.name, &parameter.of)?,
+    }))
+}
+
+fn schema(parameter: &str, of: &Type) -> Result<Value, Error> {
+    Ok(match of {
+        Type::Named(name) => reference(name),
+        Type::String => json!({ "type": "string" }),
+        Type::Boolean => json!({ "type": "boolean" }),
+        Type::Number => json!({ "type": "number", "format": "double" }),
+        Type::Integer(Width::I32) => json!({ "type": "integer", "format": "int32" }),
+        Type::Integer(Width::I64) => json!({ "type": "integer", "format": "int64" }),
+        Type::Formatted(Format::Uuid) => json!({ "type": "string", "format": "uuid" }),
+        Type::Formatted(Format::Date) => json!({ "type": "string", "format": "date" }),
+        Type::Formatted(Format::DateTime) => json!({ "type": "string", "format": "date-time" }),
+        Type::Array(_) | Type::FreeForm => {
+            return Err(Error::document(format!(
+                "the client sends no list or object as the parameter `{parameter}`; put it into the body"
+            )));
+        }
+    })
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{}", names::type_name(name)) })
+}
+
+fn path_text(path: &[Segment]) -> String {
+    crate::model::path_text(path)
+}

@@ -1,0 +1,175 @@
+//! Writes the Rust client, from what progenitor makes of the spec.
+//!
+//! The files are made for `crate::generated` of a crate that brings, besides: `crate::types` (the generated types),
+//! `crate::Transport` with `impl progenitor_client::ClientHooks<Transport> for generated::Client` (how a request
+//! travels), and `crate::Error` with `From<progenitor_client::Error<types::Error>>` (what a caller sees).
+
+mod builders;
+mod documentation;
+mod fingerprint;
+mod imports;
+mod lowering;
+mod operations;
+mod parts;
+mod progenitor;
+mod send;
+#[cfg(test)]
+mod tests;
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use serde_json::Value;
+use syn::visit_mut::VisitMut;
+
+use self::imports::Imports;
+use self::parts::Parts;
+use crate::model::{Api, Tag};
+use crate::print;
+use crate::{Error, GeneratedFile};
+
+/// Writes the client's files. `text` is the spec that `document` and `api` were read from.
+pub(crate) fn generate(
+    api: &Api,
+    document: &Value,
+    text: &str,
+) -> Result<Vec<GeneratedFile>, Error> {
+    let info = |key: &str| document["info"][key].as_str().unwrap_or_default().trim();
+    let mut parts = Parts::of(progenitor::generate(api, info("version"))?)?;
+    let tags: Vec<&Tag> = api
+        .tags
+        .iter()
+        .filter(|tag| api.operations_of(tag).next().is_some())
+        .collect();
+
+    let mut files = vec![
+        file(
+            "mod.rs",
+            &format!("The Rust client of the {}.", info("title")),
+            Imports::with(&["progenitor_client::ClientInfo"]),
+            client(api, &parts, info("title"), info("description"), text)?,
+        )?,
+        file(
+            "operation.rs",
+            "The operations of the API, by name.",
+            Imports::with(&[]),
+            operations::items(api)?,
+        )?,
+        file(
+            "builder/mod.rs",
+            "The requests, each a builder: set what the operation takes, then `send`.",
+            Imports::with(&[]),
+            modules(&tags),
+        )?,
+    ];
+    let error = error_type(api);
+    for tag in tags {
+        let builders = api
+            .operations_of(tag)
+            .map(|operation| builders::builder(api, operation, &parts.take(operation)?, &error))
+            .collect::<Result<Vec<_>, Error>>()?;
+        files.push(file(
+            &format!("builder/{}.rs", tag.name),
+            &documentation::of_tag(api, &tag.name),
+            Imports::with(&[
+                "progenitor_client::ClientHooks",
+                "progenitor_client::ClientInfo",
+            ]),
+            quote! { #(#builders)* },
+        )?);
+    }
+    Ok(files)
+}
+
+/// The client: a struct with one method for each operation.
+fn client(
+    api: &Api,
+    parts: &Parts,
+    title: &str,
+    description: &str,
+    text: &str,
+) -> Result<TokenStream, Error> {
+    let documentation = documentation::client(title, description)?;
+    let fingerprint = fingerprint::of(text);
+    let client_info = &parts.client_info;
+    let methods = api
+        .operations
+        .iter()
+        .map(|operation| {
+            let documentation = documentation::method(operation)?;
+            let id = format_ident!("{}", operation.id);
+            let builder = documentation::type_name(operation);
+            Ok(quote! {
+                #documentation
+                pub fn #id(&self) -> builder::#builder<'_> {
+                    builder::#builder::new(self)
+                }
+            })
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    Ok(quote! {
+        pub mod builder;
+        mod operation;
+
+        pub use self::operation::Operation;
+
+        /// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
+        pub(crate) const SPEC_FINGERPRINT: u64 = #fingerprint;
+
+        #documentation
+        #[derive(Clone, Debug)]
+        pub struct Client {
+            pub(crate) baseurl: String,
+            pub(crate) client: reqwest::Client,
+            pub(crate) inner: crate::Transport,
+        }
+
+        #client_info
+
+        impl Client {
+            #(#methods)*
+        }
+    })
+}
+
+fn modules(tags: &[&Tag]) -> TokenStream {
+    let names = tags.iter().map(|tag| format_ident!("{}", tag.name));
+    let globs = names.clone();
+    quote! {
+        #( mod #names; )*
+        #( pub use self::#globs::*; )*
+    }
+}
+
+/// The type of every error body: the reader accepts no other than `Error`.
+fn error_type(api: &Api) -> TokenStream {
+    let declared = api
+        .operations
+        .iter()
+        .any(|operation| operation.responses.iter().any(|it| it.status.code >= 400));
+    if declared {
+        quote! { crate::types::Error }
+    } else {
+        quote! { () }
+    }
+}
+
+fn file(
+    path: &str,
+    documentation: &str,
+    mut imports: Imports,
+    items: TokenStream,
+) -> Result<GeneratedFile, Error> {
+    let fault = |error: syn::Error| {
+        Error::document(format!(
+            "client/{path}: the generator wrote code that does not parse ({error}); this is its fault, not the spec's"
+        ))
+    };
+    let mut file: syn::File = syn::parse2(items).map_err(fault)?;
+    imports.visit_file_mut(&mut file);
+    let statements = imports.statements();
+    let file = syn::parse2(quote! { #statements #file }).map_err(fault)?;
+    Ok(GeneratedFile {
+        path: format!("client/{path}"),
+        text: print::rust_file(documentation, &file),
+    })
+}

@@ -1,0 +1,54 @@
+//! Writes the enum of operations: what hand-written code matches when it treats operations differently.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::documentation;
+use crate::Error;
+use crate::model::Api;
+
+/// The file's items.
+pub(super) fn items(api: &Api) -> Result<TokenStream, Error> {
+    let documentation = api
+        .operations
+        .iter()
+        .map(documentation::variant)
+        .collect::<Result<Vec<_>, Error>>()?;
+    let names: Vec<_> = api
+        .operations
+        .iter()
+        .map(documentation::type_name)
+        .collect();
+    let ids: Vec<_> = api.operations.iter().map(|it| it.id.as_str()).collect();
+    let count = names.len();
+    Ok(quote! {
+        /// An operation of the API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Operation {
+            #( #documentation #names, )*
+        }
+
+        impl Operation {
+            /// Every operation, in the order of the spec.
+            pub const ALL: [Self; #count] = [#(Self::#names,)*];
+
+            /// The operation's `operationId`.
+            pub const fn id(self) -> &'static str {
+                match self {
+                    #( Self::#names => #ids, )*
+                }
+            }
+
+            /// The operation with this `operationId`; `None` where there is none.
+            pub fn from_id(id: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|operation| operation.id() == id)
+            }
+        }
+
+        impl std::fmt::Display for Operation {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.id())
+            }
+        }
+    })
+}

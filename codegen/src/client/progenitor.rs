@@ -1,0 +1,95 @@
+//! Runs progenitor over the lowered document.
+//!
+//! progenitor asserts and panics where it meets what it does not support; `check` refuses all of it first.
+
+use std::collections::BTreeSet;
+
+use progenitor_impl::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};
+use quote::quote;
+
+use super::lowering;
+use crate::Error;
+use crate::model::{Api, Operation};
+use crate::names;
+
+/// Names that a builder uses for methods and variables of its own.
+const RESERVED: [&str; 6] = ["body", "client", "header_map", "info", "new", "send"];
+
+/// The client as progenitor writes it, with the types of `crate::types` in the place of its own.
+pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
+    check(api)?;
+    let mut settings = GenerationSettings::new();
+    settings
+        .with_interface(InterfaceStyle::Builder)
+        .with_tag(TagStyle::Merged)
+        .with_hooks(HooksMode::Expected)
+        .with_inner_type(quote! { crate::Transport });
+    for schema in &api.schemas {
+        let name = names::type_name(&schema.name);
+        settings.with_replacement(&name, format!("crate::types::{name}"), std::iter::empty());
+    }
+    let document = lowering::document(api, version)?;
+    let tokens = Generator::new(&settings)
+        .generate_tokens(&document)
+        .map_err(|error| Error::document(format!("progenitor refuses the document: {error}")))?;
+    syn::parse2(tokens).map_err(|error| {
+        Error::document(format!(
+            "progenitor wrote code that does not parse ({error}); this is its fault, not the spec's"
+        ))
+    })
+}
+
+fn check(api: &Api) -> Result<(), Error> {
+    let mut builders = BTreeSet::new();
+    for operation in &api.operations {
+        check_operation(operation).map_err(|error| error.in_operation(&operation.id))?;
+        if !builders.insert(names::type_name(&operation.id)) {
+            return Err(
+                Error::document("another operation's builder has the same name")
+                    .in_operation(&operation.id),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn check_operation(operation: &Operation) -> Result<(), Error> {
+    if let Some(parameter) = operation
+        .parameters
+        .iter()
+        .find(|parameter| RESERVED.contains(&parameter.name.as_str()))
+    {
+        return Err(Error::document(format!(
+            "the client's builder has a method or variable `{0}` of its own; rename the parameter `{0}`",
+            parameter.name
+        )));
+    }
+    let (errors, successes): (Vec<_>, Vec<_>) = operation
+        .responses
+        .iter()
+        .partition(|response| response.status.code >= 400);
+    if let Some(other) = successes
+        .iter()
+        .find(|response| !(200..300).contains(&response.status.code))
+    {
+        return Err(Error::document(format!(
+            "{} is neither a success nor an error; the client knows no third kind",
+            other.status.code
+        )));
+    }
+    if successes.is_empty() {
+        return Err(Error::document(
+            "no success is declared; the client has nothing to return",
+        ));
+    }
+    for (kind, responses) in [("successes", successes), ("errors", errors)] {
+        let bodies: BTreeSet<_> = responses.iter().map(|response| &response.body).collect();
+        if bodies.len() > 1 {
+            return Err(Error::document(format!(
+                "its {kind} have bodies of {} kinds; the client has one type for them",
+                bodies.len()
+            )));
+        }
+    }
+    Ok(())
+}

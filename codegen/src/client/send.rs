@@ -1,0 +1,200 @@
+//! Rewrites the method that sends a request.
+//!
+//! progenitor always sends a body (its issue 384); here one that is not set is absent on the wire. Besides, the method
+//! is made readable: the path is encoded before it is formatted, no map is built for one header, and answers that are
+//! treated alike share an arm. Query parameters go as plain pairs: progenitor's `QueryParam` forgets the name of a value
+//! that is serialised as a newtype.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::{
+    Expr, ExprCall, ExprMatch, ExprMethodCall, ImplItemFn, Lit, Local, Pat, ReturnType, Stmt, Type,
+};
+
+use super::parts::{argument, missing};
+use crate::Error;
+use crate::model::{Location, Operation, Segment};
+
+/// The type of a success, `T` of `Result<ResponseValue<T>, Error<E>>`.
+pub(super) fn success_type<'a>(
+    operation: &Operation,
+    send: &'a ImplItemFn,
+) -> Result<&'a Type, Error> {
+    let value = match &send.sig.output {
+        ReturnType::Type(_, of) => argument(of, "Result"),
+        ReturnType::Default => None,
+    };
+    value
+        .and_then(|value| argument(value, "ResponseValue"))
+        .ok_or_else(|| missing("the type of the answer").in_operation(&operation.id))
+}
+
+/// The body of the method.
+pub(super) fn body(operation: &Operation, send: &ImplItemFn) -> Result<TokenStream, Error> {
+    let mut tokens = TokenStream::new();
+    let (mut urls, mut requests) = (0, 0);
+    for statement in &send.block.stmts {
+        match (local_name(statement).as_deref(), statement) {
+            (Some("url"), _) => {
+                urls += 1;
+                tokens.extend(url(operation));
+            }
+            (Some("request"), Stmt::Local(local)) => {
+                requests += 1;
+                tokens.extend(
+                    request(operation, local).map_err(|error| error.in_operation(&operation.id))?,
+                );
+            }
+            // The model has no header parameters, so the map holds the version of the API alone.
+            (Some("header_map"), _) => {}
+            (_, Stmt::Expr(Expr::MethodCall(call), _)) if is_header_map(&call.receiver) => {}
+            (_, Stmt::Expr(Expr::Match(matching), None)) => tokens.extend(share_arms(matching)),
+            _ => statement.to_tokens(&mut tokens),
+        }
+    }
+    match (urls, requests) {
+        (1, 1) => Ok(tokens),
+        _ => Err(missing("`let url` or `let request`").in_operation(&operation.id)),
+    }
+}
+
+/// `x` of `let x = …;`.
+fn local_name(statement: &Stmt) -> Option<String> {
+    let Stmt::Local(local) = statement else {
+        return None;
+    };
+    let Pat::Ident(pattern) = &local.pat else {
+        return None;
+    };
+    Some(pattern.ident.to_string())
+}
+
+fn is_header_map(expression: &Expr) -> bool {
+    matches!(expression, Expr::Path(path) if path.path.is_ident("header_map"))
+}
+
+/// Encodes the path's variables, then puts the address together.
+fn url(operation: &Operation) -> TokenStream {
+    let variables = operation
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.location == Location::Path)
+        .map(|parameter| format_ident!("{}", parameter.name));
+    let path: String = operation
+        .path
+        .iter()
+        .map(|segment| match segment {
+            Segment::Literal(text) => format!("/{text}"),
+            Segment::Variable(name) => format!("/{{{name}}}"),
+        })
+        .collect();
+    let template = format!("{{}}{path}");
+    quote! {
+        #( let #variables = encode_path(&#variables.to_string()); )*
+        let url = format!(#template, client.baseurl);
+    }
+}
+
+/// `let mut request = client.client.post(url)….build()?;`, in three steps where the body may be absent.
+fn request(operation: &Operation, local: &Local) -> Result<TokenStream, Error> {
+    let unexpected = || missing("the request's `….build()?`");
+    let Some(Expr::Try(attempt)) = local.init.as_ref().map(|init| init.expr.as_ref()) else {
+        return Err(unexpected());
+    };
+    let Expr::MethodCall(ExprMethodCall {
+        receiver: chain,
+        method,
+        ..
+    }) = attempt.expr.as_ref()
+    else {
+        return Err(unexpected());
+    };
+    if method != "build" {
+        return Err(unexpected());
+    }
+    let mut chain = chain.as_ref().clone();
+    if remove_calls("headers", &mut chain) != 1 {
+        return Err(missing("the request's `.headers(header_map)`"));
+    }
+    let bodies = remove_calls("json", &mut chain);
+    pair_queries(&mut chain)?;
+    let chain = quote! { #chain.header("api-version", super::Client::api_version()) };
+    match (&operation.body, bodies) {
+        (None, 0) => Ok(quote! { let mut request = #chain.build()?; }),
+        (Some(body), 1) if body.required => {
+            Ok(quote! { let mut request = #chain.json(&body).build()?; })
+        }
+        (Some(_), 1) => Ok(quote! {
+            let mut request = #chain;
+            if let Some(body) = &body {
+                request = request.json(body);
+            }
+            let mut request = request.build()?;
+        }),
+        (None | Some(_), _) => Err(missing("the request's `.json(&body)`")),
+    }
+}
+
+/// Takes the calls of a method out of a chain, and says how many there were.
+fn remove_calls(name: &str, chain: &mut Expr) -> usize {
+    let Expr::MethodCall(call) = chain else {
+        return 0;
+    };
+    let found = remove_calls(name, &mut call.receiver);
+    if call.method != name {
+        return found;
+    }
+    let receiver = call.receiver.as_ref().clone();
+    *chain = receiver;
+    found + 1
+}
+
+/// `.query(&QueryParam::new(name, &value))` becomes `.query(&[(name, &value)])`.
+fn pair_queries(chain: &mut Expr) -> Result<(), Error> {
+    let Expr::MethodCall(call) = chain else {
+        return Ok(());
+    };
+    pair_queries(&mut call.receiver)?;
+    if call.method != "query" {
+        return Ok(());
+    }
+    let unexpected = || missing("the request's `.query(&QueryParam::new(name, &value))`");
+    let Some(Expr::Reference(reference)) = call.args.first_mut() else {
+        return Err(unexpected());
+    };
+    let Expr::Call(ExprCall { args, .. }) = reference.expr.as_ref() else {
+        return Err(unexpected());
+    };
+    *reference.expr = Expr::Verbatim(quote! { [(#args)] });
+    Ok(())
+}
+
+/// `400 => E, 404 => E` becomes `400 | 404 => E`; the arms keep the order in which each kind comes first.
+fn share_arms(matching: &ExprMatch) -> TokenStream {
+    let mut arms: Vec<(Vec<TokenStream>, String, &Expr)> = Vec::new();
+    for arm in &matching.arms {
+        let pattern = pattern(&arm.pat);
+        let body = arm.body.to_token_stream().to_string();
+        match arms.iter_mut().find(|(_, known, _)| *known == body) {
+            Some((patterns, ..)) => patterns.push(pattern),
+            None => arms.push((vec![pattern], body, &arm.body)),
+        }
+    }
+    let subject = &matching.expr;
+    let arms = arms
+        .iter()
+        .map(|(patterns, _, body)| quote! { #(#patterns)|* => #body, });
+    quote! { match #subject { #(#arms)* } }
+}
+
+/// The pattern, a number without its type.
+fn pattern(pattern: &Pat) -> TokenStream {
+    if let Pat::Lit(literal) = pattern
+        && let Lit::Int(number) = &literal.lit
+        && let Ok(number) = number.base10_parse()
+    {
+        Literal::u16_unsuffixed(number).to_token_stream()
+    } else {
+        pattern.to_token_stream()
+    }
+}

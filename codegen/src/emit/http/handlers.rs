@@ -1,0 +1,313 @@
+//! Emits the file of a tag: a handler for each operation, and how its answers are written.
+
+use crate::emit::{rust, server};
+use crate::model::{Api, Location, Operation, Parameter, Response, Tag, Type};
+use crate::print::{docs, rust_source};
+use crate::{Error, names};
+
+/// The file of a tag.
+pub(super) fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
+    let code: String = api.operations_of(tag).map(operation).collect();
+    let imports = rust::imports(
+        &code,
+        &[
+            ("Path<", "dropshot::Path"),
+            ("RawRequest", "dropshot::RawRequest"),
+            (
+                "ApiEndpointResponse",
+                "dropshot::{ApiEndpointResponse, HttpError, HttpResponse, RequestContext}",
+            ),
+            ("header::RETRY_AFTER", "http::header"),
+            ("HeaderName", "http::HeaderName"),
+            ("StatusCode", "http::StatusCode"),
+            ("JsonSchema", "schemars::JsonSchema"),
+            ("Deserialize", "serde::Deserialize"),
+            ("InvalidParameter", "super::request::InvalidParameter"),
+            ("Answer {", "super::response::Answer"),
+            ("request::", "super::request"),
+            ("response::", "super::response"),
+            ("server::", "crate::server"),
+            ("InvalidBody", "crate::server::InvalidBody"),
+        ],
+    );
+    let names: Vec<String> = api.operations_of(tag).map(server::answers_name).collect();
+    rust_source(
+        &format!("The operations tagged `{}` over HTTP.", tag.name),
+        &format!(
+            "{imports}use crate::server::{{{}}};\n{code}",
+            names.join(", ")
+        ),
+    )
+}
+
+fn operation(operation: &Operation) -> String {
+    format!(
+        "{}{}{}{}",
+        variables(operation),
+        handler(operation),
+        refusals(operation),
+        writing(operation)
+    )
+}
+
+/// The name of the struct of an operation's path variables, where it has any.
+pub(super) fn variables_name(operation: &Operation) -> Option<String> {
+    operation
+        .parameters
+        .iter()
+        .any(|it| it.location == Location::Path)
+        .then(|| format!("{}Path", names::type_name(&operation.id)))
+}
+
+fn variables(operation: &Operation) -> String {
+    let Some(name) = variables_name(operation) else {
+        return String::new();
+    };
+    let fields: String = operation
+        .parameters
+        .iter()
+        .filter(|it| it.location == Location::Path)
+        .map(|it| {
+            let documentation = it.description.as_deref().map_or_else(String::new, docs);
+            format!("{documentation}pub(super) {}: String,\n", it.name)
+        })
+        .collect();
+    format!(
+        r#"
+        /// The variables of `{}`, not read yet.
+        #[derive(Deserialize, JsonSchema)]
+        pub(super) struct {name} {{
+            {fields}
+        }}
+        "#,
+        operation.path_text()
+    )
+}
+
+fn handler(operation: &Operation) -> String {
+    let answers = server::answers_name(operation);
+    let has_path = variables_name(operation).is_some();
+    let has_query = operation
+        .parameters
+        .iter()
+        .any(|it| it.location == Location::Query);
+    let mut arguments = vec!["context: RequestContext<A>".to_owned()];
+    if let Some(name) = variables_name(operation) {
+        arguments.push(format!("path: Path<{name}>"));
+    }
+    if operation.body.is_some() {
+        arguments.push("request: RawRequest".to_owned());
+    }
+    let mut reading = String::new();
+    if has_path {
+        reading.push_str("let path = path.into_inner();\n");
+    }
+    if has_query {
+        reading.push_str("let query = request::query(&context);\n");
+    }
+    for parameter in &operation.parameters {
+        reading.push_str(&format!("let {} = {}?;\n", parameter.name, read(parameter)));
+    }
+    if let Some(body) = &operation.body {
+        let function = if body.required {
+            "required_body"
+        } else {
+            "optional_body"
+        };
+        let question = if operation.response(400).is_some() {
+            "?"
+        } else {
+            ""
+        };
+        reading.push_str(&format!(
+            "let body = request::{function}(&context, request).await{question};\n"
+        ));
+    }
+    let mut values = vec!["request::metadata(&context)".to_owned()];
+    values.extend(operation.parameters.iter().map(|it| it.name.clone()));
+    if operation.body.is_some() {
+        values.push("body".to_owned());
+    }
+    let call = format!(
+        "context.context().{}({}).await",
+        operation.id,
+        values.join(", ")
+    );
+    let documentation = docs(&format!(
+        "`{} {}`: {}",
+        operation.method.token(),
+        operation.path_text(),
+        operation.summary
+    ));
+    let body = if is_fallible(operation) {
+        format!(
+            r#"
+            let answer: Result<{answers}, {answers}> = async {{
+                {reading}
+                Ok({call})
+            }}
+            .await;
+            match answer {{
+                Ok(answer) | Err(answer) => Ok(answer),
+            }}
+            "#
+        )
+    } else {
+        format!("{reading} Ok({call})")
+    };
+    format!(
+        r#"
+        {documentation}
+        pub(super) async fn {}<A: server::Api>({}) -> Result<{answers}, HttpError> {{
+            {body}
+        }}
+        "#,
+        operation.id,
+        arguments.join(", ")
+    )
+}
+
+/// Can reading a parameter or the body end the request?
+fn is_fallible(operation: &Operation) -> bool {
+    !operation.parameters.is_empty()
+        || operation.body.is_some() && operation.response(400).is_some()
+}
+
+fn read(parameter: &Parameter) -> String {
+    let name = &parameter.name;
+    match (parameter.location, &parameter.default) {
+        (Location::Path, _) => format!("request::path_parameter({name:?}, &path.{name})"),
+        (Location::Query, Some(default)) => {
+            format!("request::defaulted_parameter(&query, {name:?}, {default:?})")
+        }
+        (Location::Query, None) if parameter.required => {
+            format!("request::required_parameter(&query, {name:?})")
+        }
+        (Location::Query, None) => format!("request::optional_parameter(&query, {name:?})"),
+    }
+}
+
+/// What becomes of a request whose parameters or body cannot be read.
+fn refusals(operation: &Operation) -> String {
+    let answers = server::answers_name(operation);
+    let mut code = String::new();
+    if !operation.parameters.is_empty() {
+        code.push_str(&format!(
+            r#"
+            impl From<InvalidParameter> for {answers} {{
+                fn from(refused: InvalidParameter) -> Self {{
+                    Self::BadRequest(response::invalid_parameter(&refused))
+                }}
+            }}
+            "#
+        ));
+    }
+    if operation.body.is_some() && operation.response(400).is_some() {
+        code.push_str(&format!(
+            r#"
+            impl From<InvalidBody> for {answers} {{
+                fn from(refused: InvalidBody) -> Self {{
+                    let error = response::invalid_body(&refused);
+                    match refused {{
+                        InvalidBody::Malformed {{ .. }} => Self::BadRequest(error),
+                        InvalidBody::TooLarge {{ .. }} => Self::PayloadTooLarge(error),
+                        InvalidBody::UnsupportedMediaType {{ .. }} => Self::UnsupportedMediaType(error),
+                    }}
+                }}
+            }}
+            "#
+        ));
+    }
+    code
+}
+
+fn writing(operation: &Operation) -> String {
+    let answers = server::answers_name(operation);
+    let arms: String = operation.responses.iter().map(arm).collect();
+    let statuses: String = operation
+        .responses
+        .iter()
+        .map(|response| {
+            let pattern = match (&response.body, response.headers.is_empty()) {
+                (_, false) => format!("Self::{} {{ .. }}", response.status.variant),
+                (Some(_), true) => format!("Self::{}(_)", response.status.variant),
+                (None, true) => format!("Self::{}", response.status.variant),
+            };
+            format!("{pattern} => StatusCode::{},\n", response.status.constant)
+        })
+        .collect();
+    let success = operation
+        .responses
+        .iter()
+        .find(|it| it.status.code < 400)
+        .map_or("None".to_owned(), |it| {
+            format!("Some(StatusCode::{})", it.status.constant)
+        });
+    let description = operation
+        .responses
+        .iter()
+        .find(|it| it.status.code < 400)
+        .map(|it| it.description.clone())
+        .unwrap_or_default();
+    format!(
+        r#"
+        impl HttpResponse for {answers} {{
+            fn to_result(self) -> Answer {{
+                match self {{
+                    {arms}
+                }}
+            }}
+
+            fn response_metadata() -> ApiEndpointResponse {{
+                ApiEndpointResponse {{
+                    success: {success},
+                    description: Some({description:?}.to_owned()),
+                    ..ApiEndpointResponse::default()
+                }}
+            }}
+
+            fn status_code(&self) -> StatusCode {{
+                match self {{
+                    {statuses}
+                }}
+            }}
+        }}
+        "#
+    )
+}
+
+fn arm(response: &Response) -> String {
+    let name = response.status.variant;
+    let status = format!("StatusCode::{}", response.status.constant);
+    let mut answer = match &response.body {
+        Some(_) => format!("response::json({status}, &body)"),
+        None => format!("response::empty({status})"),
+    };
+    if response.headers.is_empty() {
+        return match &response.body {
+            Some(_) => format!("Self::{name}(body) => {answer},\n"),
+            None => format!("Self::{name} => {answer},\n"),
+        };
+    }
+    let mut bindings: Vec<String> = response
+        .headers
+        .iter()
+        .map(|it| names::snake_case(&it.name))
+        .collect();
+    if response.body.is_some() {
+        bindings.insert(0, "body".to_owned());
+    }
+    for header in &response.headers {
+        let binding = names::snake_case(&header.name);
+        let value = if matches!(header.of, Type::Named(_)) {
+            format!("{binding}.get()")
+        } else {
+            binding
+        };
+        answer = format!(
+            "response::with_header({answer}, HeaderName::from_static({:?}), {value}.into())",
+            header.name.to_ascii_lowercase()
+        );
+    }
+    format!("Self::{name} {{ {} }} => {answer},\n", bindings.join(", "))
+}

@@ -1,0 +1,7 @@
+//! From the model to Rust: one emitter for each part of `generated/`.
+
+pub(crate) mod http;
+mod rust;
+pub(crate) mod server;
+mod template;
+pub(crate) mod types;

@@ -1,0 +1,138 @@
+//! Templates: hand-written parts of the generated code, pruned to what the rest uses, so that none of it is dead.
+
+use syn::{Item, UseTree};
+
+use crate::Error;
+use crate::print::rust_file;
+
+/// Keeps the items that the roots mention, and what those mention in turn; says how many functions stay.
+pub(super) fn prune(template: &str, roots: &str) -> Result<(String, usize), Error> {
+    let mut file = syn::parse_file(template).map_err(|error| {
+        Error::document(format!("a template of the generator is broken: {error}"))
+    })?;
+    let documentation = template
+        .lines()
+        .map_while(|line| line.strip_prefix("//! "))
+        .collect::<Vec<_>>()
+        .join(" ");
+    file.attrs.clear();
+    let items = std::mem::take(&mut file.items);
+    let mut mentioned = roots.to_owned();
+    let mut kept = vec![false; items.len()];
+    loop {
+        let mut changed = false;
+        for (item, keep) in items.iter().zip(&mut kept) {
+            if !*keep && is_needed(item, &mentioned) {
+                *keep = true;
+                changed = true;
+                mentioned.push_str(&text_of(item));
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    let body: String = items
+        .iter()
+        .zip(&kept)
+        .filter(|(item, keep)| **keep && !matches!(item, Item::Use(_)))
+        .map(|(item, _)| text_of(item))
+        .collect();
+    let functions = items
+        .iter()
+        .zip(&kept)
+        .filter(|(item, keep)| **keep && matches!(item, Item::Fn(_)))
+        .count();
+    for (item, keep) in items.into_iter().zip(kept) {
+        if let Item::Use(mut import) = item {
+            if let Some(tree) = needed_imports(import.tree, &body) {
+                import.tree = tree;
+                file.items.push(Item::Use(import));
+            }
+        } else if keep {
+            file.items.push(item);
+        }
+    }
+    Ok((rust_file(&documentation, &file), functions))
+}
+
+fn is_needed(item: &Item, mentioned: &str) -> bool {
+    name_of(item).is_some_and(|name| mentions(mentioned, &name))
+}
+
+/// The name by which other code mentions the item; an implementation is needed where its type is.
+fn name_of(item: &Item) -> Option<String> {
+    if let Item::Fn(item) = item {
+        return Some(item.sig.ident.to_string());
+    }
+    if let Item::Struct(item) = item {
+        return Some(item.ident.to_string());
+    }
+    if let Item::Enum(item) = item {
+        return Some(item.ident.to_string());
+    }
+    if let Item::Type(item) = item {
+        return Some(item.ident.to_string());
+    }
+    if let Item::Trait(item) = item {
+        return Some(item.ident.to_string());
+    }
+    if let Item::Impl(item) = item {
+        let of = text_of_type(&item.self_ty);
+        return Some(of.split('<').next().unwrap_or(&of).to_owned());
+    }
+    None
+}
+
+fn text_of(item: &Item) -> String {
+    prettyplease::unparse(&syn::File {
+        shebang: None,
+        attrs: Vec::new(),
+        items: vec![item.clone()],
+    })
+}
+
+fn text_of_type(of: &syn::Type) -> String {
+    quote::quote!(#of).to_string().replace(' ', "")
+}
+
+/// Does the word stand in the text, not as a part of a longer one?
+fn mentions(text: &str, word: &str) -> bool {
+    let is_part = |it: char| it.is_ascii_alphanumeric() || it == '_';
+    text.match_indices(word).any(|(start, _)| {
+        !text[..start].ends_with(is_part) && !text[start + word.len()..].starts_with(is_part)
+    })
+}
+
+fn needed_imports(tree: UseTree, code: &str) -> Option<UseTree> {
+    match tree {
+        UseTree::Path(mut path) => {
+            let rest = needed_imports(*path.tree, code)?;
+            path.tree = Box::new(rest);
+            Some(UseTree::Path(path))
+        }
+        UseTree::Name(name) => {
+            // Traits are used without being named.
+            let used = mentions(code, &name.ident.to_string())
+                // This trait is used without being named.
+                || name.ident == "BodyExt" && code.contains(".frame()");
+            used.then_some(UseTree::Name(name))
+        }
+        UseTree::Group(group) => {
+            let items: Vec<UseTree> = group
+                .items
+                .into_iter()
+                .filter_map(|tree| needed_imports(tree, code))
+                .collect();
+            match items.len() {
+                0 => None,
+                1 => items.into_iter().next(),
+                _ => Some(UseTree::Group(syn::UseGroup {
+                    brace_token: group.brace_token,
+                    items: items.into_iter().collect(),
+                })),
+            }
+        }
+        other @ (UseTree::Rename(_) | UseTree::Glob(_)) => Some(other),
+    }
+}

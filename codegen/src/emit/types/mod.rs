@@ -1,0 +1,191 @@
+//! Emits `types/`: a Rust type for every schema, each in the file of the tag that uses it.
+
+mod objects;
+mod reach;
+mod runtime;
+mod scalars;
+
+use std::collections::BTreeSet;
+
+use super::rust;
+use crate::model::{Api, Kind, Schema, Type};
+use crate::print::{docs, rust_source};
+use crate::{Error, GeneratedFile, names};
+
+/// The file of the schemas that several tags use.
+const SHARED: &str = "shared";
+
+/// All files of `types/`.
+pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
+    let reach = reach::Reach::of(api);
+    let mut homes = vec![(
+        SHARED,
+        "The types that the operations of several tags use.".to_owned(),
+    )];
+    for tag in &api.tags {
+        homes.push((
+            &tag.name,
+            format!("The types of the operations tagged `{}`.", tag.name),
+        ));
+    }
+    let mut files = Vec::new();
+    let mut modules = vec![(
+        "constraint",
+        vec!["ConstraintError".to_owned(), "Quoted".to_owned()],
+    )];
+    let mut all_code = String::new();
+    for (home, documentation) in homes {
+        let schemas: Vec<&Schema> = api
+            .schemas
+            .iter()
+            .filter(|schema| reach.home(&schema.name) == home)
+            .collect();
+        if schemas.is_empty() {
+            continue;
+        }
+        let code: String = schemas
+            .iter()
+            .map(|schema| type_of(api, &reach, schema))
+            .collect();
+        let source = format!("{}{code}", imports(&code, &schemas));
+        files.push(GeneratedFile::new(
+            format!("types/{home}.rs"),
+            rust_source(&documentation, &source)?,
+        ));
+        let mut exports: Vec<String> = schemas
+            .iter()
+            .map(|schema| names::type_name(&schema.name))
+            .collect();
+        exports.sort();
+        modules.push((home, exports));
+        all_code.push_str(&code);
+    }
+    files.push(runtime::constraint(&all_code)?);
+    if let Some(decode) = runtime::decode(&all_code)? {
+        files.push(decode);
+        modules.push(("decode", Vec::new()));
+    }
+    modules.sort();
+    let declarations: String = modules
+        .iter()
+        .map(|(home, _)| format!("mod {home};\n"))
+        .collect();
+    let exports: String = modules
+        .iter()
+        .filter(|(_, exports)| !exports.is_empty())
+        .map(|(home, exports)| format!("pub use self::{home}::{{{}}};\n", exports.join(", ")))
+        .collect();
+    files.push(GeneratedFile::new(
+        "types/mod.rs",
+        rust_source(
+            "The types of the spec's schemas.\n\nA value of a type keeps the rules of its schema: they are checked when \
+             it is read and when it is made.",
+            &format!("{declarations}{exports}"),
+        )?,
+    ));
+    Ok(files)
+}
+
+fn type_of(api: &Api, reach: &reach::Reach, schema: &Schema) -> String {
+    let name = names::type_name(&schema.name);
+    let documentation = docs(&schema.description);
+    match &schema.kind {
+        Kind::Object(properties) => objects::object(api, reach, schema, &name, properties),
+        Kind::Enumeration(values) => scalars::enumeration(&name, &documentation, values),
+        Kind::Text(rules) if rules.secret => scalars::secret(&name, &documentation, rules),
+        Kind::Text(rules) => scalars::text(&name, &documentation, rules),
+        Kind::Integer(rules) => scalars::integer(&name, &documentation, rules),
+        Kind::Formatted(format) => scalars::formatted(&name, &documentation, *format),
+    }
+}
+
+/// What a file needs from elsewhere, found by what its code mentions.
+fn imports(code: &str, here: &[&Schema]) -> String {
+    let standard = rust::imports(
+        code,
+        &[
+            ("fmt::", "std::fmt"),
+            ("FromStr for", "std::str::FromStr"),
+            ("LazyLock<", "std::sync::LazyLock"),
+        ],
+    );
+    let chrono = braces(
+        "chrono",
+        code,
+        &[
+            ("DateTime<", "DateTime"),
+            ("NaiveDate", "NaiveDate"),
+            ("SecondsFormat", "SecondsFormat"),
+            ("Utc", "Utc"),
+        ],
+    );
+    let rest = rust::imports(
+        code,
+        &[
+            ("Serialize", "serde::{Deserialize, Serialize}"),
+            ("Map<String, Value>", "serde_json::{Map, Value}"),
+            ("Uuid", "uuid::Uuid"),
+        ],
+    );
+    let constraint = braces(
+        "super::constraint",
+        code,
+        &[
+            ("constraint::", "self"),
+            ("ConstraintError", "ConstraintError"),
+            ("Pattern::new", "Pattern"),
+            ("Quoted::", "Quoted"),
+        ],
+    );
+    let decode = match (code.contains("\"decode::"), code.contains("Format::parse")) {
+        (true, true) => "use super::decode::{self, Format};\n",
+        (true, false) => "use super::decode;\n",
+        (false, true) => "use super::decode::Format;\n",
+        (false, false) => "",
+    };
+    let defined: BTreeSet<&str> = here.iter().map(|it| it.name.as_str()).collect();
+    let elsewhere: BTreeSet<String> = here
+        .iter()
+        .flat_map(|schema| reach::references(schema))
+        .filter(|name| !defined.contains(name))
+        .map(names::type_name)
+        .collect();
+    let others = if elsewhere.is_empty() {
+        String::new()
+    } else {
+        let names: Vec<String> = elsewhere.into_iter().collect();
+        format!("use super::{{{}}};\n", names.join(", "))
+    };
+    format!("{standard}{chrono}{rest}{constraint}{decode}{others}")
+}
+
+fn braces(module: &str, code: &str, candidates: &[(&str, &str)]) -> String {
+    let names: Vec<&str> = candidates
+        .iter()
+        .filter(|(mention, _)| code.contains(mention))
+        .map(|(_, name)| *name)
+        .collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("use {module}::{{{}}};\n", names.join(", "))
+    }
+}
+
+/// Does a type of this name hold a secret, itself or in a property?
+fn holds_secret(api: &Api, of: &Type) -> bool {
+    match of {
+        Type::Named(name) => api.schema(name).is_some_and(|schema| match &schema.kind {
+            Kind::Text(rules) => rules.secret,
+            Kind::Object(properties) => properties.iter().any(|it| holds_secret(api, &it.of)),
+            Kind::Enumeration(_) | Kind::Integer(_) | Kind::Formatted(_) => false,
+        }),
+        Type::Array(items) => holds_secret(api, items),
+        Type::String
+        | Type::Boolean
+        | Type::Integer(_)
+        | Type::Number
+        | Type::Formatted(_)
+        | Type::FreeForm => false,
+    }
+}

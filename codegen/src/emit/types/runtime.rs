@@ -1,0 +1,22 @@
+//! The hand-written part that the types rest on.
+
+use crate::emit::template::prune;
+use crate::{Error, GeneratedFile};
+
+const CONSTRAINT: &str = include_str!("../../templates/constraint.rs");
+const DECODE: &str = include_str!("../../templates/decode.rs");
+
+/// `types/constraint.rs`.
+pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
+    // The decoding part uses these two by itself.
+    let roots = format!("{code} ConstraintError Quoted shown");
+    let (file, _) = prune(CONSTRAINT, &roots)?;
+    Ok(GeneratedFile::new("types/constraint.rs", file))
+}
+
+/// `types/decode.rs`, where the types use any of it.
+pub(super) fn decode(code: &str) -> Result<Option<GeneratedFile>, Error> {
+    let (file, kept) = prune(DECODE, code)?;
+    Ok((kept > 0 || code.contains("Format::parse"))
+        .then(|| GeneratedFile::new("types/decode.rs", file)))
+}

@@ -1,0 +1,468 @@
+//! Emits the types of single values: enums, and newtypes that check their rules.
+
+use crate::emit::rust;
+use crate::model::{Format, IntegerRules, TextRules};
+use crate::names;
+use crate::print::docs;
+
+/// An enum of the spec.
+pub(super) fn enumeration(name: &str, documentation: &str, values: &[String]) -> String {
+    let variant = |value: &String| names::type_name(value);
+    let variants: String = values
+        .iter()
+        .map(|value| {
+            format!(
+                "/// `{value}`.\n#[serde(rename = {value:?})]\n{},\n",
+                variant(value)
+            )
+        })
+        .collect();
+    let all: String = values
+        .iter()
+        .map(|it| format!("Self::{},", variant(it)))
+        .collect();
+    let texts: String = values.iter().map(|it| format!("{it:?},")).collect();
+    let arms: String = values
+        .iter()
+        .map(|it| format!("Self::{} => {it:?},\n", variant(it)))
+        .collect();
+    let count = values.len();
+    format!(
+        r#"
+        {documentation}
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum {name} {{
+            {variants}
+        }}
+
+        impl {name} {{
+            /// All values, in the order of the spec.
+            pub const ALL: [Self; {count}] = [{all}];
+
+            /// The value as the spec writes it.
+            pub fn as_str(self) -> &'static str {{
+                match self {{
+                    {arms}
+                }}
+            }}
+        }}
+
+        impl fmt::Display for {name} {{
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{
+                f.write_str(self.as_str())
+            }}
+        }}
+
+        impl FromStr for {name} {{
+            type Err = ConstraintError;
+
+            fn from_str(text: &str) -> Result<Self, ConstraintError> {{
+                Self::ALL.into_iter().find(|value| value.as_str() == text).ok_or_else(|| {{
+                    ConstraintError::NotOneOf {{ allowed: &[{texts}], value: Quoted::shown(text) }}
+                }})
+            }}
+        }}
+        {}
+        "#,
+        from_text(name)
+    )
+}
+
+/// Text with rules, or a name for text.
+pub(super) fn text(name: &str, documentation: &str, rules: &TextRules) -> String {
+    let documentation = format!("{documentation}{}", rules_documentation(&text_rules(rules)));
+    let conversions = if rules.is_unconstrained() {
+        format!(
+            r#"
+            impl From<String> for {name} {{
+                fn from(text: String) -> Self {{
+                    Self(text)
+                }}
+            }}
+
+            impl From<&str> for {name} {{
+                fn from(text: &str) -> Self {{
+                    Self(text.to_owned())
+                }}
+            }}
+            "#
+        )
+    } else {
+        format!(
+            r#"
+            {}
+
+            impl TryFrom<&str> for {name} {{
+                type Error = ConstraintError;
+
+                fn try_from(text: &str) -> Result<Self, ConstraintError> {{
+                    Self::try_from(text.to_owned())
+                }}
+            }}
+            "#,
+            checked(name, rules, "Quoted::shown")
+        )
+    };
+    let from = if rules.is_unconstrained() {
+        "Ok(Self::from(text))"
+    } else {
+        "Self::try_from(text)"
+    };
+    format!(
+        r#"
+        {documentation}
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde({})]
+        pub struct {name}(pub(super) String);
+
+        impl {name} {{
+            /// The text.
+            pub fn as_str(&self) -> &str {{
+                &self.0
+            }}
+        }}
+        {conversions}
+        impl FromStr for {name} {{
+            type Err = ConstraintError;
+
+            fn from_str(text: &str) -> Result<Self, ConstraintError> {{
+                {from}
+            }}
+        }}
+
+        impl From<{name}> for String {{
+            fn from(value: {name}) -> Self {{
+                value.0
+            }}
+        }}
+
+        impl fmt::Display for {name} {{
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{
+                f.write_str(&self.0)
+            }}
+        }}
+        "#,
+        reading(rules)
+    )
+}
+
+/// Text that must not be shown: without `Display`, and with a `Debug` that hides it.
+pub(super) fn secret(name: &str, documentation: &str, rules: &TextRules) -> String {
+    let documentation = format!(
+        "{documentation}{}///\n/// A secret: `Debug` hides it.\n",
+        rules_documentation(&text_rules(rules))
+    );
+    let conversions = if rules.is_unconstrained() {
+        format!(
+            r#"
+            impl From<String> for {name} {{
+                fn from(text: String) -> Self {{
+                    Self(text)
+                }}
+            }}
+
+            impl From<&str> for {name} {{
+                fn from(text: &str) -> Self {{
+                    Self(text.to_owned())
+                }}
+            }}
+            "#
+        )
+    } else {
+        format!(
+            r#"
+            {}
+
+            impl TryFrom<&str> for {name} {{
+                type Error = ConstraintError;
+
+                fn try_from(text: &str) -> Result<Self, ConstraintError> {{
+                    Self::try_from(text.to_owned())
+                }}
+            }}
+            "#,
+            checked(name, rules, "|_| Quoted::hidden()")
+        )
+    };
+    format!(
+        r#"
+        {documentation}
+        #[derive(Clone, Serialize, Deserialize)]
+        #[serde({})]
+        pub struct {name}(pub(super) String);
+
+        impl {name} {{
+            /// The secret itself: keep it out of logs, errors and comparisons that stop early.
+            pub fn expose_secret(&self) -> &str {{
+                &self.0
+            }}
+        }}
+        {conversions}
+        impl fmt::Debug for {name} {{
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{
+                f.write_str("{name}(***)")
+            }}
+        }}
+        "#,
+        reading(rules)
+    )
+}
+
+/// An integer with bounds, or a name for an integer.
+pub(super) fn integer(name: &str, documentation: &str, rules: &IntegerRules) -> String {
+    let integer = rust::integer(rules.width);
+    let mut sentences = Vec::new();
+    if let Some(minimum) = rules.minimum {
+        sentences.push(format!("At least {minimum}."));
+    }
+    if let Some(maximum) = rules.maximum {
+        sentences.push(format!("At most {maximum}."));
+    }
+    let documentation = format!("{documentation}{}", rules_documentation(&sentences));
+    let widened = match integer {
+        "i64" => "number",
+        _ => "i64::from(number)",
+    };
+    let bound = |bound: Option<i64>, function: &str| {
+        bound.map_or_else(String::new, |bound| {
+            format!("constraint::{function}({widened}, {bound})?;")
+        })
+    };
+    let (from_number, attribute) = if rules.is_unconstrained() {
+        (
+            format!(
+                r#"
+                impl From<{integer}> for {name} {{
+                    fn from(number: {integer}) -> Self {{
+                        Self(number)
+                    }}
+                }}
+                "#
+            ),
+            "transparent".to_owned(),
+        )
+    } else {
+        (
+            format!(
+                r#"
+                impl TryFrom<{integer}> for {name} {{
+                    type Error = ConstraintError;
+
+                    fn try_from(number: {integer}) -> Result<Self, ConstraintError> {{
+                        {}
+                        {}
+                        Ok(Self(number))
+                    }}
+                }}
+                "#,
+                bound(rules.minimum, "minimum"),
+                bound(rules.maximum, "maximum"),
+            ),
+            format!("try_from = {integer:?}"),
+        )
+    };
+    let (least, most) = rules.width.range();
+    let (least, most) = (
+        rules
+            .minimum
+            .map_or_else(|| extreme(least, integer, "MIN"), |it| it.to_string()),
+        rules
+            .maximum
+            .map_or_else(|| extreme(most, integer, "MAX"), |it| it.to_string()),
+    );
+    let finish = if rules.is_unconstrained() {
+        "Ok(Self(number))"
+    } else {
+        "Self::try_from(number)"
+    };
+    format!(
+        r#"
+        {documentation}
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde({attribute})]
+        pub struct {name}(pub(super) {integer});
+
+        impl {name} {{
+            /// The number.
+            pub fn get(self) -> {integer} {{
+                self.0
+            }}
+        }}
+        {from_number}
+        impl FromStr for {name} {{
+            type Err = ConstraintError;
+
+            fn from_str(text: &str) -> Result<Self, ConstraintError> {{
+                let number: {integer} = text.parse().map_err(|_| ConstraintError::NotAnInteger {{
+                    minimum: {least},
+                    maximum: {most},
+                    value: Quoted::shown(text),
+                }})?;
+                {finish}
+            }}
+        }}
+
+        impl From<{name}> for {integer} {{
+            fn from(value: {name}) -> Self {{
+                value.0
+            }}
+        }}
+
+        impl fmt::Display for {name} {{
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{
+                self.0.fmt(f)
+            }}
+        }}
+        "#
+    )
+}
+
+/// A value that is text with a format.
+pub(super) fn formatted(name: &str, documentation: &str, format: Format) -> String {
+    let inner = rust::formatted(format);
+    let display = match format {
+        Format::Uuid | Format::Date => "self.0.fmt(f)",
+        Format::DateTime => "f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))",
+    };
+    format!(
+        r#"
+        {documentation}
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct {name}(pub(super) {inner});
+
+        impl From<{inner}> for {name} {{
+            fn from(value: {inner}) -> Self {{
+                Self(value)
+            }}
+        }}
+
+        impl From<{name}> for {inner} {{
+            fn from(value: {name}) -> Self {{
+                value.0
+            }}
+        }}
+
+        impl fmt::Display for {name} {{
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{
+                {display}
+            }}
+        }}
+
+        impl FromStr for {name} {{
+            type Err = ConstraintError;
+
+            fn from_str(text: &str) -> Result<Self, ConstraintError> {{
+                Format::parse(text).map(Self)
+            }}
+        }}
+        {}
+        "#,
+        from_text(name)
+    )
+}
+
+/// `TryFrom` text by way of `FromStr`.
+fn from_text(name: &str) -> String {
+    format!(
+        r#"
+        impl TryFrom<&str> for {name} {{
+            type Error = ConstraintError;
+
+            fn try_from(text: &str) -> Result<Self, ConstraintError> {{
+                text.parse()
+            }}
+        }}
+
+        impl TryFrom<String> for {name} {{
+            type Error = ConstraintError;
+
+            fn try_from(text: String) -> Result<Self, ConstraintError> {{
+                text.parse()
+            }}
+        }}
+        "#
+    )
+}
+
+/// `TryFrom<String>`, with every rule.
+fn checked(name: &str, rules: &TextRules, quote: &str) -> String {
+    let minimum = rules.minimum_length.map_or_else(String::new, |it| {
+        format!("constraint::minimum_length(&text, {it})?;")
+    });
+    let maximum = rules.maximum_length.map_or_else(String::new, |it| {
+        format!("constraint::maximum_length(&text, {it})?;")
+    });
+    let pattern = rules.pattern.as_ref().map_or_else(String::new, |pattern| {
+        format!(
+            "static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new({}));\n\
+             PATTERN.check(&text, {quote})?;",
+            literal(pattern)
+        )
+    });
+    format!(
+        r#"
+        impl TryFrom<String> for {name} {{
+            type Error = ConstraintError;
+
+            fn try_from(text: String) -> Result<Self, ConstraintError> {{
+                {minimum}
+                {maximum}
+                {pattern}
+                Ok(Self(text))
+            }}
+        }}
+        "#
+    )
+}
+
+/// How serde reads text with these rules.
+fn reading(rules: &TextRules) -> &'static str {
+    if rules.is_unconstrained() {
+        "transparent"
+    } else {
+        "try_from = \"String\""
+    }
+}
+
+/// A string literal that shows a pattern as the spec writes it.
+fn literal(pattern: &str) -> String {
+    let hashes = "#".repeat(
+        (0..)
+            .find(|count| !pattern.contains(&format!("\"{}", "#".repeat(*count))))
+            .unwrap_or_default(),
+    );
+    format!("r{hashes}\"{pattern}\"{hashes}")
+}
+
+/// The bound of the type itself, where the spec sets none.
+fn extreme(_: i64, integer: &str, end: &str) -> String {
+    match integer {
+        "i64" => format!("i64::{end}"),
+        _ => format!("i64::from({integer}::{end})"),
+    }
+}
+
+fn text_rules(rules: &TextRules) -> Vec<String> {
+    let mut sentences = Vec::new();
+    match (rules.minimum_length, rules.maximum_length) {
+        (Some(minimum), Some(maximum)) => {
+            sentences.push(format!("{minimum} to {maximum} characters."));
+        }
+        (Some(minimum), None) => sentences.push(format!("At least {minimum} characters.")),
+        (None, Some(maximum)) => sentences.push(format!("At most {maximum} characters.")),
+        (None, None) => {}
+    }
+    if let Some(pattern) = &rules.pattern {
+        sentences.push(format!("Matches `{pattern}`."));
+    }
+    sentences
+}
+
+fn rules_documentation(sentences: &[String]) -> String {
+    if sentences.is_empty() {
+        String::new()
+    } else {
+        format!("///\n{}", docs(&sentences.join(" ")))
+    }
+}

@@ -1,0 +1,252 @@
+//! What the generator knows of a spec once it is read: the input of every emitter.
+
+use serde_json::Value;
+
+/// A whole API.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    /// In the order of the spec.
+    pub(crate) tags: Vec<Tag>,
+    /// In the order of the spec.
+    pub(crate) operations: Vec<Operation>,
+    /// In the order of the spec.
+    pub(crate) schemas: Vec<Schema>,
+}
+
+/// A group of operations; each gets a trait and a file.
+#[derive(Clone, Debug)]
+pub(crate) struct Tag {
+    pub(crate) name: String,
+    pub(crate) description: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) tag: String,
+    pub(crate) method: Method,
+    pub(crate) path: Vec<Segment>,
+    pub(crate) summary: String,
+    pub(crate) description: Option<String>,
+    /// In the order of the spec; path parameters in the order of the path, before all others.
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) body: Option<Body>,
+    /// In the order of the spec.
+    pub(crate) responses: Vec<Response>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+/// One step of a path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Segment {
+    Literal(String),
+    Variable(String),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Parameter {
+    pub(crate) name: String,
+    pub(crate) location: Location,
+    pub(crate) description: Option<String>,
+    pub(crate) required: bool,
+    pub(crate) of: Type,
+    /// The text that stands for an absent parameter.
+    pub(crate) default: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Location {
+    Path,
+    Query,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Body {
+    /// Without it the body may be absent.
+    pub(crate) required: bool,
+    /// The name of a schema.
+    pub(crate) schema: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Response {
+    pub(crate) status: Status,
+    pub(crate) description: String,
+    /// The name of a schema; `None` for an answer without a body.
+    pub(crate) body: Option<String>,
+    pub(crate) headers: Vec<Header>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Header {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) of: Type,
+}
+
+/// A status code that has a name in the IANA registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) code: u16,
+    /// The registered phrase as a Rust variant, such as `NotFound`.
+    pub(crate) variant: &'static str,
+    /// The constant of `http::StatusCode`.
+    pub(crate) constant: &'static str,
+}
+
+/// The type of a property, parameter or item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Type {
+    /// A schema of the document, by its name there.
+    Named(String),
+    String,
+    Boolean,
+    Integer(Width),
+    Number,
+    Formatted(Format),
+    Array(Box<Type>),
+    /// An object with any properties.
+    FreeForm,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    I32,
+    I64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Uuid,
+    Date,
+    DateTime,
+}
+
+/// A schema under `components/schemas`.
+#[derive(Clone, Debug)]
+pub(crate) struct Schema {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    Object(Vec<Property>),
+    Enumeration(Vec<String>),
+    Text(TextRules),
+    Integer(IntegerRules),
+    Formatted(Format),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TextRules {
+    pub(crate) minimum_length: Option<usize>,
+    pub(crate) maximum_length: Option<usize>,
+    pub(crate) pattern: Option<String>,
+    /// `format: password`: never shown.
+    pub(crate) secret: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct IntegerRules {
+    pub(crate) width: Width,
+    pub(crate) minimum: Option<i64>,
+    pub(crate) maximum: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Property {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) of: Type,
+    pub(crate) required: bool,
+    pub(crate) nullable: bool,
+    pub(crate) default: Option<Value>,
+}
+
+impl TextRules {
+    /// Is any text at all allowed?
+    pub(crate) fn is_unconstrained(&self) -> bool {
+        self.minimum_length.is_none() && self.maximum_length.is_none() && self.pattern.is_none()
+    }
+}
+
+impl IntegerRules {
+    /// Is any number of this width allowed?
+    pub(crate) fn is_unconstrained(&self) -> bool {
+        self.minimum.is_none() && self.maximum.is_none()
+    }
+}
+
+impl Api {
+    /// The schema with this name; reading has made sure that every reference has one.
+    pub(crate) fn schema(&self, name: &str) -> Option<&Schema> {
+        self.schemas.iter().find(|schema| schema.name == name)
+    }
+
+    /// The operations of a tag, in the order of the spec.
+    pub(crate) fn operations_of<'a>(&'a self, tag: &'a Tag) -> impl Iterator<Item = &'a Operation> {
+        self.operations
+            .iter()
+            .filter(move |operation| operation.tag == tag.name)
+    }
+}
+
+impl Operation {
+    /// The response with this status, where the operation declares it.
+    pub(crate) fn response(&self, code: u16) -> Option<&Response> {
+        self.responses
+            .iter()
+            .find(|response| response.status.code == code)
+    }
+
+    /// The path as the spec writes it.
+    pub(crate) fn path_text(&self) -> String {
+        path_text(&self.path)
+    }
+}
+
+/// A path as the spec writes it.
+pub(crate) fn path_text(path: &[Segment]) -> String {
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Literal(text) => format!("/{text}"),
+            Segment::Variable(name) => format!("/{{{name}}}"),
+        })
+        .collect()
+}
+
+impl Method {
+    pub(crate) const ALL: [Self; 5] = [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete];
+
+    /// The key of the method in a path item.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Put => "put",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// The method as HTTP writes it, which is also its constant of `http::Method`.
+    pub(crate) fn token(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! Reads the schemas under `components` and the types of properties, parameters and items.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::Error;
+use crate::document::Place;
+use crate::model::{Format, IntegerRules, Kind, Property, Schema, TextRules, Type, Width};
+use crate::names;
+
+/// What a keyword-free schema node may say besides its rules.
+const ANNOTATIONS: [&str; 5] = ["description", "title", "examples", "deprecated", "$comment"];
+
+/// All schemas, in the order of the document.
+pub(super) fn all(place: &Place<'_>) -> Result<Vec<Schema>, Error> {
+    let known: BTreeSet<&str> = place.entries()?.into_iter().map(|(name, _)| name).collect();
+    let mut rust_names = BTreeMap::new();
+    let mut schemas = Vec::new();
+    for (name, place) in place.entries()? {
+        let rust_name = names::type_name(name);
+        names::check_type(&place, name, &rust_name)?;
+        if let Some(other) = rust_names.insert(rust_name.clone(), name) {
+            return Err(place.fault(format!(
+                "`{name}` and `{other}` would both become the type `{rust_name}`; rename one"
+            )));
+        }
+        schemas.push(schema(name, &place, &known)?);
+    }
+    Ok(schemas)
+}
+
+fn schema(name: &str, place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Schema, Error> {
+    let description = place.optional_text("description")?.ok_or_else(|| {
+        place.fault("a schema has a `description`; it becomes the type's documentation")
+    })?;
+    for keyword in ["allOf", "oneOf", "anyOf", "not", "$ref"] {
+        if let Some(place) = place.get(keyword) {
+            return Err(place.fault(format!(
+                "`{keyword}` is not supported for a named schema; write its properties out"
+            )));
+        }
+    }
+    let kind = match type_keyword(place)? {
+        "object" => object(place, known)?,
+        "string" if place.get("enum").is_some() => enumeration(place)?,
+        "string" => text(place)?,
+        "integer" => integer(place)?,
+        other => {
+            return Err(place.require("type")?.fault(format!(
+                "a named schema is an object, a string or an integer; write `{other}` where it is used"
+            )));
+        }
+    };
+    Ok(Schema {
+        name: name.to_owned(),
+        description,
+        kind,
+    })
+}
+
+/// The one type of a schema.
+fn type_keyword<'a>(place: &Place<'a>) -> Result<&'a str, Error> {
+    place.require("type")?.text()
+}
+
+fn object(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Kind, Error> {
+    only(place, &["type", "required", "properties"])?;
+    let properties = place.require("properties").map_err(|_| {
+        place.fault("a named object has `properties`; write a free-form object where it is used")
+    })?;
+    let mut required = BTreeSet::new();
+    if let Some(list) = place.get("required") {
+        for item in list.items()? {
+            let name = item.text()?;
+            if properties.get(name).is_none() {
+                return Err(item.fault(format!("there is no property `{name}`")));
+            }
+            required.insert(name);
+        }
+    }
+    let mut read = Vec::new();
+    for (name, property) in properties.entries()? {
+        names::check_identifier(&property, name)?;
+        read.push(self::property(
+            name,
+            &property,
+            required.contains(name),
+            known,
+        )?);
+    }
+    Ok(Kind::Object(read))
+}
+
+fn property(
+    name: &str,
+    place: &Place<'_>,
+    required: bool,
+    known: &BTreeSet<&str>,
+) -> Result<Property, Error> {
+    let (of, nullable) = property_type(place, known)?;
+    let default = place.get("default");
+    if let (Some(default), true) = (&default, nullable) {
+        return Err(default.fault("a nullable property has no default; one of the two is enough"));
+    }
+    Ok(Property {
+        name: name.to_owned(),
+        description: place.optional_text("description")?,
+        of,
+        required,
+        nullable,
+        default: default.map(|place| place.json()),
+    })
+}
+
+/// The type of a property, and whether it may be `null`.
+fn property_type(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<(Type, bool), Error> {
+    if let Some(choices) = place.get("oneOf") {
+        only(place, &["oneOf", "default"])?;
+        return match choices.items()?.as_slice() {
+            [first, second] if second.get("type").is_some_and(|it| it.json() == "null") => {
+                Ok((type_of(first, known, &[])?, true))
+            }
+            _ => Err(choices.fault("`oneOf` is supported as [a schema, {type: \"null\"}] alone")),
+        };
+    }
+    if let Some(types) = place.get("type")
+        && let Value::Array(names) = types.json()
+    {
+        return match names.as_slice() {
+            [Value::String(name), Value::String(null)] if null == "null" => {
+                Ok((inline(place, name, known, &["default"])?, true))
+            }
+            _ => Err(types.fault("a list of types is supported as [a type, \"null\"] alone")),
+        };
+    }
+    Ok((type_of(place, known, &["default"])?, false))
+}
+
+/// The type of a place that refers to a schema or states a type without constraints.
+pub(super) fn type_of(
+    place: &Place<'_>,
+    known: &BTreeSet<&str>,
+    also: &[&str],
+) -> Result<Type, Error> {
+    if let Some(reference) = place.get("$ref") {
+        only(place, &[&["$ref"], also].concat())?;
+        return Ok(Type::Named(named(&reference, known)?.to_owned()));
+    }
+    inline(place, type_keyword(place)?, known, also)
+}
+
+/// The name of the schema that a `$ref` names.
+pub(super) fn named<'a>(reference: &Place<'a>, known: &BTreeSet<&str>) -> Result<&'a str, Error> {
+    let name = reference
+        .text()?
+        .strip_prefix("#/components/schemas/")
+        .ok_or_else(|| reference.fault("a reference here starts with `#/components/schemas/`"))?;
+    if known.contains(name) {
+        Ok(name)
+    } else {
+        Err(reference.fault(format!("there is no schema `{name}`")))
+    }
+}
+
+fn inline(
+    place: &Place<'_>,
+    type_name: &str,
+    known: &BTreeSet<&str>,
+    also: &[&str],
+) -> Result<Type, Error> {
+    let allow = |keywords: &[&str]| {
+        let allowed = [&["type"], keywords, also].concat();
+        only(place, &allowed).map_err(|mut error| {
+            error.message = format!(
+                "{}; a schema with constraints gets a type of its own: put it under components.schemas and refer to it",
+                error.message
+            );
+            error
+        })
+    };
+    let format = place.optional_text("format")?;
+    let unknown_format = |format: &str| {
+        place.fault(format!(
+            "the format `{format}` is not supported for {type_name}"
+        ))
+    };
+    match type_name {
+        "string" => {
+            allow(&["format"])?;
+            match format.as_deref() {
+                None => Ok(Type::String),
+                Some(format) => self::format(format)
+                    .map(Type::Formatted)
+                    .ok_or_else(|| unknown_format(format)),
+            }
+        }
+        "boolean" => {
+            allow(&[])?;
+            Ok(Type::Boolean)
+        }
+        "integer" => {
+            allow(&["format"])?;
+            width(format.as_deref())
+                .map(Type::Integer)
+                .ok_or_else(|| unknown_format(format.as_deref().unwrap_or_default()))
+        }
+        "number" => {
+            allow(&[])?;
+            Ok(Type::Number)
+        }
+        "array" => {
+            allow(&["items"])?;
+            let items = type_of(&place.require("items")?, known, &[])?;
+            if matches!(items, Type::Formatted(_)) {
+                return Err(place.fault(
+                    "items with a format: put their schema under components.schemas and refer to it",
+                ));
+            }
+            Ok(Type::Array(Box::new(items)))
+        }
+        "object" => {
+            if place.get("properties").is_some() {
+                return Err(place.fault(
+                    "an object with properties gets a type of its own: put it under components.schemas and refer to it",
+                ));
+            }
+            allow(&["additionalProperties"])?;
+            if place.flag("additionalProperties")? {
+                Ok(Type::FreeForm)
+            } else {
+                Err(place.fault(
+                    "an object without properties is free-form: say `additionalProperties: true`",
+                ))
+            }
+        }
+        other => Err(place.fault(format!("the type `{other}` is not supported"))),
+    }
+}
+
+fn enumeration(place: &Place<'_>) -> Result<Kind, Error> {
+    only(place, &["type", "enum"])?;
+    let list = place.require("enum")?;
+    let mut variants = BTreeMap::new();
+    let mut values = Vec::new();
+    for item in list.items()? {
+        let value = item.text()?;
+        let variant = names::type_name(value);
+        names::check_type(&item, value, &variant)?;
+        if let Some(other) = variants.insert(variant.clone(), value) {
+            return Err(item.fault(format!(
+                "`{value}` and `{other}` would both become the variant `{variant}`"
+            )));
+        }
+        values.push(value.to_owned());
+    }
+    if values.is_empty() {
+        return Err(list.fault("an enum has at least one value"));
+    }
+    Ok(Kind::Enumeration(values))
+}
+
+fn text(place: &Place<'_>) -> Result<Kind, Error> {
+    only(
+        place,
+        &["type", "format", "minLength", "maxLength", "pattern"],
+    )?;
+    let mut rules = TextRules {
+        minimum_length: length(place, "minLength")?,
+        maximum_length: length(place, "maxLength")?,
+        pattern: place
+            .get("pattern")
+            .map(|it| it.text().map(str::to_owned))
+            .transpose()?,
+        secret: false,
+    };
+    if let (Some(minimum), Some(maximum)) = (rules.minimum_length, rules.maximum_length)
+        && minimum > maximum
+    {
+        return Err(place.fault("no text is as long as `minLength` and as short as `maxLength`"));
+    }
+    if let Some(pattern) = &rules.pattern
+        && let Err(error) = regress::Regex::with_flags(pattern, "u")
+    {
+        return Err(place
+            .require("pattern")?
+            .fault(format!("not an ECMAScript pattern: {error}")));
+    }
+    match place.optional_text("format")?.as_deref() {
+        None => Ok(Kind::Text(rules)),
+        Some("password") => {
+            rules.secret = true;
+            Ok(Kind::Text(rules))
+        }
+        Some(name) => match format(name) {
+            Some(format) if rules.is_unconstrained() => Ok(Kind::Formatted(format)),
+            Some(_) => Err(place.fault(format!(
+                "the format `{name}` says all; drop the pattern and the lengths beside it"
+            ))),
+            None => Err(place
+                .require("format")?
+                .fault(format!("the format `{name}` is not supported"))),
+        },
+    }
+}
+
+fn integer(place: &Place<'_>) -> Result<Kind, Error> {
+    only(place, &["type", "format", "minimum", "maximum"])?;
+    let format = place.optional_text("format")?;
+    let width = width(format.as_deref())
+        .ok_or_else(|| place.fault("an integer's format is `int32` or `int64`"))?;
+    let rules = IntegerRules {
+        width,
+        minimum: place.optional_integer("minimum")?,
+        maximum: place.optional_integer("maximum")?,
+    };
+    let (least, most) = width.range();
+    for (keyword, bound) in [("minimum", rules.minimum), ("maximum", rules.maximum)] {
+        if bound.is_some_and(|bound| bound < least || bound > most) {
+            return Err(place
+                .require(keyword)?
+                .fault("the bound lies outside of what the format can hold"));
+        }
+    }
+    if let (Some(minimum), Some(maximum)) = (rules.minimum, rules.maximum)
+        && minimum > maximum
+    {
+        return Err(
+            place.fault("no number is both as large as `minimum` and as small as `maximum`")
+        );
+    }
+    Ok(Kind::Integer(rules))
+}
+
+fn length(place: &Place<'_>, key: &str) -> Result<Option<usize>, Error> {
+    place
+        .optional_integer(key)?
+        .map(|value| {
+            usize::try_from(value).map_err(|_| place.fault(format!("`{key}` is not below 0")))
+        })
+        .transpose()
+}
+
+fn format(name: &str) -> Option<Format> {
+    match name {
+        "uuid" => Some(Format::Uuid),
+        "date" => Some(Format::Date),
+        "date-time" => Some(Format::DateTime),
+        _ => None,
+    }
+}
+
+fn width(format: Option<&str>) -> Option<Width> {
+    match format {
+        None | Some("int64") => Some(Width::I64),
+        Some("int32") => Some(Width::I32),
+        Some(_) => None,
+    }
+}
+
+impl Width {
+    /// The least and the greatest number of this width.
+    pub(crate) fn range(self) -> (i64, i64) {
+        match self {
+            Self::I32 => (i64::from(i32::MIN), i64::from(i32::MAX)),
+            Self::I64 => (i64::MIN, i64::MAX),
+        }
+    }
+}
+
+fn only(place: &Place<'_>, keywords: &[&str]) -> Result<(), Error> {
+    place.only(&[keywords, &ANNOTATIONS].concat())
+}

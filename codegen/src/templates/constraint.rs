@@ -1,0 +1,163 @@
+//! How a value can break a rule of the spec.
+
+use std::fmt;
+
+use regress::Regex;
+
+/// A value that breaks a rule of the spec; displays the rule and the value's fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConstraintError {
+    /// The text does not match its pattern.
+    #[error("must match the pattern `{pattern}`, but {value} does not")]
+    Pattern {
+        /// The pattern, in the dialect of ECMAScript.
+        pattern: &'static str,
+        /// The text.
+        value: Quoted,
+    },
+    /// The text is too short.
+    #[error("must have at least {minimum} characters, but has {actual}")]
+    TooShort {
+        /// The least number of characters.
+        minimum: usize,
+        /// How many there are.
+        actual: usize,
+    },
+    /// The text is too long.
+    #[error("must have at most {maximum} characters, but has {actual}")]
+    TooLong {
+        /// The greatest number of characters.
+        maximum: usize,
+        /// How many there are.
+        actual: usize,
+    },
+    /// The number is too small.
+    #[error("must be at least {minimum}, but is {actual}")]
+    TooSmall {
+        /// The least number.
+        minimum: i64,
+        /// The number.
+        actual: i64,
+    },
+    /// The number is too large.
+    #[error("must be at most {maximum}, but is {actual}")]
+    TooLarge {
+        /// The greatest number.
+        maximum: i64,
+        /// The number.
+        actual: i64,
+    },
+    /// The text is no number, or one with too many digits.
+    #[error("must be a whole number from {minimum} to {maximum}, but is {value}")]
+    NotAnInteger {
+        /// The least number.
+        minimum: i64,
+        /// The greatest number.
+        maximum: i64,
+        /// The text.
+        value: Quoted,
+    },
+    /// The text is none of an enum's values.
+    #[error("must be one of {}, but is {value}", Listed(allowed))]
+    NotOneOf {
+        /// The enum's values.
+        allowed: &'static [&'static str],
+        /// The text.
+        value: Quoted,
+    },
+    /// The text has not the form that its format asks for.
+    #[error("must be {expected}, but is {value}")]
+    Format {
+        /// The form, with an example.
+        expected: &'static str,
+        /// The text.
+        value: Quoted,
+    },
+}
+
+/// A refused value as a message shows it: cut to a readable length, and not at all where it may be a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quoted(Option<String>);
+
+impl Quoted {
+    /// The most characters that are shown.
+    const LIMIT: usize = 64;
+
+    /// A value that may be shown.
+    pub fn shown(value: &str) -> Self {
+        let mut text: String = value.chars().take(Self::LIMIT).collect();
+        if text.len() < value.len() {
+            text.push('…');
+        }
+        Self(Some(text))
+    }
+
+    /// A value that may be a secret.
+    pub fn hidden() -> Self {
+        Self(None)
+    }
+}
+
+impl fmt::Display for Quoted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(text) => write!(f, "`{}`", text.escape_debug()),
+            None => f.write_str("the value"),
+        }
+    }
+}
+
+struct Listed<'a>(&'a [&'a str]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, value) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}`{value}`")?;
+        }
+        Ok(())
+    }
+}
+
+/// A pattern of the spec, compiled.
+pub(super) struct Pattern {
+    source: &'static str,
+    regex: Regex,
+}
+
+impl Pattern {
+    #[expect(clippy::expect_used, reason = "the generator has compiled the same pattern with the same flags")]
+    pub(super) fn new(source: &'static str) -> Self {
+        let regex = Regex::with_flags(source, "u").expect("a pattern that the generator has checked");
+        Self { source, regex }
+    }
+
+    pub(super) fn check(&self, text: &str, quote: fn(&str) -> Quoted) -> Result<(), ConstraintError> {
+        match self.regex.find(text) {
+            Some(_) => Ok(()),
+            None => Err(ConstraintError::Pattern { pattern: self.source, value: quote(text) }),
+        }
+    }
+}
+
+pub(super) fn minimum_length(text: &str, minimum: usize) -> Result<(), ConstraintError> {
+    match text.chars().count() {
+        actual if actual < minimum => Err(ConstraintError::TooShort { minimum, actual }),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn maximum_length(text: &str, maximum: usize) -> Result<(), ConstraintError> {
+    match text.chars().count() {
+        actual if actual > maximum => Err(ConstraintError::TooLong { maximum, actual }),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn minimum(actual: i64, minimum: i64) -> Result<(), ConstraintError> {
+    if actual < minimum { Err(ConstraintError::TooSmall { minimum, actual }) } else { Ok(()) }
+}
+
+pub(super) fn maximum(actual: i64, maximum: i64) -> Result<(), ConstraintError> {
+    if actual > maximum { Err(ConstraintError::TooLarge { maximum, actual }) } else { Ok(()) }
+}

@@ -1,0 +1,90 @@
+//! How properties are read: formats strictly, and an absent one apart from `null`.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use uuid::Uuid;
+
+use super::constraint::{ConstraintError, Quoted};
+
+/// A type that the spec writes as text with a `format`.
+pub(super) trait Format: Sized {
+    /// The form, with an example.
+    const EXPECTED: &'static str;
+
+    fn read(text: &str) -> Option<Self>;
+
+    fn parse(text: &str) -> Result<Self, ConstraintError> {
+        Self::read(text).ok_or_else(|| ConstraintError::Format {
+            expected: Self::EXPECTED,
+            value: Quoted::shown(text),
+        })
+    }
+}
+
+impl Format for Uuid {
+    const EXPECTED: &'static str = "a UUID such as 0190b8a5-7b1c-7c3e-9d52-0242ac120002 (RFC 9562)";
+
+    /// The crate reads other forms too (braces, no hyphens); the format has one.
+    fn read(text: &str) -> Option<Self> {
+        (text.len() == 36).then(|| Self::try_parse(text).ok()).flatten()
+    }
+}
+
+impl Format for NaiveDate {
+    const EXPECTED: &'static str = "a date such as 2026-11-23 (RFC 3339)";
+
+    /// The crate reads single digits too; the format has four, two and two.
+    fn read(text: &str) -> Option<Self> {
+        (text.len() == 10).then(|| Self::parse_from_str(text, "%Y-%m-%d").ok()).flatten()
+    }
+}
+
+impl Format for DateTime<Utc> {
+    const EXPECTED: &'static str = "a time such as 2026-11-23T09:30:00Z (RFC 3339)";
+
+    fn read(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
+    }
+}
+
+/// A value with a format.
+pub(super) fn formatted<'de, D: Deserializer<'de>, T: Format>(from: D) -> Result<T, D::Error> {
+    T::parse(&String::deserialize(from)?).map_err(D::Error::custom)
+}
+
+/// A value with a format that may be `null`; serde alone would let it be absent as well.
+pub(super) fn nullable_formatted<'de, D: Deserializer<'de>, T: Format>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    let text: Option<String> = Deserialize::deserialize(from)?;
+    text.map(|text| T::parse(&text).map_err(D::Error::custom)).transpose()
+}
+
+/// A value with a format that may be absent, but is not `null`.
+pub(super) fn present_formatted<'de, D: Deserializer<'de>, T: Format>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    formatted(from).map(Some)
+}
+
+/// A value with a format that may be absent or `null`; the outer `None` is the absent one.
+pub(super) fn present_nullable_formatted<'de, D: Deserializer<'de>, T: Format>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    nullable_formatted(from).map(Some)
+}
+
+/// A value that may be `null`; serde alone would let it be absent as well.
+pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    Deserialize::deserialize(from)
+}
+
+/// A value that may be absent; serde alone would read `null` as absent.
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}

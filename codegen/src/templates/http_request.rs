@@ -1,0 +1,190 @@
+//! Reads parameters and bodies from requests.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use bytes::{Bytes, BytesMut};
+use dropshot::{Body, RawRequest, RequestContext, ServerContext};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::server::{InvalidBody, RequestMetadata};
+
+/// A parameter that cannot be read; says what to change.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct InvalidParameter(String);
+
+pub(super) fn metadata<C: ServerContext>(context: &RequestContext<C>) -> RequestMetadata {
+    let headers = context.request.headers();
+    let forwarded_for: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    RequestMetadata {
+        request_id: context.request_id.clone(),
+        peer_address: context.request.remote_addr(),
+        forwarded_for: (!forwarded_for.is_empty()).then(|| forwarded_for.join(",")),
+        user_agent: headers
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned),
+    }
+}
+
+pub(super) fn path_parameter<T>(name: &str, text: &str) -> Result<T, InvalidParameter>
+where
+    T: FromStr<Err: Display>,
+{
+    text.parse()
+        .map_err(|error| InvalidParameter(format!("`{name}` in the path: {error}")))
+}
+
+/// The parameters of a query, decoded (WHATWG URL, application/x-www-form-urlencoded).
+pub(super) type Query<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+
+pub(super) fn query<C: ServerContext>(context: &RequestContext<C>) -> Query<'_> {
+    let text = context.request.uri().query().unwrap_or_default();
+    form_urlencoded::parse(text.as_bytes()).collect()
+}
+
+pub(super) fn required_parameter<T>(query: &Query<'_>, name: &str) -> Result<T, InvalidParameter>
+where
+    T: FromStr<Err: Display>,
+{
+    match query_text(query, name)? {
+        Some(text) => query_value(name, text),
+        None => Err(InvalidParameter(format!("`{name}` is missing in the query"))),
+    }
+}
+
+pub(super) fn optional_parameter<T>(query: &Query<'_>, name: &str) -> Result<Option<T>, InvalidParameter>
+where
+    T: FromStr<Err: Display>,
+{
+    query_text(query, name)?.map(|text| query_value(name, text)).transpose()
+}
+
+pub(super) fn defaulted_parameter<T>(query: &Query<'_>, name: &str, default: &str) -> Result<T, InvalidParameter>
+where
+    T: FromStr<Err: Display>,
+{
+    query_value(name, query_text(query, name)?.unwrap_or(default))
+}
+
+fn query_value<T>(name: &str, text: &str) -> Result<T, InvalidParameter>
+where
+    T: FromStr<Err: Display>,
+{
+    text.parse()
+        .map_err(|error| InvalidParameter(format!("`{name}` in the query: {error}")))
+}
+
+fn query_text<'a>(query: &'a Query<'_>, name: &str) -> Result<Option<&'a str>, InvalidParameter> {
+    let mut values = query.iter().filter(|(key, _)| key == name);
+    match (values.next(), values.next()) {
+        (Some(_), Some(_)) => Err(InvalidParameter(format!(
+            "`{name}` stands in the query more than once; give it once"
+        ))),
+        (value, _) => Ok(value.map(|(_, text)| text.as_ref())),
+    }
+}
+
+/// The body, which must be there.
+pub(super) async fn required_body<C: ServerContext, T: DeserializeOwned>(
+    context: &RequestContext<C>,
+    request: RawRequest,
+) -> Result<T, InvalidBody> {
+    optional_body(context, request).await?.ok_or_else(|| InvalidBody::Malformed {
+        message: "the body is missing; send a JSON object".to_owned(),
+    })
+}
+
+/// The body; `None` where there is none, or an empty one.
+pub(super) async fn optional_body<C: ServerContext, T: DeserializeOwned>(
+    context: &RequestContext<C>,
+    request: RawRequest,
+) -> Result<Option<T>, InvalidBody> {
+    let request = request.into_inner();
+    let media_type = check_media_type(request.headers());
+    let bytes = read(request, context.request_body_max_bytes()).await?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    media_type?;
+    let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        explain(&path, error.inner())
+    })?;
+    deserializer.end().map_err(|error| explain(".", &error))?;
+    Ok(Some(value))
+}
+
+/// RFC 9110, section 8.3.1: the type's case does not matter, and its parameters do not change it. A body without the
+/// header is taken for JSON, the only thing that it could be.
+fn check_media_type(headers: &HeaderMap) -> Result<(), InvalidBody> {
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let text = value.to_str().unwrap_or_default();
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(InvalidBody::UnsupportedMediaType {
+        message: format!(
+            "send the body with `Content-Type: application/json`, not `{}`",
+            essence.escape_debug()
+        ),
+    })
+}
+
+/// Reads a body of at most `limit` bytes. Of a larger one the rest is read and dropped, up to eight times the limit, so
+/// that a client which writes before it reads gets to see the answer.
+async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody> {
+    let declared = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse::<usize>().ok());
+    let mut body = request.into_body();
+    let mut bytes = BytesMut::with_capacity(declared.unwrap_or_default().min(limit));
+    let mut seen = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| InvalidBody::Malformed {
+            message: format!("the body ended early: {error}"),
+        })?;
+        if let Ok(data) = frame.into_data() {
+            seen = seen.saturating_add(data.len());
+            if seen <= limit {
+                bytes.extend_from_slice(&data);
+            } else if seen > limit.saturating_mul(8) {
+                break;
+            }
+        }
+    }
+    if seen > limit {
+        return Err(InvalidBody::TooLarge { limit });
+    }
+    Ok(bytes.freeze())
+}
+
+/// A message for a body that serde refused.
+fn explain(path: &str, error: &serde_json::Error) -> InvalidBody {
+    let text = error.to_string();
+    let message = match error.classify() {
+        Category::Data => {
+            // serde_json appends the position; the path says it better.
+            let reason = text.split(" at line ").next().unwrap_or(&text);
+            if path == "." { reason.to_owned() } else { format!("`{path}`: {reason}") }
+        }
+        Category::Syntax | Category::Eof | Category::Io => format!("the body is not JSON: {text}"),
+    };
+    InvalidBody::Malformed { message }
+}

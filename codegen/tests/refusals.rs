@@ -1,0 +1,291 @@
+//! What the generator refuses, and in which words: each case breaks one thing of a spec that it accepts.
+
+#![expect(clippy::panic, reason = "a test stops at the first surprise")]
+
+use tenant_registry_codegen::generate;
+
+const SPEC: &str = include_str!("golden/values/spec/openapi.yaml");
+const BODIES: &str = include_str!("golden/bodies/spec/openapi.yaml");
+
+/// Replaces the first `from` in the spec and checks the message, which names line, place and operation.
+fn assert_refused(spec: &str, from: &str, to: &str, message: &str) {
+    assert!(spec.contains(from), "the case is out of date: {from}");
+    let line = spec[..spec.find(from).unwrap_or_default()].lines().count();
+    match generate(&spec.replacen(from, to, 1)) {
+        Ok(_) => panic!("accepted: {to}"),
+        Err(error) => {
+            let text = error.to_string();
+            assert!(text.contains(message), "{text}\n  does not say\n{message}");
+            assert!(
+                error.line == 0 || error.line.abs_diff(line) < 40,
+                "line {} is far from {line}: {text}",
+                error.line
+            );
+        }
+    }
+}
+
+#[test]
+fn the_specs_themselves_are_accepted() {
+    for spec in [SPEC, BODIES] {
+        if let Err(error) = generate(spec) {
+            panic!("{error}");
+        }
+    }
+}
+
+#[test]
+fn documents_that_are_none() {
+    assert_refused(SPEC, "openapi: 3.1.0", "openapi: [", "not YAML");
+    assert_refused(
+        SPEC,
+        "openapi: 3.1.0",
+        "openapi: 3.0.3",
+        "the generator reads OpenAPI 3.1",
+    );
+    assert!(generate("").is_err());
+    assert!(generate("[]").is_err());
+    assert!(generate("openapi: &a 3.1.0\ninfo: *a").is_err());
+}
+
+#[test]
+fn an_error_names_line_place_and_operation() {
+    let error =
+        generate(&SPEC.replacen("summary: Exchange samples.", "sumary: Exchange samples.", 1));
+    assert_eq!(
+        error.map_err(|error| error.to_string()).err().as_deref(),
+        Some(
+            "10:15: paths./samples/{id}.post.sumary: operation `sample_exchange`: `sumary` is not supported here; \
+             supported are `operationId`, `tags`, `summary`, `description`, `parameters`, `requestBody`, `responses`, \
+             `deprecated`, `externalDocs`"
+        )
+    );
+}
+
+#[test]
+fn operations() {
+    assert_refused(
+        SPEC,
+        "operationId: sample_exchange",
+        "operationId: sampleExchange",
+        "lower_snake_case",
+    );
+    assert_refused(
+        SPEC,
+        "operationId: sample_exchange",
+        "operationId: fn",
+        "a word of the Rust language",
+    );
+    assert_refused(
+        SPEC,
+        "      operationId: sample_exchange\n",
+        "",
+        "`operationId` is missing",
+    );
+    assert_refused(
+        BODIES,
+        "operationId: letter_amend",
+        "operationId: letter_send",
+        "is used at",
+    );
+    assert_refused(
+        SPEC,
+        "tags: [samples]",
+        "tags: [sample]",
+        "there is no tag `sample`",
+    );
+    assert_refused(
+        SPEC,
+        "    post:",
+        "    trace:",
+        "is not a method that the generator supports",
+    );
+}
+
+#[test]
+fn parameters() {
+    assert_refused(
+        SPEC,
+        "in: query, name: colour",
+        "in: cookie, name: colour",
+        "parameters in `cookie`",
+    );
+    assert_refused(
+        SPEC,
+        "in: query, name: colour",
+        "in: header, name: colour",
+        "parameters in `header`",
+    );
+    assert_refused(
+        SPEC,
+        "/samples/{id}:",
+        "/samples/{key}:",
+        "the path's variable `key`",
+    );
+    assert_refused(
+        SPEC,
+        "/samples/{id}:",
+        "/samples/{id}/{id}:",
+        "stands in the path twice",
+    );
+    assert_refused(
+        SPEC,
+        "{ type: boolean, default: true }",
+        "{ type: string }",
+        "could be swapped unseen",
+    );
+    assert_refused(
+        SPEC,
+        "{ type: boolean, default: true }",
+        "{ type: number }",
+        "name this one there",
+    );
+    assert_refused(
+        SPEC,
+        "default: 1 }",
+        "default: 0 }",
+        "an integer within the bounds",
+    );
+    assert_refused(
+        SPEC,
+        "name: text, schema: { type: string }",
+        "name: text, schema: { type: string, maxLength: 3 }",
+        "gets a type of its own",
+    );
+}
+
+#[test]
+fn bodies() {
+    assert_refused(
+        BODIES,
+        "application/json",
+        "application/xml",
+        "`application/xml` is not supported",
+    );
+    assert_refused(
+        BODIES,
+        "{ $ref: \"#/components/schemas/Letter\" }",
+        "{ type: object }",
+        "a body has a name of its own",
+    );
+    assert_refused(
+        BODIES,
+        "        \"413\": { $ref: \"#/components/responses/Refused\" }\n",
+        "",
+        "of 400, 413 and 415 only [400, 415]",
+    );
+}
+
+#[test]
+fn responses() {
+    assert_refused(BODIES, "\"202\":", "\"default\":", "list the codes");
+    assert_refused(BODIES, "\"202\":", "\"299\":", "`299` is not a status code");
+    assert_refused(BODIES, "\"503\":", "\"204\":", "204 has no content");
+    assert_refused(BODIES, "\"503\":", "\"201\":", "2 answers below 400");
+    assert_refused(
+        BODIES,
+        "      required: true\n      schema: { type: integer",
+        "      schema: { type: integer",
+        "a response header is sent always",
+    );
+    assert_refused(
+        SPEC,
+        "required: [error, message]",
+        "required: [error]",
+        "components.schemas.Error",
+    );
+    assert_refused(
+        SPEC,
+        "invalid_input, not_found, ",
+        "invalid_input, ",
+        "`not_found` is missing",
+    );
+}
+
+#[test]
+fn schemas() {
+    assert_refused(
+        SPEC,
+        "minLength: 2, maxLength: 8",
+        "minLength: 9, maxLength: 8",
+        "no text is as long as",
+    );
+    assert_refused(
+        SPEC,
+        "minimum: 1, maximum: 99",
+        "minimum: 100, maximum: 99",
+        "no number is both",
+    );
+    assert_refused(
+        SPEC,
+        "minimum: 1, maximum: 99",
+        "minimum: 1, maximum: 3000000000",
+        "outside of what the format can hold",
+    );
+    assert_refused(
+        SPEC,
+        "'^[\"#a-z]+$'",
+        "'^[a-z'",
+        "not an ECMAScript pattern",
+    );
+    assert_refused(
+        SPEC,
+        "format: date-time }\n    Day",
+        "format: date-time, maxLength: 3 }\n    Day",
+        "says all",
+    );
+    assert_refused(
+        SPEC,
+        "enum: [deep-red, green]",
+        "enum: [deep-red, deep_red]",
+        "would both become the variant `DeepRed`",
+    );
+    assert_refused(
+        SPEC,
+        "enum: [deep-red, green]",
+        "enum: []",
+        "at least one value",
+    );
+    assert_refused(
+        SPEC,
+        "    Colour:",
+        "    colour:",
+        "there is no schema `Colour`",
+    );
+    assert_refused(
+        SPEC,
+        "type: integer, minimum: -273",
+        "type: integer, multipleOf: 2",
+        "`multipleOf` is not supported",
+    );
+    assert_refused(
+        SPEC,
+        "description: What is sent.",
+        "allOf: []",
+        "a schema has a `description`",
+    );
+    assert_refused(
+        SPEC,
+        "default: green",
+        "default: blue",
+        "one of the enum's values",
+    );
+    assert_refused(
+        SPEC,
+        "default: word",
+        "default: w",
+        "allowed by the schema's own rules",
+    );
+    assert_refused(
+        SPEC,
+        "        word: {",
+        "        Word: {",
+        "there is no property `word`",
+    );
+    assert_refused(
+        SPEC,
+        "type: [string, \"null\"], format: date,",
+        "type: [string, integer],",
+        "[a type, \"null\"] alone",
+    );
+}

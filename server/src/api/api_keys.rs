@@ -1,0 +1,141 @@
+//! The operations tagged `api_keys`.
+
+use super::answers::{Answer, Outcome};
+use super::{RegistryApi, answered, log_failure};
+use crate::domain::api_keys::Verification;
+use crate::domain::error::DomainError;
+use crate::store::Store;
+use tenant_registry_contract::server::{
+    ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, ApiKeys, InvalidBody,
+    RequestMetadata,
+};
+use tenant_registry_contract::types::{
+    ApiKeyCreate, ApiKeyId, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest, TenantId,
+};
+
+impl<S: Store> ApiKeys for RegistryApi<S> {
+    async fn api_key_list(&self, metadata: RequestMetadata, tenant_id: TenantId) -> ApiKeyListResponse {
+        let answer = match self.registry.api_key_list(tenant_id).await {
+            Ok(list) => ApiKeyListResponse::Ok(list),
+            Err(DomainError::Refused(not_found)) => ApiKeyListResponse::NotFound(not_found.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        };
+        answered(&metadata, answer)
+    }
+
+    async fn api_key_create(&self, metadata: RequestMetadata, body: ApiKeyCreate) -> ApiKeyCreateResponse {
+        let answer = match self.registry.api_key_create(body, &self.origin(&metadata)).await {
+            Ok(created) => ApiKeyCreateResponse::Created(created),
+            Err(DomainError::Refused(not_found)) => ApiKeyCreateResponse::NotFound(not_found.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        };
+        answered(&metadata, answer)
+    }
+
+    async fn api_key_revoke(&self, metadata: RequestMetadata, id: ApiKeyId) -> ApiKeyRevokeResponse {
+        let answer = match self.registry.api_key_revoke(id, &self.origin(&metadata)).await {
+            Ok(()) => ApiKeyRevokeResponse::NoContent,
+            Err(DomainError::Refused(not_found)) => ApiKeyRevokeResponse::NotFound(not_found.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        };
+        answered(&metadata, answer)
+    }
+
+    async fn api_key_verify(
+        &self,
+        metadata: RequestMetadata,
+        body: Result<ApiKeyVerifyRequest, InvalidBody>,
+    ) -> ApiKeyVerifyResponse {
+        // What is wrong with the body stays unsaid: the message may quote the key.
+        let verification = match body {
+            Ok(ApiKeyVerifyRequest { key }) => self.registry.api_key_verify(key).await,
+            Err(
+                InvalidBody::Malformed { .. } | InvalidBody::TooLarge { .. } | InvalidBody::UnsupportedMediaType { .. },
+            ) => Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed)),
+        };
+        let verification = verification.unwrap_or_else(|failure| {
+            log_failure(ApiKeyVerifyResponse::OPERATION, &metadata, &failure);
+            Verification::Invalid(ApiKeyVerifyReason::Unavailable)
+        });
+        answered(&metadata, ApiKeyVerifyResponse::Ok(verify_result(verification)))
+    }
+}
+
+fn verify_result(verification: Verification) -> ApiKeyVerify {
+    match verification {
+        Verification::Valid {
+            tenant_id,
+            product,
+            scopes,
+        } => ApiKeyVerify {
+            valid: true,
+            reason: None,
+            tenant_id: Some(tenant_id),
+            product,
+            scopes: Some(scopes),
+        },
+        Verification::Invalid(reason) => ApiKeyVerify {
+            valid: false,
+            reason: Some(reason),
+            tenant_id: None,
+            product: None,
+            scopes: None,
+        },
+    }
+}
+
+impl Answer for ApiKeyListResponse {
+    const OPERATION: &'static str = "api_key_list";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Ok(_) => Outcome::Done,
+            Self::BadRequest(_) | Self::NotFound(_) => Outcome::Refused,
+            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+        }
+    }
+}
+
+impl Answer for ApiKeyCreateResponse {
+    const OPERATION: &'static str = "api_key_create";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Created(_) => Outcome::Done,
+            Self::BadRequest(_) | Self::NotFound(_) | Self::PayloadTooLarge(_) | Self::UnsupportedMediaType(_) => {
+                Outcome::Refused
+            }
+            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+        }
+    }
+}
+
+impl Answer for ApiKeyRevokeResponse {
+    const OPERATION: &'static str = "api_key_revoke";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::NoContent => Outcome::Done,
+            Self::BadRequest(_) | Self::NotFound(_) => Outcome::Refused,
+            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+        }
+    }
+}
+
+impl Answer for ApiKeyVerifyResponse {
+    const OPERATION: &'static str = "api_key_verify";
+
+    fn outcome(&self) -> Outcome {
+        let Self::Ok(result) = self;
+        match result.reason {
+            None => Outcome::Done,
+            Some(
+                ApiKeyVerifyReason::Malformed
+                | ApiKeyVerifyReason::Unknown
+                | ApiKeyVerifyReason::Revoked
+                | ApiKeyVerifyReason::TenantInactive,
+            ) => Outcome::Refused,
+            Some(ApiKeyVerifyReason::Unavailable) => Outcome::Failed,
+        }
+    }
+}

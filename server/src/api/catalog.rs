@@ -1,0 +1,86 @@
+//! The operations tagged `catalog`.
+
+use super::answers::{Answer, Outcome};
+use super::{RegistryApi, answered};
+use crate::domain::error::{DomainError, Refusal};
+use crate::store::Store;
+use tenant_registry_contract::server::{
+    Catalog, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, RequestMetadata,
+};
+use tenant_registry_contract::types::CatalogRequest;
+
+impl<S: Store> Catalog for RegistryApi<S> {
+    async fn catalog_list(&self, metadata: RequestMetadata) -> CatalogListResponse {
+        answered(&metadata, CatalogListResponse::Ok(self.registry.catalog_list()))
+    }
+
+    async fn catalog_request(&self, metadata: RequestMetadata, body: CatalogRequest) -> CatalogRequestResponse {
+        let CatalogRequest { tenant_id, product } = body;
+        let origin = self.origin(&metadata);
+        let answer = match self.registry.catalog_request(tenant_id, product, &origin).await {
+            Ok(()) => CatalogRequestResponse::Accepted,
+            Err(DomainError::Refused(not_found)) => CatalogRequestResponse::NotFound(not_found.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        };
+        answered(&metadata, answer)
+    }
+
+    async fn catalog_trial_request(
+        &self,
+        metadata: RequestMetadata,
+        body: CatalogRequest,
+    ) -> CatalogTrialRequestResponse {
+        let CatalogRequest { tenant_id, product } = body;
+        let origin = self.origin(&metadata);
+        let answer = match self.registry.catalog_trial_request(tenant_id, product, &origin).await {
+            Ok(entitlement) => CatalogTrialRequestResponse::Created(entitlement),
+            Err(DomainError::Refused(refusal)) => match refusal {
+                Refusal::InvalidInput(invalid) => CatalogTrialRequestResponse::BadRequest(invalid.into()),
+                Refusal::NotFound(not_found) => CatalogTrialRequestResponse::NotFound(not_found.into()),
+                Refusal::Conflict(conflict) => CatalogTrialRequestResponse::Conflict(conflict.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        };
+        answered(&metadata, answer)
+    }
+}
+
+impl Answer for CatalogListResponse {
+    const OPERATION: &'static str = "catalog_list";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Ok(_) => Outcome::Done,
+        }
+    }
+}
+
+impl Answer for CatalogRequestResponse {
+    const OPERATION: &'static str = "catalog_request";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Accepted => Outcome::Done,
+            Self::BadRequest(_) | Self::NotFound(_) | Self::PayloadTooLarge(_) | Self::UnsupportedMediaType(_) => {
+                Outcome::Refused
+            }
+            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+        }
+    }
+}
+
+impl Answer for CatalogTrialRequestResponse {
+    const OPERATION: &'static str = "catalog_trial_request";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Created(_) => Outcome::Done,
+            Self::BadRequest(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::PayloadTooLarge(_)
+            | Self::UnsupportedMediaType(_) => Outcome::Refused,
+            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+        }
+    }
+}

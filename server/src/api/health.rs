@@ -1,0 +1,56 @@
+//! The operations tagged `health`.
+
+use super::answers::{self, Answer, Outcome};
+use super::{RegistryApi, answered, log_failure};
+use crate::store::Store;
+use tenant_registry_contract::server::{Health, HealthGetResponse, ReadinessGetResponse, RequestMetadata};
+use tenant_registry_contract::types;
+
+impl<S: Store> Health for RegistryApi<S> {
+    async fn health_get(&self, metadata: RequestMetadata) -> HealthGetResponse {
+        answered(
+            &metadata,
+            HealthGetResponse::Ok(types::Health {
+                status: types::HealthStatus::Ok,
+            }),
+        )
+    }
+
+    async fn readiness_get(&self, metadata: RequestMetadata) -> ReadinessGetResponse {
+        let answer = match self.registry.readiness_get().await {
+            Ok(()) => ReadinessGetResponse::Ok(types::Health {
+                status: types::HealthStatus::Ok,
+            }),
+            Err(failure) => {
+                log_failure(ReadinessGetResponse::OPERATION, &metadata, &failure);
+                // Whatever keeps the replica from serving, the probe's answer is the same.
+                ReadinessGetResponse::ServiceUnavailable {
+                    body: answers::unavailable(),
+                    retry_after: self.settings.retry_after,
+                }
+            }
+        };
+        answered(&metadata, answer)
+    }
+}
+
+impl Answer for HealthGetResponse {
+    const OPERATION: &'static str = "health_get";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Ok(_) => Outcome::Done,
+        }
+    }
+}
+
+impl Answer for ReadinessGetResponse {
+    const OPERATION: &'static str = "readiness_get";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Ok(_) => Outcome::Done,
+            Self::ServiceUnavailable { .. } => Outcome::Failed,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The generated traits, implemented on the registry: unwrap the request, ask the domain, wrap its answer. No rule
+//! stands here.
+
+pub mod answers;
+mod api_keys;
+mod audit;
+mod catalog;
+mod health;
+mod tenants;
+
+use crate::domain::Registry;
+use crate::domain::error::Failure;
+use crate::domain::origin::{Origin, TrustedProxies};
+use answers::{Answer, FailureAnswer, Outcome};
+use std::sync::Arc;
+use tenant_registry_contract::server::RequestMetadata;
+use tenant_registry_contract::types::RetryAfterSeconds;
+use tracing::{debug, error};
+
+/// What the API needs to know besides the rules.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// What a caller is told to wait when the service has no room.
+    pub retry_after: RetryAfterSeconds,
+}
+
+/// The whole API, on a store of type `S`.
+pub struct RegistryApi<S> {
+    registry: Arc<Registry<S>>,
+    settings: ApiSettings,
+}
+
+impl<S> RegistryApi<S> {
+    /// The API of a registry.
+    pub fn new(registry: Arc<Registry<S>>, settings: ApiSettings) -> Self {
+        Self { registry, settings }
+    }
+
+    fn origin(&self, metadata: &RequestMetadata) -> Origin {
+        let RequestMetadata {
+            request_id: _,
+            peer_address,
+            forwarded_for,
+            user_agent,
+        } = metadata;
+        Origin {
+            source_ip: self
+                .settings
+                .trusted_proxies
+                .source_ip(*peer_address, forwarded_for.as_deref()),
+            user_agent: user_agent.clone(),
+        }
+    }
+
+    /// Puts a failure's cause into the log, and gives the answer that shows none of it.
+    fn failed<A: Answer + From<FailureAnswer>>(&self, metadata: &RequestMetadata, failure: Failure) -> A {
+        log_failure(A::OPERATION, metadata, &failure);
+        match failure {
+            Failure::Unavailable(_) => FailureAnswer::Unavailable {
+                body: answers::unavailable(),
+                retry_after: self.settings.retry_after,
+            },
+            Failure::Internal(_) => FailureAnswer::Internal {
+                body: answers::internal(),
+            },
+        }
+        .into()
+    }
+}
+
+fn log_failure(operation: &str, metadata: &RequestMetadata, failure: &Failure) {
+    let (Failure::Unavailable(detail) | Failure::Internal(detail)) = failure;
+    let (request_id, detail) = (&metadata.request_id, detail.for_log());
+    error!(operation, request_id, detail, "{failure}");
+}
+
+/// Every answer of every operation passes here.
+fn answered<A: Answer>(metadata: &RequestMetadata, answer: A) -> A {
+    let (operation, request_id) = (A::OPERATION, &metadata.request_id);
+    let outcome = match answer.outcome() {
+        Outcome::Done => "done",
+        Outcome::Refused => "refused",
+        Outcome::Failed => "failed",
+    };
+    debug!(operation, request_id, outcome, "operation answered");
+    answer
+}

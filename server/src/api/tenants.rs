@@ -1,0 +1,170 @@
+//! The operations tagged `tenants`.
+
+use super::answers::{Answer, Outcome};
+use super::{RegistryApi, answered};
+use crate::domain::error::{DomainError, Refusal};
+use crate::store::Store;
+use tenant_registry_contract::server::{
+    EntitlementListResponse, RequestMetadata, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse,
+    TenantGetBySlugResponse, TenantGetResponse, Tenants,
+};
+use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug};
+
+impl<S: Store> Tenants for RegistryApi<S> {
+    async fn tenant_create(&self, metadata: RequestMetadata, body: TenantCreate) -> TenantCreateResponse {
+        let answer = match self.registry.tenant_create(body, &self.origin(&metadata)).await {
+            Ok(tenant) => TenantCreateResponse::Created(tenant),
+            Err(DomainError::Refused(conflict)) => TenantCreateResponse::Conflict(conflict.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        };
+        answered(&metadata, answer)
+    }
+
+    async fn tenant_get(&self, metadata: RequestMetadata, id: TenantId) -> TenantGetResponse {
+        let answer = match self.registry.tenant_get(id).await {
+            Ok(tenant) => TenantGetResponse::Ok(tenant),
+            Err(DomainError::Refused(not_found)) => TenantGetResponse::NotFound(not_found.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        };
+        answered(&metadata, answer)
+    }
+
+    async fn tenant_get_by_slug(&self, metadata: RequestMetadata, slug: TenantSlug) -> TenantGetBySlugResponse {
+        let answer = match self.registry.tenant_get_by_slug(slug).await {
+            Ok(tenant) => TenantGetBySlugResponse::Ok(tenant),
+            Err(DomainError::Refused(not_found)) => TenantGetBySlugResponse::NotFound(not_found.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        };
+        answered(&metadata, answer)
+    }
+
+    async fn tenant_activate(
+        &self,
+        metadata: RequestMetadata,
+        id: TenantId,
+        body: Option<TenantActivate>,
+    ) -> TenantActivateResponse {
+        let body = body.unwrap_or_default();
+        let answer = match self.registry.tenant_activate(id, body, &self.origin(&metadata)).await {
+            Ok(tenant) => TenantActivateResponse::Ok(tenant),
+            Err(DomainError::Refused(refusal)) => match refusal {
+                Refusal::InvalidInput(invalid) => TenantActivateResponse::BadRequest(invalid.into()),
+                Refusal::NotFound(not_found) => TenantActivateResponse::NotFound(not_found.into()),
+                Refusal::Conflict(conflict) => TenantActivateResponse::Conflict(conflict.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        };
+        answered(&metadata, answer)
+    }
+
+    async fn tenant_cancel(
+        &self,
+        metadata: RequestMetadata,
+        id: TenantId,
+        body: Option<TenantCancel>,
+    ) -> TenantCancelResponse {
+        let TenantCancel { reason, at_period_end } = body.unwrap_or_default();
+        let origin = self.origin(&metadata);
+        let answer = match self.registry.tenant_cancel(id, reason, at_period_end, &origin).await {
+            Ok(tenant) => TenantCancelResponse::Ok(tenant),
+            Err(DomainError::Refused(refusal)) => match refusal {
+                Refusal::InvalidInput(invalid) => TenantCancelResponse::BadRequest(invalid.into()),
+                Refusal::NotFound(not_found) => TenantCancelResponse::NotFound(not_found.into()),
+                Refusal::Conflict(conflict) => TenantCancelResponse::Conflict(conflict.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        };
+        answered(&metadata, answer)
+    }
+
+    async fn entitlement_list(&self, metadata: RequestMetadata, tenant_id: TenantId) -> EntitlementListResponse {
+        let answer = match self.registry.entitlement_list(tenant_id).await {
+            Ok(list) => EntitlementListResponse::Ok(list),
+            Err(DomainError::Refused(not_found)) => EntitlementListResponse::NotFound(not_found.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        };
+        answered(&metadata, answer)
+    }
+}
+
+impl Answer for TenantCreateResponse {
+    const OPERATION: &'static str = "tenant_create";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Created(_) => Outcome::Done,
+            Self::BadRequest(_) | Self::Conflict(_) | Self::PayloadTooLarge(_) | Self::UnsupportedMediaType(_) => {
+                Outcome::Refused
+            }
+            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+        }
+    }
+}
+
+impl Answer for TenantGetResponse {
+    const OPERATION: &'static str = "tenant_get";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Ok(_) => Outcome::Done,
+            Self::BadRequest(_) | Self::NotFound(_) => Outcome::Refused,
+            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+        }
+    }
+}
+
+impl Answer for TenantGetBySlugResponse {
+    const OPERATION: &'static str = "tenant_get_by_slug";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Ok(_) => Outcome::Done,
+            Self::BadRequest(_) | Self::NotFound(_) => Outcome::Refused,
+            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+        }
+    }
+}
+
+impl Answer for TenantActivateResponse {
+    const OPERATION: &'static str = "tenant_activate";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Ok(_) => Outcome::Done,
+            Self::BadRequest(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::PayloadTooLarge(_)
+            | Self::UnsupportedMediaType(_) => Outcome::Refused,
+            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+        }
+    }
+}
+
+impl Answer for TenantCancelResponse {
+    const OPERATION: &'static str = "tenant_cancel";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Ok(_) => Outcome::Done,
+            Self::BadRequest(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::PayloadTooLarge(_)
+            | Self::UnsupportedMediaType(_) => Outcome::Refused,
+            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+        }
+    }
+}
+
+impl Answer for EntitlementListResponse {
+    const OPERATION: &'static str = "entitlement_list";
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Ok(_) => Outcome::Done,
+            Self::BadRequest(_) | Self::NotFound(_) => Outcome::Refused,
+            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+        }
+    }
+}

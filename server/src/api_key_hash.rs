@@ -1,0 +1,304 @@
+//! API keys as secrets: how a plaintext is made, what is stored in its place, and how the two are held together.
+//!
+//! The only place that knows argon2. A plaintext goes in and out as `ApiKeyPlaintext`, whose `Debug` shows nothing.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use std::fmt;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+use tenant_registry_contract::types::{ApiKeyPlaintext, ApiKeyPrefix, ConstraintError};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+/// What every plaintext begins with. It must never change: keys in use carry it, and scanners look for it.
+const PLAINTEXT_MARK: &str = "bp_";
+
+/// Random bytes in a plaintext.
+const PLAINTEXT_BYTES: usize = 16;
+
+/// Characters of the plaintext that are stored as its prefix: the mark and 8 more.
+const PREFIX_CHARACTERS: usize = 11;
+
+/// Says how the rest of a stored hash is to be read, so that other parameters can come without new keys.
+const ARGON2ID_TAG: &str = "argon2id";
+
+/// Memory of one hash, in KiB: what [`HashLimits::running`] multiplies.
+const ARGON2_MEMORY_KIB: u32 = 64 * 1024;
+const ARGON2_ITERATIONS: u32 = 1;
+const ARGON2_LANES: u32 = 4;
+const ARGON2_OUTPUT_BYTES: usize = 32;
+const SALT_BYTES: usize = 16;
+
+/// Why a key could not be made, hashed or held against a hash. No variant carries a secret.
+#[derive(Debug, Error)]
+pub enum HashError {
+    /// As many callers as are let in wait already.
+    #[error("no room to hash: too many wait")]
+    NoRoom,
+    /// The stored hash was made in a way that this build does not know.
+    #[error("a stored hash has an unknown tag")]
+    UnknownTag,
+    /// The stored hash is not of the form that its tag promises.
+    #[error("a stored hash cannot be read")]
+    Unreadable,
+    /// Argon2 refused its parameters.
+    #[error("argon2: {0}")]
+    Argon2(argon2::Error),
+    /// The operating system gave no random bytes.
+    #[error("the random generator: {0}")]
+    Generator(getrandom::Error),
+    /// A generated key does not keep the spec.
+    #[error("a generated key breaks the spec: {0}")]
+    Constraint(#[from] ConstraintError),
+    /// The thread that hashed went away.
+    #[error("the hashing thread stopped")]
+    Stopped,
+}
+
+/// `argon2id|<salt>|<hash>`, both parts in unpadded standard base64.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredHash(String);
+
+impl StoredHash {
+    /// Takes what a store holds. Whether it can be read shows when a key is held against it.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, for a store alone.
+    pub fn to_stored(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StoredHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("StoredHash(***)")
+    }
+}
+
+/// A new plaintext: `bp_` and 16 random bytes in URL-safe base64.
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub fn generate_plaintext() -> Result<ApiKeyPlaintext, HashError> {
+    let bytes = random_bytes::<PLAINTEXT_BYTES>()?;
+    let text = format!("{PLAINTEXT_MARK}{}", URL_SAFE_NO_PAD.encode(bytes));
+    Ok(ApiKeyPlaintext::try_from(text)?)
+}
+
+/// The part of a plaintext that is stored and shown.
+///
+/// # Errors
+/// When the spec's prefix is no longer the beginning of the spec's plaintext.
+pub fn prefix(plaintext: &ApiKeyPlaintext) -> Result<ApiKeyPrefix, ConstraintError> {
+    let text = plaintext.expose_secret();
+    ApiKeyPrefix::try_from(text.get(..PREFIX_CHARACTERS).unwrap_or_default())
+}
+
+/// How much is hashed at once. The memory is at most `running` × 64 MiB.
+#[derive(Clone, Copy, Debug)]
+pub struct HashLimits {
+    /// Hashes that run at once.
+    pub running: usize,
+    /// Callers that may wait for their turn besides.
+    pub waiting: usize,
+}
+
+/// Hashes on threads of its own, a bounded number at once, with a bounded number of callers waiting.
+#[derive(Clone, Debug)]
+pub struct ApiKeyHasher {
+    /// One for each caller that is let in, running or waiting.
+    places: Arc<Semaphore>,
+    /// One for each hash that may run. It hands out its permits in the order of asking.
+    turns: Arc<Semaphore>,
+}
+
+impl ApiKeyHasher {
+    /// A hasher with these limits.
+    pub fn new(limits: HashLimits) -> Self {
+        let HashLimits { running, waiting } = limits;
+        Self {
+            places: Arc::new(Semaphore::new(
+                running.saturating_add(waiting).min(Semaphore::MAX_PERMITS),
+            )),
+            turns: Arc::new(Semaphore::new(running)),
+        }
+    }
+
+    /// The hash to store for a plaintext, with a new salt.
+    ///
+    /// # Errors
+    /// [`HashError::NoRoom`] at once when too many wait.
+    pub async fn hash(&self, plaintext: ApiKeyPlaintext) -> Result<StoredHash, HashError> {
+        let salt = random_bytes::<SALT_BYTES>()?;
+        self.in_turn(move || {
+            let hash = argon2id(&plaintext, &salt)?;
+            Ok(StoredHash(format!(
+                "{ARGON2ID_TAG}|{}|{}",
+                STANDARD_NO_PAD.encode(salt),
+                STANDARD_NO_PAD.encode(hash)
+            )))
+        })
+        .await
+    }
+
+    /// Is `stored` the hash of this plaintext? The time taken does not depend on how much of it is right.
+    ///
+    /// # Errors
+    /// [`HashError::NoRoom`] at once when too many wait; a stored hash that cannot be read.
+    pub async fn matches(&self, stored: StoredHash, plaintext: ApiKeyPlaintext) -> Result<bool, HashError> {
+        let Argon2idHash { salt, hash } = Argon2idHash::read(&stored)?;
+        self.in_turn(move || Ok(argon2id(&plaintext, &salt)?.ct_eq(&hash).into()))
+            .await
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| HashError::NoRoom)?;
+        let turn = Arc::clone(&self.turns)
+            .acquire_owned()
+            .await
+            .map_err(|_| HashError::Stopped)?;
+        let hashing = tokio::task::spawn_blocking(move || {
+            // Held here and not by the caller: a caller that went away does not stop the hash, nor free its memory.
+            let (_place, _turn) = (place, turn);
+            work()
+        });
+        hashing.await.map_err(|_| HashError::Stopped)?
+    }
+}
+
+struct Argon2idHash {
+    salt: Vec<u8>,
+    hash: [u8; ARGON2_OUTPUT_BYTES],
+}
+
+impl Argon2idHash {
+    fn read(stored: &StoredHash) -> Result<Self, HashError> {
+        let mut parts = stored.0.split('|');
+        if parts.next() != Some(ARGON2ID_TAG) {
+            return Err(HashError::UnknownTag);
+        }
+        let (Some(salt), Some(hash), None) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(HashError::Unreadable);
+        };
+        let decode = |part| STANDARD_NO_PAD.decode(part).map_err(|_| HashError::Unreadable);
+        Ok(Self {
+            salt: decode(salt)?,
+            hash: decode(hash)?.try_into().map_err(|_| HashError::Unreadable)?,
+        })
+    }
+}
+
+fn random_bytes<const N: usize>() -> Result<[u8; N], HashError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(HashError::Generator)?;
+    Ok(bytes)
+}
+
+fn argon2id(plaintext: &ApiKeyPlaintext, salt: &[u8]) -> Result<[u8; ARGON2_OUTPUT_BYTES], HashError> {
+    let output_bytes = Some(ARGON2_OUTPUT_BYTES);
+    let parameters = Params::new(ARGON2_MEMORY_KIB, ARGON2_ITERATIONS, ARGON2_LANES, output_bytes);
+    let argon2 = Argon2::new(
+        Algorithm::Argon2id,
+        Version::V0x13,
+        parameters.map_err(HashError::Argon2)?,
+    );
+    let mut hash = [0; ARGON2_OUTPUT_BYTES];
+    argon2
+        .hash_password_into(plaintext.expose_secret().as_bytes(), salt, &mut hash)
+        .map_err(HashError::Argon2)?;
+    Ok(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hasher(running: usize, waiting: usize) -> ApiKeyHasher {
+        ApiKeyHasher::new(HashLimits { running, waiting })
+    }
+
+    #[test]
+    fn plaintexts_differ_and_their_prefix_is_their_beginning() {
+        let (one, other) = (generate_plaintext().unwrap(), generate_plaintext().unwrap());
+        assert_ne!(one.expose_secret(), other.expose_secret());
+        assert_eq!(one.expose_secret().len(), 25);
+        let prefix = prefix(&one).unwrap();
+        assert!(one.expose_secret().starts_with(prefix.as_str()));
+    }
+
+    #[tokio::test]
+    async fn a_hash_matches_its_plaintext_alone() {
+        let hasher = hasher(1, 0);
+        let plaintext = generate_plaintext().unwrap();
+        let stored = hasher.hash(plaintext.clone()).await.unwrap();
+        assert!(hasher.matches(stored.clone(), plaintext.clone()).await.unwrap());
+        assert!(
+            !hasher
+                .matches(stored.clone(), generate_plaintext().unwrap())
+                .await
+                .unwrap()
+        );
+        assert_ne!(
+            stored,
+            hasher.hash(plaintext).await.unwrap(),
+            "each hash has its own salt"
+        );
+    }
+
+    /// Made by the reference implementation's bindings for Python (argon2-cffi), with the parameters of the domain page.
+    #[tokio::test]
+    async fn the_stored_form_is_the_agreed_one() {
+        let plaintext = ApiKeyPlaintext::try_from("bp_Zm9vYmFyYmF6cXV4MTIzNA").unwrap();
+        let stored = StoredHash::from_stored(
+            "argon2id|8PHy8/T19vf4+fr7/P3+/w|6gMaLPqPOoWOFyMm4rkvelbmzMluJYNtL1/VQmEXjpg".to_owned(),
+        );
+        assert!(hasher(1, 0).matches(stored, plaintext).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_unknown_tag_or_a_broken_hash_is_an_error_and_never_a_match() {
+        let plaintext = generate_plaintext().unwrap();
+        let refused = async |text: &str| {
+            let stored = StoredHash::from_stored(text.to_owned());
+            hasher(1, 0).matches(stored, plaintext.clone()).await.unwrap_err()
+        };
+        assert!(matches!(
+            refused("argon2d|AAAAAAAAAAA|AAAA").await,
+            HashError::UnknownTag
+        ));
+        assert!(matches!(refused("").await, HashError::UnknownTag));
+        assert!(matches!(refused("argon2id|AAAAAAAAAAA").await, HashError::Unreadable));
+        assert!(matches!(
+            refused("argon2id|AAAAAAAAAAA|AAAA").await,
+            HashError::Unreadable
+        ));
+        assert!(matches!(refused("argon2id|*|AAAA").await, HashError::Unreadable));
+        assert!(matches!(
+            refused("argon2id|AAAA|AAAA|AAAA").await,
+            HashError::Unreadable
+        ));
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_place_is_turned_away_at_once() {
+        let full = hasher(1, 1);
+        let _places = Arc::clone(&full.places).try_acquire_many_owned(2).unwrap();
+        let refused = full.hash(generate_plaintext().unwrap()).await.unwrap_err();
+        assert!(matches!(refused, HashError::NoRoom));
+    }
+
+    #[test]
+    fn debug_shows_no_hash() {
+        let stored = StoredHash::from_stored("argon2id|c2FsdHNhbHQ|aGFzaA".to_owned());
+        assert_eq!(format!("{stored:?}"), "StoredHash(***)");
+    }
+}

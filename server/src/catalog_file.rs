@@ -1,0 +1,167 @@
+//! The catalog file: TOML, one `[[product]]` table for each product, in the order in which they are listed.
+
+use crate::domain::catalog::{Catalog, Product};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use tenant_registry_contract::types::{PlanKey, ProductKey};
+use thiserror::Error;
+use toml::Spanned;
+
+/// What serves where no file is named.
+const BUILT_IN: &str = include_str!("../catalog.toml");
+
+/// Why there is no catalog: the file, the line, the reason.
+#[derive(Debug, Error)]
+pub enum CatalogFileError {
+    /// The file cannot be read.
+    #[error("catalog file {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The file is not a catalog.
+    #[error("catalog file {}, line {line}: {reason}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CatalogFile {
+    product: Vec<ProductTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProductTable {
+    key: Spanned<ProductKey>,
+    name: String,
+    description: String,
+    #[serde(default)]
+    plans_required: Vec<PlanKey>,
+    demo_url: Option<String>,
+    supports_trial: bool,
+}
+
+/// Reads the catalog from a file, or the built-in one where none is named.
+///
+/// # Errors
+/// A file that cannot be read or is no catalog.
+pub fn read(file: Option<&Path>) -> Result<Catalog, CatalogFileError> {
+    let Some(path) = file else {
+        return parse(BUILT_IN, Path::new("(built in)"));
+    };
+    let text = std::fs::read_to_string(path).map_err(|source| CatalogFileError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(&text, path)
+}
+
+fn parse(text: &str, path: &Path) -> Result<Catalog, CatalogFileError> {
+    let broken = |span: Range<usize>, reason: String| CatalogFileError::Broken {
+        path: path.to_owned(),
+        line: line_of(text, span.start),
+        reason,
+    };
+    let file: CatalogFile = toml::from_str(text).map_err(|error| {
+        let reason = error.message().replace('\n', " ");
+        broken(error.span().unwrap_or_default(), reason)
+    })?;
+
+    let mut lines: HashMap<ProductKey, usize> = HashMap::new();
+    let mut products = Vec::with_capacity(file.product.len());
+    for table in file.product {
+        let ProductTable {
+            key,
+            name,
+            description,
+            plans_required,
+            demo_url,
+            supports_trial,
+        } = table;
+        let span = key.span();
+        let key = key.into_inner();
+        if let Some(line) = lines.insert(key.clone(), line_of(text, span.start)) {
+            return Err(broken(
+                span,
+                format!("the key `{key}` is used twice, first on line {line}"),
+            ));
+        }
+        products.push(Product {
+            key,
+            name,
+            description,
+            plans_required,
+            demo_url,
+            supports_trial,
+        });
+    }
+    Ok(Catalog::new(products))
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.bytes().take(offset);
+    before.filter(|byte| *byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse, read};
+    use std::path::Path;
+
+    fn refusal(text: &str) -> String {
+        parse(text, Path::new("products.toml")).unwrap_err().to_string()
+    }
+
+    const GOOD: &str = "[[product]]\nkey = \"b\"\nname = \"B\"\ndescription = \"\"\nsupports_trial = true\n";
+
+    #[test]
+    fn the_built_in_catalog_is_one() {
+        assert!(!read(None).unwrap().products().is_empty());
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_file() {
+        let text = format!("{GOOD}{}", GOOD.replace("\"b\"", "\"a\""));
+        let catalog = parse(&text, Path::new("products.toml")).unwrap();
+        let keys: Vec<_> = catalog.products().iter().map(|product| product.key.as_str()).collect();
+        assert_eq!(keys, ["b", "a"]);
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_the_line_and_the_reason() {
+        assert_eq!(
+            refusal(&format!("{GOOD}{GOOD}")),
+            "catalog file products.toml, line 7: the key `b` is used twice, first on line 2"
+        );
+        let unknown = refusal(&format!("{GOOD}price = 1\n"));
+        assert!(
+            unknown.starts_with("catalog file products.toml, line 6: unknown field `price`"),
+            "{unknown}"
+        );
+        let syntax = refusal(&format!("{GOOD}\n[["));
+        assert!(syntax.starts_with("catalog file products.toml, line 7: "), "{syntax}");
+        let missing = refusal("[[product]]\nkey = \"b\"\n");
+        assert!(missing.contains("line 1: missing field"), "{missing}");
+        let retyped = refusal(&GOOD.replace("true", "\"yes\""));
+        assert!(retyped.contains("line 5: invalid type"), "{retyped}");
+        assert!(refusal("").contains("missing field `product`"));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = read(Some(Path::new("no/such/catalog.toml"))).unwrap_err();
+        assert!(error.to_string().starts_with("catalog file no/such/catalog.toml: "));
+    }
+}

@@ -1,0 +1,284 @@
+//! Configuration: every setting, its variable, its default, and what goes wrong when it is set badly.
+//!
+//! Flags go before environment variables; a variable that is set to nothing counts as not set.
+
+use crate::api::ApiSettings;
+use crate::api_key_hash::HashLimits;
+use crate::domain::origin::TrustedProxies;
+use crate::serve::ServeSettings;
+use crate::telemetry::{LogFormat, LogLevel};
+use clap::builder::Resettable;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use ipnet::IpNet;
+use std::ffi::OsString;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+use std::time::Duration;
+use tenant_registry_contract::types::RetryAfterSeconds;
+
+/// How often the times of last use are written: "within seconds" of the use.
+const LAST_USED_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The Tenant Registry: a REST service for tenants, entitlements, API keys and the audit log.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "tenant-registry", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Serve the API until SIGTERM or SIGINT.
+    Serve(Box<Configuration>),
+    /// Print the OpenAPI document that is built in.
+    Openapi,
+}
+
+/// Where the records are, with a password in it: `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl From<&str> for DatabaseUrl {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("DatabaseUrl(***)")
+    }
+}
+
+impl DatabaseUrl {
+    /// `--database-url ''` asks for memory, as an empty variable does.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The settings of `serve`.
+#[derive(Args, Clone, Debug)]
+pub struct Configuration {
+    /// Where the records are kept: a Postgres URL; without one, in memory, with one tenant `acme`. What is in memory is
+    /// gone when the process ends. This build knows memory alone, and refuses to start with a URL.
+    #[arg(long, env = "DATABASE_URL", value_name = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<DatabaseUrl>,
+
+    /// Address and port to listen on; port 0 takes a free one, which the first line on standard output names. An address
+    /// that this machine does not have, or a port in use, stops the start. 0.0.0.0 serves every network that reaches the
+    /// machine, and the service asks nobody who they are.
+    #[arg(long, env = "BIND_ADDR", value_name = "BIND_ADDR", default_value = "127.0.0.1:8090")]
+    pub bind_address: SocketAddr,
+
+    /// TOML file with the products, in place of the built-in ones. A broken one stops the start with its line; one that
+    /// lacks a product that tenants have leaves their entitlements as they are, but nobody can request it.
+    #[arg(long, env = "CATALOG_FILE", value_name = "CATALOG_FILE")]
+    pub catalog_file: Option<PathBuf>,
+
+    /// How much is logged, to standard error. Below `info` the lines for the requests are missing; `debug` adds the
+    /// outcome of each operation.
+    #[arg(long, env = "LOG_LEVEL", value_name = "LOG_LEVEL", value_enum, default_value_t = LogLevel::Info)]
+    pub log_level: LogLevel,
+
+    /// How log lines are written.
+    #[arg(long, env = "LOG_FORMAT", value_name = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    pub log_format: LogFormat,
+
+    /// Most bytes of a request body, from 1 KiB to 64 MiB. Too low, and good requests are answered with 413; too high,
+    /// and a few clients can fill the memory.
+    #[arg(
+        long,
+        env = "BODY_LIMIT",
+        value_name = "BODY_LIMIT",
+        default_value_t = 1024 * 1024,
+        value_parser = clap::value_parser!(u32).range(1024..=64 * 1024 * 1024)
+    )]
+    pub body_limit: u32,
+
+    /// Addresses or networks (CIDR) of the proxies whose X-Forwarded-For is believed, separated by commas. One that is
+    /// missing puts the proxy's address into the audit log; one too many lets its users write any address there.
+    #[arg(
+        long,
+        env = "TRUSTED_PROXIES",
+        value_name = "TRUSTED_PROXIES",
+        value_delimiter = ',',
+        value_parser = network
+    )]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Most seconds between SIGTERM or SIGINT and the end, from 1 to 3600. Too short, and requests that run are cut off;
+    /// longer than the platform waits, and it kills the process first.
+    #[arg(
+        long,
+        env = "SHUTDOWN_TIMEOUT",
+        value_name = "SHUTDOWN_TIMEOUT",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
+    pub shutdown_timeout: u64,
+
+    /// API keys that are hashed at once, from 1 to 256; one for each processor where left out. Each takes 64 MiB and a
+    /// processor: too many take both from everything else, too few make verifying wait.
+    #[arg(
+        long,
+        env = "HASH_PERMITS",
+        value_name = "HASH_PERMITS",
+        value_parser = clap::value_parser!(u16).range(1..=256)
+    )]
+    pub hash_permits: Option<u16>,
+
+    /// Callers that may wait for a key to be hashed, up to 65535. Who finds no place is told at once to try again: too
+    /// few, and short bursts are turned away; too many, and a flood makes everybody wait.
+    #[arg(long, env = "HASH_QUEUE", value_name = "HASH_QUEUE", default_value_t = 64)]
+    pub hash_queue: u16,
+
+    /// Seconds that a caller is told to wait when the service has no room (Retry-After). Too low, and callers come back
+    /// before it has; too high, and they stay away longer than they need to.
+    #[arg(long, env = "RETRY_AFTER", value_name = "RETRY_AFTER", default_value = "1")]
+    pub retry_after: RetryAfterSeconds,
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "neither an IP address nor a network such as 10.0.0.0/8".to_owned())
+}
+
+impl Configuration {
+    /// What the running service needs.
+    pub fn serve_settings(&self) -> ServeSettings {
+        ServeSettings {
+            bind_address: self.bind_address,
+            body_limit: self.body_limit as usize,
+            shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
+            last_used_interval: LAST_USED_INTERVAL,
+            api: ApiSettings {
+                trusted_proxies: TrustedProxies::new(self.trusted_proxies.clone()),
+                retry_after: self.retry_after,
+            },
+        }
+    }
+
+    /// What the hasher may take.
+    pub fn hash_limits(&self) -> HashLimits {
+        let processors = || available_parallelism().map_or(1, usize::from);
+        HashLimits {
+            running: self.hash_permits.map_or_else(processors, usize::from),
+            waiting: usize::from(self.hash_queue),
+        }
+    }
+}
+
+impl Cli {
+    /// Reads arguments, the first of which is the program's name, and the environment.
+    ///
+    /// # Errors
+    /// A setting that cannot be read; or that help was asked for, which clap counts as an error.
+    pub fn read<I, T>(arguments: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        let command = without_empty_variables(Self::command());
+        Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    }
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| {
+            let is_empty = |variable| std::env::var_os(variable).is_some_and(|value| value.is_empty());
+            if argument.get_env().is_some_and(is_empty) {
+                argument.env(Resettable::Reset)
+            } else {
+                argument
+            }
+        })
+        .mut_subcommands(without_empty_variables)
+}
+
+/// The one line that says why the start stops; none where help or the version was asked for.
+pub fn refusal(error: &clap::Error) -> Option<String> {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return None;
+    }
+    let text = error.render().to_string();
+    let telling: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .collect();
+    Some(telling.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, Command, Configuration, refusal};
+    use clap::CommandFactory;
+
+    fn serve(arguments: &[&str]) -> Result<Configuration, String> {
+        let arguments = ["tenant-registry", "serve"].iter().chain(arguments);
+        match Cli::read(arguments) {
+            Ok(Cli {
+                command: Command::Serve(configuration),
+            }) => Ok(*configuration),
+            Ok(Cli {
+                command: Command::Openapi,
+            }) => panic!("`serve` was asked for"),
+            Err(error) => Err(refusal(&error).unwrap()),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_in_one_line_that_names_flag_and_variable() {
+        let bad_values: &[(&[&str], &str)] = &[
+            (&["--bind-address", "8090"], "--bind-address <BIND_ADDR>"),
+            (&["--log-level", "loud"], "--log-level <LOG_LEVEL>"),
+            (&["--log-format", "xml"], "[possible values: json, text]"),
+            (&["--body-limit", "10"], "--body-limit <BODY_LIMIT>"),
+            (
+                &["--trusted-proxies", "10.0.0.0/8,"],
+                "neither an IP address nor a network",
+            ),
+            (
+                &["--trusted-proxies", "proxy.example"],
+                "neither an IP address nor a network",
+            ),
+            (&["--shutdown-timeout", "0"], "--shutdown-timeout <SHUTDOWN_TIMEOUT>"),
+            (&["--hash-permits", "0"], "--hash-permits <HASH_PERMITS>"),
+            (&["--retry-after", "0"], "must be at least 1"),
+            (&["--no-such-flag"], "--no-such-flag"),
+        ];
+        for (arguments, telling) in bad_values {
+            let line = serve(arguments).unwrap_err();
+            assert!(line.starts_with("error: ") && line.contains(telling), "{line}");
+            assert_eq!(line.lines().count(), 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_networks() {
+        let configuration = serve(&["--trusted-proxies", "10.0.0.0/8, 192.0.2.1,2001:db8::/32"]).unwrap();
+        let networks: Vec<_> = configuration.trusted_proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]);
+    }
+
+    #[test]
+    fn debug_hides_the_database_url() {
+        let configuration = serve(&["--database-url", "postgres://u:secret@db/x"]).unwrap();
+        assert!(!format!("{configuration:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,287 @@
+//! The audit log: what is kept of an event, and how its pages are cut.
+
+use super::Registry;
+use super::error::{DomainError, Failure, InvalidInput};
+use super::origin::Origin;
+use crate::store::{AuditAppended, Store};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use serde_json::{Map, Value};
+use std::net::IpAddr;
+use tenant_registry_contract::types::{
+    ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId, AuditEventPage, AuditSince, AuditUntil,
+    ConstraintError, PageLimit, ProductKey, ProjectId, TenantId, Text,
+};
+
+/// An event before the store has numbered it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewAuditEvent {
+    /// Whose event it is; the store refuses one that does not exist.
+    pub tenant_id: Option<TenantId>,
+    /// Free: no project is looked up.
+    pub project_id: Option<ProjectId>,
+    /// Who did it.
+    pub actor_id: Option<ActorId>,
+    /// The actor's name for people.
+    pub actor_name: Option<Text>,
+    /// What kind of actor it is.
+    pub actor_type: Option<Text>,
+    /// What was done.
+    pub action: AuditAction,
+    /// What it was done to.
+    pub target_id: Option<Text>,
+    /// What kind of thing it was done to.
+    pub target_type: Option<Text>,
+    /// The target's name for people.
+    pub target_name: Option<Text>,
+    /// The product that it concerns.
+    pub product: Option<ProductKey>,
+    /// Whatever else is worth keeping.
+    pub metadata: Option<Map<String, Value>>,
+    /// Where the request came from; none for what no request caused.
+    pub source_ip: Option<IpAddr>,
+    /// The program that sent the request.
+    pub user_agent: Option<String>,
+    /// The service's time.
+    pub created_at: DateTime<Utc>,
+}
+
+/// An event as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditEventRecord {
+    /// The number; it grows with each event.
+    pub id: AuditEventId,
+    /// What happened.
+    pub event: NewAuditEvent,
+}
+
+/// Which events a page of the log holds: those that match all that is given, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct AuditQuery {
+    /// Only events of this tenant.
+    pub tenant_id: Option<TenantId>,
+    /// Only events of this product.
+    pub product: Option<ProductKey>,
+    /// Only events of this actor.
+    pub actor_id: Option<ActorId>,
+    /// Only events with this action.
+    pub action: Option<AuditAction>,
+    /// Only events at this time or later; whole microseconds.
+    pub since: Option<DateTime<Utc>>,
+    /// Only events before this time; whole microseconds.
+    pub until: Option<DateTime<Utc>>,
+    /// Only events with a smaller number.
+    pub before: Option<AuditCursor>,
+    /// The most events that are wanted.
+    pub at_most: usize,
+}
+
+/// What the service itself writes to the log. The words are those of the spec's operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServiceAction {
+    TenantCreated,
+    TenantActivated,
+    TenantCancelled,
+    CatalogRequested,
+    CatalogTrialStarted,
+    ApiKeyCreated,
+    ApiKeyRevoked,
+}
+
+impl ServiceAction {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::TenantCreated => "tenant.created",
+            Self::TenantActivated => "tenant.activated",
+            Self::TenantCancelled => "tenant.cancelled",
+            Self::CatalogRequested => "catalog.requested",
+            Self::CatalogTrialStarted => "catalog.trial_started",
+            Self::ApiKeyCreated => "api_key.created",
+            Self::ApiKeyRevoked => "api_key.revoked",
+        }
+    }
+
+    fn target_type(self) -> &'static str {
+        match self {
+            Self::TenantCreated | Self::TenantActivated | Self::TenantCancelled => "tenant",
+            Self::CatalogRequested | Self::CatalogTrialStarted => "product",
+            Self::ApiKeyCreated | Self::ApiKeyRevoked => "api_key",
+        }
+    }
+}
+
+/// An event about a state change of the service's own.
+pub(crate) struct ServiceEvent<'a> {
+    pub(crate) action: ServiceAction,
+    pub(crate) tenant_id: TenantId,
+    pub(crate) target_id: String,
+    pub(crate) target_name: Option<&'a str>,
+    pub(crate) product: Option<&'a ProductKey>,
+    pub(crate) metadata: Map<String, Value>,
+}
+
+impl ServiceEvent<'_> {
+    /// The event, for the request that causes it. No actor: the service does not know who calls it.
+    pub(crate) fn caused_by(self, origin: &Origin, now: DateTime<Utc>) -> Result<NewAuditEvent, ConstraintError> {
+        let Self {
+            action,
+            tenant_id,
+            target_id,
+            target_name,
+            product,
+            metadata,
+        } = self;
+        Ok(NewAuditEvent {
+            tenant_id: Some(tenant_id),
+            project_id: None,
+            actor_id: None,
+            actor_name: None,
+            actor_type: None,
+            action: AuditAction::try_from(action.as_str())?,
+            target_id: Some(Text::try_from(target_id)?),
+            target_type: Some(Text::try_from(action.target_type())?),
+            target_name: target_name.map(Text::try_from).transpose()?,
+            product: product.cloned(),
+            metadata: (!metadata.is_empty()).then_some(metadata),
+            source_ip: Some(origin.source_ip),
+            user_agent: origin.user_agent.clone(),
+            created_at: now,
+        })
+    }
+}
+
+impl AuditEventRecord {
+    fn into_audit_event(self) -> AuditEvent {
+        let Self { id, event } = self;
+        AuditEvent {
+            id,
+            tenant_id: event.tenant_id,
+            project_id: event.project_id,
+            actor_id: event.actor_id,
+            actor_name: event.actor_name,
+            actor_type: event.actor_type,
+            action: event.action,
+            target_id: event.target_id,
+            target_type: event.target_type,
+            target_name: event.target_name,
+            product: event.product,
+            metadata: event.metadata,
+            source_ip: event.source_ip.map(|address| address.to_string()),
+            user_agent: event.user_agent,
+            created_at: event.created_at,
+        }
+    }
+}
+
+/// The first whole microsecond at or after `time`. Events have whole microseconds, so that comparing with it says the
+/// same as comparing with `time`, also in a store that rounds what it is asked.
+fn rounded_up(time: DateTime<Utc>) -> DateTime<Utc> {
+    let microsecond = TimeDelta::microseconds(1);
+    // Out of the range of 64-bit nanoseconds, where no event lies, the time compares the same unrounded.
+    time.duration_round_up(microsecond).unwrap_or(time)
+}
+
+impl<S: Store> Registry<S> {
+    /// Appends what a caller reports.
+    ///
+    /// # Errors
+    /// A tenant that does not exist is invalid input.
+    pub async fn audit_append(
+        &self,
+        body: AuditAppend,
+        origin: Origin,
+    ) -> Result<AuditEvent, DomainError<InvalidInput>> {
+        let AuditAppend {
+            tenant_id,
+            project_id,
+            actor_id,
+            actor_name,
+            actor_type,
+            action,
+            target_id,
+            target_type,
+            target_name,
+            product,
+            metadata,
+        } = body;
+        let event = NewAuditEvent {
+            tenant_id,
+            project_id,
+            actor_id,
+            actor_name,
+            actor_type,
+            action,
+            target_id,
+            target_type,
+            target_name,
+            product,
+            metadata,
+            source_ip: Some(origin.source_ip),
+            user_agent: origin.user_agent,
+            created_at: self.clock.now(),
+        };
+        match self.store.audit_append(event).await? {
+            AuditAppended::Appended(record) => Ok(record.into_audit_event()),
+            AuditAppended::TenantUnknown => Err(DomainError::refused(InvalidInput(
+                "`tenant_id`: no tenant has this id".to_owned(),
+            ))),
+        }
+    }
+
+    /// A page of the log, newest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn audit_list(&self, filter: AuditFilter, limit: PageLimit) -> Result<AuditEventPage, Failure> {
+        let AuditFilter {
+            tenant_id,
+            product,
+            actor_id,
+            action,
+            since,
+            until,
+            cursor,
+        } = filter;
+        let page_size = limit.get().unsigned_abs() as usize;
+        let query = AuditQuery {
+            tenant_id,
+            product,
+            actor_id,
+            action,
+            since: since.map(|since| rounded_up(since.into())),
+            until: until.map(|until| rounded_up(until.into())),
+            before: cursor,
+            // One more than the page holds tells whether another page follows.
+            at_most: page_size + 1,
+        };
+        let mut records = self.store.audit_list(query).await?;
+        let is_last_page = records.len() <= page_size;
+        records.truncate(page_size);
+        let next_cursor = match records.last() {
+            Some(last) if !is_last_page => Some(AuditCursor::from(last.id.get())),
+            Some(_) | None => None,
+        };
+        Ok(AuditEventPage {
+            items: records.into_iter().map(AuditEventRecord::into_audit_event).collect(),
+            next_cursor,
+        })
+    }
+}
+
+/// What a caller wants to see of the log, as the parameters of the operation say it.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Only events of this tenant.
+    pub tenant_id: Option<TenantId>,
+    /// Only events of this product.
+    pub product: Option<ProductKey>,
+    /// Only events of this actor.
+    pub actor_id: Option<ActorId>,
+    /// Only events with this action.
+    pub action: Option<AuditAction>,
+    /// Only events at this time or later.
+    pub since: Option<AuditSince>,
+    /// Only events before this time.
+    pub until: Option<AuditUntil>,
+    /// The last page's `next_cursor`.
+    pub cursor: Option<AuditCursor>,
+}

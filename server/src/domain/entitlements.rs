@@ -1,0 +1,84 @@
+//! Entitlements: which products a tenant may use, and until when.
+
+use super::Registry;
+use super::error::{DomainError, NotFound};
+use super::tenants::{TRIAL_LENGTH, no_tenant_with_id};
+use crate::store::Store;
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use tenant_registry_contract::types::{ProductKey, TenantId, TenantProduct, TenantProductList};
+
+/// An entitlement as it is stored. A tenant has at most one for a product.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntitlementRecord {
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// What it is for.
+    pub product: ProductKey,
+    /// Whether it was switched on; what readers see also heeds `expires_at`.
+    pub enabled: bool,
+    /// The product's own settings for this tenant.
+    pub config: Map<String, Value>,
+    /// When it ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When the record was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl EntitlementRecord {
+    /// A trial that starts now.
+    pub(super) fn trial(tenant_id: TenantId, product: ProductKey, now: DateTime<Utc>) -> Self {
+        Self {
+            tenant_id,
+            product,
+            enabled: true,
+            config: Map::new(),
+            expires_at: Some(now + TRIAL_LENGTH),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// The entitlement as a reader sees it at `now`: past its end it is not enabled.
+    pub fn into_tenant_product(self, now: DateTime<Utc>) -> TenantProduct {
+        let Self {
+            tenant_id,
+            product,
+            enabled,
+            config,
+            expires_at,
+            created_at,
+            updated_at,
+        } = self;
+        TenantProduct {
+            tenant_id,
+            product,
+            enabled: enabled && expires_at.is_none_or(|end| now < end),
+            config,
+            expires_at,
+            created_at,
+            updated_at,
+        }
+    }
+}
+
+impl<S: Store> Registry<S> {
+    /// The entitlements of a tenant, ordered by product.
+    ///
+    /// # Errors
+    /// An unknown tenant is not found.
+    pub async fn entitlement_list(&self, tenant_id: TenantId) -> Result<TenantProductList, DomainError<NotFound>> {
+        let Some(entitlements) = self.store.entitlement_list(tenant_id).await? else {
+            return Err(DomainError::refused(no_tenant_with_id(tenant_id)));
+        };
+        let now = self.clock.now();
+        Ok(TenantProductList {
+            items: entitlements
+                .into_iter()
+                .map(|entitlement| entitlement.into_tenant_product(now))
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! The rules of the registry, each written once, above whatever stores the records.
+
+pub mod api_key_use;
+pub mod api_keys;
+pub mod audit;
+pub mod catalog;
+pub mod clock;
+pub mod entitlements;
+pub mod error;
+pub mod origin;
+pub mod tenants;
+
+use crate::api_key_hash::ApiKeyHasher;
+use crate::store::Store;
+use api_key_use::ApiKeyUses;
+use audit::NewAuditEvent;
+use catalog::Catalog;
+use clock::Clock;
+use error::Failure;
+
+/// The registry: the rules, and what they need of the world.
+pub struct Registry<S> {
+    store: S,
+    catalog: Catalog,
+    clock: Clock,
+    hasher: ApiKeyHasher,
+    api_key_uses: ApiKeyUses,
+}
+
+impl<S: Store> Registry<S> {
+    /// A registry on a store, with the deployment's catalog.
+    pub fn new(store: S, catalog: Catalog, clock: Clock, hasher: ApiKeyHasher) -> Self {
+        Self {
+            store,
+            catalog,
+            clock,
+            hasher,
+            api_key_uses: ApiKeyUses::default(),
+        }
+    }
+
+    /// Can the registry serve?
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn readiness_get(&self) -> Result<(), Failure> {
+        Ok(self.store.ping().await?)
+    }
+}
+
+/// What a rule makes of a stored record. The store applies it in the transaction in which it read the record.
+#[derive(Debug)]
+pub enum Decision<T> {
+    /// The record is already as asked for: nothing is written, and no event either.
+    Unchanged,
+    /// Both are written, or neither.
+    Change {
+        /// The record as it shall be.
+        record: Box<T>,
+        /// What the audit log says about it.
+        event: Box<NewAuditEvent>,
+    },
+}
+
+impl<T> Decision<T> {
+    /// A change and its audit event.
+    pub fn change(record: T, event: NewAuditEvent) -> Self {
+        Self::Change {
+            record: Box::new(record),
+            event: Box::new(event),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Where a request came from, as the audit log keeps it.
+
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+
+/// The address and the program that a request came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The client's address, as far as it can be trusted.
+    pub source_ip: IpAddr,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
+}
+
+/// The networks of the proxies whose `X-Forwarded-For` is believed; none by default.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    /// Trusts every address of these networks.
+    pub fn new(networks: Vec<IpNet>) -> Self {
+        Self(networks)
+    }
+
+    fn contains(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// The address that a request came from.
+    ///
+    /// Each proxy appends the address of its own peer, so that the list is read from its right end, and no further than
+    /// the proxies are trusted: whatever stands left of the first foreign address was written by that stranger.
+    pub fn source_ip(&self, peer: SocketAddr, forwarded_for: Option<&str>) -> IpAddr {
+        let mut source = peer.ip().to_canonical();
+        let hops = forwarded_for.unwrap_or_default().rsplit(',');
+        for hop in hops {
+            if !self.contains(source) {
+                break;
+            }
+            // A hop that is no address hides what it forwarded for; the proxy that wrote it is what is known.
+            let Some(address) = hop_address(hop) else {
+                break;
+            };
+            source = address;
+        }
+        source
+    }
+}
+
+/// Reads one hop; some proxies write the port too, and brackets around an IPv6 address.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let address = hop
+        .parse::<IpAddr>()
+        .or_else(|_| hop.parse::<SocketAddr>().map(|address| address.ip()))
+        .or_else(|_| hop.trim_start_matches('[').trim_end_matches(']').parse());
+    address.ok().map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TrustedProxies;
+    use std::net::SocketAddr;
+
+    fn source(trusted: &[&str], peer: &str, forwarded_for: Option<&str>) -> String {
+        let networks = trusted.iter().map(|network| network.parse().unwrap());
+        let peer: SocketAddr = peer.parse().unwrap();
+        TrustedProxies::new(networks.collect())
+            .source_ip(peer, forwarded_for)
+            .to_string()
+    }
+
+    #[test]
+    fn a_stranger_is_not_believed() {
+        assert_eq!(source(&[], "198.51.100.4:1", Some("203.0.113.7")), "198.51.100.4");
+        assert_eq!(
+            source(&["10.0.0.0/8"], "198.51.100.4:1", Some("203.0.113.7")),
+            "198.51.100.4"
+        );
+    }
+
+    #[test]
+    fn the_right_most_address_that_is_no_trusted_proxy_counts() {
+        let trusted = &["10.0.0.0/8", "2001:db8::/32"];
+        assert_eq!(
+            source(trusted, "10.0.0.1:1", Some("1.1.1.1, 203.0.113.7, 10.2.3.4")),
+            "203.0.113.7"
+        );
+        assert_eq!(source(trusted, "10.0.0.1:1", Some("203.0.113.7:8080")), "203.0.113.7");
+        assert_eq!(source(trusted, "[2001:db8::1]:1", Some("[2a00::7]:80")), "2a00::7");
+        assert_eq!(
+            source(trusted, "[::ffff:10.0.0.1]:1", Some("::ffff:203.0.113.7")),
+            "203.0.113.7"
+        );
+    }
+
+    #[test]
+    fn without_a_readable_stranger_the_last_known_hop_counts() {
+        let trusted = &["10.0.0.0/8"];
+        assert_eq!(source(trusted, "10.0.0.1:1", None), "10.0.0.1");
+        assert_eq!(source(trusted, "10.0.0.1:1", Some("")), "10.0.0.1");
+        assert_eq!(
+            source(trusted, "10.0.0.1:1", Some("203.0.113.7, unknown, 10.0.0.9")),
+            "10.0.0.9"
+        );
+        assert_eq!(source(trusted, "10.0.0.1:1", Some("10.0.0.3, 10.0.0.2")), "10.0.0.3");
+    }
+}

@@ -1,0 +1,83 @@
+//! The rule of `tenant_activate`.
+
+use super::TenantRecord;
+use crate::domain::Decision;
+use crate::domain::audit::ServiceAction;
+use crate::domain::error::{Conflict, DomainError, InvalidInput, Refusal};
+use crate::domain::origin::Origin;
+use chrono::{DateTime, Utc};
+use serde_json::Map;
+use tenant_registry_contract::types::{TenantActivate, TenantStatus};
+
+/// From any status but `archived` to `active`. It ends a pending cancellation; what `body` leaves out stays. Where that
+/// changes nothing, nothing is written.
+pub(super) fn tenant_activate(
+    tenant: &TenantRecord,
+    body: &TenantActivate,
+    origin: &Origin,
+    now: DateTime<Utc>,
+) -> Result<Decision<TenantRecord>, DomainError<Refusal>> {
+    let previous_status = tenant.status_at(now);
+    match previous_status {
+        TenantStatus::Archived => {
+            return Err(DomainError::refused(Conflict(
+                "the tenant is archived, and an archived tenant stays so".to_owned(),
+            )));
+        }
+        TenantStatus::Demo | TenantStatus::Trial | TenantStatus::Active | TenantStatus::Frozen => {}
+    }
+
+    let TenantActivate {
+        plan,
+        contract_start,
+        contract_end,
+        erp_customer_id,
+    } = body;
+    let mut active = TenantRecord {
+        status: TenantStatus::Active,
+        cancel_at: None,
+        plan: plan.as_ref().unwrap_or(&tenant.plan).clone(),
+        contract_start: contract_start.or(tenant.contract_start),
+        contract_end: contract_end.or(tenant.contract_end),
+        erp_customer_id: erp_customer_id.as_ref().or(tenant.erp_customer_id.as_ref()).cloned(),
+        ..tenant.clone()
+    };
+    if let (Some(start), Some(end)) = (active.contract_start, active.contract_end)
+        && end < start
+    {
+        return Err(DomainError::refused(InvalidInput(format!(
+            "the contract would end on {end}, before it starts on {start}; change `contract_start` or `contract_end`"
+        ))));
+    }
+    if active == *tenant {
+        return Ok(Decision::Unchanged);
+    }
+
+    active.updated_at = now;
+    let mut metadata = Map::new();
+    metadata.insert("previous_status".to_owned(), previous_status.as_str().into());
+    if active.plan != tenant.plan {
+        metadata.insert("plan".to_owned(), active.plan.as_str().into());
+    }
+    if let Some(start) = active
+        .contract_start
+        .filter(|_| active.contract_start != tenant.contract_start)
+    {
+        metadata.insert("contract_start".to_owned(), start.to_string().into());
+    }
+    if let Some(end) = active
+        .contract_end
+        .filter(|_| active.contract_end != tenant.contract_end)
+    {
+        metadata.insert("contract_end".to_owned(), end.to_string().into());
+    }
+    if let Some(id) = active
+        .erp_customer_id
+        .as_ref()
+        .filter(|_| active.erp_customer_id != tenant.erp_customer_id)
+    {
+        metadata.insert("erp_customer_id".to_owned(), id.as_str().into());
+    }
+    let event = active.event(ServiceAction::TenantActivated, metadata, origin, now)?;
+    Ok(Decision::change(active, event))
+}

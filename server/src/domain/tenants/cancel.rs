@@ -1,0 +1,83 @@
+//! The rule of `tenant_cancel`.
+
+use super::TenantRecord;
+use crate::domain::Decision;
+use crate::domain::audit::ServiceAction;
+use crate::domain::error::{Conflict, DomainError, InvalidInput, Refusal};
+use crate::domain::origin::Origin;
+use chrono::{DateTime, NaiveTime, SecondsFormat, Utc};
+use serde_json::Map;
+use tenant_registry_contract::types::{TenantStatus, Text};
+
+/// To `frozen`, now or at the end of the period. What is frozen already, or waits for the end of its period and is
+/// asked to do so again, stays as it is, and nothing is written. A plain cancellation overtakes a pending one.
+pub(super) fn tenant_cancel(
+    tenant: &TenantRecord,
+    reason: Option<&Text>,
+    at_period_end: bool,
+    origin: &Origin,
+    now: DateTime<Utc>,
+) -> Result<Decision<TenantRecord>, DomainError<Refusal>> {
+    match tenant.status_at(now) {
+        TenantStatus::Archived => {
+            return Err(DomainError::refused(Conflict(
+                "the tenant is archived and cannot be cancelled".to_owned(),
+            )));
+        }
+        TenantStatus::Frozen => return Ok(Decision::Unchanged),
+        TenantStatus::Demo | TenantStatus::Trial | TenantStatus::Active => {}
+    }
+    if at_period_end && tenant.cancel_at.is_some() {
+        return Ok(Decision::Unchanged);
+    }
+
+    // A period that is over already cannot be waited for, and the log must not claim a freeze in the past.
+    let effective_at = if at_period_end {
+        period_end(tenant).map_err(DomainError::refused)?.max(now)
+    } else {
+        now
+    };
+    let (status, cancel_at) = if effective_at > now {
+        (tenant.status, Some(effective_at))
+    } else {
+        (TenantStatus::Frozen, None)
+    };
+    let cancelled = TenantRecord {
+        status,
+        cancel_at,
+        updated_at: now,
+        ..tenant.clone()
+    };
+
+    let mut metadata = Map::new();
+    if let Some(reason) = reason {
+        metadata.insert("reason".to_owned(), reason.as_str().into());
+    }
+    metadata.insert(
+        "effective_at".to_owned(),
+        effective_at.to_rfc3339_opts(SecondsFormat::AutoSi, true).into(),
+    );
+    let event = cancelled.event(ServiceAction::TenantCancelled, metadata, origin, now)?;
+    Ok(Decision::change(cancelled, event))
+}
+
+/// The first instant after the period that the tenant has paid for or tries.
+fn period_end(tenant: &TenantRecord) -> Result<DateTime<Utc>, InvalidInput> {
+    let (end, missing) = match tenant.status {
+        TenantStatus::Active => (
+            tenant
+                .contract_end
+                .and_then(|last_day| last_day.succ_opt())
+                .map(|day_after| day_after.and_time(NaiveTime::MIN).and_utc()),
+            "no `contract_end` is stored",
+        ),
+        TenantStatus::Trial => (tenant.trial_ends_at, "no `trial_ends_at` is stored"),
+        TenantStatus::Demo => (None, "a demo has no period"),
+        TenantStatus::Frozen | TenantStatus::Archived => (None, "the tenant is not in service"),
+    };
+    end.ok_or_else(|| {
+        InvalidInput(format!(
+            "`at_period_end`: {missing}; leave `at_period_end` out to cancel now"
+        ))
+    })
+}

@@ -1,0 +1,256 @@
+//! Tenants: what is stored of one, what a reader sees at an instant, and how one begins.
+
+mod activate;
+mod cancel;
+
+use super::Registry;
+use super::audit::{NewAuditEvent, ServiceAction, ServiceEvent};
+use super::error::{Conflict, DomainError, NotFound, Refusal};
+use super::origin::Origin;
+use crate::store::{Changed, Store, TenantCreated};
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use serde_json::{Map, Value};
+use tenant_registry_contract::types::{
+    ConstraintError, PlanKey, Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantName, TenantSlug,
+    TenantStatus, Text,
+};
+use uuid::Uuid;
+
+/// How long the trial of a new customer, and that of a product, lasts.
+pub(crate) const TRIAL_LENGTH: Days = Days::new(14);
+
+/// A tenant as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantRecord {
+    /// A UUIDv7.
+    pub id: TenantId,
+    /// Unique among all tenants.
+    pub slug: TenantSlug,
+    /// The name for people.
+    pub name: TenantName,
+    /// The status as last set; what readers see is [`TenantRecord::status_at`].
+    pub status: TenantStatus,
+    /// What the tenant is for.
+    pub kind: TenantKind,
+    /// The plan that the tenant is on.
+    pub plan: PlanKey,
+    /// The customer's id in the ERP system.
+    pub erp_customer_id: Option<Text>,
+    /// The customer's id at Stripe.
+    pub stripe_cust_id: Option<Text>,
+    /// When the trial ends.
+    pub trial_ends_at: Option<DateTime<Utc>>,
+    /// The first day of the contract.
+    pub contract_start: Option<NaiveDate>,
+    /// The last day of the contract.
+    pub contract_end: Option<NaiveDate>,
+    /// From when on a pending cancellation makes the tenant `frozen`.
+    pub cancel_at: Option<DateTime<Utc>>,
+    /// Who looks after the customer.
+    pub sales_owner: Option<Text>,
+    /// When the tenant was created.
+    pub created_at: DateTime<Utc>,
+    /// When the record was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The status that counts at `now`: a cancellation takes effect at its instant, whether or not any job has run.
+pub fn status_at(stored: TenantStatus, cancel_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> TenantStatus {
+    match stored {
+        TenantStatus::Demo | TenantStatus::Trial | TenantStatus::Active => {
+            if cancel_at.is_some_and(|instant| instant <= now) {
+                TenantStatus::Frozen
+            } else {
+                stored
+            }
+        }
+        TenantStatus::Frozen | TenantStatus::Archived => stored,
+    }
+}
+
+/// May a tenant with this status use what it has?
+pub(crate) fn is_in_service(status: TenantStatus) -> bool {
+    match status {
+        TenantStatus::Demo | TenantStatus::Trial | TenantStatus::Active => true,
+        TenantStatus::Frozen | TenantStatus::Archived => false,
+    }
+}
+
+pub(crate) fn no_tenant_with_id(id: TenantId) -> NotFound {
+    NotFound(format!("no tenant has the id {id}"))
+}
+
+impl TenantRecord {
+    /// The status that counts at `now`.
+    pub fn status_at(&self, now: DateTime<Utc>) -> TenantStatus {
+        status_at(self.status, self.cancel_at, now)
+    }
+
+    /// The tenant as a reader sees it at `now`.
+    pub fn as_of(&self, now: DateTime<Utc>) -> Tenant {
+        Tenant {
+            id: self.id,
+            slug: self.slug.clone(),
+            name: self.name.clone(),
+            status: self.status_at(now),
+            kind: self.kind,
+            plan: self.plan.clone(),
+            erp_customer_id: self.erp_customer_id.clone(),
+            stripe_cust_id: self.stripe_cust_id.clone(),
+            trial_ends_at: self.trial_ends_at,
+            contract_start: self.contract_start,
+            contract_end: self.contract_end,
+            sales_owner: self.sales_owner.clone(),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+
+    /// A new tenant, as it begins.
+    fn begin(body: TenantCreate, now: DateTime<Utc>) -> Self {
+        let TenantCreate {
+            slug,
+            name,
+            plan,
+            kind,
+            sales_owner,
+        } = body;
+        let (status, trial_ends_at) = match kind {
+            TenantKind::Customer => (TenantStatus::Trial, Some(now + TRIAL_LENGTH)),
+            TenantKind::Demo => (TenantStatus::Demo, None),
+        };
+        Self {
+            id: TenantId::from(Uuid::now_v7()),
+            slug,
+            name,
+            status,
+            kind,
+            plan,
+            erp_customer_id: None,
+            stripe_cust_id: None,
+            trial_ends_at,
+            contract_start: None,
+            contract_end: None,
+            cancel_at: None,
+            sales_owner,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    fn event(
+        &self,
+        action: ServiceAction,
+        metadata: Map<String, Value>,
+        origin: &Origin,
+        now: DateTime<Utc>,
+    ) -> Result<NewAuditEvent, ConstraintError> {
+        ServiceEvent {
+            action,
+            tenant_id: self.id,
+            target_id: self.id.to_string(),
+            target_name: Some(self.name.as_str()),
+            product: None,
+            metadata,
+        }
+        .caused_by(origin, now)
+    }
+}
+
+impl<S: Store> Registry<S> {
+    /// Creates a tenant: a customer in `trial`, a demo in `demo`.
+    ///
+    /// # Errors
+    /// A slug in use is a conflict.
+    pub async fn tenant_create(&self, body: TenantCreate, origin: &Origin) -> Result<Tenant, DomainError<Conflict>> {
+        let now = self.clock.now();
+        let tenant = TenantRecord::begin(body, now);
+        let mut metadata = Map::new();
+        metadata.insert("slug".to_owned(), tenant.slug.as_str().into());
+        metadata.insert("kind".to_owned(), tenant.kind.as_str().into());
+        metadata.insert("plan".to_owned(), tenant.plan.as_str().into());
+        let event = tenant.event(ServiceAction::TenantCreated, metadata, origin, now)?;
+        let slug = tenant.slug.clone();
+        match self.store.tenant_create(tenant, event).await? {
+            TenantCreated::Created(tenant) => Ok(tenant.as_of(now)),
+            TenantCreated::SlugInUse => Err(DomainError::refused(Conflict(format!(
+                "the slug `{slug}` is in use; choose another"
+            )))),
+        }
+    }
+
+    /// The tenant with this id.
+    ///
+    /// # Errors
+    /// An unknown id is not found.
+    pub async fn tenant_get(&self, id: TenantId) -> Result<Tenant, DomainError<NotFound>> {
+        match self.store.tenant_get(id).await? {
+            Some(tenant) => Ok(tenant.as_of(self.clock.now())),
+            None => Err(DomainError::refused(no_tenant_with_id(id))),
+        }
+    }
+
+    /// The tenant with this slug.
+    ///
+    /// # Errors
+    /// An unknown slug is not found.
+    pub async fn tenant_get_by_slug(&self, slug: TenantSlug) -> Result<Tenant, DomainError<NotFound>> {
+        match self.store.tenant_get_by_slug(&slug).await? {
+            Some(tenant) => Ok(tenant.as_of(self.clock.now())),
+            None => Err(DomainError::refused(NotFound(format!(
+                "no tenant has the slug `{slug}`"
+            )))),
+        }
+    }
+
+    /// Makes a tenant `active`, and stores what `body` gives.
+    ///
+    /// # Errors
+    /// Unknown: not found. Archived: a conflict. A contract that ends before it starts: invalid input.
+    pub async fn tenant_activate(
+        &self,
+        id: TenantId,
+        body: TenantActivate,
+        origin: &Origin,
+    ) -> Result<Tenant, DomainError<Refusal>> {
+        let changed = self
+            .store
+            .tenant_change(id, |tenant: &TenantRecord| {
+                activate::tenant_activate(tenant, &body, origin, self.clock.now())
+            })
+            .await?;
+        self.tenant_changed(id, changed)
+    }
+
+    /// Makes a tenant `frozen`, now or at the end of its period.
+    ///
+    /// # Errors
+    /// Unknown: not found. Archived: a conflict. No period end where one is asked for: invalid input.
+    pub async fn tenant_cancel(
+        &self,
+        id: TenantId,
+        reason: Option<Text>,
+        at_period_end: bool,
+        origin: &Origin,
+    ) -> Result<Tenant, DomainError<Refusal>> {
+        let changed = self
+            .store
+            .tenant_change(id, |tenant: &TenantRecord| {
+                cancel::tenant_cancel(tenant, reason.as_ref(), at_period_end, origin, self.clock.now())
+            })
+            .await?;
+        self.tenant_changed(id, changed)
+    }
+
+    fn tenant_changed(
+        &self,
+        id: TenantId,
+        changed: Changed<TenantRecord, DomainError<Refusal>>,
+    ) -> Result<Tenant, DomainError<Refusal>> {
+        match changed {
+            Changed::Stored(tenant) => Ok(tenant.as_of(self.clock.now())),
+            Changed::Refused(error) => Err(error),
+            Changed::Unknown => Err(DomainError::refused(no_tenant_with_id(id))),
+        }
+    }
+}

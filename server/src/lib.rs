@@ -1,0 +1,13 @@
+//! The Tenant Registry's service: an implementation of the generated contract.
+//!
+//! The way of a request: the generated HTTP layer calls a trait method in [`api`], which unwraps the request and asks
+//! [`domain`], where each rule stands once; the rules read and write through the traits of [`store`].
+
+pub mod api;
+pub mod api_key_hash;
+pub mod catalog_file;
+pub mod configuration;
+pub mod domain;
+pub mod serve;
+pub mod store;
+pub mod telemetry;

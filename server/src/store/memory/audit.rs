@@ -1,0 +1,52 @@
+//! The audit log in memory.
+
+use super::MemoryStore;
+use crate::domain::audit::{AuditEventRecord, AuditQuery, NewAuditEvent};
+use crate::store::{AuditAppended, AuditStore, StoreError};
+
+impl AuditStore for MemoryStore {
+    async fn audit_append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
+        let mut state = self.state();
+        if event.tenant_id.is_some_and(|id| !state.tenants.contains_key(&id)) {
+            return Ok(AuditAppended::TenantUnknown);
+        }
+        let record = state.numbered(event)?;
+        state.audit_events.push(record.clone());
+        Ok(AuditAppended::Appended(Box::new(record)))
+    }
+
+    async fn audit_list(&self, query: AuditQuery) -> Result<Vec<AuditEventRecord>, StoreError> {
+        let state = self.state();
+        let end = match query.before {
+            Some(before) => state
+                .audit_events
+                .partition_point(|record| record.id.get() < before.get()),
+            None => state.audit_events.len(),
+        };
+        let older = state.audit_events.iter().take(end).rev();
+        Ok(older
+            .filter(|record| matches_filters(&record.event, &query))
+            .take(query.at_most)
+            .cloned()
+            .collect())
+    }
+}
+
+fn matches_filters(event: &NewAuditEvent, query: &AuditQuery) -> bool {
+    let AuditQuery {
+        tenant_id,
+        product,
+        actor_id,
+        action,
+        since,
+        until,
+        before: _,
+        at_most: _,
+    } = query;
+    (tenant_id.is_none() || *tenant_id == event.tenant_id)
+        && (product.is_none() || *product == event.product)
+        && (actor_id.is_none() || *actor_id == event.actor_id)
+        && action.as_ref().is_none_or(|action| *action == event.action)
+        && since.is_none_or(|since| since <= event.created_at)
+        && until.is_none_or(|until| event.created_at < until)
+}

@@ -1,0 +1,52 @@
+//! Entitlements in memory.
+
+use super::MemoryStore;
+use crate::domain::entitlements::EntitlementRecord;
+use crate::domain::tenants::TenantRecord;
+use crate::store::{EntitlementStore, NewTrial, StoreError, TrialStarted};
+use tenant_registry_contract::types::TenantId;
+
+impl EntitlementStore for MemoryStore {
+    async fn entitlement_list(&self, tenant_id: TenantId) -> Result<Option<Vec<EntitlementRecord>>, StoreError> {
+        let state = self.state();
+        if !state.tenants.contains_key(&tenant_id) {
+            return Ok(None);
+        }
+        let entitlements = state.entitlements.get(&tenant_id);
+        Ok(Some(
+            entitlements
+                .map(|products| products.values().cloned().collect())
+                .unwrap_or_default(),
+        ))
+    }
+
+    async fn catalog_trial_request<E: Send>(
+        &self,
+        tenant_id: TenantId,
+        decide: impl Fn(&TenantRecord) -> Result<NewTrial, E> + Send + Sync,
+    ) -> Result<TrialStarted<E>, StoreError> {
+        let mut state = self.state();
+        let Some(tenant) = state.tenants.get(&tenant_id) else {
+            return Ok(TrialStarted::TenantUnknown);
+        };
+        let NewTrial { entitlement, event } = match decide(tenant) {
+            Ok(trial) => trial,
+            Err(refusal) => return Ok(TrialStarted::Refused(refusal)),
+        };
+        let exists = state
+            .entitlements
+            .get(&tenant_id)
+            .is_some_and(|products| products.contains_key(&entitlement.product));
+        if exists {
+            return Ok(TrialStarted::EntitlementExists);
+        }
+        let event = state.numbered(event)?;
+        state.audit_events.push(event);
+        state
+            .entitlements
+            .entry(tenant_id)
+            .or_default()
+            .insert(entitlement.product.clone(), entitlement.clone());
+        Ok(TrialStarted::Started(entitlement))
+    }
+}
