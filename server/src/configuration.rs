@@ -210,6 +210,9 @@ pub fn refusal(error: &clap::Error) -> Option<String> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return None;
     }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Some("error: say what to do: `serve`, `openapi` or `help`".to_owned());
+    }
     let text = error.render().to_string();
     let telling: Vec<_> = text
         .lines()

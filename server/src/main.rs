@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::future::Future;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use tenant_registry_server::api_key_hash::ApiKeyHasher;
 use tenant_registry_server::configuration::{Cli, Command, Configuration, refusal};
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
                 eprintln!("{line}");
                 return ExitCode::from(BAD_CONFIGURATION);
             }
-            None => return exit_code(error.print().map_err(Into::into)),
+            None => return exit_code(unless_nobody_reads(error.print())),
         },
     };
     exit_code(match cli.command {
@@ -46,8 +46,15 @@ fn exit_code(result: Result<(), Box<dyn Error>>) -> ExitCode {
 
 fn print(text: &str) -> Result<(), Box<dyn Error>> {
     let mut output = std::io::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    Ok(output.flush()?)
+    unless_nobody_reads(output.write_all(text.as_bytes()).and_then(|()| output.flush()))
+}
+
+/// A reader that has seen enough, as `head` has, is no error.
+fn unless_nobody_reads(written: std::io::Result<()>) -> Result<(), Box<dyn Error>> {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn run(configuration: Configuration) -> Result<(), Box<dyn Error>> {

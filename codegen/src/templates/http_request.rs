@@ -181,7 +181,7 @@ fn explain(path: &str, error: &serde_json::Error) -> InvalidBody {
     let message = match error.classify() {
         Category::Data => {
             // serde_json appends the position; the path says it better.
-            let reason = text.split(" at line ").next().unwrap_or(&text);
+            let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
             if path == "." { reason.to_owned() } else { format!("`{path}`: {reason}") }
         }
         Category::Syntax | Category::Eof | Category::Io => format!("the body is not JSON: {text}"),

@@ -29,6 +29,22 @@ pub trait Answer {
     fn outcome(&self) -> Outcome;
 }
 
+/// Whose fault an error is.
+pub fn outcome_of(error: &Error) -> Outcome {
+    match error.error {
+        ErrorCode::InvalidInput
+        | ErrorCode::NotFound
+        | ErrorCode::MethodNotAllowed
+        | ErrorCode::Conflict
+        | ErrorCode::Unauthorized
+        | ErrorCode::Forbidden
+        | ErrorCode::PayloadTooLarge
+        | ErrorCode::UnsupportedMediaType
+        | ErrorCode::RateLimited => Outcome::Refused,
+        ErrorCode::Unavailable | ErrorCode::Internal => Outcome::Failed,
+    }
+}
+
 /// The answers to a failure of ours, before they are those of one operation.
 pub enum FailureAnswer {
     /// 503.

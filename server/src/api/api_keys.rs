@@ -1,6 +1,6 @@
 //! The operations tagged `api_keys`.
 
-use super::answers::{Answer, Outcome};
+use super::answers::{Answer, Outcome, outcome_of};
 use super::{RegistryApi, answered, log_failure};
 use crate::domain::api_keys::Verification;
 use crate::domain::error::DomainError;
@@ -90,8 +90,13 @@ impl Answer for ApiKeyListResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Ok(_) => Outcome::Done,
-            Self::BadRequest(_) | Self::NotFound(_) => Outcome::Refused,
-            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::BadRequest(error)
+            | Self::NotFound(error)
+            | Self::InternalServerError(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }
@@ -102,10 +107,15 @@ impl Answer for ApiKeyCreateResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Created(_) => Outcome::Done,
-            Self::BadRequest(_) | Self::NotFound(_) | Self::PayloadTooLarge(_) | Self::UnsupportedMediaType(_) => {
-                Outcome::Refused
-            }
-            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::BadRequest(error)
+            | Self::NotFound(error)
+            | Self::PayloadTooLarge(error)
+            | Self::UnsupportedMediaType(error)
+            | Self::InternalServerError(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }
@@ -116,8 +126,13 @@ impl Answer for ApiKeyRevokeResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::NoContent => Outcome::Done,
-            Self::BadRequest(_) | Self::NotFound(_) => Outcome::Refused,
-            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::BadRequest(error)
+            | Self::NotFound(error)
+            | Self::InternalServerError(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }

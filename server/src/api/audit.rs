@@ -1,6 +1,6 @@
 //! The operations tagged `audit`.
 
-use super::answers::{Answer, Outcome};
+use super::answers::{Answer, Outcome, outcome_of};
 use super::{RegistryApi, answered};
 use crate::domain::audit::AuditFilter;
 use crate::domain::error::DomainError;
@@ -55,8 +55,14 @@ impl Answer for AuditAppendResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Created(_) => Outcome::Done,
-            Self::BadRequest(_) | Self::PayloadTooLarge(_) | Self::UnsupportedMediaType(_) => Outcome::Refused,
-            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::BadRequest(error)
+            | Self::PayloadTooLarge(error)
+            | Self::UnsupportedMediaType(error)
+            | Self::InternalServerError(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }
@@ -67,8 +73,12 @@ impl Answer for AuditListResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Ok(_) => Outcome::Done,
-            Self::BadRequest(_) => Outcome::Refused,
-            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::BadRequest(error)
+            | Self::InternalServerError(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }

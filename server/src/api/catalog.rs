@@ -1,6 +1,6 @@
 //! The operations tagged `catalog`.
 
-use super::answers::{Answer, Outcome};
+use super::answers::{Answer, Outcome, outcome_of};
 use super::{RegistryApi, answered};
 use crate::domain::error::{DomainError, Refusal};
 use crate::store::Store;
@@ -61,10 +61,15 @@ impl Answer for CatalogRequestResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Accepted => Outcome::Done,
-            Self::BadRequest(_) | Self::NotFound(_) | Self::PayloadTooLarge(_) | Self::UnsupportedMediaType(_) => {
-                Outcome::Refused
-            }
-            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::BadRequest(error)
+            | Self::NotFound(error)
+            | Self::PayloadTooLarge(error)
+            | Self::UnsupportedMediaType(error)
+            | Self::InternalServerError(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }
@@ -75,12 +80,16 @@ impl Answer for CatalogTrialRequestResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Created(_) => Outcome::Done,
-            Self::BadRequest(_)
-            | Self::NotFound(_)
-            | Self::Conflict(_)
-            | Self::PayloadTooLarge(_)
-            | Self::UnsupportedMediaType(_) => Outcome::Refused,
-            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::BadRequest(error)
+            | Self::NotFound(error)
+            | Self::Conflict(error)
+            | Self::PayloadTooLarge(error)
+            | Self::UnsupportedMediaType(error)
+            | Self::InternalServerError(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The operations tagged `health`.
 
-use super::answers::{self, Answer, Outcome};
+use super::answers::{self, Answer, Outcome, outcome_of};
 use super::{RegistryApi, answered, log_failure};
 use crate::store::Store;
 use tenant_registry_contract::server::{Health, HealthGetResponse, ReadinessGetResponse, RequestMetadata};
@@ -39,7 +39,7 @@ impl Answer for HealthGetResponse {
 
     fn outcome(&self) -> Outcome {
         match self {
-            Self::Ok(_) => Outcome::Done,
+            Self::Ok(health) => outcome_of_health(health),
         }
     }
 }
@@ -49,8 +49,17 @@ impl Answer for ReadinessGetResponse {
 
     fn outcome(&self) -> Outcome {
         match self {
-            Self::Ok(_) => Outcome::Done,
-            Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::Ok(health) => outcome_of_health(health),
+            Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
+    }
+}
+
+fn outcome_of_health(health: &types::Health) -> Outcome {
+    match health.status {
+        types::HealthStatus::Ok => Outcome::Done,
     }
 }

@@ -15,7 +15,7 @@ use answers::{Answer, FailureAnswer, Outcome};
 use std::sync::Arc;
 use tenant_registry_contract::server::RequestMetadata;
 use tenant_registry_contract::types::RetryAfterSeconds;
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 /// What the API needs to know besides the rules.
 #[derive(Clone, Debug)]
@@ -71,9 +71,15 @@ impl<S> RegistryApi<S> {
 }
 
 fn log_failure(operation: &str, metadata: &RequestMetadata, failure: &Failure) {
-    let (Failure::Unavailable(detail) | Failure::Internal(detail)) = failure;
-    let (request_id, detail) = (&metadata.request_id, detail.for_log());
-    error!(operation, request_id, detail, "{failure}");
+    let request_id = &metadata.request_id;
+    match failure {
+        Failure::Unavailable(detail) => {
+            warn!(operation, request_id, detail = detail.for_log(), "{failure}");
+        }
+        Failure::Internal(detail) => {
+            error!(operation, request_id, detail = detail.for_log(), "{failure}");
+        }
+    }
 }
 
 /// Every answer of every operation passes here.

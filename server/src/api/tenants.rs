@@ -1,6 +1,6 @@
 //! The operations tagged `tenants`.
 
-use super::answers::{Answer, Outcome};
+use super::answers::{Answer, Outcome, outcome_of};
 use super::{RegistryApi, answered};
 use crate::domain::error::{DomainError, Refusal};
 use crate::store::Store;
@@ -93,10 +93,15 @@ impl Answer for TenantCreateResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Created(_) => Outcome::Done,
-            Self::BadRequest(_) | Self::Conflict(_) | Self::PayloadTooLarge(_) | Self::UnsupportedMediaType(_) => {
-                Outcome::Refused
-            }
-            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::BadRequest(error)
+            | Self::Conflict(error)
+            | Self::PayloadTooLarge(error)
+            | Self::UnsupportedMediaType(error)
+            | Self::InternalServerError(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }
@@ -107,8 +112,13 @@ impl Answer for TenantGetResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Ok(_) => Outcome::Done,
-            Self::BadRequest(_) | Self::NotFound(_) => Outcome::Refused,
-            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::BadRequest(error)
+            | Self::NotFound(error)
+            | Self::InternalServerError(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }
@@ -119,8 +129,13 @@ impl Answer for TenantGetBySlugResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Ok(_) => Outcome::Done,
-            Self::BadRequest(_) | Self::NotFound(_) => Outcome::Refused,
-            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::BadRequest(error)
+            | Self::NotFound(error)
+            | Self::InternalServerError(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }
@@ -131,12 +146,16 @@ impl Answer for TenantActivateResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Ok(_) => Outcome::Done,
-            Self::BadRequest(_)
-            | Self::NotFound(_)
-            | Self::Conflict(_)
-            | Self::PayloadTooLarge(_)
-            | Self::UnsupportedMediaType(_) => Outcome::Refused,
-            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::BadRequest(error)
+            | Self::NotFound(error)
+            | Self::Conflict(error)
+            | Self::PayloadTooLarge(error)
+            | Self::UnsupportedMediaType(error)
+            | Self::InternalServerError(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }
@@ -147,12 +166,16 @@ impl Answer for TenantCancelResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Ok(_) => Outcome::Done,
-            Self::BadRequest(_)
-            | Self::NotFound(_)
-            | Self::Conflict(_)
-            | Self::PayloadTooLarge(_)
-            | Self::UnsupportedMediaType(_) => Outcome::Refused,
-            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::BadRequest(error)
+            | Self::NotFound(error)
+            | Self::Conflict(error)
+            | Self::PayloadTooLarge(error)
+            | Self::UnsupportedMediaType(error)
+            | Self::InternalServerError(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }
@@ -163,8 +186,13 @@ impl Answer for EntitlementListResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Ok(_) => Outcome::Done,
-            Self::BadRequest(_) | Self::NotFound(_) => Outcome::Refused,
-            Self::InternalServerError(_) | Self::ServiceUnavailable { .. } => Outcome::Failed,
+            Self::BadRequest(error)
+            | Self::NotFound(error)
+            | Self::InternalServerError(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }

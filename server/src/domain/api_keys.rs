@@ -1,8 +1,9 @@
 //! API keys: how one is made, listed, revoked and verified.
 
-use super::audit::{NewAuditEvent, ServiceAction, ServiceEvent};
+use super::audit::NewAuditEvent;
 use super::error::{DomainError, Failure, NotFound};
 use super::origin::Origin;
+use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, no_tenant_with_id, status_at};
 use super::{Decision, Registry};
 use crate::api_key_hash::{self, StoredHash};

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use std::net::IpAddr;
 use tenant_registry_contract::types::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId, AuditEventPage, AuditSince, AuditUntil,
-    ConstraintError, PageLimit, ProductKey, ProjectId, TenantId, Text,
+    PageLimit, ProductKey, ProjectId, TenantId, Text,
 };
 
 /// An event before the store has numbered it.
@@ -73,80 +73,6 @@ pub struct AuditQuery {
     pub before: Option<AuditCursor>,
     /// The most events that are wanted.
     pub at_most: usize,
-}
-
-/// What the service itself writes to the log. The words are those of the spec's operations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ServiceAction {
-    TenantCreated,
-    TenantActivated,
-    TenantCancelled,
-    CatalogRequested,
-    CatalogTrialStarted,
-    ApiKeyCreated,
-    ApiKeyRevoked,
-}
-
-impl ServiceAction {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::TenantCreated => "tenant.created",
-            Self::TenantActivated => "tenant.activated",
-            Self::TenantCancelled => "tenant.cancelled",
-            Self::CatalogRequested => "catalog.requested",
-            Self::CatalogTrialStarted => "catalog.trial_started",
-            Self::ApiKeyCreated => "api_key.created",
-            Self::ApiKeyRevoked => "api_key.revoked",
-        }
-    }
-
-    fn target_type(self) -> &'static str {
-        match self {
-            Self::TenantCreated | Self::TenantActivated | Self::TenantCancelled => "tenant",
-            Self::CatalogRequested | Self::CatalogTrialStarted => "product",
-            Self::ApiKeyCreated | Self::ApiKeyRevoked => "api_key",
-        }
-    }
-}
-
-/// An event about a state change of the service's own.
-pub(crate) struct ServiceEvent<'a> {
-    pub(crate) action: ServiceAction,
-    pub(crate) tenant_id: TenantId,
-    pub(crate) target_id: String,
-    pub(crate) target_name: Option<&'a str>,
-    pub(crate) product: Option<&'a ProductKey>,
-    pub(crate) metadata: Map<String, Value>,
-}
-
-impl ServiceEvent<'_> {
-    /// The event, for the request that causes it. No actor: the service does not know who calls it.
-    pub(crate) fn caused_by(self, origin: &Origin, now: DateTime<Utc>) -> Result<NewAuditEvent, ConstraintError> {
-        let Self {
-            action,
-            tenant_id,
-            target_id,
-            target_name,
-            product,
-            metadata,
-        } = self;
-        Ok(NewAuditEvent {
-            tenant_id: Some(tenant_id),
-            project_id: None,
-            actor_id: None,
-            actor_name: None,
-            actor_type: None,
-            action: AuditAction::try_from(action.as_str())?,
-            target_id: Some(Text::try_from(target_id)?),
-            target_type: Some(Text::try_from(action.target_type())?),
-            target_name: target_name.map(Text::try_from).transpose()?,
-            product: product.cloned(),
-            metadata: (!metadata.is_empty()).then_some(metadata),
-            source_ip: Some(origin.source_ip),
-            user_agent: origin.user_agent.clone(),
-            created_at: now,
-        })
-    }
 }
 
 impl AuditEventRecord {
@@ -284,4 +210,26 @@ pub struct AuditFilter {
     pub until: Option<AuditUntil>,
     /// The last page's `next_cursor`.
     pub cursor: Option<AuditCursor>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rounded_up;
+    use chrono::{DateTime, Utc};
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn limits_in_time_are_rounded_up_to_microseconds() {
+        let whole = at("2026-03-01T12:00:00.000001Z");
+        assert_eq!(rounded_up(whole), whole);
+        assert_eq!(rounded_up(at("2026-03-01T12:00:00.000000001Z")), whole);
+        assert_eq!(
+            rounded_up(at("1969-12-31T23:59:59.999999001Z")),
+            at("1970-01-01T00:00:00Z")
+        );
+        assert_eq!(rounded_up(at("0001-01-01T00:00:00Z")), at("0001-01-01T00:00:00Z"));
+    }
 }

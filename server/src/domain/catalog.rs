@@ -1,10 +1,11 @@
 //! The catalog: what there is, and how a tenant asks for a product or tries it.
 
 use super::Registry;
-use super::audit::{NewAuditEvent, ServiceAction, ServiceEvent};
+use super::audit::NewAuditEvent;
 use super::entitlements::EntitlementRecord;
 use super::error::{Conflict, DomainError, InvalidInput, NotFound, Refusal};
 use super::origin::Origin;
+use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{TenantRecord, is_in_service, no_tenant_with_id};
 use crate::store::{AuditAppended, NewTrial, Store, TrialStarted};
 use chrono::{DateTime, Utc};

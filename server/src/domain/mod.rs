@@ -8,6 +8,7 @@ pub mod clock;
 pub mod entitlements;
 pub mod error;
 pub mod origin;
+mod service_event;
 pub mod tenants;
 
 use crate::api_key_hash::ApiKeyHasher;

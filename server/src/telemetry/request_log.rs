@@ -30,8 +30,8 @@ impl Drain for RequestLog {
             Level::Critical | Level::Error => tracing::Level::ERROR,
             Level::Warning | Level::Info if is_request_line => tracing::Level::INFO,
             Level::Warning => tracing::Level::WARN,
-            Level::Info | Level::Debug => tracing::Level::DEBUG,
-            Level::Trace => tracing::Level::TRACE,
+            Level::Info => tracing::Level::DEBUG,
+            Level::Debug | Level::Trace => tracing::Level::TRACE,
         };
         if level > tracing::level_filters::LevelFilter::current() {
             return Ok(());

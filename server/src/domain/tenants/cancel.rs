@@ -2,9 +2,9 @@
 
 use super::TenantRecord;
 use crate::domain::Decision;
-use crate::domain::audit::ServiceAction;
 use crate::domain::error::{Conflict, DomainError, InvalidInput, Refusal};
 use crate::domain::origin::Origin;
+use crate::domain::service_event::ServiceAction;
 use chrono::{DateTime, NaiveTime, SecondsFormat, Utc};
 use serde_json::Map;
 use tenant_registry_contract::types::{TenantStatus, Text};

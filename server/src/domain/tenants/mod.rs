@@ -2,11 +2,14 @@
 
 mod activate;
 mod cancel;
+#[cfg(test)]
+mod tests;
 
 use super::Registry;
-use super::audit::{NewAuditEvent, ServiceAction, ServiceEvent};
+use super::audit::NewAuditEvent;
 use super::error::{Conflict, DomainError, NotFound, Refusal};
 use super::origin::Origin;
+use super::service_event::{ServiceAction, ServiceEvent};
 use crate::store::{Changed, Store, TenantCreated};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde_json::{Map, Value};

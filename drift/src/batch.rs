@@ -1,0 +1,83 @@
+//! Which mutants can share one rebuilt server: those whose edits and probes do not meet.
+
+use crate::mutant::{Kind, Mutant};
+
+/// Mutants of different groups meet: one's request would use what the other changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Group {
+    Path,
+    Method,
+    Presence,
+    Parameter,
+    Value,
+}
+
+fn group(kind: Kind) -> Group {
+    match kind {
+        Kind::PathChanged | Kind::OperationAdded | Kind::OperationRemoved => Group::Path,
+        Kind::MethodChanged => Group::Method,
+        Kind::ParameterAdded
+        | Kind::ParameterRemoved
+        | Kind::ParameterRenamed
+        | Kind::ParameterRetyped
+        | Kind::ParameterMadeOptional => Group::Parameter,
+        Kind::ParameterMadeRequired
+        | Kind::RequestBodyMadeRequired
+        | Kind::RequestBodyMadeOptional
+        | Kind::RequestFieldAddedRequired
+        | Kind::RequestFieldAddedOptional
+        | Kind::RequestFieldRemoved
+        | Kind::RequestFieldRenamed
+        | Kind::RequestFieldRetyped
+        | Kind::RequestFieldMadeRequired
+        | Kind::RequestFieldMadeOptional
+        | Kind::RequestFieldMadeNullable
+        | Kind::ResponseFieldAddedRequired
+        | Kind::ResponseFieldAddedOptional
+        | Kind::ResponseFieldRemoved
+        | Kind::ResponseFieldRenamed
+        | Kind::ResponseFieldRetyped
+        | Kind::ResponseFieldMadeRequired
+        | Kind::ResponseFieldMadeOptional
+        | Kind::ResponseFieldMadeNullable
+        | Kind::ResponseFieldMadeNonNullable => Group::Presence,
+        Kind::StatusAdded
+        | Kind::StatusRemoved
+        | Kind::EnumValueAdded
+        | Kind::EnumValueRemoved
+        | Kind::PatternChanged
+        | Kind::MinimumLengthChanged
+        | Kind::MaximumLengthChanged
+        | Kind::MinimumChanged
+        | Kind::MaximumChanged
+        | Kind::DefaultChanged
+        | Kind::DefaultRemoved
+        | Kind::ContentTypeChanged
+        | Kind::TextChanged
+        | Kind::OperationUnimplemented
+        | Kind::UndeclaredStatusReturned
+        | Kind::ResponseFieldNotFilled => Group::Value,
+    }
+}
+
+/// Puts each mutant, by its index, into the first batch that has room for it.
+pub(crate) fn batches(mutants: &[Mutant]) -> Vec<Vec<usize>> {
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    for (index, mutant) in mutants.iter().enumerate() {
+        match batches
+            .iter_mut()
+            .find(|batch| batch.iter().all(|other| can_share(mutant, &mutants[*other])))
+        {
+            Some(batch) => batch.push(index),
+            None => batches.push(vec![index]),
+        }
+    }
+    batches
+}
+
+fn can_share(one: &Mutant, other: &Mutant) -> bool {
+    let (Some(first), Some(second)) = (&one.probe, &other.probe) else {
+        return false;
+    };
+    group(one.kind) == group(other.kind) && !first.alone && !second.alone && first.scope != second.scope
+}

@@ -1,0 +1,299 @@
+//! Tries the mutants: in this process first, then with the compiler, then with requests.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde_json::Value;
+use tenant_registry_codegen::generate;
+
+use crate::batch::batches;
+use crate::error::Error;
+use crate::mutant::{Change, Edit, Mutant};
+use crate::server::{Server, Side};
+use crate::spec::Spec;
+use crate::spec_mutants::edited;
+use crate::text_only::Substance;
+use crate::verdict::{Judged, Verdict};
+use crate::worker::{Check, Worker};
+
+const SPEC: &str = "spec/openapi.yaml";
+
+/// What is needed to judge.
+pub(crate) struct Judge<'a> {
+    pub(crate) spec: &'a Spec,
+    pub(crate) workspace: &'a Path,
+    /// How many mutants are tried at a time.
+    pub(crate) workers: usize,
+}
+
+/// What is known of a mutant after a step.
+enum Step {
+    Judged(Judged),
+    /// Nothing has stopped it yet.
+    Open(Mutant),
+}
+
+impl Judge<'_> {
+    /// Judges all mutants; `progress` is told in lines.
+    pub(crate) fn all(&self, mutants: Vec<Mutant>, progress: &(dyn Fn(String) + Sync)) -> Result<Vec<Judged>, Error> {
+        let total = mutants.len();
+        let substance = Substance::of(&generate(&self.spec.text)?);
+        let mut judged = Vec::new();
+        let open = sort(self.generated(mutants, &substance)?, &mut judged);
+        progress(format!("{} of {total} are settled by the generator", judged.len()));
+        if open.is_empty() {
+            return Ok(judged);
+        }
+
+        let mut workers = Vec::new();
+        for number in 0..self.workers {
+            workers.push(Worker::set_up(self.workspace, number, &self.spec.text)?);
+        }
+        let original = self.original(&mut workers)?;
+        progress("the sources as they are build".to_owned());
+
+        let open = sort(self.checked(open, &mut workers, progress)?, &mut judged);
+        progress(format!("{} are left to be probed", open.len()));
+        judged.extend(self.probed(open, &mut workers, &original, progress)?);
+        judged.sort_by_key(|it| it.mutant.kind);
+        Ok(judged)
+    }
+
+    /// What the generator refuses, and what it makes the same code of.
+    fn generated(&self, mutants: Vec<Mutant>, substance: &Substance) -> Result<Vec<Step>, Error> {
+        parallel(mutants, vec![(); self.workers], |(), mutant| {
+            let Change::Spec(edits) = &mutant.change else {
+                return Ok(vec![Step::Open(mutant)]);
+            };
+            let verdict = match generate(&self.text(edits)?) {
+                Err(error) => Verdict::Breaks {
+                    error: error.to_string(),
+                    place: SPEC.to_owned(),
+                },
+                Ok(files) if Substance::of(&files) == *substance => Verdict::Harmless,
+                Ok(_) => return Ok(vec![Step::Open(mutant)]),
+            };
+            Ok(vec![Step::Judged(Judged { mutant, verdict })])
+        })
+    }
+
+    /// The spec with the edits made, as JSON, which is YAML too.
+    fn text<'a>(&self, edits: impl IntoIterator<Item = &'a Edit>) -> Result<String, Error> {
+        let document = edited(self.spec, edits).ok_or_else(|| Error::Shape("the place of a mutant".to_owned()))?;
+        Ok(format!("{document:#}\n"))
+    }
+
+    /// Makes sure that the sources as they are pass in every worker, and keeps the service that they make.
+    fn original(&self, workers: &mut [Worker]) -> Result<PathBuf, Error> {
+        let program = self.workspace.join("target/drift/original");
+        let numbers = (0..workers.len()).collect();
+        parallel(numbers, workers.iter_mut().collect(), |worker, _: usize| {
+            worker.mutate_spec(&self.spec.text)?;
+            for outcome in [worker.check()?, worker.build()?] {
+                match outcome {
+                    Check::Passed => {}
+                    Check::Broken { error, place } => return Err(Error::Baseline(format!("{place}: {error}"))),
+                    Check::Failed(why) => return Err(Error::Baseline(why)),
+                }
+            }
+            Ok(Vec::<()>::new())
+        })?;
+        if let Some(worker) = workers.first() {
+            fs::copy(worker.program(), &program).map_err(Error::file(&program))?;
+        }
+        Ok(program)
+    }
+
+    fn checked(
+        &self,
+        open: Vec<Mutant>,
+        workers: &mut [Worker],
+        progress: &(dyn Fn(String) + Sync),
+    ) -> Result<Vec<Step>, Error> {
+        let total = open.len();
+        let done = Mutex::new(0_usize);
+        parallel(open, workers.iter_mut().collect(), |worker, mutant: Mutant| {
+            match &mutant.change {
+                Change::Spec(edits) => {
+                    worker.mutate_spec(&self.text(edits)?)?;
+                }
+                Change::Code { file, text } => worker.mutate_code(file, text)?,
+            }
+            let verdict = match worker.check()? {
+                Check::Passed => None,
+                Check::Broken { error, place } => Some(Verdict::Breaks { error, place }),
+                Check::Failed(why) => Some(Verdict::Missed {
+                    why: format!("it does not build, but no hand-written file is at fault: {why}"),
+                }),
+            };
+            if let Ok(mut done) = done.lock() {
+                *done += 1;
+                if done.is_multiple_of(25) {
+                    progress(format!("{done} of {total} checked"));
+                }
+            }
+            Ok(vec![match verdict {
+                Some(verdict) => Step::Judged(Judged { mutant, verdict }),
+                None => Step::Open(mutant),
+            }])
+        })
+    }
+
+    fn probed(
+        &self,
+        open: Vec<Mutant>,
+        workers: &mut [Worker],
+        original: &Path,
+        progress: &(dyn Fn(String) + Sync),
+    ) -> Result<Vec<Judged>, Error> {
+        let (open, unproven): (Vec<Mutant>, Vec<Mutant>) = open.into_iter().partition(|it| it.probe.is_some());
+        let batches: Vec<Vec<Mutant>> = batches(&open)
+            .into_iter()
+            .map(|batch| batch.into_iter().map(|index| open[index].clone()).collect())
+            .collect();
+        let mut judged = parallel(batches, workers.iter_mut().collect(), |worker, batch: Vec<Mutant>| {
+            let size = batch.len();
+            let first = self.batch(worker, batch, original)?;
+            let mut settled = Vec::new();
+            for it in first {
+                match it.verdict {
+                    // In company another mutant may be at fault.
+                    Verdict::Missed { .. } if size > 1 => {
+                        settled.extend(self.batch(worker, vec![it.mutant], original)?);
+                    }
+                    Verdict::Missed { .. } | Verdict::Breaks { .. } | Verdict::Followed { .. } | Verdict::Harmless => {
+                        settled.push(it)
+                    }
+                }
+            }
+            progress(format!("{} probed on one server", settled.len()));
+            Ok(settled)
+        })?;
+        judged.extend(unproven.into_iter().map(|mutant| Judged {
+            mutant,
+            verdict: Verdict::Missed {
+                why: "it builds, and no probe is known that shows it".to_owned(),
+            },
+        }));
+        Ok(judged)
+    }
+
+    /// Builds one server with all drifts of the batch, and sends each probe to it and to the original.
+    fn batch(&self, worker: &mut Worker, batch: Vec<Mutant>, original: &Path) -> Result<Vec<Judged>, Error> {
+        let missed = |why: String| Verdict::Missed { why };
+        let edits = batch.iter().flat_map(|mutant| match &mutant.change {
+            Change::Spec(edits) => edits.as_slice(),
+            Change::Code { .. } => &[],
+        });
+        let built = match edited(self.spec, edits) {
+            Some(document) => built(worker, &document)?,
+            None => Some("the drifts of the batch do not go together".to_owned()),
+        };
+        if let Some(why) = built {
+            let all = batch.into_iter().map(|mutant| Judged {
+                mutant,
+                verdict: missed(why.clone()),
+            });
+            return Ok(all.collect());
+        }
+        let mut original = Server::start(original)?;
+        let mut drifted = match Server::start(&worker.program()) {
+            Ok(server) => server,
+            Err(error @ Error::Server(_)) => {
+                let all = batch.into_iter().map(|mutant| Judged {
+                    mutant,
+                    verdict: missed(error.to_string()),
+                });
+                return Ok(all.collect());
+            }
+            Err(error) => return Err(error),
+        };
+        let judged = batch.into_iter().map(|mutant| {
+            let verdict = probe(&mutant, &mut original, &mut drifted);
+            Judged { mutant, verdict }
+        });
+        Ok(judged.collect())
+    }
+}
+
+/// Why the document does not build; `None` where it does.
+fn built(worker: &mut Worker, document: &Value) -> Result<Option<String>, Error> {
+    worker.mutate_spec(&format!("{document:#}\n"))?;
+    Ok(match worker.build()? {
+        Check::Passed => None,
+        Check::Broken { error, place } => Some(format!("the check passed, but not the build: {place}: {error}")),
+        Check::Failed(why) => Some(format!("the check passed, but not the build: {why}")),
+    })
+}
+
+fn probe(mutant: &Mutant, original: &mut Server, drifted: &mut Server) -> Verdict {
+    let Some(probe) = &mutant.probe else {
+        return Verdict::Missed {
+            why: "no probe".to_owned(),
+        };
+    };
+    let why = original
+        .misfit(probe, Side::Original)
+        .map(|why| format!("the original: {why}"))
+        .or_else(|| {
+            drifted
+                .misfit(probe, Side::Mutant)
+                .map(|why| format!("the mutant: {why}"))
+        });
+    if let Some(why) = why {
+        return Verdict::Missed { why };
+    }
+    match original.misfit(probe, Side::Mutant) {
+        Some(difference) => Verdict::Followed {
+            seen: format!("before: {difference}"),
+        },
+        None => Verdict::Missed {
+            why: "the probe cannot tell the two apart".to_owned(),
+        },
+    }
+}
+
+fn sort(steps: Vec<Step>, judged: &mut Vec<Judged>) -> Vec<Mutant> {
+    let mut open = Vec::new();
+    for step in steps {
+        match step {
+            Step::Judged(it) => judged.push(it),
+            Step::Open(mutant) => open.push(mutant),
+        }
+    }
+    open
+}
+
+/// Hands the work to one thread for each seat, first come, first served; the results keep no order.
+fn parallel<S: Send, T: Send, R: Send>(
+    work: Vec<T>,
+    seats: Vec<S>,
+    act: impl Fn(&mut S, T) -> Result<Vec<R>, Error> + Sync,
+) -> Result<Vec<R>, Error> {
+    let queue = Mutex::new(VecDeque::from(work));
+    let (queue, act) = (&queue, &act);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = seats
+            .into_iter()
+            .map(|mut seat| {
+                scope.spawn(move || {
+                    let mut results = Vec::new();
+                    loop {
+                        let next = queue.lock().map_err(|_| Error::Worker)?.pop_front();
+                        match next {
+                            Some(item) => results.extend(act(&mut seat, item)?),
+                            None => return Ok::<_, Error>(results),
+                        }
+                    }
+                })
+            })
+            .collect();
+        let mut all = Vec::new();
+        for thread in threads {
+            all.extend(thread.join().map_err(|_| Error::Worker)??);
+        }
+        Ok(all)
+    })
+}

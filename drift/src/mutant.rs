@@ -1,0 +1,260 @@
+//! A mutant: one drift of the contract, as data.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use crate::probe::Probe;
+
+/// The kinds of drift, in the order of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    OperationAdded,
+    OperationRemoved,
+    PathChanged,
+    MethodChanged,
+    ParameterAdded,
+    ParameterRemoved,
+    ParameterRenamed,
+    ParameterRetyped,
+    ParameterMadeRequired,
+    ParameterMadeOptional,
+    RequestBodyMadeRequired,
+    RequestBodyMadeOptional,
+    RequestFieldAddedRequired,
+    RequestFieldAddedOptional,
+    RequestFieldRemoved,
+    RequestFieldRenamed,
+    RequestFieldRetyped,
+    RequestFieldMadeRequired,
+    RequestFieldMadeOptional,
+    RequestFieldMadeNullable,
+    ResponseFieldAddedRequired,
+    ResponseFieldAddedOptional,
+    ResponseFieldRemoved,
+    ResponseFieldRenamed,
+    ResponseFieldRetyped,
+    ResponseFieldMadeRequired,
+    ResponseFieldMadeOptional,
+    ResponseFieldMadeNullable,
+    ResponseFieldMadeNonNullable,
+    StatusAdded,
+    StatusRemoved,
+    EnumValueAdded,
+    EnumValueRemoved,
+    PatternChanged,
+    MinimumLengthChanged,
+    MaximumLengthChanged,
+    MinimumChanged,
+    MaximumChanged,
+    DefaultChanged,
+    DefaultRemoved,
+    ContentTypeChanged,
+    TextChanged,
+    OperationUnimplemented,
+    UndeclaredStatusReturned,
+    ResponseFieldNotFilled,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 45] = [
+        Self::OperationAdded,
+        Self::OperationRemoved,
+        Self::PathChanged,
+        Self::MethodChanged,
+        Self::ParameterAdded,
+        Self::ParameterRemoved,
+        Self::ParameterRenamed,
+        Self::ParameterRetyped,
+        Self::ParameterMadeRequired,
+        Self::ParameterMadeOptional,
+        Self::RequestBodyMadeRequired,
+        Self::RequestBodyMadeOptional,
+        Self::RequestFieldAddedRequired,
+        Self::RequestFieldAddedOptional,
+        Self::RequestFieldRemoved,
+        Self::RequestFieldRenamed,
+        Self::RequestFieldRetyped,
+        Self::RequestFieldMadeRequired,
+        Self::RequestFieldMadeOptional,
+        Self::RequestFieldMadeNullable,
+        Self::ResponseFieldAddedRequired,
+        Self::ResponseFieldAddedOptional,
+        Self::ResponseFieldRemoved,
+        Self::ResponseFieldRenamed,
+        Self::ResponseFieldRetyped,
+        Self::ResponseFieldMadeRequired,
+        Self::ResponseFieldMadeOptional,
+        Self::ResponseFieldMadeNullable,
+        Self::ResponseFieldMadeNonNullable,
+        Self::StatusAdded,
+        Self::StatusRemoved,
+        Self::EnumValueAdded,
+        Self::EnumValueRemoved,
+        Self::PatternChanged,
+        Self::MinimumLengthChanged,
+        Self::MaximumLengthChanged,
+        Self::MinimumChanged,
+        Self::MaximumChanged,
+        Self::DefaultChanged,
+        Self::DefaultRemoved,
+        Self::ContentTypeChanged,
+        Self::TextChanged,
+        Self::OperationUnimplemented,
+        Self::UndeclaredStatusReturned,
+        Self::ResponseFieldNotFilled,
+    ];
+
+    /// The kind in words, as `--kind` takes it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::OperationAdded => "operation added",
+            Self::OperationRemoved => "operation removed",
+            Self::PathChanged => "path changed",
+            Self::MethodChanged => "method changed",
+            Self::ParameterAdded => "parameter added",
+            Self::ParameterRemoved => "parameter removed",
+            Self::ParameterRenamed => "parameter renamed",
+            Self::ParameterRetyped => "parameter retyped",
+            Self::ParameterMadeRequired => "parameter made required",
+            Self::ParameterMadeOptional => "parameter made optional",
+            Self::RequestBodyMadeRequired => "request body made required",
+            Self::RequestBodyMadeOptional => "request body made optional",
+            Self::RequestFieldAddedRequired => "request field added (required)",
+            Self::RequestFieldAddedOptional => "request field added (optional)",
+            Self::RequestFieldRemoved => "request field removed",
+            Self::RequestFieldRenamed => "request field renamed",
+            Self::RequestFieldRetyped => "request field retyped",
+            Self::RequestFieldMadeRequired => "request field made required",
+            Self::RequestFieldMadeOptional => "request field made optional",
+            Self::RequestFieldMadeNullable => "request field made nullable",
+            Self::ResponseFieldAddedRequired => "response field added (required)",
+            Self::ResponseFieldAddedOptional => "response field added (optional)",
+            Self::ResponseFieldRemoved => "response field removed",
+            Self::ResponseFieldRenamed => "response field renamed",
+            Self::ResponseFieldRetyped => "response field retyped",
+            Self::ResponseFieldMadeRequired => "response field made required",
+            Self::ResponseFieldMadeOptional => "response field made optional",
+            Self::ResponseFieldMadeNullable => "response field made nullable",
+            Self::ResponseFieldMadeNonNullable => "response field made non-nullable",
+            Self::StatusAdded => "status added",
+            Self::StatusRemoved => "status removed",
+            Self::EnumValueAdded => "enum value added",
+            Self::EnumValueRemoved => "enum value removed",
+            Self::PatternChanged => "pattern changed",
+            Self::MinimumLengthChanged => "minLength changed",
+            Self::MaximumLengthChanged => "maxLength changed",
+            Self::MinimumChanged => "minimum changed",
+            Self::MaximumChanged => "maximum changed",
+            Self::DefaultChanged => "default changed",
+            Self::DefaultRemoved => "default removed",
+            Self::ContentTypeChanged => "content type changed",
+            Self::TextChanged => "text changed",
+            Self::OperationUnimplemented => "code: operation left unimplemented",
+            Self::UndeclaredStatusReturned => "code: undeclared status returned",
+            Self::ResponseFieldNotFilled => "code: response field not filled",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One drift, at one place.
+#[derive(Clone, Debug)]
+pub(crate) struct Mutant {
+    pub(crate) kind: Kind,
+    /// A JSON pointer into the spec, or `FILE:LINE` in hand-written code.
+    pub(crate) place: String,
+    pub(crate) description: String,
+    pub(crate) change: Change,
+    /// How to see the change from outside, for a mutant that the hand-written code need not follow.
+    pub(crate) probe: Option<Probe>,
+}
+
+/// What differs from the sources as they are.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    Spec(Vec<Edit>),
+    /// The new text of a hand-written file.
+    Code {
+        file: PathBuf,
+        text: String,
+    },
+}
+
+/// One step of changing the spec. Places are JSON pointers.
+#[derive(Clone, Debug)]
+pub(crate) enum Edit {
+    /// Adds the entry, or replaces its value.
+    Set(String, Value),
+    Remove(String),
+    /// Gives the entry another key, at the same position.
+    Rename(String, String),
+    /// Moves an operation to another path and method.
+    Move {
+        from: (String, String),
+        to: (String, String),
+    },
+}
+
+impl Edit {
+    /// Changes the document; says whether the place was there.
+    pub(crate) fn apply(&self, document: &mut Value) -> bool {
+        match self {
+            Self::Set(pointer, value) => match document.pointer_mut(pointer) {
+                Some(place) => {
+                    *place = value.clone();
+                    true
+                }
+                None => parent(document, pointer)
+                    .map(|(map, key)| map.insert(key, value.clone()))
+                    .is_some(),
+            },
+            Self::Remove(pointer) => parent(document, pointer)
+                .and_then(|(map, key)| map.shift_remove(&key))
+                .is_some(),
+            Self::Rename(pointer, to) => parent(document, pointer).is_some_and(|(map, key)| {
+                let found = map.contains_key(&key);
+                *map = std::mem::take(map)
+                    .into_iter()
+                    .map(|(name, value)| (if name == key { to.clone() } else { name }, value))
+                    .collect();
+                found
+            }),
+            Self::Move { from, to } => {
+                let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else {
+                    return false;
+                };
+                let Some(item) = paths.get_mut(&from.0).and_then(Value::as_object_mut) else {
+                    return false;
+                };
+                let Some(operation) = item.shift_remove(&from.1) else {
+                    return false;
+                };
+                if item.is_empty() {
+                    paths.shift_remove(&from.0);
+                }
+                let target = paths.entry(to.0.clone()).or_insert_with(|| Value::Object(Map::new()));
+                target
+                    .as_object_mut()
+                    .is_some_and(|item| item.insert(to.1.clone(), operation).is_none())
+            }
+        }
+    }
+}
+
+fn parent<'a>(document: &'a mut Value, pointer: &str) -> Option<(&'a mut Map<String, Value>, String)> {
+    let (parent, key) = pointer.rsplit_once('/')?;
+    let key = key.replace("~1", "/").replace("~0", "~");
+    Some((document.pointer_mut(parent)?.as_object_mut()?, key))
+}
+
+/// A step of a JSON pointer.
+pub(crate) fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}

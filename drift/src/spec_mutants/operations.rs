@@ -1,0 +1,113 @@
+//! Drifts of whole operations: added, removed, at another path or method.
+
+use serde_json::{Value, json};
+
+use super::{mutant, operation_probes};
+use crate::mutant::{Edit, Kind, Mutant};
+use crate::spec::{Operation, Spec};
+
+pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
+    let mut mutants = added(spec);
+    for operation in &spec.operations {
+        mutants.push(removed(operation));
+        mutants.push(path_changed(operation));
+        mutants.push(method_changed(operation));
+        mutants.extend(text_changed(spec, operation));
+        mutants.extend(body_presence(spec, operation));
+    }
+    mutants
+}
+
+/// One for each tag, because each has a trait of its own.
+fn added(spec: &Spec) -> Vec<Mutant> {
+    let tags = spec
+        .document
+        .get("tags")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    tags.filter_map(|tag| tag.get("name").and_then(Value::as_str))
+        .map(|tag| {
+            let operation = json!({
+                "operationId": format!("{tag}_added"),
+                "tags": [tag],
+                "summary": "Added.",
+                "responses": {"204": {"description": "Done."}},
+            });
+            let edits = vec![Edit::Set(
+                format!("/paths/~1v1~1added-{tag}"),
+                json!({"get": operation}),
+            )];
+            mutant(
+                Kind::OperationAdded,
+                "/paths",
+                format!("`{tag}_added`, tagged `{tag}`"),
+                edits,
+            )
+        })
+        .collect()
+}
+
+fn removed(operation: &Operation) -> Mutant {
+    let edits = vec![Edit::Remove(operation.pointer.clone())];
+    mutant(
+        Kind::OperationRemoved,
+        &operation.pointer,
+        format!("`{}`", operation.id),
+        edits,
+    )
+}
+
+fn moved(kind: Kind, operation: &Operation, path: String, method: &str) -> Mutant {
+    let edit = Edit::Move {
+        from: (operation.path.clone(), operation.method.clone()),
+        to: (path.clone(), method.to_owned()),
+    };
+    Mutant {
+        probe: Some(operation_probes::moved(operation, &path, method)),
+        ..mutant(
+            kind,
+            &operation.pointer,
+            format!("`{}` is now `{} {path}`", operation.id, method.to_uppercase()),
+            vec![edit],
+        )
+    }
+}
+
+fn path_changed(operation: &Operation) -> Mutant {
+    let path = format!("/moved{}", operation.path);
+    moved(Kind::PathChanged, operation, path, &operation.method)
+}
+
+fn method_changed(operation: &Operation) -> Mutant {
+    let method = if operation.method == "post" { "patch" } else { "put" };
+    moved(Kind::MethodChanged, operation, operation.path.clone(), method)
+}
+
+/// What documents the operation says something else.
+fn text_changed(spec: &Spec, operation: &Operation) -> Vec<Mutant> {
+    ["summary", "description"]
+        .into_iter()
+        .map(|key| format!("{}/{key}", operation.pointer))
+        .filter(|pointer| spec.document.pointer(pointer).is_some())
+        .map(|pointer| {
+            let edits = vec![Edit::Set(pointer.clone(), json!("Says something else."))];
+            mutant(Kind::TextChanged, &pointer, format!("`{}`", operation.id), edits)
+        })
+        .collect()
+}
+
+fn body_presence(spec: &Spec, operation: &Operation) -> Option<Mutant> {
+    let pointer = format!("{}/requestBody/required", operation.pointer);
+    let required = spec.document.pointer(&pointer)?.as_bool()?;
+    let kind = if required {
+        Kind::RequestBodyMadeOptional
+    } else {
+        Kind::RequestBodyMadeRequired
+    };
+    let edits = vec![Edit::Set(pointer.clone(), json!(!required))];
+    Some(Mutant {
+        probe: Some(operation_probes::body_presence(operation, !required)),
+        ..mutant(kind, &pointer, format!("`{}`", operation.id), edits)
+    })
+}

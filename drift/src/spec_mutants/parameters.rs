@@ -1,0 +1,182 @@
+//! Drifts of parameters. A parameter that operations share is written out in one of them and changed there.
+
+use serde_json::{Value, json};
+
+use super::{mutant, operation_probes};
+use crate::mutant::{Edit, Kind, Mutant};
+use crate::spec::{Operation, Parameter, Spec};
+
+pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
+    let mut mutants = Vec::new();
+    for operation in &spec.operations {
+        for required in [true, false] {
+            mutants.push(added(operation, required));
+        }
+        for index in 0..operation.parameters.len() {
+            mutants.push(removed(operation, index));
+            mutants.push(renamed(operation, index));
+            mutants.push(retyped(spec, operation, index));
+            mutants.push(presence(operation, index));
+        }
+    }
+    mutants
+}
+
+/// The list of the operation's parameters, changed.
+fn list(operation: &Operation, change: impl FnOnce(&mut Vec<Value>)) -> Edit {
+    let mut values = operation.parameters.iter().map(|it| it.value.clone()).collect();
+    change(&mut values);
+    Edit::Set(format!("{}/parameters", operation.pointer), Value::Array(values))
+}
+
+/// One of the operation's parameters, changed.
+fn one(operation: &Operation, index: usize, change: impl FnOnce(&mut Value)) -> Edit {
+    let mut value = operation.parameters[index].value.clone();
+    change(&mut value);
+    Edit::Set(place(operation, index), value)
+}
+
+fn place(operation: &Operation, index: usize) -> String {
+    format!("{}/parameters/{index}", operation.pointer)
+}
+
+fn title(operation: &Operation, parameter: &Parameter) -> String {
+    format!("`{}` of `{}`", parameter.name, operation.id)
+}
+
+fn added(operation: &Operation, required: bool) -> Mutant {
+    let parameter = json!({
+        "in": "query",
+        "name": "added",
+        "required": required,
+        "description": "Added.",
+        "schema": {"type": "boolean"},
+    });
+    let mut edits = vec![list(operation, |values| values.push(parameter))];
+    // Without parameters before, the operation may not declare the answer to an invalid one.
+    edits.push(Edit::Set(
+        format!("{}/responses/400", operation.pointer),
+        json!({"$ref": "#/components/responses/BadRequest"}),
+    ));
+    let how = if required { "required" } else { "optional" };
+    mutant(
+        Kind::ParameterAdded,
+        &format!("{}/parameters", operation.pointer),
+        format!("`{}` gets `added`, {how}", operation.id),
+        edits,
+    )
+}
+
+/// The path with another segment in place of the variable, or without it.
+fn path_with(operation: &Operation, name: &str, replacement: Option<&str>) -> String {
+    operation
+        .path
+        .split('/')
+        .filter_map(|segment| {
+            if segment == format!("{{{name}}}") {
+                replacement
+            } else {
+                Some(segment)
+            }
+        })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+fn move_to(operation: &Operation, path: String) -> Edit {
+    Edit::Move {
+        from: (operation.path.clone(), operation.method.clone()),
+        to: (path, operation.method.clone()),
+    }
+}
+
+fn removed(operation: &Operation, index: usize) -> Mutant {
+    let parameter = &operation.parameters[index];
+    let mut edits = vec![list(operation, |values| {
+        values.remove(index);
+    })];
+    if parameter.in_path {
+        // A literal in its place, because the shorter path may be another operation's.
+        edits.push(move_to(
+            operation,
+            path_with(operation, &parameter.name, Some("removed")),
+        ));
+    }
+    mutant(
+        Kind::ParameterRemoved,
+        &place(operation, index),
+        title(operation, parameter),
+        edits,
+    )
+}
+
+fn renamed(operation: &Operation, index: usize) -> Mutant {
+    let parameter = &operation.parameters[index];
+    let to = format!("renamed_{}", parameter.name);
+    let mut edits = vec![one(operation, index, |value| value["name"] = json!(to))];
+    let probe = if parameter.in_path {
+        edits.push(move_to(
+            operation,
+            path_with(operation, &parameter.name, Some(&format!("{{{to}}}"))),
+        ));
+        operation_probes::renamed_variable(operation, &parameter.name, &to)
+    } else {
+        operation_probes::renamed_filter(operation, &parameter.name, &to, parameter.required)
+    };
+    Mutant {
+        probe: Some(probe),
+        ..mutant(
+            Kind::ParameterRenamed,
+            &place(operation, index),
+            title(operation, parameter),
+            edits,
+        )
+    }
+}
+
+/// To the type with the nearest look: plain text for a named one.
+fn retyped(spec: &Spec, operation: &Operation, index: usize) -> Mutant {
+    let parameter = &operation.parameters[index];
+    let named = parameter.value.pointer("/schema/$ref").and_then(Value::as_str);
+    let is_integer = named
+        .and_then(|reference| spec.document.pointer(reference.strip_prefix('#')?))
+        .is_some_and(|schema| schema["type"] == "integer");
+    let schema = if is_integer {
+        json!({"type": "integer", "format": "int32"})
+    } else {
+        json!({"type": "string"})
+    };
+    let description = format!("{} becomes {schema}", title(operation, parameter));
+    let schema = match parameter.value.pointer("/schema/default") {
+        Some(default) => {
+            let mut schema = schema;
+            schema["default"] = default.clone();
+            schema
+        }
+        None => schema,
+    };
+    let edits = vec![one(operation, index, |value| value["schema"] = schema)];
+    mutant(Kind::ParameterRetyped, &place(operation, index), description, edits)
+}
+
+fn presence(operation: &Operation, index: usize) -> Mutant {
+    let parameter = &operation.parameters[index];
+    let kind = if parameter.required {
+        Kind::ParameterMadeOptional
+    } else {
+        Kind::ParameterMadeRequired
+    };
+    let edits = vec![one(operation, index, |value| {
+        value["required"] = json!(!parameter.required);
+        if !parameter.required
+            && let Some(schema) = value["schema"].as_object_mut()
+        {
+            // A parameter that is never absent has no default.
+            schema.shift_remove("default");
+        }
+    })];
+    Mutant {
+        probe: (!parameter.required).then(|| operation_probes::required_parameter(operation, &parameter.name)),
+        ..mutant(kind, &place(operation, index), title(operation, parameter), edits)
+    }
+}

@@ -1,0 +1,105 @@
+//! Drifts of what operations answer: statuses, content types, and the values of enums.
+
+use serde_json::{Map, Value, json};
+
+use super::mutant;
+use crate::mutant::{Edit, Kind, Mutant, escaped};
+use crate::spec::{Operation, Spec};
+
+/// A status that no operation declares.
+const ADDED: &str = "410";
+
+pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
+    let mut mutants = Vec::new();
+    for operation in &spec.operations {
+        let pointer = format!("{}/responses", operation.pointer);
+        mutants.push(added(operation, &pointer));
+        for (status, response) in map(spec, &pointer) {
+            let place = format!("{pointer}/{status}");
+            mutants.push(mutant(
+                Kind::StatusRemoved,
+                &place,
+                format!("{status} of `{}`", operation.id),
+                vec![Edit::Remove(place.clone())],
+            ));
+            mutants.extend(text_changed(&place, response));
+            mutants.extend(content_type_changed(&place, response));
+        }
+        let body = format!("{}/requestBody", operation.pointer);
+        if let Some(value) = spec.document.pointer(&body) {
+            mutants.extend(content_type_changed(&body, value));
+        }
+    }
+    for (name, response) in map(spec, "/components/responses") {
+        let place = format!("/components/responses/{name}");
+        mutants.extend(text_changed(&place, response));
+        mutants.extend(content_type_changed(&place, response));
+    }
+    for (name, schema) in spec.schemas() {
+        let place = format!("/components/schemas/{name}");
+        mutants.extend(text_changed(&place, schema));
+        if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+            mutants.extend(enum_changed(name, &place, values));
+        }
+    }
+    mutants
+}
+
+fn map<'a>(spec: &'a Spec, pointer: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    let found = spec.document.pointer(pointer).and_then(Value::as_object);
+    found.map(Map::iter).into_iter().flatten()
+}
+
+fn added(operation: &Operation, pointer: &str) -> Mutant {
+    let response = json!({
+        "description": "It was here.",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    });
+    mutant(
+        Kind::StatusAdded,
+        pointer,
+        format!("{ADDED} of `{}`", operation.id),
+        vec![Edit::Set(format!("{pointer}/{ADDED}"), response)],
+    )
+}
+
+fn text_changed(place: &str, value: &Value) -> Option<Mutant> {
+    value.get("description")?;
+    let pointer = format!("{place}/description");
+    let edits = vec![Edit::Set(pointer.clone(), json!("Says something else."))];
+    Some(mutant(Kind::TextChanged, &pointer, "the description", edits))
+}
+
+fn content_type_changed(place: &str, value: &Value) -> Option<Mutant> {
+    value.get("content")?;
+    let json = format!("{place}/content/{}", escaped("application/json"));
+    let edits = vec![Edit::Rename(json.clone(), "application/xml".to_owned())];
+    Some(mutant(
+        Kind::ContentTypeChanged,
+        &json,
+        "becomes `application/xml`",
+        edits,
+    ))
+}
+
+fn enum_changed(name: &str, place: &str, values: &[Value]) -> Vec<Mutant> {
+    let pointer = format!("{place}/enum");
+    let set = |values: Vec<Value>| vec![Edit::Set(pointer.clone(), Value::Array(values))];
+    let more = [values, &[json!("added")]].concat();
+    let mut mutants = vec![mutant(
+        Kind::EnumValueAdded,
+        &pointer,
+        format!("`added` of `{name}`"),
+        set(more),
+    )];
+    for (index, value) in values.iter().enumerate() {
+        let fewer = [&values[..index], &values[index + 1..]].concat();
+        mutants.push(mutant(
+            Kind::EnumValueRemoved,
+            &format!("{pointer}/{index}"),
+            format!("{value} of `{name}`"),
+            set(fewer),
+        ));
+    }
+    mutants
+}

@@ -1,0 +1,216 @@
+//! A worker: a copy of the workspace in which mutants are tried, with a target directory of its own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::error::Error;
+
+const SPEC: &str = "spec/openapi.yaml";
+const GENERATED: &str = "generated/";
+/// Seen through links in the client's crate, so the compiler names them there.
+const GENERATED_LINKS: [&str; 2] = ["client/src/generated/", "client/src/types/"];
+const HAND_WRITTEN: [&str; 2] = ["server/src/", "client/src/"];
+
+/// A copy of the workspace.
+pub(crate) struct Worker {
+    root: PathBuf,
+    target: PathBuf,
+    /// The files that the last mutant changed, and what they were like before.
+    changed: BTreeMap<PathBuf, String>,
+    spec: String,
+}
+
+/// What the compiler said.
+#[derive(Clone, Debug)]
+pub(crate) enum Check {
+    Passed,
+    /// The first error in a hand-written file.
+    Broken {
+        error: String,
+        place: String,
+    },
+    /// It failed, but no hand-written file is at fault.
+    Failed(String),
+}
+
+impl Worker {
+    /// Copies all files that are, or would be, tracked; what is there already is not touched.
+    pub(crate) fn set_up(workspace: &Path, number: usize, spec: &str) -> Result<Self, Error> {
+        let home = workspace.join("target/drift");
+        let root = home.join(format!("worker-{number}"));
+        let listed = Command::new("git")
+            .current_dir(workspace)
+            .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
+            .output()
+            .map_err(Error::program("git"))?;
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let files: Vec<&Path> = listed.split('\0').filter(|it| !it.is_empty()).map(Path::new).collect();
+        for file in &files {
+            copy(&workspace.join(file), &root.join(file))?;
+        }
+        remove_strangers(&root, &root, &files)?;
+        Ok(Self {
+            root,
+            target: home.join(format!("target-{number}")),
+            changed: BTreeMap::new(),
+            spec: spec.to_owned(),
+        })
+    }
+
+    /// Makes the copy that of a mutant of the spec; the generated files follow from the build script.
+    pub(crate) fn mutate_spec(&mut self, text: &str) -> Result<(), Error> {
+        self.restore_code()?;
+        write_if_different(&self.root.join(SPEC), text)
+    }
+
+    /// Makes the copy that of a mutant of hand-written code.
+    pub(crate) fn mutate_code(&mut self, file: &Path, text: &str) -> Result<(), Error> {
+        self.restore_code()?;
+        let spec = self.spec.clone();
+        write_if_different(&self.root.join(SPEC), &spec)?;
+        let path = self.root.join(file);
+        let original = fs::read_to_string(&path).map_err(Error::file(&path))?;
+        self.changed.insert(file.to_owned(), original);
+        write_if_different(&path, text)
+    }
+
+    fn restore_code(&mut self) -> Result<(), Error> {
+        for (file, original) in std::mem::take(&mut self.changed) {
+            write_if_different(&self.root.join(file), &original)?;
+        }
+        Ok(())
+    }
+
+    /// Checks the service, which nearly every drift breaks, and then the client.
+    pub(crate) fn check(&self) -> Result<Check, Error> {
+        for package in ["tenant-registry-server", "tenant-registry-client"] {
+            match self.cargo("check", package)? {
+                Check::Passed => {}
+                failed @ (Check::Broken { .. } | Check::Failed(_)) => return Ok(failed),
+            }
+        }
+        Ok(Check::Passed)
+    }
+
+    /// Builds the service; where it passes, the program is at [`Worker::program`].
+    pub(crate) fn build(&self) -> Result<Check, Error> {
+        self.cargo("build", "tenant-registry-server")
+    }
+
+    /// Where the built service is.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.target.join("debug/tenant-registry")
+    }
+
+    fn cargo(&self, command: &str, package: &str) -> Result<Check, Error> {
+        let output = Command::new("cargo")
+            .current_dir(&self.root)
+            .args([
+                command,
+                "--offline",
+                "--quiet",
+                "--message-format=json",
+                "--package",
+                package,
+            ])
+            .env("CARGO_TARGET_DIR", &self.target)
+            .env("CARGO_INCREMENTAL", "1")
+            // Under CI the build script would refuse to regenerate, which is not what is tried here.
+            .env_remove("CI")
+            .output()
+            .map_err(Error::program("cargo"))?;
+        if output.status.success() {
+            return Ok(Check::Passed);
+        }
+        let errors: Vec<Value> = String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|message| message["reason"] == "compiler-message" && message["message"]["level"] == "error")
+            .map(|mut message| message["message"].take())
+            .collect();
+        if let Some((error, place)) = errors.iter().find_map(hand_written) {
+            return Ok(Check::Broken { error, place });
+        }
+        let said = match errors.first() {
+            Some(error) => error["rendered"].as_str().unwrap_or_default().to_owned(),
+            None => String::from_utf8_lossy(&output.stderr).into_owned(),
+        };
+        Ok(Check::Failed(said.chars().take(600).collect()))
+    }
+}
+
+/// The error in a line, and its place, where a hand-written file is at fault.
+fn hand_written(error: &Value) -> Option<(String, String)> {
+    let spans = error["spans"].as_array()?;
+    let span = spans
+        .iter()
+        .find(|span| span["is_primary"] == true && is_hand_written(span["file_name"].as_str().unwrap_or_default()))?;
+    let code = error["code"]["code"]
+        .as_str()
+        .map(|code| format!("{code}: "))
+        .unwrap_or_default();
+    let message = error["message"]
+        .as_str()
+        .unwrap_or_default()
+        .lines()
+        .next()
+        .unwrap_or_default();
+    let place = format!("{}:{}", span["file_name"].as_str()?, span["line_start"]);
+    Some((format!("{code}{message}"), place))
+}
+
+fn is_hand_written(file: &str) -> bool {
+    HAND_WRITTEN.iter().any(|it| file.starts_with(it)) && !GENERATED_LINKS.iter().any(|it| file.starts_with(it))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    let Ok(metadata) = fs::symlink_metadata(from) else {
+        // Tracked, but deleted since.
+        return Ok(());
+    };
+    if let Some(directory) = to.parent() {
+        fs::create_dir_all(directory).map_err(Error::file(directory))?;
+    }
+    if metadata.is_symlink() {
+        let target = fs::read_link(from).map_err(Error::file(from))?;
+        if fs::read_link(to).ok().as_ref() != Some(&target) {
+            std::os::unix::fs::symlink(target, to).map_err(Error::file(to))?;
+        }
+        return Ok(());
+    }
+    let bytes = fs::read(from).map_err(Error::file(from))?;
+    if fs::read(to).ok().as_ref() != Some(&bytes) {
+        fs::write(to, bytes).map_err(Error::file(to))?;
+    }
+    Ok(())
+}
+
+/// Removes what an earlier run had and this one has not. Generated files are the build script's business.
+fn remove_strangers(root: &Path, directory: &Path, files: &[&Path]) -> Result<(), Error> {
+    for entry in fs::read_dir(directory).map_err(Error::file(directory))? {
+        let path = entry.map_err(Error::file(directory))?.path();
+        let relative = path.strip_prefix(root).unwrap_or(&path).to_owned();
+        let is_directory = path.is_dir() && !path.is_symlink();
+        if relative.starts_with(GENERATED) {
+            continue;
+        }
+        if is_directory {
+            remove_strangers(root, &path, files)?;
+        } else if !files.contains(&relative.as_path()) {
+            fs::remove_file(&path).map_err(Error::file(&path))?;
+        }
+    }
+    Ok(())
+}
+
+/// An unchanged file keeps its time, and what was compiled from it stays.
+fn write_if_different(path: &Path, text: &str) -> Result<(), Error> {
+    if fs::read_to_string(path).ok().as_deref() == Some(text) {
+        return Ok(());
+    }
+    fs::write(path, text).map_err(Error::file(path))
+}

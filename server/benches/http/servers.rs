@@ -1,0 +1,138 @@
+//! The servers that are compared: all give the answer of `health_get`.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use dropshot::{
+    ApiDescription, ApiEndpoint, ApiEndpointVersions, ConfigDropshot, HandlerTaskMode, HttpError, HttpResponseOk,
+    HttpServer, Method, RequestContext, ServerBuilder,
+};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::service::service_fn;
+use hyper::{Request, Response, header};
+use hyper_util::rt::TokioIo;
+use slog::{Discard, Logger, o};
+use tenant_registry_contract::types::RetryAfterSeconds;
+use tenant_registry_server::api::ApiSettings;
+use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits};
+use tenant_registry_server::catalog_file;
+use tenant_registry_server::domain::Registry;
+use tenant_registry_server::domain::clock::Clock;
+use tenant_registry_server::domain::origin::TrustedProxies;
+use tenant_registry_server::serve::{RunningService, ServeSettings};
+use tenant_registry_server::store::memory::MemoryStore;
+use tokio::net::TcpListener;
+
+const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A server to be asked.
+pub(crate) struct Server {
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
+    pub(crate) path: &'static str,
+    _running: Running,
+}
+
+/// Keeps a server alive.
+enum Running {
+    Hyper,
+    Dropshot { _server: HttpServer<()> },
+    Registry { _service: Box<RunningService<MemoryStore>> },
+}
+
+/// Starts all of them: hyper first, dropshot second.
+pub(crate) async fn start() -> Result<Vec<Server>, Box<dyn Error>> {
+    let hyper = hyper().await?;
+    let dropshot = dropshot()?;
+    let service = registry()?;
+    Ok(vec![
+        Server {
+            name: "hyper",
+            address: hyper,
+            path: "/healthz",
+            _running: Running::Hyper,
+        },
+        Server {
+            name: "dropshot, an endpoint by hand",
+            address: dropshot.local_addr(),
+            path: "/healthz",
+            _running: Running::Dropshot { _server: dropshot },
+        },
+        Server {
+            name: "dropshot, generated layer (health_get)",
+            address: service.address(),
+            path: "/healthz",
+            _running: Running::Registry {
+                _service: Box::new(service),
+            },
+        },
+    ])
+}
+
+async fn hyper() -> Result<SocketAddr, Box<dyn Error>> {
+    let listener = TcpListener::bind(ANY_PORT).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(
+                TokioIo::new(connection),
+                service_fn(|_: Request<hyper::body::Incoming>| async {
+                    let mut response = Response::new(Full::new(Bytes::from_static(b"{\"status\":\"ok\"}")));
+                    response
+                        .headers_mut()
+                        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+                    Ok::<_, Infallible>(response)
+                }),
+            ));
+        }
+    });
+    Ok(address)
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Status {
+    status: &'static str,
+}
+
+async fn status(_: RequestContext<()>) -> Result<HttpResponseOk<Status>, HttpError> {
+    Ok(HttpResponseOk(Status { status: "ok" }))
+}
+
+fn dropshot() -> Result<HttpServer<()>, Box<dyn Error>> {
+    let mut api = ApiDescription::new();
+    api.register(ApiEndpoint::new(
+        "status".to_owned(),
+        status,
+        Method::GET,
+        "application/json",
+        "/healthz",
+        ApiEndpointVersions::All,
+    ))?;
+    let config = ConfigDropshot {
+        bind_address: ANY_PORT,
+        default_handler_task_mode: HandlerTaskMode::Detached,
+        ..ConfigDropshot::default()
+    };
+    Ok(ServerBuilder::new(api, (), Logger::root(Discard, o!())).config(config).start()?)
+}
+
+fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
+    let clock = Clock::system();
+    let store = MemoryStore::seeded(clock.now())?;
+    let hasher = ApiKeyHasher::new(HashLimits { running: 1, waiting: 1 });
+    let settings = ServeSettings {
+        bind_address: ANY_PORT,
+        body_limit: 1024,
+        shutdown_timeout: Duration::from_secs(1),
+        last_used_interval: Duration::from_secs(1),
+        api: ApiSettings {
+            trusted_proxies: TrustedProxies::new(Vec::new()),
+            retry_after: RetryAfterSeconds::try_from(1)?,
+        },
+    };
+    let registry = Registry::new(store, catalog_file::read(None)?, clock, hasher);
+    Ok(tenant_registry_server::serve::start(settings, registry)?)
+}

@@ -1,0 +1,81 @@
+//! What the service itself writes to the audit log: an event for each state change.
+
+use super::audit::NewAuditEvent;
+use super::origin::Origin;
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use tenant_registry_contract::types::{AuditAction, ConstraintError, ProductKey, TenantId, Text};
+
+/// Which state change it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServiceAction {
+    TenantCreated,
+    TenantActivated,
+    TenantCancelled,
+    CatalogRequested,
+    CatalogTrialStarted,
+    ApiKeyCreated,
+    ApiKeyRevoked,
+}
+
+impl ServiceAction {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::TenantCreated => "tenant.created",
+            Self::TenantActivated => "tenant.activated",
+            Self::TenantCancelled => "tenant.cancelled",
+            Self::CatalogRequested => "catalog.requested",
+            Self::CatalogTrialStarted => "catalog.trial_started",
+            Self::ApiKeyCreated => "api_key.created",
+            Self::ApiKeyRevoked => "api_key.revoked",
+        }
+    }
+
+    fn target_type(self) -> &'static str {
+        match self {
+            Self::TenantCreated | Self::TenantActivated | Self::TenantCancelled => "tenant",
+            Self::CatalogRequested | Self::CatalogTrialStarted => "product",
+            Self::ApiKeyCreated | Self::ApiKeyRevoked => "api_key",
+        }
+    }
+}
+
+/// An event about a state change of the service's own.
+pub(crate) struct ServiceEvent<'a> {
+    pub(crate) action: ServiceAction,
+    pub(crate) tenant_id: TenantId,
+    pub(crate) target_id: String,
+    pub(crate) target_name: Option<&'a str>,
+    pub(crate) product: Option<&'a ProductKey>,
+    pub(crate) metadata: Map<String, Value>,
+}
+
+impl ServiceEvent<'_> {
+    /// The event, for the request that causes it. No actor: the service does not know who calls it.
+    pub(crate) fn caused_by(self, origin: &Origin, now: DateTime<Utc>) -> Result<NewAuditEvent, ConstraintError> {
+        let Self {
+            action,
+            tenant_id,
+            target_id,
+            target_name,
+            product,
+            metadata,
+        } = self;
+        Ok(NewAuditEvent {
+            tenant_id: Some(tenant_id),
+            project_id: None,
+            actor_id: None,
+            actor_name: None,
+            actor_type: None,
+            action: AuditAction::try_from(action.as_str())?,
+            target_id: Some(Text::try_from(target_id)?),
+            target_type: Some(Text::try_from(action.target_type())?),
+            target_name: target_name.map(Text::try_from).transpose()?,
+            product: product.cloned(),
+            metadata: (!metadata.is_empty()).then_some(metadata),
+            source_ip: Some(origin.source_ip),
+            user_agent: origin.user_agent.clone(),
+            created_at: now,
+        })
+    }
+}

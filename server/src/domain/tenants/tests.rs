@@ -1,0 +1,179 @@
+//! The rules of a tenant's life, at chosen instants.
+
+use super::{TenantRecord, activate, cancel};
+use crate::domain::Decision;
+use crate::domain::audit::NewAuditEvent;
+use crate::domain::error::{DomainError, Refusal};
+use crate::domain::origin::Origin;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
+use std::net::Ipv4Addr;
+use tenant_registry_contract::types::{
+    TenantActivate, TenantCreate, TenantKind, TenantName, TenantSlug, TenantStatus, Text,
+};
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn origin() -> Origin {
+    Origin {
+        source_ip: Ipv4Addr::LOCALHOST.into(),
+        user_agent: None,
+    }
+}
+
+fn start() -> DateTime<Utc> {
+    at("2026-03-01T12:00:00Z")
+}
+
+fn tenant(kind: TenantKind) -> TenantRecord {
+    let mut body = TenantCreate::new(
+        TenantSlug::try_from("acme").unwrap(),
+        TenantName::try_from("Acme").unwrap(),
+    );
+    body.kind = kind;
+    TenantRecord::begin(body, start())
+}
+
+fn active(contract_end: Option<&str>) -> TenantRecord {
+    TenantRecord {
+        status: TenantStatus::Active,
+        contract_end: contract_end.map(day),
+        ..tenant(TenantKind::Customer)
+    }
+}
+
+type Decided = Result<Decision<TenantRecord>, DomainError<Refusal>>;
+
+fn cancelled(tenant: &TenantRecord, at_period_end: bool, now: DateTime<Utc>) -> Decided {
+    let reason = Text::try_from("too dear").unwrap();
+    cancel::tenant_cancel(tenant, Some(&reason), at_period_end, &origin(), now)
+}
+
+fn activated(tenant: &TenantRecord, body: &TenantActivate) -> Decided {
+    activate::tenant_activate(tenant, body, &origin(), start())
+}
+
+fn change(decided: Decided) -> (TenantRecord, NewAuditEvent) {
+    match decided.unwrap() {
+        Decision::Change { record, event } => (*record, *event),
+        Decision::Unchanged => panic!("something should have changed"),
+    }
+}
+
+fn is_unchanged(decided: Decided) -> bool {
+    matches!(decided.unwrap(), Decision::Unchanged)
+}
+
+fn refusal(decided: Decided) -> Refusal {
+    match decided {
+        Err(DomainError::Refused(refusal)) => refusal,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_customer_begins_in_trial_and_a_demo_without_an_end() {
+    let customer = tenant(TenantKind::Customer);
+    assert_eq!(customer.status, TenantStatus::Trial);
+    assert_eq!(customer.trial_ends_at, Some(at("2026-03-15T12:00:00Z")));
+    let demo = tenant(TenantKind::Demo);
+    assert_eq!((demo.status, demo.trial_ends_at), (TenantStatus::Demo, None));
+}
+
+#[test]
+fn a_cancellation_at_period_end_waits_for_the_end_of_the_last_day() {
+    let (pending, event) = change(cancelled(&active(Some("2026-12-31")), true, start()));
+    assert_eq!(
+        pending.status_at(at("2026-12-31T23:59:59.999999Z")),
+        TenantStatus::Active
+    );
+    assert_eq!(pending.status_at(at("2027-01-01T00:00:00Z")), TenantStatus::Frozen);
+    let metadata = event.metadata.unwrap();
+    assert_eq!(metadata.get("reason"), Some(&Value::from("too dear")));
+    assert_eq!(metadata.get("effective_at"), Some(&Value::from("2027-01-01T00:00:00Z")));
+}
+
+#[test]
+fn a_trial_is_cancelled_at_its_end() {
+    let (pending, _) = change(cancelled(&tenant(TenantKind::Customer), true, start()));
+    assert_eq!(pending.status_at(at("2026-03-15T11:59:59Z")), TenantStatus::Trial);
+    assert_eq!(pending.status_at(at("2026-03-15T12:00:00Z")), TenantStatus::Frozen);
+}
+
+#[test]
+fn without_a_period_end_there_is_nothing_to_wait_for() {
+    for tenant in [active(None), tenant(TenantKind::Demo)] {
+        let refusal = refusal(cancelled(&tenant, true, start()));
+        assert!(matches!(refusal, Refusal::InvalidInput(_)), "{refusal}");
+    }
+}
+
+#[test]
+fn a_period_that_is_over_ends_now() {
+    let now = at("2027-06-01T08:00:00Z");
+    let (frozen, event) = change(cancelled(&active(Some("2026-12-31")), true, now));
+    assert_eq!((frozen.status, frozen.cancel_at), (TenantStatus::Frozen, None));
+    let effective_at = event.metadata.unwrap().remove("effective_at");
+    assert_eq!(effective_at, Some(Value::from("2027-06-01T08:00:00Z")));
+}
+
+#[test]
+fn a_repeated_cancellation_changes_nothing_and_a_plain_one_overtakes() {
+    let (pending, _) = change(cancelled(&active(Some("2026-12-31")), true, start()));
+    assert!(is_unchanged(cancelled(&pending, true, start())));
+    let (frozen, _) = change(cancelled(&pending, false, start()));
+    assert_eq!((frozen.status, frozen.cancel_at), (TenantStatus::Frozen, None));
+    assert!(is_unchanged(cancelled(&frozen, false, start())));
+    assert!(is_unchanged(cancelled(&frozen, true, start())));
+    assert!(is_unchanged(cancelled(&pending, false, at("2027-01-01T00:00:00Z"))));
+}
+
+#[test]
+fn an_archived_tenant_stays_so() {
+    let archived = TenantRecord {
+        status: TenantStatus::Archived,
+        ..active(Some("2026-12-31"))
+    };
+    for decided in [
+        cancelled(&archived, false, start()),
+        cancelled(&archived, true, start()),
+        activated(&archived, &TenantActivate::default()),
+    ] {
+        let refusal = refusal(decided);
+        assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal}");
+    }
+}
+
+#[test]
+fn an_activation_ends_a_pending_cancellation_and_then_changes_nothing() {
+    let (pending, _) = change(cancelled(&active(Some("2026-12-31")), true, start()));
+    let (restored, _) = change(activated(&pending, &TenantActivate::default()));
+    assert_eq!(restored.status_at(at("2030-01-01T00:00:00Z")), TenantStatus::Active);
+    assert!(is_unchanged(activated(&restored, &TenantActivate::default())));
+}
+
+#[test]
+fn a_contract_must_not_end_before_it_starts_counting_what_is_stored() {
+    let body = |start: Option<&str>, end: Option<&str>| TenantActivate {
+        plan: None,
+        contract_start: start.map(day),
+        contract_end: end.map(day),
+        erp_customer_id: None,
+    };
+    let stored = active(Some("2026-12-31"));
+    for backwards in [
+        body(Some("2027-01-01"), None),
+        body(Some("2026-02-02"), Some("2026-02-01")),
+    ] {
+        let refusal = refusal(activated(&stored, &backwards));
+        assert!(matches!(refusal, Refusal::InvalidInput(_)), "{refusal}");
+    }
+    let (one_day, _) = change(activated(&stored, &body(Some("2026-12-31"), None)));
+    assert_eq!(one_day.contract_start, one_day.contract_end);
+}

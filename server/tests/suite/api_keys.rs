@@ -1,0 +1,210 @@
+//! Creating, listing and revoking API keys.
+
+use crate::harness::cases::cases;
+use crate::harness::steps::{refused, unknown_id};
+use crate::harness::{Service, Settings, StoreUnderTest};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use tenant_registry_client::types::{
+    ApiKey, ApiKeyCreate, ApiKeyId, ErrorCode, TenantCancel, TenantId,
+};
+use tenant_registry_server::api_key_hash::HashLimits;
+use uuid::Uuid;
+
+cases![
+    what_is_given_is_stored,
+    what_is_left_out_has_its_default,
+    the_plaintext_has_its_form_and_begins_with_the_prefix,
+    no_two_plaintexts_are_the_same,
+    the_plaintext_is_in_the_create_response_alone,
+    they_are_listed_newest_first_revoked_ones_included,
+    a_tenant_sees_only_its_own,
+    a_frozen_tenant_may_have_one_made,
+    revoking_sets_the_time_once,
+    revoking_again_changes_nothing_and_writes_no_second_event,
+    events_have_id_and_prefix_and_never_more,
+    an_unknown_tenant_is_not_found,
+    an_unknown_key_is_not_found,
+    without_room_to_hash_none_is_made,
+];
+
+impl Service {
+    async fn api_keys(&self, tenant_id: TenantId) -> Vec<ApiKey> {
+        let list = self.client.api_key_list().tenant_id(tenant_id).send().await;
+        list.unwrap().into_inner().items
+    }
+}
+
+async fn what_is_given_is_stored(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let body = ApiKeyCreate {
+        tenant_id: tenant.id,
+        name: "ci pipeline 🦀".try_into().unwrap(),
+        product: Some("no-product-of-the-catalog".try_into().unwrap()),
+        scopes: ["reports:read", "", "reports:read"].map(|scope| scope.try_into().unwrap()).to_vec(),
+        created_by: Some("Ada".try_into().unwrap()),
+    };
+    let created = service.client.api_key_create().body(body.clone()).send().await.unwrap();
+    let key = &created.api_key;
+    assert_eq!((key.tenant_id, &key.name, &key.product), (body.tenant_id, &body.name, &body.product));
+    assert_eq!((&key.scopes, &key.created_by), (&body.scopes, &body.created_by));
+    assert_eq!((key.created_at, key.last_used_at, key.revoked_at), (service.clock.now(), None, None));
+    assert_eq!(Uuid::from(key.id).get_version_num(), 7);
+    assert!(created.warning.contains("cannot be shown again"));
+    assert_eq!(&service.api_keys(tenant.id).await, &[key.clone()]);
+}
+
+async fn what_is_left_out_has_its_default(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let body = json!({ "tenant_id": tenant.id, "name": "" });
+    let answer = service.raw.post_json("/v1/api-keys", &body).await;
+    assert_eq!(answer.status, 201);
+    let api_key = &answer.json::<Value>()["api_key"];
+    assert_eq!(api_key["scopes"], json!([]));
+    assert_eq!((&api_key["last_used_at"], &api_key["revoked_at"]), (&Value::Null, &Value::Null));
+    assert!(api_key.get("product").is_none() && api_key.get("created_by").is_none(), "{api_key}");
+}
+
+async fn the_plaintext_has_its_form_and_begins_with_the_prefix(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let created = service.api_key(tenant.id).await;
+    let plaintext = created.plaintext.expose_secret();
+    assert_eq!((plaintext.len(), &plaintext[..11]), (25, created.api_key.prefix.as_str()));
+    assert!(plaintext.starts_with("bp_"));
+}
+
+async fn no_two_plaintexts_are_the_same(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let mut seen = HashSet::new();
+    for _ in 0..8 {
+        assert!(seen.insert(service.api_key(tenant.id).await.plaintext.expose_secret().to_owned()));
+    }
+}
+
+async fn the_plaintext_is_in_the_create_response_alone(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let created = service.api_key(tenant.id).await;
+    let secret = created.plaintext.expose_secret();
+    service.verify(secret).await;
+    let revoke = service.client.api_key_revoke().id(created.api_key.id);
+    revoke.send().await.unwrap();
+    let body = json!({ "key": secret, "tenant_id": secret, "name": "n" });
+    let answers = [
+        service.raw.get(&format!("/v1/api-keys?tenant_id={}", tenant.id)).await,
+        service.raw.get("/v1/audit?limit=500").await,
+        service.raw.post_json("/v1/internal/api-keys/verify", &body).await,
+    ];
+    // The first characters are the prefix, which is no secret.
+    let hidden = &secret[11..];
+    for answer in answers {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(!answer.text.contains(hidden), "{answer:?}");
+        assert!(!format!("{:?}", answer.headers).contains(hidden), "{answer:?}");
+    }
+    assert!(!format!("{created:?}").contains(hidden));
+}
+
+async fn they_are_listed_newest_first_revoked_ones_included(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        service.clock.advance(TimeDelta::seconds(1));
+        ids.push(service.api_key(tenant.id).await.api_key.id);
+    }
+    service.client.api_key_revoke().id(ids[1]).send().await.unwrap();
+    let listed: Vec<_> = service.api_keys(tenant.id).await.iter().map(|key| key.id).collect();
+    ids.reverse();
+    assert_eq!(listed, ids);
+}
+
+async fn a_tenant_sees_only_its_own(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let (one, other) = (service.customer("one").await, service.customer("other").await);
+    service.api_key(one.id).await;
+    assert!(service.api_keys(other.id).await.is_empty());
+}
+
+async fn a_frozen_tenant_may_have_one_made(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("frozen").await;
+    service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+    assert_eq!(service.api_key(tenant.id).await.api_key.tenant_id, tenant.id);
+}
+
+async fn revoking_sets_the_time_once(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let (kept, revoked) = (service.api_key(tenant.id).await.api_key, service.api_key(tenant.id).await.api_key);
+    service.clock.advance(TimeDelta::minutes(5));
+    let answer = service.client.api_key_revoke().id(revoked.id).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 204);
+    let expected = ApiKey {
+        revoked_at: Some(service.clock.now()),
+        ..revoked
+    };
+    let listed: HashSet<_> = service.api_keys(tenant.id).await.iter().map(|key| format!("{key:?}")).collect();
+    assert_eq!(listed, HashSet::from([format!("{kept:?}"), format!("{expected:?}")]));
+}
+
+async fn revoking_again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let id = service.api_key(tenant.id).await.api_key.id;
+    service.client.api_key_revoke().id(id).send().await.unwrap();
+    let first = service.api_keys(tenant.id).await;
+    service.clock.advance(TimeDelta::minutes(5));
+    let again = service.client.api_key_revoke().id(id).send().await.unwrap();
+    assert_eq!(again.status().as_u16(), 204);
+    assert_eq!(service.api_keys(tenant.id).await, first);
+    assert_eq!(service.actions(tenant.id).await, ["tenant.created", "api_key.created", "api_key.revoked"]);
+}
+
+async fn events_have_id_and_prefix_and_never_more(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let api_key = service.api_key(tenant.id).await.api_key;
+    service.client.api_key_revoke().id(api_key.id).send().await.unwrap();
+    let events = service.events(tenant.id).await;
+    for (event, action) in events[1..].iter().zip(["api_key.created", "api_key.revoked"]) {
+        assert_eq!(event.action.as_str(), action);
+        assert_eq!(event.target_id.as_ref().map(|id| id.to_string()), Some(api_key.id.to_string()));
+        let metadata = event.metadata.clone().map(Value::Object);
+        assert_eq!(metadata, Some(json!({ "prefix": api_key.prefix })));
+        assert_eq!((&event.target_name, &event.product), (&None, &None));
+    }
+}
+
+async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let id: TenantId = unknown_id();
+    let body = ApiKeyCreate::new(id, "orphan".try_into().unwrap());
+    refused(service.client.api_key_create().body(body).send().await, 404, ErrorCode::NotFound);
+    refused(service.client.api_key_list().tenant_id(id).send().await, 404, ErrorCode::NotFound);
+}
+
+async fn an_unknown_key_is_not_found(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let id: ApiKeyId = unknown_id();
+    let message = refused(service.client.api_key_revoke().id(id).send().await, 404, ErrorCode::NotFound);
+    assert!(message.contains(&id.to_string()), "{message}");
+}
+
+async fn without_room_to_hash_none_is_made(store: StoreUnderTest) {
+    let no_room = Settings {
+        hash_limits: HashLimits { running: 0, waiting: 0 },
+        ..Settings::default()
+    };
+    let service = Service::start_with(store, no_room).await;
+    let tenant = service.customer("owner").await;
+    let body = ApiKeyCreate::new(tenant.id, "none".try_into().unwrap());
+    refused(service.client.api_key_create().body(body).send().await, 503, ErrorCode::Unavailable);
+    assert!(service.api_keys(tenant.id).await.is_empty());
+    assert_eq!(service.actions(tenant.id).await, ["tenant.created"]);
+}

@@ -1,0 +1,163 @@
+//! Appending to the audit log, and where its events say that they come from.
+
+use crate::harness::cases::cases;
+use crate::harness::steps::{refused, unknown_id};
+use crate::harness::{Answer, Service, Settings, StoreUnderTest};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tenant_registry_client::types::{AuditAppend, AuditEvent, AuditEventId, ErrorCode, ProjectId, TenantId};
+
+cases![
+    what_is_given_is_stored,
+    what_is_left_out_stays_out,
+    ids_grow,
+    an_unknown_tenant_is_invalid_input,
+    a_project_is_free,
+    a_request_says_what_sent_it,
+    a_stranger_is_not_believed,
+    a_trusted_proxy_is_believed,
+    a_chain_is_believed_as_far_as_it_is_trusted,
+    other_operations_keep_the_origin_too,
+];
+
+impl Service {
+    async fn append(&self, action: &str) -> AuditEvent {
+        let body = AuditAppend::new(action.try_into().unwrap());
+        self.client.audit_append().body(body).send().await.unwrap().into_inner()
+    }
+
+    /// Appends an event behind these `X-Forwarded-For` headers; returns the source that it got.
+    async fn source_behind(&self, forwarded_for: &[&str]) -> Option<String> {
+        let mut request = self.raw.request(Method::POST, "/v1/audit").json(&json!({ "action": "a" }));
+        for value in forwarded_for {
+            request = request.header("x-forwarded-for", *value);
+        }
+        let event: AuditEvent = Answer::of(request).await.json();
+        event.source_ip
+    }
+}
+
+async fn what_is_given_is_stored(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("reporting").await;
+    let project_id: ProjectId = unknown_id();
+    let given = json!({
+        "tenant_id": tenant.id, "project_id": project_id, "actor_id": "user-17", "actor_name": "Ada 🦀",
+        "actor_type": "person", "action": "report.exported", "target_id": "r-1", "target_type": "report",
+        "target_name": "Q3\n\"final\"", "product": "reports",
+        "metadata": { "format": "pdf", "pages": 12, "nested": { "list": [1, null, true, "x", 0.25] }, "": "" },
+    });
+    let appended = service.raw.post_json("/v1/audit", &given).await;
+    assert_eq!(appended.status, 201);
+    let event: AuditEvent = appended.json();
+    assert_eq!(event.created_at, service.clock.now());
+    assert_eq!(service.events(tenant.id).await.pop(), Some(event));
+    let stored: Value = appended.json();
+    for (name, value) in given.as_object().unwrap() {
+        assert_eq!(&stored[name], value, "{name}");
+    }
+}
+
+async fn what_is_left_out_stays_out(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let request = service.raw.request(Method::POST, "/v1/audit").json(&json!({ "action": "a" }));
+    let event: Value = Answer::of(request).await.json();
+    let mut names: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["action", "created_at", "id", "source_ip"]);
+}
+
+async fn ids_grow(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let mut last: Option<AuditEventId> = None;
+    for _ in 0..5 {
+        let event = service.append("tick").await;
+        assert!(Some(event.id) > last);
+        last = Some(event.id);
+    }
+}
+
+async fn an_unknown_tenant_is_invalid_input(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let id: TenantId = unknown_id();
+    let body = AuditAppend {
+        tenant_id: Some(id),
+        ..AuditAppend::new("a".try_into().unwrap())
+    };
+    let message = refused(service.client.audit_append().body(body).send().await, 400, ErrorCode::InvalidInput);
+    assert!(message.contains("tenant_id"), "{message}");
+    assert!(service.client.audit_list().send().await.unwrap().items.is_empty());
+}
+
+async fn a_project_is_free(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let body = AuditAppend {
+        project_id: Some(unknown_id()),
+        ..AuditAppend::new("a".try_into().unwrap())
+    };
+    let event = service.client.audit_append().body(body.clone()).send().await.unwrap();
+    assert_eq!(event.project_id, body.project_id);
+}
+
+async fn a_request_says_what_sent_it(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let request = service.raw.request(Method::POST, "/v1/audit").header("user-agent", "billing/2.3");
+    let event: AuditEvent = Answer::of(request.json(&json!({ "action": "a" }))).await.json();
+    assert_eq!(event.user_agent.as_deref(), Some("billing/2.3"));
+}
+
+async fn a_stranger_is_not_believed(store: StoreUnderTest) {
+    let elsewhere = Settings {
+        trusted_proxies: &["10.0.0.0/8"],
+        ..Settings::default()
+    };
+    for service in [Service::start(store).await, Service::start_with(store, elsewhere).await] {
+        assert_eq!(service.source_behind(&["203.0.113.7"]).await.as_deref(), Some("127.0.0.1"));
+    }
+}
+
+async fn a_trusted_proxy_is_believed(store: StoreUnderTest) {
+    let here = Settings {
+        trusted_proxies: &["127.0.0.1/32"],
+        ..Settings::default()
+    };
+    let service = Service::start_with(store, here).await;
+    let expected = [
+        (vec!["203.0.113.7"], "203.0.113.7"),
+        (vec!["203.0.113.7:8080"], "203.0.113.7"),
+        (vec!["[2001:db8::7]:8080"], "2001:db8::7"),
+        (vec![], "127.0.0.1"),
+        (vec!["not an address"], "127.0.0.1"),
+    ];
+    for (forwarded_for, source) in expected {
+        let found = service.source_behind(&forwarded_for).await;
+        assert_eq!(found.as_deref(), Some(source), "{forwarded_for:?}");
+    }
+}
+
+async fn a_chain_is_believed_as_far_as_it_is_trusted(store: StoreUnderTest) {
+    let chain = Settings {
+        trusted_proxies: &["127.0.0.0/8", "10.0.0.0/8"],
+        ..Settings::default()
+    };
+    let service = Service::start_with(store, chain).await;
+    let lines: [&[&str]; 2] = [&["1.1.1.1, 203.0.113.7, 10.2.3.4"], &["1.1.1.1", "203.0.113.7", "10.2.3.4"]];
+    for forwarded_for in lines {
+        assert_eq!(service.source_behind(forwarded_for).await.as_deref(), Some("203.0.113.7"));
+    }
+}
+
+async fn other_operations_keep_the_origin_too(store: StoreUnderTest) {
+    let here = Settings {
+        trusted_proxies: &["127.0.0.1/32"],
+        ..Settings::default()
+    };
+    let service = Service::start_with(store, here).await;
+    let tenant = service.customer("traced").await;
+    let request = service.raw.request(Method::POST, &format!("/v1/tenants/{}/cancel", tenant.id));
+    let request = request.header("user-agent", "billing/2.3").header("x-forwarded-for", "203.0.113.7");
+    assert_eq!(Answer::of(request).await.status, 200);
+    let event = service.events(tenant.id).await.pop().unwrap();
+    assert_eq!(event.source_ip.as_deref(), Some("203.0.113.7"));
+    assert_eq!(event.user_agent.as_deref(), Some("billing/2.3"));
+}

@@ -1,0 +1,235 @@
+//! Listing the audit log: filters, and walking its pages.
+
+use crate::harness::cases::cases;
+use crate::harness::{Service, StoreUnderTest};
+use chrono::TimeDelta;
+use proptest::collection::vec;
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use std::sync::Arc;
+use tenant_registry_client::types::{AuditAppend, AuditCursor, AuditEvent, AuditEventId, AuditEventPage};
+use tokio::runtime::Handle;
+
+cases![
+    the_newest_comes_first,
+    a_page_holds_50_by_default_and_as_many_as_asked_for,
+    the_last_page_has_no_cursor,
+    since_is_inclusive_and_until_exclusive,
+    times_finer_than_those_of_events_are_not_rounded,
+    each_filter_leaves_out_what_it_does_not_match,
+    filters_combine,
+    pages_keep_to_the_filters,
+    a_cursor_of_nothing_is_harmless,
+    a_walk_shows_every_event_that_stood_at_its_start_once,
+];
+
+impl Service {
+    async fn append_as(&self, action: &str, actor: &str, product: &str) -> AuditEventId {
+        let body = AuditAppend {
+            actor_id: Some(actor.try_into().unwrap()),
+            product: Some(product.try_into().unwrap()),
+            ..AuditAppend::new(action.try_into().unwrap())
+        };
+        self.client.audit_append().body(body).send().await.unwrap().id
+    }
+
+    async fn append_many(&self, count: usize) -> Vec<AuditEventId> {
+        let mut ids = Vec::new();
+        for _ in 0..count {
+            ids.push(self.append_as("tick", "clock", "time").await);
+        }
+        ids
+    }
+
+    async fn page(&self, limit: i32, cursor: Option<AuditCursor>) -> AuditEventPage {
+        let mut list = self.client.audit_list().limit(limit);
+        if let Some(cursor) = cursor {
+            list = list.cursor(cursor);
+        }
+        list.send().await.unwrap().into_inner()
+    }
+}
+
+fn ids(events: &[AuditEvent]) -> Vec<AuditEventId> {
+    events.iter().map(|event| event.id).collect()
+}
+
+async fn the_newest_comes_first(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    // Also where the clock goes backwards: the number says what came later.
+    let mut appended = service.append_many(2).await;
+    service.clock.advance(TimeDelta::hours(-1));
+    appended.extend(service.append_many(2).await);
+    appended.reverse();
+    let listed = service.client.audit_list().send().await.unwrap();
+    assert_eq!(ids(&listed.items), appended);
+}
+
+async fn a_page_holds_50_by_default_and_as_many_as_asked_for(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let mut appended = service.append_many(51).await;
+    appended.reverse();
+    let by_default = service.client.audit_list().send().await.unwrap();
+    assert_eq!(ids(&by_default.items), appended[..50]);
+    for limit in [1, 2, 50, 51, 500] {
+        let page = service.page(limit, None).await;
+        assert_eq!(ids(&page.items), appended[..appended.len().min(limit.unsigned_abs() as usize)]);
+    }
+}
+
+async fn the_last_page_has_no_cursor(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let empty = service.raw.get("/v1/audit").await;
+    assert_eq!(empty.text, r#"{"items":[]}"#);
+    let appended = service.append_many(4).await;
+    for (limit, has_next) in [(3, true), (4, false), (5, false)] {
+        assert_eq!(service.page(limit, None).await.next_cursor.is_some(), has_next, "{limit}");
+    }
+    let first = service.page(2, None).await;
+    let second = service.page(2, first.next_cursor).await;
+    assert_eq!((ids(&second.items), second.next_cursor), (vec![appended[1], appended[0]], None));
+}
+
+async fn since_is_inclusive_and_until_exclusive(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let start = service.clock.now();
+    let mut appended = Vec::new();
+    for _ in 0..3 {
+        appended.extend(service.append_many(1).await);
+        service.clock.advance(TimeDelta::microseconds(1));
+    }
+    let list = || service.client.audit_list();
+    let second = start + TimeDelta::microseconds(1);
+    let since = list().since(second).send().await.unwrap();
+    assert_eq!(ids(&since.items), [appended[2], appended[1]]);
+    let until = list().until(second).send().await.unwrap();
+    assert_eq!(ids(&until.items), [appended[0]]);
+    let between = list().since(start).until(second).send().await.unwrap();
+    assert_eq!(ids(&between.items), [appended[0]]);
+    let nothing = list().since(second).until(second).send().await.unwrap();
+    assert!(nothing.items.is_empty());
+    let backwards = list().since(second).until(start).send().await.unwrap();
+    assert!(backwards.items.is_empty());
+}
+
+async fn times_finer_than_those_of_events_are_not_rounded(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let appended = service.append_many(1).await;
+    let just_after = service.clock.now() + TimeDelta::nanoseconds(1);
+    let since = service.client.audit_list().since(just_after).send().await.unwrap();
+    assert!(since.items.is_empty());
+    let until = service.client.audit_list().until(just_after).send().await.unwrap();
+    assert_eq!(ids(&until.items), appended);
+}
+
+async fn each_filter_leaves_out_what_it_does_not_match(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("filtered").await;
+    let one = service.append_as("report.exported", "user-1", "reports").await;
+    let two = service.append_as("report.deleted", "user-2", "insights").await;
+    let list = || service.client.audit_list();
+    let of_tenant = list().tenant_id(tenant.id).send().await.unwrap();
+    assert_eq!(of_tenant.items.len(), 1);
+    assert_eq!(of_tenant.items[0].tenant_id, Some(tenant.id));
+    assert_eq!(ids(&list().product("reports").send().await.unwrap().items), [one]);
+    assert_eq!(ids(&list().actor_id("user-2").send().await.unwrap().items), [two]);
+    assert_eq!(ids(&list().action("report.exported").send().await.unwrap().items), [one]);
+    assert!(list().action("report").send().await.unwrap().items.is_empty());
+    assert!(list().action("REPORT.EXPORTED").send().await.unwrap().items.is_empty());
+}
+
+async fn filters_combine(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let mut expected = Vec::new();
+    for action in ["a", "b"] {
+        for actor in ["1", "2"] {
+            for product in ["x", "y"] {
+                let id = service.append_as(action, actor, product).await;
+                if (action, actor, product) == ("b", "1", "y") {
+                    expected.push(id);
+                }
+            }
+        }
+    }
+    let now = service.clock.now();
+    let all = service.client.audit_list().action("b").actor_id("1").product("y").since(now);
+    assert_eq!(ids(&all.clone().send().await.unwrap().items), expected);
+    assert!(all.until(now).send().await.unwrap().items.is_empty());
+}
+
+async fn pages_keep_to_the_filters(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let mut expected = Vec::new();
+    for _ in 0..5 {
+        expected.insert(0, service.append_as("wanted", "1", "x").await);
+        service.append_as("other", "1", "x").await;
+    }
+    let (mut walked, mut cursor) = (Vec::new(), None);
+    loop {
+        let mut list = service.client.audit_list().action("wanted").limit(2);
+        if let Some(cursor) = cursor {
+            list = list.cursor(cursor);
+        }
+        let page = list.send().await.unwrap().into_inner();
+        walked.extend(ids(&page.items));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(walked, expected);
+}
+
+async fn a_cursor_of_nothing_is_harmless(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let appended = service.append_many(1).await;
+    for (cursor, expected) in [(i64::MIN, 0), (-1, 0), (0, 0), (appended[0].get(), 0), (i64::MAX, 1)] {
+        let page = service.page(50, Some(AuditCursor::from(cursor))).await;
+        assert_eq!((page.items.len(), page.next_cursor), (expected, None), "{cursor}");
+    }
+}
+
+/// How many events stand at the start, how many a page may hold, and how many are appended before each page.
+fn walks() -> impl Strategy<Value = (usize, i32, Vec<usize>)> {
+    (0..30_usize, 1..8_i32, vec(0..5_usize, 0..30))
+}
+
+async fn a_walk_shows_every_event_that_stood_at_its_start_once(store: StoreUnderTest) {
+    let service = Arc::new(Service::start(store).await);
+    let runtime = Handle::current();
+    let property = move || {
+        let mut runner = TestRunner::new(Config {
+            cases: 24,
+            failure_persistence: None,
+            ..Config::default()
+        });
+        runner.run(&walks(), |(standing, limit, appended)| {
+            let walked = runtime.block_on(walk(&service, standing, limit, &appended));
+            walked.map_err(TestCaseError::fail)
+        })
+    };
+    tokio::task::spawn_blocking(property).await.unwrap().unwrap();
+}
+
+async fn walk(service: &Service, standing: usize, limit: i32, appended: &[usize]) -> Result<(), String> {
+    let mut expected = service.append_many(standing).await;
+    let Some(oldest) = expected.first().copied() else {
+        return Ok(());
+    };
+    expected.reverse();
+    let newest = expected[0];
+    let mut appended = appended.iter();
+    let (mut walked, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = service.page(limit, cursor).await;
+        walked.extend(ids(&page.items));
+        cursor = page.next_cursor;
+        // Other walks share the log; what is older than this one's events is theirs.
+        if cursor.is_none() || walked.last() < Some(&oldest) {
+            break;
+        }
+        service.append_many(appended.next().copied().unwrap_or_default()).await;
+    }
+    walked.retain(|id| (oldest..=newest).contains(id));
+    (walked == expected).then_some(()).ok_or(format!("walked {walked:?}, not {expected:?}"))
+}

@@ -1,0 +1,237 @@
+//! Cancelling tenants, now and at the end of their period.
+
+use crate::harness::cases::cases;
+use crate::harness::steps::{refused, unknown_id};
+use crate::harness::{Service, Settings, StoreUnderTest};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use tenant_registry_client::types::{
+    ApiKeyVerifyReason, ErrorCode, Tenant, TenantActivate, TenantCancel, TenantId, TenantStatus,
+};
+
+cases![
+    it_freezes_at_once,
+    the_body_may_be_absent,
+    the_event_has_reason_and_effective_time,
+    again_changes_nothing_and_writes_no_second_event,
+    an_active_tenant_stays_until_the_end_of_its_contracts_last_day,
+    a_trial_stays_until_it_ends,
+    every_reader_on_every_replica_sees_the_freeze,
+    at_period_end_again_changes_nothing_and_writes_no_second_event,
+    a_plain_cancellation_overtakes_a_pending_one,
+    without_a_period_end_it_cannot_wait_for_one,
+    a_period_that_is_over_freezes_at_once,
+    a_freeze_that_came_by_itself_can_be_activated,
+    a_longer_contract_ends_the_cancellation,
+    an_archived_tenant_cannot_be_cancelled,
+    an_unknown_tenant_is_not_found,
+];
+
+fn at_period_end() -> TenantCancel {
+    TenantCancel {
+        reason: None,
+        at_period_end: true,
+    }
+}
+
+async fn active_until(service: &Service, slug: &str, last_day: &str) -> Tenant {
+    let tenant = service.customer(slug).await;
+    let body = TenantActivate {
+        contract_end: Some(last_day.parse().unwrap()),
+        ..TenantActivate::default()
+    };
+    service.activate(tenant.id, body).await.unwrap()
+}
+
+fn time(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// One microsecond before `end` the status is `before`; from `end` on the tenant is frozen.
+async fn assert_freezes_at(service: &Service, id: TenantId, end: DateTime<Utc>, before: TenantStatus) {
+    let instants = [
+        (end - TimeDelta::microseconds(1), before),
+        (end, TenantStatus::Frozen),
+        (end + TimeDelta::days(400), TenantStatus::Frozen),
+    ];
+    for (instant, status) in instants {
+        service.clock.set(instant);
+        assert_eq!(service.tenant(id).await.status, status, "at {instant}");
+    }
+}
+
+async fn it_freezes_at_once(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let trial = service.customer("trial").await;
+    let demo = service.demo("demo").await;
+    let active = active_until(&service, "active", "2027-12-31").await;
+    for tenant in [trial, demo, active] {
+        let frozen = service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+        assert_eq!((frozen.status, frozen.updated_at), (TenantStatus::Frozen, service.clock.now()));
+        assert_eq!(service.tenant(tenant.id).await, frozen);
+    }
+}
+
+async fn the_body_may_be_absent(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("absent").await;
+    let frozen = service.client.tenant_cancel().id(tenant.id).send().await.unwrap();
+    assert_eq!(frozen.status, TenantStatus::Frozen);
+    let tenant = service.customer("empty").await;
+    let answer = service.raw.post(&format!("/v1/tenants/{}/cancel", tenant.id), "").await;
+    assert_eq!((answer.status, answer.json::<Tenant>().status), (200, TenantStatus::Frozen));
+}
+
+async fn the_event_has_reason_and_effective_time(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let now_cancelled = service.customer("now").await;
+    let body = TenantCancel {
+        reason: Some("too dear".try_into().unwrap()),
+        at_period_end: false,
+    };
+    service.cancel(now_cancelled.id, body).await.unwrap();
+    let later_cancelled = active_until(&service, "later", "2026-12-31").await;
+    service.cancel(later_cancelled.id, at_period_end()).await.unwrap();
+
+    let expected = [
+        (now_cancelled.id, json!({ "reason": "too dear", "effective_at": "2026-11-23T09:30:00.123456Z" })),
+        (later_cancelled.id, json!({ "effective_at": "2027-01-01T00:00:00Z" })),
+    ];
+    for (id, metadata) in expected {
+        let events = service.events(id).await;
+        let event = events.last().unwrap();
+        assert_eq!(event.action.as_str(), "tenant.cancelled");
+        assert_eq!(event.metadata.clone().map(Value::Object), Some(metadata));
+    }
+}
+
+async fn again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("retried").await;
+    let first = service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+    service.clock.advance(TimeDelta::minutes(1));
+    assert_eq!(service.cancel(tenant.id, TenantCancel::default()).await.unwrap(), first);
+    assert_eq!(service.cancel(tenant.id, at_period_end()).await.unwrap(), first);
+    assert_eq!(service.actions(tenant.id).await, ["tenant.created", "tenant.cancelled"]);
+}
+
+async fn an_active_tenant_stays_until_the_end_of_its_contracts_last_day(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = active_until(&service, "leaving", "2026-12-31").await;
+    let pending = service.cancel(tenant.id, at_period_end()).await.unwrap();
+    assert_eq!(pending.status, TenantStatus::Active);
+    assert_freezes_at(&service, tenant.id, time("2027-01-01T00:00:00Z"), TenantStatus::Active).await;
+}
+
+async fn a_trial_stays_until_it_ends(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("leaving").await;
+    let pending = service.cancel(tenant.id, at_period_end()).await.unwrap();
+    assert_eq!(pending.status, TenantStatus::Trial);
+    let end = tenant.trial_ends_at.unwrap();
+    assert_freezes_at(&service, tenant.id, end, TenantStatus::Trial).await;
+}
+
+async fn every_reader_on_every_replica_sees_the_freeze(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let replica = service.replica(Settings::default()).await;
+    let tenant = active_until(&service, "leaving", "2026-12-31").await;
+    let key = service.api_key(tenant.id).await.plaintext;
+    service.cancel(tenant.id, at_period_end()).await.unwrap();
+    service.clock.set(time("2026-12-31T23:59:59.999999Z"));
+    for replica in [&service, &replica] {
+        assert!(replica.verify(key.expose_secret()).await.valid);
+    }
+
+    service.clock.set(time("2027-01-01T00:00:00Z"));
+    for replica in [&service, &replica] {
+        assert_eq!(replica.tenant(tenant.id).await.status, TenantStatus::Frozen);
+        let by_slug = replica.client.tenant_get_by_slug().slug("leaving").send().await.unwrap();
+        assert_eq!(by_slug.status, TenantStatus::Frozen);
+        let verified = replica.verify(key.expose_secret()).await;
+        assert_eq!((verified.valid, verified.reason), (false, Some(ApiKeyVerifyReason::TenantInactive)));
+        let cancelled = replica.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+        assert_eq!(cancelled.status, TenantStatus::Frozen);
+    }
+}
+
+async fn at_period_end_again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("retried").await;
+    let first = service.cancel(tenant.id, at_period_end()).await.unwrap();
+    service.clock.advance(TimeDelta::minutes(1));
+    assert_eq!(service.cancel(tenant.id, at_period_end()).await.unwrap(), first);
+    assert_eq!(service.actions(tenant.id).await, ["tenant.created", "tenant.cancelled"]);
+}
+
+async fn a_plain_cancellation_overtakes_a_pending_one(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("hurried").await;
+    service.cancel(tenant.id, at_period_end()).await.unwrap();
+    let frozen = service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+    assert_eq!(frozen.status, TenantStatus::Frozen);
+    let actions = service.actions(tenant.id).await;
+    assert_eq!(actions, ["tenant.created", "tenant.cancelled", "tenant.cancelled"]);
+}
+
+async fn without_a_period_end_it_cannot_wait_for_one(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let demo = service.demo("demo").await;
+    let endless = service.customer("endless").await;
+    let endless = service.activate(endless.id, TenantActivate::default()).await.unwrap();
+    for tenant in [demo, endless] {
+        let message = refused(service.cancel(tenant.id, at_period_end()).await, 400, ErrorCode::InvalidInput);
+        assert!(message.contains("at_period_end"), "{message}");
+        assert_eq!(service.tenant(tenant.id).await, tenant);
+        assert!(!service.actions(tenant.id).await.contains(&"tenant.cancelled".to_owned()));
+    }
+}
+
+async fn a_period_that_is_over_freezes_at_once(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = active_until(&service, "overdue", "2026-11-22").await;
+    let frozen = service.cancel(tenant.id, at_period_end()).await.unwrap();
+    assert_eq!(frozen.status, TenantStatus::Frozen);
+}
+
+async fn a_freeze_that_came_by_itself_can_be_activated(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("returning").await;
+    service.cancel(tenant.id, at_period_end()).await.unwrap();
+    service.clock.advance(TimeDelta::days(30));
+    assert_eq!(service.tenant(tenant.id).await.status, TenantStatus::Frozen);
+    let active = service.activate(tenant.id, TenantActivate::default()).await.unwrap();
+    assert_eq!(active.status, TenantStatus::Active);
+    service.clock.advance(TimeDelta::days(30));
+    assert_eq!(service.tenant(tenant.id).await.status, TenantStatus::Active);
+    let event = service.events(tenant.id).await.pop().unwrap();
+    assert_eq!(event.metadata.map(Value::Object), Some(json!({ "previous_status": "frozen" })));
+}
+
+async fn a_longer_contract_ends_the_cancellation(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = active_until(&service, "prolonged", "2026-12-31").await;
+    service.cancel(tenant.id, at_period_end()).await.unwrap();
+    let longer = TenantActivate {
+        contract_end: Some("2027-12-31".parse().unwrap()),
+        ..TenantActivate::default()
+    };
+    service.activate(tenant.id, longer).await.unwrap();
+    service.clock.set(time("2027-01-01T00:00:00Z"));
+    assert_eq!(service.tenant(tenant.id).await.status, TenantStatus::Active);
+}
+
+async fn an_archived_tenant_cannot_be_cancelled(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.archived("gone").await;
+    for body in [TenantCancel::default(), at_period_end()] {
+        refused(service.cancel(tenant.id, body).await, 409, ErrorCode::Conflict);
+    }
+    assert_eq!(service.tenant(tenant.id).await, tenant);
+}
+
+async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let id: TenantId = unknown_id();
+    refused(service.cancel(id, TenantCancel::default()).await, 404, ErrorCode::NotFound);
+}

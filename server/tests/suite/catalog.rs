@@ -1,0 +1,90 @@
+//! The catalog, and asking for a product of it.
+
+use crate::harness::cases::cases;
+use crate::harness::steps::{refused, unknown_id};
+use crate::harness::{Service, StoreUnderTest};
+use serde_json::json;
+use tenant_registry_client::types::{CatalogRequest, ErrorCode, TenantCancel, TenantId};
+
+cases![
+    it_is_listed_in_the_order_of_its_file,
+    a_request_is_recorded_and_changes_no_entitlement,
+    every_request_is_an_event_of_its_own,
+    any_tenant_can_ask,
+    an_unknown_tenant_or_product_is_not_found,
+];
+
+async fn it_is_listed_in_the_order_of_its_file(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let answer = service.raw.get("/v1/catalog").await;
+    let expected = json!({ "items": [
+        {
+            "key": "reports", "name": "Reports", "description": "Can be tried.",
+            "plans_required": ["business", "enterprise"], "demo_url": "https://demo.example.com/reports",
+            "supports_trial": true,
+        },
+        {
+            "key": "connect", "name": "Connect", "description": "Cannot be tried.", "plans_required": [],
+            "supports_trial": false,
+        },
+        {
+            "key": "insights", "name": "Insights", "description": "Can be tried too.", "plans_required": [],
+            "supports_trial": true,
+        },
+    ] });
+    assert_eq!(answer.json::<serde_json::Value>(), expected);
+    assert_eq!(service.client.catalog_list().send().await.unwrap().items.len(), 3);
+}
+
+async fn a_request_is_recorded_and_changes_no_entitlement(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("asking").await;
+    let body = CatalogRequest::new(tenant.id, "connect".try_into().unwrap());
+    let accepted = service.client.catalog_request().body(body).send().await.unwrap();
+    assert_eq!(accepted.status().as_u16(), 202);
+    let event = service.events(tenant.id).await.pop().unwrap();
+    assert_eq!(event.action.as_str(), "catalog.requested");
+    assert_eq!(event.product.as_ref().map(|product| product.as_str()), Some("connect"));
+    let entitlements = service.client.entitlement_list().tenant_id(tenant.id).send().await.unwrap();
+    assert!(entitlements.items.is_empty());
+    assert_eq!(service.tenant(tenant.id).await, tenant);
+}
+
+/// It records that somebody asked; whoever asks twice has asked twice.
+async fn every_request_is_an_event_of_its_own(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("asking").await;
+    for _ in 0..2 {
+        let body = CatalogRequest::new(tenant.id, "reports".try_into().unwrap());
+        service.client.catalog_request().body(body).send().await.unwrap();
+    }
+    let actions = service.actions(tenant.id).await;
+    assert_eq!(actions, ["tenant.created", "catalog.requested", "catalog.requested"]);
+}
+
+async fn any_tenant_can_ask(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let demo = service.demo("demo").await;
+    let frozen = service.customer("frozen").await;
+    service.cancel(frozen.id, TenantCancel::default()).await.unwrap();
+    for tenant in [demo, frozen] {
+        let body = CatalogRequest::new(tenant.id, "reports".try_into().unwrap());
+        assert!(service.client.catalog_request().body(body).send().await.is_ok(), "{}", tenant.slug);
+    }
+}
+
+async fn an_unknown_tenant_or_product_is_not_found(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("asking").await;
+    let nobody: TenantId = unknown_id();
+    for (id, product, named) in [(tenant.id, "teapots", "teapots".to_owned()), (nobody, "reports", nobody.to_string())] {
+        let body = CatalogRequest::new(id, product.try_into().unwrap());
+        let requested = service.client.catalog_request().body(body.clone()).send().await;
+        let message = refused(requested, 404, ErrorCode::NotFound);
+        assert!(message.contains(&named), "{message}");
+        let tried = service.client.catalog_trial_request().body(body).send().await;
+        let message = refused(tried, 404, ErrorCode::NotFound);
+        assert!(message.contains(&named), "{message}");
+    }
+    assert_eq!(service.actions(tenant.id).await, ["tenant.created"]);
+}

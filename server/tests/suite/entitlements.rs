@@ -1,0 +1,212 @@
+//! Trials of products, and the entitlements that a tenant has.
+
+use crate::harness::cases::cases;
+use crate::harness::steps::{refused, server_id, unknown_id};
+use crate::harness::{Service, StoreUnderTest};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tenant_registry_client::types::{
+    CatalogRequest, ErrorCode, TenantActivate, TenantCancel, TenantId, TenantProduct,
+};
+use tenant_registry_client::{Error, ResponseValue};
+use tenant_registry_contract::types::ProductKey;
+use tenant_registry_server::domain::entitlements::EntitlementRecord;
+
+cases![
+    a_trial_is_an_entitlement_of_14_days,
+    a_trial_writes_one_event,
+    a_product_can_be_tried_once,
+    a_trial_that_is_over_cannot_be_repeated,
+    of_many_that_start_a_trial_one_does,
+    what_the_tenant_has_cannot_be_tried,
+    a_product_without_trials_cannot_be_tried,
+    a_tenant_out_of_service_cannot_try,
+    an_entitlement_past_its_end_is_not_enabled,
+    they_are_listed_by_product,
+    an_entitlement_without_an_end_shows_all_that_is_stored,
+    a_tenant_sees_only_its_own,
+    an_unknown_tenant_is_not_found,
+];
+
+impl Service {
+    async fn try_product(&self, tenant_id: TenantId, product: &str) -> Result<TenantProduct, Error> {
+        let body = CatalogRequest::new(tenant_id, product.try_into().unwrap());
+        let answer = self.client.catalog_trial_request().body(body).send().await;
+        answer.map(ResponseValue::into_inner)
+    }
+
+    async fn entitlements(&self, tenant_id: TenantId) -> Vec<TenantProduct> {
+        let list = self.client.entitlement_list().tenant_id(tenant_id).send().await;
+        list.unwrap().into_inner().items
+    }
+
+    /// An entitlement that sales made, beside the API.
+    async fn sold(&self, tenant_id: TenantId, product: &str, enabled: bool) {
+        let now = self.clock.now();
+        let Value::Object(config) = json!({ "seats": 5, "regions": ["eu"] }) else {
+            panic!("an object");
+        };
+        let entitlement = EntitlementRecord {
+            tenant_id: server_id(tenant_id),
+            product: ProductKey::try_from(product).unwrap(),
+            enabled,
+            config,
+            expires_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        self.operator.insert_entitlement(entitlement).await;
+    }
+}
+
+async fn a_trial_is_an_entitlement_of_14_days(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("trying").await;
+    let now = service.clock.now();
+    let trial = service.try_product(tenant.id, "insights").await.unwrap();
+    assert_eq!((trial.tenant_id, trial.product.as_str()), (tenant.id, "insights"));
+    assert!(trial.enabled && trial.config.is_empty());
+    assert_eq!(trial.expires_at, Some(now + TimeDelta::days(14)));
+    assert_eq!((trial.created_at, trial.updated_at), (now, now));
+    assert_eq!(service.entitlements(tenant.id).await, [trial]);
+}
+
+async fn a_trial_writes_one_event(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("trying").await;
+    service.try_product(tenant.id, "insights").await.unwrap();
+    let events = service.events(tenant.id).await;
+    let [_, event] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    assert_eq!(event.action.as_str(), "catalog.trial_started");
+    assert_eq!(event.product.as_ref().map(|product| product.as_str()), Some("insights"));
+}
+
+async fn a_product_can_be_tried_once(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("trying").await;
+    let trial = service.try_product(tenant.id, "insights").await.unwrap();
+    service.clock.advance(TimeDelta::days(1));
+    let message = refused(service.try_product(tenant.id, "insights").await, 409, ErrorCode::Conflict);
+    assert!(message.contains("insights"), "{message}");
+    assert_eq!(service.entitlements(tenant.id).await, [trial]);
+    assert_eq!(service.actions(tenant.id).await, ["tenant.created", "catalog.trial_started"]);
+    assert!(service.try_product(tenant.id, "reports").await.is_ok(), "another product");
+}
+
+async fn a_trial_that_is_over_cannot_be_repeated(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("trying").await;
+    service.try_product(tenant.id, "insights").await.unwrap();
+    service.clock.advance(TimeDelta::days(100));
+    refused(service.try_product(tenant.id, "insights").await, 409, ErrorCode::Conflict);
+}
+
+async fn of_many_that_start_a_trial_one_does(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("trying").await;
+    let body = CatalogRequest::new(tenant.id, "insights".try_into().unwrap());
+    let mut attempts = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let (client, body) = (service.client.clone(), body.clone());
+        attempts.spawn(async move { client.catalog_trial_request().body(body).send().await });
+    }
+    let (winners, losers): (Vec<_>, Vec<_>) = attempts.join_all().await.into_iter().partition(Result::is_ok);
+    assert_eq!(winners.len(), 1);
+    for loser in losers {
+        refused(loser, 409, ErrorCode::Conflict);
+    }
+    assert_eq!(service.actions(tenant.id).await, ["tenant.created", "catalog.trial_started"]);
+}
+
+async fn what_the_tenant_has_cannot_be_tried(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("customer").await;
+    for (product, enabled) in [("insights", true), ("reports", false)] {
+        service.sold(tenant.id, product, enabled).await;
+        refused(service.try_product(tenant.id, product).await, 409, ErrorCode::Conflict);
+    }
+}
+
+async fn a_product_without_trials_cannot_be_tried(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("trying").await;
+    let message = refused(service.try_product(tenant.id, "connect").await, 400, ErrorCode::InvalidInput);
+    assert!(message.contains("connect"), "{message}");
+    assert!(service.entitlements(tenant.id).await.is_empty());
+    assert_eq!(service.actions(tenant.id).await, ["tenant.created"]);
+}
+
+async fn a_tenant_out_of_service_cannot_try(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let frozen = service.customer("frozen").await;
+    service.cancel(frozen.id, TenantCancel::default()).await.unwrap();
+    let archived = service.archived("archived").await;
+    for tenant in [frozen.id, archived.id] {
+        refused(service.try_product(tenant, "insights").await, 409, ErrorCode::Conflict);
+        assert!(service.entitlements(tenant).await.is_empty());
+    }
+    service.activate(frozen.id, TenantActivate::default()).await.unwrap();
+    assert!(service.try_product(frozen.id, "insights").await.is_ok());
+}
+
+async fn an_entitlement_past_its_end_is_not_enabled(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("trying").await;
+    let trial = service.try_product(tenant.id, "insights").await.unwrap();
+    let end = trial.expires_at.unwrap();
+    service.clock.set(end - TimeDelta::microseconds(1));
+    assert_eq!(service.entitlements(tenant.id).await, [trial.clone()]);
+    for instant in [end, end + TimeDelta::days(1)] {
+        service.clock.set(instant);
+        let expired = TenantProduct {
+            enabled: false,
+            ..trial.clone()
+        };
+        assert_eq!(service.entitlements(tenant.id).await, [expired]);
+    }
+}
+
+async fn they_are_listed_by_product(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("customer").await;
+    for product in ["reports", "insights", "connect"] {
+        service.sold(tenant.id, product, true).await;
+    }
+    let products: Vec<_> = service.entitlements(tenant.id).await.into_iter().map(|item| item.product.to_string()).collect();
+    assert_eq!(products, ["connect", "insights", "reports"]);
+}
+
+async fn an_entitlement_without_an_end_shows_all_that_is_stored(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("customer").await;
+    service.sold(tenant.id, "connect", true).await;
+    service.sold(tenant.id, "insights", false).await;
+    service.clock.advance(TimeDelta::days(10_000));
+    let answer = service.raw.get(&format!("/v1/entitlements?tenant_id={}", tenant.id)).await;
+    let time = "2026-11-23T09:30:00.123456Z";
+    let expected = |product, enabled| {
+        json!({
+            "tenant_id": tenant.id, "product": product, "enabled": enabled,
+            "config": { "seats": 5, "regions": ["eu"] }, "expires_at": null, "created_at": time, "updated_at": time,
+        })
+    };
+    let items = [expected("connect", true), expected("insights", false)];
+    assert_eq!(answer.json::<Value>(), json!({ "items": items }));
+}
+
+async fn a_tenant_sees_only_its_own(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let (one, other) = (service.customer("one").await, service.customer("other").await);
+    service.try_product(one.id, "insights").await.unwrap();
+    assert!(service.entitlements(other.id).await.is_empty());
+    assert!(service.try_product(other.id, "insights").await.is_ok());
+}
+
+async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let id: TenantId = unknown_id();
+    let answer = service.client.entitlement_list().tenant_id(id).send().await;
+    refused(answer, 404, ErrorCode::NotFound);
+}

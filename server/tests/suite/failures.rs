@@ -1,0 +1,92 @@
+//! What the caller sees when the store fails: the declared 500 and 503, and nothing of the cause.
+
+use crate::harness::cases::cases;
+use crate::harness::openapi::SPEC;
+use crate::harness::{Answer, Fault, RETRY_AFTER_SECONDS, SECRET_DETAIL, Service, StoreUnderTest};
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+use std::collections::BTreeSet;
+use tenant_registry_client::types::{ErrorCode, Tenant};
+
+cases![
+    every_operation_answers_unavailable_with_the_time_to_wait,
+    every_operation_answers_internal_without_the_cause,
+    a_failed_change_changes_nothing,
+];
+
+/// A request of each operation that asks the store, which would succeed if the store did.
+async fn requests(service: &Service, tenant: &Tenant) -> Vec<(&'static str, RequestBuilder)> {
+    let id = tenant.id;
+    let key = service.api_key(id).await.api_key.id;
+    let get = |path: String| service.raw.request(Method::GET, &path);
+    let post = |path: String, body| service.raw.request(Method::POST, &path).json(&body);
+    let product = json!({ "tenant_id": id, "product": "insights" });
+    vec![
+        ("tenant_create", post("/v1/tenants".to_owned(), json!({ "slug": "another", "name": "n" }))),
+        ("tenant_get", get(format!("/v1/tenants/{id}"))),
+        ("tenant_get_by_slug", get(format!("/v1/tenants/by-slug/{}", tenant.slug))),
+        ("tenant_activate", post(format!("/v1/tenants/{id}/activate"), json!({}))),
+        ("tenant_cancel", post(format!("/v1/tenants/{id}/cancel"), json!({}))),
+        ("entitlement_list", get(format!("/v1/entitlements?tenant_id={id}"))),
+        ("catalog_request", post("/v1/catalog/request".to_owned(), product.clone())),
+        ("catalog_trial_request", post("/v1/catalog/trial-request".to_owned(), product)),
+        ("api_key_list", get(format!("/v1/api-keys?tenant_id={id}"))),
+        ("api_key_create", post("/v1/api-keys".to_owned(), json!({ "tenant_id": id, "name": "n" }))),
+        ("api_key_revoke", service.raw.request(Method::DELETE, &format!("/v1/api-keys/{key}"))),
+        ("audit_append", post("/v1/audit".to_owned(), json!({ "action": "a" }))),
+        ("audit_list", get("/v1/audit".to_owned())),
+    ]
+}
+
+/// The operations that declare a status.
+fn declaring(status: u16) -> BTreeSet<&'static str> {
+    let declaring = SPEC.operations.iter().filter(|operation| operation.answers.contains_key(&status));
+    declaring.map(|operation| operation.id.as_str()).collect()
+}
+
+async fn every_operation_answers_unavailable_with_the_time_to_wait(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("steady").await;
+    let mut requests = requests(&service, &tenant).await;
+    requests.push(("readiness_get", service.raw.request(Method::GET, "/readyz")));
+    assert_eq!(requests.iter().map(|(operation, _)| *operation).collect::<BTreeSet<_>>(), declaring(503));
+    service.operator.set_fault(Some(Fault::Unavailable));
+    for (operation, request) in requests {
+        let answer = Answer::of(request).await;
+        answer.refused(503, ErrorCode::Unavailable);
+        assert_eq!(answer.header("retry-after"), RETRY_AFTER_SECONDS.to_string(), "{operation}");
+        assert!(!answer.text.contains(SECRET_DETAIL), "{operation}: {answer:?}");
+    }
+}
+
+async fn every_operation_answers_internal_without_the_cause(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("steady").await;
+    let requests = requests(&service, &tenant).await;
+    assert_eq!(requests.iter().map(|(operation, _)| *operation).collect::<BTreeSet<_>>(), declaring(500));
+    service.operator.set_fault(Some(Fault::Internal));
+    for (operation, request) in requests {
+        let answer = Answer::of(request).await;
+        let message = answer.refused(500, ErrorCode::Internal);
+        assert!(message.contains("x-request-id"), "{operation}: {message}");
+        assert!(!answer.text.contains(SECRET_DETAIL), "{operation}: {answer:?}");
+    }
+}
+
+async fn a_failed_change_changes_nothing(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("steady").await;
+    let mut outcomes = Vec::new();
+    for fault in [Fault::Unavailable, Fault::Internal] {
+        let requests = requests(&service, &tenant).await;
+        let before = (service.tenant(tenant.id).await, service.raw.get("/v1/audit?limit=500").await.text);
+        service.operator.set_fault(Some(fault));
+        for (_, request) in requests {
+            outcomes.push(Answer::of(request).await.status);
+        }
+        service.operator.set_fault(None);
+        let after = (service.tenant(tenant.id).await, service.raw.get("/v1/audit?limit=500").await.text);
+        assert_eq!(before, after);
+    }
+    assert!(outcomes.iter().all(|status| *status >= 500), "{outcomes:?}");
+}

@@ -1,0 +1,218 @@
+//! A store that can be told to fail, and an operator's access past the API.
+
+use chrono::{DateTime, Utc};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, AuditAction, TenantId, TenantSlug, TenantStatus};
+use tenant_registry_server::domain::Decision;
+use tenant_registry_server::domain::api_keys::ApiKeyRecord;
+use tenant_registry_server::domain::audit::{AuditEventRecord, AuditQuery, NewAuditEvent};
+use tenant_registry_server::domain::entitlements::EntitlementRecord;
+use tenant_registry_server::domain::error::InternalDetail;
+use tenant_registry_server::domain::tenants::TenantRecord;
+use tenant_registry_server::store::{
+    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, EntitlementStore,
+    NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore, TrialStarted,
+};
+
+/// What a failing store keeps to itself; no answer may show it.
+pub(crate) const SECRET_DETAIL: &str = "host=db-7 password=correct-horse";
+
+/// How a store fails.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    Unavailable,
+    Internal,
+}
+
+/// Delegates to a store, unless it has been told to fail. Clones share the store and the fault.
+pub(crate) struct FaultyStore<S> {
+    store: Arc<S>,
+    fault: Arc<Mutex<Option<Fault>>>,
+}
+
+impl<S> Clone for FaultyStore<S> {
+    fn clone(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            fault: Arc::clone(&self.fault),
+        }
+    }
+}
+
+impl<S> FaultyStore<S> {
+    pub(crate) fn new(store: S) -> Self {
+        Self {
+            store: Arc::new(store),
+            fault: Arc::default(),
+        }
+    }
+
+    fn healthy(&self) -> Result<&S, StoreError> {
+        let detail = InternalDetail::new(SECRET_DETAIL);
+        match *self.fault.lock().unwrap() {
+            None => Ok(&self.store),
+            Some(Fault::Unavailable) => Err(StoreError::Unavailable(detail)),
+            Some(Fault::Internal) => Err(StoreError::Internal(detail)),
+        }
+    }
+}
+
+impl<S: Store> TenantStore for FaultyStore<S> {
+    async fn tenant_create(&self, tenant: TenantRecord, event: NewAuditEvent) -> Result<TenantCreated, StoreError> {
+        self.healthy()?.tenant_create(tenant, event).await
+    }
+
+    async fn tenant_get(&self, id: TenantId) -> Result<Option<TenantRecord>, StoreError> {
+        self.healthy()?.tenant_get(id).await
+    }
+
+    async fn tenant_get_by_slug(&self, slug: &TenantSlug) -> Result<Option<TenantRecord>, StoreError> {
+        self.healthy()?.tenant_get_by_slug(slug).await
+    }
+
+    async fn tenant_change<E: Send>(
+        &self,
+        id: TenantId,
+        decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
+    ) -> Result<Changed<TenantRecord, E>, StoreError> {
+        self.healthy()?.tenant_change(id, decide).await
+    }
+}
+
+impl<S: Store> EntitlementStore for FaultyStore<S> {
+    async fn entitlement_list(&self, tenant_id: TenantId) -> Result<Option<Vec<EntitlementRecord>>, StoreError> {
+        self.healthy()?.entitlement_list(tenant_id).await
+    }
+
+    async fn catalog_trial_request<E: Send>(
+        &self,
+        tenant_id: TenantId,
+        decide: impl Fn(&TenantRecord) -> Result<NewTrial, E> + Send + Sync,
+    ) -> Result<TrialStarted<E>, StoreError> {
+        self.healthy()?.catalog_trial_request(tenant_id, decide).await
+    }
+}
+
+impl<S: Store> ApiKeyStore for FaultyStore<S> {
+    async fn api_key_list(&self, tenant_id: TenantId) -> Result<Option<Vec<ApiKeyRecord>>, StoreError> {
+        self.healthy()?.api_key_list(tenant_id).await
+    }
+
+    async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
+        self.healthy()?.api_key_create(api_key, event).await
+    }
+
+    async fn api_key_revoke<E: Send>(
+        &self,
+        id: ApiKeyId,
+        decide: impl Fn(&ApiKeyRecord) -> Result<Decision<ApiKeyRecord>, E> + Send + Sync,
+    ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
+        self.healthy()?.api_key_revoke(id, decide).await
+    }
+
+    async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
+        self.healthy()?.api_key_verify(prefix).await
+    }
+
+    async fn api_key_use(&self, uses: &[ApiKeyUse]) -> Result<(), StoreError> {
+        self.healthy()?.api_key_use(uses).await
+    }
+}
+
+impl<S: Store> AuditStore for FaultyStore<S> {
+    async fn audit_append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
+        self.healthy()?.audit_append(event).await
+    }
+
+    async fn audit_list(&self, query: AuditQuery) -> Result<Vec<AuditEventRecord>, StoreError> {
+        self.healthy()?.audit_list(query).await
+    }
+}
+
+impl<S: Store> StoreHealth for FaultyStore<S> {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.healthy()?.ping().await
+    }
+}
+
+type Pending<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// What somebody does who stands beside the API: break the store, or change what no operation changes.
+pub(crate) trait Operator: Send + Sync {
+    /// From now on the store fails, or works again.
+    fn set_fault(&self, fault: Option<Fault>);
+
+    /// Sets a tenant to `archived`, as operators do in the database.
+    fn archive(&self, id: TenantId, now: DateTime<Utc>) -> Pending<'_>;
+
+    fn insert_api_key(&self, api_key: ApiKeyRecord) -> Pending<'_>;
+
+    fn insert_entitlement(&self, entitlement: EntitlementRecord) -> Pending<'_>;
+}
+
+impl<S: Store> Operator for FaultyStore<S> {
+    fn set_fault(&self, fault: Option<Fault>) {
+        *self.fault.lock().unwrap() = fault;
+    }
+
+    fn archive(&self, id: TenantId, now: DateTime<Utc>) -> Pending<'_> {
+        let archived = move |tenant: &TenantRecord| {
+            let record = TenantRecord {
+                status: TenantStatus::Archived,
+                ..tenant.clone()
+            };
+            Ok::<_, ()>(Decision::change(record, event("operator.archived", id, now)))
+        };
+        Box::pin(async move {
+            let changed = self.store.tenant_change(id, archived).await.unwrap();
+            assert!(matches!(changed, Changed::Stored(_)), "no tenant {id}");
+        })
+    }
+
+    fn insert_api_key(&self, api_key: ApiKeyRecord) -> Pending<'_> {
+        let event = event("operator.api_key", api_key.tenant_id, api_key.created_at);
+        Box::pin(async move {
+            let stored = self.store.api_key_create(api_key, event).await.unwrap();
+            assert!(matches!(stored, ApiKeyStored::Created(_)), "{stored:?}");
+        })
+    }
+
+    fn insert_entitlement(&self, entitlement: EntitlementRecord) -> Pending<'_> {
+        let event = event("operator.entitlement", entitlement.tenant_id, entitlement.created_at);
+        Box::pin(async move {
+            let trial = |_: &TenantRecord| {
+                Ok::<_, ()>(NewTrial {
+                    entitlement: entitlement.clone(),
+                    event: event.clone(),
+                })
+            };
+            let started = self
+                .store
+                .catalog_trial_request(entitlement.tenant_id, trial)
+                .await
+                .unwrap();
+            assert!(matches!(started, TrialStarted::Started(_)), "{started:?}");
+        })
+    }
+}
+
+fn event(action: &str, tenant_id: TenantId, now: DateTime<Utc>) -> NewAuditEvent {
+    NewAuditEvent {
+        tenant_id: Some(tenant_id),
+        project_id: None,
+        actor_id: None,
+        actor_name: None,
+        actor_type: None,
+        action: AuditAction::try_from(action).unwrap(),
+        target_id: None,
+        target_type: None,
+        target_name: None,
+        product: None,
+        metadata: None,
+        source_ip: None,
+        user_agent: None,
+        created_at: now,
+    }
+}

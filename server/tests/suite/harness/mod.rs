@@ -1,0 +1,17 @@
+//! Starts the service in process, on the store that a case runs on, and gives clients of it.
+
+pub(crate) mod cases;
+mod clock;
+pub(crate) mod coverage;
+mod faults;
+pub(crate) mod openapi;
+pub(crate) mod polling;
+mod raw_client;
+pub(crate) mod recorder;
+mod service;
+pub(crate) mod steps;
+
+pub(crate) use cases::StoreUnderTest;
+pub(crate) use faults::{Fault, SECRET_DETAIL};
+pub(crate) use raw_client::Answer;
+pub(crate) use service::{RETRY_AFTER_SECONDS, Service, Settings};

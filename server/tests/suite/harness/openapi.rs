@@ -1,0 +1,184 @@
+//! The spec, as the tests read it: operations, declared answers, and a validator for each schema.
+
+use jsonschema::Validator;
+use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use tenant_registry_contract::OPENAPI;
+
+/// The spec that is built in.
+pub(crate) static SPEC: LazyLock<Spec> = LazyLock::new(|| Spec::read(OPENAPI));
+
+/// The methods that OpenAPI 3.1 gives an operation to.
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+/// An OpenAPI document.
+pub(crate) struct Spec {
+    document: Value,
+    pub(crate) operations: Vec<Operation>,
+}
+
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// By status.
+    pub(crate) answers: BTreeMap<u16, DeclaredAnswer>,
+}
+
+pub(crate) struct DeclaredAnswer {
+    /// None where no body is declared.
+    pub(crate) body: Option<Validator>,
+    /// The headers, by name in lower case, that must be there.
+    pub(crate) headers: Vec<(String, Validator)>,
+}
+
+/// What a request is in the terms of the spec.
+pub(crate) enum Addressed<'a> {
+    Operation(&'a Operation),
+    /// The path belongs to operations with other methods.
+    OtherMethod {
+        allowed: Vec<&'a str>,
+    },
+    UnknownPath,
+}
+
+impl Spec {
+    fn read(text: &str) -> Self {
+        let yaml = Yaml::load_from_str(text).unwrap();
+        let [yaml] = yaml.as_slice() else {
+            panic!("the spec is not one document");
+        };
+        let mut spec = Self {
+            document: json_of(yaml),
+            operations: Vec::new(),
+        };
+        spec.operations = spec.read_operations();
+        spec
+    }
+
+    fn read_operations(&self) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        for (path, item) in self.document["paths"].as_object().unwrap() {
+            for method in METHODS {
+                if let Some(operation) = item.get(method) {
+                    operations.push(Operation {
+                        id: operation["operationId"].as_str().unwrap().to_owned(),
+                        method: method.to_uppercase(),
+                        path: path.clone(),
+                        answers: self.answers(operation),
+                    });
+                }
+            }
+        }
+        operations
+    }
+
+    fn answers(&self, operation: &Value) -> BTreeMap<u16, DeclaredAnswer> {
+        let responses = operation["responses"].as_object().unwrap();
+        let read = |(status, response): (&String, &Value)| {
+            let response = self.resolve(response);
+            let headers = response.get("headers").and_then(Value::as_object);
+            let answer = DeclaredAnswer {
+                body: response
+                    .get("content")
+                    .map(|content| self.validator(&content["application/json"]["schema"])),
+                headers: headers
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, header)| (name.to_lowercase(), self.validator(&self.resolve(header)["schema"])))
+                    .collect(),
+            };
+            (status.parse().unwrap(), answer)
+        };
+        responses.iter().map(read).collect()
+    }
+
+    /// Follows one `$ref` within the document.
+    fn resolve<'a>(&'a self, node: &'a Value) -> &'a Value {
+        match node.get("$ref").and_then(Value::as_str) {
+            Some(reference) => self.document.pointer(reference.trim_start_matches('#')).unwrap(),
+            None => node,
+        }
+    }
+
+    /// A validator of draft 2020-12, formats included, for a schema of the document.
+    fn validator(&self, schema: &Value) -> Validator {
+        let mut root = schema.as_object().unwrap().clone();
+        // References point into the document, so that the schema takes the document's components along.
+        root.insert("components".to_owned(), json!({ "schemas": self.schemas() }));
+        jsonschema::draft202012::options()
+            .should_validate_formats(true)
+            .build(&Value::Object(root))
+            .unwrap()
+    }
+
+    /// A validator of a component schema.
+    pub(crate) fn schema_validator(&self, name: &str) -> Validator {
+        self.validator(&json!({ "$ref": format!("#/components/schemas/{name}") }))
+    }
+
+    pub(crate) fn schemas(&self) -> &Map<String, Value> {
+        self.document["components"]["schemas"].as_object().unwrap()
+    }
+
+    pub(crate) fn schema(&self, name: &str) -> &Value {
+        &self.schemas()[name]
+    }
+
+    /// Which operation a request is for; of two paths that fit, the one that says more literally what it is.
+    pub(crate) fn addressed(&self, method: &str, path: &str) -> Addressed<'_> {
+        let fitting = self.operations.iter().filter(|operation| fits(&operation.path, path));
+        let literal_words = |operation: &&Operation| {
+            words(&operation.path)
+                .map(|word| !is_variable(word))
+                .collect::<Vec<_>>()
+        };
+        let Some(best) = fitting.max_by_key(literal_words) else {
+            return Addressed::UnknownPath;
+        };
+        let mut of_path = self.operations.iter().filter(|operation| operation.path == best.path);
+        match of_path.clone().find(|operation| operation.method == method) {
+            Some(operation) => Addressed::Operation(operation),
+            None => Addressed::OtherMethod {
+                allowed: of_path.by_ref().map(|operation| operation.method.as_str()).collect(),
+            },
+        }
+    }
+}
+
+fn words(path: &str) -> impl Iterator<Item = &str> {
+    path.trim_matches('/').split('/')
+}
+
+fn is_variable(word: &str) -> bool {
+    word.starts_with('{')
+}
+
+fn fits(template: &str, path: &str) -> bool {
+    words(template).count() == words(path).count()
+        && words(template)
+            .zip(words(path))
+            .all(|(expected, word)| is_variable(expected) || expected == word)
+}
+
+fn json_of(yaml: &Yaml<'_>) -> Value {
+    match yaml {
+        Yaml::Value(Scalar::Null) => Value::Null,
+        Yaml::Value(Scalar::Boolean(value)) => (*value).into(),
+        Yaml::Value(Scalar::Integer(number)) => (*number).into(),
+        Yaml::Value(Scalar::FloatingPoint(number)) => number.into_inner().into(),
+        Yaml::Value(Scalar::String(text)) => text.as_ref().into(),
+        Yaml::Sequence(items) => items.iter().map(json_of).collect(),
+        Yaml::Mapping(entries) => {
+            let pairs = entries.iter().map(|(key, value)| match json_of(key) {
+                Value::String(key) => (key, json_of(value)),
+                other => panic!("{other} is no name"),
+            });
+            Value::Object(pairs.collect())
+        }
+        Yaml::Tagged(_, inner) => json_of(inner),
+        Yaml::Alias(_) | Yaml::BadValue | Yaml::Representation(..) => panic!("{yaml:?} has no JSON"),
+    }
+}

@@ -1,0 +1,153 @@
+//! A running service, and everything with which a case acts on it.
+
+use super::clock::SettableClock;
+use super::faults::{FaultyStore, Operator};
+use super::raw_client::RawClient;
+use super::{StoreUnderTest, recorder};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tenant_registry_client::{Client, RetryPolicy};
+use tenant_registry_contract::types::RetryAfterSeconds;
+use tenant_registry_server::api::ApiSettings;
+use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits};
+use tenant_registry_server::catalog_file;
+use tenant_registry_server::domain::Registry;
+use tenant_registry_server::domain::origin::TrustedProxies;
+use tenant_registry_server::serve::{self, RunningService, ServeSettings};
+use tenant_registry_server::store::Store;
+use tenant_registry_server::store::memory::MemoryStore;
+
+/// The catalog of the tests.
+const CATALOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/catalog.toml");
+
+/// How long a caller is told to wait.
+pub(crate) const RETRY_AFTER_SECONDS: i32 = 7;
+
+/// What a case may want otherwise.
+pub(crate) struct Settings {
+    /// Bytes.
+    pub(crate) body_limit: usize,
+    pub(crate) trusted_proxies: &'static [&'static str],
+    pub(crate) hash_limits: HashLimits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            body_limit: 64 * 1024,
+            trusted_proxies: &[],
+            hash_limits: HashLimits {
+                running: 2,
+                waiting: 64,
+            },
+        }
+    }
+}
+
+/// A service that runs, with its store, its clock and clients of it.
+pub(crate) struct Service {
+    pub(crate) clock: SettableClock,
+    /// Generated from the spec; it never tries again by itself.
+    pub(crate) client: Client,
+    pub(crate) raw: RawClient,
+    pub(crate) operator: Arc<dyn Operator>,
+    start_replica: StartReplica,
+    /// Stops when it is dropped.
+    _running: Box<dyn Running>,
+}
+
+/// Starts another service on the same store, with the same clock.
+type StartReplica = Arc<dyn Fn(Settings) -> Started + Send + Sync>;
+
+struct Started {
+    address: SocketAddr,
+    running: Box<dyn Running>,
+}
+
+/// A service on whatever store.
+trait Running: Send + Sync {}
+
+impl<S: Store> Running for RunningService<S> {}
+
+impl Service {
+    /// Starts a service on a fresh store.
+    pub(crate) async fn start(store: StoreUnderTest) -> Self {
+        Self::start_with(store, Settings::default()).await
+    }
+
+    pub(crate) async fn start_with(store: StoreUnderTest, settings: Settings) -> Self {
+        let clock = SettableClock::new();
+        match store {
+            StoreUnderTest::Memory => Self::start_on(MemoryStore::seeded(clock.now()).unwrap(), clock, settings).await,
+        }
+    }
+
+    async fn start_on<S: Store>(store: S, clock: SettableClock, settings: Settings) -> Self {
+        let store = FaultyStore::new(store);
+        let operator = Arc::new(store.clone());
+        let service_clock = clock.clone();
+        let start_replica: StartReplica = Arc::new(move |settings| start(store.clone(), &service_clock, settings));
+        Self::reach(start_replica, settings, clock, operator).await
+    }
+
+    /// A second service on the same store.
+    pub(crate) async fn replica(&self, settings: Settings) -> Self {
+        Self::reach(
+            Arc::clone(&self.start_replica),
+            settings,
+            self.clock.clone(),
+            Arc::clone(&self.operator),
+        )
+        .await
+    }
+
+    async fn reach(
+        start_replica: StartReplica,
+        settings: Settings,
+        clock: SettableClock,
+        operator: Arc<dyn Operator>,
+    ) -> Self {
+        let Started { address, running } = start_replica(settings);
+        let base_url = format!("http://{}", recorder::start(address).await);
+        let never = RetryPolicy {
+            retries: 0,
+            ..RetryPolicy::default()
+        };
+        Self {
+            clock,
+            client: Client::builder(&base_url).retry(never).build().unwrap(),
+            raw: RawClient::new(base_url),
+            operator,
+            start_replica,
+            _running: running,
+        }
+    }
+}
+
+fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Settings) -> Started {
+    let Settings {
+        body_limit,
+        trusted_proxies,
+        hash_limits,
+    } = settings;
+    let networks = trusted_proxies.iter().map(|network| network.parse().unwrap());
+    let settings = ServeSettings {
+        bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        body_limit,
+        shutdown_timeout: Duration::from_secs(10),
+        // The times of last use are waited for, so that they should come soon.
+        last_used_interval: Duration::from_millis(10),
+        api: ApiSettings {
+            trusted_proxies: TrustedProxies::new(networks.collect()),
+            retry_after: RetryAfterSeconds::try_from(RETRY_AFTER_SECONDS).unwrap(),
+        },
+    };
+    let catalog = catalog_file::read(Some(CATALOG.as_ref())).unwrap();
+    let registry = Registry::new(store, catalog, clock.for_service(), ApiKeyHasher::new(hash_limits));
+    let running = serve::start(settings, registry).unwrap();
+    Started {
+        address: running.address(),
+        running: Box::new(running),
+    }
+}

@@ -1,0 +1,95 @@
+//! What many cases do before or after what they are about.
+
+use super::Service;
+use std::fmt::Debug;
+use tenant_registry_client::types::{
+    ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyVerify, ApiKeyVerifyRequest, AuditEvent, ErrorCode, Tenant,
+    TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind,
+};
+use tenant_registry_client::{Error, ResponseValue};
+use tenant_registry_contract::types::TenantId as ServerTenantId;
+use uuid::Uuid;
+
+impl Service {
+    /// A new customer, in trial.
+    pub(crate) async fn customer(&self, slug: &str) -> Tenant {
+        self.create(slug, TenantKind::Customer).await
+    }
+
+    pub(crate) async fn demo(&self, slug: &str) -> Tenant {
+        self.create(slug, TenantKind::Demo).await
+    }
+
+    async fn create(&self, slug: &str, kind: TenantKind) -> Tenant {
+        let mut body = TenantCreate::new(slug.try_into().unwrap(), slug.try_into().unwrap());
+        body.kind = kind;
+        self.client.tenant_create().body(body).send().await.unwrap().into_inner()
+    }
+
+    pub(crate) async fn archived(&self, slug: &str) -> Tenant {
+        let tenant = self.customer(slug).await;
+        self.operator.archive(server_id(tenant.id), self.clock.now()).await;
+        self.tenant(tenant.id).await
+    }
+
+    pub(crate) async fn tenant(&self, id: TenantId) -> Tenant {
+        self.client.tenant_get().id(id).send().await.unwrap().into_inner()
+    }
+
+    pub(crate) async fn activate(&self, id: TenantId, body: TenantActivate) -> Result<Tenant, Error> {
+        let answer = self.client.tenant_activate().id(id).body(body).send().await;
+        answer.map(ResponseValue::into_inner)
+    }
+
+    pub(crate) async fn cancel(&self, id: TenantId, body: TenantCancel) -> Result<Tenant, Error> {
+        let answer = self.client.tenant_cancel().id(id).body(body).send().await;
+        answer.map(ResponseValue::into_inner)
+    }
+
+    /// All events of a tenant, oldest first.
+    pub(crate) async fn events(&self, tenant_id: TenantId) -> Vec<AuditEvent> {
+        let page = self.client.audit_list().tenant_id(tenant_id).limit(500).send().await.unwrap();
+        let mut events = page.into_inner().items;
+        events.reverse();
+        events
+    }
+
+    /// What was done to a tenant, oldest first.
+    pub(crate) async fn actions(&self, tenant_id: TenantId) -> Vec<String> {
+        let events = self.events(tenant_id).await;
+        events.iter().map(|event| event.action.to_string()).collect()
+    }
+
+    /// A new API key of a tenant.
+    pub(crate) async fn api_key(&self, tenant_id: TenantId) -> ApiKeyCreated {
+        let body = ApiKeyCreate::new(tenant_id, "ci pipeline".try_into().unwrap());
+        self.client.api_key_create().body(body).send().await.unwrap().into_inner()
+    }
+
+    pub(crate) async fn verify(&self, key: &str) -> ApiKeyVerify {
+        let body = ApiKeyVerifyRequest::new(ApiKeyCandidate::from(key));
+        self.client.api_key_verify().body(body).send().await.unwrap().into_inner()
+    }
+}
+
+/// The id as the server's types have it.
+pub(crate) fn server_id(id: TenantId) -> ServerTenantId {
+    ServerTenantId::from(Uuid::from(id))
+}
+
+/// An id that nothing has.
+pub(crate) fn unknown_id<T: From<Uuid>>() -> T {
+    T::from(Uuid::now_v7())
+}
+
+/// Expects a refusal with this status and word; returns its message.
+#[track_caller]
+pub(crate) fn refused<T: Debug>(answer: Result<T, Error>, status: u16, code: ErrorCode) -> String {
+    let error = answer.unwrap_err();
+    let Some(refusal) = error.refusal() else {
+        panic!("{error:?}");
+    };
+    assert_eq!((refusal.status.as_u16(), refusal.code), (status, code), "{refusal:?}");
+    assert!(refusal.request_id.is_some() && !refusal.message.is_empty(), "{refusal:?}");
+    refusal.message.clone()
+}

@@ -1,0 +1,42 @@
+//! Liveness and readiness.
+
+use crate::harness::cases::cases;
+use crate::harness::{Fault, Service, StoreUnderTest};
+use tenant_registry_client::types::{ErrorCode, HealthStatus};
+
+cases![
+    a_running_process_is_alive,
+    a_process_with_its_store_is_ready,
+    without_its_store_it_is_alive_and_not_ready,
+    it_is_ready_again_when_the_store_is_back,
+];
+
+async fn a_running_process_is_alive(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let health = service.client.health_get().send().await.unwrap();
+    assert_eq!((health.status, health.status().as_u16()), (HealthStatus::Ok, 200));
+}
+
+async fn a_process_with_its_store_is_ready(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let health = service.client.readiness_get().send().await.unwrap();
+    assert_eq!((health.status, health.status().as_u16()), (HealthStatus::Ok, 200));
+}
+
+async fn without_its_store_it_is_alive_and_not_ready(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    for fault in [Fault::Unavailable, Fault::Internal] {
+        service.operator.set_fault(Some(fault));
+        let refusal = service.client.readiness_get().send().await.unwrap_err();
+        assert_eq!(refusal.code(), Some(ErrorCode::Unavailable), "{fault:?}");
+        assert!(service.client.health_get().send().await.is_ok(), "{fault:?}");
+    }
+}
+
+async fn it_is_ready_again_when_the_store_is_back(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    service.operator.set_fault(Some(Fault::Unavailable));
+    assert!(service.client.readiness_get().send().await.is_err());
+    service.operator.set_fault(None);
+    assert!(service.client.readiness_get().send().await.is_ok());
+}

@@ -1,0 +1,66 @@
+//! The behaviour of the service through HTTP, on every store; and that all of it is as the spec declares.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod activation;
+mod api_keys;
+mod audit;
+mod audit_pages;
+mod cancellation;
+mod catalog;
+mod entitlements;
+mod failures;
+mod harness;
+mod health;
+mod tenants;
+mod verification;
+
+use harness::cases::check;
+use harness::coverage::Coverage;
+use harness::openapi::SPEC;
+use harness::{StoreUnderTest, recorder};
+use libtest_mimic::{Arguments, Trial};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let cases = libtest_mimic::run(&arguments, StoreUnderTest::ALL.into_iter().flat_map(cases).collect());
+    // Only now has everything been exchanged. A run of some cases by name leaves the gate out by its name.
+    let gate = libtest_mimic::run(&arguments, vec![check("coverage_gate", coverage_gate)]);
+    if cases.has_failed() || gate.has_failed() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn cases(store: StoreUnderTest) -> Vec<Trial> {
+    [
+        activation::cases,
+        api_keys::cases,
+        audit::cases,
+        audit_pages::cases,
+        cancellation::cases,
+        catalog::cases,
+        entitlements::cases,
+        failures::cases,
+        health::cases,
+        tenants::cases,
+        verification::cases,
+    ].into_iter().flat_map(|cases| cases(store)).collect()
+}
+
+#[expect(clippy::print_stdout, reason = "the count is what the gate is for")]
+fn coverage_gate() -> Result<(), libtest_mimic::Failed> {
+    let coverage = Coverage::of(&SPEC, &recorder::exchanges());
+    println!("coverage gate: {coverage}");
+    if coverage.complaints.is_empty() {
+        return Ok(());
+    }
+    let complaints: Vec<_> = coverage.complaints.into_iter().collect();
+    Err(complaints.join("\n").into())
+}

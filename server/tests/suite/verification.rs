@@ -1,0 +1,249 @@
+//! Verifying API keys: always 200, and true to the last revocation.
+
+use crate::harness::cases::cases;
+use crate::harness::polling::until;
+use crate::harness::steps::server_id;
+use crate::harness::{Answer, Fault, Service, Settings, StoreUnderTest};
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+use tenant_registry_client::types::{
+    ApiKeyCreate, ApiKeyId, ApiKeyVerifyReason, Tenant, TenantActivate, TenantCancel, TenantId,
+};
+use tenant_registry_contract::types::{ApiKeyName, ApiKeyPlaintext};
+use tenant_registry_server::api_key_hash::{self, ApiKeyHasher, HashLimits, StoredHash};
+use tenant_registry_server::domain::api_keys::ApiKeyRecord;
+use uuid::Uuid;
+
+cases![
+    a_valid_key_tells_whose_it_is_and_what_for,
+    a_key_without_a_product_and_scopes_tells_none,
+    an_unknown_key_is_not_valid,
+    what_has_not_the_form_of_a_key_is_malformed,
+    whatever_the_body_is_the_answer_is_200,
+    a_revoked_key_never_verifies_again_on_any_replica,
+    the_keys_of_a_tenant_out_of_service_do_not_verify,
+    two_keys_may_share_a_prefix,
+    a_hash_of_an_unknown_kind_never_matches,
+    without_its_store_it_says_unavailable,
+    without_room_to_hash_it_says_unavailable,
+    the_last_use_follows,
+    a_refused_key_was_not_used,
+];
+
+const UNKNOWN: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
+
+impl Service {
+    async fn reason(&self, key: &str) -> Option<ApiKeyVerifyReason> {
+        let verified = self.verify(key).await;
+        assert_eq!(verified.valid, verified.reason.is_none());
+        assert!(verified.valid || (verified.tenant_id, verified.product, verified.scopes) == (None, None, None));
+        verified.reason
+    }
+
+    /// A stored key of this plaintext, whatever its hash is.
+    async fn insert_api_key(&self, tenant: &Tenant, plaintext: &str, hash: StoredHash) {
+        let plaintext = ApiKeyPlaintext::try_from(plaintext).unwrap();
+        let api_key = ApiKeyRecord {
+            id: Uuid::now_v7().into(),
+            tenant_id: server_id(tenant.id),
+            product: None,
+            name: ApiKeyName::try_from("inserted").unwrap(),
+            scopes: Vec::new(),
+            prefix: api_key_hash::prefix(&plaintext).unwrap(),
+            hash,
+            created_by: None,
+            last_used_at: None,
+            revoked_at: None,
+            created_at: self.clock.now(),
+        };
+        self.operator.insert_api_key(api_key).await;
+    }
+
+    async fn last_used_at(&self, tenant_id: TenantId, id: ApiKeyId) -> Option<DateTime<Utc>> {
+        let list = self.client.api_key_list().tenant_id(tenant_id).send().await.unwrap();
+        let api_key = list.items.iter().find(|api_key| api_key.id == id);
+        api_key.unwrap().last_used_at
+    }
+}
+
+async fn hash(plaintext: &str) -> StoredHash {
+    let hasher = ApiKeyHasher::new(HashLimits { running: 1, waiting: 0 });
+    hasher.hash(ApiKeyPlaintext::try_from(plaintext).unwrap()).await.unwrap()
+}
+
+async fn a_valid_key_tells_whose_it_is_and_what_for(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let body = ApiKeyCreate {
+        product: Some("reports".try_into().unwrap()),
+        scopes: vec!["reports:read".try_into().unwrap()],
+        ..ApiKeyCreate::new(tenant.id, "scoped".try_into().unwrap())
+    };
+    let created = service.client.api_key_create().body(body.clone()).send().await.unwrap();
+    let verified = service.verify(created.plaintext.expose_secret()).await;
+    assert_eq!((verified.valid, verified.reason, verified.tenant_id), (true, None, Some(tenant.id)));
+    assert_eq!((verified.product, verified.scopes), (body.product, Some(body.scopes)));
+}
+
+async fn a_key_without_a_product_and_scopes_tells_none(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let key = service.api_key(tenant.id).await.plaintext;
+    let body = json!({ "key": key.expose_secret() });
+    let answer = service.raw.post_json("/v1/internal/api-keys/verify", &body).await;
+    assert_eq!(answer.json::<Value>(), json!({ "valid": true, "tenant_id": tenant.id, "scopes": [] }));
+}
+
+async fn an_unknown_key_is_not_valid(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let key = service.api_key(tenant.id).await.plaintext;
+    assert_eq!(service.reason(UNKNOWN).await, Some(ApiKeyVerifyReason::Unknown));
+    // The prefix is known, the rest is another's.
+    let forged = format!("{}AAAAAAAAAAAAAA", &key.expose_secret()[..11]);
+    assert_eq!(service.reason(&forged).await, Some(ApiKeyVerifyReason::Unknown));
+}
+
+async fn what_has_not_the_form_of_a_key_is_malformed(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let too_long = format!("{UNKNOWN}A");
+    let megabytes = "A".repeat(60_000);
+    let spaced = format!(" {UNKNOWN}");
+    let keys = [
+        "", "bp_", &UNKNOWN[..24], &too_long, &spaced, "BP_Zm9vYmFyYmF6cXV4MTIzNA", "bp_Zm9vYmFyYmF6cXV4MTIz+/",
+        "bp_ümlautümlautümlautüml", "bp_\u{0}m9vYmFyYmF6cXV4MTIzNA", &megabytes,
+    ];
+    for key in keys {
+        assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::Malformed), "{key:?}");
+    }
+}
+
+async fn whatever_the_body_is_the_answer_is_200(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let path = "/v1/internal/api-keys/verify";
+    let too_large = format!(r#"{{"key": "{}"}}"#, "A".repeat(70 * 1024));
+    let bodies: [&[u8]; 12] = [
+        b"", b"{", b"null", b"[]", b"{}", b"\"bp_\"", b"{\"key\": null}", b"{\"key\": 1}", b"{\"key\": [\"bp_\"]}",
+        b"\xff\xfe", b"{\"key\": \"a\"} trailing", too_large.as_bytes(),
+    ];
+    for body in bodies {
+        let answer = service.raw.post(path, body.to_vec()).await;
+        assert_eq!((answer.status, answer.json::<Value>()), (200, json!({ "valid": false, "reason": "malformed" })));
+    }
+    let request = service.raw.request(Method::POST, path).header(CONTENT_TYPE, "text/plain");
+    let answer = Answer::of(request.body(json!({ "key": UNKNOWN }).to_string())).await;
+    assert_eq!((answer.status, answer.json::<Value>()), (200, json!({ "valid": false, "reason": "malformed" })));
+}
+
+async fn a_revoked_key_never_verifies_again_on_any_replica(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let replica = service.replica(Settings::default()).await;
+    let tenant = service.customer("owner").await;
+    let created = service.api_key(tenant.id).await;
+    let key = created.plaintext.expose_secret();
+    for replica in [&service, &replica] {
+        assert_eq!(replica.reason(key).await, None);
+    }
+    service.client.api_key_revoke().id(created.api_key.id).send().await.unwrap();
+    for replica in [&service, &replica, &service] {
+        assert_eq!(replica.reason(key).await, Some(ApiKeyVerifyReason::Revoked));
+    }
+}
+
+async fn the_keys_of_a_tenant_out_of_service_do_not_verify(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let created = service.api_key(tenant.id).await;
+    let key = created.plaintext.expose_secret();
+    service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+    assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::TenantInactive));
+    service.activate(tenant.id, TenantActivate::default()).await.unwrap();
+    assert_eq!(service.reason(key).await, None);
+    service.operator.archive(server_id(tenant.id), service.clock.now()).await;
+    assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::TenantInactive));
+    service.client.api_key_revoke().id(created.api_key.id).send().await.unwrap();
+    assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::Revoked));
+}
+
+async fn two_keys_may_share_a_prefix(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let (one, other) = (service.customer("one").await, service.customer("other").await);
+    let sibling = format!("{}AAAAAAAAAAAAAA", &UNKNOWN[..11]);
+    for (tenant, plaintext) in [(&one, UNKNOWN), (&other, sibling.as_str())] {
+        service.insert_api_key(tenant, plaintext, hash(plaintext).await).await;
+    }
+    for (tenant, plaintext) in [(one, UNKNOWN), (other, sibling.as_str())] {
+        assert_eq!(service.verify(plaintext).await.tenant_id, Some(tenant.id));
+    }
+    let third = format!("{}BBBBBBBBBBBBBB", &UNKNOWN[..11]);
+    assert_eq!(service.reason(&third).await, Some(ApiKeyVerifyReason::Unknown));
+}
+
+async fn a_hash_of_an_unknown_kind_never_matches(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let good = hash(UNKNOWN).await;
+    let other_kind = good.to_stored().replacen("argon2id", "scrypt", 1);
+    service.insert_api_key(&tenant, UNKNOWN, StoredHash::from_stored(other_kind)).await;
+    assert_eq!(service.reason(UNKNOWN).await, Some(ApiKeyVerifyReason::Unavailable));
+}
+
+async fn without_its_store_it_says_unavailable(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let key = service.api_key(tenant.id).await.plaintext;
+    for fault in [Fault::Unavailable, Fault::Internal] {
+        service.operator.set_fault(Some(fault));
+        for candidate in [key.expose_secret(), UNKNOWN] {
+            let reason = service.reason(candidate).await;
+            assert_eq!(reason, Some(ApiKeyVerifyReason::Unavailable), "{fault:?}");
+        }
+        assert_eq!(service.reason("nonsense").await, Some(ApiKeyVerifyReason::Malformed), "no store is needed");
+    }
+    service.operator.set_fault(None);
+    assert_eq!(service.reason(key.expose_secret()).await, None);
+}
+
+async fn without_room_to_hash_it_says_unavailable(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let no_room = Settings {
+        hash_limits: HashLimits { running: 0, waiting: 0 },
+        ..Settings::default()
+    };
+    let replica = service.replica(no_room).await;
+    let tenant = service.customer("owner").await;
+    let key = service.api_key(tenant.id).await.plaintext;
+    assert_eq!(replica.reason(key.expose_secret()).await, Some(ApiKeyVerifyReason::Unavailable));
+    assert_eq!(service.reason(key.expose_secret()).await, None);
+}
+
+async fn the_last_use_follows(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let created = service.api_key(tenant.id).await;
+    for _ in 0..2 {
+        service.clock.advance(TimeDelta::minutes(1));
+        let now = service.clock.now();
+        assert!(service.verify(created.plaintext.expose_secret()).await.valid);
+        let used = async || {
+            let last = service.last_used_at(tenant.id, created.api_key.id).await;
+            (last == Some(now)).then_some(())
+        };
+        until("the time of last use", used).await;
+    }
+}
+
+/// A valid use of another key, which comes after, has been written: so would have been the refused one.
+async fn a_refused_key_was_not_used(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("owner").await;
+    let (revoked, valid) = (service.api_key(tenant.id).await, service.api_key(tenant.id).await);
+    service.client.api_key_revoke().id(revoked.api_key.id).send().await.unwrap();
+    assert!(!service.verify(revoked.plaintext.expose_secret()).await.valid);
+    assert!(service.verify(valid.plaintext.expose_secret()).await.valid);
+    let written = async || service.last_used_at(tenant.id, valid.api_key.id).await;
+    until("the time of last use", written).await;
+    assert_eq!(service.last_used_at(tenant.id, revoked.api_key.id).await, None);
+}
