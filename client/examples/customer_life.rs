@@ -10,24 +10,36 @@
 
 use std::env;
 use std::error::Error;
+use std::process::ExitCode;
 
 use tenant_registry_client::types::{
-    ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyVerify, ApiKeyVerifyReason,
-    ApiKeyVerifyRequest, AuditEvent, CatalogRequest, Tenant, TenantCreate, TenantStatus,
+    ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditEvent,
+    CatalogRequest, Tenant, TenantCreate, TenantStatus,
 };
 use tenant_registry_client::{Client, ResponseValue};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 #[tokio::main]
-async fn main() -> Outcome {
+async fn main() -> ExitCode {
+    let Err(error) = walk().await else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("{error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        eprintln!("  because: {cause}");
+        source = cause.source();
+    }
+    ExitCode::FAILURE
+}
+
+async fn walk() -> Outcome {
     let base_url = env::args()
         .nth(1)
         .or_else(|| env::var("TENANT_REGISTRY_URL").ok())
         .unwrap_or_else(|| "http://127.0.0.1:8090".to_owned());
-    let registry = Client::builder(&base_url)
-        .user_agent("customer-life/1")
-        .build()?;
+    let registry = Client::builder(&base_url).user_agent("customer-life/1").build()?;
 
     let tenant = create(&registry).await?;
     look_up(&registry, &tenant).await?;
@@ -37,16 +49,9 @@ async fn main() -> Outcome {
 
     let verified = verify(&registry, &created).await?;
     check(verified.valid, "a new key verifies")?;
-    check(
-        verified.tenant_id == Some(tenant.id),
-        "the key is the tenant's",
-    )?;
+    check(verified.tenant_id == Some(tenant.id), "the key is the tenant's")?;
 
-    registry
-        .api_key_revoke()
-        .id(created.api_key.id)
-        .send()
-        .await?;
+    registry.api_key_revoke().id(created.api_key.id).send().await?;
     println!("revoked the key {}", created.api_key.prefix);
 
     let verified = verify(&registry, &created).await?;
@@ -63,29 +68,17 @@ async fn main() -> Outcome {
 async fn create(registry: &Client) -> Outcome<Tenant> {
     let slug = format!("life-{}", uuid::Uuid::now_v7().simple()).try_into()?;
     let body = TenantCreate::new(slug, "Example GmbH".try_into()?);
-    let tenant = registry
-        .tenant_create()
-        .body(body)
-        .send()
-        .await?
-        .into_inner();
+    let tenant = registry.tenant_create().body(body).send().await?.into_inner();
     println!(
         "created the tenant {} ({}) in status {}",
         tenant.slug, tenant.id, tenant.status
     );
-    check(
-        tenant.status == TenantStatus::Trial,
-        "a customer starts with a trial",
-    )?;
+    check(tenant.status == TenantStatus::Trial, "a customer starts with a trial")?;
     Ok(tenant)
 }
 
 async fn look_up(registry: &Client, tenant: &Tenant) -> Outcome {
-    let found = registry
-        .tenant_get_by_slug()
-        .slug(tenant.slug.clone())
-        .send()
-        .await?;
+    let found = registry.tenant_get_by_slug().slug(tenant.slug.clone()).send().await?;
     println!("found {} by its slug", found.id);
     check(*found == *tenant, "the tenant is found as it was created")
 }
@@ -94,10 +87,7 @@ async fn activate(registry: &Client, tenant: &Tenant) -> Outcome {
     // The body is optional: without one only the status changes.
     let active = registry.tenant_activate().id(tenant.id).send().await?;
     println!("activated {}: it is {} now", active.slug, active.status);
-    check(
-        active.status == TenantStatus::Active,
-        "an activated tenant is active",
-    )
+    check(active.status == TenantStatus::Active, "an activated tenant is active")
 }
 
 async fn start_trial(registry: &Client, tenant: &Tenant) -> Outcome {
@@ -108,22 +98,10 @@ async fn start_trial(registry: &Client, tenant: &Tenant) -> Outcome {
         .find(|entry| entry.supports_trial)
         .ok_or("the catalog has no product that supports a trial")?;
     let body = CatalogRequest::new(tenant.id, entry.key.clone());
-    let trial = registry
-        .catalog_trial_request()
-        .body(body)
-        .send()
-        .await?
-        .into_inner();
-    println!(
-        "started a trial of {} until {:?}",
-        entry.name, trial.expires_at
-    );
+    let trial = registry.catalog_trial_request().body(body).send().await?.into_inner();
+    println!("started a trial of {} until {:?}", entry.name, trial.expires_at);
 
-    let entitlements = registry
-        .entitlement_list()
-        .tenant_id(tenant.id)
-        .send()
-        .await?;
+    let entitlements = registry.entitlement_list().tenant_id(tenant.id).send().await?;
     for entitlement in &entitlements.items {
         println!(
             "  entitled to {} (enabled: {})",
@@ -142,24 +120,13 @@ async fn start_trial(registry: &Client, tenant: &Tenant) -> Outcome {
 async fn create_key(registry: &Client, tenant: &Tenant) -> Outcome<ApiKeyCreated> {
     let mut body = ApiKeyCreate::new(tenant.id, "ci pipeline".try_into()?);
     body.scopes = vec!["reports:read".try_into()?];
-    let created = registry
-        .api_key_create()
-        .body(body)
-        .send()
-        .await?
-        .into_inner();
+    let created = registry.api_key_create().body(body).send().await?.into_inner();
     // The plaintext is in this answer alone: a program stores it now. `Debug` does not show it.
-    println!(
-        "created the key {}: {:?}",
-        created.api_key.prefix, created.plaintext
-    );
+    println!("created the key {}: {:?}", created.api_key.prefix, created.plaintext);
     Ok(created)
 }
 
-async fn verify(
-    registry: &Client,
-    created: &ApiKeyCreated,
-) -> Outcome<ResponseValue<ApiKeyVerify>> {
+async fn verify(registry: &Client, created: &ApiKeyCreated) -> Outcome<ResponseValue<ApiKeyVerify>> {
     let key = ApiKeyCandidate::from(created.plaintext.expose_secret());
     let verified = registry
         .api_key_verify()

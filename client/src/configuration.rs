@@ -121,11 +121,7 @@ impl ClientBuilder {
     /// Fails where the base URL, the token or the user agent is not valid, and where TLS cannot be set up.
     pub fn build(self) -> Result<Client, ConfigurationError> {
         let baseurl = base_url(&self.base_url)?;
-        let authorization = self
-            .bearer_token
-            .as_deref()
-            .map(authorization)
-            .transpose()?;
+        let authorization = self.bearer_token.as_deref().map(authorization).transpose()?;
         let client = match self.http_client {
             Some(client) => client,
             None => reqwest::Client::builder()
@@ -151,17 +147,13 @@ impl ClientBuilder {
 
 /// The URL without a slash at its end: each path brings one.
 fn base_url(text: &str) -> Result<String, ConfigurationError> {
-    let url = Url::parse(text)
-        .map_err(|_| ConfigurationError::BaseUrl("it must be like https://registry.example.com"))?;
+    let url =
+        Url::parse(text).map_err(|_| ConfigurationError::BaseUrl("it must be like https://registry.example.com"))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(ConfigurationError::BaseUrl(
-            "it must start with http:// or https://",
-        ));
+        return Err(ConfigurationError::BaseUrl("it must start with http:// or https://"));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(ConfigurationError::BaseUrl(
-            "it must have no `?` and no `#`",
-        ));
+        return Err(ConfigurationError::BaseUrl("it must have no `?` and no `#`"));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(ConfigurationError::BaseUrl(
@@ -172,8 +164,7 @@ fn base_url(text: &str) -> Result<String, ConfigurationError> {
 }
 
 fn authorization(token: &str) -> Result<HeaderValue, ConfigurationError> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-        .map_err(|_| ConfigurationError::BearerToken)?;
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| ConfigurationError::BearerToken)?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -84,10 +84,7 @@ impl Error {
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused(refusal) => Some(refusal),
-            Self::InvalidRequest(_)
-            | Self::Connection(_)
-            | Self::Undeclared { .. }
-            | Self::UnreadableBody(_) => None,
+            Self::InvalidRequest(_) | Self::Connection(_) | Self::Undeclared { .. } | Self::UnreadableBody(_) => None,
         }
     }
 
@@ -110,12 +107,8 @@ impl From<progenitor_client::Error<types::Error>> for Error {
     fn from(error: progenitor_client::Error<types::Error>) -> Self {
         use progenitor_client::Error as Generated;
         match error {
-            Generated::InvalidRequest(message) | Generated::Custom(message) => {
-                Self::InvalidRequest(message)
-            }
-            Generated::CommunicationError(error) if error.is_builder() => {
-                Self::InvalidRequest(error.to_string())
-            }
+            Generated::InvalidRequest(message) | Generated::Custom(message) => Self::InvalidRequest(message),
+            Generated::CommunicationError(error) if error.is_builder() => Self::InvalidRequest(error.to_string()),
             Generated::CommunicationError(error)
             | Generated::InvalidUpgrade(error)
             | Generated::ResponseBodyError(error) => Self::Connection(error),

@@ -82,12 +82,8 @@ impl Waits {
     fn allows(&self, status: StatusCode, has_retry_after: bool) -> bool {
         match status {
             // The spec: nothing was changed. Without `Retry-After` it is not the service that answers.
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                has_retry_after || self.repeatable
-            }
-            StatusCode::REQUEST_TIMEOUT | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
-                self.repeatable
-            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => has_retry_after || self.repeatable,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => self.repeatable,
             _ => false,
         }
     }
@@ -129,10 +125,7 @@ mod tests {
     #[test]
     fn retry_after_is_read_as_seconds_and_as_a_date() {
         assert_eq!(asked("7"), Some(Duration::from_secs(7)));
-        assert_eq!(
-            asked("Mon, 23 Nov 2026 09:30:05 GMT"),
-            Some(Duration::from_secs(5))
-        );
+        assert_eq!(asked("Mon, 23 Nov 2026 09:30:05 GMT"), Some(Duration::from_secs(5)));
         assert_eq!(asked("Mon, 23 Nov 2026 09:29:00 GMT"), Some(Duration::ZERO));
         assert_eq!(asked("soon"), None);
         assert_eq!(asked("-1"), None);
@@ -152,9 +145,7 @@ mod tests {
             assert!(harmless.allows(status, false));
             assert!(!harmful.allows(status, true));
         }
-        for status in
-            [200, 302, 400, 404, 409, 500].map(|code| StatusCode::from_u16(code).expect("a status"))
-        {
+        for status in [200, 302, 400, 404, 409, 500].map(|code| StatusCode::from_u16(code).expect("a status")) {
             assert!(!harmless.allows(status, true));
         }
     }

@@ -44,8 +44,7 @@ impl Transport {
 
 impl ClientHooks<Transport> for Client {
     async fn exec(&self, mut request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
-        let repeatable =
-            Operation::from_id(info.operation_id).is_some_and(Operation::is_repeatable);
+        let repeatable = Operation::from_id(info.operation_id).is_some_and(Operation::is_repeatable);
         let mut waits = self.inner.retry.waits(repeatable);
         loop {
             let copy = request.try_clone();

@@ -31,11 +31,7 @@ fn dependencies() -> Vec<String> {
         .args(["--prefix", "none", "--format", "{p}"])
         .output()
         .expect("cargo runs");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout)
         .expect("names are ASCII")
         .lines()
@@ -48,16 +44,10 @@ fn dependencies() -> Vec<String> {
 fn nothing_of_the_generator_or_the_service_is_compiled() {
     let dependencies = dependencies();
     for known in ["tenant-registry-client", "progenitor-client", "reqwest"] {
-        assert!(
-            dependencies.iter().any(|it| it == known),
-            "the tree has no {known}"
-        );
+        assert!(dependencies.iter().any(|it| it == known), "the tree has no {known}");
     }
     for foreign in FOREIGN {
-        assert!(
-            !dependencies.iter().any(|it| it == foreign),
-            "{foreign} is compiled"
-        );
+        assert!(!dependencies.iter().any(|it| it == foreign), "{foreign} is compiled");
     }
 }
 
@@ -65,8 +55,7 @@ fn nothing_of_the_generator_or_the_service_is_compiled() {
 fn there_is_no_build_script() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     assert!(!directory.join("build.rs").exists());
-    let manifest =
-        std::fs::read_to_string(directory.join("Cargo.toml")).expect("there is a manifest");
+    let manifest = std::fs::read_to_string(directory.join("Cargo.toml")).expect("there is a manifest");
     for word in ["build =", "[build-dependencies"] {
         assert!(!manifest.contains(word), "Cargo.toml has `{word}`");
     }

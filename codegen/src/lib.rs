@@ -58,3 +58,12 @@ pub fn generate(spec: &str) -> Result<Vec<GeneratedFile>, Error> {
     files.sort_by(|first, second| first.path.cmp(&second.path));
     Ok(files)
 }
+
+/// The document as JSON, without its places: for tools that change a spec and generate from the result.
+///
+/// # Errors
+///
+/// Fails where the text is no YAML document, or not of the kind that JSON can hold.
+pub fn to_json(spec: &str) -> Result<serde_json::Value, Error> {
+    Ok(document::Node::parse(spec)?.to_json())
+}

@@ -8,8 +8,7 @@ const ID: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
 
 #[tokio::test]
 async fn an_optional_body_that_is_not_set_is_absent() {
-    let script =
-        Script::start([Answer::With(200, "", TENANT), Answer::With(200, "", TENANT)]).await;
+    let script = Script::start([Answer::With(200, "", TENANT), Answer::With(200, "", TENANT)]).await;
     let client = script.client();
     client
         .tenant_activate()
@@ -33,8 +32,7 @@ async fn an_optional_body_that_is_not_set_is_absent() {
 
 #[tokio::test]
 async fn an_optional_body_that_is_set_is_sent() {
-    let script =
-        Script::start([Answer::With(200, "", TENANT), Answer::With(200, "", TENANT)]).await;
+    let script = Script::start([Answer::With(200, "", TENANT), Answer::With(200, "", TENANT)]).await;
     let client = script.client();
     let activate = TenantActivate {
         plan: Some("pro".try_into().expect("it is a plan")),
@@ -76,9 +74,6 @@ async fn a_required_body_that_is_not_set_is_refused_before_anything_is_sent() {
         .send()
         .await
         .expect_err("the body is missing");
-    assert_eq!(
-        error.to_string(),
-        "the request is not valid: `body` is missing"
-    );
+    assert_eq!(error.to_string(), "the request is not valid: `body` is missing");
     assert!(script.recorded().is_empty());
 }

@@ -16,11 +16,7 @@ async fn connections_are_reused() {
     let script = Script::start([HEALTH, HEALTH, HEALTH]).await;
     let client = script.client();
     for client in [client.clone(), client.clone(), client] {
-        client
-            .health_get()
-            .send()
-            .await
-            .expect("the answer is health");
+        client.health_get().send().await.expect("the answer is health");
     }
     let connections: Vec<usize> = script.recorded().iter().map(|it| it.connection).collect();
     assert_eq!(connections, [0, 0, 0]);
@@ -44,11 +40,7 @@ async fn the_bearer_token_and_the_user_agent_are_sent() {
         .user_agent("billing/2.3")
         .build()
         .expect("the client is set up right");
-    client
-        .health_get()
-        .send()
-        .await
-        .expect("the answer is health");
+    client.health_get().send().await.expect("the answer is health");
     let request = script.only();
     assert_eq!(request.header("authorization"), Some("Bearer secret-token"));
     assert_eq!(request.header("user-agent"), Some("billing/2.3"));
@@ -79,10 +71,7 @@ async fn the_header_hook_is_asked_for_each_attempt() {
         .iter()
         .map(|request| request.header("authorization").map(str::to_owned))
         .collect();
-    assert_eq!(
-        tokens,
-        ["Bearer 0", "Bearer 1"].map(|token| Some(token.to_owned()))
-    );
+    assert_eq!(tokens, ["Bearer 0", "Bearer 1"].map(|token| Some(token.to_owned())));
 }
 
 #[tokio::test]
@@ -130,21 +119,14 @@ fn a_bad_base_url_is_refused_and_not_shown() {
         ("https://user:password@registry.example.com", "credentials"),
     ];
     for (base_url, reason) in cases {
-        let error = Client::new(base_url)
-            .expect_err("the URL is not valid")
-            .to_string();
+        let error = Client::new(base_url).expect_err("the URL is not valid").to_string();
         assert!(
             error.starts_with(&format!("the base URL is not valid: {reason}")),
             "{error}"
         );
         assert!(!error.contains("password"), "{error}");
     }
-    let error = Client::builder("http://127.0.0.1:1")
-        .bearer_token("a\nb")
-        .build();
+    let error = Client::builder("http://127.0.0.1:1").bearer_token("a\nb").build();
     let error = error.expect_err("a header has one line").to_string();
-    assert_eq!(
-        error,
-        "the bearer token has characters that a header cannot carry"
-    );
+    assert_eq!(error, "the bearer token has characters that a header cannot carry");
 }

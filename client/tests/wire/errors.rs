@@ -24,10 +24,7 @@ async fn a_refusal_tells_what_the_service_said() {
     let headers = "x-request-id: 17\r\n";
     let body = r#"{"error": "not_found", "message": "no tenant has the id"}"#;
     let error = error_of(Answer::With(404, headers, body)).await;
-    assert_eq!(
-        error.to_string(),
-        "not_found (404 Not Found): no tenant has the id"
-    );
+    assert_eq!(error.to_string(), "not_found (404 Not Found): no tenant has the id");
     assert_eq!(error.code(), Some(ErrorCode::NotFound));
     assert_eq!(error.request_id(), Some("17"));
     assert!(!error.is_worth_retrying());
@@ -74,10 +71,7 @@ async fn a_service_that_is_not_there_is_worth_another_try() {
 
 #[test]
 fn a_bad_day_is_told_from_a_bad_request() {
-    let worth: Vec<_> = ErrorCode::ALL
-        .into_iter()
-        .filter(|it| it.is_worth_retrying())
-        .collect();
+    let worth: Vec<_> = ErrorCode::ALL.into_iter().filter(|it| it.is_worth_retrying()).collect();
     assert_eq!(worth, [ErrorCode::RateLimited, ErrorCode::Unavailable]);
     let worth: Vec<_> = ApiKeyVerifyReason::ALL
         .into_iter()

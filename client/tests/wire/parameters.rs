@@ -7,11 +7,7 @@ async fn query_parameters_are_sent_where_they_are_set() {
     let page = Answer::With(200, "", r#"{"items": [], "next_cursor": 17}"#);
     let script = Script::start([page.clone(), page]).await;
     let client = script.client();
-    client
-        .audit_list()
-        .send()
-        .await
-        .expect("the answer is a page");
+    client.audit_list().send().await.expect("the answer is a page");
     let page = client
         .audit_list()
         .tenant_id("0190b8a5-7b1c-7c3e-9d52-0242ac120002")
@@ -53,10 +49,7 @@ async fn a_value_that_breaks_a_rule_of_the_spec_is_not_sent() {
 #[tokio::test]
 async fn a_base_url_may_have_a_path_and_a_slash_at_its_end() {
     let script = Script::start([Answer::With(200, "", TENANT)]).await;
-    let client = script
-        .at("/registry/")
-        .build()
-        .expect("the client is set up right");
+    let client = script.at("/registry/").build().expect("the client is set up right");
     client
         .tenant_get_by_slug()
         .slug("acme")

@@ -42,9 +42,7 @@ async fn a_busy_service_is_asked_again_for_any_operation() {
 #[tokio::test]
 async fn the_last_answer_counts() {
     let script = Script::start([BUSY, BUSY, BUSY]).await;
-    let error = get(&script.client())
-        .await
-        .expect_err("no answer is a tenant");
+    let error = get(&script.client()).await.expect_err("no answer is a tenant");
     assert_eq!(error.code(), Some(ErrorCode::Unavailable));
     assert_eq!(script.recorded().len(), 3);
 }
@@ -52,9 +50,7 @@ async fn the_last_answer_counts() {
 #[tokio::test]
 async fn a_broken_connection_is_repeated_where_that_changes_nothing() {
     let script = Script::start([Answer::HangUp, BAD_GATEWAY, FOUND]).await;
-    get(&script.client())
-        .await
-        .expect("the third answer is a tenant");
+    get(&script.client()).await.expect("the third answer is a tenant");
     assert_eq!(script.recorded().len(), 3);
 
     let script = Script::start([Answer::HangUp, Answer::HangUp, FOUND]).await;
@@ -72,9 +68,7 @@ async fn a_broken_connection_is_repeated_where_that_changes_nothing() {
 async fn a_broken_connection_is_final_where_repeating_could_do_harm() {
     for answer in [Answer::HangUp, BAD_GATEWAY, Answer::With(503, "", "<html>")] {
         let script = Script::start([answer]).await;
-        create(&script.client())
-            .await
-            .expect_err("no answer is a tenant");
+        create(&script.client()).await.expect_err("no answer is a tenant");
         assert_eq!(script.recorded().len(), 1);
     }
 }
@@ -83,9 +77,7 @@ async fn a_broken_connection_is_final_where_repeating_could_do_harm() {
 async fn a_service_that_asks_for_more_patience_than_allowed_is_left_alone() {
     let later = Answer::With(503, "retry-after: 2\r\n", UNAVAILABLE);
     let script = Script::start([later]).await;
-    let error = get(&script.client())
-        .await
-        .expect_err("no answer is a tenant");
+    let error = get(&script.client()).await.expect_err("no answer is a tenant");
     assert_eq!(error.retry_after(), Some(Duration::from_secs(2)));
     assert_eq!(script.recorded().len(), 1);
 }

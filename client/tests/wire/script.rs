@@ -60,22 +60,14 @@ impl Script {
     /// Starts a service that gives these answers, one for each request.
     pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound listener has an address");
-        let answers: Arc<Mutex<VecDeque<Answer>>> =
-            Arc::new(Mutex::new(answers.into_iter().collect()));
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let answers: Arc<Mutex<VecDeque<Answer>>> = Arc::new(Mutex::new(answers.into_iter().collect()));
         let recorded = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&recorded);
         tokio::spawn(async move {
             for connection in 0.. {
                 let (stream, _) = listener.accept().await.expect("a connection");
-                tokio::spawn(serve(
-                    connection,
-                    stream,
-                    Arc::clone(&answers),
-                    Arc::clone(&log),
-                ));
+                tokio::spawn(serve(connection, stream, Arc::clone(&answers), Arc::clone(&log)));
             }
         });
         Self {
@@ -137,13 +129,8 @@ async fn serve(
         match answer {
             Answer::With(status, headers, body) => {
                 let length = body.len();
-                let answer = format!(
-                    "HTTP/1.1 {status} Scripted\r\n{headers}content-length: {length}\r\n\r\n{body}"
-                );
-                stream
-                    .write_all(answer.as_bytes())
-                    .await
-                    .expect("the client listens");
+                let answer = format!("HTTP/1.1 {status} Scripted\r\n{headers}content-length: {length}\r\n\r\n{body}");
+                stream.write_all(answer.as_bytes()).await.expect("the client listens");
             }
             Answer::HangUp => return,
             Answer::Silence => std::future::pending().await,
@@ -174,11 +161,7 @@ async fn read(connection: usize, stream: &mut TcpStream) -> Option<Recorded> {
         headers,
         body: String::new(),
     };
-    assert_eq!(
-        request.header("transfer-encoding"),
-        None,
-        "bodies have a length"
-    );
+    assert_eq!(request.header("transfer-encoding"), None, "bodies have a length");
     let length = request.header("content-length").unwrap_or("0");
     let mut body = vec![0; length.parse().expect("a length is a number")];
     stream.read_exact(&mut body).await.ok()?;

@@ -91,12 +91,7 @@ fn fields<'a>(operation: &Operation, part: &'a Builder) -> Vec<(&'a Field, bool)
     fields
 }
 
-fn setter(
-    api: &Api,
-    operation: &Operation,
-    field: &Field,
-    required: bool,
-) -> Result<TokenStream, Error> {
+fn setter(api: &Api, operation: &Operation, field: &Field, required: bool) -> Result<TokenStream, Error> {
     let Field { name, of, .. } = field;
     let documentation = documentation::setter(api, operation, &name.to_string())?;
     let wrap = (!required).then(|| quote! { .map(Some) });

@@ -25,10 +25,7 @@ pub(super) fn builder(operation: &Operation) -> Result<TokenStream, Error> {
     let text = format!("The request `{}`: {}", operation.id, operation.summary);
     let mut tokens = attributes(&text)?;
     // A link: printing escapes the brackets of the spec's texts, but this one is the generator's own.
-    let link = format!(
-        " Made by [`Client::{0}`](crate::Client::{0}).",
-        operation.id
-    );
+    let link = format!(" Made by [`Client::{0}`](crate::Client::{0}).", operation.id);
     tokens.extend(quote! { #[doc = ""] #[doc = #link] });
     Ok(tokens)
 }
@@ -43,9 +40,7 @@ pub(super) fn setter(api: &Api, operation: &Operation, name: &str) -> Result<Tok
                 None => format!("The parameter `{name}`."),
             };
             if let Some(default) = &parameter.default {
-                text.push_str(&format!(
-                    "\n\nWhere it is not set, the service takes `{default}`."
-                ));
+                text.push_str(&format!("\n\nWhere it is not set, the service takes `{default}`."));
             }
             text
         }
@@ -66,17 +61,10 @@ pub(super) fn setter(api: &Api, operation: &Operation, name: &str) -> Result<Tok
 
 /// The method that sends the request.
 pub(super) fn send(operation: &Operation) -> Result<TokenStream, Error> {
-    let mut text = format!(
-        "Sends `{} {}`.",
-        operation.method.token(),
-        operation.path_text()
-    );
+    let mut text = format!("Sends `{} {}`.", operation.method.token(), operation.path_text());
     for response in &operation.responses {
         if response.status.code < 400 {
-            text.push_str(&format!(
-                "\n\n`{}`: {}",
-                response.status.code, response.description
-            ));
+            text.push_str(&format!("\n\n`{}`: {}", response.status.code, response.description));
         }
     }
     text.push_str(
@@ -92,10 +80,7 @@ pub(super) fn send(operation: &Operation) -> Result<TokenStream, Error> {
         text.push_str(" Besides, the service answers:");
     }
     for response in errors {
-        text.push_str(&format!(
-            "\n\n`{}`: {}",
-            response.status.code, response.description
-        ));
+        text.push_str(&format!("\n\n`{}`: {}", response.status.code, response.description));
     }
     attributes(&text)
 }

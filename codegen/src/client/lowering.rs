@@ -28,9 +28,7 @@ pub(super) fn document(api: &Api, version: &str) -> Result<OpenAPI, Error> {
         .collect();
     let mut paths = Map::new();
     for operation in &api.operations {
-        let item = paths
-            .entry(path_text(&operation.path))
-            .or_insert_with(|| json!({}));
+        let item = paths.entry(path_text(&operation.path)).or_insert_with(|| json!({}));
         item[operation.method.key()] = lower(operation)?;
     }
     let document = json!({

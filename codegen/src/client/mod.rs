@@ -28,11 +28,7 @@ use crate::print;
 use crate::{Error, GeneratedFile};
 
 /// Writes the client's files. `text` is the spec that `document` and `api` were read from.
-pub(crate) fn generate(
-    api: &Api,
-    document: &Value,
-    text: &str,
-) -> Result<Vec<GeneratedFile>, Error> {
+pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<GeneratedFile>, Error> {
     let info = |key: &str| document["info"][key].as_str().unwrap_or_default().trim();
     let mut parts = Parts::of(progenitor::generate(api, info("version"))?)?;
     let tags: Vec<&Tag> = api
@@ -70,10 +66,7 @@ pub(crate) fn generate(
         files.push(file(
             &format!("builder/{}.rs", tag.name),
             &documentation::of_tag(api, &tag.name),
-            Imports::with(&[
-                "progenitor_client::ClientHooks",
-                "progenitor_client::ClientInfo",
-            ]),
+            Imports::with(&["progenitor_client::ClientHooks", "progenitor_client::ClientInfo"]),
             quote! { #(#builders)* },
         )?);
     }
@@ -81,13 +74,7 @@ pub(crate) fn generate(
 }
 
 /// The client: a struct with one method for each operation.
-fn client(
-    api: &Api,
-    parts: &Parts,
-    title: &str,
-    description: &str,
-    text: &str,
-) -> Result<TokenStream, Error> {
+fn client(api: &Api, parts: &Parts, title: &str, description: &str, text: &str) -> Result<TokenStream, Error> {
     let documentation = documentation::client(title, description)?;
     let fingerprint = fingerprint::of(text);
     let client_info = &parts.client_info;
@@ -153,12 +140,7 @@ fn error_type(api: &Api) -> TokenStream {
     }
 }
 
-fn file(
-    path: &str,
-    documentation: &str,
-    mut imports: Imports,
-    items: TokenStream,
-) -> Result<GeneratedFile, Error> {
+fn file(path: &str, documentation: &str, mut imports: Imports, items: TokenStream) -> Result<GeneratedFile, Error> {
     let fault = |error: syn::Error| {
         Error::document(format!(
             "client/{path}: the generator wrote code that does not parse ({error}); this is its fault, not the spec's"

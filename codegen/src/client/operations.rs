@@ -14,11 +14,7 @@ pub(super) fn items(api: &Api) -> Result<TokenStream, Error> {
         .iter()
         .map(documentation::variant)
         .collect::<Result<Vec<_>, Error>>()?;
-    let names: Vec<_> = api
-        .operations
-        .iter()
-        .map(documentation::type_name)
-        .collect();
+    let names: Vec<_> = api.operations.iter().map(documentation::type_name).collect();
     let ids: Vec<_> = api.operations.iter().map(|it| it.id.as_str()).collect();
     let count = names.len();
     Ok(quote! {

@@ -13,7 +13,29 @@ use crate::model::{Api, Operation};
 use crate::names;
 
 /// Names that a builder uses for methods and variables of its own.
-const RESERVED: [&str; 6] = ["body", "client", "header_map", "info", "new", "send"];
+const RESERVED_PARAMETERS: [&str; 6] = ["body", "client", "header_map", "info", "new", "send"];
+
+/// Names that the client uses for methods of its own, and (as types) those that the builders' files use.
+const RESERVED_OPERATIONS: [&str; 18] = [
+    "api_version",
+    "baseurl",
+    "builder",
+    "client",
+    "client_hooks",
+    "client_info",
+    "error",
+    "exec",
+    "header_value",
+    "inner",
+    "new",
+    "operation_info",
+    "option",
+    "post",
+    "pre",
+    "response_value",
+    "result",
+    "string",
+];
 
 /// The client as progenitor writes it, with the types of `crate::types` in the place of its own.
 pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
@@ -42,22 +64,31 @@ pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
 fn check(api: &Api) -> Result<(), Error> {
     let mut builders = BTreeSet::new();
     for operation in &api.operations {
-        check_operation(operation).map_err(|error| error.in_operation(&operation.id))?;
+        let mut checked = check_operation(operation);
         if !builders.insert(names::type_name(&operation.id)) {
-            return Err(
-                Error::document("another operation's builder has the same name")
-                    .in_operation(&operation.id),
-            );
+            checked = Err(Error::document("another operation's builder has the same name"));
         }
+        checked.map_err(|error| {
+            let place = Error {
+                pointer: format!("paths.{}.{}", operation.path_text(), operation.method.key()),
+                ..error
+            };
+            place.in_operation(&operation.id)
+        })?;
     }
     Ok(())
 }
 
 fn check_operation(operation: &Operation) -> Result<(), Error> {
+    if RESERVED_OPERATIONS.contains(&operation.id.as_str()) {
+        return Err(Error::document(
+            "the client has a method or type of this name already; choose another operationId",
+        ));
+    }
     if let Some(parameter) = operation
         .parameters
         .iter()
-        .find(|parameter| RESERVED.contains(&parameter.name.as_str()))
+        .find(|parameter| RESERVED_PARAMETERS.contains(&parameter.name.as_str()))
     {
         return Err(Error::document(format!(
             "the client's builder has a method or variable `{0}` of its own; rename the parameter `{0}`",

@@ -7,19 +7,14 @@
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{
-    Expr, ExprCall, ExprMatch, ExprMethodCall, ImplItemFn, Lit, Local, Pat, ReturnType, Stmt, Type,
-};
+use syn::{Expr, ExprCall, ExprMatch, ExprMethodCall, ImplItemFn, Lit, Local, Pat, ReturnType, Stmt, Type};
 
 use super::parts::{argument, missing};
 use crate::Error;
 use crate::model::{Location, Operation, Segment};
 
 /// The type of a success, `T` of `Result<ResponseValue<T>, Error<E>>`.
-pub(super) fn success_type<'a>(
-    operation: &Operation,
-    send: &'a ImplItemFn,
-) -> Result<&'a Type, Error> {
+pub(super) fn success_type<'a>(operation: &Operation, send: &'a ImplItemFn) -> Result<&'a Type, Error> {
     let value = match &send.sig.output {
         ReturnType::Type(_, of) => argument(of, "Result"),
         ReturnType::Default => None,
@@ -41,9 +36,7 @@ pub(super) fn body(operation: &Operation, send: &ImplItemFn) -> Result<TokenStre
             }
             (Some("request"), Stmt::Local(local)) => {
                 requests += 1;
-                tokens.extend(
-                    request(operation, local).map_err(|error| error.in_operation(&operation.id))?,
-                );
+                tokens.extend(request(operation, local).map_err(|error| error.in_operation(&operation.id))?);
             }
             // The model has no header parameters, so the map holds the version of the API alone.
             (Some("header_map"), _) => {}
@@ -121,9 +114,7 @@ fn request(operation: &Operation, local: &Local) -> Result<TokenStream, Error> {
     let chain = quote! { #chain.header("api-version", super::Client::api_version()) };
     match (&operation.body, bodies) {
         (None, 0) => Ok(quote! { let mut request = #chain.build()?; }),
-        (Some(body), 1) if body.required => {
-            Ok(quote! { let mut request = #chain.json(&body).build()?; })
-        }
+        (Some(body), 1) if body.required => Ok(quote! { let mut request = #chain.json(&body).build()?; }),
         (Some(_), 1) => Ok(quote! {
             let mut request = #chain;
             if let Some(body) = &body {

@@ -1,13 +1,12 @@
 //! What the client's generator makes of small models.
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 
 use serde_json::json;
 
 use super::parts::Parts;
 use super::{generate, lowering, progenitor, send};
 use crate::model::{
-    Api, Body, Format, Kind, Location, Method, Operation, Parameter, Response, Schema, Segment,
-    Status, Tag, Type, Width,
+    Api, Body, Format, Kind, Location, Method, Operation, Parameter, Response, Schema, Segment, Status, Tag, Type,
+    Width,
 };
 
 const OK: Status = Status {
@@ -91,11 +90,9 @@ fn fault(operation: Operation) -> crate::Error {
 #[test]
 fn the_lowered_document_is_openapi_3_0() {
     let mut operation = change(Some(false));
-    operation.parameters.push(parameter(
-        "day",
-        Location::Query,
-        Type::Formatted(Format::Date),
-    ));
+    operation
+        .parameters
+        .push(parameter("day", Location::Query, Type::Formatted(Format::Date)));
     let document = lowering::document(&api(vec![operation]), "7").expect("the model is supported");
     assert_eq!(
         serde_json::to_value(&document).expect("a document is JSON"),
@@ -140,9 +137,7 @@ fn an_optional_body_is_sent_only_where_it_is_set() {
     let text = builder(change(Some(false)));
     assert!(text.contains("body: Result<Option<types::ThingChange>, String>"));
     assert!(text.contains("body: Ok(None)"));
-    assert!(
-        text.contains("if let Some(body) = &body {\n            request = request.json(body);")
-    );
+    assert!(text.contains("if let Some(body) = &body {\n            request = request.json(body);"));
     assert!(!text.contains(".json(&body)"));
 }
 
@@ -200,10 +195,17 @@ fn a_parameter_named_like_a_part_of_the_builder_is_refused() {
         .push(parameter("send", Location::Query, Type::String));
     let fault = fault(operation);
     assert_eq!(fault.operation.as_deref(), Some("thing_change"));
-    assert!(
-        fault.message.contains("rename the parameter `send`"),
-        "{fault}"
-    );
+    assert!(fault.message.contains("rename the parameter `send`"), "{fault}");
+}
+
+#[test]
+fn an_operation_named_like_a_part_of_the_client_is_refused() {
+    let mut operation = change(None);
+    operation.id = "post".to_owned();
+    let fault = fault(operation);
+    assert_eq!(fault.operation.as_deref(), Some("post"));
+    assert_eq!(fault.pointer, "paths./things/{id}/change.post");
+    assert!(fault.message.contains("choose another operationId"), "{fault}");
 }
 
 #[test]
@@ -223,9 +225,7 @@ fn successes_of_two_kinds_are_refused() {
 fn a_list_as_a_parameter_is_refused() {
     let mut operation = change(None);
     let list = Type::Array(Box::new(Type::String));
-    operation
-        .parameters
-        .push(parameter("names", Location::Query, list));
+    operation.parameters.push(parameter("names", Location::Query, list));
     let fault = fault(operation);
     assert_eq!(fault.operation.as_deref(), Some("thing_change"));
     assert!(fault.message.contains("`names`"), "{fault}");

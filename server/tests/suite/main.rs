@@ -16,6 +16,8 @@ mod entitlements;
 mod failures;
 mod harness;
 mod health;
+mod invalid_bodies;
+mod invalid_requests;
 mod tenants;
 mod verification;
 
@@ -49,6 +51,8 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         entitlements::cases,
         failures::cases,
         health::cases,
+        invalid_bodies::cases,
+        invalid_requests::cases,
         tenants::cases,
         verification::cases,
     ].into_iter().flat_map(|cases| cases(store)).collect()

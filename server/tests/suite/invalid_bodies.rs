@@ -1,0 +1,250 @@
+//! Bodies that are refused, for every operation that takes one and declares that it may refuse it.
+
+use crate::harness::cases::cases;
+use crate::harness::{Answer, Service, StoreUnderTest};
+use http_body_util::{BodyDataStream, Full};
+use hyper::body::Bytes;
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+use tenant_registry_client::types::{ErrorCode, Tenant};
+
+cases![
+    what_is_not_json_is_refused,
+    what_is_no_object_is_refused,
+    a_missing_property_is_named,
+    a_property_of_the_wrong_type_is_named,
+    null_is_not_the_same_as_absent,
+    an_absent_body_is_refused_where_one_is_required,
+    properties_that_the_spec_does_not_know_are_ignored,
+    a_body_of_the_greatest_size_is_read,
+    a_larger_body_is_too_large,
+    a_larger_body_without_a_declared_length_is_too_large,
+    another_content_type_is_not_supported,
+    json_by_any_other_spelling_is_supported,
+    a_refused_body_changes_nothing,
+];
+
+/// The limit of the services of this file: [`crate::harness::Settings`].
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// An operation with a body: its path, a good body, and which of its properties are required.
+struct Operation {
+    path: String,
+    body: Value,
+    required: &'static [&'static str],
+}
+
+fn operations(tenant: &Tenant) -> Vec<Operation> {
+    let id = tenant.id;
+    let product = json!({ "tenant_id": id, "product": "insights" });
+    let operation = |path: &str, body, required| Operation {
+        path: path.to_owned(),
+        body,
+        required,
+    };
+    let activate = json!({
+        "plan": "p", "contract_start": "2027-01-01", "contract_end": "2027-12-31", "erp_customer_id": "e",
+    });
+    let create_key = json!({ "tenant_id": id, "name": "n", "product": "p", "scopes": ["s"], "created_by": "c" });
+    let append = json!({
+        "tenant_id": id, "project_id": id, "actor_id": "a", "actor_name": "a", "actor_type": "a", "action": "a",
+        "target_id": "t", "target_type": "t", "target_name": "t", "product": "p", "metadata": {},
+    });
+    vec![
+        operation(
+            "/v1/tenants",
+            json!({ "slug": "slug", "name": "n", "plan": "p", "kind": "demo", "sales_owner": "s" }),
+            &["slug", "name"],
+        ),
+        operation(&format!("/v1/tenants/{id}/activate"), activate, &[]),
+        operation(&format!("/v1/tenants/{id}/cancel"), json!({ "reason": "r", "at_period_end": false }), &[]),
+        operation("/v1/catalog/request", product.clone(), &["tenant_id", "product"]),
+        operation("/v1/catalog/trial-request", product, &["tenant_id", "product"]),
+        operation("/v1/api-keys", create_key, &["tenant_id", "name"]),
+        operation("/v1/audit", append, &["action"]),
+    ]
+}
+
+/// A running service, a tenant, and the operations on it.
+async fn start(store: StoreUnderTest) -> (Service, Vec<Operation>) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("unharmed").await;
+    let operations = operations(&tenant);
+    (service, operations)
+}
+
+async fn what_is_not_json_is_refused(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    let bodies: [&[u8]; 9] = [
+        b"{", b"{\"name\": }", b"{'slug': 'a'}", b"{} {}", b"{},", b"nonsense", b" ", b"{\"name\": \"\xff\"}", b"\0",
+    ];
+    for operation in operations {
+        for body in bodies {
+            let answer = service.raw.post(&operation.path, body.to_vec()).await;
+            let message = answer.refused(400, ErrorCode::InvalidInput);
+            assert!(message.contains("JSON"), "{}: {message}", operation.path);
+        }
+    }
+}
+
+async fn what_is_no_object_is_refused(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    for operation in operations {
+        for body in [json!(null), json!([]), json!("text"), json!(1), json!(true), json!([{}])] {
+            let answer = service.raw.post_json(&operation.path, &body).await;
+            answer.refused(400, ErrorCode::InvalidInput);
+        }
+    }
+}
+
+async fn a_missing_property_is_named(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    for operation in operations {
+        for name in operation.required {
+            let mut body = operation.body.clone();
+            body.as_object_mut().unwrap().remove(*name);
+            let answer = service.raw.post_json(&operation.path, &body).await;
+            let message = answer.refused(400, ErrorCode::InvalidInput);
+            assert!(message.contains(&format!("`{name}`")), "{}: {message}", operation.path);
+        }
+    }
+}
+
+async fn a_property_of_the_wrong_type_is_named(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    for operation in operations {
+        for (name, good) in operation.body.as_object().unwrap() {
+            for wrong in [json!(1), json!(true), json!("text"), json!([1]), json!({ "a": 1 })] {
+                let fits_by_type = std::mem::discriminant(&wrong) == std::mem::discriminant(good);
+                if fits_by_type {
+                    continue;
+                }
+                let mut body = operation.body.clone();
+                body[name] = wrong;
+                let answer = service.raw.post_json(&operation.path, &body).await;
+                let message = answer.refused(400, ErrorCode::InvalidInput);
+                assert!(message.contains(&format!("`{name}")), "{}: {body}: {message}", operation.path);
+            }
+        }
+    }
+}
+
+async fn null_is_not_the_same_as_absent(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    for operation in operations {
+        for name in operation.body.as_object().unwrap().keys() {
+            let mut body = operation.body.clone();
+            body[name] = Value::Null;
+            let answer = service.raw.post_json(&operation.path, &body).await;
+            let message = answer.refused(400, ErrorCode::InvalidInput);
+            assert!(message.contains(&format!("`{name}`")), "{}: {message}", operation.path);
+        }
+    }
+}
+
+async fn an_absent_body_is_refused_where_one_is_required(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    for operation in operations.into_iter().filter(|operation| !operation.required.is_empty()) {
+        let answers = [
+            service.raw.post(&operation.path, "").await,
+            Answer::of(service.raw.request(Method::POST, &operation.path)).await,
+        ];
+        for answer in answers {
+            let message = answer.refused(400, ErrorCode::InvalidInput);
+            assert!(message.contains("body"), "{message}");
+        }
+    }
+}
+
+/// A client of tomorrow may send what the service of today does not know.
+async fn properties_that_the_spec_does_not_know_are_ignored(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    for mut operation in operations {
+        operation.body["from_tomorrow"] = json!({ "a": [1] });
+        let answer = service.raw.post_json(&operation.path, &operation.body).await;
+        assert!(answer.status < 300, "{}: {answer:?}", operation.path);
+    }
+}
+
+/// A good body, with blanks to this size.
+fn padded(body: &Value, size: usize) -> String {
+    let text = body.to_string();
+    let blanks = " ".repeat(size - text.len());
+    text + &blanks
+}
+
+async fn a_body_of_the_greatest_size_is_read(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    for operation in operations {
+        let answer = service.raw.post(&operation.path, padded(&operation.body, BODY_LIMIT)).await;
+        assert!(answer.status < 300, "{}: {answer:?}", operation.path);
+    }
+}
+
+async fn a_larger_body_is_too_large(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    for operation in operations {
+        for size in [BODY_LIMIT + 1, 4 * BODY_LIMIT] {
+            let answer = service.raw.post(&operation.path, padded(&operation.body, size)).await;
+            let message = answer.refused(413, ErrorCode::PayloadTooLarge);
+            assert!(message.contains(&BODY_LIMIT.to_string()), "{message}");
+        }
+    }
+}
+
+/// A body that is sent in chunks.
+fn of_unknown_length(text: String) -> reqwest::Body {
+    let chunks = BodyDataStream::new(Full::new(Bytes::from(text)));
+    reqwest::Body::wrap_stream(chunks)
+}
+
+async fn a_larger_body_without_a_declared_length_is_too_large(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    for operation in operations {
+        let answer = service.raw.post(&operation.path, of_unknown_length(padded(&operation.body, BODY_LIMIT))).await;
+        assert!(answer.status < 300, "{}: {answer:?}", operation.path);
+        let body = of_unknown_length(padded(&operation.body, BODY_LIMIT + 1));
+        service.raw.post(&operation.path, body).await.refused(413, ErrorCode::PayloadTooLarge);
+    }
+}
+
+async fn another_content_type_is_not_supported(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    let media_types = [
+        "text/plain", "application/xml", "application/x-www-form-urlencoded", "application/jsonp", "application/",
+        "json", "", "text/json", "application/merge-patch+json",
+    ];
+    for operation in operations {
+        for media_type in media_types {
+            let request = service.raw.request(Method::POST, &operation.path).header(CONTENT_TYPE, media_type);
+            let answer = Answer::of(request.body(operation.body.to_string())).await;
+            let message = answer.refused(415, ErrorCode::UnsupportedMediaType);
+            assert!(message.contains("application/json"), "{message}");
+        }
+    }
+}
+
+async fn json_by_any_other_spelling_is_supported(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    let append = operations.iter().find(|operation| operation.path == "/v1/audit").unwrap();
+    for media_type in ["application/json; charset=utf-8", "Application/JSON", "application/json ;charset=UTF-8"] {
+        let request = service.raw.request(Method::POST, &append.path).header(CONTENT_TYPE, media_type);
+        let answer = Answer::of(request.body(append.body.to_string())).await;
+        assert_eq!(answer.status, 201, "{media_type}: {answer:?}");
+    }
+    let unnamed = service.raw.request(Method::POST, &append.path).body(append.body.to_string());
+    assert_eq!(Answer::of(unnamed).await.status, 201);
+}
+
+async fn a_refused_body_changes_nothing(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    let log = service.raw.get("/v1/audit").await.text;
+    for operation in operations {
+        let answer = service.raw.post(&operation.path, format!("{} trailing", operation.body)).await;
+        assert_eq!(answer.status, 400);
+        let request = service.raw.request(Method::POST, &operation.path).header(CONTENT_TYPE, "text/plain");
+        assert_eq!(Answer::of(request.body(operation.body.to_string())).await.status, 415);
+    }
+    assert_eq!(service.raw.get("/v1/audit").await.text, log);
+}
