@@ -48,12 +48,19 @@ fn run() -> Result<(), Box<dyn Error>> {
     let may_write = !env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
     if may_write {
         for file in stale {
-            write(&output.join(&file.path), &file.text, edited)
-                .map_err(|error| format!("{OUTPUT}/{} is out of date and cannot be written ({error}); {REPAIR}", file.path))?;
+            write(&output.join(&file.path), &file.text, edited).map_err(|error| {
+                format!(
+                    "{OUTPUT}/{} is out of date and cannot be written ({error}); {REPAIR}",
+                    file.path
+                )
+            })?;
         }
         for path in strangers {
             fs::remove_file(&path).map_err(|error| {
-                format!("{} is not generated any more and cannot be removed ({error}); {REPAIR}", path.display())
+                format!(
+                    "{} is not generated any more and cannot be removed ({error}); {REPAIR}",
+                    path.display()
+                )
             })?;
         }
         return Ok(());
@@ -61,9 +68,17 @@ fn run() -> Result<(), Box<dyn Error>> {
     let complaints: Vec<String> = stale
         .iter()
         .map(|file| format!("{OUTPUT}/{} does not follow from {SPEC}; {REPAIR}", file.path))
-        .chain(strangers.iter().map(|path| format!("{} is not generated any more; {REPAIR}", path.display())))
+        .chain(
+            strangers
+                .iter()
+                .map(|path| format!("{} is not generated any more; {REPAIR}", path.display())),
+        )
         .collect();
-    if complaints.is_empty() { Ok(()) } else { Err(complaints.join("\n").into()) }
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints.join("\n").into())
+    }
 }
 
 /// Rust files under the output directory that the generator does not write.

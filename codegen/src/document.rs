@@ -72,12 +72,9 @@ impl Node {
                     .ok_or_else(|| fault("this number has no place in JSON"))?,
                 ScalarOwned::String(value) => Value::String(value.clone()),
             }),
-            YamlDataOwned::Sequence(items) => Data::Sequence(
-                items
-                    .iter()
-                    .map(Self::from_yaml)
-                    .collect::<Result<_, _>>()?,
-            ),
+            YamlDataOwned::Sequence(items) => {
+                Data::Sequence(items.iter().map(Self::from_yaml).collect::<Result<_, _>>()?)
+            }
             YamlDataOwned::Mapping(entries) => {
                 let mut mapping = Vec::with_capacity(entries.len());
                 for (key, value) in entries {
@@ -194,9 +191,7 @@ impl<'a> Place<'a> {
         let node: &'a Node = self.node;
         match &node.data {
             Data::Scalar(Value::String(text)) => Ok(text),
-            Data::Scalar(_) | Data::Sequence(_) | Data::Mapping(_) => {
-                Err(self.fault("text is expected here"))
-            }
+            Data::Scalar(_) | Data::Sequence(_) | Data::Mapping(_) => Err(self.fault("text is expected here")),
         }
     }
 

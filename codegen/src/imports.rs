@@ -18,10 +18,7 @@ pub(crate) fn separate(items: &[Item]) -> (String, Vec<&Item>) {
             continue;
         }
         for (module, name) in leaves(&import.tree, String::new()) {
-            modules
-                .entry((Origin::of(&module), module))
-                .or_default()
-                .insert(name);
+            modules.entry((Origin::of(&module), module)).or_default().insert(name);
         }
     }
     let mut text = String::new();

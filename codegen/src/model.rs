@@ -204,9 +204,7 @@ impl Api {
 impl Operation {
     /// The response with this status, where the operation declares it.
     pub(crate) fn response(&self, code: u16) -> Option<&Response> {
-        self.responses
-            .iter()
-            .find(|response| response.status.code == code)
+        self.responses.iter().find(|response| response.status.code == code)
     }
 
     /// The path as the spec writes it.

@@ -23,14 +23,10 @@ pub(crate) fn check_identifier(place: &Place<'_>, name: &str) -> Result<(), Erro
             .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_')
         && name.to_snake_case() == name;
     if !plain {
-        return Err(place.fault(format!(
-            "`{name}` becomes a name in code; write it in lower_snake_case"
-        )));
+        return Err(place.fault(format!("`{name}` becomes a name in code; write it in lower_snake_case")));
     }
     if syn::parse_str::<syn::Ident>(name).is_err() || name == "self" {
-        return Err(place.fault(format!(
-            "`{name}` is a word of the Rust language; choose another"
-        )));
+        return Err(place.fault(format!("`{name}` is a word of the Rust language; choose another")));
     }
     Ok(())
 }
@@ -38,9 +34,7 @@ pub(crate) fn check_identifier(place: &Place<'_>, name: &str) -> Result<(), Erro
 /// Refuses a name that would make no Rust type or variant.
 pub(crate) fn check_type(place: &Place<'_>, name: &str, rust_name: &str) -> Result<(), Error> {
     let plain = !name.is_empty()
-        && name
-            .chars()
-            .all(|it| it.is_ascii_alphanumeric() || "_-.".contains(it))
+        && name.chars().all(|it| it.is_ascii_alphanumeric() || "_-.".contains(it))
         && syn::parse_str::<syn::Ident>(rust_name).is_ok();
     if plain {
         Ok(())

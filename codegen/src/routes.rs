@@ -58,9 +58,7 @@ pub(crate) fn of(api: &Api) -> Vec<Route<'_>> {
     }
     for route in &mut routes {
         // `Literal` sorts before `Variable`.
-        route
-            .served
-            .sort_by(|first, second| first.path.cmp(&second.path));
+        route.served.sort_by(|first, second| first.path.cmp(&second.path));
     }
     routes
 }
@@ -94,10 +92,7 @@ fn descend(paths: &[&[Segment]], members: &[usize], depth: usize, routed: &mut [
         let mut words: BTreeMap<&Segment, Vec<usize>> = BTreeMap::new();
         for member in &deeper {
             routed[*member].push(paths[*member][depth].clone());
-            words
-                .entry(&paths[*member][depth])
-                .or_default()
-                .push(*member);
+            words.entry(&paths[*member][depth]).or_default().push(*member);
         }
         for members in words.values() {
             descend(paths, members, depth + 1, routed);
@@ -129,25 +124,19 @@ mod tests {
     fn path(text: &str) -> Vec<Segment> {
         text.split('/')
             .skip(1)
-            .map(|segment| {
-                match segment
-                    .strip_prefix('{')
-                    .and_then(|rest| rest.strip_suffix('}'))
-                {
+            .map(
+                |segment| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
                     Some(name) => Segment::Variable(name.to_owned()),
                     None => Segment::Literal(segment.to_owned()),
-                }
-            })
+                },
+            )
             .collect()
     }
 
     fn routed(paths: &[&str]) -> Vec<String> {
         let paths: Vec<Vec<Segment>> = paths.iter().map(|it| path(it)).collect();
         let borrowed: Vec<&[Segment]> = paths.iter().map(Vec::as_slice).collect();
-        route_paths(&borrowed)
-            .iter()
-            .map(|it| path_text(it))
-            .collect()
+        route_paths(&borrowed).iter().map(|it| path_text(it)).collect()
     }
 
     #[test]

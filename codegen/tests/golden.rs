@@ -2,11 +2,7 @@
 //!
 //! After an intended change: `EXPECTORATE=overwrite cargo test -p tenant-registry-codegen --test golden`.
 
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test stops at the first surprise"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,9 +11,7 @@ use std::path::{Path, PathBuf};
 use tenant_registry_codegen::generate;
 
 fn assert_golden(name: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(name);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     let spec = fs::read_to_string(root.join("spec/openapi.yaml")).unwrap();
     let files = generate(&spec).unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut expected = BTreeSet::new();

@@ -50,8 +50,7 @@ fn documents_that_are_none() {
 
 #[test]
 fn an_error_names_line_place_and_operation() {
-    let error =
-        generate(&SPEC.replacen("summary: Exchange samples.", "sumary: Exchange samples.", 1));
+    let error = generate(&SPEC.replacen("summary: Exchange samples.", "sumary: Exchange samples.", 1));
     assert_eq!(
         error.map_err(|error| error.to_string()).err().as_deref(),
         Some(
@@ -88,12 +87,7 @@ fn operations() {
         "operationId: letter_send",
         "is used at",
     );
-    assert_refused(
-        SPEC,
-        "tags: [samples]",
-        "tags: [sample]",
-        "there is no tag `sample`",
-    );
+    assert_refused(SPEC, "tags: [samples]", "tags: [sample]", "there is no tag `sample`");
     assert_refused(
         SPEC,
         "    post:",
@@ -116,12 +110,7 @@ fn parameters() {
         "in: header, name: colour",
         "parameters in `header`",
     );
-    assert_refused(
-        SPEC,
-        "/samples/{id}:",
-        "/samples/{key}:",
-        "the path's variable `key`",
-    );
+    assert_refused(SPEC, "/samples/{id}:", "/samples/{key}:", "the path's variable `key`");
     assert_refused(
         SPEC,
         "/samples/{id}:",
@@ -140,12 +129,7 @@ fn parameters() {
         "{ type: number }",
         "name this one there",
     );
-    assert_refused(
-        SPEC,
-        "default: 1 }",
-        "default: 0 }",
-        "an integer within the bounds",
-    );
+    assert_refused(SPEC, "default: 1 }", "default: 0 }", "an integer within the bounds");
     assert_refused(
         SPEC,
         "name: text, schema: { type: string }",
@@ -222,12 +206,7 @@ fn schemas() {
         "minimum: 1, maximum: 3000000000",
         "outside of what the format can hold",
     );
-    assert_refused(
-        SPEC,
-        "'^[\"#a-z]+$'",
-        "'^[a-z'",
-        "not an ECMAScript pattern",
-    );
+    assert_refused(SPEC, "'^[\"#a-z]+$'", "'^[a-z'", "not an ECMAScript pattern");
     assert_refused(
         SPEC,
         "format: date-time }\n    Day",
@@ -240,18 +219,8 @@ fn schemas() {
         "enum: [deep-red, deep_red]",
         "would both become the variant `DeepRed`",
     );
-    assert_refused(
-        SPEC,
-        "enum: [deep-red, green]",
-        "enum: []",
-        "at least one value",
-    );
-    assert_refused(
-        SPEC,
-        "    Colour:",
-        "    colour:",
-        "there is no schema `Colour`",
-    );
+    assert_refused(SPEC, "enum: [deep-red, green]", "enum: []", "at least one value");
+    assert_refused(SPEC, "    Colour:", "    colour:", "there is no schema `Colour`");
     assert_refused(
         SPEC,
         "type: integer, minimum: -273",
@@ -264,18 +233,8 @@ fn schemas() {
         "allOf: []",
         "a schema has a `description`",
     );
-    assert_refused(
-        SPEC,
-        "default: green",
-        "default: blue",
-        "one of the enum's values",
-    );
-    assert_refused(
-        SPEC,
-        "default: word",
-        "default: w",
-        "allowed by the schema's own rules",
-    );
+    assert_refused(SPEC, "default: green", "default: blue", "one of the enum's values");
+    assert_refused(SPEC, "default: word", "default: w", "allowed by the schema's own rules");
     assert_refused(
         SPEC,
         "        word: {",

@@ -88,21 +88,19 @@ impl Judge<'_> {
     /// Makes sure that the sources as they are pass in every worker, and keeps the service that they make.
     fn original(&self, workers: &mut [Worker]) -> Result<PathBuf, Error> {
         let program = self.workspace.join("target/drift/original");
-        let numbers = (0..workers.len()).collect();
-        parallel(numbers, workers.iter_mut().collect(), |worker, _: usize| {
-            worker.mutate_spec(&self.spec.text)?;
-            for outcome in [worker.check()?, worker.build()?] {
-                match outcome {
-                    Check::Passed => {}
-                    Check::Broken { error, place } => return Err(Error::Baseline(format!("{place}: {error}"))),
-                    Check::Failed(why) => return Err(Error::Baseline(why)),
-                }
-            }
+        let Some((first, others)) = workers.split_first_mut() else {
+            return Ok(program);
+        };
+        passes(first, &self.spec.text)?;
+        fs::copy(first.program(), &program).map_err(Error::file(&program))?;
+        for other in &*others {
+            other.start_from(first)?;
+        }
+        let seats: Vec<&mut Worker> = others.iter_mut().collect();
+        parallel(vec![(); seats.len()], seats, |worker, ()| {
+            passes(worker, &self.spec.text)?;
             Ok(Vec::<()>::new())
         })?;
-        if let Some(worker) = workers.first() {
-            fs::copy(worker.program(), &program).map_err(Error::file(&program))?;
-        }
         Ok(program)
     }
 
@@ -216,6 +214,19 @@ impl Judge<'_> {
         });
         Ok(judged.collect())
     }
+}
+
+/// Fails where the sources as they are do.
+fn passes(worker: &mut Worker, spec: &str) -> Result<(), Error> {
+    worker.mutate_spec(spec)?;
+    for outcome in [worker.check()?, worker.build()?] {
+        match outcome {
+            Check::Passed => {}
+            Check::Broken { error, place } => return Err(Error::Baseline(format!("{place}: {error}"))),
+            Check::Failed(why) => return Err(Error::Baseline(why)),
+        }
+    }
+    Ok(())
 }
 
 /// Why the document does not build; `None` where it does.

@@ -40,7 +40,6 @@ pub(crate) struct Expectation {
     pub(crate) items: Option<usize>,
     /// A piece of the body's text.
     pub(crate) text: Option<String>,
-    pub(crate) not_text: Option<String>,
 }
 
 impl Request {
@@ -84,11 +83,6 @@ impl Expectation {
         self
     }
 
-    pub(crate) fn not_text(mut self, text: impl Into<String>) -> Self {
-        self.not_text = Some(text.into());
-        self
-    }
-
     /// Why the answer is not as expected; `None` where it is.
     pub(crate) fn misfit(&self, status: u16, body: &str) -> Option<String> {
         let json: Value = serde_json::from_str(body).unwrap_or(Value::Null);
@@ -110,11 +104,6 @@ impl Expectation {
             && !body.contains(text)
         {
             return Some(format!("no `{text}` in: {shown}"));
-        }
-        if let Some(text) = &self.not_text
-            && body.contains(text)
-        {
-            return Some(format!("`{text}` in: {shown}"));
         }
         None
     }

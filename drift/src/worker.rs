@@ -61,6 +61,23 @@ impl Worker {
         })
     }
 
+    /// Begins with what another worker has compiled; only the workspace's own crates are compiled again.
+    pub(crate) fn start_from(&self, other: &Self) -> Result<(), Error> {
+        if self.target.exists() {
+            return Ok(());
+        }
+        let copied = Command::new("cp")
+            .args(["--archive", "--reflink=auto"])
+            .args([&other.target, &self.target])
+            .status()
+            .map_err(Error::program("cp"))?;
+        // Without it the worker compiles everything by itself.
+        if !copied.success() && self.target.exists() {
+            fs::remove_dir_all(&self.target).map_err(Error::file(&self.target))?;
+        }
+        Ok(())
+    }
+
     /// Makes the copy that of a mutant of the spec; the generated files follow from the build script.
     pub(crate) fn mutate_spec(&mut self, text: &str) -> Result<(), Error> {
         self.restore_code()?;

@@ -204,7 +204,9 @@ fn explain(path: &str, error: &serde_json::Error) -> InvalidBody {
     let text = error.to_string();
     let message = match error.classify() {
         Category::Data => {
-            let reason = text.split(" at line ").next().unwrap_or(&text);
+            let reason = text
+                .rsplit_once(" at line ")
+                .map_or(text.as_str(), |(reason, _)| reason);
             if path == "." { reason.to_owned() } else { format!("`{path}`: {reason}") }
         }
         Category::Syntax | Category::Eof | Category::Io => {

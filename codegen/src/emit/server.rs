@@ -26,20 +26,14 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         if api.operations_of(tag).next().is_none() {
             continue;
         }
-        files.push(GeneratedFile::new(
-            format!("server/{}.rs", tag.name),
-            file(api, tag)?,
-        ));
+        files.push(GeneratedFile::new(format!("server/{}.rs", tag.name), file(api, tag)?));
         let mut exports: Vec<String> = api.operations_of(tag).map(answers_name).collect();
         exports.push(trait_name(tag));
         exports.sort();
         modules.push((tag.name.clone(), exports));
     }
     modules.sort();
-    let declarations: String = modules
-        .iter()
-        .map(|(name, _)| format!("mod {name};\n"))
-        .collect();
+    let declarations: String = modules.iter().map(|(name, _)| format!("mod {name};\n")).collect();
     let exports: String = modules
         .iter()
         .map(|(name, exports)| format!("pub use self::{name}::{{{}}};\n", exports.join(", ")))
@@ -133,11 +127,7 @@ fn method_documentation(operation: &Operation) -> String {
         text.push_str("\n\n");
         text.push_str(description);
     }
-    text.push_str(&format!(
-        "\n\n`{} {}`",
-        operation.method.token(),
-        operation.path_text()
-    ));
+    text.push_str(&format!("\n\n`{} {}`", operation.method.token(), operation.path_text()));
     text
 }
 
@@ -155,11 +145,7 @@ pub(super) fn parameter_type(parameter: &Parameter) -> String {
 pub(super) fn body_type(operation: &Operation) -> Option<String> {
     let body = operation.body.as_ref()?;
     let of = format!("types::{}", names::type_name(&body.schema));
-    let of = if body.required {
-        of
-    } else {
-        format!("Option<{of}>")
-    };
+    let of = if body.required { of } else { format!("Option<{of}>") };
     Some(if operation.response(400).is_some() {
         of
     } else {
@@ -183,10 +169,7 @@ fn answers(operation: &Operation) -> String {
 }
 
 fn variant(response: &Response) -> String {
-    let documentation = docs(&format!(
-        "{}: {}",
-        response.status.code, response.description
-    ));
+    let documentation = docs(&format!("{}: {}", response.status.code, response.description));
     let body = response
         .body
         .as_ref()
@@ -198,9 +181,7 @@ fn variant(response: &Response) -> String {
             None => format!("{documentation}{name},\n"),
         };
     }
-    let body = body.map_or_else(String::new, |body| {
-        format!("/// The body.\nbody: {body},\n")
-    });
+    let body = body.map_or_else(String::new, |body| format!("/// The body.\nbody: {body},\n"));
     let headers: String = response
         .headers
         .iter()

@@ -7,9 +7,8 @@ use crate::print::rust_file;
 
 /// Keeps the items that the roots mention, and what those mention in turn; says how many functions stay.
 pub(super) fn prune(template: &str, roots: &str) -> Result<(String, usize), Error> {
-    let mut file = syn::parse_file(template).map_err(|error| {
-        Error::document(format!("a template of the generator is broken: {error}"))
-    })?;
+    let mut file = syn::parse_file(template)
+        .map_err(|error| Error::document(format!("a template of the generator is broken: {error}")))?;
     let documentation = template
         .lines()
         .map_while(|line| line.strip_prefix("//! "))
@@ -99,9 +98,8 @@ fn text_of_type(of: &syn::Type) -> String {
 /// Does the word stand in the text, not as a part of a longer one?
 fn mentions(text: &str, word: &str) -> bool {
     let is_part = |it: char| it.is_ascii_alphanumeric() || it == '_';
-    text.match_indices(word).any(|(start, _)| {
-        !text[..start].ends_with(is_part) && !text[start + word.len()..].starts_with(is_part)
-    })
+    text.match_indices(word)
+        .any(|(start, _)| !text[..start].ends_with(is_part) && !text[start + word.len()..].starts_with(is_part))
 }
 
 fn needed_imports(tree: UseTree, code: &str) -> Option<UseTree> {

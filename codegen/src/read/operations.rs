@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{resolve, schemas, status, values};
 use crate::Error;
 use crate::document::Place;
-use crate::model::{
-    Body, Header, Kind, Location, Method, Operation, Parameter, Response, Schema, Segment, Tag,
-    Type,
-};
+use crate::model::{Body, Header, Kind, Location, Method, Operation, Parameter, Response, Schema, Segment, Tag, Type};
 use crate::names;
 
 /// What the operations are read against.
@@ -20,11 +17,7 @@ struct Context<'a> {
 }
 
 /// All operations, in the order of the document.
-pub(super) fn all(
-    root: &Place<'_>,
-    tags: &[Tag],
-    schemas: &[Schema],
-) -> Result<Vec<Operation>, Error> {
+pub(super) fn all(root: &Place<'_>, tags: &[Tag], schemas: &[Schema]) -> Result<Vec<Operation>, Error> {
     let context = Context {
         root,
         tags,
@@ -43,10 +36,7 @@ pub(super) fn all(
             };
             let operation = operation(&context, method, &path, &place)?;
             if let Some(other) = ids.insert(operation.id.clone(), place.pointer().to_owned()) {
-                return Err(place.fault(format!(
-                    "the operationId `{}` is used at {other} already",
-                    operation.id
-                )));
+                return Err(place.fault(format!("the operationId `{}` is used at {other} already", operation.id)));
             }
             operations.push(operation);
         }
@@ -61,11 +51,8 @@ fn path(place: &Place<'_>, text: &str) -> Result<Vec<Segment>, Error> {
     };
     let mut variables = BTreeSet::new();
     rest.split('/')
-        .map(|segment| {
-            match segment
-                .strip_prefix('{')
-                .and_then(|rest| rest.strip_suffix('}'))
-            {
+        .map(
+            |segment| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
                 Some(name) => {
                     names::check_identifier(place, name)?;
                     if !variables.insert(name) {
@@ -73,21 +60,16 @@ fn path(place: &Place<'_>, text: &str) -> Result<Vec<Segment>, Error> {
                     }
                     Ok(Segment::Variable(name.to_owned()))
                 }
-                None if segment.is_empty() || segment.contains(['{', '}']) => Err(place.fault(
-                    format!("`{segment}` is neither a word nor a variable in braces"),
-                )),
+                None if segment.is_empty() || segment.contains(['{', '}']) => {
+                    Err(place.fault(format!("`{segment}` is neither a word nor a variable in braces")))
+                }
                 None => Ok(Segment::Literal(segment.to_owned())),
-            }
-        })
+            },
+        )
         .collect()
 }
 
-fn operation(
-    context: &Context<'_>,
-    method: Method,
-    path: &[Segment],
-    place: &Place<'_>,
-) -> Result<Operation, Error> {
+fn operation(context: &Context<'_>, method: Method, path: &[Segment], place: &Place<'_>) -> Result<Operation, Error> {
     let id_place = place.require("operationId")?;
     let id = id_place.text()?;
     names::check_identifier(&id_place, id)?;
@@ -136,11 +118,7 @@ fn tag(context: &Context<'_>, place: &Place<'_>) -> Result<String, Error> {
     }
 }
 
-fn parameters(
-    context: &Context<'_>,
-    path: &[Segment],
-    place: &Place<'_>,
-) -> Result<Vec<Parameter>, Error> {
+fn parameters(context: &Context<'_>, path: &[Segment], place: &Place<'_>) -> Result<Vec<Parameter>, Error> {
     let mut in_path = BTreeMap::new();
     let mut in_query: Vec<Parameter> = Vec::new();
     let items = place.get("parameters").map(|it| it.items()).transpose()?;
@@ -161,11 +139,11 @@ fn parameters(
     for segment in path {
         match segment {
             Segment::Literal(_) => {}
-            Segment::Variable(name) => all.push(in_path.remove(name).ok_or_else(|| {
-                place.fault(format!(
-                    "the path's variable `{name}` is not among the parameters"
-                ))
-            })?),
+            Segment::Variable(name) => all.push(
+                in_path
+                    .remove(name)
+                    .ok_or_else(|| place.fault(format!("the path's variable `{name}` is not among the parameters")))?,
+            ),
         }
     }
     if let Some(name) = in_path.into_keys().next() {
@@ -208,9 +186,7 @@ fn parameter(context: &Context<'_>, place: &Place<'_>) -> Result<Parameter, Erro
     let of = schemas::type_of(&schema, &context.names, &["default"])?;
     match &of {
         Type::Named(name) if is_object(context, name) => {
-            return Err(schema.fault(format!(
-                "`{name}` is an object; a parameter is a single value"
-            )));
+            return Err(schema.fault(format!("`{name}` is an object; a parameter is a single value")));
         }
         Type::Named(_) | Type::String | Type::Boolean | Type::Integer(_) => {}
         Type::Formatted(_) | Type::Number | Type::Array(_) | Type::FreeForm => {
@@ -271,9 +247,7 @@ fn content(context: &Context<'_>, place: &Place<'_>) -> Result<String, Error> {
                 Err(reference.fault(format!("`{name}` is not an object; a body is one")))
             }
         }
-        [(other, media)] => Err(media.fault(format!(
-            "`{other}` is not supported; bodies are `application/json`"
-        ))),
+        [(other, media)] => Err(media.fault(format!("`{other}` is not supported; bodies are `application/json`"))),
         _ => Err(place.fault("a body has one media type, `application/json`")),
     }
 }
@@ -284,15 +258,10 @@ fn responses(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Response>, 
         let status = status::read(key, &entry)?;
         let entry = resolve(context.root, entry, "responses")?;
         entry.only(&["description", "headers", "content"])?;
-        let body = entry
-            .get("content")
-            .map(|it| content(context, &it))
-            .transpose()?;
+        let body = entry.get("content").map(|it| content(context, &it)).transpose()?;
         match &body {
             Some(name) if status.code >= 400 && name != "Error" => {
-                return Err(entry.fault(format!(
-                    "the body of {key} is `{name}`; every error body is `Error`"
-                )));
+                return Err(entry.fault(format!("the body of {key} is `{name}`; every error body is `Error`")));
             }
             None if status.code >= 400 => {
                 return Err(entry.fault(format!("{key} has no body; every error body is `Error`")));
@@ -337,17 +306,10 @@ fn headers(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Header>, Erro
                 .schemas
                 .iter()
                 .any(|it| it.name == *name && matches!(it.kind, Kind::Integer(_))),
-            Type::String
-            | Type::Boolean
-            | Type::Number
-            | Type::Formatted(_)
-            | Type::Array(_)
-            | Type::FreeForm => false,
+            Type::String | Type::Boolean | Type::Number | Type::Formatted(_) | Type::Array(_) | Type::FreeForm => false,
         };
         if !is_number {
-            return Err(
-                schema.fault("a response header is an integer; text would need escaping rules")
-            );
+            return Err(schema.fault("a response header is an integer; text would need escaping rules"));
         }
         read.push(Header {
             name: name.to_owned(),
@@ -368,10 +330,7 @@ fn check_refusals(operation: &Operation, place: &Place<'_>) -> Result<(), Error>
     if fallible && !declares(400) {
         return Err(place.fault("a parameter can be invalid, but 400 is not declared"));
     }
-    let declared: Vec<u16> = [400, 413, 415]
-        .into_iter()
-        .filter(|code| declares(*code))
-        .collect();
+    let declared: Vec<u16> = [400, 413, 415].into_iter().filter(|code| declares(*code)).collect();
     if operation.body.is_some() && !matches!(declared.len(), 0 | 3) {
         return Err(place.fault(format!(
             "of 400, 413 and 415 only {declared:?} is declared; an operation with a body declares the three, or none \
@@ -397,10 +356,7 @@ fn check_refusals(operation: &Operation, place: &Place<'_>) -> Result<(), Error>
 /// Arguments of one type could be swapped, and a change of the spec's order would swap them in silence.
 fn check_distinct_types(operation: &Operation, place: &Place<'_>) -> Result<(), Error> {
     for (index, parameter) in operation.parameters.iter().enumerate() {
-        if let Some(other) = operation.parameters[..index]
-            .iter()
-            .find(|it| it.of == parameter.of)
-        {
+        if let Some(other) = operation.parameters[..index].iter().find(|it| it.of == parameter.of) {
             return Err(place.fault(format!(
                 "`{}` and `{}` have the same type and could be swapped unseen; give each a schema of its own",
                 other.name, parameter.name
@@ -440,9 +396,7 @@ fn require_error_schema(context: &Context<'_>) -> Result<(), Error> {
         ..
     }) = named("ErrorCode")
     else {
-        return Err(fault(
-            "components.schemas.ErrorCode: an enum is expected".to_owned(),
-        ));
+        return Err(fault("components.schemas.ErrorCode: an enum is expected".to_owned()));
     };
     for needed in crate::emit::http::ERROR_CODES {
         if !values.iter().any(|value| value == needed) {

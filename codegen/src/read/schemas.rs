@@ -31,9 +31,9 @@ pub(super) fn all(place: &Place<'_>) -> Result<Vec<Schema>, Error> {
 }
 
 fn schema(name: &str, place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Schema, Error> {
-    let description = place.optional_text("description")?.ok_or_else(|| {
-        place.fault("a schema has a `description`; it becomes the type's documentation")
-    })?;
+    let description = place
+        .optional_text("description")?
+        .ok_or_else(|| place.fault("a schema has a `description`; it becomes the type's documentation"))?;
     for keyword in ["allOf", "oneOf", "anyOf", "not", "$ref"] {
         if let Some(place) = place.get(keyword) {
             return Err(place.fault(format!(
@@ -66,9 +66,9 @@ fn type_keyword<'a>(place: &Place<'a>) -> Result<&'a str, Error> {
 
 fn object(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Kind, Error> {
     only(place, &["type", "required", "properties"])?;
-    let properties = place.require("properties").map_err(|_| {
-        place.fault("a named object has `properties`; write a free-form object where it is used")
-    })?;
+    let properties = place
+        .require("properties")
+        .map_err(|_| place.fault("a named object has `properties`; write a free-form object where it is used"))?;
     let mut required = BTreeSet::new();
     if let Some(list) = place.get("required") {
         for item in list.items()? {
@@ -82,22 +82,12 @@ fn object(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Kind, Error> {
     let mut read = Vec::new();
     for (name, property) in properties.entries()? {
         names::check_identifier(&property, name)?;
-        read.push(self::property(
-            name,
-            &property,
-            required.contains(name),
-            known,
-        )?);
+        read.push(self::property(name, &property, required.contains(name), known)?);
     }
     Ok(Kind::Object(read))
 }
 
-fn property(
-    name: &str,
-    place: &Place<'_>,
-    required: bool,
-    known: &BTreeSet<&str>,
-) -> Result<Property, Error> {
+fn property(name: &str, place: &Place<'_>, required: bool, known: &BTreeSet<&str>) -> Result<Property, Error> {
     let (of, nullable) = property_type(place, known)?;
     let default = place.get("default");
     if let (Some(default), true) = (&default, nullable) {
@@ -138,11 +128,7 @@ fn property_type(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<(Type, boo
 }
 
 /// The type of a place that refers to a schema or states a type without constraints.
-pub(super) fn type_of(
-    place: &Place<'_>,
-    known: &BTreeSet<&str>,
-    also: &[&str],
-) -> Result<Type, Error> {
+pub(super) fn type_of(place: &Place<'_>, known: &BTreeSet<&str>, also: &[&str]) -> Result<Type, Error> {
     if let Some(reference) = place.get("$ref") {
         only(place, &[&["$ref"], also].concat())?;
         return Ok(Type::Named(named(&reference, known)?.to_owned()));
@@ -163,12 +149,7 @@ pub(super) fn named<'a>(reference: &Place<'a>, known: &BTreeSet<&str>) -> Result
     }
 }
 
-fn inline(
-    place: &Place<'_>,
-    type_name: &str,
-    known: &BTreeSet<&str>,
-    also: &[&str],
-) -> Result<Type, Error> {
+fn inline(place: &Place<'_>, type_name: &str, known: &BTreeSet<&str>, also: &[&str]) -> Result<Type, Error> {
     let allow = |keywords: &[&str]| {
         let allowed = [&["type"], keywords, also].concat();
         only(place, &allowed).map_err(|mut error| {
@@ -180,11 +161,7 @@ fn inline(
         })
     };
     let format = place.optional_text("format")?;
-    let unknown_format = |format: &str| {
-        place.fault(format!(
-            "the format `{format}` is not supported for {type_name}"
-        ))
-    };
+    let unknown_format = |format: &str| place.fault(format!("the format `{format}` is not supported for {type_name}"));
     match type_name {
         "string" => {
             allow(&["format"])?;
@@ -213,9 +190,9 @@ fn inline(
             allow(&["items"])?;
             let items = type_of(&place.require("items")?, known, &[])?;
             if matches!(items, Type::Formatted(_)) {
-                return Err(place.fault(
-                    "items with a format: put their schema under components.schemas and refer to it",
-                ));
+                return Err(
+                    place.fault("items with a format: put their schema under components.schemas and refer to it")
+                );
             }
             Ok(Type::Array(Box::new(items)))
         }
@@ -229,9 +206,7 @@ fn inline(
             if place.flag("additionalProperties")? {
                 Ok(Type::FreeForm)
             } else {
-                Err(place.fault(
-                    "an object without properties is free-form: say `additionalProperties: true`",
-                ))
+                Err(place.fault("an object without properties is free-form: say `additionalProperties: true`"))
             }
         }
         other => Err(place.fault(format!("the type `{other}` is not supported"))),
@@ -261,10 +236,7 @@ fn enumeration(place: &Place<'_>) -> Result<Kind, Error> {
 }
 
 fn text(place: &Place<'_>) -> Result<Kind, Error> {
-    only(
-        place,
-        &["type", "format", "minLength", "maxLength", "pattern"],
-    )?;
+    only(place, &["type", "format", "minLength", "maxLength", "pattern"])?;
     let mut rules = TextRules {
         minimum_length: length(place, "minLength")?,
         maximum_length: length(place, "maxLength")?,
@@ -307,8 +279,7 @@ fn text(place: &Place<'_>) -> Result<Kind, Error> {
 fn integer(place: &Place<'_>) -> Result<Kind, Error> {
     only(place, &["type", "format", "minimum", "maximum"])?;
     let format = place.optional_text("format")?;
-    let width = width(format.as_deref())
-        .ok_or_else(|| place.fault("an integer's format is `int32` or `int64`"))?;
+    let width = width(format.as_deref()).ok_or_else(|| place.fault("an integer's format is `int32` or `int64`"))?;
     let rules = IntegerRules {
         width,
         minimum: place.optional_integer("minimum")?,
@@ -325,9 +296,7 @@ fn integer(place: &Place<'_>) -> Result<Kind, Error> {
     if let (Some(minimum), Some(maximum)) = (rules.minimum, rules.maximum)
         && minimum > maximum
     {
-        return Err(
-            place.fault("no number is both as large as `minimum` and as small as `maximum`")
-        );
+        return Err(place.fault("no number is both as large as `minimum` and as small as `maximum`"));
     }
     Ok(Kind::Integer(rules))
 }
@@ -335,9 +304,7 @@ fn integer(place: &Place<'_>) -> Result<Kind, Error> {
 fn length(place: &Place<'_>, key: &str) -> Result<Option<usize>, Error> {
     place
         .optional_integer(key)?
-        .map(|value| {
-            usize::try_from(value).map_err(|_| place.fault(format!("`{key}` is not below 0")))
-        })
+        .map(|value| usize::try_from(value).map_err(|_| place.fault(format!("`{key}` is not below 0"))))
         .transpose()
 }
 

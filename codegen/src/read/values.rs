@@ -28,18 +28,12 @@ pub(super) fn defaults(place: &Place<'_>, api: &Api) -> Result<(), Error> {
 }
 
 /// The text of a parameter's default, as a client would have sent it.
-pub(super) fn parameter_default(
-    place: &Place<'_>,
-    of: &Type,
-    schemas: &[Schema],
-) -> Result<String, Error> {
+pub(super) fn parameter_default(place: &Place<'_>, of: &Type, schemas: &[Schema]) -> Result<String, Error> {
     let value = place.json();
     if let Some(reason) = misfit(&value, of, schemas) {
         return Err(place.fault(reason));
     }
-    Ok(value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned))
+    Ok(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 /// Why the value is none of this type; `None` where it is one.
@@ -68,8 +62,7 @@ fn misfit(value: &Value, of: &Type, schemas: &[Schema]) -> Option<String> {
             },
             Kind::Integer(rules) => match value.as_i64() {
                 Some(number)
-                    if rules.minimum.is_none_or(|it| number >= it)
-                        && rules.maximum.is_none_or(|it| number <= it) =>
+                    if rules.minimum.is_none_or(|it| number >= it) && rules.maximum.is_none_or(|it| number <= it) =>
                 {
                     None
                 }
@@ -81,8 +74,7 @@ fn misfit(value: &Value, of: &Type, schemas: &[Schema]) -> Option<String> {
                     let fits = rules.minimum_length.is_none_or(|it| length >= it)
                         && rules.maximum_length.is_none_or(|it| length <= it)
                         && rules.pattern.as_ref().is_none_or(|pattern| {
-                            regress::Regex::with_flags(pattern, "u")
-                                .is_ok_and(|it| it.find(text).is_some())
+                            regress::Regex::with_flags(pattern, "u").is_ok_and(|it| it.find(text).is_some())
                         });
                     if fits {
                         None

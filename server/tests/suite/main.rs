@@ -10,6 +10,7 @@ mod activation;
 mod api_keys;
 mod audit;
 mod audit_pages;
+mod boundaries;
 mod cancellation;
 mod catalog;
 mod entitlements;
@@ -46,6 +47,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         api_keys::cases,
         audit::cases,
         audit_pages::cases,
+        boundaries::cases,
         cancellation::cases,
         catalog::cases,
         entitlements::cases,

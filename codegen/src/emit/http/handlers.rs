@@ -33,10 +33,7 @@ pub(super) fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
     let names: Vec<String> = api.operations_of(tag).map(server::answers_name).collect();
     rust_source(
         &format!("The operations tagged `{}` over HTTP.", tag.name),
-        &format!(
-            "{imports}use crate::server::{{{}}};\n{code}",
-            names.join(", ")
-        ),
+        &format!("{imports}use crate::server::{{{}}};\n{code}", names.join(", ")),
     )
 }
 
@@ -87,10 +84,7 @@ fn variables(operation: &Operation) -> String {
 fn handler(operation: &Operation) -> String {
     let answers = server::answers_name(operation);
     let has_path = variables_name(operation).is_some();
-    let has_query = operation
-        .parameters
-        .iter()
-        .any(|it| it.location == Location::Query);
+    let has_query = operation.parameters.iter().any(|it| it.location == Location::Query);
     let mut arguments = vec!["context: RequestContext<A>".to_owned()];
     if let Some(name) = variables_name(operation) {
         arguments.push(format!("path: Path<{name}>"));
@@ -114,11 +108,7 @@ fn handler(operation: &Operation) -> String {
         } else {
             "optional_body"
         };
-        let question = if operation.response(400).is_some() {
-            "?"
-        } else {
-            ""
-        };
+        let question = if operation.response(400).is_some() { "?" } else { "" };
         reading.push_str(&format!(
             "let body = request::{function}(&context, request).await{question};\n"
         ));
@@ -128,11 +118,7 @@ fn handler(operation: &Operation) -> String {
     if operation.body.is_some() {
         values.push("body".to_owned());
     }
-    let call = format!(
-        "context.context().{}({}).await",
-        operation.id,
-        values.join(", ")
-    );
+    let call = format!("context.context().{}({}).await", operation.id, values.join(", "));
     let documentation = docs(&format!(
         "`{} {}`: {}",
         operation.method.token(),
@@ -169,8 +155,7 @@ fn handler(operation: &Operation) -> String {
 
 /// Can reading a parameter or the body end the request?
 fn is_fallible(operation: &Operation) -> bool {
-    !operation.parameters.is_empty()
-        || operation.body.is_some() && operation.response(400).is_some()
+    !operation.parameters.is_empty() || operation.body.is_some() && operation.response(400).is_some()
 }
 
 fn read(parameter: &Parameter) -> String {
@@ -289,11 +274,7 @@ fn arm(response: &Response) -> String {
             None => format!("Self::{name} => {answer},\n"),
         };
     }
-    let mut bindings: Vec<String> = response
-        .headers
-        .iter()
-        .map(|it| names::snake_case(&it.name))
-        .collect();
+    let mut bindings: Vec<String> = response.headers.iter().map(|it| names::snake_case(&it.name)).collect();
     if response.body.is_some() {
         bindings.insert(0, "body".to_owned());
     }

@@ -43,10 +43,7 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
     let (request, _) = prune(REQUEST, &code)?;
     files.push(GeneratedFile::new("http/request.rs", request));
     modules.sort_unstable();
-    let declarations: String = modules
-        .iter()
-        .map(|name| format!("mod {name};\n"))
-        .collect();
+    let declarations: String = modules.iter().map(|name| format!("mod {name};\n")).collect();
     files.push(GeneratedFile::new(
         "http/mod.rs",
         rust_source(

@@ -74,11 +74,7 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
     let mut dispatchers = String::new();
     for route in routes::of(api) {
         if route.is_direct() {
-            let operations: Vec<&Operation> = route
-                .served
-                .iter()
-                .flat_map(|it| it.operations.clone())
-                .collect();
+            let operations: Vec<&Operation> = route.served.iter().flat_map(|it| it.operations.clone()).collect();
             for operation in &operations {
                 registrations.push_str(&endpoint(operation));
             }
@@ -149,10 +145,7 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
     );
     rust_source(
         "Everything that is served, and at which route.",
-        &format!(
-            "{imports}use super::{{{}, response}};\n{code}",
-            modules.join(", ")
-        ),
+        &format!("{imports}use super::{{{}, response}};\n{code}", modules.join(", ")),
     )
 }
 
@@ -161,9 +154,7 @@ fn endpoint(operation: &Operation) -> String {
     let description = operation
         .description
         .as_ref()
-        .map_or_else(String::new, |text| {
-            format!(".description({:?})", unwrapped(text))
-        });
+        .map_or_else(String::new, |text| format!(".description({:?})", unwrapped(text)));
     format!(
         r#"
         api.register(
@@ -202,10 +193,8 @@ fn other_methods(operations: &[&Operation]) -> String {
     let Some(first) = operations.first() else {
         return String::new();
     };
-    let variables = variables_name(first).map_or_else(
-        || "NoVariables".to_owned(),
-        |name| format!("{}::{name}", first.tag),
-    );
+    let variables =
+        variables_name(first).map_or_else(|| "NoVariables".to_owned(), |name| format!("{}::{name}", first.tag));
     format!(
         "refuse_others::<A, {variables}>(&mut api, {:?}, {:?})?;\n",
         first.path_text(),
@@ -217,11 +206,7 @@ fn other_methods(operations: &[&Operation]) -> String {
 fn allowed(operations: &[&Operation]) -> String {
     let mut methods: Vec<Method> = operations.iter().map(|it| it.method).collect();
     methods.sort_unstable();
-    methods
-        .into_iter()
-        .map(Method::token)
-        .collect::<Vec<_>>()
-        .join(", ")
+    methods.into_iter().map(Method::token).collect::<Vec<_>>().join(", ")
 }
 
 fn dispatcher_name(route: &Route<'_>) -> String {
@@ -254,19 +239,9 @@ fn dispatcher(route: &Route<'_>) -> String {
         })
         .collect();
     let path_type = format!("{}Path", names::type_name(&name));
-    let fields: String = variables
-        .iter()
-        .map(|it| format!("{it}: String,\n"))
-        .collect();
-    let parts: Vec<String> = variables
-        .iter()
-        .map(|it| format!("path.{it}.as_str()"))
-        .collect();
-    let arms: String = route
-        .served
-        .iter()
-        .map(|served| dispatch_arm(route, served))
-        .collect();
+    let fields: String = variables.iter().map(|it| format!("{it}: String,\n")).collect();
+    let parts: Vec<String> = variables.iter().map(|it| format!("path.{it}.as_str()")).collect();
+    let arms: String = route.served.iter().map(|served| dispatch_arm(route, served)).collect();
     let served: Vec<String> = route
         .served
         .iter()
@@ -278,11 +253,7 @@ fn dispatcher(route: &Route<'_>) -> String {
         .flat_map(|it| &it.operations)
         .any(|it| it.body.is_some());
     let (argument, catch_all) = (
-        if needs_request {
-            ", request: RawRequest"
-        } else {
-            ""
-        },
+        if needs_request { ", request: RawRequest" } else { "" },
         if is_exhaustive(route) {
             ""
         } else {
@@ -329,8 +300,7 @@ fn is_exhaustive(route: &Route<'_>) -> bool {
             .all(|(served, routed)| match (served, routed) {
                 (Segment::Variable(_), Segment::Variable(_)) => true,
                 (Segment::Literal(first), Segment::Literal(second)) => first == second,
-                (Segment::Literal(_), Segment::Variable(_))
-                | (Segment::Variable(_), Segment::Literal(_)) => false,
+                (Segment::Literal(_), Segment::Variable(_)) | (Segment::Variable(_), Segment::Literal(_)) => false,
             })
     })
 }

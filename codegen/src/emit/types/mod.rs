@@ -18,21 +18,12 @@ const SHARED: &str = "shared";
 /// All files of `types/`.
 pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
     let reach = reach::Reach::of(api);
-    let mut homes = vec![(
-        SHARED,
-        "The types that the operations of several tags use.".to_owned(),
-    )];
+    let mut homes = vec![(SHARED, "The types that the operations of several tags use.".to_owned())];
     for tag in &api.tags {
-        homes.push((
-            &tag.name,
-            format!("The types of the operations tagged `{}`.", tag.name),
-        ));
+        homes.push((&tag.name, format!("The types of the operations tagged `{}`.", tag.name)));
     }
     let mut files = Vec::new();
-    let mut modules = vec![(
-        "constraint",
-        vec!["ConstraintError".to_owned(), "Quoted".to_owned()],
-    )];
+    let mut modules = vec![("constraint", vec!["ConstraintError".to_owned(), "Quoted".to_owned()])];
     let mut all_code = String::new();
     for (home, documentation) in homes {
         let schemas: Vec<&Schema> = api
@@ -43,19 +34,13 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         if schemas.is_empty() {
             continue;
         }
-        let code: String = schemas
-            .iter()
-            .map(|schema| type_of(api, &reach, schema))
-            .collect();
+        let code: String = schemas.iter().map(|schema| type_of(api, &reach, schema)).collect();
         let source = format!("{}{code}", imports(&code, &schemas));
         files.push(GeneratedFile::new(
             format!("types/{home}.rs"),
             rust_source(&documentation, &source)?,
         ));
-        let mut exports: Vec<String> = schemas
-            .iter()
-            .map(|schema| names::type_name(&schema.name))
-            .collect();
+        let mut exports: Vec<String> = schemas.iter().map(|schema| names::type_name(&schema.name)).collect();
         exports.sort();
         modules.push((home, exports));
         all_code.push_str(&code);
@@ -66,10 +51,7 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         modules.push(("decode", Vec::new()));
     }
     modules.sort();
-    let declarations: String = modules
-        .iter()
-        .map(|(home, _)| format!("mod {home};\n"))
-        .collect();
+    let declarations: String = modules.iter().map(|(home, _)| format!("mod {home};\n")).collect();
     let exports: String = modules
         .iter()
         .filter(|(_, exports)| !exports.is_empty())
@@ -181,11 +163,6 @@ fn holds_secret(api: &Api, of: &Type) -> bool {
             Kind::Enumeration(_) | Kind::Integer(_) | Kind::Formatted(_) => false,
         }),
         Type::Array(items) => holds_secret(api, items),
-        Type::String
-        | Type::Boolean
-        | Type::Integer(_)
-        | Type::Number
-        | Type::Formatted(_)
-        | Type::FreeForm => false,
+        Type::String | Type::Boolean | Type::Integer(_) | Type::Number | Type::Formatted(_) | Type::FreeForm => false,
     }
 }

@@ -10,13 +10,7 @@ use crate::names;
 use crate::print::docs;
 
 /// An object of the spec.
-pub(super) fn object(
-    api: &Api,
-    reach: &Reach,
-    schema: &Schema,
-    name: &str,
-    properties: &[Property],
-) -> String {
+pub(super) fn object(api: &Api, reach: &Reach, schema: &Schema, name: &str, properties: &[Property]) -> String {
     let comparison = if holds_secret(api, &Type::Named(schema.name.clone())) {
         ""
     } else {
@@ -67,10 +61,7 @@ fn field(owner: &str, property: &Property) -> (String, String) {
     };
     let absent = "skip_serializing_if = \"Option::is_none\"";
     match (property.required, property.nullable, &property.default) {
-        (true, false, _) if formatted => (
-            plain,
-            "#[serde(deserialize_with = \"decode::formatted\")]\n".to_owned(),
-        ),
+        (true, false, _) if formatted => (plain, "#[serde(deserialize_with = \"decode::formatted\")]\n".to_owned()),
         (true, false, _) => (plain, String::new()),
         (true, true, _) => (
             format!("Option<{plain}>"),
@@ -121,9 +112,7 @@ fn property_documentation(api: &Api, property: &Property) -> String {
 fn plain_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            value.to_string()
-        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }
 }
 
@@ -161,10 +150,9 @@ fn expression(api: &Api, of: &Type, value: &Value) -> String {
         Type::Named(name) => {
             let rust_name = names::type_name(name);
             match api.schema(name).map(|schema| &schema.kind) {
-                Some(Kind::Enumeration(_)) => format!(
-                    "{rust_name}::{}",
-                    names::type_name(value.as_str().unwrap_or_default())
-                ),
+                Some(Kind::Enumeration(_)) => {
+                    format!("{rust_name}::{}", names::type_name(value.as_str().unwrap_or_default()))
+                }
                 Some(Kind::Text(_)) => format!("{rust_name}({value}.to_owned())"),
                 Some(Kind::Integer(_)) => format!("{rust_name}({value})"),
                 Some(Kind::Object(_) | Kind::Formatted(_)) | None => value.to_string(),
@@ -193,11 +181,7 @@ fn constructor(api: &Api, name: &str, properties: &[Property]) -> Constructor {
         .filter(|it| it.required)
         .map(|it| {
             let plain = rust::type_of(&it.of, "");
-            let of = if it.nullable {
-                format!("Option<{plain}>")
-            } else {
-                plain
-            };
+            let of = if it.nullable { format!("Option<{plain}>") } else { plain };
             format!("{}: {of}", it.name)
         })
         .collect();

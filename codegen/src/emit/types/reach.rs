@@ -22,11 +22,7 @@ impl Reach {
         };
         for operation in &api.operations {
             for name in closure(api, used_by(operation)) {
-                reach
-                    .tags
-                    .entry(name)
-                    .or_default()
-                    .insert(operation.tag.clone());
+                reach.tags.entry(name).or_default().insert(operation.tag.clone());
             }
             let bodies = operation
                 .responses
@@ -64,11 +60,7 @@ fn used_by(operation: &Operation) -> Vec<String> {
         .iter()
         .filter_map(|it| it.body.as_deref())
         .chain(operation.body.as_ref().map(|it| it.schema.as_str()));
-    parameters
-        .chain(headers)
-        .chain(bodies)
-        .map(str::to_owned)
-        .collect()
+    parameters.chain(headers).chain(bodies).map(str::to_owned).collect()
 }
 
 fn closure(api: &Api, mut open: Vec<String>) -> BTreeSet<String> {
@@ -95,11 +87,6 @@ fn named(of: &Type) -> Option<&str> {
     match of {
         Type::Named(name) => Some(name),
         Type::Array(items) => named(items),
-        Type::String
-        | Type::Boolean
-        | Type::Integer(_)
-        | Type::Number
-        | Type::Formatted(_)
-        | Type::FreeForm => None,
+        Type::String | Type::Boolean | Type::Integer(_) | Type::Number | Type::Formatted(_) | Type::FreeForm => None,
     }
 }

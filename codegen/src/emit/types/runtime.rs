@@ -17,6 +17,5 @@ pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
 /// `types/decode.rs`, where the types use any of it.
 pub(super) fn decode(code: &str) -> Result<Option<GeneratedFile>, Error> {
     let (file, kept) = prune(DECODE, code)?;
-    Ok((kept > 0 || code.contains("Format::parse"))
-        .then(|| GeneratedFile::new("types/decode.rs", file)))
+    Ok((kept > 0 || code.contains("Format::parse")).then(|| GeneratedFile::new("types/decode.rs", file)))
 }

@@ -10,17 +10,9 @@ pub(super) fn enumeration(name: &str, documentation: &str, values: &[String]) ->
     let variant = |value: &String| names::type_name(value);
     let variants: String = values
         .iter()
-        .map(|value| {
-            format!(
-                "/// `{value}`.\n#[serde(rename = {value:?})]\n{},\n",
-                variant(value)
-            )
-        })
+        .map(|value| format!("/// `{value}`.\n#[serde(rename = {value:?})]\n{},\n", variant(value)))
         .collect();
-    let all: String = values
-        .iter()
-        .map(|it| format!("Self::{},", variant(it)))
-        .collect();
+    let all: String = values.iter().map(|it| format!("Self::{},", variant(it))).collect();
     let texts: String = values.iter().map(|it| format!("{it:?},")).collect();
     let arms: String = values
         .iter()
@@ -387,12 +379,12 @@ fn from_text(name: &str) -> String {
 
 /// `TryFrom<String>`, with every rule.
 fn checked(name: &str, rules: &TextRules, quote: &str) -> String {
-    let minimum = rules.minimum_length.map_or_else(String::new, |it| {
-        format!("constraint::minimum_length(&text, {it})?;")
-    });
-    let maximum = rules.maximum_length.map_or_else(String::new, |it| {
-        format!("constraint::maximum_length(&text, {it})?;")
-    });
+    let minimum = rules
+        .minimum_length
+        .map_or_else(String::new, |it| format!("constraint::minimum_length(&text, {it})?;"));
+    let maximum = rules
+        .maximum_length
+        .map_or_else(String::new, |it| format!("constraint::maximum_length(&text, {it})?;"));
     let pattern = rules.pattern.as_ref().map_or_else(String::new, |pattern| {
         format!(
             "static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new({}));\n\

@@ -68,9 +68,9 @@ impl Coverage {
                     let allowed = BTreeSet::from_iter(allowed);
                     faults.check(listed == allowed, || format!("Allow is {listed:?}, not {allowed:?}"));
                 }
-                Addressed::UnknownPath => {
+                Addressed::Nothing { status } => {
                     coverage.outside += 1;
-                    coverage.bodies += faults.check_refusal(exchange, 404, &error);
+                    faults.check(exchange.status == status, || format!("the status should be {status}"));
                 }
             }
             coverage

@@ -1,5 +1,6 @@
 //! Starts the service in process, on the store that a case runs on, and gives clients of it.
 
+pub(crate) mod candidates;
 pub(crate) mod cases;
 mod clock;
 pub(crate) mod coverage;

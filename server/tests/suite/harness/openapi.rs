@@ -41,7 +41,8 @@ pub(crate) enum Addressed<'a> {
     OtherMethod {
         allowed: Vec<&'a str>,
     },
-    UnknownPath,
+    /// The router answers by itself: no operation has the path, or none anywhere could have the method.
+    Nothing { status: u16 },
 }
 
 impl Spec {
@@ -96,7 +97,7 @@ impl Spec {
     }
 
     /// Follows one `$ref` within the document.
-    fn resolve<'a>(&'a self, node: &'a Value) -> &'a Value {
+    pub(crate) fn resolve<'a>(&'a self, node: &'a Value) -> &'a Value {
         match node.get("$ref").and_then(Value::as_str) {
             Some(reference) => self.document.pointer(reference.trim_start_matches('#')).unwrap(),
             None => node,
@@ -104,7 +105,7 @@ impl Spec {
     }
 
     /// A validator of draft 2020-12, formats included, for a schema of the document.
-    fn validator(&self, schema: &Value) -> Validator {
+    pub(crate) fn validator(&self, schema: &Value) -> Validator {
         let mut root = schema.as_object().unwrap().clone();
         // References point into the document, so that the schema takes the document's components along.
         root.insert("components".to_owned(), json!({ "schemas": self.schemas() }));
@@ -123,8 +124,23 @@ impl Spec {
         self.document["components"]["schemas"].as_object().unwrap()
     }
 
-    pub(crate) fn schema(&self, name: &str) -> &Value {
-        &self.schemas()[name]
+    /// Method, path and object of each operation.
+    pub(crate) fn operation_objects(&self) -> Vec<(&str, &str, &Value)> {
+        let mut operations = Vec::new();
+        for (path, item) in self.document["paths"].as_object().unwrap() {
+            operations.extend(METHODS.iter().filter_map(|method| Some((*method, path.as_str(), item.get(method)?))));
+        }
+        operations
+    }
+
+    pub(crate) fn parameters<'a>(&'a self, operation: &'a Value) -> impl Iterator<Item = &'a Value> {
+        operation["parameters"].as_array().into_iter().flatten().map(|parameter| self.resolve(parameter))
+    }
+
+    /// The schema of an operation's body, where it takes one.
+    pub(crate) fn body_schema<'a>(&'a self, operation: &'a Value) -> Option<&'a Value> {
+        let content = operation.get("requestBody")?.get("content")?;
+        Some(self.resolve(&content["application/json"]["schema"]))
     }
 
     /// Which operation a request is for; of two paths that fit, the one that says more literally what it is.
@@ -136,8 +152,11 @@ impl Spec {
                 .collect::<Vec<_>>()
         };
         let Some(best) = fitting.max_by_key(literal_words) else {
-            return Addressed::UnknownPath;
+            return Addressed::Nothing { status: 404 };
         };
+        if !METHODS.contains(&method.to_lowercase().as_str()) || method == "TRACE" {
+            return Addressed::Nothing { status: 405 };
+        }
         let mut of_path = self.operations.iter().filter(|operation| operation.path == best.path);
         match of_path.clone().find(|operation| operation.method == method) {
             Some(operation) => Addressed::Operation(operation),

@@ -1,0 +1,141 @@
+//! Every constraint of the spec at its limits, through HTTP: what the schema admits is taken, all else is refused.
+
+use crate::harness::cases::cases;
+use crate::harness::candidates::candidates;
+use crate::harness::openapi::SPEC;
+use crate::harness::{Answer, Service, StoreUnderTest};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tenant_registry_client::types::{ErrorCode, Tenant};
+
+cases![
+    every_property_of_every_body_is_held_to_its_schema,
+    every_parameter_is_held_to_its_schema,
+];
+
+/// What the values of these names may be, in any request; all other texts may be anything that their schema admits.
+fn good(name: &str, tenant: &Tenant) -> Value {
+    match name {
+        "id" | "tenant_id" | "project_id" => json!(tenant.id),
+        "slug" => json!(tenant.slug),
+        "product" => json!("insights"),
+        "limit" | "cursor" => json!(1),
+        _ => json!("good"),
+    }
+}
+
+/// Where a candidate goes.
+struct Target {
+    method: Method,
+    path: String,
+    query: Vec<(String, String)>,
+    body: Option<Value>,
+}
+
+impl Target {
+    /// A good request of an operation, on a tenant of its own: none of them is in another's way.
+    async fn of(service: &Service, serial: &mut u32, path: &str, operation: &Value, method: &str) -> (Self, Tenant) {
+        *serial += 1;
+        let tenant = service.customer(&format!("tenant-{serial}")).await;
+        let mut target = Self {
+            method: method.to_uppercase().parse().unwrap(),
+            path: path.to_owned(),
+            query: Vec::new(),
+            body: SPEC.body_schema(operation).map(|schema| {
+                let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                let fresh = |name: &str| if name == "slug" { json!(format!("{}-fresh", tenant.slug)) } else { good(name, &tenant) };
+                required.map(|name| (name.to_owned(), fresh(name))).collect()
+            }),
+        };
+        for parameter in SPEC.parameters(operation) {
+            let name = parameter["name"].as_str().unwrap();
+            if parameter["required"] == true {
+                target.set_parameter(parameter, &good(name, &tenant));
+            }
+        }
+        (target, tenant)
+    }
+
+    fn set_parameter(&mut self, parameter: &Value, value: &Value) {
+        let name = parameter["name"].as_str().unwrap();
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if parameter["in"] == "path" {
+            let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            self.path = self.path.replace(&format!("{{{name}}}"), &encoded);
+        } else {
+            self.query.retain(|(known, _)| known != name);
+            self.query.push((name.to_owned(), text));
+        }
+    }
+
+    /// Sends the request, and holds the answer against what the schema says about the value.
+    async fn expect(self, service: &Service, name: &str, admitted: bool) {
+        let what = format!("{} {} {:?} {:?}", self.method, self.path, self.query, self.body);
+        let mut request = service.raw.request(self.method, &self.path).query(&self.query);
+        if let Some(body) = self.body {
+            request = request.json(&body);
+        }
+        let answer = Answer::of(request).await;
+        if admitted {
+            assert!(answer.status < 300 || matches!(answer.status, 404 | 409), "{what}: {answer:?}");
+        } else {
+            assert_eq!(answer.status, 400, "{what}: {answer:?}");
+            let message = answer.refused(400, ErrorCode::InvalidInput);
+            assert!(message.contains(&format!("`{name}")), "{what}: {message}");
+        }
+    }
+}
+
+async fn every_property_of_every_body_is_held_to_its_schema(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let (mut serial, mut tried) = (0, 0);
+    for (method, path, operation) in SPEC.operation_objects() {
+        // It takes whatever comes, and says so in its answer.
+        let Some(schema) = SPEC.body_schema(operation).filter(|_| operation["operationId"] != "api_key_verify") else {
+            continue;
+        };
+        for (name, property) in schema["properties"].as_object().unwrap() {
+            let property = SPEC.resolve(property);
+            let validator = SPEC.validator(property);
+            let probe = Target::of(&service, &mut serial, path, operation, method).await.1;
+            for candidate in candidates(property, &good(name, &probe)) {
+                let (mut target, tenant) = Target::of(&service, &mut serial, path, operation, method).await;
+                // An id must be that of a tenant; the one that was probed with is as good as any.
+                let body = target.body.as_mut().unwrap();
+                body[name] = candidate;
+                let admitted = validator.is_valid(&body[name]);
+                assert_ne!(tenant.id, probe.id);
+                target.expect(&service, name, admitted).await;
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 500, "{tried}");
+}
+
+async fn every_parameter_is_held_to_its_schema(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let (mut serial, mut tried) = (0, 0);
+    for (method, path, operation) in SPEC.operation_objects() {
+        for parameter in SPEC.parameters(operation) {
+            let name = parameter["name"].as_str().unwrap();
+            let schema = SPEC.resolve(&parameter["schema"]);
+            let validator = SPEC.validator(schema);
+            let probe = Target::of(&service, &mut serial, path, operation, method).await.1;
+            for candidate in candidates(schema, &good(name, &probe)) {
+                // Without it, the path is another.
+                if parameter["in"] == "path" && candidate == "" {
+                    continue;
+                }
+                let (mut target, _) = Target::of(&service, &mut serial, path, operation, method).await;
+                if parameter["in"] == "path" {
+                    target.path = path.to_owned();
+                }
+                target.set_parameter(parameter, &candidate);
+                target.expect(&service, name, validator.is_valid(&candidate)).await;
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 200, "{tried}");
+}
