@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ProductKey, TenantId, Text};
-use super::constraint::{ConstraintError, Pattern, Quoted, self};
-use super::decode::{Format, self};
+use super::{ProductKey, TenantId, Text, constraint, decode};
+use super::constraint::{ConstraintError, Pattern, Quoted};
+use super::decode::Format;
 
 /// The id of an API key.
 #[derive(

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{ProductKey, TenantId, Text};
-use super::constraint::{ConstraintError, Pattern, Quoted, self};
-use super::decode::{Format, self};
+use super::{ProductKey, TenantId, Text, constraint, decode};
+use super::constraint::{ConstraintError, Pattern, Quoted};
+use super::decode::Format;
 
 /// The id of a project.
 #[derive(

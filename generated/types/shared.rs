@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::constraint::{ConstraintError, Pattern, Quoted, self};
-use super::decode::{Format, self};
+use super::{constraint, decode};
+use super::constraint::{ConstraintError, Pattern, Quoted};
+use super::decode::Format;
 
 /// Why a request was refused or failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

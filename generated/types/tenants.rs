@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{PlanKey, TenantId, TenantProduct, Text, decode};
-use super::constraint::{ConstraintError, Pattern, Quoted, self};
+use super::{PlanKey, TenantId, TenantProduct, Text, constraint, decode};
+use super::constraint::{ConstraintError, Pattern, Quoted};
 
 /// A tenant's name in addresses. Unique. 3 to 40 lower-case letters, digits and inner hyphens.
 ///

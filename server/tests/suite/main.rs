@@ -19,6 +19,8 @@ mod harness;
 mod health;
 mod invalid_bodies;
 mod invalid_requests;
+mod logs;
+mod process;
 mod tenants;
 mod verification;
 
@@ -31,7 +33,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let cases = libtest_mimic::run(&arguments, StoreUnderTest::ALL.into_iter().flat_map(cases).collect());
+    let cases = libtest_mimic::run(&arguments, all_cases());
     // Only now has everything been exchanged. A run of some cases by name leaves the gate out by its name.
     let gate = libtest_mimic::run(&arguments, vec![check("coverage_gate", coverage_gate)]);
     if cases.has_failed() || gate.has_failed() {
@@ -39,6 +41,11 @@ fn main() -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+fn all_cases() -> Vec<Trial> {
+    let on_stores = StoreUnderTest::ALL.into_iter().flat_map(cases);
+    on_stores.chain(process::cases()).chain(logs::cases()).collect()
 }
 
 fn cases(store: StoreUnderTest) -> Vec<Trial> {

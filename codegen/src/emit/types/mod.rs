@@ -4,6 +4,7 @@ mod objects;
 mod reach;
 mod runtime;
 mod scalars;
+mod text;
 
 use std::collections::BTreeSet;
 
@@ -74,8 +75,8 @@ fn type_of(api: &Api, reach: &reach::Reach, schema: &Schema) -> String {
     match &schema.kind {
         Kind::Object(properties) => objects::object(api, reach, schema, &name, properties),
         Kind::Enumeration(values) => scalars::enumeration(&name, &documentation, values),
-        Kind::Text(rules) if rules.secret => scalars::secret(&name, &documentation, rules),
-        Kind::Text(rules) => scalars::text(&name, &documentation, rules),
+        Kind::Text(rules) if rules.secret => text::secret(&name, &documentation, rules),
+        Kind::Text(rules) => text::text(&name, &documentation, rules),
         Kind::Integer(rules) => scalars::integer(&name, &documentation, rules),
         Kind::Formatted(format) => scalars::formatted(&name, &documentation, *format),
     }
@@ -83,48 +84,27 @@ fn type_of(api: &Api, reach: &reach::Reach, schema: &Schema) -> String {
 
 /// What a file needs from elsewhere, found by what its code mentions.
 fn imports(code: &str, here: &[&Schema]) -> String {
-    let standard = rust::imports(
+    let fixed = rust::imports(
         code,
         &[
             ("fmt::", "std::fmt"),
             ("FromStr for", "std::str::FromStr"),
             ("LazyLock<", "std::sync::LazyLock"),
-        ],
-    );
-    let chrono = braces(
-        "chrono",
-        code,
-        &[
-            ("DateTime<", "DateTime"),
-            ("NaiveDate", "NaiveDate"),
-            ("SecondsFormat", "SecondsFormat"),
-            ("Utc", "Utc"),
-        ],
-    );
-    let rest = rust::imports(
-        code,
-        &[
+            ("DateTime<", "chrono::DateTime"),
+            ("NaiveDate", "chrono::NaiveDate"),
+            ("SecondsFormat", "chrono::SecondsFormat"),
+            ("Utc", "chrono::Utc"),
             ("Serialize", "serde::{Deserialize, Serialize}"),
             ("Map<String, Value>", "serde_json::{Map, Value}"),
             ("Uuid", "uuid::Uuid"),
+            ("constraint::", "super::constraint"),
+            ("ConstraintError", "super::constraint::ConstraintError"),
+            ("Pattern::new", "super::constraint::Pattern"),
+            ("Quoted::", "super::constraint::Quoted"),
+            ("\"decode::", "super::decode"),
+            ("Format::parse", "super::decode::Format"),
         ],
     );
-    let constraint = braces(
-        "super::constraint",
-        code,
-        &[
-            ("constraint::", "self"),
-            ("ConstraintError", "ConstraintError"),
-            ("Pattern::new", "Pattern"),
-            ("Quoted::", "Quoted"),
-        ],
-    );
-    let decode = match (code.contains("\"decode::"), code.contains("Format::parse")) {
-        (true, true) => "use super::decode::{self, Format};\n",
-        (true, false) => "use super::decode;\n",
-        (false, true) => "use super::decode::Format;\n",
-        (false, false) => "",
-    };
     let defined: BTreeSet<&str> = here.iter().map(|it| it.name.as_str()).collect();
     let elsewhere: BTreeSet<String> = here
         .iter()
@@ -132,26 +112,8 @@ fn imports(code: &str, here: &[&Schema]) -> String {
         .filter(|name| !defined.contains(name))
         .map(names::type_name)
         .collect();
-    let others = if elsewhere.is_empty() {
-        String::new()
-    } else {
-        let names: Vec<String> = elsewhere.into_iter().collect();
-        format!("use super::{{{}}};\n", names.join(", "))
-    };
-    format!("{standard}{chrono}{rest}{constraint}{decode}{others}")
-}
-
-fn braces(module: &str, code: &str, candidates: &[(&str, &str)]) -> String {
-    let names: Vec<&str> = candidates
-        .iter()
-        .filter(|(mention, _)| code.contains(mention))
-        .map(|(_, name)| *name)
-        .collect();
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!("use {module}::{{{}}};\n", names.join(", "))
-    }
+    let others: String = elsewhere.iter().map(|name| format!("use super::{name};\n")).collect();
+    format!("{fixed}{others}")
 }
 
 /// Does a type of this name hold a secret, itself or in a property?

@@ -1,7 +1,7 @@
-//! Emits the types of single values: enums, and newtypes that check their rules.
+//! Emits the types of enums, integers and values with a format.
 
 use crate::emit::rust;
-use crate::model::{Format, IntegerRules, TextRules};
+use crate::model::{Format, IntegerRules};
 use crate::names;
 use crate::print::docs;
 
@@ -60,146 +60,6 @@ pub(super) fn enumeration(name: &str, documentation: &str, values: &[String]) ->
     )
 }
 
-/// Text with rules, or a name for text.
-pub(super) fn text(name: &str, documentation: &str, rules: &TextRules) -> String {
-    let documentation = format!("{documentation}{}", rules_documentation(&text_rules(rules)));
-    let conversions = if rules.is_unconstrained() {
-        format!(
-            r#"
-            impl From<String> for {name} {{
-                fn from(text: String) -> Self {{
-                    Self(text)
-                }}
-            }}
-
-            impl From<&str> for {name} {{
-                fn from(text: &str) -> Self {{
-                    Self(text.to_owned())
-                }}
-            }}
-            "#
-        )
-    } else {
-        format!(
-            r#"
-            {}
-
-            impl TryFrom<&str> for {name} {{
-                type Error = ConstraintError;
-
-                fn try_from(text: &str) -> Result<Self, ConstraintError> {{
-                    Self::try_from(text.to_owned())
-                }}
-            }}
-            "#,
-            checked(name, rules, "Quoted::shown")
-        )
-    };
-    let from = if rules.is_unconstrained() {
-        "Ok(Self::from(text))"
-    } else {
-        "Self::try_from(text)"
-    };
-    format!(
-        r#"
-        {documentation}
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde({})]
-        pub struct {name}(pub(super) String);
-
-        impl {name} {{
-            /// The text.
-            pub fn as_str(&self) -> &str {{
-                &self.0
-            }}
-        }}
-        {conversions}
-        impl FromStr for {name} {{
-            type Err = ConstraintError;
-
-            fn from_str(text: &str) -> Result<Self, ConstraintError> {{
-                {from}
-            }}
-        }}
-
-        impl From<{name}> for String {{
-            fn from(value: {name}) -> Self {{
-                value.0
-            }}
-        }}
-
-        impl fmt::Display for {name} {{
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{
-                f.write_str(&self.0)
-            }}
-        }}
-        "#,
-        reading(rules)
-    )
-}
-
-/// Text that must not be shown: without `Display`, and with a `Debug` that hides it.
-pub(super) fn secret(name: &str, documentation: &str, rules: &TextRules) -> String {
-    let documentation = format!(
-        "{documentation}{}///\n/// A secret: `Debug` hides it.\n",
-        rules_documentation(&text_rules(rules))
-    );
-    let conversions = if rules.is_unconstrained() {
-        format!(
-            r#"
-            impl From<String> for {name} {{
-                fn from(text: String) -> Self {{
-                    Self(text)
-                }}
-            }}
-
-            impl From<&str> for {name} {{
-                fn from(text: &str) -> Self {{
-                    Self(text.to_owned())
-                }}
-            }}
-            "#
-        )
-    } else {
-        format!(
-            r#"
-            {}
-
-            impl TryFrom<&str> for {name} {{
-                type Error = ConstraintError;
-
-                fn try_from(text: &str) -> Result<Self, ConstraintError> {{
-                    Self::try_from(text.to_owned())
-                }}
-            }}
-            "#,
-            checked(name, rules, "|_| Quoted::hidden()")
-        )
-    };
-    format!(
-        r#"
-        {documentation}
-        #[derive(Clone, Serialize, Deserialize)]
-        #[serde({})]
-        pub struct {name}(pub(super) String);
-
-        impl {name} {{
-            /// The secret itself: keep it out of logs, errors and comparisons that stop early.
-            pub fn expose_secret(&self) -> &str {{
-                &self.0
-            }}
-        }}
-        {conversions}
-        impl fmt::Debug for {name} {{
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{
-                f.write_str("{name}(***)")
-            }}
-        }}
-        "#,
-        reading(rules)
-    )
-}
-
 /// An integer with bounds, or a name for an integer.
 pub(super) fn integer(name: &str, documentation: &str, rules: &IntegerRules) -> String {
     let integer = rust::integer(rules.width);
@@ -253,15 +113,8 @@ pub(super) fn integer(name: &str, documentation: &str, rules: &IntegerRules) -> 
             format!("try_from = {integer:?}"),
         )
     };
-    let (least, most) = rules.width.range();
-    let (least, most) = (
-        rules
-            .minimum
-            .map_or_else(|| extreme(least, integer, "MIN"), |it| it.to_string()),
-        rules
-            .maximum
-            .map_or_else(|| extreme(most, integer, "MAX"), |it| it.to_string()),
-    );
+    let bound_or = |bound: Option<i64>, end: &str| bound.map_or_else(|| extreme(integer, end), |it| it.to_string());
+    let (least, most) = (bound_or(rules.minimum, "MIN"), bound_or(rules.maximum, "MAX"));
     let finish = if rules.is_unconstrained() {
         "Ok(Self(number))"
     } else {
@@ -377,81 +230,16 @@ fn from_text(name: &str) -> String {
     )
 }
 
-/// `TryFrom<String>`, with every rule.
-fn checked(name: &str, rules: &TextRules, quote: &str) -> String {
-    let minimum = rules
-        .minimum_length
-        .map_or_else(String::new, |it| format!("constraint::minimum_length(&text, {it})?;"));
-    let maximum = rules
-        .maximum_length
-        .map_or_else(String::new, |it| format!("constraint::maximum_length(&text, {it})?;"));
-    let pattern = rules.pattern.as_ref().map_or_else(String::new, |pattern| {
-        format!(
-            "static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new({}));\n\
-             PATTERN.check(&text, {quote})?;",
-            literal(pattern)
-        )
-    });
-    format!(
-        r#"
-        impl TryFrom<String> for {name} {{
-            type Error = ConstraintError;
-
-            fn try_from(text: String) -> Result<Self, ConstraintError> {{
-                {minimum}
-                {maximum}
-                {pattern}
-                Ok(Self(text))
-            }}
-        }}
-        "#
-    )
-}
-
-/// How serde reads text with these rules.
-fn reading(rules: &TextRules) -> &'static str {
-    if rules.is_unconstrained() {
-        "transparent"
-    } else {
-        "try_from = \"String\""
-    }
-}
-
-/// A string literal that shows a pattern as the spec writes it.
-fn literal(pattern: &str) -> String {
-    let hashes = "#".repeat(
-        (0..)
-            .find(|count| !pattern.contains(&format!("\"{}", "#".repeat(*count))))
-            .unwrap_or_default(),
-    );
-    format!("r{hashes}\"{pattern}\"{hashes}")
-}
-
 /// The bound of the type itself, where the spec sets none.
-fn extreme(_: i64, integer: &str, end: &str) -> String {
+fn extreme(integer: &str, end: &str) -> String {
     match integer {
         "i64" => format!("i64::{end}"),
         _ => format!("i64::from({integer}::{end})"),
     }
 }
 
-fn text_rules(rules: &TextRules) -> Vec<String> {
-    let mut sentences = Vec::new();
-    match (rules.minimum_length, rules.maximum_length) {
-        (Some(minimum), Some(maximum)) => {
-            sentences.push(format!("{minimum} to {maximum} characters."));
-        }
-        (Some(minimum), None) => sentences.push(format!("At least {minimum} characters.")),
-        (None, Some(maximum)) => sentences.push(format!("At most {maximum} characters.")),
-        (None, None) => {}
-    }
-    if let Some(pattern) = &rules.pattern {
-        sentences.push(format!("Matches `{pattern}`."));
-    }
-    sentences
-}
-
-fn rules_documentation(sentences: &[String]) -> String {
+/// The paragraph that says the rules of a type.
+pub(super) fn rules_documentation(sentences: &[String]) -> String {
     if sentences.is_empty() {
         String::new()
     } else {

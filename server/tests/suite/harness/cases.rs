@@ -34,6 +34,18 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
+/// Lists the cases of a file about the binary, which picks its store itself.
+macro_rules! process_cases {
+    ($($case:ident),+ $(,)?) => {
+        /// The cases of this file.
+        pub(crate) fn cases() -> Vec<libtest_mimic::Trial> {
+            let file = module_path!().trim_start_matches(concat!(env!("CARGO_CRATE_NAME"), "::"));
+            vec![$($crate::harness::cases::process_case(file, stringify!($case), $case)),+]
+        }
+    };
+}
+pub(crate) use process_cases;
+
 /// A case that gets the store and starts the service as it needs it.
 pub(crate) fn case<F: Future<Output = ()>>(
     store: StoreUnderTest,
@@ -43,6 +55,18 @@ pub(crate) fn case<F: Future<Output = ()>>(
 ) -> Trial {
     Trial::test(format!("{store}::{file}::{name}"), move || {
         block_on(run(store));
+        Ok(())
+    })
+}
+
+/// A case that starts the binary as it needs it.
+pub(crate) fn process_case<F: Future<Output = ()>>(
+    file: &str,
+    name: &str,
+    run: impl FnOnce() -> F + Send + 'static,
+) -> Trial {
+    Trial::test(format!("{file}::{name}"), move || {
+        block_on(run());
         Ok(())
     })
 }

@@ -1,0 +1,216 @@
+//! The binary: what it prints, and how it starts and stops.
+
+use crate::harness::cases::process_cases;
+use crate::harness::process::{Process, run};
+use rustix::process::Signal;
+use std::io::Write;
+use std::net::SocketAddr;
+use tempfile::NamedTempFile;
+use tenant_registry_client::types::{CatalogEntryList, Tenant, TenantStatus};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
+
+process_cases![
+    help_tells_all_settings,
+    the_spec_is_printed_byte_for_byte,
+    it_serves_where_it_says_with_one_tenant_to_look_at,
+    a_bad_value_stops_the_start_with_one_line,
+    a_variable_set_to_nothing_counts_as_not_set,
+    flags_go_before_variables,
+    a_catalog_file_replaces_the_built_in_one,
+    a_broken_catalog_file_stops_the_start_with_its_line,
+    a_port_in_use_stops_the_start,
+    the_body_limit_is_configurable,
+    either_signal_ends_it_in_order,
+    a_request_in_flight_is_finished,
+    a_request_that_never_ends_is_cut_off_at_the_bound,
+];
+
+const SPEC_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/openapi.yaml");
+
+async fn help_tells_all_settings() {
+    let output = run(&|command| command.args(["serve", "--help"])).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && output.stderr.is_empty());
+    let settings = [
+        "DATABASE_URL", "BIND_ADDR", "CATALOG_FILE", "LOG_LEVEL", "LOG_FORMAT", "BODY_LIMIT", "TRUSTED_PROXIES",
+        "SHUTDOWN_TIMEOUT", "HASH_PERMITS", "HASH_QUEUE", "RETRY_AFTER",
+    ];
+    for setting in settings {
+        assert!(text.contains(&format!("[env: {setting}")), "{setting}: {text}");
+    }
+    let output = run(&|command| command.arg("--help")).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.contains("serve") && text.contains("openapi"), "{text}");
+}
+
+async fn the_spec_is_printed_byte_for_byte() {
+    let output = run(&|command| command.arg("openapi")).await;
+    assert!(output.status.success() && output.stderr.is_empty());
+    assert!(output.stdout == std::fs::read(SPEC_FILE).unwrap());
+}
+
+async fn it_serves_where_it_says_with_one_tenant_to_look_at() {
+    let process = Process::serve(&|command| command).await;
+    assert_ne!(process.address.port(), 0);
+    let acme: Tenant = process.raw.get("/v1/tenants/by-slug/acme").await.json();
+    assert_eq!((acme.name.as_str(), acme.status), ("Acme GmbH", TenantStatus::Active));
+    assert_eq!(process.raw.get("/v1/audit").await.text, r#"{"items":[]}"#);
+    let catalog: CatalogEntryList = process.raw.get("/v1/catalog").await.json();
+    assert!(!catalog.items.is_empty());
+}
+
+/// Expects that the start stops, with one line that names what is wrong.
+async fn assert_stops(prepare: &dyn Fn(&mut Command) -> &mut Command, naming: &[&str]) {
+    let output = run(&|command| prepare(command.arg("serve"))).await;
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty(), "{naming:?}: {text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    for part in naming {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+async fn a_bad_value_stops_the_start_with_one_line() {
+    let bad = [
+        ("BIND_ADDR", "nowhere", "--bind-address"),
+        ("BIND_ADDR", "127.0.0.1", "--bind-address"),
+        ("LOG_LEVEL", "loud", "--log-level"),
+        ("LOG_FORMAT", "xml", "--log-format"),
+        ("BODY_LIMIT", "0", "--body-limit"),
+        ("BODY_LIMIT", "1MB", "--body-limit"),
+        ("BODY_LIMIT", "99999999999", "--body-limit"),
+        ("TRUSTED_PROXIES", "proxy", "--trusted-proxies"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33", "--trusted-proxies"),
+        ("SHUTDOWN_TIMEOUT", "0", "--shutdown-timeout"),
+        ("HASH_PERMITS", "0", "--hash-permits"),
+        ("HASH_QUEUE", "-1", "--hash-queue"),
+        ("RETRY_AFTER", "3601", "--retry-after"),
+    ];
+    for (variable, value, flag) in bad {
+        assert_stops(&|command| command.env(variable, value), &[value, flag]).await;
+        assert_stops(&|command| command.arg(format!("{flag}={value}")), &[value, flag]).await;
+    }
+    assert_stops(&|command| command.arg("--no-such-flag"), &["--no-such-flag"]).await;
+}
+
+async fn a_variable_set_to_nothing_counts_as_not_set() {
+    let process = Process::serve(&|command| {
+        for variable in ["DATABASE_URL", "CATALOG_FILE", "LOG_LEVEL", "BODY_LIMIT", "TRUSTED_PROXIES", "HASH_PERMITS"] {
+            command.env(variable, "");
+        }
+        command
+    })
+    .await;
+    assert_eq!(process.raw.get("/readyz").await.status, 200);
+}
+
+async fn flags_go_before_variables() {
+    let process = Process::serve(&|command| command.env("BODY_LIMIT", "2048").args(["--body-limit", "1024"])).await;
+    let answer = process.raw.post("/v1/audit", " ".repeat(1025)).await;
+    assert!(answer.text.contains("1024"), "{answer:?}");
+}
+
+fn catalog_file(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+async fn a_catalog_file_replaces_the_built_in_one() {
+    let product = "[[product]]\nkey = \"only\"\nname = \"Only\"\ndescription = \"\"\nsupports_trial = false\n";
+    let file = catalog_file(product);
+    let process = Process::serve(&|command| command.env("CATALOG_FILE", file.path())).await;
+    let catalog: CatalogEntryList = process.raw.get("/v1/catalog").await.json();
+    let keys: Vec<_> = catalog.items.iter().map(|entry| entry.key.as_str()).collect();
+    assert_eq!(keys, ["only"]);
+}
+
+async fn a_broken_catalog_file_stops_the_start_with_its_line() {
+    let file = catalog_file("[[product]]\nkey = \"a\"\nname = 1\n");
+    let name = file.path().to_str().unwrap();
+    assert_stops(&|command| command.env("CATALOG_FILE", name), &[name, "line 3", "invalid type"]).await;
+    assert_stops(&|command| command.env("CATALOG_FILE", "no/such.toml"), &["no/such.toml"]).await;
+}
+
+async fn a_port_in_use_stops_the_start() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    // Set after `BIND_ADDR` of an environment that is empty.
+    let output = run(&|command| command.args(["serve", "--log-level", "error", "--bind-address", &address])).await;
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty());
+    let line = text.lines().last().unwrap_or_default();
+    assert!(line.contains(&address) && line.contains("in use"), "{text}");
+}
+
+async fn the_body_limit_is_configurable() {
+    let process = Process::serve(&|command| command.env("BODY_LIMIT", "1024")).await;
+    assert_eq!(process.raw.post("/v1/audit", " ".repeat(1024)).await.status, 400);
+    assert_eq!(process.raw.post("/v1/audit", " ".repeat(1025)).await.status, 413);
+}
+
+async fn either_signal_ends_it_in_order() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let process = Process::serve(&|command| command).await;
+        assert_eq!(process.raw.get("/healthz").await.status, 200);
+        process.signal(signal);
+        let ended = process.ended().await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""), "{}", ended.stderr);
+    }
+}
+
+/// A request whose body is not sent yet, although the service waits for it.
+async fn started_request(address: SocketAddr, body: &str) -> TcpStream {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /v1/audit HTTP/1.1\r\nHost: registry\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Expect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    // It says this when the handler asks for the body: the request is in flight.
+    let expected = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let mut answer = vec![0; expected.len()];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, expected);
+    connection
+}
+
+async fn a_request_in_flight_is_finished() {
+    let process = Process::serve(&|command| command).await;
+    let body = r#"{"action": "slow"}"#;
+    let mut connection = started_request(process.address, body).await;
+    process.signal(Signal::TERM);
+    process.logged("SIGTERM: stopping").await;
+    let later = process.address;
+    let later = tokio::spawn(async move { answer_to_a_late_request(later).await });
+    connection.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 Created\r\n") && answer.ends_with('}'), "{answer}");
+    assert_eq!(process.ended().await.code, Some(0));
+    assert_eq!(later.await.unwrap(), "", "nothing that comes later is taken");
+}
+
+/// What comes back on a connection that is made after the signal; it may not even be made.
+async fn answer_to_a_late_request(address: SocketAddr) -> String {
+    let mut answer = String::new();
+    if let Ok(mut connection) = TcpStream::connect(address).await {
+        let request = b"GET /healthz HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n\r\n";
+        // Wherever the connection breaks: what counts is that no answer came.
+        if connection.write_all(request).await.is_ok() {
+            let _ = connection.read_to_string(&mut answer).await;
+        }
+    }
+    answer
+}
+
+async fn a_request_that_never_ends_is_cut_off_at_the_bound() {
+    let process = Process::serve(&|command| command.env("SHUTDOWN_TIMEOUT", "1")).await;
+    let _connection = started_request(process.address, "{}").await;
+    let ended = process.stop().await;
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stderr.contains("cut off"), "{}", ended.stderr);
+}
