@@ -46,7 +46,7 @@ licences: target/tools/bin/cargo-deny
 	target/tools/bin/cargo-deny --locked check bans licenses sources
 
 target/tools/bin/cargo-deny:
-	$(CARGO) install cargo-deny --version 0.20.2 --locked --root target/tools --target-dir target/tools/build
+	$(CARGO) install cargo-deny --debug --version 0.20.2 --locked --root target/tools --target-dir target/tools/build
 
 .PHONY: spec
 spec: $(SPEC_TOOLS)/installed
