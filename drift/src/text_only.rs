@@ -41,6 +41,26 @@ impl VisitMut for Strip {
         visit_mut::visit_field_value_mut(self, field);
     }
 
+    /// The same, of an endpoint that is made step by step.
+    fn visit_expr_method_call_mut(&mut self, call: &mut syn::ExprMethodCall) {
+        if call.method == "description" || call.method == "summary" {
+            call.args.clear();
+        }
+        visit_mut::visit_expr_method_call_mut(self, call);
+    }
+
+    fn visit_expr_assign_mut(&mut self, assignment: &mut syn::ExprAssign) {
+        let is_text = matches!(
+            &*assignment.left,
+            syn::Expr::Field(field)
+                if matches!(&field.member, syn::Member::Named(name) if name == "description" || name == "summary")
+        );
+        if is_text {
+            assignment.right = Box::new(syn::Expr::Verbatim(proc_macro2::TokenStream::new()));
+        }
+        visit_mut::visit_expr_assign_mut(self, assignment);
+    }
+
     /// The spec's fingerprint differs whatever the change is.
     fn visit_item_const_mut(&mut self, item: &mut syn::ItemConst) {
         if item.ident == "SPEC_FINGERPRINT" {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{ProductKey, TenantId, Text, constraint, decode};
-use super::constraint::{ConstraintError, Pattern, Quoted};
+use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
 /// The id of an API key.
@@ -89,8 +89,8 @@ impl TryFrom<String> for ApiKeyName {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        constraint::maximum_length(&text, 100)?;
-        static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(
+        constraint::check_maximum_length(&text, 100)?;
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
         PATTERN.check(&text, Quoted::shown)?;
@@ -144,7 +144,7 @@ impl TryFrom<String> for ApiKeyPrefix {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^bp_[A-Za-z0-9_-]{8}$",
         ));
         PATTERN.check(&text, Quoted::shown)?;
@@ -200,7 +200,7 @@ impl TryFrom<String> for ApiKeyPlaintext {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^bp_[A-Za-z0-9_-]{22}$",
         ));
         PATTERN.check(&text, |_| Quoted::hidden())?;
@@ -272,7 +272,7 @@ impl TryFrom<String> for Scope {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
         PATTERN.check(&text, Quoted::shown)?;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{ProductKey, TenantId, Text, constraint, decode};
-use super::constraint::{ConstraintError, Pattern, Quoted};
+use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
 /// The id of a project.
@@ -90,7 +90,7 @@ impl TryFrom<String> for ActorId {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
         PATTERN.check(&text, Quoted::shown)?;
@@ -144,7 +144,7 @@ impl TryFrom<String> for AuditAction {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
         PATTERN.check(&text, Quoted::shown)?;
@@ -209,7 +209,7 @@ impl TryFrom<i64> for AuditEventId {
     type Error = ConstraintError;
 
     fn try_from(number: i64) -> Result<Self, ConstraintError> {
-        constraint::minimum(number, 1)?;
+        constraint::check_minimum(number, 1)?;
         Ok(Self(number))
     }
 }
@@ -442,8 +442,8 @@ impl TryFrom<i32> for PageLimit {
     type Error = ConstraintError;
 
     fn try_from(number: i32) -> Result<Self, ConstraintError> {
-        constraint::minimum(i64::from(number), 1)?;
-        constraint::maximum(i64::from(number), 500)?;
+        constraint::check_minimum(i64::from(number), 1)?;
+        constraint::check_maximum(i64::from(number), 500)?;
         Ok(Self(number))
     }
 }

@@ -121,12 +121,12 @@ impl fmt::Display for Listed<'_> {
 }
 
 /// A pattern of the spec, compiled.
-pub(super) struct Pattern {
+pub(super) struct CompiledPattern {
     source: &'static str,
     regex: Regex,
 }
 
-impl Pattern {
+impl CompiledPattern {
     #[expect(
         clippy::expect_used,
         reason = "the generator has compiled the same pattern with the same flags"
@@ -154,7 +154,10 @@ impl Pattern {
     }
 }
 
-pub(super) fn minimum_length(text: &str, minimum: usize) -> Result<(), ConstraintError> {
+pub(super) fn check_minimum_length(
+    text: &str,
+    minimum: usize,
+) -> Result<(), ConstraintError> {
     match text.chars().count() {
         actual if actual < minimum => {
             Err(ConstraintError::TooShort {
@@ -166,7 +169,10 @@ pub(super) fn minimum_length(text: &str, minimum: usize) -> Result<(), Constrain
     }
 }
 
-pub(super) fn maximum_length(text: &str, maximum: usize) -> Result<(), ConstraintError> {
+pub(super) fn check_maximum_length(
+    text: &str,
+    maximum: usize,
+) -> Result<(), ConstraintError> {
     match text.chars().count() {
         actual if actual > maximum => {
             Err(ConstraintError::TooLong {
@@ -178,7 +184,7 @@ pub(super) fn maximum_length(text: &str, maximum: usize) -> Result<(), Constrain
     }
 }
 
-pub(super) fn minimum(actual: i64, minimum: i64) -> Result<(), ConstraintError> {
+pub(super) fn check_minimum(actual: i64, minimum: i64) -> Result<(), ConstraintError> {
     if actual < minimum {
         Err(ConstraintError::TooSmall {
             minimum,
@@ -189,7 +195,7 @@ pub(super) fn minimum(actual: i64, minimum: i64) -> Result<(), ConstraintError> 
     }
 }
 
-pub(super) fn maximum(actual: i64, maximum: i64) -> Result<(), ConstraintError> {
+pub(super) fn check_maximum(actual: i64, maximum: i64) -> Result<(), ConstraintError> {
     if actual > maximum {
         Err(ConstraintError::TooLarge {
             maximum,

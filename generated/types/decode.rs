@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer};
-use serde::de::Error;
+use serde::de::Error as _;
 use uuid::Uuid;
 
 use super::constraint::{ConstraintError, Quoted};

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{constraint, decode};
-use super::constraint::{ConstraintError, Pattern, Quoted};
+use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
 /// Why a request was refused or failed.
@@ -185,8 +185,8 @@ impl TryFrom<i32> for RetryAfterSeconds {
     type Error = ConstraintError;
 
     fn try_from(number: i32) -> Result<Self, ConstraintError> {
-        constraint::minimum(i64::from(number), 1)?;
-        constraint::maximum(i64::from(number), 3600)?;
+        constraint::check_minimum(i64::from(number), 1)?;
+        constraint::check_maximum(i64::from(number), 3600)?;
         Ok(Self(number))
     }
 }
@@ -294,7 +294,7 @@ impl TryFrom<String> for PlanKey {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
         PATTERN.check(&text, Quoted::shown)?;
@@ -348,7 +348,7 @@ impl TryFrom<String> for Text {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
         PATTERN.check(&text, Quoted::shown)?;
@@ -424,7 +424,7 @@ impl TryFrom<String> for ProductKey {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
         PATTERN.check(&text, Quoted::shown)?;

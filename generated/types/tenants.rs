@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{PlanKey, TenantId, TenantProduct, Text, constraint, decode};
-use super::constraint::{ConstraintError, Pattern, Quoted};
+use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 
 /// A tenant's name in addresses. Unique. 3 to 40 lower-case letters, digits and inner hyphens.
 ///
@@ -29,7 +29,7 @@ impl TryFrom<String> for TenantSlug {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$",
         ));
         PATTERN.check(&text, Quoted::shown)?;
@@ -83,9 +83,9 @@ impl TryFrom<String> for TenantName {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        constraint::minimum_length(&text, 1)?;
-        constraint::maximum_length(&text, 255)?;
-        static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(
+        constraint::check_minimum_length(&text, 1)?;
+        constraint::check_maximum_length(&text, 255)?;
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
         PATTERN.check(&text, Quoted::shown)?;

@@ -16,7 +16,7 @@ pub(super) fn prune(template: &str, roots: &str) -> Result<(String, usize), Erro
         .join(" ");
     file.attrs.clear();
     let items = std::mem::take(&mut file.items);
-    let mut mentioned = roots.to_owned();
+    let mut mentioned = without_comments(roots);
     let mut kept = vec![false; items.len()];
     loop {
         let mut changed = false;
@@ -24,7 +24,7 @@ pub(super) fn prune(template: &str, roots: &str) -> Result<(String, usize), Erro
             if !*keep && is_needed(item, &mentioned) {
                 *keep = true;
                 changed = true;
-                mentioned.push_str(&text_of(item));
+                mentioned.push_str(&without_comments(&text_of(item)));
             }
         }
         if !changed {
@@ -44,7 +44,7 @@ pub(super) fn prune(template: &str, roots: &str) -> Result<(String, usize), Erro
         .count();
     for (item, keep) in items.into_iter().zip(kept) {
         if let Item::Use(mut import) = item {
-            if let Some(tree) = needed_imports(import.tree, &body) {
+            if let Some(tree) = needed_imports(import.tree, &without_comments(&body)) {
                 import.tree = tree;
                 file.items.push(Item::Use(import));
             }
@@ -81,6 +81,14 @@ fn name_of(item: &Item) -> Option<String> {
         return Some(of.split('<').next().unwrap_or(&of).to_owned());
     }
     None
+}
+
+/// What is only spoken of is not used.
+fn without_comments(code: &str) -> String {
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| [line, "\n"])
+        .collect()
 }
 
 fn text_of(item: &Item) -> String {
@@ -131,6 +139,8 @@ fn needed_imports(tree: UseTree, code: &str) -> Option<UseTree> {
                 })),
             }
         }
-        other @ (UseTree::Rename(_) | UseTree::Glob(_)) => Some(other),
+        // A trait that is brought in without a name, for its functions: of these the templates know one.
+        UseTree::Rename(rename) => code.contains("::custom").then_some(UseTree::Rename(rename)),
+        UseTree::Glob(glob) => Some(UseTree::Glob(glob)),
     }
 }

@@ -120,12 +120,12 @@ impl fmt::Display for Listed<'_> {
 }
 
 /// A pattern of the spec, compiled.
-pub(super) struct Pattern {
+pub(super) struct CompiledPattern {
     source: &'static str,
     regex: Regex,
 }
 
-impl Pattern {
+impl CompiledPattern {
     #[expect(clippy::expect_used, reason = "the generator has compiled the same pattern with the same flags")]
     pub(super) fn new(source: &'static str) -> Self {
         let regex = Regex::with_flags(source, "u").expect("a pattern that the generator has checked");
@@ -140,24 +140,24 @@ impl Pattern {
     }
 }
 
-pub(super) fn minimum_length(text: &str, minimum: usize) -> Result<(), ConstraintError> {
+pub(super) fn check_minimum_length(text: &str, minimum: usize) -> Result<(), ConstraintError> {
     match text.chars().count() {
         actual if actual < minimum => Err(ConstraintError::TooShort { minimum, actual }),
         _ => Ok(()),
     }
 }
 
-pub(super) fn maximum_length(text: &str, maximum: usize) -> Result<(), ConstraintError> {
+pub(super) fn check_maximum_length(text: &str, maximum: usize) -> Result<(), ConstraintError> {
     match text.chars().count() {
         actual if actual > maximum => Err(ConstraintError::TooLong { maximum, actual }),
         _ => Ok(()),
     }
 }
 
-pub(super) fn minimum(actual: i64, minimum: i64) -> Result<(), ConstraintError> {
+pub(super) fn check_minimum(actual: i64, minimum: i64) -> Result<(), ConstraintError> {
     if actual < minimum { Err(ConstraintError::TooSmall { minimum, actual }) } else { Ok(()) }
 }
 
-pub(super) fn maximum(actual: i64, maximum: i64) -> Result<(), ConstraintError> {
+pub(super) fn check_maximum(actual: i64, maximum: i64) -> Result<(), ConstraintError> {
     if actual > maximum { Err(ConstraintError::TooLarge { maximum, actual }) } else { Ok(()) }
 }

@@ -1,7 +1,7 @@
 //! How properties are read: formats strictly, and an absent one apart from `null`.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::de::Error;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 

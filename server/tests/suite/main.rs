@@ -13,6 +13,7 @@ mod audit_pages;
 mod boundaries;
 mod cancellation;
 mod catalog;
+mod contract;
 mod entitlements;
 mod failures;
 mod harness;
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
 
 fn all_cases() -> Vec<Trial> {
     let on_stores = StoreUnderTest::ALL.into_iter().flat_map(cases);
-    on_stores.chain(process::cases()).chain(logs::cases()).collect()
+    on_stores.chain(process::cases()).chain(logs::cases()).chain(contract::cases()).collect()
 }
 
 fn cases(store: StoreUnderTest) -> Vec<Trial> {

@@ -179,11 +179,11 @@ async fn started_request(address: SocketAddr, body: &str) -> TcpStream {
 }
 
 async fn a_request_in_flight_is_finished() {
-    let process = Process::serve(&|command| command).await;
+    let process = Process::serve(&|command| command.env("LOG_LEVEL", "debug")).await;
     let body = r#"{"action": "slow"}"#;
     let mut connection = started_request(process.address, body).await;
     process.signal(Signal::TERM);
-    process.logged("SIGTERM: stopping").await;
+    process.logged("beginning graceful shutdown").await;
     let later = process.address;
     let later = tokio::spawn(async move { answer_to_a_late_request(later).await });
     connection.write_all(body.as_bytes()).await.unwrap();

@@ -99,7 +99,7 @@ fn imports(code: &str, here: &[&Schema]) -> String {
             ("Uuid", "uuid::Uuid"),
             ("constraint::", "super::constraint"),
             ("ConstraintError", "super::constraint::ConstraintError"),
-            ("Pattern::new", "super::constraint::Pattern"),
+            ("CompiledPattern", "super::constraint::CompiledPattern"),
             ("Quoted::", "super::constraint::Quoted"),
             ("\"decode::", "super::decode"),
             ("Format::parse", "super::decode::Format"),

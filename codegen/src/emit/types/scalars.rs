@@ -77,7 +77,7 @@ pub(super) fn integer(name: &str, documentation: &str, rules: &IntegerRules) -> 
     };
     let bound = |bound: Option<i64>, function: &str| {
         bound.map_or_else(String::new, |bound| {
-            format!("constraint::{function}({widened}, {bound})?;")
+            format!("constraint::check_{function}({widened}, {bound})?;")
         })
     };
     let (from_number, attribute) = if rules.is_unconstrained() {

@@ -119,15 +119,15 @@ fn conversions(name: &str, rules: &TextRules, quote: &str) -> String {
 
 /// `TryFrom<String>`, with every rule.
 fn checked(name: &str, rules: &TextRules, quote: &str) -> String {
-    let minimum = rules
-        .minimum_length
-        .map_or_else(String::new, |it| format!("constraint::minimum_length(&text, {it})?;"));
-    let maximum = rules
-        .maximum_length
-        .map_or_else(String::new, |it| format!("constraint::maximum_length(&text, {it})?;"));
+    let minimum = rules.minimum_length.map_or_else(String::new, |it| {
+        format!("constraint::check_minimum_length(&text, {it})?;")
+    });
+    let maximum = rules.maximum_length.map_or_else(String::new, |it| {
+        format!("constraint::check_maximum_length(&text, {it})?;")
+    });
     let pattern = rules.pattern.as_ref().map_or_else(String::new, |pattern| {
         format!(
-            "static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new({}));\n\
+            "static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new({}));\n\
              PATTERN.check(&text, {quote})?;",
             literal(pattern)
         )

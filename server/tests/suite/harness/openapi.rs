@@ -96,6 +96,13 @@ impl Spec {
         responses.iter().map(read).collect()
     }
 
+    /// What an operation declares for a status.
+    pub(crate) fn response(&self, id: &str, status: u16) -> &Value {
+        let objects = self.operation_objects();
+        let operation = objects.iter().find(|(_, _, operation)| operation["operationId"] == id);
+        self.resolve(&operation.unwrap().2["responses"][status.to_string()])
+    }
+
     /// Follows one `$ref` within the document.
     pub(crate) fn resolve<'a>(&'a self, node: &'a Value) -> &'a Value {
         match node.get("$ref").and_then(Value::as_str) {

@@ -4,13 +4,10 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use bytes::{Bytes, BytesMut};
-use dropshot::{Body, RequestContext, ServerContext};
-use http::Request;
-use http::header::{CONTENT_LENGTH, USER_AGENT};
-use http_body_util::BodyExt;
+use dropshot::{RequestContext, ServerContext};
+use http::header::USER_AGENT;
 
-use crate::server::{InvalidBody, RequestMetadata};
+use crate::server::RequestMetadata;
 
 /// A parameter that cannot be read; says what to change.
 #[derive(Debug, thiserror::Error)]
@@ -43,35 +40,4 @@ where
 {
     text.parse()
         .map_err(|error| InvalidParameter(format!("`{name}` in the path: {error}")))
-}
-
-/// Reads a body of at most `limit` bytes. Of a larger one the rest is read and dropped, up to eight times the limit, so
-/// that a client which writes before it reads gets to see the answer.
-async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody> {
-    let declared = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse::<usize>().ok());
-    let mut body = request.into_body();
-    let mut bytes = BytesMut::with_capacity(declared.unwrap_or_default().min(limit));
-    let mut seen = 0_usize;
-    while let Some(frame) = body.frame().await {
-        let frame = frame
-            .map_err(|error| InvalidBody::Malformed {
-                message: format!("the body ended early: {error}"),
-            })?;
-        if let Ok(data) = frame.into_data() {
-            seen = seen.saturating_add(data.len());
-            if seen <= limit {
-                bytes.extend_from_slice(&data);
-            } else if seen > limit.saturating_mul(8) {
-                break;
-            }
-        }
-    }
-    if seen > limit {
-        return Err(InvalidBody::TooLarge { limit });
-    }
-    Ok(bytes.freeze())
 }

@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use regress::Regex;
-
 /// A value that breaks a rule of the spec; displays the rule and the value's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConstraintError {
@@ -116,62 +114,6 @@ impl fmt::Display for Listed<'_> {
             let separator = if index == 0 { "" } else { ", " };
             write!(f, "{separator}`{value}`")?;
         }
-        Ok(())
-    }
-}
-
-/// A pattern of the spec, compiled.
-pub(super) struct Pattern {
-    source: &'static str,
-    regex: Regex,
-}
-
-impl Pattern {
-    #[expect(
-        clippy::expect_used,
-        reason = "the generator has compiled the same pattern with the same flags"
-    )]
-    pub(super) fn new(source: &'static str) -> Self {
-        let regex = Regex::with_flags(source, "u")
-            .expect("a pattern that the generator has checked");
-        Self { source, regex }
-    }
-
-    pub(super) fn check(
-        &self,
-        text: &str,
-        quote: fn(&str) -> Quoted,
-    ) -> Result<(), ConstraintError> {
-        match self.regex.find(text) {
-            Some(_) => Ok(()),
-            None => {
-                Err(ConstraintError::Pattern {
-                    pattern: self.source,
-                    value: quote(text),
-                })
-            }
-        }
-    }
-}
-
-pub(super) fn minimum(actual: i64, minimum: i64) -> Result<(), ConstraintError> {
-    if actual < minimum {
-        Err(ConstraintError::TooSmall {
-            minimum,
-            actual,
-        })
-    } else {
-        Ok(())
-    }
-}
-
-pub(super) fn maximum(actual: i64, maximum: i64) -> Result<(), ConstraintError> {
-    if actual > maximum {
-        Err(ConstraintError::TooLarge {
-            maximum,
-            actual,
-        })
-    } else {
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{constraint, decode};
-use super::constraint::{ConstraintError, Pattern, Quoted};
+use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
 /// An id.
@@ -279,9 +279,9 @@ impl TryFrom<String> for Word {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        constraint::minimum_length(&text, 2)?;
-        constraint::maximum_length(&text, 8)?;
-        static PATTERN: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(
+        constraint::check_minimum_length(&text, 2)?;
+        constraint::check_maximum_length(&text, 8)?;
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r##"^["#a-z]+$"##,
         ));
         PATTERN.check(&text, Quoted::shown)?;
@@ -381,7 +381,7 @@ impl TryFrom<String> for Password {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        constraint::minimum_length(&text, 8)?;
+        constraint::check_minimum_length(&text, 8)?;
         Ok(Self(text))
     }
 }
@@ -429,8 +429,8 @@ impl TryFrom<i32> for Page {
     type Error = ConstraintError;
 
     fn try_from(number: i32) -> Result<Self, ConstraintError> {
-        constraint::minimum(i64::from(number), 1)?;
-        constraint::maximum(i64::from(number), 99)?;
+        constraint::check_minimum(i64::from(number), 1)?;
+        constraint::check_maximum(i64::from(number), 99)?;
         Ok(Self(number))
     }
 }
@@ -491,7 +491,7 @@ impl TryFrom<i64> for Temperature {
     type Error = ConstraintError;
 
     fn try_from(number: i64) -> Result<Self, ConstraintError> {
-        constraint::minimum(number, -273)?;
+        constraint::check_minimum(number, -273)?;
         Ok(Self(number))
     }
 }

@@ -1,0 +1,97 @@
+//! Answers of operations: made from the spec, and turned into what the server's traits return.
+
+use super::arguments::value;
+use super::recording::Answer;
+use crate::harness::openapi::SPEC;
+use proptest::prelude::{BoxedStrategy, Just, Strategy};
+use serde_json::Value;
+use tenant_registry_contract::server::{
+    ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, AuditAppendResponse,
+    AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
+    EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+};
+
+/// Any answer of an operation with a status that it declares.
+pub(super) fn declared_answer(id: &str, status: u16) -> BoxedStrategy<Answer> {
+    let response = SPEC.response(id, status);
+    let body = match response.get("content") {
+        Some(content) => value(&content["application/json"]["schema"]),
+        None => Just(Value::Null).boxed(),
+    };
+    let retry_after = match response.get("headers") {
+        Some(headers) => {
+            let names: Vec<_> = headers.as_object().unwrap().keys().collect();
+            assert_eq!(names, ["Retry-After"], "another header needs a place in an answer");
+            value(&SPEC.resolve(&headers["Retry-After"])["schema"]).prop_map(|seconds| seconds.as_i64()).boxed()
+        }
+        None => Just(None).boxed(),
+    };
+    (body, retry_after)
+        .prop_map(move |(body, retry_after)| Answer {
+            status,
+            body,
+            retry_after,
+        })
+        .boxed()
+}
+
+/// Names the variant of each status; a status that is left out ends the test, one too many the build.
+macro_rules! answers {
+    ($($response:ident { $($status:literal $variant:ident $({ $empty:tt })?),+ $(; unavailable $($unavailable:ident)?)? })+) => {
+        $(impl From<Answer> for $response {
+            fn from(answer: Answer) -> Self {
+                match answer.status {
+                    $($status => answers!(@variant answer $variant $({ $empty })?),)+
+                    $(503 => Self::ServiceUnavailable {
+                        body: answer.body(),
+                        retry_after: answer.retry_after() $($unavailable)?,
+                    },)?
+                    other => panic!("{} has no {other} here", stringify!($response)),
+                }
+            }
+        })+
+    };
+    (@variant $answer:ident $variant:ident) => { Self::$variant($answer.body()) };
+    (@variant $answer:ident $variant:ident { $empty:tt }) => { Self::$variant };
+}
+
+answers! {
+    HealthGetResponse { 200 Ok }
+    ReadinessGetResponse { 200 Ok; unavailable }
+    TenantCreateResponse {
+        201 Created, 400 BadRequest, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    TenantGetResponse { 200 Ok, 400 BadRequest, 404 NotFound, 500 InternalServerError; unavailable }
+    TenantGetBySlugResponse { 200 Ok, 400 BadRequest, 404 NotFound, 500 InternalServerError; unavailable }
+    TenantActivateResponse {
+        200 Ok, 400 BadRequest, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    TenantCancelResponse {
+        200 Ok, 400 BadRequest, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    EntitlementListResponse { 200 Ok, 400 BadRequest, 404 NotFound, 500 InternalServerError; unavailable }
+    CatalogListResponse { 200 Ok }
+    CatalogRequestResponse {
+        202 Accepted { _ }, 400 BadRequest, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    CatalogTrialRequestResponse {
+        201 Created, 400 BadRequest, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    ApiKeyListResponse { 200 Ok, 400 BadRequest, 404 NotFound, 500 InternalServerError; unavailable }
+    ApiKeyCreateResponse {
+        201 Created, 400 BadRequest, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 404 NotFound, 500 InternalServerError; unavailable }
+    ApiKeyVerifyResponse { 200 Ok }
+    AuditAppendResponse {
+        201 Created, 400 BadRequest, 413 PayloadTooLarge, 415 UnsupportedMediaType, 500 InternalServerError; unavailable
+    }
+    AuditListResponse { 200 Ok, 400 BadRequest, 500 InternalServerError; unavailable }
+}

@@ -1,0 +1,152 @@
+//! Arguments of operations, and values of any schema, made from the spec.
+
+use crate::harness::openapi::SPEC;
+use chrono::{DateTime, NaiveDate, SecondsFormat};
+use proptest::collection::{hash_map, vec};
+use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
+use proptest::sample::select;
+use proptest::string::string_regex;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// By name; the body is called `body`.
+pub(crate) type Arguments = Map<String, Value>;
+
+fn operation(id: &str) -> &'static Value {
+    let objects = SPEC.operation_objects();
+    let found = objects.into_iter().find(|(_, _, operation)| operation["operationId"] == id);
+    found.unwrap().2
+}
+
+/// What an operation may be called with: required arguments, and any choice of the others.
+pub(super) fn declared_arguments(id: &str) -> BoxedStrategy<Arguments> {
+    let operation = operation(id);
+    let mut members: Vec<_> = SPEC
+        .parameters(operation)
+        .map(|parameter| (parameter["name"].as_str().unwrap(), parameter["required"] == true, value(&parameter["schema"])))
+        .collect();
+    if let Some(schema) = SPEC.body_schema(operation) {
+        members.push(("body", operation["requestBody"]["required"] == true, value(schema)));
+    }
+    object(members)
+}
+
+/// What the server gets of it: defaults take the place of what was left out.
+pub(super) fn expected_at_server(id: &str, mut arguments: Arguments) -> Arguments {
+    let operation = operation(id);
+    for parameter in SPEC.parameters(operation) {
+        if let Some(default) = parameter["schema"].get("default") {
+            arguments.entry(parameter["name"].as_str().unwrap()).or_insert_with(|| default.clone());
+        }
+    }
+    if let (Some(Value::Object(body)), Some(schema)) = (arguments.get_mut("body"), SPEC.body_schema(operation)) {
+        for (name, property) in schema["properties"].as_object().unwrap() {
+            if let Some(default) = property.get("default") {
+                body.entry(name).or_insert_with(|| default.clone());
+            }
+        }
+    }
+    arguments
+}
+
+/// Members of an object: name, whether it must be there, values.
+fn object(members: Vec<(&'static str, bool, BoxedStrategy<Value>)>) -> BoxedStrategy<Map<String, Value>> {
+    let members: Vec<_> = members
+        .into_iter()
+        .map(|(name, required, value)| {
+            let there = if required { Just(true).boxed() } else { any::<bool>().boxed() };
+            (there, value).prop_map(move |(there, value)| there.then_some((name.to_owned(), value)))
+        })
+        .collect();
+    members.prop_map(|members| members.into_iter().flatten().collect()).boxed()
+}
+
+/// Any value that a schema admits.
+pub(super) fn value(schema: &'static Value) -> BoxedStrategy<Value> {
+    let schema = SPEC.resolve(schema);
+    if let Some(words) = schema["enum"].as_array() {
+        return select(words.clone()).boxed();
+    }
+    match &schema["type"] {
+        Value::Array(types) => {
+            assert!(types.len() == 2 && types[1] == "null", "{schema}");
+            prop_oneof![Just(Value::Null), of_type(schema, types[0].as_str().unwrap())].boxed()
+        }
+        single => of_type(schema, single.as_str().unwrap()),
+    }
+}
+
+fn of_type(schema: &'static Value, kind: &str) -> BoxedStrategy<Value> {
+    match kind {
+        "boolean" => any::<bool>().prop_map(Value::from).boxed(),
+        "integer" => {
+            let (least, greatest) = if schema["format"] == "int32" {
+                (i64::from(i32::MIN), i64::from(i32::MAX))
+            } else {
+                (i64::MIN, i64::MAX)
+            };
+            let least = schema["minimum"].as_i64().unwrap_or(least);
+            let greatest = schema["maximum"].as_i64().unwrap_or(greatest);
+            prop_oneof![Just(least), Just(greatest), least..=greatest].prop_map(Value::from).boxed()
+        }
+        "string" => text(schema).prop_map(Value::from).boxed(),
+        "array" => vec(value(&schema["items"]), 0..4).prop_map(Value::from).boxed(),
+        "object" if schema["additionalProperties"] == true => anything_in_an_object(),
+        "object" => {
+            let required = schema["required"].as_array();
+            let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|required| required == name));
+            let properties = schema["properties"].as_object().unwrap().iter();
+            let members = properties.map(|(name, property)| (name.as_str(), is_required(name), value(property)));
+            object(members.collect()).prop_map(Value::Object).boxed()
+        }
+        other => panic!("no values of type {other}"),
+    }
+}
+
+/// 9999-12-31, counted from 0001-01-01, which is 1: a year has four digits.
+const LAST_DAY: i32 = 3_652_059;
+
+/// Each format in the one form in which the service writes it, so that it reads back as it was.
+fn text(schema: &Value) -> BoxedStrategy<String> {
+    let pattern = schema["pattern"].as_str();
+    match (schema["format"].as_str(), pattern) {
+        (Some("uuid"), None) => any::<u128>().prop_map(|bits| Uuid::from_u128(bits).to_string()).boxed(),
+        (Some("date"), None) => (1..=LAST_DAY)
+            .prop_map(|day| NaiveDate::from_num_days_from_ce_opt(day).unwrap().to_string())
+            .boxed(),
+        (Some("date-time"), None) => (-62_000_000_000..253_000_000_000_i64, any::<u32>(), select(vec![1, 1_000, 1_000_000, 1_000_000_000]))
+            .prop_map(|(seconds, nanoseconds, unit)| {
+                let nanoseconds = nanoseconds % 1_000_000_000 / unit * unit;
+                DateTime::from_timestamp(seconds, nanoseconds).unwrap().to_rfc3339_opts(SecondsFormat::AutoSi, true)
+            })
+            .boxed(),
+        (None | Some("password"), None) => any::<String>().boxed(),
+        // Any text but one character; string_regex would give no text of several lines.
+        (None, Some(r"^[^\u0000]*$")) => {
+            let length = |name: &str| schema[name].as_u64().map(|number| usize::try_from(number).unwrap());
+            let (least, most) = (length("minLength").unwrap_or(0), length("maxLength").unwrap_or(40));
+            let character = any::<char>().prop_filter("is U+0000", |character| *character != '\0');
+            let lengths = prop_oneof![Just(least), Just(most), least..=most];
+            lengths.prop_flat_map(move |length| vec(character.clone(), length)).prop_map(String::from_iter).boxed()
+        }
+        (None | Some("password"), Some(pattern)) => string_regex(pattern.trim_matches(['^', '$'])).unwrap().boxed(),
+        (Some(format), _) => panic!("no values of the format {format}"),
+    }
+}
+
+/// Any JSON object. Numbers are such as are the same in every implementation of JSON.
+fn anything_in_an_object() -> BoxedStrategy<Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_filter("has no JSON", |number| number.is_finite()).prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    let anything = leaf.prop_recursive(3, 12, 4, |inner| {
+        let object = hash_map(any::<String>(), inner.clone(), 0..4);
+        prop_oneof![vec(inner, 0..4).prop_map(Value::from), object.prop_map(|members| json!(members))]
+    });
+    hash_map(any::<String>(), anything, 0..4).prop_map(|members| json!(members)).boxed()
+}

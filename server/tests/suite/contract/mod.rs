@@ -1,0 +1,104 @@
+//! The generated client against the generated server: what is sent arrives, and what is answered comes back, value by
+//! value, for every operation, parameter, property and status of the spec.
+//!
+//! The values are made from the spec itself and compared as JSON, so that a fault that client and server share shows.
+
+mod answers;
+mod arguments;
+mod client;
+mod recording;
+
+use crate::harness::openapi::SPEC;
+use arguments::{Arguments, declared_arguments, expected_at_server};
+use dropshot::{ConfigDropshot, HttpServer, ServerBuilder};
+use libtest_mimic::Trial;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use recording::{Answer, Recording};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use tenant_registry_client::{Client, Operation, RetryPolicy};
+use tenant_registry_contract::http::api_description;
+use tokio::runtime::Runtime;
+
+/// How many requests are made for each status that an operation declares.
+const REQUESTS: u32 = 32;
+
+/// A case for each operation.
+pub(crate) fn cases() -> Vec<Trial> {
+    let case = |operation: Operation| Trial::test(format!("contract::{operation}"), move || {
+        every_status_with_any_arguments(operation);
+        Ok(())
+    });
+    Operation::ALL.into_iter().map(case).chain([Trial::test("contract::every_operation_of_the_spec_is_driven", || {
+        let declared: BTreeSet<_> = SPEC.operations.iter().map(|operation| operation.id.as_str()).collect();
+        assert_eq!(declared, BTreeSet::from(Operation::ALL.map(Operation::id)));
+        Ok(())
+    })]).collect()
+}
+
+/// A server that records, and the client of it.
+struct Pair {
+    recording: Recording,
+    client: Client,
+    _server: HttpServer<Recording>,
+}
+
+impl Pair {
+    fn start(runtime: &Runtime) -> Self {
+        let _inside = runtime.enter();
+        let recording = Recording::default();
+        let log = slog::Logger::root(slog::Discard, slog::o!());
+        let server = ServerBuilder::new(api_description().unwrap(), recording.clone(), log).config(ConfigDropshot {
+            bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            default_request_body_max_bytes: 1024 * 1024,
+            ..ConfigDropshot::default()
+        });
+        let server = server.start().unwrap();
+        let never = RetryPolicy {
+            retries: 0,
+            ..RetryPolicy::default()
+        };
+        let client = Client::builder(&format!("http://{}", server.local_addr())).retry(never).user_agent("ünïcode/1");
+        Self {
+            recording,
+            client: client.build().unwrap(),
+            _server: server,
+        }
+    }
+}
+
+fn every_status_with_any_arguments(operation: Operation) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let pair = Pair::start(&runtime);
+    let declared = SPEC.operations.iter().find(|declared| declared.id == operation.id()).unwrap();
+    for status in declared.answers.keys() {
+        let mut runner = TestRunner::new(Config {
+            cases: REQUESTS,
+            failure_persistence: None,
+            ..Config::default()
+        });
+        let values = (declared_arguments(operation.id()), answers::declared_answer(operation.id(), *status));
+        let property = |(arguments, answer): (Arguments, Answer)| {
+            runtime.block_on(exchange(&pair, operation, arguments, answer)).map_err(TestCaseError::fail)
+        };
+        runner.run(&values, property).unwrap_or_else(|error| panic!("{operation} {status}: {error}"));
+    }
+}
+
+async fn exchange(pair: &Pair, operation: Operation, arguments: Arguments, answer: Answer) -> Result<(), String> {
+    pair.recording.prepare(answer.clone());
+    let outcome = client::send(&pair.client, operation, arguments.clone()).await?;
+    let call = pair.recording.call()?;
+    same("operation", &call.operation.into(), &operation.id().into())?;
+    same("arguments", &Value::Object(call.arguments), &Value::Object(expected_at_server(operation.id(), arguments)))?;
+    same("request id", &outcome.request_id.into(), &call.metadata.request_id.into())?;
+    same("user agent", &call.metadata.user_agent.into(), &Value::Null)?;
+    same("status", &outcome.status.into(), &answer.status.into())?;
+    same("body", &outcome.body, &answer.body)?;
+    same("Retry-After", &outcome.retry_after.into(), &answer.retry_after.into())
+}
+
+fn same(what: &str, found: &Value, expected: &Value) -> Result<(), String> {
+    if found == expected { Ok(()) } else { Err(format!("{what}: {found} instead of {expected}")) }
+}
