@@ -469,6 +469,7 @@ pub struct ApiKeyVerify {
     Serialize,
     Deserialize
 )]
+#[serde(try_from = "String")]
 pub enum ApiKeyVerifyReason {
     /// `malformed`.
     #[serde(rename = "malformed")]

@@ -28,6 +28,7 @@ pub struct Health {
     Serialize,
     Deserialize
 )]
+#[serde(try_from = "String")]
 pub enum HealthStatus {
     /// `ok`.
     #[serde(rename = "ok")]

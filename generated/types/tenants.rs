@@ -135,6 +135,7 @@ impl fmt::Display for TenantName {
     Serialize,
     Deserialize
 )]
+#[serde(try_from = "String")]
 pub enum TenantStatus {
     /// `demo`.
     #[serde(rename = "demo")]
@@ -226,6 +227,7 @@ impl TryFrom<String> for TenantStatus {
     Serialize,
     Deserialize
 )]
+#[serde(try_from = "String")]
 pub enum TenantKind {
     /// `customer`.
     #[serde(rename = "customer")]

@@ -117,7 +117,16 @@ pub(super) async fn optional_body<C: ServerContext, T: DeserializeOwned>(
         return Ok(None);
     }
     media_type?;
-    let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
+    let text = std::str::from_utf8(&bytes).map_err(|error| InvalidBody::Malformed {
+        message: format!("the body is not JSON: {error}"),
+    })?;
+    // serde would take an array for an object, its items for the properties in order.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(InvalidBody::Malformed {
+            message: "the body is not a JSON object; send one".to_owned(),
+        });
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         explain(&path, error.inner())

@@ -23,6 +23,7 @@ pub(super) fn enumeration(name: &str, documentation: &str, values: &[String]) ->
         r#"
         {documentation}
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String")]
         pub enum {name} {{
             {variants}
         }}

@@ -45,6 +45,7 @@ pub struct Error {
     Serialize,
     Deserialize
 )]
+#[serde(try_from = "String")]
 pub enum ErrorCode {
     /// `invalid_input`.
     #[serde(rename = "invalid_input")]

@@ -201,6 +201,7 @@ impl TryFrom<String> for Day {
     Serialize,
     Deserialize
 )]
+#[serde(try_from = "String")]
 pub enum Colour {
     /// `deep-red`.
     #[serde(rename = "deep-red")]
@@ -804,6 +805,7 @@ pub struct Error {
     Serialize,
     Deserialize
 )]
+#[serde(try_from = "String")]
 pub enum ErrorCode {
     /// `invalid_input`.
     #[serde(rename = "invalid_input")]
