@@ -69,7 +69,7 @@ generate: setup ## Bring generated/ in step with the spec, also under CI.
 
 .PHONY: drift
 drift: setup ## The mutation test of the contract, whole: every kind of drift at every place.
-	$(CARGO) run --locked --package tenant-registry-drift
+	$(CARGO) run --locked --release --package tenant-registry-drift
 
 .PHONY: bench
 bench: setup ## What the generated layer costs, as ratios to a bare server in the same run.

@@ -98,7 +98,7 @@ impl Finder<'_> {
             .spec
             .operations
             .iter()
-            .find(|it| response_enum(it) == name.ident.to_string())
+            .find(|it| name.ident == response_enum(it))
         else {
             return;
         };

@@ -56,7 +56,7 @@ impl VisitMut for Strip {
                 if matches!(&field.member, syn::Member::Named(name) if name == "description" || name == "summary")
         );
         if is_text {
-            assignment.right = Box::new(syn::Expr::Verbatim(proc_macro2::TokenStream::new()));
+            *assignment.right = syn::Expr::Verbatim(proc_macro2::TokenStream::new());
         }
         visit_mut::visit_expr_assign_mut(self, assignment);
     }
@@ -64,7 +64,7 @@ impl VisitMut for Strip {
     /// The spec's fingerprint differs whatever the change is.
     fn visit_item_const_mut(&mut self, item: &mut syn::ItemConst) {
         if item.ident == "SPEC_FINGERPRINT" {
-            item.expr = Box::new(syn::Expr::Verbatim(proc_macro2::TokenStream::new()));
+            *item.expr = syn::Expr::Verbatim(proc_macro2::TokenStream::new());
         }
         visit_mut::visit_item_const_mut(self, item);
     }

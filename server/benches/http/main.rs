@@ -20,7 +20,11 @@ const ROUNDS: usize = 5;
 fn main() -> Result<(), Box<dyn Error>> {
     // `cargo test --all-targets` runs benches too, to see that they still work; a short round shows that.
     let is_measured = std::env::args().any(|argument| argument == "--bench");
-    let (rounds, round) = if is_measured { (ROUNDS, ROUND) } else { (1, Duration::from_millis(50)) };
+    let (rounds, round) = if is_measured {
+        (ROUNDS, ROUND)
+    } else {
+        (1, Duration::from_millis(50))
+    };
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(measure(rounds, round))
 }
@@ -35,9 +39,17 @@ async fn measure(rounds: usize, round: Duration) -> Result<(), Box<dyn Error>> {
     }
     let medians: Vec<f64> = rates.into_iter().map(median).collect();
     println!("{CALLERS} callers, median of {rounds} rounds of {round:?}");
-    println!("{:<44} {:>12} {:>10} {:>14}", "server", "requests/s", "/ hyper", "/ dropshot");
+    println!(
+        "{:<44} {:>12} {:>10} {:>14}",
+        "server", "requests/s", "/ hyper", "/ dropshot"
+    );
     for (server, rate) in servers.iter().zip(&medians) {
-        println!("{:<44} {rate:>12.0} {:>10.2} {:>14.2}", server.name, rate / medians[0], rate / medians[1]);
+        println!(
+            "{:<44} {rate:>12.0} {:>10.2} {:>14.2}",
+            server.name,
+            rate / medians[0],
+            rate / medians[1]
+        );
     }
     Ok(())
 }

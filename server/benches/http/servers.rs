@@ -81,9 +81,10 @@ async fn hyper() -> Result<SocketAddr, Box<dyn Error>> {
                 TokioIo::new(connection),
                 service_fn(|_: Request<hyper::body::Incoming>| async {
                     let mut response = Response::new(Full::new(Bytes::from_static(b"{\"status\":\"ok\"}")));
-                    response
-                        .headers_mut()
-                        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+                    response.headers_mut().insert(
+                        header::CONTENT_TYPE,
+                        header::HeaderValue::from_static("application/json"),
+                    );
                     Ok::<_, Infallible>(response)
                 }),
             ));
@@ -116,7 +117,9 @@ fn dropshot() -> Result<HttpServer<()>, Box<dyn Error>> {
         default_handler_task_mode: HandlerTaskMode::Detached,
         ..ConfigDropshot::default()
     };
-    Ok(ServerBuilder::new(api, (), Logger::root(Discard, o!())).config(config).start()?)
+    Ok(ServerBuilder::new(api, (), Logger::root(Discard, o!()))
+        .config(config)
+        .start()?)
 }
 
 fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {

@@ -42,7 +42,10 @@ async fn from_every_status_but_archived_to_active(store: StoreUnderTest) {
     for tenant in [trial.id, demo.id, frozen.id] {
         service.clock.advance(TimeDelta::seconds(1));
         let active = service.activate(tenant, TenantActivate::default()).await.unwrap();
-        assert_eq!((active.status, active.updated_at), (TenantStatus::Active, service.clock.now()));
+        assert_eq!(
+            (active.status, active.updated_at),
+            (TenantStatus::Active, service.clock.now())
+        );
         assert_eq!(service.tenant(tenant).await, active);
     }
 }
@@ -63,7 +66,10 @@ async fn the_body_may_be_absent_or_empty(store: StoreUnderTest) {
     assert_eq!(active.status, TenantStatus::Active);
     for (slug, body) in [("empty", ""), ("no-members", "{}")] {
         let tenant = service.customer(slug).await;
-        let answer = service.raw.post(&format!("/v1/tenants/{}/activate", tenant.id), body).await;
+        let answer = service
+            .raw
+            .post(&format!("/v1/tenants/{}/activate", tenant.id), body)
+            .await;
         assert_eq!(answer.status, 200, "{slug}: {answer:?}");
         assert_eq!(service.tenant(tenant.id).await.status, TenantStatus::Active);
     }
@@ -79,20 +85,39 @@ async fn what_is_given_is_stored_and_what_is_left_out_stays(store: StoreUnderTes
         erp_customer_id: Some("D-4711".try_into().unwrap()),
     };
     let first = service.activate(tenant.id, body.clone()).await.unwrap();
-    assert_eq!((&Some(first.plan.clone()), &first.erp_customer_id), (&body.plan, &body.erp_customer_id));
-    assert_eq!((first.contract_start, first.contract_end), (body.contract_start, body.contract_end));
+    assert_eq!(
+        (&Some(first.plan.clone()), &first.erp_customer_id),
+        (&body.plan, &body.erp_customer_id)
+    );
+    assert_eq!(
+        (first.contract_start, first.contract_end),
+        (body.contract_start, body.contract_end)
+    );
 
-    let second = service.activate(tenant.id, contract(None, date("2028-11-30"))).await.unwrap();
+    let second = service
+        .activate(tenant.id, contract(None, date("2028-11-30")))
+        .await
+        .unwrap();
     assert_eq!(second.contract_end, date("2028-11-30"));
-    assert_eq!((second.plan, second.contract_start, second.erp_customer_id), (first.plan, first.contract_start, first.erp_customer_id));
+    assert_eq!(
+        (second.plan, second.contract_start, second.erp_customer_id),
+        (first.plan, first.contract_start, first.erp_customer_id)
+    );
 }
 
 async fn a_contract_must_not_end_before_it_starts(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let tenant = service.customer("dated").await;
     let backwards = contract(date("2027-01-02"), date("2027-01-01"));
-    let message = refused(service.activate(tenant.id, backwards).await, 400, ErrorCode::InvalidInput);
-    assert!(message.contains("contract_start") && message.contains("contract_end"), "{message}");
+    let message = refused(
+        service.activate(tenant.id, backwards).await,
+        400,
+        ErrorCode::InvalidInput,
+    );
+    assert!(
+        message.contains("contract_start") && message.contains("contract_end"),
+        "{message}"
+    );
     let one_day = contract(date("2027-01-01"), date("2027-01-01"));
     assert!(service.activate(tenant.id, one_day).await.is_ok());
 }
@@ -100,12 +125,26 @@ async fn a_contract_must_not_end_before_it_starts(store: StoreUnderTest) {
 async fn stored_dates_count_too(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let tenant = service.customer("dated").await;
-    service.activate(tenant.id, contract(date("2027-01-01"), None)).await.unwrap();
+    service
+        .activate(tenant.id, contract(date("2027-01-01"), None))
+        .await
+        .unwrap();
     let early_end = contract(None, date("2026-12-31"));
-    refused(service.activate(tenant.id, early_end).await, 400, ErrorCode::InvalidInput);
-    service.activate(tenant.id, contract(None, date("2027-06-30"))).await.unwrap();
+    refused(
+        service.activate(tenant.id, early_end).await,
+        400,
+        ErrorCode::InvalidInput,
+    );
+    service
+        .activate(tenant.id, contract(None, date("2027-06-30")))
+        .await
+        .unwrap();
     let late_start = contract(date("2027-07-01"), None);
-    refused(service.activate(tenant.id, late_start).await, 400, ErrorCode::InvalidInput);
+    refused(
+        service.activate(tenant.id, late_start).await,
+        400,
+        ErrorCode::InvalidInput,
+    );
     let both_moved = contract(date("2027-07-01"), date("2027-12-31"));
     assert!(service.activate(tenant.id, both_moved).await.is_ok());
 }
@@ -129,7 +168,10 @@ async fn again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest)
     let first = service.activate(tenant.id, body.clone()).await.unwrap();
     service.clock.advance(TimeDelta::minutes(1));
     assert_eq!(service.activate(tenant.id, body).await.unwrap(), first);
-    assert_eq!(service.activate(tenant.id, TenantActivate::default()).await.unwrap(), first);
+    assert_eq!(
+        service.activate(tenant.id, TenantActivate::default()).await.unwrap(),
+        first
+    );
     assert_eq!(service.actions(tenant.id).await, ["tenant.created", "tenant.activated"]);
 }
 
@@ -151,14 +193,24 @@ async fn it_ends_a_pending_cancellation(store: StoreUnderTest) {
 async fn the_event_tells_what_changed(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let tenant = service.customer("changed").await;
-    service.activate(tenant.id, contract(None, date("2027-12-31"))).await.unwrap();
+    service
+        .activate(tenant.id, contract(None, date("2027-12-31")))
+        .await
+        .unwrap();
     let events = service.events(tenant.id).await;
     let metadata = events.last().unwrap().metadata.clone().map(Value::Object);
-    assert_eq!(metadata, Some(json!({ "previous_status": "trial", "contract_end": "2027-12-31" })));
+    assert_eq!(
+        metadata,
+        Some(json!({ "previous_status": "trial", "contract_end": "2027-12-31" }))
+    );
 }
 
 async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let id: TenantId = unknown_id();
-    refused(service.activate(id, TenantActivate::default()).await, 404, ErrorCode::NotFound);
+    refused(
+        service.activate(id, TenantActivate::default()).await,
+        404,
+        ErrorCode::NotFound,
+    );
 }

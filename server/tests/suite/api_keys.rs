@@ -6,9 +6,7 @@ use crate::harness::{Service, Settings, StoreUnderTest};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use std::collections::HashSet;
-use tenant_registry_client::types::{
-    ApiKey, ApiKeyCreate, ApiKeyId, ErrorCode, TenantCancel, TenantId,
-};
+use tenant_registry_client::types::{ApiKey, ApiKeyCreate, ApiKeyId, ErrorCode, TenantCancel, TenantId};
 use tenant_registry_server::api_key_hash::HashLimits;
 use uuid::Uuid;
 
@@ -43,14 +41,22 @@ async fn what_is_given_is_stored(store: StoreUnderTest) {
         tenant_id: tenant.id,
         name: "ci pipeline 🦀".try_into().unwrap(),
         product: Some("no-product-of-the-catalog".try_into().unwrap()),
-        scopes: ["reports:read", "", "reports:read"].map(|scope| scope.try_into().unwrap()).to_vec(),
+        scopes: ["reports:read", "", "reports:read"]
+            .map(|scope| scope.try_into().unwrap())
+            .to_vec(),
         created_by: Some("Ada".try_into().unwrap()),
     };
     let created = service.client.api_key_create().body(body.clone()).send().await.unwrap();
     let key = &created.api_key;
-    assert_eq!((key.tenant_id, &key.name, &key.product), (body.tenant_id, &body.name, &body.product));
+    assert_eq!(
+        (key.tenant_id, &key.name, &key.product),
+        (body.tenant_id, &body.name, &body.product)
+    );
     assert_eq!((&key.scopes, &key.created_by), (&body.scopes, &body.created_by));
-    assert_eq!((key.created_at, key.last_used_at, key.revoked_at), (service.clock.now(), None, None));
+    assert_eq!(
+        (key.created_at, key.last_used_at, key.revoked_at),
+        (service.clock.now(), None, None)
+    );
     assert_eq!(Uuid::from(key.id).get_version_num(), 7);
     assert!(created.warning.contains("cannot be shown again"));
     assert_eq!(&service.api_keys(tenant.id).await, &[key.clone()]);
@@ -64,8 +70,14 @@ async fn what_is_left_out_has_its_default(store: StoreUnderTest) {
     assert_eq!(answer.status, 201);
     let api_key = &answer.json::<Value>()["api_key"];
     assert_eq!(api_key["scopes"], json!([]));
-    assert_eq!((&api_key["last_used_at"], &api_key["revoked_at"]), (&Value::Null, &Value::Null));
-    assert!(api_key.get("product").is_none() && api_key.get("created_by").is_none(), "{api_key}");
+    assert_eq!(
+        (&api_key["last_used_at"], &api_key["revoked_at"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert!(
+        api_key.get("product").is_none() && api_key.get("created_by").is_none(),
+        "{api_key}"
+    );
 }
 
 async fn the_plaintext_has_its_form_and_begins_with_the_prefix(store: StoreUnderTest) {
@@ -73,7 +85,10 @@ async fn the_plaintext_has_its_form_and_begins_with_the_prefix(store: StoreUnder
     let tenant = service.customer("owner").await;
     let created = service.api_key(tenant.id).await;
     let plaintext = created.plaintext.expose_secret();
-    assert_eq!((plaintext.len(), &plaintext[..11]), (25, created.api_key.prefix.as_str()));
+    assert_eq!(
+        (plaintext.len(), &plaintext[..11]),
+        (25, created.api_key.prefix.as_str())
+    );
     assert!(plaintext.starts_with("bp_"));
 }
 
@@ -141,7 +156,10 @@ async fn a_frozen_tenant_may_have_one_made(store: StoreUnderTest) {
 async fn revoking_sets_the_time_once(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let tenant = service.customer("owner").await;
-    let (kept, revoked) = (service.api_key(tenant.id).await.api_key, service.api_key(tenant.id).await.api_key);
+    let (kept, revoked) = (
+        service.api_key(tenant.id).await.api_key,
+        service.api_key(tenant.id).await.api_key,
+    );
     service.clock.advance(TimeDelta::minutes(5));
     let answer = service.client.api_key_revoke().id(revoked.id).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 204);
@@ -149,7 +167,12 @@ async fn revoking_sets_the_time_once(store: StoreUnderTest) {
         revoked_at: Some(service.clock.now()),
         ..revoked
     };
-    let listed: HashSet<_> = service.api_keys(tenant.id).await.iter().map(|key| format!("{key:?}")).collect();
+    let listed: HashSet<_> = service
+        .api_keys(tenant.id)
+        .await
+        .iter()
+        .map(|key| format!("{key:?}"))
+        .collect();
     assert_eq!(listed, HashSet::from([format!("{kept:?}"), format!("{expected:?}")]));
 }
 
@@ -163,7 +186,10 @@ async fn revoking_again_changes_nothing_and_writes_no_second_event(store: StoreU
     let again = service.client.api_key_revoke().id(id).send().await.unwrap();
     assert_eq!(again.status().as_u16(), 204);
     assert_eq!(service.api_keys(tenant.id).await, first);
-    assert_eq!(service.actions(tenant.id).await, ["tenant.created", "api_key.created", "api_key.revoked"]);
+    assert_eq!(
+        service.actions(tenant.id).await,
+        ["tenant.created", "api_key.created", "api_key.revoked"]
+    );
 }
 
 async fn events_have_id_and_prefix_and_never_more(store: StoreUnderTest) {
@@ -174,7 +200,10 @@ async fn events_have_id_and_prefix_and_never_more(store: StoreUnderTest) {
     let events = service.events(tenant.id).await;
     for (event, action) in events[1..].iter().zip(["api_key.created", "api_key.revoked"]) {
         assert_eq!(event.action.as_str(), action);
-        assert_eq!(event.target_id.as_ref().map(|id| id.to_string()), Some(api_key.id.to_string()));
+        assert_eq!(
+            event.target_id.as_ref().map(|id| id.to_string()),
+            Some(api_key.id.to_string())
+        );
         let metadata = event.metadata.clone().map(Value::Object);
         assert_eq!(metadata, Some(json!({ "prefix": api_key.prefix })));
         assert_eq!((&event.target_name, &event.product), (&None, &None));
@@ -185,14 +214,26 @@ async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let id: TenantId = unknown_id();
     let body = ApiKeyCreate::new(id, "orphan".try_into().unwrap());
-    refused(service.client.api_key_create().body(body).send().await, 404, ErrorCode::NotFound);
-    refused(service.client.api_key_list().tenant_id(id).send().await, 404, ErrorCode::NotFound);
+    refused(
+        service.client.api_key_create().body(body).send().await,
+        404,
+        ErrorCode::NotFound,
+    );
+    refused(
+        service.client.api_key_list().tenant_id(id).send().await,
+        404,
+        ErrorCode::NotFound,
+    );
 }
 
 async fn an_unknown_key_is_not_found(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let id: ApiKeyId = unknown_id();
-    let message = refused(service.client.api_key_revoke().id(id).send().await, 404, ErrorCode::NotFound);
+    let message = refused(
+        service.client.api_key_revoke().id(id).send().await,
+        404,
+        ErrorCode::NotFound,
+    );
     assert!(message.contains(&id.to_string()), "{message}");
 }
 
@@ -204,7 +245,11 @@ async fn without_room_to_hash_none_is_made(store: StoreUnderTest) {
     let service = Service::start_with(store, no_room).await;
     let tenant = service.customer("owner").await;
     let body = ApiKeyCreate::new(tenant.id, "none".try_into().unwrap());
-    refused(service.client.api_key_create().body(body).send().await, 503, ErrorCode::Unavailable);
+    refused(
+        service.client.api_key_create().body(body).send().await,
+        503,
+        ErrorCode::Unavailable,
+    );
     assert!(service.api_keys(tenant.id).await.is_empty());
     assert_eq!(service.actions(tenant.id).await, ["tenant.created"]);
 }

@@ -28,7 +28,10 @@ impl Service {
 
     /// Appends an event behind these `X-Forwarded-For` headers; returns the source that it got.
     async fn source_behind(&self, forwarded_for: &[&str]) -> Option<String> {
-        let mut request = self.raw.request(Method::POST, "/v1/audit").json(&json!({ "action": "a" }));
+        let mut request = self
+            .raw
+            .request(Method::POST, "/v1/audit")
+            .json(&json!({ "action": "a" }));
         for value in forwarded_for {
             request = request.header("x-forwarded-for", *value);
         }
@@ -60,7 +63,10 @@ async fn what_is_given_is_stored(store: StoreUnderTest) {
 
 async fn what_is_left_out_stays_out(store: StoreUnderTest) {
     let service = Service::start(store).await;
-    let request = service.raw.request(Method::POST, "/v1/audit").json(&json!({ "action": "a" }));
+    let request = service
+        .raw
+        .request(Method::POST, "/v1/audit")
+        .json(&json!({ "action": "a" }));
     let event: Value = Answer::of(request).await.json();
     let mut names: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
@@ -84,7 +90,11 @@ async fn an_unknown_tenant_is_invalid_input(store: StoreUnderTest) {
         tenant_id: Some(id),
         ..AuditAppend::new("a".try_into().unwrap())
     };
-    let message = refused(service.client.audit_append().body(body).send().await, 400, ErrorCode::InvalidInput);
+    let message = refused(
+        service.client.audit_append().body(body).send().await,
+        400,
+        ErrorCode::InvalidInput,
+    );
     assert!(message.contains("tenant_id"), "{message}");
     assert!(service.client.audit_list().send().await.unwrap().items.is_empty());
 }
@@ -101,7 +111,10 @@ async fn a_project_is_free(store: StoreUnderTest) {
 
 async fn a_request_says_what_sent_it(store: StoreUnderTest) {
     let service = Service::start(store).await;
-    let request = service.raw.request(Method::POST, "/v1/audit").header("user-agent", "billing/2.3");
+    let request = service
+        .raw
+        .request(Method::POST, "/v1/audit")
+        .header("user-agent", "billing/2.3");
     let event: AuditEvent = Answer::of(request.json(&json!({ "action": "a" }))).await.json();
     assert_eq!(event.user_agent.as_deref(), Some("billing/2.3"));
 }
@@ -112,7 +125,10 @@ async fn a_stranger_is_not_believed(store: StoreUnderTest) {
         ..Settings::default()
     };
     for service in [Service::start(store).await, Service::start_with(store, elsewhere).await] {
-        assert_eq!(service.source_behind(&["203.0.113.7"]).await.as_deref(), Some("127.0.0.1"));
+        assert_eq!(
+            service.source_behind(&["203.0.113.7"]).await.as_deref(),
+            Some("127.0.0.1")
+        );
     }
 }
 
@@ -141,9 +157,15 @@ async fn a_chain_is_believed_as_far_as_it_is_trusted(store: StoreUnderTest) {
         ..Settings::default()
     };
     let service = Service::start_with(store, chain).await;
-    let lines: [&[&str]; 2] = [&["1.1.1.1, 203.0.113.7, 10.2.3.4"], &["1.1.1.1", "203.0.113.7", "10.2.3.4"]];
+    let lines: [&[&str]; 2] = [
+        &["1.1.1.1, 203.0.113.7, 10.2.3.4"],
+        &["1.1.1.1", "203.0.113.7", "10.2.3.4"],
+    ];
     for forwarded_for in lines {
-        assert_eq!(service.source_behind(forwarded_for).await.as_deref(), Some("203.0.113.7"));
+        assert_eq!(
+            service.source_behind(forwarded_for).await.as_deref(),
+            Some("203.0.113.7")
+        );
     }
 }
 
@@ -154,8 +176,12 @@ async fn other_operations_keep_the_origin_too(store: StoreUnderTest) {
     };
     let service = Service::start_with(store, here).await;
     let tenant = service.customer("traced").await;
-    let request = service.raw.request(Method::POST, &format!("/v1/tenants/{}/cancel", tenant.id));
-    let request = request.header("user-agent", "billing/2.3").header("x-forwarded-for", "203.0.113.7");
+    let request = service
+        .raw
+        .request(Method::POST, &format!("/v1/tenants/{}/cancel", tenant.id));
+    let request = request
+        .header("user-agent", "billing/2.3")
+        .header("x-forwarded-for", "203.0.113.7");
     assert_eq!(Answer::of(request).await.status, 200);
     let event = service.events(tenant.id).await.pop().unwrap();
     assert_eq!(event.source_ip.as_deref(), Some("203.0.113.7"));

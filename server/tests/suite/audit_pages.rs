@@ -73,7 +73,10 @@ async fn a_page_holds_50_by_default_and_as_many_as_asked_for(store: StoreUnderTe
     assert_eq!(ids(&by_default.items), appended[..50]);
     for limit in [1, 2, 50, 51, 500] {
         let page = service.page(limit, None).await;
-        assert_eq!(ids(&page.items), appended[..appended.len().min(limit.unsigned_abs() as usize)]);
+        assert_eq!(
+            ids(&page.items),
+            appended[..appended.len().min(limit.unsigned_abs() as usize)]
+        );
     }
 }
 
@@ -83,11 +86,18 @@ async fn the_last_page_has_no_cursor(store: StoreUnderTest) {
     assert_eq!(empty.text, r#"{"items":[]}"#);
     let appended = service.append_many(4).await;
     for (limit, has_next) in [(3, true), (4, false), (5, false)] {
-        assert_eq!(service.page(limit, None).await.next_cursor.is_some(), has_next, "{limit}");
+        assert_eq!(
+            service.page(limit, None).await.next_cursor.is_some(),
+            has_next,
+            "{limit}"
+        );
     }
     let first = service.page(2, None).await;
     let second = service.page(2, first.next_cursor).await;
-    assert_eq!((ids(&second.items), second.next_cursor), (vec![appended[1], appended[0]], None));
+    assert_eq!(
+        (ids(&second.items), second.next_cursor),
+        (vec![appended[1], appended[0]], None)
+    );
 }
 
 async fn since_is_inclusive_and_until_exclusive(store: StoreUnderTest) {
@@ -133,7 +143,10 @@ async fn each_filter_leaves_out_what_it_does_not_match(store: StoreUnderTest) {
     assert_eq!(of_tenant.items[0].tenant_id, Some(tenant.id));
     assert_eq!(ids(&list().product("reports").send().await.unwrap().items), [one]);
     assert_eq!(ids(&list().actor_id("user-2").send().await.unwrap().items), [two]);
-    assert_eq!(ids(&list().action("report.exported").send().await.unwrap().items), [one]);
+    assert_eq!(
+        ids(&list().action("report.exported").send().await.unwrap().items),
+        [one]
+    );
     assert!(list().action("report").send().await.unwrap().items.is_empty());
     assert!(list().action("REPORT.EXPORTED").send().await.unwrap().items.is_empty());
 }
@@ -152,7 +165,13 @@ async fn filters_combine(store: StoreUnderTest) {
         }
     }
     let now = service.clock.now();
-    let all = service.client.audit_list().action("b").actor_id("1").product("y").since(now);
+    let all = service
+        .client
+        .audit_list()
+        .action("b")
+        .actor_id("1")
+        .product("y")
+        .since(now);
     assert_eq!(ids(&all.clone().send().await.unwrap().items), expected);
     assert!(all.until(now).send().await.unwrap().items.is_empty());
 }
@@ -231,5 +250,7 @@ async fn walk(service: &Service, standing: usize, limit: i32, appended: &[usize]
         service.append_many(appended.next().copied().unwrap_or_default()).await;
     }
     walked.retain(|id| (oldest..=newest).contains(id));
-    (walked == expected).then_some(()).ok_or(format!("walked {walked:?}, not {expected:?}"))
+    (walked == expected)
+        .then_some(())
+        .ok_or(format!("walked {walked:?}, not {expected:?}"))
 }

@@ -1,7 +1,7 @@
 //! Every constraint of the spec at its limits, through HTTP: what the schema admits is taken, all else is refused.
 
-use crate::harness::cases::cases;
 use crate::harness::candidates::candidates;
+use crate::harness::cases::cases;
 use crate::harness::openapi::SPEC;
 use crate::harness::{Answer, Service, StoreUnderTest};
 use reqwest::Method;
@@ -42,8 +42,18 @@ impl Target {
             path: path.to_owned(),
             query: Vec::new(),
             body: SPEC.body_schema(operation).map(|schema| {
-                let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-                let fresh = |name: &str| if name == "slug" { json!(format!("{}-fresh", tenant.slug)) } else { good(name, &tenant) };
+                let required = schema["required"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str);
+                let fresh = |name: &str| {
+                    if name == "slug" {
+                        json!(format!("{}-fresh", tenant.slug))
+                    } else {
+                        good(name, &tenant)
+                    }
+                };
                 required.map(|name| (name.to_owned(), fresh(name))).collect()
             }),
         };
@@ -77,7 +87,10 @@ impl Target {
         }
         let answer = Answer::of(request).await;
         if admitted {
-            assert!(answer.status < 300 || matches!(answer.status, 404 | 409), "{what}: {answer:?}");
+            assert!(
+                answer.status < 300 || matches!(answer.status, 404 | 409),
+                "{what}: {answer:?}"
+            );
         } else {
             assert_eq!(answer.status, 400, "{what}: {answer:?}");
             let message = answer.refused(400, ErrorCode::InvalidInput);
@@ -91,7 +104,10 @@ async fn every_property_of_every_body_is_held_to_its_schema(store: StoreUnderTes
     let (mut serial, mut tried) = (0, 0);
     for (method, path, operation) in SPEC.operation_objects() {
         // It takes whatever comes, and says so in its answer.
-        let Some(schema) = SPEC.body_schema(operation).filter(|_| operation["operationId"] != "api_key_verify") else {
+        let Some(schema) = SPEC
+            .body_schema(operation)
+            .filter(|_| operation["operationId"] != "api_key_verify")
+        else {
             continue;
         };
         for (name, property) in schema["properties"].as_object().unwrap() {

@@ -67,7 +67,10 @@ async fn it_freezes_at_once(store: StoreUnderTest) {
     let active = active_until(&service, "active", "2027-12-31").await;
     for tenant in [trial, demo, active] {
         let frozen = service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
-        assert_eq!((frozen.status, frozen.updated_at), (TenantStatus::Frozen, service.clock.now()));
+        assert_eq!(
+            (frozen.status, frozen.updated_at),
+            (TenantStatus::Frozen, service.clock.now())
+        );
         assert_eq!(service.tenant(tenant.id).await, frozen);
     }
 }
@@ -79,7 +82,10 @@ async fn the_body_may_be_absent(store: StoreUnderTest) {
     assert_eq!(frozen.status, TenantStatus::Frozen);
     let tenant = service.customer("empty").await;
     let answer = service.raw.post(&format!("/v1/tenants/{}/cancel", tenant.id), "").await;
-    assert_eq!((answer.status, answer.json::<Tenant>().status), (200, TenantStatus::Frozen));
+    assert_eq!(
+        (answer.status, answer.json::<Tenant>().status),
+        (200, TenantStatus::Frozen)
+    );
 }
 
 async fn the_event_has_reason_and_effective_time(store: StoreUnderTest) {
@@ -94,7 +100,10 @@ async fn the_event_has_reason_and_effective_time(store: StoreUnderTest) {
     service.cancel(later_cancelled.id, at_period_end()).await.unwrap();
 
     let expected = [
-        (now_cancelled.id, json!({ "reason": "too dear", "effective_at": "2026-11-23T09:30:00.123456Z" })),
+        (
+            now_cancelled.id,
+            json!({ "reason": "too dear", "effective_at": "2026-11-23T09:30:00.123456Z" }),
+        ),
         (later_cancelled.id, json!({ "effective_at": "2027-01-01T00:00:00Z" })),
     ];
     for (id, metadata) in expected {
@@ -146,10 +155,19 @@ async fn every_reader_on_every_replica_sees_the_freeze(store: StoreUnderTest) {
     service.clock.set(time("2027-01-01T00:00:00Z"));
     for replica in [&service, &replica] {
         assert_eq!(replica.tenant(tenant.id).await.status, TenantStatus::Frozen);
-        let by_slug = replica.client.tenant_get_by_slug().slug("leaving").send().await.unwrap();
+        let by_slug = replica
+            .client
+            .tenant_get_by_slug()
+            .slug("leaving")
+            .send()
+            .await
+            .unwrap();
         assert_eq!(by_slug.status, TenantStatus::Frozen);
         let verified = replica.verify(key.expose_secret()).await;
-        assert_eq!((verified.valid, verified.reason), (false, Some(ApiKeyVerifyReason::TenantInactive)));
+        assert_eq!(
+            (verified.valid, verified.reason),
+            (false, Some(ApiKeyVerifyReason::TenantInactive))
+        );
         let cancelled = replica.cancel(tenant.id, TenantCancel::default()).await.unwrap();
         assert_eq!(cancelled.status, TenantStatus::Frozen);
     }
@@ -180,10 +198,19 @@ async fn without_a_period_end_it_cannot_wait_for_one(store: StoreUnderTest) {
     let endless = service.customer("endless").await;
     let endless = service.activate(endless.id, TenantActivate::default()).await.unwrap();
     for tenant in [demo, endless] {
-        let message = refused(service.cancel(tenant.id, at_period_end()).await, 400, ErrorCode::InvalidInput);
+        let message = refused(
+            service.cancel(tenant.id, at_period_end()).await,
+            400,
+            ErrorCode::InvalidInput,
+        );
         assert!(message.contains("at_period_end"), "{message}");
         assert_eq!(service.tenant(tenant.id).await, tenant);
-        assert!(!service.actions(tenant.id).await.contains(&"tenant.cancelled".to_owned()));
+        assert!(
+            !service
+                .actions(tenant.id)
+                .await
+                .contains(&"tenant.cancelled".to_owned())
+        );
     }
 }
 
@@ -205,7 +232,10 @@ async fn a_freeze_that_came_by_itself_can_be_activated(store: StoreUnderTest) {
     service.clock.advance(TimeDelta::days(30));
     assert_eq!(service.tenant(tenant.id).await.status, TenantStatus::Active);
     let event = service.events(tenant.id).await.pop().unwrap();
-    assert_eq!(event.metadata.map(Value::Object), Some(json!({ "previous_status": "frozen" })));
+    assert_eq!(
+        event.metadata.map(Value::Object),
+        Some(json!({ "previous_status": "frozen" }))
+    );
 }
 
 async fn a_longer_contract_ends_the_cancellation(store: StoreUnderTest) {
@@ -233,5 +263,9 @@ async fn an_archived_tenant_cannot_be_cancelled(store: StoreUnderTest) {
 async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let id: TenantId = unknown_id();
-    refused(service.cancel(id, TenantCancel::default()).await, 404, ErrorCode::NotFound);
+    refused(
+        service.cancel(id, TenantCancel::default()).await,
+        404,
+        ErrorCode::NotFound,
+    );
 }

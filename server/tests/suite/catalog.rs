@@ -45,7 +45,13 @@ async fn a_request_is_recorded_and_changes_no_entitlement(store: StoreUnderTest)
     let event = service.events(tenant.id).await.pop().unwrap();
     assert_eq!(event.action.as_str(), "catalog.requested");
     assert_eq!(event.product.as_ref().map(|product| product.as_str()), Some("connect"));
-    let entitlements = service.client.entitlement_list().tenant_id(tenant.id).send().await.unwrap();
+    let entitlements = service
+        .client
+        .entitlement_list()
+        .tenant_id(tenant.id)
+        .send()
+        .await
+        .unwrap();
     assert!(entitlements.items.is_empty());
     assert_eq!(service.tenant(tenant.id).await, tenant);
 }
@@ -69,7 +75,11 @@ async fn any_tenant_can_ask(store: StoreUnderTest) {
     service.cancel(frozen.id, TenantCancel::default()).await.unwrap();
     for tenant in [demo, frozen] {
         let body = CatalogRequest::new(tenant.id, "reports".try_into().unwrap());
-        assert!(service.client.catalog_request().body(body).send().await.is_ok(), "{}", tenant.slug);
+        assert!(
+            service.client.catalog_request().body(body).send().await.is_ok(),
+            "{}",
+            tenant.slug
+        );
     }
 }
 
@@ -77,7 +87,10 @@ async fn an_unknown_tenant_or_product_is_not_found(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let tenant = service.customer("asking").await;
     let nobody: TenantId = unknown_id();
-    for (id, product, named) in [(tenant.id, "teapots", "teapots".to_owned()), (nobody, "reports", nobody.to_string())] {
+    for (id, product, named) in [
+        (tenant.id, "teapots", "teapots".to_owned()),
+        (nobody, "reports", nobody.to_string()),
+    ] {
         let body = CatalogRequest::new(id, product.try_into().unwrap());
         let requested = service.client.catalog_request().body(body.clone()).send().await;
         let message = refused(requested, 404, ErrorCode::NotFound);

@@ -5,9 +5,7 @@ use crate::harness::steps::{refused, server_id, unknown_id};
 use crate::harness::{Service, StoreUnderTest};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tenant_registry_client::types::{
-    CatalogRequest, ErrorCode, TenantActivate, TenantCancel, TenantId, TenantProduct,
-};
+use tenant_registry_client::types::{CatalogRequest, ErrorCode, TenantActivate, TenantCancel, TenantId, TenantProduct};
 use tenant_registry_client::{Error, ResponseValue};
 use tenant_registry_contract::types::ProductKey;
 use tenant_registry_server::domain::entitlements::EntitlementRecord;
@@ -88,11 +86,21 @@ async fn a_product_can_be_tried_once(store: StoreUnderTest) {
     let tenant = service.customer("trying").await;
     let trial = service.try_product(tenant.id, "insights").await.unwrap();
     service.clock.advance(TimeDelta::days(1));
-    let message = refused(service.try_product(tenant.id, "insights").await, 409, ErrorCode::Conflict);
+    let message = refused(
+        service.try_product(tenant.id, "insights").await,
+        409,
+        ErrorCode::Conflict,
+    );
     assert!(message.contains("insights"), "{message}");
     assert_eq!(service.entitlements(tenant.id).await, [trial]);
-    assert_eq!(service.actions(tenant.id).await, ["tenant.created", "catalog.trial_started"]);
-    assert!(service.try_product(tenant.id, "reports").await.is_ok(), "another product");
+    assert_eq!(
+        service.actions(tenant.id).await,
+        ["tenant.created", "catalog.trial_started"]
+    );
+    assert!(
+        service.try_product(tenant.id, "reports").await.is_ok(),
+        "another product"
+    );
 }
 
 async fn a_trial_that_is_over_cannot_be_repeated(store: StoreUnderTest) {
@@ -100,7 +108,11 @@ async fn a_trial_that_is_over_cannot_be_repeated(store: StoreUnderTest) {
     let tenant = service.customer("trying").await;
     service.try_product(tenant.id, "insights").await.unwrap();
     service.clock.advance(TimeDelta::days(100));
-    refused(service.try_product(tenant.id, "insights").await, 409, ErrorCode::Conflict);
+    refused(
+        service.try_product(tenant.id, "insights").await,
+        409,
+        ErrorCode::Conflict,
+    );
 }
 
 async fn of_many_that_start_a_trial_one_does(store: StoreUnderTest) {
@@ -117,7 +129,10 @@ async fn of_many_that_start_a_trial_one_does(store: StoreUnderTest) {
     for loser in losers {
         refused(loser, 409, ErrorCode::Conflict);
     }
-    assert_eq!(service.actions(tenant.id).await, ["tenant.created", "catalog.trial_started"]);
+    assert_eq!(
+        service.actions(tenant.id).await,
+        ["tenant.created", "catalog.trial_started"]
+    );
 }
 
 async fn what_the_tenant_has_cannot_be_tried(store: StoreUnderTest) {
@@ -132,7 +147,11 @@ async fn what_the_tenant_has_cannot_be_tried(store: StoreUnderTest) {
 async fn a_product_without_trials_cannot_be_tried(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let tenant = service.customer("trying").await;
-    let message = refused(service.try_product(tenant.id, "connect").await, 400, ErrorCode::InvalidInput);
+    let message = refused(
+        service.try_product(tenant.id, "connect").await,
+        400,
+        ErrorCode::InvalidInput,
+    );
     assert!(message.contains("connect"), "{message}");
     assert!(service.entitlements(tenant.id).await.is_empty());
     assert_eq!(service.actions(tenant.id).await, ["tenant.created"]);
@@ -174,7 +193,12 @@ async fn they_are_listed_by_product(store: StoreUnderTest) {
     for product in ["reports", "insights", "connect"] {
         service.sold(tenant.id, product, true).await;
     }
-    let products: Vec<_> = service.entitlements(tenant.id).await.into_iter().map(|item| item.product.to_string()).collect();
+    let products: Vec<_> = service
+        .entitlements(tenant.id)
+        .await
+        .into_iter()
+        .map(|item| item.product.to_string())
+        .collect();
     assert_eq!(products, ["connect", "insights", "reports"]);
 }
 
@@ -184,7 +208,10 @@ async fn an_entitlement_without_an_end_shows_all_that_is_stored(store: StoreUnde
     service.sold(tenant.id, "connect", true).await;
     service.sold(tenant.id, "insights", false).await;
     service.clock.advance(TimeDelta::days(10_000));
-    let answer = service.raw.get(&format!("/v1/entitlements?tenant_id={}", tenant.id)).await;
+    let answer = service
+        .raw
+        .get(&format!("/v1/entitlements?tenant_id={}", tenant.id))
+        .await;
     let time = "2026-11-23T09:30:00.123456Z";
     let expected = |product, enabled| {
         json!({

@@ -22,17 +22,35 @@ async fn requests(service: &Service, tenant: &Tenant) -> Vec<(&'static str, Requ
     let post = |path: String, body| service.raw.request(Method::POST, &path).json(&body);
     let product = json!({ "tenant_id": id, "product": "insights" });
     vec![
-        ("tenant_create", post("/v1/tenants".to_owned(), json!({ "slug": "another", "name": "n" }))),
+        (
+            "tenant_create",
+            post("/v1/tenants".to_owned(), json!({ "slug": "another", "name": "n" })),
+        ),
         ("tenant_get", get(format!("/v1/tenants/{id}"))),
-        ("tenant_get_by_slug", get(format!("/v1/tenants/by-slug/{}", tenant.slug))),
+        (
+            "tenant_get_by_slug",
+            get(format!("/v1/tenants/by-slug/{}", tenant.slug)),
+        ),
         ("tenant_activate", post(format!("/v1/tenants/{id}/activate"), json!({}))),
         ("tenant_cancel", post(format!("/v1/tenants/{id}/cancel"), json!({}))),
         ("entitlement_list", get(format!("/v1/entitlements?tenant_id={id}"))),
-        ("catalog_request", post("/v1/catalog/request".to_owned(), product.clone())),
-        ("catalog_trial_request", post("/v1/catalog/trial-request".to_owned(), product)),
+        (
+            "catalog_request",
+            post("/v1/catalog/request".to_owned(), product.clone()),
+        ),
+        (
+            "catalog_trial_request",
+            post("/v1/catalog/trial-request".to_owned(), product),
+        ),
         ("api_key_list", get(format!("/v1/api-keys?tenant_id={id}"))),
-        ("api_key_create", post("/v1/api-keys".to_owned(), json!({ "tenant_id": id, "name": "n" }))),
-        ("api_key_revoke", service.raw.request(Method::DELETE, &format!("/v1/api-keys/{key}"))),
+        (
+            "api_key_create",
+            post("/v1/api-keys".to_owned(), json!({ "tenant_id": id, "name": "n" })),
+        ),
+        (
+            "api_key_revoke",
+            service.raw.request(Method::DELETE, &format!("/v1/api-keys/{key}")),
+        ),
         ("audit_append", post("/v1/audit".to_owned(), json!({ "action": "a" }))),
         ("audit_list", get("/v1/audit".to_owned())),
     ]
@@ -40,7 +58,10 @@ async fn requests(service: &Service, tenant: &Tenant) -> Vec<(&'static str, Requ
 
 /// The operations that declare a status.
 fn declaring(status: u16) -> BTreeSet<&'static str> {
-    let declaring = SPEC.operations.iter().filter(|operation| operation.answers.contains_key(&status));
+    let declaring = SPEC
+        .operations
+        .iter()
+        .filter(|operation| operation.answers.contains_key(&status));
     declaring.map(|operation| operation.id.as_str()).collect()
 }
 
@@ -49,12 +70,22 @@ async fn every_operation_answers_unavailable_with_the_time_to_wait(store: StoreU
     let tenant = service.customer("steady").await;
     let mut requests = requests(&service, &tenant).await;
     requests.push(("readiness_get", service.raw.request(Method::GET, "/readyz")));
-    assert_eq!(requests.iter().map(|(operation, _)| *operation).collect::<BTreeSet<_>>(), declaring(503));
+    assert_eq!(
+        requests
+            .iter()
+            .map(|(operation, _)| *operation)
+            .collect::<BTreeSet<_>>(),
+        declaring(503)
+    );
     service.operator.set_fault(Some(Fault::Unavailable));
     for (operation, request) in requests {
         let answer = Answer::of(request).await;
         answer.refused(503, ErrorCode::Unavailable);
-        assert_eq!(answer.header("retry-after"), RETRY_AFTER_SECONDS.to_string(), "{operation}");
+        assert_eq!(
+            answer.header("retry-after"),
+            RETRY_AFTER_SECONDS.to_string(),
+            "{operation}"
+        );
         assert!(!answer.text.contains(SECRET_DETAIL), "{operation}: {answer:?}");
     }
 }
@@ -63,7 +94,13 @@ async fn every_operation_answers_internal_without_the_cause(store: StoreUnderTes
     let service = Service::start(store).await;
     let tenant = service.customer("steady").await;
     let requests = requests(&service, &tenant).await;
-    assert_eq!(requests.iter().map(|(operation, _)| *operation).collect::<BTreeSet<_>>(), declaring(500));
+    assert_eq!(
+        requests
+            .iter()
+            .map(|(operation, _)| *operation)
+            .collect::<BTreeSet<_>>(),
+        declaring(500)
+    );
     service.operator.set_fault(Some(Fault::Internal));
     for (operation, request) in requests {
         let answer = Answer::of(request).await;
@@ -79,13 +116,19 @@ async fn a_failed_change_changes_nothing(store: StoreUnderTest) {
     let mut outcomes = Vec::new();
     for fault in [Fault::Unavailable, Fault::Internal] {
         let requests = requests(&service, &tenant).await;
-        let before = (service.tenant(tenant.id).await, service.raw.get("/v1/audit?limit=500").await.text);
+        let before = (
+            service.tenant(tenant.id).await,
+            service.raw.get("/v1/audit?limit=500").await.text,
+        );
         service.operator.set_fault(Some(fault));
         for (_, request) in requests {
             outcomes.push(Answer::of(request).await.status);
         }
         service.operator.set_fault(None);
-        let after = (service.tenant(tenant.id).await, service.raw.get("/v1/audit?limit=500").await.text);
+        let after = (
+            service.tenant(tenant.id).await,
+            service.raw.get("/v1/audit?limit=500").await.text,
+        );
         assert_eq!(before, after);
     }
     assert!(outcomes.iter().all(|status| *status >= 500), "{outcomes:?}");

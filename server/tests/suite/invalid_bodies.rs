@@ -63,7 +63,11 @@ fn operations(tenant: &Tenant) -> Vec<Operation> {
         operation("/v1/api-keys", create_key, &["tenant_id", "name"]),
         operation("/v1/audit", append, &["action"]),
         // Last, since a frozen tenant cannot do all that the others ask for.
-        operation(&format!("/v1/tenants/{id}/cancel"), json!({ "reason": "r", "at_period_end": false }), &[]),
+        operation(
+            &format!("/v1/tenants/{id}/cancel"),
+            json!({ "reason": "r", "at_period_end": false }),
+            &[],
+        ),
     ]
 }
 
@@ -77,7 +81,15 @@ async fn start(store: StoreUnderTest) -> (Service, Vec<Operation>) {
 
 async fn what_is_not_json_is_refused(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
-    let bodies: [&[u8]; 7] = [b"{", b"{\"name\": }", b"{'slug': 'a'}", b"nonsense", b" ", b"{\"name\": \"\xff\"}", b"\0"];
+    let bodies: [&[u8]; 7] = [
+        b"{",
+        b"{\"name\": }",
+        b"{'slug': 'a'}",
+        b"nonsense",
+        b" ",
+        b"{\"name\": \"\xff\"}",
+        b"\0",
+    ];
     for operation in operations {
         for body in bodies {
             let answer = service.raw.post(&operation.path, body.to_vec()).await;
@@ -90,7 +102,14 @@ async fn what_is_not_json_is_refused(store: StoreUnderTest) {
 async fn what_is_no_object_is_refused(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     for operation in operations {
-        for body in [json!(null), json!([]), json!("text"), json!(1), json!(true), json!([{}])] {
+        for body in [
+            json!(null),
+            json!([]),
+            json!("text"),
+            json!(1),
+            json!(true),
+            json!([{}]),
+        ] {
             let answer = service.raw.post_json(&operation.path, &body).await;
             answer.refused(400, ErrorCode::InvalidInput);
         }
@@ -123,7 +142,11 @@ async fn a_property_of_the_wrong_type_is_named(store: StoreUnderTest) {
                 body[name] = wrong;
                 let answer = service.raw.post_json(&operation.path, &body).await;
                 let message = answer.refused(400, ErrorCode::InvalidInput);
-                assert!(message.contains(&format!("`{name}")), "{}: {body}: {message}", operation.path);
+                assert!(
+                    message.contains(&format!("`{name}")),
+                    "{}: {body}: {message}",
+                    operation.path
+                );
             }
         }
     }
@@ -144,7 +167,10 @@ async fn null_is_not_the_same_as_absent(store: StoreUnderTest) {
 
 async fn an_absent_body_is_refused_where_one_is_required(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
-    for operation in operations.into_iter().filter(|operation| !operation.required.is_empty()) {
+    for operation in operations
+        .into_iter()
+        .filter(|operation| !operation.required.is_empty())
+    {
         let answers = [
             service.raw.post(&operation.path, "").await,
             Answer::of(service.raw.request(Method::POST, &operation.path)).await,
@@ -176,7 +202,10 @@ fn padded(body: &Value, size: usize) -> String {
 async fn a_body_of_the_greatest_size_is_read(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     for operation in operations {
-        let answer = service.raw.post(&operation.path, padded(&operation.body, BODY_LIMIT)).await;
+        let answer = service
+            .raw
+            .post(&operation.path, padded(&operation.body, BODY_LIMIT))
+            .await;
         assert!(answer.status < 300, "{}: {answer:?}", operation.path);
     }
     let event = of_unknown_length(padded(&json!({ "action": "a" }), BODY_LIMIT));
@@ -204,19 +233,33 @@ async fn a_larger_body_without_a_declared_length_is_too_large(store: StoreUnderT
     let (service, operations) = start(store).await;
     for operation in operations {
         let body = of_unknown_length(padded(&operation.body, BODY_LIMIT + 1));
-        service.raw.post(&operation.path, body).await.refused(413, ErrorCode::PayloadTooLarge);
+        service
+            .raw
+            .post(&operation.path, body)
+            .await
+            .refused(413, ErrorCode::PayloadTooLarge);
     }
 }
 
 async fn another_content_type_is_not_supported(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     let media_types = [
-        "text/plain", "application/xml", "application/x-www-form-urlencoded", "application/jsonp", "application/",
-        "json", "", "text/json", "application/merge-patch+json",
+        "text/plain",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+        "application/jsonp",
+        "application/",
+        "json",
+        "",
+        "text/json",
+        "application/merge-patch+json",
     ];
     for operation in operations {
         for media_type in media_types {
-            let request = service.raw.request(Method::POST, &operation.path).header(CONTENT_TYPE, media_type);
+            let request = service
+                .raw
+                .request(Method::POST, &operation.path)
+                .header(CONTENT_TYPE, media_type);
             let answer = Answer::of(request.body(operation.body.to_string())).await;
             let message = answer.refused(415, ErrorCode::UnsupportedMediaType);
             assert!(message.contains("application/json"), "{message}");
@@ -226,13 +269,26 @@ async fn another_content_type_is_not_supported(store: StoreUnderTest) {
 
 async fn json_by_any_other_spelling_is_supported(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
-    let append = operations.iter().find(|operation| operation.path == "/v1/audit").unwrap();
-    for media_type in ["application/json; charset=utf-8", "Application/JSON", "application/json ;charset=UTF-8"] {
-        let request = service.raw.request(Method::POST, &append.path).header(CONTENT_TYPE, media_type);
+    let append = operations
+        .iter()
+        .find(|operation| operation.path == "/v1/audit")
+        .unwrap();
+    for media_type in [
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        "application/json ;charset=UTF-8",
+    ] {
+        let request = service
+            .raw
+            .request(Method::POST, &append.path)
+            .header(CONTENT_TYPE, media_type);
         let answer = Answer::of(request.body(append.body.to_string())).await;
         assert_eq!(answer.status, 201, "{media_type}: {answer:?}");
     }
-    let unnamed = service.raw.request(Method::POST, &append.path).body(append.body.to_string());
+    let unnamed = service
+        .raw
+        .request(Method::POST, &append.path)
+        .body(append.body.to_string());
     assert_eq!(Answer::of(unnamed).await.status, 201);
 }
 
@@ -240,9 +296,15 @@ async fn a_refused_body_changes_nothing(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     let log = service.raw.get("/v1/audit").await.text;
     for operation in operations {
-        let answer = service.raw.post(&operation.path, format!("{} trailing", operation.body)).await;
+        let answer = service
+            .raw
+            .post(&operation.path, format!("{} trailing", operation.body))
+            .await;
         assert_eq!(answer.status, 400);
-        let request = service.raw.request(Method::POST, &operation.path).header(CONTENT_TYPE, "text/plain");
+        let request = service
+            .raw
+            .request(Method::POST, &operation.path)
+            .header(CONTENT_TYPE, "text/plain");
         assert_eq!(Answer::of(request.body(operation.body.to_string())).await.status, 415);
     }
     assert_eq!(service.raw.get("/v1/audit").await.text, log);

@@ -27,7 +27,16 @@ async fn an_id_in_the_path_must_be_a_uuid(store: StoreUnderTest) {
     let simple = id.to_string().replace('-', "");
     let braced = format!("%7B{id}%7D");
     let urn = format!("urn:uuid:{id}");
-    for bad in ["x", "1", "%20", simple.as_str(), &braced, &urn, "0190b8a5-7b1c-7c3e-9d52-0242ac12000g", "%00"] {
+    for bad in [
+        "x",
+        "1",
+        "%20",
+        simple.as_str(),
+        &braced,
+        &urn,
+        "0190b8a5-7b1c-7c3e-9d52-0242ac12000g",
+        "%00",
+    ] {
         let requests = [
             (Method::GET, format!("/v1/tenants/{bad}")),
             (Method::POST, format!("/v1/tenants/{bad}/activate")),
@@ -37,16 +46,28 @@ async fn an_id_in_the_path_must_be_a_uuid(store: StoreUnderTest) {
         for (method, path) in requests {
             let answer = Answer::of(service.raw.request(method, &path)).await;
             let message = answer.refused(400, ErrorCode::InvalidInput);
-            assert!(message.contains("`id`") && message.contains("UUID"), "{path}: {message}");
+            assert!(
+                message.contains("`id`") && message.contains("UUID"),
+                "{path}: {message}"
+            );
         }
     }
 }
 
 async fn a_required_parameter_is_missed_by_name(store: StoreUnderTest) {
     let service = Service::start(store).await;
-    for path in ["/v1/entitlements", "/v1/api-keys", "/v1/entitlements?", "/v1/api-keys?Tenant_id=x", "/v1/api-keys?&&"] {
+    for path in [
+        "/v1/entitlements",
+        "/v1/api-keys",
+        "/v1/entitlements?",
+        "/v1/api-keys?Tenant_id=x",
+        "/v1/api-keys?&&",
+    ] {
         let message = service.raw.get(path).await.refused(400, ErrorCode::InvalidInput);
-        assert!(message.contains("`tenant_id`") && message.contains("missing"), "{path}: {message}");
+        assert!(
+            message.contains("`tenant_id`") && message.contains("missing"),
+            "{path}: {message}"
+        );
     }
     for path in ["/v1/entitlements?tenant_id", "/v1/entitlements?tenant_id="] {
         let message = service.raw.get(path).await.refused(400, ErrorCode::InvalidInput);
@@ -58,22 +79,35 @@ async fn a_parameter_stands_in_the_query_once(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let tenant = service.customer("queried").await;
     let doubled = [
-        ("tenant_id", format!("/v1/entitlements?tenant_id={0}&tenant_id={0}", tenant.id)),
-        ("tenant_id", format!("/v1/api-keys?tenant_id={0}&x=1&%74enant_id={0}", tenant.id)),
+        (
+            "tenant_id",
+            format!("/v1/entitlements?tenant_id={0}&tenant_id={0}", tenant.id),
+        ),
+        (
+            "tenant_id",
+            format!("/v1/api-keys?tenant_id={0}&x=1&%74enant_id={0}", tenant.id),
+        ),
         ("limit", "/v1/audit?limit=1&limit=2".to_owned()),
         ("action", "/v1/audit?action=a&action=a".to_owned()),
         ("cursor", "/v1/audit?cursor=1&cursor=".to_owned()),
     ];
     for (name, path) in doubled {
         let message = service.raw.get(&path).await.refused(400, ErrorCode::InvalidInput);
-        assert!(message.contains(&format!("`{name}`")) && message.contains("once"), "{path}: {message}");
+        assert!(
+            message.contains(&format!("`{name}`")) && message.contains("once"),
+            "{path}: {message}"
+        );
     }
 }
 
 async fn an_invalid_parameter_is_named_with_its_rule(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let refusals = [
-        ("/v1/tenants/by-slug/Acme", "`slug`", "^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$"),
+        (
+            "/v1/tenants/by-slug/Acme",
+            "`slug`",
+            "^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$",
+        ),
         ("/v1/audit?limit=0", "`limit`", "at least 1"),
         ("/v1/audit?limit=501", "`limit`", "at most 500"),
         ("/v1/audit?limit=many", "`limit`", "from 1 to 500"),
@@ -92,7 +126,10 @@ async fn an_invalid_parameter_is_named_with_its_rule(store: StoreUnderTest) {
 async fn parameters_that_the_spec_does_not_know_are_ignored(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let tenant = service.customer("queried").await;
-    let paths = ["/v1/audit?from_tomorrow=1&from_tomorrow=2".to_owned(), format!("/v1/tenants/{}?x=%ff", tenant.id)];
+    let paths = [
+        "/v1/audit?from_tomorrow=1&from_tomorrow=2".to_owned(),
+        format!("/v1/tenants/{}?x=%ff", tenant.id),
+    ];
     for path in paths {
         assert_eq!(service.raw.get(&path).await.status, 200, "{path}");
     }
@@ -101,14 +138,24 @@ async fn parameters_that_the_spec_does_not_know_are_ignored(store: StoreUnderTes
 async fn any_encoding_of_a_parameter_is_read(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let tenant = service.customer("acme-encoded").await;
-    assert_eq!(service.raw.get("/v1/tenants/by-slug/%61cme%2Dencoded").await.status, 200);
+    assert_eq!(
+        service.raw.get("/v1/tenants/by-slug/%61cme%2Dencoded").await.status,
+        200
+    );
     let append = serde_json::json!({ "action": "a b+c&ä/🦀" });
     service.raw.post_json("/v1/audit", &append).await;
     for query in ["action=a+b%2Bc%26%C3%A4%2F%F0%9F%A6%80", "action=a%20b%2bc%26ä/🦀"] {
         let answer = service.raw.get(&format!("/v1/audit?{query}")).await;
-        assert_eq!(answer.json::<serde_json::Value>()["items"].as_array().unwrap().len(), 1, "{query}");
+        assert_eq!(
+            answer.json::<serde_json::Value>()["items"].as_array().unwrap().len(),
+            1,
+            "{query}"
+        );
     }
-    let offset = service.raw.get("/v1/audit?since=2026-11-23T10:30:00%2B01:00&limit=500").await;
+    let offset = service
+        .raw
+        .get("/v1/audit?since=2026-11-23T10:30:00%2B01:00&limit=500")
+        .await;
     assert!(offset.text.contains(&tenant.id.to_string()), "{offset:?}");
 }
 
@@ -124,7 +171,11 @@ async fn every_path_answers_other_methods_with_those_that_it_has(store: StoreUnd
         Method::OPTIONS,
     ];
     let id: TenantId = unknown_id();
-    let paths: BTreeSet<_> = SPEC.operations.iter().map(|operation| operation.path.as_str()).collect();
+    let paths: BTreeSet<_> = SPEC
+        .operations
+        .iter()
+        .map(|operation| operation.path.as_str())
+        .collect();
     for template in paths {
         let of_path = SPEC.operations.iter().filter(|operation| operation.path == template);
         let expected: BTreeSet<_> = of_path.map(|operation| operation.method.as_str()).collect();
@@ -178,7 +229,14 @@ async fn a_path_of_no_operation_is_not_found(store: StoreUnderTest) {
 async fn every_answer_has_a_request_id_of_its_own(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let mut seen = BTreeSet::new();
-    for path in ["/healthz", "/healthz", "/v1/tenants/x", "/nothing", "/v1/catalog", "/v1/audit"] {
+    for path in [
+        "/healthz",
+        "/healthz",
+        "/v1/tenants/x",
+        "/nothing",
+        "/v1/catalog",
+        "/v1/audit",
+    ] {
         let answer = service.raw.get(path).await;
         assert!(seen.insert(answer.header("x-request-id").to_owned()), "{path}");
     }

@@ -16,13 +16,22 @@ process_cases![
 /// Requests of all kinds; returns the id and the status of each answer.
 async fn requests(process: &Process) -> Vec<(String, u16)> {
     let mut answers = Vec::new();
-    for path in ["/healthz", "/v1/catalog", "/v1/tenants/x", "/v1/tenants/by-slug/nobody", "/nothing"] {
+    for path in [
+        "/healthz",
+        "/v1/catalog",
+        "/v1/tenants/x",
+        "/v1/tenants/by-slug/nobody",
+        "/nothing",
+    ] {
         answers.push(process.raw.get(path).await);
     }
     answers.push(process.raw.post("/v1/audit", r#"{"action": "a"}"#).await);
     answers.push(process.raw.post("/v1/audit", "{").await);
     answers.push(process.raw.post("/v1/internal/api-keys/verify", "{}").await);
-    answers.iter().map(|answer| (answer.header("x-request-id").to_owned(), answer.status)).collect()
+    answers
+        .iter()
+        .map(|answer| (answer.header("x-request-id").to_owned(), answer.status))
+        .collect()
 }
 
 async fn every_request_is_one_line_with_the_id_of_its_answer() {
@@ -36,7 +45,10 @@ async fn every_request_is_one_line_with_the_id_of_its_answer() {
             panic!("{status}: {about:?}");
         };
         assert_eq!(line["status"], *status, "{line}");
-        assert!(line["method"].is_string() && line["uri"].is_string() && line["latency_us"].is_u64(), "{line}");
+        assert!(
+            line["method"].is_string() && line["uri"].is_string() && line["latency_us"].is_u64(),
+            "{line}"
+        );
     }
     let with_request = lines.iter().filter(|line| line["request_id"].is_string());
     assert_eq!(with_request.count(), requests.len(), "{stderr}");
@@ -64,13 +76,29 @@ async fn no_log_shows_a_plaintext() {
     assert_eq!(verified.json::<Value>()["valid"], true);
     process.raw.post(verify, format!("{{\"key\": \"{key}\"")).await;
     process.raw.post_json(verify, &json!({ "key": { "key": key } })).await;
-    for path in [format!("/v1/tenants/{key}"), format!("/v1/tenants/by-slug/{key}"), format!("/v1/audit?limit={key}"), format!("/{key}")] {
+    for path in [
+        format!("/v1/tenants/{key}"),
+        format!("/v1/tenants/by-slug/{key}"),
+        format!("/v1/audit?limit={key}"),
+        format!("/{key}"),
+    ] {
         assert!(process.raw.get(&path).await.status >= 400);
     }
-    process.raw.post_json("/v1/audit", &json!({ "action": key, "tenant_id": key })).await;
-    let odd_headers = process.raw.request(Method::GET, "/healthz").header("authorization", key).header("user-agent", key);
+    process
+        .raw
+        .post_json("/v1/audit", &json!({ "action": key, "tenant_id": key }))
+        .await;
+    let odd_headers = process
+        .raw
+        .request(Method::GET, "/healthz")
+        .header("authorization", key)
+        .header("user-agent", key);
     Answer::of(odd_headers).await;
-    let odd_type = process.raw.request(Method::POST, "/v1/audit").header("content-type", key).body("x");
+    let odd_type = process
+        .raw
+        .request(Method::POST, "/v1/audit")
+        .header("content-type", key)
+        .body("x");
     Answer::of(odd_type).await;
 
     let ended = process.stop().await;

@@ -46,7 +46,11 @@ fn main() -> ExitCode {
 
 fn all_cases() -> Vec<Trial> {
     let on_stores = StoreUnderTest::ALL.into_iter().flat_map(cases);
-    on_stores.chain(process::cases()).chain(logs::cases()).chain(contract::cases()).collect()
+    on_stores
+        .chain(process::cases())
+        .chain(logs::cases())
+        .chain(contract::cases())
+        .collect()
 }
 
 fn cases(store: StoreUnderTest) -> Vec<Trial> {
@@ -65,7 +69,10 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         invalid_requests::cases,
         tenants::cases,
         verification::cases,
-    ].into_iter().flat_map(|cases| cases(store)).collect()
+    ]
+    .into_iter()
+    .flat_map(|cases| cases(store))
+    .collect()
 }
 
 #[expect(clippy::print_stdout, reason = "the count is what the gate is for")]

@@ -34,15 +34,27 @@ async fn help_tells_all_settings() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && output.stderr.is_empty());
     let settings = [
-        "DATABASE_URL", "BIND_ADDR", "CATALOG_FILE", "LOG_LEVEL", "LOG_FORMAT", "BODY_LIMIT", "TRUSTED_PROXIES",
-        "SHUTDOWN_TIMEOUT", "HASH_PERMITS", "HASH_QUEUE", "RETRY_AFTER",
+        "DATABASE_URL",
+        "BIND_ADDR",
+        "CATALOG_FILE",
+        "LOG_LEVEL",
+        "LOG_FORMAT",
+        "BODY_LIMIT",
+        "TRUSTED_PROXIES",
+        "SHUTDOWN_TIMEOUT",
+        "HASH_PERMITS",
+        "HASH_QUEUE",
+        "RETRY_AFTER",
     ];
     for setting in settings {
         assert!(text.contains(&format!("[env: {setting}")), "{setting}: {text}");
     }
     let output = run(&|command| command.arg("--help")).await;
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && text.contains("serve") && text.contains("openapi"), "{text}");
+    assert!(
+        output.status.success() && text.contains("serve") && text.contains("openapi"),
+        "{text}"
+    );
 }
 
 async fn the_spec_is_printed_byte_for_byte() {
@@ -65,7 +77,10 @@ async fn it_serves_where_it_says_with_one_tenant_to_look_at() {
 async fn assert_stops(prepare: &dyn Fn(&mut Command) -> &mut Command, naming: &[&str]) {
     let output = run(&|command| prepare(command.arg("serve"))).await;
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && output.stdout.is_empty(), "{naming:?}: {text}");
+    assert!(
+        !output.status.success() && output.stdout.is_empty(),
+        "{naming:?}: {text}"
+    );
     assert_eq!(text.lines().count(), 1, "{text}");
     for part in naming {
         assert!(text.contains(part), "{part}: {text}");
@@ -97,7 +112,14 @@ async fn a_bad_value_stops_the_start_with_one_line() {
 
 async fn a_variable_set_to_nothing_counts_as_not_set() {
     let process = Process::serve(&|command| {
-        for variable in ["DATABASE_URL", "CATALOG_FILE", "LOG_LEVEL", "BODY_LIMIT", "TRUSTED_PROXIES", "HASH_PERMITS"] {
+        for variable in [
+            "DATABASE_URL",
+            "CATALOG_FILE",
+            "LOG_LEVEL",
+            "BODY_LIMIT",
+            "TRUSTED_PROXIES",
+            "HASH_PERMITS",
+        ] {
             command.env(variable, "");
         }
         command
@@ -130,8 +152,16 @@ async fn a_catalog_file_replaces_the_built_in_one() {
 async fn a_broken_catalog_file_stops_the_start_with_its_line() {
     let file = catalog_file("[[product]]\nkey = \"a\"\nname = 1\n");
     let name = file.path().to_str().unwrap();
-    assert_stops(&|command| command.env("CATALOG_FILE", name), &[name, "line 3", "invalid type"]).await;
-    assert_stops(&|command| command.env("CATALOG_FILE", "no/such.toml"), &["no/such.toml"]).await;
+    assert_stops(
+        &|command| command.env("CATALOG_FILE", name),
+        &[name, "line 3", "invalid type"],
+    )
+    .await;
+    assert_stops(
+        &|command| command.env("CATALOG_FILE", "no/such.toml"),
+        &["no/such.toml"],
+    )
+    .await;
 }
 
 async fn a_port_in_use_stops_the_start() {
@@ -189,7 +219,10 @@ async fn a_request_in_flight_is_finished() {
     connection.write_all(body.as_bytes()).await.unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 201 Created\r\n") && answer.ends_with('}'), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 201 Created\r\n") && answer.ends_with('}'),
+        "{answer}"
+    );
     assert_eq!(process.ended().await.code, Some(0));
     assert_eq!(later.await.unwrap(), "", "nothing that comes later is taken");
 }

@@ -5,9 +5,7 @@ use crate::harness::steps::{refused, unknown_id};
 use crate::harness::{Service, StoreUnderTest};
 use chrono::TimeDelta;
 use serde_json::json;
-use tenant_registry_client::types::{
-    ErrorCode, Tenant, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus,
-};
+use tenant_registry_client::types::{ErrorCode, Tenant, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus};
 use uuid::Uuid;
 
 cases![
@@ -29,7 +27,10 @@ async fn a_customer_starts_in_a_trial_of_14_days(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let now = service.clock.now();
     let tenant = service.customer("customer").await;
-    assert_eq!((tenant.status, tenant.kind), (TenantStatus::Trial, TenantKind::Customer));
+    assert_eq!(
+        (tenant.status, tenant.kind),
+        (TenantStatus::Trial, TenantKind::Customer)
+    );
     assert_eq!(tenant.trial_ends_at, Some(now + TimeDelta::days(14)));
     assert_eq!((tenant.contract_start, tenant.contract_end), (None, None));
     assert_eq!((tenant.created_at, tenant.updated_at), (now, now));
@@ -44,7 +45,10 @@ async fn a_demo_starts_in_demo_without_an_end(store: StoreUnderTest) {
 
 async fn what_is_left_out_has_its_default(store: StoreUnderTest) {
     let service = Service::start(store).await;
-    let answer = service.raw.post("/v1/tenants", r#"{"slug": "minimal", "name": "M"}"#).await;
+    let answer = service
+        .raw
+        .post("/v1/tenants", r#"{"slug": "minimal", "name": "M"}"#)
+        .await;
     let tenant: Tenant = answer.json();
     assert_eq!((answer.status, tenant.kind), (201, TenantKind::Customer));
     assert_eq!((tenant.plan.as_str(), tenant.sales_owner), ("starter", None));
@@ -62,7 +66,10 @@ async fn what_is_given_is_stored(store: StoreUnderTest) {
     let created = service.client.tenant_create().body(body.clone()).send().await.unwrap();
     assert_eq!(created.status().as_u16(), 201);
     let tenant = service.tenant(created.id).await;
-    assert_eq!((&tenant.slug, &tenant.name, &tenant.plan), (&body.slug, &body.name, &body.plan));
+    assert_eq!(
+        (&tenant.slug, &tenant.name, &tenant.plan),
+        (&body.slug, &body.name, &body.plan)
+    );
     assert_eq!(tenant.sales_owner, body.sales_owner);
     assert_eq!(Uuid::from(tenant.id).get_version_num(), 7);
 }
@@ -72,7 +79,13 @@ async fn a_tenant_is_found_by_id_and_by_slug(store: StoreUnderTest) {
     let created = service.customer("findable").await;
     let other = service.demo("another").await;
     assert_eq!(service.tenant(created.id).await, created);
-    let by_slug = service.client.tenant_get_by_slug().slug("findable").send().await.unwrap();
+    let by_slug = service
+        .client
+        .tenant_get_by_slug()
+        .slug("findable")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(by_slug.into_inner(), created);
     assert_ne!(other.id, created.id);
 }
@@ -93,10 +106,20 @@ async fn a_slug_in_use_is_a_conflict_and_changes_nothing(store: StoreUnderTest) 
     let service = Service::start(store).await;
     let first = service.customer("taken").await;
     let second = TenantCreate::new("taken".try_into().unwrap(), "Second".try_into().unwrap());
-    let message = refused(service.client.tenant_create().body(second).send().await, 409, ErrorCode::Conflict);
+    let message = refused(
+        service.client.tenant_create().body(second).send().await,
+        409,
+        ErrorCode::Conflict,
+    );
     assert!(message.contains("taken"), "{message}");
     assert_eq!(service.tenant(first.id).await, first);
-    let created = service.client.audit_list().action("tenant.created").send().await.unwrap();
+    let created = service
+        .client
+        .audit_list()
+        .action("tenant.created")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(created.items.len(), 1);
 }
 
@@ -124,17 +147,32 @@ async fn creating_writes_one_event(store: StoreUnderTest) {
         panic!("{events:?}");
     };
     assert_eq!(event.action.as_str(), "tenant.created");
-    assert_eq!((event.tenant_id, event.created_at), (Some(tenant.id), tenant.created_at));
-    assert_eq!(event.target_id.as_ref().map(|id| id.as_str()), Some(tenant.id.to_string().as_str()));
+    assert_eq!(
+        (event.tenant_id, event.created_at),
+        (Some(tenant.id), tenant.created_at)
+    );
+    assert_eq!(
+        event.target_id.as_ref().map(|id| id.as_str()),
+        Some(tenant.id.to_string().as_str())
+    );
     assert_eq!(event.target_type.as_ref().map(|kind| kind.as_str()), Some("tenant"));
     assert_eq!(event.source_ip.as_deref(), Some("127.0.0.1"));
-    assert!(event.user_agent.as_ref().is_some_and(|agent| agent.starts_with("tenant-registry-client/")));
+    assert!(
+        event
+            .user_agent
+            .as_ref()
+            .is_some_and(|agent| agent.starts_with("tenant-registry-client/"))
+    );
 }
 
 async fn an_unknown_id_is_not_found(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let id: TenantId = unknown_id();
-    let message = refused(service.client.tenant_get().id(id).send().await, 404, ErrorCode::NotFound);
+    let message = refused(
+        service.client.tenant_get().id(id).send().await,
+        404,
+        ErrorCode::NotFound,
+    );
     assert!(message.contains(&id.to_string()), "{message}");
 }
 

@@ -70,7 +70,10 @@ impl Service {
 
 async fn hash(plaintext: &str) -> StoredHash {
     let hasher = ApiKeyHasher::new(HashLimits { running: 1, waiting: 0 });
-    hasher.hash(ApiKeyPlaintext::try_from(plaintext).unwrap()).await.unwrap()
+    hasher
+        .hash(ApiKeyPlaintext::try_from(plaintext).unwrap())
+        .await
+        .unwrap()
 }
 
 async fn a_valid_key_tells_whose_it_is_and_what_for(store: StoreUnderTest) {
@@ -83,7 +86,10 @@ async fn a_valid_key_tells_whose_it_is_and_what_for(store: StoreUnderTest) {
     };
     let created = service.client.api_key_create().body(body.clone()).send().await.unwrap();
     let verified = service.verify(created.plaintext.expose_secret()).await;
-    assert_eq!((verified.valid, verified.reason, verified.tenant_id), (true, None, Some(tenant.id)));
+    assert_eq!(
+        (verified.valid, verified.reason, verified.tenant_id),
+        (true, None, Some(tenant.id))
+    );
     assert_eq!((verified.product, verified.scopes), (body.product, Some(body.scopes)));
 }
 
@@ -93,7 +99,10 @@ async fn a_key_without_a_product_and_scopes_tells_none(store: StoreUnderTest) {
     let key = service.api_key(tenant.id).await.plaintext;
     let body = json!({ "key": key.expose_secret() });
     let answer = service.raw.post_json("/v1/internal/api-keys/verify", &body).await;
-    assert_eq!(answer.json::<Value>(), json!({ "valid": true, "tenant_id": tenant.id, "scopes": [] }));
+    assert_eq!(
+        answer.json::<Value>(),
+        json!({ "valid": true, "tenant_id": tenant.id, "scopes": [] })
+    );
 }
 
 async fn an_unknown_key_is_not_valid(store: StoreUnderTest) {
@@ -112,11 +121,23 @@ async fn what_has_not_the_form_of_a_key_is_malformed(store: StoreUnderTest) {
     let megabytes = "A".repeat(60_000);
     let spaced = format!(" {UNKNOWN}");
     let keys = [
-        "", "bp_", &UNKNOWN[..24], &too_long, &spaced, "BP_Zm9vYmFyYmF6cXV4MTIzNA", "bp_Zm9vYmFyYmF6cXV4MTIz+/",
-        "bp_ümlautümlautümlautüml", "bp_\u{0}m9vYmFyYmF6cXV4MTIzNA", &megabytes,
+        "",
+        "bp_",
+        &UNKNOWN[..24],
+        &too_long,
+        &spaced,
+        "BP_Zm9vYmFyYmF6cXV4MTIzNA",
+        "bp_Zm9vYmFyYmF6cXV4MTIz+/",
+        "bp_ümlautümlautümlautüml",
+        "bp_\u{0}m9vYmFyYmF6cXV4MTIzNA",
+        &megabytes,
     ];
     for key in keys {
-        assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::Malformed), "{key:?}");
+        assert_eq!(
+            service.reason(key).await,
+            Some(ApiKeyVerifyReason::Malformed),
+            "{key:?}"
+        );
     }
 }
 
@@ -125,16 +146,35 @@ async fn whatever_the_body_is_the_answer_is_200(store: StoreUnderTest) {
     let path = "/v1/internal/api-keys/verify";
     let too_large = format!(r#"{{"key": "{}"}}"#, "A".repeat(70 * 1024));
     let bodies: [&[u8]; 12] = [
-        b"", b"{", b"null", b"[]", b"{}", b"\"bp_\"", b"{\"key\": null}", b"{\"key\": 1}", b"{\"key\": [\"bp_\"]}",
-        b"\xff\xfe", b"{\"key\": \"a\"} trailing", too_large.as_bytes(),
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"{}",
+        b"\"bp_\"",
+        b"{\"key\": null}",
+        b"{\"key\": 1}",
+        b"{\"key\": [\"bp_\"]}",
+        b"\xff\xfe",
+        b"{\"key\": \"a\"} trailing",
+        too_large.as_bytes(),
     ];
     for body in bodies {
         let answer = service.raw.post(path, body.to_vec()).await;
-        assert_eq!((answer.status, answer.json::<Value>()), (200, json!({ "valid": false, "reason": "malformed" })));
+        assert_eq!(
+            (answer.status, answer.json::<Value>()),
+            (200, json!({ "valid": false, "reason": "malformed" }))
+        );
     }
-    let request = service.raw.request(Method::POST, path).header(CONTENT_TYPE, "text/plain");
+    let request = service
+        .raw
+        .request(Method::POST, path)
+        .header(CONTENT_TYPE, "text/plain");
     let answer = Answer::of(request.body(json!({ "key": UNKNOWN }).to_string())).await;
-    assert_eq!((answer.status, answer.json::<Value>()), (200, json!({ "valid": false, "reason": "malformed" })));
+    assert_eq!(
+        (answer.status, answer.json::<Value>()),
+        (200, json!({ "valid": false, "reason": "malformed" }))
+    );
 }
 
 async fn a_revoked_key_never_verifies_again_on_any_replica(store: StoreUnderTest) {
@@ -146,7 +186,13 @@ async fn a_revoked_key_never_verifies_again_on_any_replica(store: StoreUnderTest
     for replica in [&service, &replica] {
         assert_eq!(replica.reason(key).await, None);
     }
-    service.client.api_key_revoke().id(created.api_key.id).send().await.unwrap();
+    service
+        .client
+        .api_key_revoke()
+        .id(created.api_key.id)
+        .send()
+        .await
+        .unwrap();
     for replica in [&service, &replica, &service] {
         assert_eq!(replica.reason(key).await, Some(ApiKeyVerifyReason::Revoked));
     }
@@ -161,9 +207,18 @@ async fn the_keys_of_a_tenant_out_of_service_do_not_verify(store: StoreUnderTest
     assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::TenantInactive));
     service.activate(tenant.id, TenantActivate::default()).await.unwrap();
     assert_eq!(service.reason(key).await, None);
-    service.operator.archive(server_id(tenant.id), service.clock.now()).await;
+    service
+        .operator
+        .archive(server_id(tenant.id), service.clock.now())
+        .await;
     assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::TenantInactive));
-    service.client.api_key_revoke().id(created.api_key.id).send().await.unwrap();
+    service
+        .client
+        .api_key_revoke()
+        .id(created.api_key.id)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::Revoked));
 }
 
@@ -186,7 +241,9 @@ async fn a_hash_of_an_unknown_kind_never_matches(store: StoreUnderTest) {
     let tenant = service.customer("owner").await;
     let good = hash(UNKNOWN).await;
     let other_kind = good.to_stored().replacen("argon2id", "scrypt", 1);
-    service.insert_api_key(&tenant, UNKNOWN, StoredHash::from_stored(other_kind)).await;
+    service
+        .insert_api_key(&tenant, UNKNOWN, StoredHash::from_stored(other_kind))
+        .await;
     assert_eq!(service.reason(UNKNOWN).await, Some(ApiKeyVerifyReason::Unavailable));
 }
 
@@ -200,7 +257,11 @@ async fn without_its_store_it_says_unavailable(store: StoreUnderTest) {
             let reason = service.reason(candidate).await;
             assert_eq!(reason, Some(ApiKeyVerifyReason::Unavailable), "{fault:?}");
         }
-        assert_eq!(service.reason("nonsense").await, Some(ApiKeyVerifyReason::Malformed), "no store is needed");
+        assert_eq!(
+            service.reason("nonsense").await,
+            Some(ApiKeyVerifyReason::Malformed),
+            "no store is needed"
+        );
     }
     service.operator.set_fault(None);
     assert_eq!(service.reason(key.expose_secret()).await, None);
@@ -215,7 +276,10 @@ async fn without_room_to_hash_it_says_unavailable(store: StoreUnderTest) {
     let replica = service.replica(no_room).await;
     let tenant = service.customer("owner").await;
     let key = service.api_key(tenant.id).await.plaintext;
-    assert_eq!(replica.reason(key.expose_secret()).await, Some(ApiKeyVerifyReason::Unavailable));
+    assert_eq!(
+        replica.reason(key.expose_secret()).await,
+        Some(ApiKeyVerifyReason::Unavailable)
+    );
     assert_eq!(service.reason(key.expose_secret()).await, None);
 }
 
@@ -240,7 +304,13 @@ async fn a_refused_key_was_not_used(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let tenant = service.customer("owner").await;
     let (revoked, valid) = (service.api_key(tenant.id).await, service.api_key(tenant.id).await);
-    service.client.api_key_revoke().id(revoked.api_key.id).send().await.unwrap();
+    service
+        .client
+        .api_key_revoke()
+        .id(revoked.api_key.id)
+        .send()
+        .await
+        .unwrap();
     assert!(!service.verify(revoked.plaintext.expose_secret()).await.valid);
     assert!(service.verify(valid.plaintext.expose_secret()).await.valid);
     let written = async || service.last_used_at(tenant.id, valid.api_key.id).await;

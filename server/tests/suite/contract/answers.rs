@@ -23,7 +23,9 @@ pub(super) fn declared_answer(id: &str, status: u16) -> BoxedStrategy<Answer> {
         Some(headers) => {
             let names: Vec<_> = headers.as_object().unwrap().keys().collect();
             assert_eq!(names, ["Retry-After"], "another header needs a place in an answer");
-            value(&SPEC.resolve(&headers["Retry-After"])["schema"]).prop_map(|seconds| seconds.as_i64()).boxed()
+            value(&SPEC.resolve(&headers["Retry-After"])["schema"])
+                .prop_map(|seconds| seconds.as_i64())
+                .boxed()
         }
         None => Just(None).boxed(),
     };

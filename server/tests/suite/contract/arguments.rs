@@ -14,7 +14,9 @@ pub(crate) type Arguments = Map<String, Value>;
 
 fn operation(id: &str) -> &'static Value {
     let objects = SPEC.operation_objects();
-    let found = objects.into_iter().find(|(_, _, operation)| operation["operationId"] == id);
+    let found = objects
+        .into_iter()
+        .find(|(_, _, operation)| operation["operationId"] == id);
     found.unwrap().2
 }
 
@@ -23,7 +25,13 @@ pub(super) fn declared_arguments(id: &str) -> BoxedStrategy<Arguments> {
     let operation = operation(id);
     let mut members: Vec<_> = SPEC
         .parameters(operation)
-        .map(|parameter| (parameter["name"].as_str().unwrap(), parameter["required"] == true, value(&parameter["schema"])))
+        .map(|parameter| {
+            (
+                parameter["name"].as_str().unwrap(),
+                parameter["required"] == true,
+                value(&parameter["schema"]),
+            )
+        })
         .collect();
     if let Some(schema) = SPEC.body_schema(operation) {
         members.push(("body", operation["requestBody"]["required"] == true, value(schema)));
@@ -36,7 +44,9 @@ pub(super) fn expected_at_server(id: &str, mut arguments: Arguments) -> Argument
     let operation = operation(id);
     for parameter in SPEC.parameters(operation) {
         if let Some(default) = parameter["schema"].get("default") {
-            arguments.entry(parameter["name"].as_str().unwrap()).or_insert_with(|| default.clone());
+            arguments
+                .entry(parameter["name"].as_str().unwrap())
+                .or_insert_with(|| default.clone());
         }
     }
     if let (Some(Value::Object(body)), Some(schema)) = (arguments.get_mut("body"), SPEC.body_schema(operation)) {
@@ -54,11 +64,17 @@ fn object(members: Vec<(&'static str, bool, BoxedStrategy<Value>)>) -> BoxedStra
     let members: Vec<_> = members
         .into_iter()
         .map(|(name, required, value)| {
-            let there = if required { Just(true).boxed() } else { any::<bool>().boxed() };
+            let there = if required {
+                Just(true).boxed()
+            } else {
+                any::<bool>().boxed()
+            };
             (there, value).prop_map(move |(there, value)| there.then_some((name.to_owned(), value)))
         })
         .collect();
-    members.prop_map(|members| members.into_iter().flatten().collect()).boxed()
+    members
+        .prop_map(|members| members.into_iter().flatten().collect())
+        .boxed()
 }
 
 /// Any value that a schema admits.
@@ -87,7 +103,9 @@ fn of_type(schema: &'static Value, kind: &str) -> BoxedStrategy<Value> {
             };
             let least = schema["minimum"].as_i64().unwrap_or(least);
             let greatest = schema["maximum"].as_i64().unwrap_or(greatest);
-            prop_oneof![Just(least), Just(greatest), least..=greatest].prop_map(Value::from).boxed()
+            prop_oneof![Just(least), Just(greatest), least..=greatest]
+                .prop_map(Value::from)
+                .boxed()
         }
         "string" => text(schema).prop_map(Value::from).boxed(),
         "array" => vec(value(&schema["items"]), 0..4).prop_map(Value::from).boxed(),
@@ -114,10 +132,16 @@ fn text(schema: &Value) -> BoxedStrategy<String> {
         (Some("date"), None) => (1..=LAST_DAY)
             .prop_map(|day| NaiveDate::from_num_days_from_ce_opt(day).unwrap().to_string())
             .boxed(),
-        (Some("date-time"), None) => (-62_000_000_000..253_000_000_000_i64, any::<u32>(), select(vec![1, 1_000, 1_000_000, 1_000_000_000]))
+        (Some("date-time"), None) => (
+            -62_000_000_000..253_000_000_000_i64,
+            any::<u32>(),
+            select(vec![1, 1_000, 1_000_000, 1_000_000_000]),
+        )
             .prop_map(|(seconds, nanoseconds, unit)| {
                 let nanoseconds = nanoseconds % 1_000_000_000 / unit * unit;
-                DateTime::from_timestamp(seconds, nanoseconds).unwrap().to_rfc3339_opts(SecondsFormat::AutoSi, true)
+                DateTime::from_timestamp(seconds, nanoseconds)
+                    .unwrap()
+                    .to_rfc3339_opts(SecondsFormat::AutoSi, true)
             })
             .boxed(),
         (None | Some("password"), None) => any::<String>().boxed(),
@@ -127,7 +151,10 @@ fn text(schema: &Value) -> BoxedStrategy<String> {
             let (least, most) = (length("minLength").unwrap_or(0), length("maxLength").unwrap_or(40));
             let character = any::<char>().prop_filter("is U+0000", |character| *character != '\0');
             let lengths = prop_oneof![Just(least), Just(most), least..=most];
-            lengths.prop_flat_map(move |length| vec(character.clone(), length)).prop_map(String::from_iter).boxed()
+            lengths
+                .prop_flat_map(move |length| vec(character.clone(), length))
+                .prop_map(String::from_iter)
+                .boxed()
         }
         (None | Some("password"), Some(pattern)) => string_regex(pattern.trim_matches(['^', '$'])).unwrap().boxed(),
         (Some(format), _) => panic!("no values of the format {format}"),
@@ -141,12 +168,19 @@ fn anything_in_an_object() -> BoxedStrategy<Value> {
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
-        any::<f64>().prop_filter("has no JSON", |number| number.is_finite()).prop_map(Value::from),
+        any::<f64>()
+            .prop_filter("has no JSON", |number| number.is_finite())
+            .prop_map(Value::from),
         any::<String>().prop_map(Value::from),
     ];
     let anything = leaf.prop_recursive(3, 12, 4, |inner| {
         let object = hash_map(any::<String>(), inner.clone(), 0..4);
-        prop_oneof![vec(inner, 0..4).prop_map(Value::from), object.prop_map(|members| json!(members))]
+        prop_oneof![
+            vec(inner, 0..4).prop_map(Value::from),
+            object.prop_map(|members| json!(members))
+        ]
     });
-    hash_map(any::<String>(), anything, 0..4).prop_map(|members| json!(members)).boxed()
+    hash_map(any::<String>(), anything, 0..4)
+        .prop_map(|members| json!(members))
+        .boxed()
 }

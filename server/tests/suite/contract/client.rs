@@ -74,7 +74,10 @@ fn outcome<T: Serialize>(answer: Result<ResponseValue<T>, Error>) -> Result<Outc
     match answer {
         Ok(answer) => Ok(Outcome {
             status: answer.status().as_u16(),
-            request_id: answer.headers().get("x-request-id").map(|id| id.to_str().unwrap().to_owned()),
+            request_id: answer
+                .headers()
+                .get("x-request-id")
+                .map(|id| id.to_str().unwrap().to_owned()),
             retry_after: None,
             body: serde_json::to_value(answer.into_inner()).unwrap(),
         }),

@@ -26,15 +26,21 @@ const REQUESTS: u32 = 32;
 
 /// A case for each operation.
 pub(crate) fn cases() -> Vec<Trial> {
-    let case = |operation: Operation| Trial::test(format!("contract::{operation}"), move || {
-        every_status_with_any_arguments(operation);
-        Ok(())
-    });
-    Operation::ALL.into_iter().map(case).chain([Trial::test("contract::every_operation_of_the_spec_is_driven", || {
-        let declared: BTreeSet<_> = SPEC.operations.iter().map(|operation| operation.id.as_str()).collect();
-        assert_eq!(declared, BTreeSet::from(Operation::ALL.map(Operation::id)));
-        Ok(())
-    })]).collect()
+    let case = |operation: Operation| {
+        Trial::test(format!("contract::{operation}"), move || {
+            every_status_with_any_arguments(operation);
+            Ok(())
+        })
+    };
+    Operation::ALL
+        .into_iter()
+        .map(case)
+        .chain([Trial::test("contract::every_operation_of_the_spec_is_driven", || {
+            let declared: BTreeSet<_> = SPEC.operations.iter().map(|operation| operation.id.as_str()).collect();
+            assert_eq!(declared, BTreeSet::from(Operation::ALL.map(Operation::id)));
+            Ok(())
+        })])
+        .collect()
 }
 
 /// A server that records, and the client of it.
@@ -59,7 +65,9 @@ impl Pair {
             retries: 0,
             ..RetryPolicy::default()
         };
-        let client = Client::builder(&format!("http://{}", server.local_addr())).retry(never).user_agent("ünïcode/1");
+        let client = Client::builder(&format!("http://{}", server.local_addr()))
+            .retry(never)
+            .user_agent("ünïcode/1");
         Self {
             recording,
             client: client.build().unwrap(),
@@ -69,20 +77,34 @@ impl Pair {
 }
 
 fn every_status_with_any_arguments(operation: Operation) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let pair = Pair::start(&runtime);
-    let declared = SPEC.operations.iter().find(|declared| declared.id == operation.id()).unwrap();
+    let declared = SPEC
+        .operations
+        .iter()
+        .find(|declared| declared.id == operation.id())
+        .unwrap();
     for status in declared.answers.keys() {
         let mut runner = TestRunner::new(Config {
             cases: REQUESTS,
             failure_persistence: None,
             ..Config::default()
         });
-        let values = (declared_arguments(operation.id()), answers::declared_answer(operation.id(), *status));
+        let values = (
+            declared_arguments(operation.id()),
+            answers::declared_answer(operation.id(), *status),
+        );
         let property = |(arguments, answer): (Arguments, Answer)| {
-            runtime.block_on(exchange(&pair, operation, arguments, answer)).map_err(TestCaseError::fail)
+            runtime
+                .block_on(exchange(&pair, operation, arguments, answer))
+                .map_err(TestCaseError::fail)
         };
-        runner.run(&values, property).unwrap_or_else(|error| panic!("{operation} {status}: {error}"));
+        runner
+            .run(&values, property)
+            .unwrap_or_else(|error| panic!("{operation} {status}: {error}"));
     }
 }
 
@@ -91,8 +113,16 @@ async fn exchange(pair: &Pair, operation: Operation, arguments: Arguments, answe
     let outcome = client::send(&pair.client, operation, arguments.clone()).await?;
     let call = pair.recording.call()?;
     same("operation", &call.operation.into(), &operation.id().into())?;
-    same("arguments", &Value::Object(call.arguments), &Value::Object(expected_at_server(operation.id(), arguments)))?;
-    same("request id", &outcome.request_id.into(), &call.metadata.request_id.into())?;
+    same(
+        "arguments",
+        &Value::Object(call.arguments),
+        &Value::Object(expected_at_server(operation.id(), arguments)),
+    )?;
+    same(
+        "request id",
+        &outcome.request_id.into(),
+        &call.metadata.request_id.into(),
+    )?;
     same("user agent", &call.metadata.user_agent.into(), &Value::Null)?;
     same("status", &outcome.status.into(), &answer.status.into())?;
     same("body", &outcome.body, &answer.body)?;
@@ -100,5 +130,9 @@ async fn exchange(pair: &Pair, operation: Operation, arguments: Arguments, answe
 }
 
 fn same(what: &str, found: &Value, expected: &Value) -> Result<(), String> {
-    if found == expected { Ok(()) } else { Err(format!("{what}: {found} instead of {expected}")) }
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("{what}: {found} instead of {expected}"))
+    }
 }

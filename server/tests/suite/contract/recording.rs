@@ -204,6 +204,8 @@ impl Audit for Recording {
         limit: PageLimit,
         cursor: Option<AuditCursor>,
     ) -> AuditListResponse {
-        note!(self, audit_list, metadata, tenant_id, product, actor_id, action, since, until, limit, cursor)
+        note!(
+            self, audit_list, metadata, tenant_id, product, actor_id, action, since, until, limit, cursor
+        )
     }
 }

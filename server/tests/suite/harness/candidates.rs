@@ -4,8 +4,30 @@ use serde_json::{Value, json};
 
 /// Texts that are of no use to one schema and say much about another.
 const TEXTS: [&str; 24] = [
-    "", "a", "ab", "abc", "a-b", "-ab", "ab-", "a--b", "Abc", "aBc", "a_b", "a b", " ab", "ab ", "ab\n", "\nab", "äöü",
-    "a\u{0}b", "\u{0}", "𝄞𝄞𝄞", "e\u{301}bc", "\u{feff}ab", "null", "0",
+    "",
+    "a",
+    "ab",
+    "abc",
+    "a-b",
+    "-ab",
+    "ab-",
+    "a--b",
+    "Abc",
+    "aBc",
+    "a_b",
+    "a b",
+    " ab",
+    "ab ",
+    "ab\n",
+    "\nab",
+    "äöü",
+    "a\u{0}b",
+    "\u{0}",
+    "𝄞𝄞𝄞",
+    "e\u{301}bc",
+    "\u{feff}ab",
+    "null",
+    "0",
 ];
 
 /// Values for a property or parameter of this schema, beside those of all types; `good` is one that is admitted.
@@ -16,23 +38,59 @@ pub(crate) fn candidates(schema: &Value, good: &Value) -> Vec<Value> {
         (Some("string"), Some("date-time")) => texts(&TIMES),
         (Some("string"), _) => strings(schema),
         (Some("integer"), _) => integers(schema),
-        (Some("array"), _) => vec![json!([]), json!([""]), json!(["a", "a"]), json!(["a\u{0}"]), json!([null]), json!([1])],
-        (Some("object"), _) => vec![json!({}), json!({ "": { "a": [null, 1.5, "ä"] } }), json!({ "a\u{0}": "\u{0}" })],
+        (Some("array"), _) => vec![
+            json!([]),
+            json!([""]),
+            json!(["a", "a"]),
+            json!(["a\u{0}"]),
+            json!([null]),
+            json!([1]),
+        ],
+        (Some("object"), _) => vec![
+            json!({}),
+            json!({ "": { "a": [null, 1.5, "ä"] } }),
+            json!({ "a\u{0}": "\u{0}" }),
+        ],
         (Some("boolean"), _) => vec![json!(true), json!(false)],
         other => panic!("no candidates for {other:?}"),
     }
 }
 
 const DATES: [&str; 15] = [
-    "2026-11-23", "2028-02-29", "2026-02-29", "2100-02-29", "2000-02-29", "2026-04-31", "2026-13-01", "2026-00-10",
-    "2026-01-00", "2026-1-2", "26-01-02", "2026/01/02", "20260102", "2026-11-23T00:00:00Z", " 2026-11-23",
+    "2026-11-23",
+    "2028-02-29",
+    "2026-02-29",
+    "2100-02-29",
+    "2000-02-29",
+    "2026-04-31",
+    "2026-13-01",
+    "2026-00-10",
+    "2026-01-00",
+    "2026-1-2",
+    "26-01-02",
+    "2026/01/02",
+    "20260102",
+    "2026-11-23T00:00:00Z",
+    " 2026-11-23",
 ];
 
 const TIMES: [&str; 16] = [
-    "2026-11-23T09:30:00Z", "2026-11-23T09:30:00.123456Z", "2026-11-23T09:30:00.123456789Z", "2026-11-23T09:30:00+02:00",
-    "2026-11-23T09:30:00-23:59", "2026-11-23T09:30:00", "2026-11-23T09:30Z", "2026-11-23", "2026-11-23T24:00:00Z",
-    "2026-11-23T09:60:00Z", "2026-02-30T09:30:00Z", "2026-11-23T09:30:00+24:00", "2026-11-23T9:30:00Z",
-    "2026-11-23T09:30:00.Z", "1764000000", "",
+    "2026-11-23T09:30:00Z",
+    "2026-11-23T09:30:00.123456Z",
+    "2026-11-23T09:30:00.123456789Z",
+    "2026-11-23T09:30:00+02:00",
+    "2026-11-23T09:30:00-23:59",
+    "2026-11-23T09:30:00",
+    "2026-11-23T09:30Z",
+    "2026-11-23",
+    "2026-11-23T24:00:00Z",
+    "2026-11-23T09:60:00Z",
+    "2026-02-30T09:30:00Z",
+    "2026-11-23T09:30:00+24:00",
+    "2026-11-23T9:30:00Z",
+    "2026-11-23T09:30:00.Z",
+    "1764000000",
+    "",
 ];
 
 fn texts(texts: &[&str]) -> Vec<Value> {
@@ -60,7 +118,12 @@ fn strings(schema: &Value) -> Vec<Value> {
     let mut values = texts(&TEXTS);
     if let Some(allowed) = schema["enum"].as_array() {
         for word in allowed.iter().filter_map(Value::as_str) {
-            values.extend([json!(word), json!(word.to_uppercase()), json!(format!("{word} ")), json!(&word[1..])]);
+            values.extend([
+                json!(word),
+                json!(word.to_uppercase()),
+                json!(format!("{word} ")),
+                json!(&word[1..]),
+            ]);
         }
     }
     for limit in limits(schema) {
@@ -76,16 +139,22 @@ fn strings(schema: &Value) -> Vec<Value> {
 /// The lengths at which something may change: what the schema says, and every number of its pattern, with the
 /// characters at both ends added.
 fn limits(schema: &Value) -> Vec<usize> {
-    let named = ["minLength", "maxLength"].into_iter().filter_map(|name| schema[name].as_u64());
+    let named = ["minLength", "maxLength"]
+        .into_iter()
+        .filter_map(|name| schema[name].as_u64());
     let pattern = schema["pattern"].as_str().unwrap_or_default();
-    let counted = pattern.split(|character: char| !character.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
+    let counted = pattern
+        .split(|character: char| !character.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok());
     let counted: Vec<u64> = counted.flat_map(|number: u64| [number, number + 2]).collect();
     let small = |number: u64| usize::try_from(number).ok().filter(|number| *number < 10_000);
     named.chain(counted).filter_map(small).collect()
 }
 
 fn integers(schema: &Value) -> Vec<Value> {
-    let limits = ["minimum", "maximum"].into_iter().filter_map(|name| schema[name].as_i64());
+    let limits = ["minimum", "maximum"]
+        .into_iter()
+        .filter_map(|name| schema[name].as_i64());
     let near = limits.flat_map(|limit| [limit - 1, limit, limit + 1]);
     near.chain([0, -1]).map(Value::from).collect()
 }

@@ -42,7 +42,9 @@ pub(crate) enum Addressed<'a> {
         allowed: Vec<&'a str>,
     },
     /// The router answers by itself: no operation has the path, or none anywhere could have the method.
-    Nothing { status: u16 },
+    Nothing {
+        status: u16,
+    },
 }
 
 impl Spec {
@@ -135,13 +137,21 @@ impl Spec {
     pub(crate) fn operation_objects(&self) -> Vec<(&str, &str, &Value)> {
         let mut operations = Vec::new();
         for (path, item) in self.document["paths"].as_object().unwrap() {
-            operations.extend(METHODS.iter().filter_map(|method| Some((*method, path.as_str(), item.get(method)?))));
+            operations.extend(
+                METHODS
+                    .iter()
+                    .filter_map(|method| Some((*method, path.as_str(), item.get(method)?))),
+            );
         }
         operations
     }
 
     pub(crate) fn parameters<'a>(&'a self, operation: &'a Value) -> impl Iterator<Item = &'a Value> {
-        operation["parameters"].as_array().into_iter().flatten().map(|parameter| self.resolve(parameter))
+        operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|parameter| self.resolve(parameter))
     }
 
     /// The schema of an operation's body, where it takes one.

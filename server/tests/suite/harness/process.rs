@@ -17,7 +17,12 @@ type Prepare<'a> = &'a dyn Fn(&mut Command) -> &mut Command;
 /// The binary, in an environment that sets nothing.
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tenant-registry"));
-    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     command
 }
 
@@ -63,7 +68,10 @@ impl Process {
         let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         let log = Arc::new(Mutex::new(String::new()));
         let logging = tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&log)));
-        let line = timeout(DEADLINE, stdout.next_line()).await.expect("a first line").unwrap();
+        let line = timeout(DEADLINE, stdout.next_line())
+            .await
+            .expect("a first line")
+            .unwrap();
         let line = line.expect("a line before the end");
         let base_url = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}"));
         let address = base_url.strip_prefix("http://").unwrap().parse().unwrap();
@@ -89,7 +97,10 @@ impl Process {
 
     /// Waits for the end.
     pub(crate) async fn ended(mut self) -> Ended {
-        let status = timeout(DEADLINE, self.child.wait()).await.expect("the process ends").unwrap();
+        let status = timeout(DEADLINE, self.child.wait())
+            .await
+            .expect("the process ends")
+            .unwrap();
         let mut stdout = String::new();
         while let Some(line) = self.stdout.next_line().await.unwrap() {
             stdout.push_str(&line);

@@ -23,7 +23,13 @@ impl Service {
     async fn create(&self, slug: &str, kind: TenantKind) -> Tenant {
         let mut body = TenantCreate::new(slug.try_into().unwrap(), slug.try_into().unwrap());
         body.kind = kind;
-        self.client.tenant_create().body(body).send().await.unwrap().into_inner()
+        self.client
+            .tenant_create()
+            .body(body)
+            .send()
+            .await
+            .unwrap()
+            .into_inner()
     }
 
     pub(crate) async fn archived(&self, slug: &str) -> Tenant {
@@ -48,7 +54,14 @@ impl Service {
 
     /// All events of a tenant, oldest first.
     pub(crate) async fn events(&self, tenant_id: TenantId) -> Vec<AuditEvent> {
-        let page = self.client.audit_list().tenant_id(tenant_id).limit(500).send().await.unwrap();
+        let page = self
+            .client
+            .audit_list()
+            .tenant_id(tenant_id)
+            .limit(500)
+            .send()
+            .await
+            .unwrap();
         let mut events = page.into_inner().items;
         events.reverse();
         events
@@ -63,12 +76,24 @@ impl Service {
     /// A new API key of a tenant.
     pub(crate) async fn api_key(&self, tenant_id: TenantId) -> ApiKeyCreated {
         let body = ApiKeyCreate::new(tenant_id, "ci pipeline".try_into().unwrap());
-        self.client.api_key_create().body(body).send().await.unwrap().into_inner()
+        self.client
+            .api_key_create()
+            .body(body)
+            .send()
+            .await
+            .unwrap()
+            .into_inner()
     }
 
     pub(crate) async fn verify(&self, key: &str) -> ApiKeyVerify {
         let body = ApiKeyVerifyRequest::new(ApiKeyCandidate::from(key));
-        self.client.api_key_verify().body(body).send().await.unwrap().into_inner()
+        self.client
+            .api_key_verify()
+            .body(body)
+            .send()
+            .await
+            .unwrap()
+            .into_inner()
     }
 }
 
@@ -90,6 +115,9 @@ pub(crate) fn refused<T: Debug>(answer: Result<T, Error>, status: u16, code: Err
         panic!("{error:?}");
     };
     assert_eq!((refusal.status.as_u16(), refusal.code), (status, code), "{refusal:?}");
-    assert!(refusal.request_id.is_some() && !refusal.message.is_empty(), "{refusal:?}");
+    assert!(
+        refusal.request_id.is_some() && !refusal.message.is_empty(),
+        "{refusal:?}"
+    );
     refusal.message.clone()
 }
