@@ -94,12 +94,7 @@ impl Finder<'_> {
         let (Some(variant), Some(name)) = (steps.next(), steps.next()) else {
             return;
         };
-        let Some(operation) = self
-            .spec
-            .operations
-            .iter()
-            .find(|it| name.ident == response_enum(it))
-        else {
+        let Some(operation) = self.spec.operations.iter().find(|it| name.ident == response_enum(it)) else {
             return;
         };
         let id = operation.id.clone();

@@ -59,7 +59,7 @@ async fn what_is_given_is_stored(store: StoreUnderTest) {
     );
     assert_eq!(Uuid::from(key.id).get_version_num(), 7);
     assert!(created.warning.contains("cannot be shown again"));
-    assert_eq!(&service.api_keys(tenant.id).await, &[key.clone()]);
+    assert_eq!(service.api_keys(tenant.id).await, std::slice::from_ref(key));
 }
 
 async fn what_is_left_out_has_its_default(store: StoreUnderTest) {

@@ -176,7 +176,7 @@ async fn an_entitlement_past_its_end_is_not_enabled(store: StoreUnderTest) {
     let trial = service.try_product(tenant.id, "insights").await.unwrap();
     let end = trial.expires_at.unwrap();
     service.clock.set(end - TimeDelta::microseconds(1));
-    assert_eq!(service.entitlements(tenant.id).await, [trial.clone()]);
+    assert_eq!(service.entitlements(tenant.id).await, std::slice::from_ref(&trial));
     for instant in [end, end + TimeDelta::days(1)] {
         service.clock.set(instant);
         let expired = TenantProduct {

@@ -83,13 +83,11 @@ pub(super) fn value(schema: &'static Value) -> BoxedStrategy<Value> {
     if let Some(words) = schema["enum"].as_array() {
         return select(words.clone()).boxed();
     }
-    match &schema["type"] {
-        Value::Array(types) => {
-            assert!(types.len() == 2 && types[1] == "null", "{schema}");
-            prop_oneof![Just(Value::Null), of_type(schema, types[0].as_str().unwrap())].boxed()
-        }
-        single => of_type(schema, single.as_str().unwrap()),
-    }
+    let Some(types) = schema["type"].as_array() else {
+        return of_type(schema, schema["type"].as_str().unwrap());
+    };
+    assert!(types.len() == 2 && types[1] == "null", "{schema}");
+    prop_oneof![Just(Value::Null), of_type(schema, types[0].as_str().unwrap())].boxed()
 }
 
 fn of_type(schema: &'static Value, kind: &str) -> BoxedStrategy<Value> {

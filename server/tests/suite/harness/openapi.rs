@@ -208,10 +208,9 @@ fn json_of(yaml: &Yaml<'_>) -> Value {
         Yaml::Value(Scalar::String(text)) => text.as_ref().into(),
         Yaml::Sequence(items) => items.iter().map(json_of).collect(),
         Yaml::Mapping(entries) => {
-            let pairs = entries.iter().map(|(key, value)| match json_of(key) {
-                Value::String(key) => (key, json_of(value)),
-                other => panic!("{other} is no name"),
-            });
+            let pairs = entries
+                .iter()
+                .map(|(key, value)| (json_of(key).as_str().unwrap().to_owned(), json_of(value)));
             Value::Object(pairs.collect())
         }
         Yaml::Tagged(_, inner) => json_of(inner),
