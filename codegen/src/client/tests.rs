@@ -94,42 +94,42 @@ fn the_lowered_document_is_openapi_3_0() {
         .parameters
         .push(parameter("day", Location::Query, Type::Formatted(Format::Date)));
     let document = lowering::document(&api(vec![operation]), "7").expect("the model is supported");
-    assert_eq!(
-        serde_json::to_value(&document).expect("a document is JSON"),
-        json!({
-            "openapi": "3.0.3",
-            "info": { "title": "", "version": "7" },
-            "paths": { "/things/{id}/change": { "post": {
-                "tags": ["things"],
-                "operationId": "thing_change",
-                "parameters": [
-                    {
-                        "in": "path",
-                        "name": "id",
-                        "required": true,
-                        "schema": { "type": "integer", "format": "int64" },
-                        "style": "simple",
-                    },
-                    {
-                        "in": "query",
-                        "name": "day",
-                        "schema": { "type": "string", "format": "date" },
-                        "style": "form",
-                    },
-                ],
-                "requestBody": { "content": { "application/json": {
-                    "schema": { "$ref": "#/components/schemas/ThingChange" },
-                } } },
-                "responses": { "200": { "description": "", "content": { "application/json": {
-                    "schema": { "$ref": "#/components/schemas/ApiThing" },
-                } } } },
+    // Compared as documents: whether a default is written out depends on the features of others in the build.
+    let expected: openapiv3::OpenAPI = serde_json::from_value(json!({
+        "openapi": "3.0.3",
+        "info": { "title": "", "version": "7" },
+        "paths": { "/things/{id}/change": { "post": {
+            "tags": ["things"],
+            "operationId": "thing_change",
+            "parameters": [
+                {
+                    "in": "path",
+                    "name": "id",
+                    "required": true,
+                    "schema": { "type": "integer", "format": "int64" },
+                    "style": "simple",
+                },
+                {
+                    "in": "query",
+                    "name": "day",
+                    "schema": { "type": "string", "format": "date" },
+                    "style": "form",
+                },
+            ],
+            "requestBody": { "content": { "application/json": {
+                "schema": { "$ref": "#/components/schemas/ThingChange" },
             } } },
-            "components": { "schemas": {
-                "ApiThing": { "type": "object" },
-                "ThingChange": { "type": "object" },
-            } },
-        })
-    );
+            "responses": { "200": { "description": "", "content": { "application/json": {
+                "schema": { "$ref": "#/components/schemas/ApiThing" },
+            } } } },
+        } } },
+        "components": { "schemas": {
+            "ApiThing": { "type": "object" },
+            "ThingChange": { "type": "object" },
+        } },
+    }))
+    .expect("the expected document is one");
+    assert_eq!(document, expected);
 }
 
 #[test]
