@@ -21,6 +21,8 @@ pub(crate) enum Error {
     Server(String),
     #[error("a worker's thread stopped")]
     Worker,
+    #[error("another run uses {0}; wait for it, or choose another --directory")]
+    Occupied(PathBuf),
     #[error("there is no kind `{0}`; --list shows them")]
     Kind(String),
 }

@@ -1,17 +1,14 @@
-//! Tries the mutants: in this process first, then with the compiler, then with requests.
+//! Tries the mutants: in this process first, then with the compiler; what is left needs a proof.
 
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use serde_json::Value;
 use tenant_registry_codegen::generate;
 
-use crate::batch::batches;
 use crate::error::Error;
 use crate::mutant::{Change, Edit, Mutant};
-use crate::server::{Server, Side};
 use crate::spec::Spec;
 use crate::spec_mutants::edited;
 use crate::text_only::Substance;
@@ -24,6 +21,8 @@ const SPEC: &str = "spec/openapi.yaml";
 pub(crate) struct Judge<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) workspace: &'a Path,
+    /// Where the workers are.
+    pub(crate) directory: &'a Path,
     /// How many mutants are tried at a time.
     pub(crate) workers: usize,
 }
@@ -49,7 +48,7 @@ impl Judge<'_> {
 
         let mut workers = Vec::new();
         for number in 0..self.workers {
-            workers.push(Worker::set_up(self.workspace, number, &self.spec.text)?);
+            workers.push(Worker::set_up(self.workspace, self.directory, number, &self.spec.text)?);
         }
         let original = self.original(&mut workers)?;
         progress("the sources as they are build".to_owned());
@@ -87,7 +86,7 @@ impl Judge<'_> {
 
     /// Makes sure that the sources as they are pass in every worker, and keeps the service that they make.
     fn original(&self, workers: &mut [Worker]) -> Result<PathBuf, Error> {
-        let program = self.workspace.join("target/drift/original");
+        let program = self.directory.join("original");
         let Some((first, others)) = workers.split_first_mut() else {
             return Ok(program);
         };
@@ -138,82 +137,6 @@ impl Judge<'_> {
             }])
         })
     }
-
-    fn probed(
-        &self,
-        open: Vec<Mutant>,
-        workers: &mut [Worker],
-        original: &Path,
-        progress: &(dyn Fn(String) + Sync),
-    ) -> Result<Vec<Judged>, Error> {
-        let (open, unproven): (Vec<Mutant>, Vec<Mutant>) = open.into_iter().partition(|it| it.probe.is_some());
-        let batches: Vec<Vec<Mutant>> = batches(&open)
-            .into_iter()
-            .map(|batch| batch.into_iter().map(|index| open[index].clone()).collect())
-            .collect();
-        let mut judged = parallel(batches, workers.iter_mut().collect(), |worker, batch: Vec<Mutant>| {
-            let size = batch.len();
-            let first = self.batch(worker, batch, original)?;
-            let mut settled = Vec::new();
-            for it in first {
-                match it.verdict {
-                    // In company another mutant may be at fault.
-                    Verdict::Missed { .. } if size > 1 => {
-                        settled.extend(self.batch(worker, vec![it.mutant], original)?);
-                    }
-                    Verdict::Missed { .. } | Verdict::Breaks { .. } | Verdict::Followed { .. } | Verdict::Harmless => {
-                        settled.push(it)
-                    }
-                }
-            }
-            progress(format!("{} probed on one server", settled.len()));
-            Ok(settled)
-        })?;
-        judged.extend(unproven.into_iter().map(|mutant| Judged {
-            mutant,
-            verdict: Verdict::Missed {
-                why: "it builds, and no probe is known that shows it".to_owned(),
-            },
-        }));
-        Ok(judged)
-    }
-
-    /// Builds one server with all drifts of the batch, and sends each probe to it and to the original.
-    fn batch(&self, worker: &mut Worker, batch: Vec<Mutant>, original: &Path) -> Result<Vec<Judged>, Error> {
-        let missed = |why: String| Verdict::Missed { why };
-        let edits = batch.iter().flat_map(|mutant| match &mutant.change {
-            Change::Spec(edits) => edits.as_slice(),
-            Change::Code { .. } => &[],
-        });
-        let built = match edited(self.spec, edits) {
-            Some(document) => built(worker, &document)?,
-            None => Some("the drifts of the batch do not go together".to_owned()),
-        };
-        if let Some(why) = built {
-            let all = batch.into_iter().map(|mutant| Judged {
-                mutant,
-                verdict: missed(why.clone()),
-            });
-            return Ok(all.collect());
-        }
-        let mut original = Server::start(original)?;
-        let mut drifted = match Server::start(&worker.program()) {
-            Ok(server) => server,
-            Err(error @ Error::Server(_)) => {
-                let all = batch.into_iter().map(|mutant| Judged {
-                    mutant,
-                    verdict: missed(error.to_string()),
-                });
-                return Ok(all.collect());
-            }
-            Err(error) => return Err(error),
-        };
-        let judged = batch.into_iter().map(|mutant| {
-            let verdict = probe(&mutant, &mut original, &mut drifted);
-            Judged { mutant, verdict }
-        });
-        Ok(judged.collect())
-    }
 }
 
 /// Fails where the sources as they are do.
@@ -229,43 +152,6 @@ fn passes(worker: &mut Worker, spec: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Why the document does not build; `None` where it does.
-fn built(worker: &mut Worker, document: &Value) -> Result<Option<String>, Error> {
-    worker.mutate_spec(&format!("{document:#}\n"))?;
-    Ok(match worker.build()? {
-        Check::Passed => None,
-        Check::Broken { error, place } => Some(format!("the check passed, but not the build: {place}: {error}")),
-        Check::Failed(why) => Some(format!("the check passed, but not the build: {why}")),
-    })
-}
-
-fn probe(mutant: &Mutant, original: &mut Server, drifted: &mut Server) -> Verdict {
-    let Some(probe) = &mutant.probe else {
-        return Verdict::Missed {
-            why: "no probe".to_owned(),
-        };
-    };
-    let why = original
-        .misfit(probe, Side::Original)
-        .map(|why| format!("the original: {why}"))
-        .or_else(|| {
-            drifted
-                .misfit(probe, Side::Mutant)
-                .map(|why| format!("the mutant: {why}"))
-        });
-    if let Some(why) = why {
-        return Verdict::Missed { why };
-    }
-    match original.misfit(probe, Side::Mutant) {
-        Some(difference) => Verdict::Followed {
-            seen: format!("before: {difference}"),
-        },
-        None => Verdict::Missed {
-            why: "the probe cannot tell the two apart".to_owned(),
-        },
-    }
-}
-
 fn sort(steps: Vec<Step>, judged: &mut Vec<Judged>) -> Vec<Mutant> {
     let mut open = Vec::new();
     for step in steps {
@@ -278,7 +164,7 @@ fn sort(steps: Vec<Step>, judged: &mut Vec<Judged>) -> Vec<Mutant> {
 }
 
 /// Hands the work to one thread for each seat, first come, first served; the results keep no order.
-fn parallel<S: Send, T: Send, R: Send>(
+pub(crate) fn parallel<S: Send, T: Send, R: Send>(
     work: Vec<T>,
     seats: Vec<S>,
     act: impl Fn(&mut S, T) -> Result<Vec<R>, Error> + Sync,

@@ -10,6 +10,7 @@ mod error;
 mod judge;
 mod mutant;
 mod probe;
+mod proof;
 mod report;
 mod sample;
 mod server;
@@ -19,12 +20,13 @@ mod text_only;
 mod verdict;
 mod worker;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use fs4::fs_std::FileExt;
 
 use error::Error;
 use judge::Judge;
@@ -49,6 +51,9 @@ struct Arguments {
     /// The workspace whose contract is tried.
     #[arg(long, value_name = "DIRECTORY", default_value = ".")]
     workspace: PathBuf,
+    /// Where copies, what is compiled of them, and the report go, relative to the workspace. Two runs at a time need two.
+    #[arg(long, value_name = "DIRECTORY", default_value = "target/drift")]
+    directory: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -77,20 +82,35 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     }
     let (spec, mutants) = mutants;
     let start = Instant::now();
+    let directory = workspace.join(&arguments.directory);
+    let _occupied = occupy(&directory)?;
     let judge = Judge {
         spec: &spec,
         workspace: &workspace,
+        directory: &directory,
         workers: arguments.workers.max(1),
     };
     let judged = judge.all(mutants, &|line| println!("[{:>4} s] {line}", start.elapsed().as_secs()))?;
     let table = report::table(&judged);
     let missed: Vec<_> = judged.iter().filter(report::is_missed).collect();
-    let path = workspace.join("target/drift/report.txt");
+    let path = directory.join("report.txt");
     fs::write(&path, format!("{table}\n{}", report::list(&judged))).map_err(Error::file(&path))?;
     println!("\n{table}");
     print!("{}", report::list(missed.iter().copied()));
     println!("{} missed; each mutant is in {}", missed.len(), path.display());
     Ok(missed.is_empty())
+}
+
+/// Two runs in one directory would judge each other's mutants. The lock ends with the program, however it ends.
+fn occupy(directory: &Path) -> Result<File, Error> {
+    fs::create_dir_all(directory).map_err(Error::file(directory))?;
+    let path = directory.join("lock");
+    let file = File::create(&path).map_err(Error::file(&path))?;
+    if file.try_lock_exclusive().map_err(Error::file(&path))? {
+        Ok(file)
+    } else {
+        Err(Error::Occupied(directory.to_owned()))
+    }
 }
 
 fn chosen(arguments: &Arguments, workspace: &Path) -> Result<(Spec, Vec<Mutant>), Error> {

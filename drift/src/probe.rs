@@ -10,6 +10,18 @@ pub(crate) struct Probe {
     pub(crate) scope: String,
     /// Does the mutant break the service for other probes?
     pub(crate) alone: bool,
+    /// A start with a setting, for what only the configuration carries.
+    pub(crate) start: Option<Start>,
+}
+
+/// A setting that one of the two servers refuses to start with.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    /// The environment variable.
+    pub(crate) variable: &'static str,
+    pub(crate) value: String,
+    /// Does the mutant refuse it? Then the original does not, and the other way round.
+    pub(crate) mutant_refuses: bool,
 }
 
 /// A request and what must be answered.
@@ -115,6 +127,15 @@ impl Probe {
             exchanges,
             scope: scope.into(),
             alone: false,
+            start: None,
+        }
+    }
+
+    /// A probe that starts both servers with a setting and sends nothing.
+    pub(crate) fn start(start: Start) -> Self {
+        Self {
+            start: Some(start),
+            ..Self::new("everything", Vec::new()).alone()
         }
     }
 

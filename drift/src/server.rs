@@ -1,6 +1,6 @@
 //! A running server, and the probes that are sent to it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -30,18 +30,27 @@ pub(crate) enum Side {
 }
 
 impl Server {
-    pub(crate) fn start(program: &Path) -> Result<Self, Error> {
+    /// Starts the service, with a setting that differs from the default where one is given.
+    pub(crate) fn start(program: &Path, setting: Option<(&str, &str)>) -> Result<Self, Error> {
         let name = program.display().to_string();
         let mut process = Command::new(program)
             .arg("serve")
             .env("BIND_ADDR", "127.0.0.1:0")
             .env_remove("DATABASE_URL")
+            .envs(setting)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .map_err(Error::program(&name))?;
-        let mut said = String::new();
+        let complaint = process.stderr.take().map(|mut errors| {
+            std::thread::spawn(move || {
+                let mut text = String::new();
+                // What cannot be read is not shown.
+                let _ = errors.read_to_string(&mut text);
+                text
+            })
+        });
         let mut address = None;
         if let Some(output) = process.stdout.take() {
             let mut lines = BufReader::new(output).lines();
@@ -51,7 +60,6 @@ impl Server {
                     address = Some(found.trim().to_owned());
                     break;
                 }
-                said = line;
             }
             // The log may go to the same place; a full pipe would stop the server.
             std::thread::spawn(move || lines.for_each(drop));
@@ -59,7 +67,8 @@ impl Server {
         let Some(address) = address else {
             process.kill().map_err(Error::program(&name))?;
             process.wait().map_err(Error::program(&name))?;
-            return Err(Error::Server(said));
+            let said = complaint.and_then(|thread| thread.join().ok()).unwrap_or_default();
+            return Err(Error::Server(said.lines().next().unwrap_or_default().to_owned()));
         };
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)

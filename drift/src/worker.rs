@@ -39,8 +39,7 @@ pub(crate) enum Check {
 
 impl Worker {
     /// Copies all files that are, or would be, tracked; what is there already is not touched.
-    pub(crate) fn set_up(workspace: &Path, number: usize, spec: &str) -> Result<Self, Error> {
-        let home = workspace.join("target/drift");
+    pub(crate) fn set_up(workspace: &Path, home: &Path, number: usize, spec: &str) -> Result<Self, Error> {
         let root = home.join(format!("worker-{number}"));
         let listed = Command::new("git")
             .current_dir(workspace)

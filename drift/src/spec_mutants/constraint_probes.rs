@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::constraints::Way;
-use crate::probe::{Exchange, Expectation, Probe, Request, exchange, preparation};
+use crate::probe::{Exchange, Expectation, Probe, Request, Start, exchange, preparation};
 
 /// In a stricter pattern this is not allowed any more. All texts of the probes but one are without it.
 const MARK: &str = "zq";
@@ -67,7 +67,7 @@ pub(super) fn constraint(schema: &str, keyword: &str, value: &Value, other: &Val
         ("APIKeyPlaintext", Way::Looser) => return Some(looser_plaintext()),
         ("APIKeyPrefix" | "APIKeyPlaintext", _) => return Some(failing(create_api_key())),
         ("AuditEventId", _) => return Some(failing(append_event())),
-        ("RetryAfterSeconds", _) => return None,
+        ("RetryAfterSeconds", _) => return retry_after(keyword, value, other, way),
         _ => {}
     }
     let probed = match keyword {
@@ -137,6 +137,21 @@ fn looser_plaintext() -> Probe {
             Expectation::status(200).value("/reason", "unknown"),
         )],
     )
+}
+
+/// Seconds to wait are a setting of the service: a value that only the looser of the two rules allows.
+fn retry_after(keyword: &str, value: &Value, other: &Value, way: Way) -> Option<Probe> {
+    let (old, new) = (value.as_i64()?, other.as_i64()?);
+    let seconds = if keyword == "minimum" {
+        old.min(new)
+    } else {
+        old.max(new)
+    };
+    Some(Probe::start(Start {
+        variable: "RETRY_AFTER",
+        value: seconds.to_string(),
+        mutant_refuses: way == Way::Stricter,
+    }))
 }
 
 /// Tells whether the changed default is in force.
