@@ -5,12 +5,16 @@ use std::future::Future;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use tenant_registry_server::api_key_hash::ApiKeyHasher;
-use tenant_registry_server::configuration::{Cli, Command, Configuration, refusal};
+use tenant_registry_server::configuration::{Cli, Command, Configuration, DatabaseConfiguration, refusal};
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::store::Store;
 use tenant_registry_server::store::memory::MemoryStore;
+use tenant_registry_server::store::postgres::database_url::DatabaseUrl;
+use tenant_registry_server::store::postgres::{PostgresStore, migrations};
+use tenant_registry_server::telemetry::{LogFormat, LogLevel};
 use tenant_registry_server::{catalog_file, serve, telemetry};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
     };
     exit_code(match cli.command {
         Command::Serve(configuration) => run(*configuration),
+        Command::Migrate(configuration) => migrate(&configuration),
         Command::Openapi => print(tenant_registry_contract::OPENAPI),
     })
 }
@@ -59,18 +64,53 @@ fn unless_nobody_reads(written: std::io::Result<()>) -> Result<(), Box<dyn Error
 
 fn run(configuration: Configuration) -> Result<(), Box<dyn Error>> {
     telemetry::start(configuration.log_level, configuration.log_format)?;
+    let database = database_url(&configuration.database)?;
     let clock = Clock::system();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = match configuration.database_url.as_ref().filter(|url| !url.is_empty()) {
+    let runtime = runtime()?;
+    let result = match database {
         None => {
             let store = MemoryStore::seeded(clock.now())?;
             runtime.block_on(serve_until_signal(&configuration, store, clock))
         }
-        Some(_) => Err("DATABASE_URL is set, but this build has the in-memory store alone; leave it empty".into()),
+        Some(url) => runtime.block_on(async {
+            let store = postgres_store(&configuration, &url).await?;
+            serve_until_signal(&configuration, store, clock).await
+        }),
     };
     // What still runs after the shutdown's bound is not waited for.
     runtime.shutdown_background();
     result
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+fn database_url(configuration: &DatabaseConfiguration) -> Result<Option<DatabaseUrl>, Box<dyn Error>> {
+    configuration
+        .url()
+        .map_err(|error| format!("--database-url <DATABASE_URL> {error}").into())
+}
+
+async fn postgres_store(configuration: &Configuration, url: &DatabaseUrl) -> Result<PostgresStore, Box<dyn Error>> {
+    let connect_timeout = configuration.database.connect_timeout();
+    if configuration.no_migrate {
+        migrations::check(url, connect_timeout).await?;
+    } else {
+        migrations::migrate(url, connect_timeout).await?;
+    }
+    Ok(PostgresStore::new(url, &configuration.pool.settings(connect_timeout))?)
+}
+
+fn migrate(configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> {
+    telemetry::start(LogLevel::Info, LogFormat::Text)?;
+    let url =
+        database_url(configuration)?.ok_or("--database-url <DATABASE_URL> is needed: there is nothing to migrate")?;
+    let applied = runtime()?.block_on(migrations::migrate(&url, configuration.connect_timeout()))?;
+    match applied {
+        0 => print("the schema is up to date\n"),
+        steps => print(&format!("the schema is up to date: {steps} applied\n")),
+    }
 }
 
 async fn serve_until_signal<S: Store>(

@@ -157,9 +157,8 @@ impl LastUsedWriter {
                     () = registry.api_key_uses_filling() => {}
                 }
                 if let Err(failure) = registry.api_key_uses_write().await {
-                    let (Failure::Unavailable(detail) | Failure::Internal(detail)) = &failure;
                     warn!(
-                        detail = detail.for_log(),
+                        detail = failure.detail().for_log(),
                         "the last times of use were not written: {failure}"
                     );
                 }

@@ -69,6 +69,16 @@ pub fn unavailable() -> Error {
     }
 }
 
+/// The service lost its store while a change was committed.
+pub fn outcome_unknown() -> Error {
+    Error {
+        error: ErrorCode::Internal,
+        message: "the service lost its store while it made the change, which may or may not have been made; look \
+                  before you try again"
+            .to_owned(),
+    }
+}
+
 /// The service failed; the cause is in the log.
 pub fn internal() -> Error {
     Error {

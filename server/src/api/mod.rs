@@ -62,6 +62,10 @@ impl<S> RegistryApi<S> {
                 body: answers::unavailable(),
                 retry_after: self.settings.retry_after,
             },
+            // Not a 503: who takes it for "nothing was done, once more" would do it twice.
+            Failure::OutcomeUnknown(_) => FailureAnswer::Internal {
+                body: answers::outcome_unknown(),
+            },
             Failure::Internal(_) => FailureAnswer::Internal {
                 body: answers::internal(),
             },
@@ -76,7 +80,7 @@ fn log_failure(operation: &str, metadata: &RequestMetadata, failure: &Failure) {
         Failure::Unavailable(detail) => {
             warn!(operation, request_id, detail = detail.for_log(), "{failure}");
         }
-        Failure::Internal(detail) => {
+        Failure::OutcomeUnknown(detail) | Failure::Internal(detail) => {
             error!(operation, request_id, detail = detail.for_log(), "{failure}");
         }
     }

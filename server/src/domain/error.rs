@@ -59,6 +59,9 @@ pub enum Failure {
     /// Nothing was changed, and trying again may help.
     #[error("the service has no room or its store cannot be reached")]
     Unavailable(InternalDetail),
+    /// Whether anything was changed is not known: the store was lost while it committed.
+    #[error("the store was lost while it committed")]
+    OutcomeUnknown(InternalDetail),
     /// Trying again will not help before somebody has read the log.
     #[error("the service failed")]
     Internal(InternalDetail),
@@ -75,10 +78,20 @@ pub enum DomainError<R> {
     Failed(Failure),
 }
 
+impl Failure {
+    /// The cause, for the log alone.
+    pub fn detail(&self) -> &InternalDetail {
+        match self {
+            Self::Unavailable(detail) | Self::OutcomeUnknown(detail) | Self::Internal(detail) => detail,
+        }
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(detail) => Self::Unavailable(detail),
+            StoreError::OutcomeUnknown(detail) => Self::OutcomeUnknown(detail),
             StoreError::Internal(detail) => Self::Internal(detail),
         }
     }

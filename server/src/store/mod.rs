@@ -6,6 +6,7 @@
 //! for the caller to say, so that these outcomes are values and not errors.
 
 pub mod memory;
+pub mod postgres;
 
 use crate::domain::Decision;
 use crate::domain::api_keys::ApiKeyRecord;
@@ -24,6 +25,9 @@ pub enum StoreError {
     /// It cannot be reached or has no room; nothing was changed.
     #[error("the store is unavailable")]
     Unavailable(InternalDetail),
+    /// It was lost while it committed: the change may have been made, or not.
+    #[error("the store was lost while it committed")]
+    OutcomeUnknown(InternalDetail),
     /// It holds what it should not hold, or refused what it should take.
     #[error("the store failed")]
     Internal(InternalDetail),

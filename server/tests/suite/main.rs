@@ -35,6 +35,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let cases = libtest_mimic::run(&arguments, all_cases());
+    harness::postgres::finish();
     // Only now has everything been exchanged. A run of some cases by name leaves the gate out by its name.
     let gate = libtest_mimic::run(&arguments, vec![check("coverage_gate", coverage_gate)]);
     if cases.has_failed() || gate.has_failed() {

@@ -8,16 +8,18 @@ use std::future::Future;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum StoreUnderTest {
     Memory,
+    Postgres,
 }
 
 impl StoreUnderTest {
-    pub(crate) const ALL: [Self; 1] = [Self::Memory];
+    pub(crate) const ALL: [Self; 2] = [Self::Memory, Self::Postgres];
 }
 
 impl fmt::Display for StoreUnderTest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Memory => "memory",
+            Self::Postgres => "postgres",
         })
     }
 }

@@ -49,6 +49,14 @@ impl<S> FaultyStore<S> {
         }
     }
 
+    /// Another store that fails whenever this one does.
+    pub(crate) fn with_same_fault(&self, store: S) -> Self {
+        Self {
+            store: Arc::new(store),
+            fault: Arc::clone(&self.fault),
+        }
+    }
+
     fn healthy(&self) -> Result<&S, StoreError> {
         let detail = InternalDetail::new(SECRET_DETAIL);
         match *self.fault.lock().unwrap() {

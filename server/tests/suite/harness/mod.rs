@@ -7,6 +7,7 @@ pub(crate) mod coverage;
 mod faults;
 pub(crate) mod openapi;
 pub(crate) mod polling;
+pub(crate) mod postgres;
 pub(crate) mod process;
 mod raw_client;
 pub(crate) mod recorder;

@@ -2,6 +2,7 @@
 
 use super::clock::SettableClock;
 use super::faults::{FaultyStore, Operator};
+use super::postgres::TestDatabase;
 use super::raw_client::RawClient;
 use super::{StoreUnderTest, recorder};
 use std::net::SocketAddr;
@@ -79,15 +80,32 @@ impl Service {
     pub(crate) async fn start_with(store: StoreUnderTest, settings: Settings) -> Self {
         let clock = SettableClock::new();
         match store {
-            StoreUnderTest::Memory => Self::start_on(MemoryStore::seeded(clock.now()).unwrap(), clock, settings).await,
+            StoreUnderTest::Memory => {
+                let store = FaultyStore::new(MemoryStore::seeded(clock.now()).unwrap());
+                let again = store.clone();
+                Self::start_on(store, move || again.clone(), clock, settings).await
+            }
+            StoreUnderTest::Postgres => {
+                let database = TestDatabase::create().await;
+                let store = FaultyStore::new(database.store());
+                let again = store.clone();
+                // A replica has connections of its own.
+                let replica = move || again.with_same_fault(database.store());
+                Self::start_on(store, replica, clock, settings).await
+            }
         }
     }
 
-    async fn start_on<S: Store>(store: S, clock: SettableClock, settings: Settings) -> Self {
-        let store = FaultyStore::new(store);
-        let operator = Arc::new(store.clone());
+    /// `replica` gives another way to the same records.
+    async fn start_on<S: Store>(
+        store: FaultyStore<S>,
+        replica: impl Fn() -> FaultyStore<S> + Send + Sync + 'static,
+        clock: SettableClock,
+        settings: Settings,
+    ) -> Self {
+        let operator = Arc::new(store);
         let service_clock = clock.clone();
-        let start_replica: StartReplica = Arc::new(move |settings| start(store.clone(), &service_clock, settings));
+        let start_replica: StartReplica = Arc::new(move |settings| start(replica(), &service_clock, settings));
         Self::reach(start_replica, settings, clock, operator).await
     }
 

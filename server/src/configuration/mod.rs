@@ -2,6 +2,8 @@
 //!
 //! Flags go before environment variables; a variable that is set to nothing counts as not set.
 
+mod database;
+
 use crate::api::ApiSettings;
 use crate::api_key_hash::HashLimits;
 use crate::domain::origin::TrustedProxies;
@@ -10,9 +12,9 @@ use crate::telemetry::{LogFormat, LogLevel};
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+pub use database::{DatabaseConfiguration, PoolConfiguration};
 use ipnet::IpNet;
 use std::ffi::OsString;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::thread::available_parallelism;
@@ -36,40 +38,27 @@ pub struct Cli {
 pub enum Command {
     /// Serve the API until SIGTERM or SIGINT.
     Serve(Box<Configuration>),
+    /// Bring the database's schema up to date, and end.
+    Migrate(DatabaseConfiguration),
     /// Print the OpenAPI document that is built in.
     Openapi,
-}
-
-/// Where the records are, with a password in it: `Debug` hides it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrl(String);
-
-impl From<&str> for DatabaseUrl {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("DatabaseUrl(***)")
-    }
-}
-
-impl DatabaseUrl {
-    /// `--database-url ''` asks for memory, as an empty variable does.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// The settings of `serve`.
 #[derive(Args, Clone, Debug)]
 pub struct Configuration {
-    /// Where the records are kept: a Postgres URL; without one, in memory, with one tenant `acme`. What is in memory is
-    /// gone when the process ends. This build knows memory alone, and refuses to start with a URL.
-    #[arg(long, env = "DATABASE_URL", value_name = "DATABASE_URL", hide_env_values = true)]
-    pub database_url: Option<DatabaseUrl>,
+    /// Where the records are.
+    #[command(flatten)]
+    pub database: DatabaseConfiguration,
+
+    /// How connections to the database are kept.
+    #[command(flatten)]
+    pub pool: PoolConfiguration,
+
+    /// Leave the database's schema as it is, and refuse to start where it is older or newer than this binary knows.
+    /// Otherwise the start brings it up to date.
+    #[arg(long)]
+    pub no_migrate: bool,
 
     /// Address and port to listen on; port 0 takes a free one, which the first line on standard output names. An address
     /// that this machine does not have, or a port in use, stops the start. 0.0.0.0 serves every network that reaches the
@@ -211,7 +200,7 @@ pub fn refusal(error: &clap::Error) -> Option<String> {
         return None;
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return Some("error: say what to do: `serve`, `openapi` or `help`".to_owned());
+        return Some("error: say what to do: `serve`, `migrate`, `openapi` or `help`".to_owned());
     }
     let text = error.render().to_string();
     let telling: Vec<_> = text
@@ -234,7 +223,7 @@ mod tests {
                 command: Command::Serve(configuration),
             }) => Ok(*configuration),
             Ok(Cli {
-                command: Command::Openapi,
+                command: Command::Migrate(_) | Command::Openapi,
             }) => panic!("`serve` was asked for"),
             Err(error) => Err(refusal(&error).unwrap()),
         }

@@ -1,0 +1,237 @@
+//! API keys in Postgres.
+
+use super::PostgresStore;
+use super::audit::append;
+use super::fault::{Fault, violates};
+use super::schema::{api_keys, tenants};
+use super::stored::{broken, optional};
+use super::tenants::exists;
+use super::transaction::Finish;
+use crate::api_key_hash::StoredHash;
+use crate::domain::Decision;
+use crate::domain::api_keys::ApiKeyRecord;
+use crate::domain::audit::NewAuditEvent;
+use crate::store::{ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Changed, StoreError};
+use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, ConstraintError, Scope, TenantId, TenantStatus};
+use uuid::Uuid;
+
+/// A row of `api_keys`.
+#[derive(AsChangeset, Identifiable, Insertable, Queryable, Selectable)]
+#[diesel(table_name = api_keys, check_for_backend(Pg), treat_none_as_null = true)]
+struct ApiKeyRow {
+    id: Uuid,
+    tenant_id: Uuid,
+    product: Option<String>,
+    name: String,
+    // A CHECK keeps NULL out, which diesel cannot know.
+    scopes: Vec<Option<String>>,
+    prefix: String,
+    hash: String,
+    created_by: Option<String>,
+    last_used_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+}
+
+impl From<ApiKeyRecord> for ApiKeyRow {
+    fn from(record: ApiKeyRecord) -> Self {
+        let ApiKeyRecord {
+            id,
+            tenant_id,
+            product,
+            name,
+            scopes,
+            prefix,
+            hash,
+            created_by,
+            last_used_at,
+            revoked_at,
+            created_at,
+        } = record;
+        Self {
+            id: id.into(),
+            tenant_id: tenant_id.into(),
+            product: product.map(String::from),
+            name: name.into(),
+            scopes: scopes.into_iter().map(|scope| Some(scope.into())).collect(),
+            prefix: prefix.into(),
+            hash: hash.to_stored().to_owned(),
+            created_by: created_by.map(String::from),
+            last_used_at,
+            revoked_at,
+            created_at,
+        }
+    }
+}
+
+impl ApiKeyRow {
+    fn into_record(self) -> Result<ApiKeyRecord, Fault> {
+        let id = self.id;
+        self.try_into().map_err(broken("api_keys", id))
+    }
+}
+
+impl TryFrom<ApiKeyRow> for ApiKeyRecord {
+    type Error = ConstraintError;
+
+    fn try_from(row: ApiKeyRow) -> Result<Self, ConstraintError> {
+        let ApiKeyRow {
+            id,
+            tenant_id,
+            product,
+            name,
+            scopes,
+            prefix,
+            hash,
+            created_by,
+            last_used_at,
+            revoked_at,
+            created_at,
+        } = row;
+        let scopes: Result<_, _> = scopes.into_iter().flatten().map(Scope::try_from).collect();
+        Ok(Self {
+            id: id.into(),
+            tenant_id: tenant_id.into(),
+            product: optional(product)?,
+            name: name.try_into()?,
+            scopes: scopes?,
+            prefix: prefix.try_into()?,
+            hash: StoredHash::from_stored(hash),
+            created_by: optional(created_by)?,
+            last_used_at,
+            revoked_at,
+            created_at,
+        })
+    }
+}
+
+/// A key, and what decides whether its tenant is in service.
+type KeyAndTenant = (ApiKeyRow, String, Option<DateTime<Utc>>);
+
+fn with_tenant((row, status, tenant_cancel_at): KeyAndTenant) -> Result<ApiKeyWithTenant, Fault> {
+    let tenant_status = TenantStatus::try_from(status).map_err(broken("tenants", row.tenant_id))?;
+    Ok(ApiKeyWithTenant {
+        api_key: row.into_record()?,
+        tenant_status,
+        tenant_cancel_at,
+    })
+}
+
+impl ApiKeyStore for PostgresStore {
+    async fn api_key_list(&self, tenant_id: TenantId) -> Result<Option<Vec<ApiKeyRecord>>, StoreError> {
+        let rows = self
+            .read(async |connection: &mut AsyncPgConnection| {
+                let of_tenant = api_keys::table.filter(api_keys::tenant_id.eq(Uuid::from(tenant_id)));
+                let rows: Vec<ApiKeyRow> = of_tenant
+                    .order((api_keys::created_at.desc(), api_keys::id.desc()))
+                    .select(ApiKeyRow::as_select())
+                    .load(connection)
+                    .await?;
+                let is_known = !rows.is_empty() || exists(connection, tenant_id).await?;
+                Ok(is_known.then_some(rows))
+            })
+            .await?;
+        let Some(rows) = rows else {
+            return Ok(None);
+        };
+        let records: Result<_, Fault> = rows.into_iter().map(ApiKeyRow::into_record).collect();
+        Ok(Some(records?))
+    }
+
+    async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
+        self.write(async |connection: &mut AsyncPgConnection| {
+            let inserted = diesel::insert_into(api_keys::table)
+                .values(ApiKeyRow::from(api_key.clone()))
+                .execute(connection)
+                .await;
+            match inserted {
+                Ok(_) => Ok(Finish::Commit {
+                    value: ApiKeyStored::Created(Box::new(api_key.clone())),
+                    event: Box::new(append(connection, event.clone()).await?),
+                }),
+                Err(error) if violates(&error, "api_keys_tenant_id_fkey") => {
+                    Ok(Finish::Abandon(ApiKeyStored::TenantUnknown))
+                }
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    async fn api_key_revoke<E: Send>(
+        &self,
+        id: ApiKeyId,
+        decide: impl Fn(&ApiKeyRecord) -> Result<Decision<ApiKeyRecord>, E> + Send + Sync,
+    ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
+        self.write(async |connection: &mut AsyncPgConnection| {
+            let row: Option<ApiKeyRow> = api_keys::table
+                .find(Uuid::from(id))
+                .select(ApiKeyRow::as_select())
+                .for_no_key_update()
+                .first(connection)
+                .await
+                .optional()?;
+            let Some(row) = row else {
+                return Ok(Finish::Abandon(Changed::Unknown));
+            };
+            let api_key = row.into_record()?;
+            match decide(&api_key) {
+                Err(refusal) => Ok(Finish::Abandon(Changed::Refused(refusal))),
+                Ok(Decision::Unchanged) => Ok(Finish::Abandon(Changed::Stored(api_key))),
+                Ok(Decision::Change { record, event }) => {
+                    diesel::update(api_keys::table.find(Uuid::from(id)))
+                        .set(ApiKeyRow::from((*record).clone()))
+                        .execute(connection)
+                        .await?;
+                    Ok(Finish::Commit {
+                        value: Changed::Stored(*record),
+                        event: Box::new(append(connection, *event).await?),
+                    })
+                }
+            }
+        })
+        .await
+    }
+
+    async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
+        let rows = self
+            .read(async |connection: &mut AsyncPgConnection| {
+                let with_prefix = api_keys::table
+                    .inner_join(tenants::table)
+                    .filter(api_keys::prefix.eq(prefix.as_str()));
+                with_prefix
+                    .select((ApiKeyRow::as_select(), tenants::status, tenants::cancel_at))
+                    .load::<KeyAndTenant>(connection)
+                    .await
+            })
+            .await?;
+        let found: Result<_, Fault> = rows.into_iter().map(with_tenant).collect();
+        Ok(found?)
+    }
+
+    async fn api_key_use(&self, uses: &[ApiKeyUse]) -> Result<(), StoreError> {
+        let ids: Vec<Uuid> = uses.iter().map(|used| used.id.into()).collect();
+        let times: Vec<DateTime<Utc>> = uses.iter().map(|used| used.used_at).collect();
+        self.read(async |connection: &mut AsyncPgConnection| {
+            // Locked in one order first: two replicas that write the same keys would else wait for each other.
+            diesel::sql_query(
+                "WITH used (id, used_at) AS (SELECT * FROM unnest($1, $2)), \
+                 locked AS (SELECT id FROM api_keys WHERE id IN (SELECT id FROM used) ORDER BY id FOR NO KEY UPDATE) \
+                 UPDATE api_keys SET last_used_at = used.used_at FROM used JOIN locked USING (id) \
+                 WHERE api_keys.id = used.id \
+                 AND (api_keys.last_used_at IS NULL OR api_keys.last_used_at < used.used_at)",
+            )
+            .bind::<Array<SqlUuid>, _>(&ids)
+            .bind::<Array<Timestamptz>, _>(&times)
+            .execute(connection)
+            .await
+        })
+        .await?;
+        Ok(())
+    }
+}

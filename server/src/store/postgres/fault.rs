@@ -1,0 +1,96 @@
+//! What went wrong with the database, sorted by what can be done about it.
+
+use super::database_url::cause;
+use crate::domain::error::InternalDetail;
+use crate::store::StoreError;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel_async::pooled_connection::deadpool::PoolError;
+
+/// Why a transaction did not do its work. The text is for the log.
+#[derive(Clone, Debug)]
+pub(super) enum Fault {
+    /// Nothing was changed, and the same again may go well at once: a deadlock, a lost connection.
+    Passing(String),
+    /// Nothing was changed, and the same again may go well later.
+    Unavailable(String),
+    /// The connection broke while the change was committed: it may have been made.
+    OutcomeUnknown(String),
+    /// Nothing was changed, and the same again will fail again.
+    Internal(String),
+}
+
+impl From<Error> for Fault {
+    /// For an error before anything was committed.
+    fn from(error: Error) -> Self {
+        let text = describe(&error);
+        match error {
+            Error::DatabaseError(kind, _) => match kind {
+                DatabaseErrorKind::UniqueViolation
+                | DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::RestrictViolation
+                | DatabaseErrorKind::NotNullViolation
+                | DatabaseErrorKind::CheckViolation
+                | DatabaseErrorKind::ExclusionViolation => Self::Internal(text),
+                // The rest: lost connections, deadlocks, time-outs, a full disk, a server that shuts down. diesel-async
+                // hides which (no SQLSTATE), but each has left the transaction undone, and each may pass.
+                _ => Self::Passing(text),
+            },
+            Error::AlreadyInTransaction
+            | Error::NotInTransaction
+            | Error::BrokenTransactionManager
+            | Error::RollbackTransaction
+            | Error::RollbackErrorOnCommit { .. } => Self::Passing(text),
+            // A row or a value that the schema and the code do not agree on.
+            _ => Self::Internal(text),
+        }
+    }
+}
+
+impl From<PoolError> for Fault {
+    fn from(error: PoolError) -> Self {
+        // Waited for as long as a request may wait: once more would be a hang.
+        Self::Unavailable(cause(&error))
+    }
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Passing(detail) | Fault::Unavailable(detail) => Self::Unavailable(InternalDetail::new(detail)),
+            Fault::OutcomeUnknown(detail) => Self::OutcomeUnknown(InternalDetail::new(detail)),
+            Fault::Internal(detail) => Self::Internal(InternalDetail::new(detail)),
+        }
+    }
+}
+
+/// What the database said, with all that an operator needs and no value of a row.
+fn describe(error: &Error) -> String {
+    match error {
+        Error::DatabaseError(kind, information) => {
+            let mut text = format!("{kind:?}: {}", information.message());
+            for (name, value) in [
+                ("table", information.table_name()),
+                ("column", information.column_name()),
+                ("constraint", information.constraint_name()),
+                ("hint", information.hint()),
+            ] {
+                if let Some(value) = value {
+                    text.push_str(&format!("; {name}: {value}"));
+                }
+            }
+            text
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// Was it this constraint that a statement violated?
+pub(super) fn violates(error: &Error, constraint: &str) -> bool {
+    match error {
+        Error::DatabaseError(
+            DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ForeignKeyViolation,
+            information,
+        ) => information.constraint_name() == Some(constraint),
+        _ => false,
+    }
+}

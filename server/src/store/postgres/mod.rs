@@ -1,0 +1,78 @@
+//! The store on Postgres 15 and later: one file for each concern, as in every store, and the rooms that they share.
+//!
+//! A change runs in one transaction with its audit event ([`transaction`] says what happens when the database does not
+//! do as it should). What a violated constraint means is told by its name, at the statement that can violate it.
+
+mod api_keys;
+mod audit;
+pub mod database_url;
+mod entitlements;
+mod fault;
+pub mod migrations;
+mod pool;
+#[rustfmt::skip]
+mod schema;
+mod stored;
+mod tenants;
+mod tls;
+mod transaction;
+
+pub use pool::{PoolSettings, Recycling};
+
+use crate::store::{StoreError, StoreHealth};
+use database_url::DatabaseUrl;
+use diesel_async::RunQueryDsl;
+use fault::Fault;
+use pool::Pool;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Tenants, entitlements, API keys and the audit log in a Postgres database.
+pub struct PostgresStore {
+    pool: Pool,
+    statement_timeout: Duration,
+}
+
+/// Why the store cannot be set up.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// The roots of trust for TLS cannot be read.
+    #[error("DATABASE_URL: {0}")]
+    Tls(#[from] tls::TlsError),
+    /// The pool refuses its settings.
+    #[error("the connection pool: {0}")]
+    Pool(#[from] diesel_async::pooled_connection::deadpool::BuildError),
+}
+
+impl PostgresStore {
+    /// A store on a database whose schema is that of this binary ([`migrations`]). Connections are made when they are
+    /// needed.
+    ///
+    /// # Errors
+    /// When the settings cannot be used; that the database cannot be reached shows later.
+    pub fn new(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, SetupError> {
+        Ok(Self {
+            pool: pool::pool(url, settings)?,
+            statement_timeout: settings.statement_timeout,
+        })
+    }
+}
+
+diesel::define_sql_function! {
+    /// Is this server a standby, which cannot be written to?
+    fn pg_is_in_recovery() -> Bool;
+}
+
+impl StoreHealth for PostgresStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        let is_standby = self
+            .read(async |connection| diesel::select(pg_is_in_recovery()).get_result::<bool>(connection).await)
+            .await?;
+        if is_standby {
+            // Whoever was the primary when these connections were made is not any more.
+            self.pool.retain(|_, _| false);
+            return Err(Fault::Unavailable("the database is a standby: read-only".to_owned()).into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,133 @@
+//! The connections: how they are made, kept and given out.
+
+use super::SetupError;
+use super::database_url::DatabaseUrl;
+use super::tls;
+use clap::ValueEnum;
+use deadpool::Runtime;
+use deadpool::managed::Timeouts;
+use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool as pooled,
+};
+use std::time::Duration;
+use tokio_postgres::Config;
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tracing::debug;
+
+pub(super) type Pool = pooled::Pool<AsyncPgConnection>;
+pub(super) type PooledConnection = pooled::Object<AsyncPgConnection>;
+
+/// What the database sees in `pg_stat_activity`, where the URL names nothing else.
+const APPLICATION_NAME: &str = "tenant-registry";
+
+/// How the pool behaves.
+#[derive(Clone, Debug)]
+pub struct PoolSettings {
+    /// The most connections.
+    pub size: usize,
+    /// The most time that a request waits for a connection.
+    pub wait: Duration,
+    /// The most time that connecting to one host takes.
+    pub connect_timeout: Duration,
+    /// The most time that a statement, or a transaction, takes.
+    pub statement_timeout: Duration,
+    /// What is tried before a connection is used again.
+    pub recycling: Recycling,
+}
+
+/// What is tried before a connection is used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Recycling {
+    /// That it is not known to be closed. One that broke unnoticed costs a second attempt.
+    Fast,
+    /// That it answers a query: a round trip more for each request.
+    Verified,
+}
+
+/// A pool without any connection yet.
+pub(super) fn pool(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Pool, SetupError> {
+    let PoolSettings {
+        size,
+        wait,
+        connect_timeout,
+        statement_timeout,
+        recycling,
+    } = settings;
+    let config = session_config(url, *connect_timeout, Some(*statement_timeout));
+    let tls = tls::connector(&url.trust)?;
+    let mut manager = ManagerConfig::default();
+    manager.recycling_method = match recycling {
+        Recycling::Fast => RecyclingMethod::Fast,
+        Recycling::Verified => RecyclingMethod::Verified,
+    };
+    manager.custom_setup = Box::new(move |_| {
+        let (config, tls) = (config.clone(), tls.clone());
+        Box::pin(async move { connect(&config, tls).await })
+    });
+    // The URL is in `custom_setup`; here it would only be one more place that holds the password.
+    let manager = AsyncDieselConnectionManager::new_with_config("", manager);
+    let pool = Pool::builder(manager)
+        .max_size(*size)
+        .timeouts(Timeouts {
+            wait: Some(*wait),
+            create: Some(connect_timeout.saturating_mul(url.hosts())),
+            recycle: Some(*connect_timeout),
+        })
+        .runtime(Runtime::Tokio1)
+        .build()?;
+    Ok(pool)
+}
+
+/// A connection outside any pool, without a limit for its statements.
+pub(super) async fn connect_alone(
+    url: &DatabaseUrl,
+    connect_timeout: Duration,
+) -> Result<AsyncPgConnection, ConnectError> {
+    let tls = tls::connector(&url.trust)?;
+    Ok(connect(&session_config(url, connect_timeout, None), tls).await?)
+}
+
+/// Why a connection could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectError {
+    #[error("{0}")]
+    Tls(#[from] tls::TlsError),
+    #[error("{}", super::database_url::cause(.0))]
+    Connection(#[from] ConnectionError),
+}
+
+fn session_config(url: &DatabaseUrl, connect_timeout: Duration, statement_timeout: Option<Duration>) -> Config {
+    let mut config = url.config.clone();
+    config.connect_timeout(connect_timeout);
+    // A server that vanished without a word is noticed when it is written to, and when it is not.
+    config.keepalives_idle(Duration::from_secs(30));
+    if config.get_application_name().is_none() {
+        config.application_name(APPLICATION_NAME);
+    }
+    if let Some(limit) = statement_timeout {
+        config.tcp_user_timeout(limit.saturating_mul(2));
+        // After the URL's own options, which the server would let win otherwise; the limits are the service's to keep.
+        let milliseconds = limit.as_millis();
+        let own = format!(
+            "-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} \
+             -c idle_in_transaction_session_timeout={milliseconds}"
+        );
+        let options = match config.get_options() {
+            Some(given) => format!("{given} {own}"),
+            None => own,
+        };
+        config.options(options);
+    }
+    config
+}
+
+async fn connect(config: &Config, tls: MakeRustlsConnect) -> ConnectionResult<AsyncPgConnection> {
+    let (client, connection) = config
+        .connect(tls)
+        .await
+        .map_err(|error| ConnectionError::BadConnection(super::database_url::cause(&error)))?;
+    debug!("connected to the database");
+    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+}

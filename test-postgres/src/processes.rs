@@ -1,0 +1,41 @@
+//! The processes of a server: finding them, and sending them signals.
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use std::fs;
+use std::path::Path;
+
+/// Is there such a process?
+pub(crate) fn is_alive(id: i32) -> bool {
+    Pid::from_raw(id).is_some_and(|id| test_kill_process(id).is_ok())
+}
+
+/// Sends a signal; a process that is gone has no use for it.
+pub(crate) fn signal(id: i32, signal: Signal) {
+    if let Some(id) = Pid::from_raw(id) {
+        let _ = kill_process(id, signal);
+    }
+}
+
+/// The first process of the server on a data directory, as its lock file names it; none where it does not run.
+pub(crate) fn of_data_directory(data: &Path) -> Option<i32> {
+    let lock = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+    let id = lock.lines().next()?.trim().parse().ok()?;
+    // The number may have gone to another program since.
+    let name = fs::read_to_string(format!("/proc/{id}/comm")).ok()?;
+    name.starts_with("postgres").then_some(id)
+}
+
+/// A process and those that it started.
+pub(crate) fn family(parent: i32) -> Vec<i32> {
+    let mut family = vec![parent];
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    family.extend(processes.filter_map(|process| {
+        let id: i32 = process.file_name().to_str()?.parse().ok()?;
+        let status = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        // The name, in parentheses, may hold anything; the parent is the second field after it.
+        let (_, fields) = status.rsplit_once(')')?;
+        let its_parent: i32 = fields.split_whitespace().nth(1)?.parse().ok()?;
+        (its_parent == parent).then_some(id)
+    }));
+    family
+}

@@ -1,0 +1,116 @@
+//! The programs of Postgres, and the user that they run as.
+
+use crate::Error;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where Debian installs each version.
+const VERSIONS: &str = "/usr/lib/postgresql";
+
+/// The least version that the service supports.
+const LEAST_VERSION: u32 = 15;
+
+/// The installed programs.
+#[derive(Clone, Debug)]
+pub(crate) struct Programs {
+    directory: PathBuf,
+    user: Option<User>,
+}
+
+/// Whom the processes are given to.
+#[derive(Clone, Copy, Debug)]
+struct User {
+    id: u32,
+    group: u32,
+}
+
+impl Programs {
+    /// The newest that are installed.
+    pub(crate) fn find() -> Result<Self, Error> {
+        let directory = versioned().or_else(on_path).ok_or(Error::NotInstalled)?;
+        let user = if rustix::process::geteuid().is_root() {
+            Some(unprivileged().ok_or(Error::NoUser)?)
+        } else {
+            None
+        };
+        Ok(Self { directory, user })
+    }
+
+    /// One of them, not started yet.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.directory.join(program));
+        // The caller's directory may be closed to the user.
+        command.current_dir("/").env_clear().env("LC_ALL", "C");
+        if let Some(User { id, group }) = self.user {
+            command.uid(id).gid(group);
+        }
+        command
+    }
+
+    /// Runs one of them to its end.
+    pub(crate) fn run<S: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Result<(), Error> {
+        let output = self
+            .command(program)
+            .args(arguments)
+            .output()
+            .map_err(Error::io(self.directory.join(program)))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(Error::Failed {
+            program: program.to_owned(),
+            said: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Makes a directory that the user owns and nobody else reads.
+    pub(crate) fn create_directory(&self, path: &Path) -> Result<(), Error> {
+        fs::create_dir_all(path).map_err(Error::io(path))?;
+        if let Some(User { id, group }) = self.user {
+            chown(path, Some(id), Some(group)).map_err(Error::io(path))?;
+        }
+        Ok(())
+    }
+}
+
+fn versioned() -> Option<PathBuf> {
+    let versions = fs::read_dir(VERSIONS).ok()?.flatten();
+    let numbers = versions.filter_map(|version| version.file_name().to_str()?.parse::<u32>().ok());
+    let has_server = |number: &u32| bin(*number).join("postgres").exists();
+    numbers
+        .filter(|number| *number >= LEAST_VERSION)
+        .filter(has_server)
+        .max()
+        .map(bin)
+}
+
+fn bin(version: u32) -> PathBuf {
+    Path::new(VERSIONS).join(version.to_string()).join("bin")
+}
+
+fn on_path() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).find(|directory| directory.join("postgres").exists())
+}
+
+fn unprivileged() -> Option<User> {
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    ["postgres", "nobody"].into_iter().find_map(|wanted| {
+        users.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let (name, _, id, group) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+            (name == wanted).then_some(User {
+                id: id.parse().ok()?,
+                group: group.parse().ok()?,
+            })
+        })
+    })
+}
