@@ -6,6 +6,7 @@ SHELL := bash
 CARGO ?= cargo
 SPEC := spec/openapi.yaml
 SPEC_TOOLS := target/spec-tools
+SCHEMA := server/src/store/postgres/schema.rs
 # How many mutants of the contract `make test` tries; `make drift` tries them all.
 DRIFT_SAMPLE ?= 60
 
@@ -28,7 +29,7 @@ build: setup ## Build the service: target/release/tenant-registry.
 .PHONY: test
 test: ## Everything that CI checks: lints, the spec, all tests, a sample of the drift test.
 	@.ci/setup test
-	$(MAKE) lint spec
+	$(MAKE) lint spec schema-check
 	$(CARGO) test --locked --workspace --all-targets
 	$(CARGO) test --locked --workspace --doc
 	$(MAKE) package
@@ -58,6 +59,41 @@ $(SPEC_TOOLS)/installed: .ci/spec-tools.txt
 	python3 -m venv $(SPEC_TOOLS)
 	$(SPEC_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r .ci/spec-tools.txt
 	touch $@
+
+# Its own build script finds libpq, which nothing else here needs.
+target/tools/bin/diesel:
+	@.ci/setup schema
+	$(CARGO) install diesel_cli --debug --version 2.3.14 --no-default-features --features postgres --locked \
+		--root target/tools --target-dir target/tools/build
+
+target/schema.rs: FORCE target/tools/bin/diesel
+	@.ci/setup test
+	$(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- with .ci/print-schema > $@
+
+.PHONY: FORCE
+FORCE:
+
+.PHONY: schema
+schema: target/schema.rs ## Print the store's schema.rs anew from the migrations.
+	cp target/schema.rs $(SCHEMA)
+
+.PHONY: schema-check
+schema-check: target/schema.rs
+	@diff -u $(SCHEMA) target/schema.rs || { echo "$(SCHEMA) does not follow from migrations/; run \`make schema\`" >&2; exit 1; }
+
+.PHONY: db
+db: ## Start a Postgres for development that keeps its records, and print its URL; `make db-stop` ends it.
+	@.ci/setup postgres
+	@$(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- start
+
+.PHONY: db-stop
+db-stop:
+	@$(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- stop
+
+.PHONY: run-postgres
+run-postgres: setup ## Build and start the service on the Postgres of `make db`.
+	@.ci/setup postgres
+	DATABASE_URL="$$($(MAKE) --silent --no-print-directory db)" $(CARGO) run --locked --release --package tenant-registry-server -- serve
 
 .PHONY: package
 package: ## Build the client crate as its users will get it.

@@ -36,6 +36,8 @@ const FAST: [&str; 9] = [
 pub struct ClusterSettings {
     /// Further settings, as `name=value`; they win over those that every cluster has.
     pub settings: Vec<String>,
+    /// Files that settings speak of, by name and text; in a setting `{files}` stands for their directory.
+    pub files: Vec<(String, String)>,
 }
 
 /// A server with its files. Dropping it ends the one and removes the other.
@@ -109,10 +111,18 @@ impl Cluster {
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let directory = parent.join(format!("{}{}-{serial}", sweep::PREFIX, std::process::id()));
         programs.create_directory(&directory)?;
+        let ClusterSettings { settings, files } = settings;
+        for (name, text) in files {
+            programs.create_file(&directory.join(name), &text)?;
+        }
+        let place = directory.display().to_string();
         Ok(Self {
             programs,
             directory,
-            settings: settings.settings,
+            settings: settings
+                .into_iter()
+                .map(|setting| setting.replace("{files}", &place))
+                .collect(),
             port: free_port()?,
             server: None,
         })

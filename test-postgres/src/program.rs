@@ -2,8 +2,8 @@
 
 use crate::Error;
 use std::ffi::OsStr;
-use std::fs;
-use std::os::unix::fs::chown;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -71,9 +71,20 @@ impl Programs {
         })
     }
 
-    /// Makes a directory that the user owns and nobody else reads.
+    /// Makes a directory that the user owns.
     pub(crate) fn create_directory(&self, path: &Path) -> Result<(), Error> {
         fs::create_dir_all(path).map_err(Error::io(path))?;
+        self.give(path)
+    }
+
+    /// Makes a file that the user owns and nobody else reads.
+    pub(crate) fn create_file(&self, path: &Path, text: &str) -> Result<(), Error> {
+        fs::write(path, text).map_err(Error::io(path))?;
+        fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(Error::io(path))?;
+        self.give(path)
+    }
+
+    fn give(&self, path: &Path) -> Result<(), Error> {
         if let Some(User { id, group }) = self.user {
             chown(path, Some(id), Some(group)).map_err(Error::io(path))?;
         }

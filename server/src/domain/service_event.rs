@@ -70,7 +70,8 @@ impl ServiceEvent<'_> {
             action: AuditAction::try_from(action.as_str())?,
             target_id: Some(Text::try_from(target_id)?),
             target_type: Some(Text::try_from(action.target_type())?),
-            target_name: target_name.map(Text::try_from).transpose()?,
+            // For people: a name that the log does not admit is no ground to refuse what it is the name of.
+            target_name: target_name.and_then(|name| Text::try_from(name).ok()),
             product: product.cloned(),
             metadata: (!metadata.is_empty()).then_some(metadata),
             source_ip: Some(origin.source_ip),

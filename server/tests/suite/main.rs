@@ -13,15 +13,22 @@ mod audit_pages;
 mod boundaries;
 mod cancellation;
 mod catalog;
+mod constraints;
 mod contract;
+mod database;
+mod database_tls;
+mod database_troubles;
 mod entitlements;
 mod failures;
+mod faults;
 mod harness;
 mod health;
 mod invalid_bodies;
 mod invalid_requests;
 mod logs;
+mod model;
 mod process;
+mod races;
 mod tenants;
 mod verification;
 
@@ -36,9 +43,16 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let cases = libtest_mimic::run(&arguments, all_cases());
     harness::postgres::finish();
+    // One at a time: each has the machine to itself, so that its seconds mean something.
+    let one_at_a_time = Arguments {
+        test_threads: Some(1),
+        ..arguments.clone()
+    };
+    let faults = libtest_mimic::run(&one_at_a_time, faults::cases());
+    faults::report();
     // Only now has everything been exchanged. A run of some cases by name leaves the gate out by its name.
     let gate = libtest_mimic::run(&arguments, vec![check("coverage_gate", coverage_gate)]);
-    if cases.has_failed() || gate.has_failed() {
+    if cases.has_failed() || faults.has_failed() || gate.has_failed() {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
@@ -50,6 +64,11 @@ fn all_cases() -> Vec<Trial> {
     on_stores
         .chain(process::cases())
         .chain(logs::cases())
+        .chain(database::cases())
+        .chain(database_tls::cases())
+        .chain(database_troubles::cases())
+        .chain(constraints::cases())
+        .chain(model::cases())
         .chain(contract::cases())
         .collect()
 }
@@ -68,6 +87,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         health::cases,
         invalid_bodies::cases,
         invalid_requests::cases,
+        races::cases,
         tenants::cases,
         verification::cases,
     ]

@@ -35,6 +35,11 @@ async fn help_tells_all_settings() {
     assert!(output.status.success() && output.stderr.is_empty());
     let settings = [
         "DATABASE_URL",
+        "DATABASE_CONNECT_TIMEOUT",
+        "DATABASE_POOL_SIZE",
+        "DATABASE_POOL_TIMEOUT",
+        "DATABASE_STATEMENT_TIMEOUT",
+        "DATABASE_RECYCLING",
         "BIND_ADDR",
         "CATALOG_FILE",
         "LOG_LEVEL",
@@ -89,6 +94,11 @@ async fn assert_stops(prepare: &dyn Fn(&mut Command) -> &mut Command, naming: &[
 
 async fn a_bad_value_stops_the_start_with_one_line() {
     let bad = [
+        ("DATABASE_CONNECT_TIMEOUT", "0", "--database-connect-timeout"),
+        ("DATABASE_POOL_SIZE", "0", "--database-pool-size"),
+        ("DATABASE_POOL_TIMEOUT", "61", "--database-pool-timeout"),
+        ("DATABASE_STATEMENT_TIMEOUT", "5s", "--database-statement-timeout"),
+        ("DATABASE_RECYCLING", "never", "--database-recycling"),
         ("BIND_ADDR", "nowhere", "--bind-address"),
         ("BIND_ADDR", "127.0.0.1", "--bind-address"),
         ("LOG_LEVEL", "loud", "--log-level"),

@@ -137,7 +137,7 @@ pub(super) async fn append(
     connection: &mut AsyncPgConnection,
     event: NewAuditEvent,
 ) -> Result<AuditEventRecord, Fault> {
-    Ok(numbered(insert(connection, &event).await?, event)?)
+    numbered(insert(connection, &event).await?, event)
 }
 
 async fn insert(connection: &mut AsyncPgConnection, event: &NewAuditEvent) -> QueryResult<i64> {

@@ -31,9 +31,13 @@ impl From<Error> for Fault {
                 | DatabaseErrorKind::NotNullViolation
                 | DatabaseErrorKind::CheckViolation
                 | DatabaseErrorKind::ExclusionViolation => Self::Internal(text),
-                // The rest: lost connections, deadlocks, time-outs, a full disk, a server that shuts down. diesel-async
+                // What has no kind of its own is a deadlock, a time-out, a full disk, a server that shuts down. diesel-async
                 // hides which (no SQLSTATE), but each has left the transaction undone, and each may pass.
-                _ => Self::Passing(text),
+                DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::SerializationFailure
+                | DatabaseErrorKind::ReadOnlyTransaction
+                | DatabaseErrorKind::ClosedConnection
+                | _ => Self::Passing(text),
             },
             Error::AlreadyInTransaction
             | Error::NotInTransaction
@@ -41,7 +45,13 @@ impl From<Error> for Fault {
             | Error::RollbackTransaction
             | Error::RollbackErrorOnCommit { .. } => Self::Passing(text),
             // A row or a value that the schema and the code do not agree on.
-            _ => Self::Internal(text),
+            Error::InvalidCString(_)
+            | Error::NotFound
+            | Error::QueryBuilderError(_)
+            | Error::DeserializationError(_)
+            | Error::SerializationError(_)
+            | Error::IntegerConversion(_)
+            | _ => Self::Internal(text),
         }
     }
 }
@@ -65,32 +75,29 @@ impl From<Fault> for StoreError {
 
 /// What the database said, with all that an operator needs and no value of a row.
 fn describe(error: &Error) -> String {
-    match error {
-        Error::DatabaseError(kind, information) => {
-            let mut text = format!("{kind:?}: {}", information.message());
-            for (name, value) in [
-                ("table", information.table_name()),
-                ("column", information.column_name()),
-                ("constraint", information.constraint_name()),
-                ("hint", information.hint()),
-            ] {
-                if let Some(value) = value {
-                    text.push_str(&format!("; {name}: {value}"));
-                }
-            }
-            text
+    let Error::DatabaseError(kind, information) = error else {
+        return error.to_string();
+    };
+    let mut text = format!("{kind:?}: {}", information.message());
+    for (name, value) in [
+        ("table", information.table_name()),
+        ("column", information.column_name()),
+        ("constraint", information.constraint_name()),
+        ("hint", information.hint()),
+    ] {
+        if let Some(value) = value {
+            text.push_str(&format!("; {name}: {value}"));
         }
-        _ => error.to_string(),
     }
+    text
 }
 
 /// Was it this constraint that a statement violated?
 pub(super) fn violates(error: &Error, constraint: &str) -> bool {
-    match error {
-        Error::DatabaseError(
-            DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ForeignKeyViolation,
-            information,
-        ) => information.constraint_name() == Some(constraint),
-        _ => false,
-    }
+    let Error::DatabaseError(DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ForeignKeyViolation, information) =
+        error
+    else {
+        return false;
+    };
+    information.constraint_name() == Some(constraint)
 }

@@ -4,7 +4,8 @@ use super::database_url::DatabaseUrl;
 use super::pool::{ConnectError, connect_alone};
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
-use diesel::sql_types::BigInt;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::collections::BTreeSet;
@@ -84,15 +85,11 @@ pub async fn migrate(url: &DatabaseUrl, connect_timeout: Duration) -> Result<usi
     let mut connection = connect_alone(url, connect_timeout).await?;
     connection.batch_execute(LOCK_TIMEOUT).await?;
     lock(&mut connection).await?;
-    let (connection, applied) = with_harness(connection, |harness| {
-        let applied = harness.run_pending_migrations(MIGRATIONS)?;
-        Ok(applied.iter().map(ToString::to_string).collect::<Vec<_>>())
-    })
-    .await?;
+    let (mut connection, applied) = run_pending(connection).await?;
     for version in &applied {
         info!(version, "migrated the schema");
     }
-    let (connection, Comparison { missing: _, unknown }) = with_harness(connection, compare).await?;
+    let Comparison { missing: _, unknown } = compare(&mut connection).await?;
     if !unknown.0.is_empty() {
         warn!(%unknown, "the schema is newer than this binary");
     }
@@ -106,8 +103,8 @@ pub async fn migrate(url: &DatabaseUrl, connect_timeout: Duration) -> Result<usi
 /// # Errors
 /// When it is older or newer, or the database does not answer.
 pub async fn check(url: &DatabaseUrl, connect_timeout: Duration) -> Result<(), MigrationError> {
-    let connection = connect_alone(url, connect_timeout).await?;
-    let (_, Comparison { missing, unknown }) = with_harness(connection, compare).await?;
+    let mut connection = connect_alone(url, connect_timeout).await?;
+    let Comparison { missing, unknown } = compare(&mut connection).await?;
     if !unknown.0.is_empty() {
         return Err(MigrationError::SchemaNewer(unknown));
     }
@@ -139,16 +136,13 @@ async fn lock(connection: &mut AsyncPgConnection) -> Result<(), MigrationError> 
     }
 }
 
-type Harness = AsyncMigrationHarness<AsyncPgConnection>;
-
 /// diesel's migrations are synchronous: they get a thread on which they may block.
-async fn with_harness<T: Send + 'static>(
-    connection: AsyncPgConnection,
-    work: impl FnOnce(&mut Harness) -> Result<T, Box<dyn Error + Send + Sync>> + Send + 'static,
-) -> Result<(AsyncPgConnection, T), MigrationError> {
+async fn run_pending(connection: AsyncPgConnection) -> Result<(AsyncPgConnection, Vec<String>), MigrationError> {
     let blocking = tokio::task::spawn_blocking(move || {
         let mut harness = AsyncMigrationHarness::new(connection);
-        work(&mut harness).map(|result| (harness.into_inner(), result))
+        let applied = harness.run_pending_migrations(MIGRATIONS)?;
+        let versions = applied.iter().map(ToString::to_string).collect();
+        Ok::<_, Box<dyn Error + Send + Sync>>((harness.into_inner(), versions))
     });
     match blocking.await {
         Ok(result) => result.map_err(|error| MigrationError::Failed(error.to_string())),
@@ -156,10 +150,33 @@ async fn with_harness<T: Send + 'static>(
     }
 }
 
-/// Reads alone: a role that may not create diesel's table of steps has to be able to compare.
-fn compare(harness: &mut Harness) -> Result<Comparison, Box<dyn Error + Send + Sync>> {
-    let applied: BTreeSet<String> = harness.applied_migrations()?.iter().map(ToString::to_string).collect();
-    let embedded: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations()?;
+diesel::table! {
+    /// diesel's own: the steps that were applied.
+    __diesel_schema_migrations (version) {
+        /// The digits of its directory's name.
+        version -> Text,
+        /// When it was applied.
+        run_on -> Timestamp,
+    }
+}
+
+/// Reads alone, unlike diesel's own comparison: a role that may not create tables has to be able to serve.
+async fn compare(connection: &mut AsyncPgConnection) -> Result<Comparison, MigrationError> {
+    diesel::define_sql_function! {
+        fn to_regclass(name: Text) -> Nullable<Oid>;
+    }
+    let exists: bool = diesel::select(to_regclass("__diesel_schema_migrations").is_not_null())
+        .get_result(connection)
+        .await?;
+    let applied: BTreeSet<String> = if exists {
+        let versions = __diesel_schema_migrations::table.select(__diesel_schema_migrations::version);
+        versions.load::<String>(connection).await?.into_iter().collect()
+    } else {
+        BTreeSet::new()
+    };
+    let embedded: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS
+        .migrations()
+        .map_err(|error| MigrationError::Failed(error.to_string()))?;
     let known: BTreeSet<String> = embedded
         .iter()
         .map(|migration| migration.name().version().to_string())

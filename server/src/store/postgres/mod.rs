@@ -1,6 +1,6 @@
 //! The store on Postgres 15 and later: one file for each concern, as in every store, and the rooms that they share.
 //!
-//! A change runs in one transaction with its audit event ([`transaction`] says what happens when the database does not
+//! A change runs in one transaction with its audit event (`transaction` says what happens when the database does not
 //! do as it should). What a violated constraint means is told by its name, at the statement that can violate it.
 
 mod api_keys;
@@ -10,7 +10,6 @@ mod entitlements;
 mod fault;
 pub mod migrations;
 mod pool;
-#[rustfmt::skip]
 mod schema;
 mod stored;
 mod tenants;

@@ -83,10 +83,4 @@ diesel::joinable!(audit_log -> tenants (tenant_id));
 diesel::joinable!(projects -> tenants (tenant_id));
 diesel::joinable!(tenant_products -> tenants (tenant_id));
 
-diesel::allow_tables_to_appear_in_same_query!(
-    api_keys,
-    audit_log,
-    projects,
-    tenant_products,
-    tenants,
-);
+diesel::allow_tables_to_appear_in_same_query!(api_keys, audit_log, projects, tenant_products, tenants,);

@@ -1,0 +1,258 @@
+//! The binary on Postgres: how it starts on a schema of any age, and what the database refuses whoever asks.
+
+use crate::harness::cases::process_cases;
+use crate::harness::postgres::TestDatabase;
+use crate::harness::process::{Process, run};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use std::process::Output;
+use tenant_registry_client::types::Tenant;
+use tokio::process::Command;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, NoTls};
+
+process_cases![
+    migrate_makes_the_schema_and_ends,
+    what_is_stored_outlives_the_process,
+    replicas_that_start_at_once_migrate_once,
+    an_older_schema_is_refused_where_it_is_not_to_be_migrated,
+    a_newer_schema_is_refused_where_it_is_not_to_be_migrated,
+    a_newer_schema_is_served_by_the_version_before_it,
+    a_role_without_rights_to_the_schema_can_serve,
+    a_database_that_cannot_be_reached_stops_the_start,
+    a_bad_url_stops_the_start_and_is_not_repeated,
+    the_log_refuses_to_be_changed,
+    history_outlives_tenants,
+];
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn applied(client: &Client) -> i64 {
+    let row = client
+        .query_one("SELECT count(*) FROM __diesel_schema_migrations", &[])
+        .await;
+    row.unwrap().get(0)
+}
+
+/// How many steps there are in the source tree.
+fn steps() -> i64 {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations");
+    let entries = std::fs::read_dir(directory).unwrap().flatten();
+    i64::try_from(entries.filter(|entry| entry.path().is_dir()).count()).unwrap()
+}
+
+async fn serve(url: &str) -> Process {
+    Process::serve(&|command| command.env("DATABASE_URL", url)).await
+}
+
+/// Runs the binary to its end, on a database.
+async fn end_of(url: &str, arguments: &[&str]) -> Output {
+    run(&|command: &mut Command| command.args(arguments).env("DATABASE_URL", url)).await
+}
+
+/// Expects that the start stops with one line that tells why.
+#[track_caller]
+fn stopped(output: &Output, telling: &[&str]) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty(), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    for part in telling {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    text
+}
+
+async fn create_tenant(process: &Process, slug: &str) -> Tenant {
+    let answer = process
+        .raw
+        .post_json("/v1/tenants", &json!({ "slug": slug, "name": "n" }))
+        .await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.json()
+}
+
+async fn migrate_makes_the_schema_and_ends() {
+    let database = TestDatabase::create_empty().await;
+    let output = end_of(database.url(), &["migrate"]).await;
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said, format!("the schema is up to date: {} applied\n", steps()));
+    let again = end_of(database.url(), &["migrate"]).await;
+    assert_eq!(String::from_utf8(again.stdout).unwrap(), "the schema is up to date\n");
+    stopped(&end_of("", &["migrate"]).await, &["--database-url <DATABASE_URL>"]);
+}
+
+async fn what_is_stored_outlives_the_process() {
+    let database = TestDatabase::create_empty().await;
+    let process = serve(database.url()).await;
+    assert_eq!(process.raw.get("/readyz").await.status, 200);
+    let nobody = process.raw.get("/v1/tenants/by-slug/acme").await;
+    assert_eq!(nobody.status, 404, "memory alone has a tenant to look at");
+    let tenant = create_tenant(&process, "lasting").await;
+    let key = json!({ "tenant_id": tenant.id, "name": "n" });
+    let created: Value = process.raw.post_json("/v1/api-keys", &key).await.json();
+    let verify = json!({ "key": created["plaintext"] });
+    let verified: Value = process
+        .raw
+        .post_json("/v1/internal/api-keys/verify", &verify)
+        .await
+        .json();
+    assert_eq!(verified["valid"], true);
+    assert_eq!(process.stop().await.code, Some(0));
+
+    let process = serve(database.url()).await;
+    let found: Tenant = process.raw.get("/v1/tenants/by-slug/lasting").await.json();
+    assert_eq!(found, tenant);
+    let path = format!("/v1/api-keys?tenant_id={}", tenant.id);
+    let api_keys: Value = process.raw.get(&path).await.json();
+    assert!(
+        api_keys["items"][0]["last_used_at"].is_string(),
+        "the last use is written at the end: {api_keys}"
+    );
+    let log: Value = process.raw.get("/v1/audit").await.json();
+    assert_eq!(log["items"].as_array().unwrap().len(), 2);
+}
+
+async fn replicas_that_start_at_once_migrate_once() {
+    let database = TestDatabase::create_empty().await;
+    let replicas = join_all((0..5).map(|_| serve(database.url()))).await;
+    let mut migrated = 0;
+    for (number, process) in replicas.into_iter().enumerate() {
+        create_tenant(&process, &format!("tenant-{number}")).await;
+        migrated += process.stop().await.stderr.matches("migrated the schema").count();
+    }
+    assert_eq!(i64::try_from(migrated).unwrap(), steps());
+    assert_eq!(applied(&connect(database.url()).await).await, steps());
+}
+
+async fn an_older_schema_is_refused_where_it_is_not_to_be_migrated() {
+    let database = TestDatabase::create_empty().await;
+    let output = end_of(database.url(), &["serve", "--no-migrate"]).await;
+    stopped(
+        &output,
+        &["older than this binary", "20261124000000", "tenant-registry migrate"],
+    );
+    let client = connect(database.url()).await;
+    let tables = client
+        .query("SELECT FROM pg_tables WHERE schemaname = 'public'", &[])
+        .await
+        .unwrap();
+    assert!(tables.is_empty(), "nothing was made");
+}
+
+async fn record_later_step(url: &str) {
+    let later = "INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')";
+    connect(url).await.batch_execute(later).await.unwrap();
+}
+
+async fn a_newer_schema_is_refused_where_it_is_not_to_be_migrated() {
+    let database = TestDatabase::create().await;
+    record_later_step(database.url()).await;
+    let output = end_of(database.url(), &["serve", "--no-migrate"]).await;
+    stopped(&output, &["newer than this binary", "99991231000000"]);
+}
+
+async fn a_newer_schema_is_served_by_the_version_before_it() {
+    let database = TestDatabase::create().await;
+    record_later_step(database.url()).await;
+    let process = serve(database.url()).await;
+    create_tenant(&process, "during-the-upgrade").await;
+    let ended = process.stop().await;
+    assert!(ended.stderr.contains("99991231000000"), "{}", ended.stderr);
+}
+
+async fn a_role_without_rights_to_the_schema_can_serve() {
+    let database = TestDatabase::create().await;
+    let role = format!("service_{}", std::process::id());
+    let admin = connect(database.url()).await;
+    let grants = format!(
+        "CREATE ROLE {role} LOGIN; GRANT SELECT, INSERT, UPDATE ON tenants, tenant_products, api_keys TO {role}; \
+         GRANT SELECT, INSERT ON audit_log TO {role}; GRANT SELECT ON __diesel_schema_migrations TO {role}"
+    );
+    admin.batch_execute(&grants).await.unwrap();
+    let url = database.url().replace("://postgres@", &format!("://{role}@"));
+    let process = Process::serve(&|command| command.arg("--no-migrate").env("DATABASE_URL", &url)).await;
+    create_tenant(&process, "least-rights").await;
+    drop(process);
+    admin
+        .batch_execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"))
+        .await
+        .unwrap();
+}
+
+async fn a_database_that_cannot_be_reached_stops_the_start() {
+    let url = "postgres://u:correct-horse@127.0.0.1:1/registry";
+    for arguments in [&["serve"][..], &["serve", "--no-migrate"], &["migrate"]] {
+        let text = stopped(&end_of(url, arguments).await, &["cannot be reached", "refused"]);
+        assert!(!text.contains("correct-horse"), "{text}");
+    }
+}
+
+async fn a_bad_url_stops_the_start_and_is_not_repeated() {
+    let bad = [
+        ("mysql://u:correct-horse@db/x", "must begin with `postgres://`"),
+        ("postgres://u:correct-horse@db", "names no database"),
+        ("postgres://u:correct-horse@db/x?sslmode=on", "`sslmode` must be one of"),
+        (
+            "postgres://u:correct-horse@db/x?sslmode=verify-full&sslrootcert=/no/such/file",
+            "/no/such/file",
+        ),
+    ];
+    for (url, telling) in bad {
+        for arguments in [&["serve"][..], &["migrate"], &["serve", "--database-url", url]] {
+            let text = stopped(&end_of(url, arguments).await, &[telling]);
+            assert!(!text.contains("correct-horse"), "{text}");
+        }
+    }
+}
+
+async fn the_log_refuses_to_be_changed() {
+    let database = TestDatabase::create_empty().await;
+    let process = serve(database.url()).await;
+    create_tenant(&process, "recorded").await;
+    let before = process.raw.get("/v1/audit").await.text;
+    let client = connect(database.url()).await;
+    for attempt in [
+        "UPDATE audit_log SET action = 'nothing'",
+        "UPDATE audit_log SET tenant_id = NULL",
+        "UPDATE audit_log SET tenant_id = gen_random_uuid()",
+        "DELETE FROM audit_log",
+        "TRUNCATE audit_log",
+        "TRUNCATE tenants CASCADE",
+    ] {
+        let error = client.batch_execute(attempt).await.unwrap_err();
+        assert_eq!(
+            error.code(),
+            Some(&SqlState::RESTRICT_VIOLATION),
+            "{attempt}: {error:?}"
+        );
+    }
+    assert_eq!(process.raw.get("/v1/audit").await.text, before);
+}
+
+async fn history_outlives_tenants() {
+    let database = TestDatabase::create_empty().await;
+    let process = serve(database.url()).await;
+    let tenant = create_tenant(&process, "leaving").await;
+    let key = json!({ "tenant_id": tenant.id, "name": "n" });
+    assert_eq!(process.raw.post_json("/v1/api-keys", &key).await.status, 201);
+    let trial = json!({ "tenant_id": tenant.id, "product": "insights" });
+    assert_eq!(
+        process.raw.post_json("/v1/catalog/trial-request", &trial).await.status,
+        201
+    );
+    let mut before: Value = process.raw.get("/v1/audit").await.json();
+
+    let client = connect(database.url()).await;
+    client.batch_execute("DELETE FROM tenants").await.unwrap();
+    assert_eq!(process.raw.get("/v1/tenants/by-slug/leaving").await.status, 404);
+    let after: Value = process.raw.get("/v1/audit").await.json();
+    for event in before["items"].as_array_mut().unwrap() {
+        event.as_object_mut().unwrap().remove("tenant_id");
+    }
+    assert_eq!(after, before, "all as it was, but for whose it was");
+}

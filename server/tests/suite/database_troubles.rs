@@ -1,0 +1,210 @@
+//! What the service makes of a database in trouble: it repeats what may be repeated, waits no longer than it says, and
+//! tells what is not known.
+
+use crate::harness::Answer;
+use crate::harness::cases::process_cases;
+use crate::harness::postgres::TestDatabase;
+use crate::harness::process::Process;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tenant_registry_client::types::ErrorCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_postgres::{Client, NoTls};
+
+process_cases![
+    what_fails_for_a_passing_cause_is_repeated,
+    what_fails_each_time_is_given_up_and_changes_nothing,
+    nobody_waits_longer_than_is_said,
+    a_commit_that_was_lost_with_its_connection_is_not_called_undone,
+    a_commit_whose_answer_was_lost_is_found_in_the_log,
+];
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn serve(url: &str) -> Process {
+    Process::serve(&|command| {
+        command
+            .env("DATABASE_URL", url)
+            .env("DATABASE_POOL_SIZE", "2")
+            .env("DATABASE_POOL_TIMEOUT", "1")
+            .env("DATABASE_STATEMENT_TIMEOUT", "1")
+    })
+    .await
+}
+
+async fn create_tenant(process: &Process, slug: &str) -> Answer {
+    process
+        .raw
+        .post_json("/v1/tenants", &json!({ "slug": slug, "name": "n" }))
+        .await
+}
+
+async fn events(process: &Process) -> usize {
+    let log: Value = process.raw.get("/v1/audit?action=tenant.created").await.json();
+    log["items"].as_array().unwrap().len()
+}
+
+/// From now on the first attempts to log something fail. A sequence counts them: it is not undone.
+async fn fail(client: &Client, code: &str, attempts: u32) {
+    let failing = format!(
+        "CREATE SEQUENCE IF NOT EXISTS attempts; SELECT setval('attempts', 1, false); \
+         CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF nextval('attempts') <= {attempts} THEN RAISE EXCEPTION 'made to fail' USING ERRCODE = '{code}'; END IF; \
+             RETURN NEW; \
+         END $$; \
+         CREATE OR REPLACE TRIGGER fail BEFORE INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION fail()"
+    );
+    client.batch_execute(&failing).await.unwrap();
+}
+
+async fn attempts(client: &Client) -> i64 {
+    let row = client.query_one("SELECT last_value FROM attempts", &[]).await.unwrap();
+    row.get(0)
+}
+
+async fn what_fails_for_a_passing_cause_is_repeated() {
+    let database = TestDatabase::create_empty().await;
+    let process = serve(database.url()).await;
+    let client = connect(database.url()).await;
+    // A serialization failure, a deadlock, a lost connection (as a server that shuts down puts it).
+    for (number, code) in ["40001", "40P01", "57P01"].into_iter().enumerate() {
+        fail(&client, code, 2).await;
+        let answer = create_tenant(&process, &format!("tenant-{number}")).await;
+        assert_eq!(answer.status, 201, "{code}: {answer:?}");
+        assert_eq!(attempts(&client).await, 3);
+        assert_eq!(events(&process).await, number + 1);
+    }
+}
+
+async fn what_fails_each_time_is_given_up_and_changes_nothing() {
+    let database = TestDatabase::create_empty().await;
+    let process = serve(database.url()).await;
+    let client = connect(database.url()).await;
+    fail(&client, "40001", 1000).await;
+    let answer = create_tenant(&process, "never").await;
+    answer.refused(503, ErrorCode::Unavailable);
+    assert!(!answer.header("retry-after").is_empty());
+    assert!((2..10).contains(&attempts(&client).await));
+    assert_eq!(process.raw.get("/v1/tenants/by-slug/never").await.status, 404);
+    assert_eq!(events(&process).await, 0);
+}
+
+async fn nobody_waits_longer_than_is_said() {
+    let database = TestDatabase::create_empty().await;
+    let process = serve(database.url()).await;
+    let client = connect(database.url()).await;
+    assert_eq!(create_tenant(&process, "before").await.status, 201);
+    client
+        .batch_execute("BEGIN; LOCK TABLE tenants IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    // Many more than there are connections, of both kinds.
+    let begin = Instant::now();
+    let reads = join_all((0..6).map(|_| process.raw.get("/v1/tenants/by-slug/before")));
+    let slugs = ["one", "two", "three", "four"];
+    let writes = join_all(slugs.map(|slug| create_tenant(&process, slug)));
+    let (reads, writes) = tokio::join!(reads, writes);
+    for answer in reads.iter().chain(&writes) {
+        answer.refused(503, ErrorCode::Unavailable);
+    }
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(8), "{took:?}");
+
+    client.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(process.raw.get("/v1/tenants/by-slug/before").await.status, 200);
+    for slug in slugs {
+        assert_eq!(
+            create_tenant(&process, slug).await.status,
+            201,
+            "nothing of it was done before"
+        );
+    }
+}
+
+async fn a_commit_that_was_lost_with_its_connection_is_not_called_undone() {
+    let database = TestDatabase::create_empty().await;
+    let process = serve(database.url()).await;
+    let client = connect(database.url()).await;
+    let fatal = "CREATE FUNCTION fatal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                     PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; \
+                 END $$; \
+                 CREATE CONSTRAINT TRIGGER fatal AFTER INSERT ON audit_log DEFERRABLE INITIALLY DEFERRED \
+                     FOR EACH ROW EXECUTE FUNCTION fatal()";
+    client.batch_execute(fatal).await.unwrap();
+    let answer = create_tenant(&process, "unsure").await;
+    let message = answer.refused(500, ErrorCode::Internal);
+    assert!(message.contains("may or may not have been made"), "{message}");
+    assert!(
+        answer.headers.get("retry-after").is_none(),
+        "nobody should repeat it blindly"
+    );
+    client.batch_execute("DROP TRIGGER fatal ON audit_log").await.unwrap();
+    assert_eq!(create_tenant(&process, "unsure").await.status, 201);
+    assert_eq!(events(&process).await, 1);
+}
+
+/// Passes a connection on, until it has passed on a COMMIT while it is told to cut: then nothing comes back any more.
+async fn pass_on(mut client: TcpStream, server: SocketAddr, cuts: Arc<AtomicBool>) {
+    let mut server = TcpStream::connect(server).await.unwrap();
+    let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let Ok(length @ 1..) = read else { return };
+                let question = &asked[..length];
+                if server.write_all(question).await.is_err() {
+                    return;
+                }
+                let is_commit = question.windows(7).any(|window| window == b"COMMIT\0");
+                if is_commit && cuts.load(Ordering::Relaxed) {
+                    // The server has done it when it answers; the answer is what gets lost.
+                    let _ = server.read(&mut answered).await;
+                    return;
+                }
+            }
+            read = server.read(&mut answered) => {
+                let Ok(length @ 1..) = read else { return };
+                if client.write_all(&answered[..length]).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn a_commit_whose_answer_was_lost_is_found_in_the_log() {
+    let database = TestDatabase::create_empty().await;
+    let url: tokio_postgres::Config = database.url().parse().unwrap();
+    let server = SocketAddr::from(([127, 0, 0, 1], url.get_ports()[0]));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxied = database.url().replace(
+        &format!(":{}/", server.port()),
+        &format!(":{}/", listener.local_addr().unwrap().port()),
+    );
+    let cuts = Arc::new(AtomicBool::new(false));
+    let is_cutting = Arc::clone(&cuts);
+    tokio::spawn(async move {
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            tokio::spawn(pass_on(client, server, Arc::clone(&is_cutting)));
+        }
+    });
+    let process = serve(&format!("{proxied}?sslmode=disable")).await;
+    cuts.store(true, Ordering::Relaxed);
+    let answer = create_tenant(&process, "lucky").await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let appended = process.raw.post_json("/v1/audit", &json!({ "action": "a.b" })).await;
+    assert_eq!(appended.status, 201, "{appended:?}");
+    cuts.store(false, Ordering::Relaxed);
+    let log: Value = process.raw.get("/v1/audit").await.json();
+    assert_eq!(log["items"].as_array().unwrap().len(), 2, "{log}");
+}

@@ -1,0 +1,258 @@
+//! A request of the model test, in terms that mean the same to every service: the third tenant, not its id.
+
+use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
+use proptest::sample::select;
+use serde_json::{Value, json};
+
+/// Something that a service was told or has told: the number of it, taken modulo how many there are.
+pub(super) type Nth = usize;
+
+/// A request, or what happens beside the API.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    TenantCreate {
+        members: Value,
+    },
+    TenantGet {
+        tenant: Nth,
+    },
+    TenantGetBySlug {
+        slug: &'static str,
+    },
+    TenantActivate {
+        tenant: Nth,
+        body: Value,
+    },
+    TenantCancel {
+        tenant: Nth,
+        body: Value,
+    },
+    EntitlementList {
+        tenant: Nth,
+    },
+    CatalogRequest {
+        tenant: Nth,
+        product: &'static str,
+    },
+    CatalogTrialRequest {
+        tenant: Nth,
+        product: &'static str,
+    },
+    ApiKeyCreate {
+        tenant: Nth,
+        members: Value,
+    },
+    ApiKeyList {
+        tenant: Nth,
+    },
+    ApiKeyRevoke {
+        api_key: Nth,
+    },
+    ApiKeyVerify {
+        api_key: Nth,
+    },
+    AuditAppend {
+        tenant: Option<Nth>,
+        members: Value,
+    },
+    AuditList {
+        tenant: Option<Nth>,
+        query: String,
+        cursor: Option<Nth>,
+    },
+    /// An operator sets a tenant to `archived`.
+    Archive {
+        tenant: Nth,
+    },
+    /// The time goes on.
+    Wait {
+        hours: i64,
+    },
+}
+
+/// Few enough that sequences meet.
+const SLUGS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
+const PRODUCTS: [&str; 4] = ["insights", "reports", "connect", "no-such-product"];
+const DATES: [&str; 4] = ["2026-11-22", "2026-11-23", "2026-12-01", "2027-06-30"];
+
+fn nth() -> impl Strategy<Value = Nth> {
+    0..4_usize
+}
+
+fn slug() -> impl Strategy<Value = &'static str> {
+    select(&SLUGS[..])
+}
+
+fn product() -> impl Strategy<Value = &'static str> {
+    select(&PRODUCTS[..])
+}
+
+/// Text that a careless store would change.
+fn text() -> BoxedStrategy<String> {
+    prop_oneof![
+        3 => "[a-z]{1,8}",
+        1 => "[^\\x00]{0,12}",
+        1 => select(vec!["ä'\"\\", "e\u{301}", "𝄞", " a ", "\u{feff}", "NULL", "{}"]).prop_map(str::to_owned),
+    ]
+    .boxed()
+}
+
+/// JSON that a careless store would rearrange.
+fn object() -> BoxedStrategy<Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        text().prop_map(Value::from),
+        Just(json!("\u{0}")),
+    ];
+    let value = leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::vec((text(), inner), 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    });
+    proptest::collection::vec((text(), value), 0..4)
+        .prop_map(|members| Value::Object(members.into_iter().collect()))
+        .boxed()
+}
+
+/// Some of these members.
+fn members(choices: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Value> {
+    let each: Vec<_> = choices
+        .into_iter()
+        .map(|(name, value)| (Just(name), proptest::option::of(value)))
+        .collect();
+    each.prop_map(|members| {
+        let given = members
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Value::Object(given.collect())
+    })
+    .boxed()
+}
+
+fn as_value<T: Into<Value> + 'static>(strategy: impl Strategy<Value = T> + 'static) -> BoxedStrategy<Value> {
+    strategy.prop_map(Into::into).boxed()
+}
+
+fn activation() -> BoxedStrategy<Value> {
+    members(vec![
+        ("plan", as_value(text())),
+        ("contract_start", as_value(select(&DATES[..]))),
+        ("contract_end", as_value(select(&DATES[..]))),
+        ("erp_customer_id", as_value(text())),
+    ])
+}
+
+fn cancellation() -> BoxedStrategy<Value> {
+    members(vec![
+        ("reason", as_value(text())),
+        ("at_period_end", as_value(any::<bool>())),
+    ])
+}
+
+fn tenant() -> BoxedStrategy<Step> {
+    let given = members(vec![
+        ("kind", as_value(select(&["customer", "demo"][..]))),
+        ("plan", as_value(text())),
+        ("sales_owner", as_value(text())),
+    ]);
+    (slug(), text(), given)
+        .prop_map(|(slug, name, mut members)| {
+            members["slug"] = slug.into();
+            members["name"] = name.into();
+            Step::TenantCreate { members }
+        })
+        .boxed()
+}
+
+fn event() -> BoxedStrategy<Step> {
+    let given = members(vec![
+        (
+            "project_id",
+            Just(json!("0190b8a5-b2c7-7f10-a3d4-0242ac120002")).boxed(),
+        ),
+        ("actor_id", as_value(select(&["one", "two"][..]))),
+        ("actor_name", as_value(text())),
+        ("target_name", as_value(text())),
+        ("product", as_value(product())),
+        ("metadata", object()),
+    ]);
+    (proptest::option::of(nth()), select(&["a.b", "c.d"][..]), given)
+        .prop_map(|(tenant, action, mut members)| {
+            members["action"] = action.into();
+            Step::AuditAppend { tenant, members }
+        })
+        .boxed()
+}
+
+fn audit_query() -> impl Strategy<Value = String> {
+    let filters = [
+        "limit=1",
+        "limit=3",
+        "product=insights",
+        "actor_id=one",
+        "action=a.b",
+        "action=tenant.created",
+        "since=2026-11-23T10:00:00Z",
+        "until=2026-11-24T12:00:00Z",
+    ];
+    proptest::sample::subsequence(filters.to_vec(), 0..3).prop_map(|filters| {
+        // A parameter that is given twice would be refused: that is another test's matter.
+        let mut names = std::collections::HashSet::new();
+        let once = filters
+            .into_iter()
+            .filter(|filter| names.insert(filter.split('=').next()));
+        once.collect::<Vec<_>>().join("&")
+    })
+}
+
+fn api_key() -> BoxedStrategy<Step> {
+    let given = members(vec![
+        ("product", as_value(product())),
+        ("scopes", as_value(proptest::collection::vec(text(), 0..3))),
+        ("created_by", as_value(text())),
+    ]);
+    (nth(), text(), given)
+        .prop_map(|(tenant, name, mut members)| {
+            members["name"] = name.into();
+            Step::ApiKeyCreate { tenant, members }
+        })
+        .boxed()
+}
+
+/// A request that may change something.
+pub(super) fn changing_step() -> BoxedStrategy<Step> {
+    prop_oneof![
+        3 => tenant(),
+        4 => (nth(), activation()).prop_map(|(tenant, body)| Step::TenantActivate { tenant, body }),
+        4 => (nth(), cancellation()).prop_map(|(tenant, body)| Step::TenantCancel { tenant, body }),
+        2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),
+        4 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogTrialRequest { tenant, product }),
+        1 => api_key(),
+        2 => nth().prop_map(|api_key| Step::ApiKeyRevoke { api_key }),
+        3 => event(),
+    ]
+    .boxed()
+}
+
+/// A request, or what happens beside the API.
+pub(super) fn any_step() -> BoxedStrategy<Step> {
+    let audit_list = (proptest::option::of(nth()), audit_query(), proptest::option::of(nth()));
+    prop_oneof![
+        24 => changing_step(),
+        2 => nth().prop_map(|tenant| Step::TenantGet { tenant }),
+        1 => slug().prop_map(|slug| Step::TenantGetBySlug { slug }),
+        2 => nth().prop_map(|tenant| Step::EntitlementList { tenant }),
+        1 => nth().prop_map(|tenant| Step::ApiKeyList { tenant }),
+        1 => nth().prop_map(|api_key| Step::ApiKeyVerify { api_key }),
+        4 => audit_list.prop_map(|(tenant, query, cursor)| Step::AuditList { tenant, query, cursor }),
+        1 => nth().prop_map(|tenant| Step::Archive { tenant }),
+        2 => (1..400_i64).prop_map(|hours| Step::Wait { hours }),
+    ]
+    .boxed()
+}

@@ -1,0 +1,151 @@
+//! Requests that meet, through two replicas: one of them wins, and the others are told so.
+
+use crate::harness::cases::cases;
+use crate::harness::{Answer, Service, Settings, StoreUnderTest};
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tenant_registry_client::types::{ApiKeyVerifyReason, AuditEvent, ErrorCode, TenantActivate, TenantStatus};
+
+cases![
+    one_of_many_takes_the_slug,
+    one_of_many_starts_the_trial,
+    activating_and_cancelling_at_once_leaves_the_last_of_them,
+    a_trial_and_a_cancellation_at_once_leave_one_order,
+    a_key_revoked_by_many_at_once_is_revoked_once,
+    a_key_whose_revocation_was_answered_never_verifies_again,
+];
+
+/// How many requests meet.
+const MANY: usize = 12;
+
+/// How often what may go either way is tried.
+const ROUNDS: usize = 12;
+
+/// Two replicas on one store.
+async fn replicas(store: StoreUnderTest) -> [Service; 2] {
+    let one = Service::start(store).await;
+    let other = one.replica(Settings::default()).await;
+    [one, other]
+}
+
+/// Sends the same request many times at once, to the one and the other.
+async fn many(replicas: &[Service; 2], method: Method, path: &str, body: Option<Value>) -> Vec<Answer> {
+    let requests = replicas.iter().cycle().take(MANY).map(|service| {
+        let mut request = service.raw.request(method.clone(), path);
+        if let Some(body) = &body {
+            request = request.json(body);
+        }
+        Answer::of(request)
+    });
+    join_all(requests).await
+}
+
+/// Expects that one was answered with `status`, and that the others are conflicts.
+#[track_caller]
+fn one_winner(answers: &[Answer], status: u16) {
+    let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == status);
+    assert_eq!(won.len(), 1, "{answers:?}");
+    for answer in lost {
+        answer.refused(409, ErrorCode::Conflict);
+    }
+}
+
+impl Service {
+    async fn count(&self, action: &str) -> usize {
+        let page = self.client.audit_list().action(action).limit(500).send().await.unwrap();
+        page.items.len()
+    }
+}
+
+async fn one_of_many_takes_the_slug(store: StoreUnderTest) {
+    let replicas = replicas(store).await;
+    let body = json!({ "slug": "wanted", "name": "n" });
+    one_winner(&many(&replicas, Method::POST, "/v1/tenants", Some(body)).await, 201);
+    assert_eq!(replicas[0].count("tenant.created").await, 1);
+}
+
+async fn one_of_many_starts_the_trial(store: StoreUnderTest) {
+    let replicas = replicas(store).await;
+    let tenant = replicas[0].customer("curious").await;
+    let body = json!({ "tenant_id": tenant.id, "product": "insights" });
+    let answers = many(&replicas, Method::POST, "/v1/catalog/trial-request", Some(body)).await;
+    one_winner(&answers, 201);
+    assert_eq!(replicas[0].count("catalog.trial_started").await, 1);
+}
+
+async fn activating_and_cancelling_at_once_leaves_the_last_of_them(store: StoreUnderTest) {
+    let [one, other] = replicas(store).await;
+    for round in 0..ROUNDS {
+        let tenant = one.customer(&format!("tenant-{round}")).await;
+        let (activated, cancelled) = tokio::join!(
+            one.activate(tenant.id, TenantActivate::default()),
+            other.cancel(tenant.id, Default::default())
+        );
+        activated.unwrap();
+        cancelled.unwrap();
+        let events = one.events(tenant.id).await;
+        let expected = match last_action(&events) {
+            "tenant.activated" => TenantStatus::Active,
+            "tenant.cancelled" => TenantStatus::Frozen,
+            other => panic!("{other}"),
+        };
+        assert_eq!(one.tenant(tenant.id).await.status, expected, "{events:?}");
+        assert_eq!(events.len(), 3, "{events:?}");
+    }
+}
+
+fn last_action(events: &[AuditEvent]) -> &str {
+    events.last().unwrap().action.as_str()
+}
+
+async fn a_trial_and_a_cancellation_at_once_leave_one_order(store: StoreUnderTest) {
+    let [one, other] = replicas(store).await;
+    for round in 0..ROUNDS {
+        let tenant = one.customer(&format!("tenant-{round}")).await;
+        let body = json!({ "tenant_id": tenant.id, "product": "insights" });
+        let (trial, cancelled) = tokio::join!(
+            one.raw.post_json("/v1/catalog/trial-request", &body),
+            other.cancel(tenant.id, Default::default())
+        );
+        cancelled.unwrap();
+        let actions = one.actions(tenant.id).await;
+        // A frozen tenant starts no trial: where it started, it did so before.
+        if trial.status == 201 {
+            assert_eq!(actions, ["tenant.created", "catalog.trial_started", "tenant.cancelled"]);
+        } else {
+            trial.refused(409, ErrorCode::Conflict);
+            assert_eq!(actions, ["tenant.created", "tenant.cancelled"]);
+        }
+    }
+}
+
+async fn a_key_revoked_by_many_at_once_is_revoked_once(store: StoreUnderTest) {
+    let replicas = replicas(store).await;
+    let tenant = replicas[0].customer("careful").await;
+    let id = replicas[0].api_key(tenant.id).await.api_key.id;
+    let answers = many(&replicas, Method::DELETE, &format!("/v1/api-keys/{id}"), None).await;
+    assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
+    assert_eq!(replicas[0].count("api_key.revoked").await, 1);
+}
+
+async fn a_key_whose_revocation_was_answered_never_verifies_again(store: StoreUnderTest) {
+    let [one, other] = replicas(store).await;
+    let tenant = one.customer("careful").await;
+    for _ in 0..4 {
+        one.clock.advance(TimeDelta::seconds(1));
+        let created = one.api_key(tenant.id).await;
+        let (id, key) = (created.api_key.id, created.plaintext.expose_secret());
+        // Those that meet the revocation may go either way; what begins after its answer may not.
+        let (_, _, revoked) = tokio::join!(
+            other.verify(key),
+            one.verify(key),
+            one.client.api_key_revoke().id(id).send()
+        );
+        revoked.unwrap();
+        for service in [&one, &other] {
+            assert_eq!(service.verify(key).await.reason, Some(ApiKeyVerifyReason::Revoked));
+        }
+    }
+}
