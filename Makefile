@@ -9,6 +9,8 @@ SPEC_TOOLS := target/spec-tools
 SCHEMA := server/src/store/postgres/schema.rs
 # How many mutants of the contract `make test` tries; `make drift` tries them all.
 DRIFT_SAMPLE ?= 60
+# Further arguments of the bench.
+BENCH ?=
 
 .PHONY: help
 help: ## List the commands.
@@ -108,5 +110,9 @@ drift: setup ## The mutation test of the contract, whole: every kind of drift at
 	$(CARGO) run --locked --release --package tenant-registry-drift
 
 .PHONY: bench
-bench: setup ## What the generated layer costs, as ratios to a bare server in the same run.
+bench: ## Measure the service against the database under it: docs/performance.md; BENCH=--quick: a smoke test.
+	@.ci/setup postgres
+	$(CARGO) build --locked --release --package tenant-registry-server
 	$(CARGO) bench --locked --package tenant-registry-server
+	$(CARGO) run --locked --release --package tenant-registry-bench -- \
+		--service target/release/tenant-registry --page docs/performance.md $(BENCH)

@@ -119,7 +119,7 @@ async fn serve_until_signal<S: Store>(
     clock: Clock,
 ) -> Result<(), Box<dyn Error>> {
     let catalog = catalog_file::read(configuration.catalog_file.as_deref())?;
-    let hasher = ApiKeyHasher::new(configuration.hash_limits());
+    let hasher = ApiKeyHasher::new(configuration.hash_limits())?;
     let stop = stop_signal()?;
     let service = serve::start(
         configuration.serve_settings(),

@@ -1,4 +1,4 @@
-//! A throw-away cluster: one server with its files, which are gone when it is dropped.
+//! A cluster: one server with its files. Unless they are to be kept, they are gone when it is dropped.
 
 use crate::program::Programs;
 use crate::{Error, processes, sweep};
@@ -40,11 +40,19 @@ pub struct ClusterSettings {
     pub files: Vec<(String, String)>,
 }
 
-/// A server with its files. Dropping it ends the one and removes the other.
+/// What becomes of the files when a cluster is dropped.
+#[derive(Clone, Copy, Debug)]
+enum Files {
+    Removed,
+    Kept,
+}
+
+/// A server with its files. Dropping it ends the one and, unless they are to be kept, removes the other.
 #[derive(Debug)]
 pub struct Cluster {
     programs: Programs,
     directory: PathBuf,
+    files: Files,
     settings: Vec<String>,
     port: u16,
     server: Option<Child>,
@@ -58,20 +66,26 @@ impl Cluster {
     /// When Postgres is not installed or does not start.
     pub fn start(settings: ClusterSettings) -> Result<Self, Error> {
         let mut cluster = Self::prepare(settings)?;
+        cluster.programs.make_cluster(&cluster.data(), &["--no-sync"])?;
+        cluster.start_server()?;
+        Ok(cluster)
+    }
+
+    /// Starts the server of the cluster in this directory, which is made where it is missing and stays when this is
+    /// dropped. No sweep finds it. A server that a killed run has left there is ended first, so that two runs at a time
+    /// need two directories, which the user of the server can enter.
+    ///
+    /// # Errors
+    /// When Postgres is not installed or does not start.
+    pub fn kept(directory: &Path, settings: ClusterSettings) -> Result<Self, Error> {
+        let mut cluster = Self::at(Programs::find()?, directory.to_owned(), Files::Kept, settings)?;
         let data = cluster.data();
-        cluster.programs.run(
-            "initdb",
-            [
-                "--pgdata".as_ref(),
-                data.as_os_str(),
-                "--username=postgres".as_ref(),
-                "--auth=trust".as_ref(),
-                "--encoding=UTF8".as_ref(),
-                "--locale=C".as_ref(),
-                "--no-sync".as_ref(),
-                "--no-instructions".as_ref(),
-            ],
-        )?;
+        if !data.join("PG_VERSION").exists() {
+            cluster.programs.make_cluster(&data, &[])?;
+        }
+        if processes::of_data_directory(&data).is_some() {
+            cluster.programs.stop_server(&data)?;
+        }
         cluster.start_server()?;
         Ok(cluster)
     }
@@ -110,15 +124,23 @@ impl Cluster {
         sweep::sweep(&parent);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let directory = parent.join(format!("{}{}-{serial}", sweep::PREFIX, std::process::id()));
+        Self::at(programs, directory, Files::Removed, settings)
+    }
+
+    fn at(programs: Programs, directory: PathBuf, files: Files, settings: ClusterSettings) -> Result<Self, Error> {
         programs.create_directory(&directory)?;
-        let ClusterSettings { settings, files } = settings;
-        for (name, text) in files {
+        let ClusterSettings {
+            settings,
+            files: further_files,
+        } = settings;
+        for (name, text) in further_files {
             programs.create_file(&directory.join(name), &text)?;
         }
         let place = directory.display().to_string();
         Ok(Self {
             programs,
             directory,
+            files,
             settings: settings
                 .into_iter()
                 .map(|setting| setting.replace("{files}", &place))
@@ -140,6 +162,11 @@ impl Cluster {
     /// The port on 127.0.0.1; it stays the same when the server is started again.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// One of the programs that came with the server, to be run as the server's user; not started yet.
+    pub fn command(&self, program: &str) -> Command {
+        self.programs.command(program)
     }
 
     /// The directory of the Unix socket.
@@ -218,7 +245,11 @@ impl Cluster {
 
     /// Ends the server at once, as a crash does (`pg_ctl stop -m immediate`).
     pub fn kill_server(&mut self) {
-        self.signal(Signal::QUIT);
+        self.end_server(Signal::QUIT);
+    }
+
+    fn end_server(&mut self, signal: Signal) {
+        self.signal(signal);
         if let Some(mut server) = self.server.take() {
             let _ = server.wait();
         }
@@ -265,8 +296,14 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.resume();
-        self.kill_server();
-        let _ = fs::remove_dir_all(&self.directory);
+        match self.files {
+            Files::Removed => {
+                self.kill_server();
+                let _ = fs::remove_dir_all(&self.directory);
+            }
+            // In order (`pg_ctl stop -m fast`): what is kept should need no recovery.
+            Files::Kept => self.end_server(Signal::INT),
+        }
     }
 }
 

@@ -20,18 +20,7 @@ pub async fn start() -> Result<String, Error> {
     let data = directory.join("data");
     if !data.join("PG_VERSION").exists() {
         programs.create_directory(&directory)?;
-        programs.run(
-            "initdb",
-            [
-                "--pgdata".as_ref(),
-                data.as_os_str(),
-                "--username=postgres".as_ref(),
-                "--auth=trust".as_ref(),
-                "--encoding=UTF8".as_ref(),
-                "--locale=C".as_ref(),
-                "--no-instructions".as_ref(),
-            ],
-        )?;
+        programs.make_cluster(&data, &[])?;
     }
     if processes::of_data_directory(&data).is_none() {
         let options = format!("-p {PORT} -k '{}' -c listen_addresses=127.0.0.1", directory.display());
@@ -63,19 +52,7 @@ pub fn stop() -> Result<(), Error> {
     if processes::of_data_directory(&data).is_none() {
         return Ok(());
     }
-    stop_server(&Programs::find()?, &data)
-}
-
-fn stop_server(programs: &Programs, data: &Path) -> Result<(), Error> {
-    programs.run(
-        "pg_ctl",
-        [
-            "stop".as_ref(),
-            "--wait".as_ref(),
-            "--pgdata".as_ref(),
-            data.as_os_str(),
-        ],
-    )
+    Programs::find()?.stop_server(&data)
 }
 
 /// Where the cluster is: a place that outlives a restart of the machine, and that the user of the server can enter.

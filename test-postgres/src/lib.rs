@@ -1,5 +1,5 @@
 //! Throw-away Postgres clusters for tests, started from the installed binaries; databases in them, cloned from a
-//! template; and the one cluster that stays, for development.
+//! template; and clusters that stay: the one for development, and those that a caller names.
 //!
 //! Postgres refuses to run as root: where the tests do, its processes are given to another user.
 

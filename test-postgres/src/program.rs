@@ -71,6 +71,33 @@ impl Programs {
         })
     }
 
+    /// Makes the files of a cluster whose superuser `postgres` needs no password.
+    pub(crate) fn make_cluster(&self, data: &Path, options: &[&str]) -> Result<(), Error> {
+        let mut arguments: Vec<&OsStr> = vec!["--pgdata".as_ref(), data.as_os_str()];
+        let own = [
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-instructions",
+        ];
+        arguments.extend(own.iter().chain(options).map(OsStr::new));
+        self.run("initdb", arguments)
+    }
+
+    /// Ends the server on these files, in order.
+    pub(crate) fn stop_server(&self, data: &Path) -> Result<(), Error> {
+        self.run(
+            "pg_ctl",
+            [
+                "stop".as_ref(),
+                "--wait".as_ref(),
+                "--pgdata".as_ref(),
+                data.as_os_str(),
+            ],
+        )
+    }
+
     /// Makes a directory that the user owns.
     pub(crate) fn create_directory(&self, path: &Path) -> Result<(), Error> {
         fs::create_dir_all(path).map_err(Error::io(path))?;

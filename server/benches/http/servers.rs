@@ -125,7 +125,11 @@ fn dropshot() -> Result<HttpServer<()>, Box<dyn Error>> {
 fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
     let clock = Clock::system();
     let store = MemoryStore::seeded(clock.now())?;
-    let hasher = ApiKeyHasher::new(HashLimits { running: 1, waiting: 1 });
+    let hasher = ApiKeyHasher::new(HashLimits {
+        running: 1,
+        waiting: 1,
+        remembered: 1,
+    })?;
     let settings = ServeSettings {
         bind_address: ANY_PORT,
         body_limit: 1024,

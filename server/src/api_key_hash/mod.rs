@@ -1,17 +1,26 @@
 //! API keys as secrets: how a plaintext is made, what is stored in its place, and how the two are held together.
 //!
 //! The only place that knows argon2. A plaintext goes in and out as `ApiKeyPlaintext`, whose `Debug` shows nothing.
+//!
+//! A hash costs some 30 ms of a processor and 64 MiB. So it is computed on a few threads of its own (`workers`), which
+//! take turns among prefixes (`queue`), once for callers that ask the same at once (`flights`), and not again for
+//! a key that is remembered to have matched (`remembered`).
 
+mod argon2id;
+mod flights;
 mod hasher;
+mod queue;
+mod remembered;
+mod workers;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2id::ARGON2_OUTPUT_BYTES;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::fmt;
 use tenant_registry_contract::types::{ApiKeyPlaintext, ApiKeyPrefix, ConstraintError};
 use thiserror::Error;
 
-pub use hasher::{ApiKeyHasher, HashLimits};
+pub use hasher::{ApiKeyHasher, HashCounts, HashLimits};
 
 /// What every plaintext begins with. It must never change: keys in use carry it, and scanners look for it.
 const PLAINTEXT_MARK: &str = "bp_";
@@ -25,17 +34,12 @@ const PREFIX_CHARACTERS: usize = 11;
 /// Says how the rest of a stored hash is to be read, so that other parameters can come without new keys.
 const ARGON2ID_TAG: &str = "argon2id";
 
-/// Memory of one hash, in KiB: what [`HashLimits::running`] multiplies.
-const ARGON2_MEMORY_KIB: u32 = 64 * 1024;
-const ARGON2_ITERATIONS: u32 = 1;
-const ARGON2_LANES: u32 = 4;
-const ARGON2_OUTPUT_BYTES: usize = 32;
 const SALT_BYTES: usize = 16;
 
 /// Why a key could not be made, hashed or held against a hash. No variant carries a secret.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum HashError {
-    /// As many callers as are let in wait already.
+    /// As many callers as are let in wait already, in all or with keys of the same prefix.
     #[error("no room to hash: too many wait")]
     NoRoom,
     /// The stored hash was made in a way that this build does not know.
@@ -53,8 +57,8 @@ pub enum HashError {
     /// A generated key does not keep the spec.
     #[error("a generated key breaks the spec: {0}")]
     Constraint(#[from] ConstraintError),
-    /// The thread that hashed went away.
-    #[error("the hashing thread stopped")]
+    /// The threads that hash are gone.
+    #[error("the hashing threads stopped")]
     Stopped,
 }
 
@@ -127,27 +131,23 @@ fn random_bytes<const N: usize>() -> Result<[u8; N], HashError> {
     Ok(bytes)
 }
 
-fn argon2id(plaintext: &ApiKeyPlaintext, salt: &[u8]) -> Result<[u8; ARGON2_OUTPUT_BYTES], HashError> {
-    let output_bytes = Some(ARGON2_OUTPUT_BYTES);
-    let parameters = Params::new(ARGON2_MEMORY_KIB, ARGON2_ITERATIONS, ARGON2_LANES, output_bytes);
-    let argon2 = Argon2::new(
-        Algorithm::Argon2id,
-        Version::V0x13,
-        parameters.map_err(HashError::Argon2)?,
-    );
-    let mut hash = [0; ARGON2_OUTPUT_BYTES];
-    argon2
-        .hash_password_into(plaintext.expose_secret().as_bytes(), salt, &mut hash)
-        .map_err(HashError::Argon2)?;
-    Ok(hash)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tenant_registry_contract::types::ApiKeyId;
+    use uuid::Uuid;
 
-    fn hasher(running: usize, waiting: usize) -> ApiKeyHasher {
-        ApiKeyHasher::new(HashLimits { running, waiting })
+    fn hasher() -> ApiKeyHasher {
+        ApiKeyHasher::new(HashLimits {
+            running: 1,
+            waiting: 0,
+            remembered: 1,
+        })
+        .unwrap()
+    }
+
+    fn id() -> ApiKeyId {
+        Uuid::now_v7().into()
     }
 
     #[test]
@@ -161,16 +161,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_matches_its_plaintext_alone() {
-        let hasher = hasher(1, 0);
+        let hasher = hasher();
         let plaintext = generate_plaintext().unwrap();
         let stored = hasher.hash(plaintext.clone()).await.unwrap();
-        assert!(hasher.matches(stored.clone(), plaintext.clone()).await.unwrap());
-        assert!(
-            !hasher
-                .matches(stored.clone(), generate_plaintext().unwrap())
-                .await
-                .unwrap()
-        );
+        assert!(hasher.matches(id(), &stored, &plaintext).await.unwrap());
+        let other = generate_plaintext().unwrap();
+        assert!(!hasher.matches(id(), &stored, &other).await.unwrap());
         assert_ne!(
             stored,
             hasher.hash(plaintext).await.unwrap(),
@@ -185,7 +181,7 @@ mod tests {
         let stored = StoredHash::from_stored(
             "argon2id|8PHy8/T19vf4+fr7/P3+/w|6gMaLPqPOoWOFyMm4rkvelbmzMluJYNtL1/VQmEXjpg".to_owned(),
         );
-        assert!(hasher(1, 0).matches(stored, plaintext).await.unwrap());
+        assert!(hasher().matches(id(), &stored, &plaintext).await.unwrap());
     }
 
     #[tokio::test]
@@ -193,7 +189,7 @@ mod tests {
         let plaintext = generate_plaintext().unwrap();
         let refused = async |text: &str| {
             let stored = StoredHash::from_stored(text.to_owned());
-            hasher(1, 0).matches(stored, plaintext.clone()).await.unwrap_err()
+            hasher().matches(id(), &stored, &plaintext).await.unwrap_err()
         };
         assert!(matches!(
             refused("argon2d|AAAAAAAAAAA|AAAA").await,

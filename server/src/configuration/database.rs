@@ -67,8 +67,9 @@ impl DatabaseConfiguration {
 /// How connections are kept. None of it matters in memory.
 #[derive(Args, Clone, Debug)]
 pub struct PoolConfiguration {
-    /// Most connections to the database, from 1 to 1000. Too few, and requests wait for each other; more than the
-    /// database has processors for, and they do so there. All replicas together must stay below its `max_connections`.
+    /// Most connections to the database for what a request needs one of its own for (changes and lists), from 1 to 1000. Too
+    /// few, and requests wait for each other; more than the database has processors for, and they do so there. All
+    /// replicas together must stay below its `max_connections`.
     #[arg(
         long,
         env = "DATABASE_POOL_SIZE",
@@ -77,6 +78,18 @@ pub struct PoolConfiguration {
         value_parser = clap::value_parser!(u16).range(1..=1000)
     )]
     pub database_pool_size: u16,
+
+    /// Connections, besides those, on which the look-ups of all requests run side by side (to verify a key, to get a
+    /// tenant), from 1 to 64. Too few, and one processor of the database answers them all; too many, and less is sent at
+    /// once on each.
+    #[arg(
+        long,
+        env = "DATABASE_SHARED_CONNECTIONS",
+        value_name = "DATABASE_SHARED_CONNECTIONS",
+        default_value_t = 2,
+        value_parser = clap::value_parser!(u16).range(1..=64)
+    )]
+    pub database_shared_connections: u16,
 
     /// Most seconds that a request waits for a connection before it is answered with 503, from 1 to 60. Too low, and a
     /// short burst is turned away; too high, and callers have given up before they are told.
@@ -117,6 +130,7 @@ impl PoolConfiguration {
     pub fn settings(&self, connect_timeout: Duration) -> PoolSettings {
         PoolSettings {
             size: usize::from(self.database_pool_size),
+            shared: usize::from(self.database_shared_connections),
             wait: Duration::from_secs(self.database_pool_timeout),
             connect_timeout,
             statement_timeout: Duration::from_secs(self.database_statement_timeout),

@@ -21,8 +21,9 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 use tenant_registry_contract::types::RetryAfterSeconds;
 
-/// How often the times of last use are written: "within seconds" of the use.
-const LAST_USED_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the times of last use are written: "within seconds" of the use. A key is written at most once in this time,
+/// however often it verifies, and a crash loses at most the uses of this time.
+const LAST_USED_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The Tenant Registry: a REST service for tenants, entitlements, API keys and the audit log.
 #[derive(Clone, Debug, Parser)]
@@ -123,10 +124,21 @@ pub struct Configuration {
     )]
     pub hash_permits: Option<u16>,
 
-    /// Callers that may wait for a key to be hashed, up to 65535. Who finds no place is told at once to try again: too
-    /// few, and short bursts are turned away; too many, and a flood makes everybody wait.
+    /// Callers that may wait for a key to be hashed, up to 65535; a quarter of them with keys of the same prefix. Who finds
+    /// no place is told at once to try again: too few, and short bursts are turned away; too many, and a flood makes everybody wait.
     #[arg(long, env = "HASH_QUEUE", value_name = "HASH_QUEUE", default_value_t = 64)]
     pub hash_queue: u16,
+
+    /// API keys of which the process remembers that they matched, from 1 to 10000000, at some 100 bytes each: those are not
+    /// hashed again. Too few for the keys in use, and each verify of the others costs a hash.
+    #[arg(
+        long,
+        env = "HASH_MEMORY",
+        value_name = "HASH_MEMORY",
+        default_value_t = 65_536,
+        value_parser = clap::value_parser!(u32).range(1..=10_000_000)
+    )]
+    pub hash_memory: u32,
 
     /// Seconds that a caller is told to wait when the service has no room (Retry-After). Too low, and callers come back
     /// before it has; too high, and they stay away longer than they need to.
@@ -162,6 +174,7 @@ impl Configuration {
         HashLimits {
             running: self.hash_permits.map_or_else(processors, usize::from),
             waiting: usize::from(self.hash_queue),
+            remembered: self.hash_memory as usize,
         }
     }
 }

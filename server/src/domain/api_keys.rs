@@ -219,36 +219,46 @@ impl<S: Store> Registry<S> {
             return Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed));
         };
         let prefix = api_key_hash::prefix(&plaintext)?;
-        let Some(id) = self.key_with_secret(&prefix, plaintext).await? else {
-            return Ok(Verification::Invalid(ApiKeyVerifyReason::Unknown));
-        };
-        // Hashing takes its time, and may have waited for its turn: what was read before it is no ground for "valid".
         let found = self.store.api_key_verify(&prefix).await?;
+        let known = found.iter().position(|found| {
+            let ApiKeyRecord { id, hash, .. } = &found.api_key;
+            self.hasher.has_matched(*id, hash, &plaintext)
+        });
+        let (id, found) = match known {
+            Some(index) => (Some(found[index].api_key.id), found),
+            // A prefix that no key has is never hashed: else a flood of invented keys would keep the hasher from its work.
+            None if found.is_empty() => (None, found),
+            None => {
+                let id = self.key_with_secret(&found, &plaintext).await?;
+                // Hashing takes its time, and may have waited for its turn: what was read before it is no ground for
+                // "valid". A wrong secret is looked up again too, so that it takes the time of a right one.
+                (id, self.store.api_key_verify(&prefix).await?)
+            }
+        };
         let now = self.clock.now();
-        let verification = match found.into_iter().find(|found| found.api_key.id == id) {
+        let matched = id.and_then(|id| found.into_iter().find(|found| found.api_key.id == id));
+        let verification = match matched {
             Some(found) => judge(found, now),
             None => Verification::Invalid(ApiKeyVerifyReason::Unknown),
         };
-        match verification {
-            Verification::Valid { .. } => self.api_key_uses.record(id, now),
-            Verification::Invalid(_) => {}
+        match (&verification, id) {
+            (Verification::Valid { .. }, Some(id)) => self.api_key_uses.record(id, now),
+            (Verification::Valid { .. } | Verification::Invalid(_), _) => {}
         }
         Ok(verification)
     }
 
-    /// Which key with this prefix has this secret. All are tried, whichever matches, so that the time taken tells the
-    /// number of keys that share the prefix, and nothing about the secret. An unknown prefix is never hashed: else a
-    /// flood of invented keys would keep the hasher from its work.
+    /// Which of these keys has this secret. All are tried, whichever matches, so that the time taken tells the number of
+    /// keys that share the prefix, and nothing about the secret.
     async fn key_with_secret(
         &self,
-        prefix: &ApiKeyPrefix,
-        plaintext: ApiKeyPlaintext,
+        found: &[ApiKeyWithTenant],
+        plaintext: &ApiKeyPlaintext,
     ) -> Result<Option<ApiKeyId>, Failure> {
         let mut matched = None;
-        for found in self.store.api_key_verify(prefix).await? {
-            let id = found.api_key.id;
-            if self.hasher.matches(found.api_key.hash, plaintext.clone()).await? {
-                matched = Some(id);
+        for ApiKeyWithTenant { api_key, .. } in found {
+            if self.hasher.matches(api_key.id, &api_key.hash, plaintext).await? {
+                matched = Some(api_key.id);
             }
         }
         Ok(matched)

@@ -239,7 +239,11 @@ async fn an_unknown_key_is_not_found(store: StoreUnderTest) {
 
 async fn without_room_to_hash_none_is_made(store: StoreUnderTest) {
     let no_room = Settings {
-        hash_limits: HashLimits { running: 0, waiting: 0 },
+        hash_limits: HashLimits {
+            running: 0,
+            waiting: 0,
+            remembered: 0,
+        },
         ..Settings::default()
     };
     let service = Service::start_with(store, no_room).await;

@@ -31,6 +31,7 @@ mod process;
 mod races;
 mod tenants;
 mod verification;
+mod verification_load;
 
 use harness::cases::check;
 use harness::coverage::Coverage;
@@ -90,6 +91,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         races::cases,
         tenants::cases,
         verification::cases,
+        verification_load::cases,
     ]
     .into_iter()
     .flat_map(|cases| cases(store))

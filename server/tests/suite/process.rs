@@ -37,6 +37,7 @@ async fn help_tells_all_settings() {
         "DATABASE_URL",
         "DATABASE_CONNECT_TIMEOUT",
         "DATABASE_POOL_SIZE",
+        "DATABASE_SHARED_CONNECTIONS",
         "DATABASE_POOL_TIMEOUT",
         "DATABASE_STATEMENT_TIMEOUT",
         "DATABASE_RECYCLING",
@@ -49,6 +50,7 @@ async fn help_tells_all_settings() {
         "SHUTDOWN_TIMEOUT",
         "HASH_PERMITS",
         "HASH_QUEUE",
+        "HASH_MEMORY",
         "RETRY_AFTER",
     ];
     for setting in settings {
@@ -96,6 +98,7 @@ async fn a_bad_value_stops_the_start_with_one_line() {
     let bad = [
         ("DATABASE_CONNECT_TIMEOUT", "0", "--database-connect-timeout"),
         ("DATABASE_POOL_SIZE", "0", "--database-pool-size"),
+        ("DATABASE_SHARED_CONNECTIONS", "65", "--database-shared-connections"),
         ("DATABASE_POOL_TIMEOUT", "61", "--database-pool-timeout"),
         ("DATABASE_STATEMENT_TIMEOUT", "5s", "--database-statement-timeout"),
         ("DATABASE_RECYCLING", "never", "--database-recycling"),
@@ -111,6 +114,7 @@ async fn a_bad_value_stops_the_start_with_one_line() {
         ("SHUTDOWN_TIMEOUT", "0", "--shutdown-timeout"),
         ("HASH_PERMITS", "0", "--hash-permits"),
         ("HASH_QUEUE", "-1", "--hash-queue"),
+        ("HASH_MEMORY", "0", "--hash-memory"),
         ("RETRY_AFTER", "3601", "--retry-after"),
     ];
     for (variable, value, flag) in bad {

@@ -69,7 +69,12 @@ impl Service {
 }
 
 async fn hash(plaintext: &str) -> StoredHash {
-    let hasher = ApiKeyHasher::new(HashLimits { running: 1, waiting: 0 });
+    let hasher = ApiKeyHasher::new(HashLimits {
+        running: 1,
+        waiting: 0,
+        remembered: 0,
+    })
+    .unwrap();
     hasher
         .hash(ApiKeyPlaintext::try_from(plaintext).unwrap())
         .await
@@ -270,7 +275,11 @@ async fn without_its_store_it_says_unavailable(store: StoreUnderTest) {
 async fn without_room_to_hash_it_says_unavailable(store: StoreUnderTest) {
     let service = Service::start(store).await;
     let no_room = Settings {
-        hash_limits: HashLimits { running: 0, waiting: 0 },
+        hash_limits: HashLimits {
+            running: 0,
+            waiting: 0,
+            remembered: 0,
+        },
         ..Settings::default()
     };
     let replica = service.replica(no_room).await;

@@ -20,6 +20,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, ConstraintError, Scope, TenantId, TenantStatus};
 use uuid::Uuid;
 
+/// Keys whose last use one statement writes: few enough that it holds their locks for some milliseconds.
+const USES_AT_ONCE: usize = 1_000;
+
 /// A row of `api_keys`.
 #[derive(AsChangeset, Identifiable, Insertable, Queryable, Selectable)]
 #[diesel(table_name = api_keys, check_for_backend(Pg), treat_none_as_null = true)]
@@ -200,13 +203,13 @@ impl ApiKeyStore for PostgresStore {
 
     async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
         let rows = self
-            .read(async |connection: &mut AsyncPgConnection| {
+            .look_up(async |mut connection: &AsyncPgConnection| {
                 let with_prefix = api_keys::table
                     .inner_join(tenants::table)
                     .filter(api_keys::prefix.eq(prefix.as_str()));
                 with_prefix
                     .select((ApiKeyRow::as_select(), tenants::status, tenants::cancel_at))
-                    .load::<KeyAndTenant>(connection)
+                    .load::<KeyAndTenant>(&mut connection)
                     .await
             })
             .await?;
@@ -215,23 +218,25 @@ impl ApiKeyStore for PostgresStore {
     }
 
     async fn api_key_use(&self, uses: &[ApiKeyUse]) -> Result<(), StoreError> {
-        let ids: Vec<Uuid> = uses.iter().map(|used| used.id.into()).collect();
-        let times: Vec<DateTime<Utc>> = uses.iter().map(|used| used.used_at).collect();
-        self.read(async |connection: &mut AsyncPgConnection| {
-            // Locked in one order first: two replicas that write the same keys would else wait for each other.
-            diesel::sql_query(
-                "WITH used (id, used_at) AS (SELECT * FROM unnest($1, $2)), \
-                 locked AS (SELECT id FROM api_keys WHERE id IN (SELECT id FROM used) ORDER BY id FOR NO KEY UPDATE) \
-                 UPDATE api_keys SET last_used_at = used.used_at FROM used JOIN locked USING (id) \
-                 WHERE api_keys.id = used.id \
-                 AND (api_keys.last_used_at IS NULL OR api_keys.last_used_at < used.used_at)",
-            )
-            .bind::<Array<SqlUuid>, _>(&ids)
-            .bind::<Array<Timestamptz>, _>(&times)
-            .execute(connection)
-            .await
-        })
-        .await?;
+        for uses in uses.chunks(USES_AT_ONCE) {
+            let ids: Vec<Uuid> = uses.iter().map(|used| used.id.into()).collect();
+            let times: Vec<DateTime<Utc>> = uses.iter().map(|used| used.used_at).collect();
+            self.read(async |connection: &mut AsyncPgConnection| {
+                // Locked in one order first: two replicas that write the same keys would else wait for each other.
+                diesel::sql_query(
+                    "WITH used (id, used_at) AS (SELECT * FROM unnest($1, $2)), \
+                     locked AS (SELECT id FROM api_keys WHERE id IN (SELECT id FROM used) ORDER BY id FOR NO KEY UPDATE) \
+                     UPDATE api_keys SET last_used_at = used.used_at FROM used JOIN locked USING (id) \
+                     WHERE api_keys.id = used.id \
+                     AND (api_keys.last_used_at IS NULL OR api_keys.last_used_at < used.used_at)",
+                )
+                .bind::<Array<SqlUuid>, _>(&ids)
+                .bind::<Array<Timestamptz>, _>(&times)
+                .execute(connection)
+                .await
+            })
+            .await?;
+        }
         Ok(())
     }
 }

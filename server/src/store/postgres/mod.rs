@@ -11,6 +11,7 @@ mod fault;
 pub mod migrations;
 mod pool;
 mod schema;
+mod shared;
 mod stored;
 mod tenants;
 mod tls;
@@ -22,13 +23,15 @@ use crate::store::{StoreError, StoreHealth};
 use database_url::DatabaseUrl;
 use diesel_async::RunQueryDsl;
 use fault::Fault;
-use pool::Pool;
+use pool::{Connector, Pool};
+use shared::SharedConnections;
 use std::time::Duration;
 use thiserror::Error;
 
 /// Tenants, entitlements, API keys and the audit log in a Postgres database.
 pub struct PostgresStore {
     pool: Pool,
+    shared: SharedConnections,
     statement_timeout: Duration,
 }
 
@@ -50,8 +53,11 @@ impl PostgresStore {
     /// # Errors
     /// When the settings cannot be used; that the database cannot be reached shows later.
     pub fn new(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, SetupError> {
+        let connector = Connector::new(url, settings)?;
+        let wait = settings.wait.max(pool::connect_limit(url, settings));
         Ok(Self {
-            pool: pool::pool(url, settings)?,
+            pool: pool::pool(url, settings, connector.clone())?,
+            shared: SharedConnections::new(settings.shared, connector, wait),
             statement_timeout: settings.statement_timeout,
         })
     }
@@ -70,6 +76,7 @@ impl StoreHealth for PostgresStore {
         if is_standby {
             // Whoever was the primary when these connections were made is not any more.
             self.pool.retain(|_, _| false);
+            self.shared.discard_all();
             return Err(Fault::Unavailable("the database is a standby: read-only".to_owned()).into());
         }
         Ok(())

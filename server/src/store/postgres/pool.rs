@@ -25,8 +25,10 @@ const APPLICATION_NAME: &str = "tenant-registry";
 /// How the pool behaves.
 #[derive(Clone, Debug)]
 pub struct PoolSettings {
-    /// The most connections.
+    /// The most connections that one request has for itself.
     pub size: usize,
+    /// The connections, besides, on which look-ups of many requests run at once.
+    pub shared: usize,
     /// The most time that a request waits for a connection.
     pub wait: Duration,
     /// The most time that connecting to one host takes.
@@ -46,34 +48,51 @@ pub enum Recycling {
     Verified,
 }
 
+/// How a connection is made.
+#[derive(Clone)]
+pub(super) struct Connector {
+    config: Config,
+    tls: MakeRustlsConnect,
+}
+
+impl Connector {
+    /// For sessions whose statements have a limit in time.
+    pub(super) fn new(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, SetupError> {
+        Ok(Self {
+            config: session_config(url, settings.connect_timeout, Some(settings.statement_timeout)),
+            tls: tls::connector(&url.trust)?,
+        })
+    }
+
+    pub(super) async fn connect(&self) -> ConnectionResult<AsyncPgConnection> {
+        connect(&self.config, self.tls.clone()).await
+    }
+}
+
+/// The most time that connecting takes, whichever host it is in the end.
+pub(super) fn connect_limit(url: &DatabaseUrl, settings: &PoolSettings) -> Duration {
+    settings.connect_timeout.saturating_mul(url.hosts())
+}
+
 /// A pool without any connection yet.
-pub(super) fn pool(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Pool, SetupError> {
-    let PoolSettings {
-        size,
-        wait,
-        connect_timeout,
-        statement_timeout,
-        recycling,
-    } = settings;
-    let config = session_config(url, *connect_timeout, Some(*statement_timeout));
-    let tls = tls::connector(&url.trust)?;
+pub(super) fn pool(url: &DatabaseUrl, settings: &PoolSettings, connector: Connector) -> Result<Pool, SetupError> {
     let mut manager = ManagerConfig::default();
-    manager.recycling_method = match recycling {
+    manager.recycling_method = match settings.recycling {
         Recycling::Fast => RecyclingMethod::Fast,
         Recycling::Verified => RecyclingMethod::Verified,
     };
     manager.custom_setup = Box::new(move |_| {
-        let (config, tls) = (config.clone(), tls.clone());
-        Box::pin(async move { connect(&config, tls).await })
+        let connector = connector.clone();
+        Box::pin(async move { connector.connect().await })
     });
     // The URL is in `custom_setup`; here it would only be one more place that holds the password.
     let manager = AsyncDieselConnectionManager::new_with_config("", manager);
     let pool = Pool::builder(manager)
-        .max_size(*size)
+        .max_size(settings.size)
         .timeouts(Timeouts {
-            wait: Some(*wait),
-            create: Some(connect_timeout.saturating_mul(url.hosts())),
-            recycle: Some(*connect_timeout),
+            wait: Some(settings.wait),
+            create: Some(connect_limit(url, settings)),
+            recycle: Some(settings.connect_timeout),
         })
         .runtime(Runtime::Tokio1)
         .build()?;

@@ -176,9 +176,9 @@ impl TenantStore for PostgresStore {
 
     async fn tenant_get(&self, id: TenantId) -> Result<Option<TenantRecord>, StoreError> {
         let row = self
-            .read(async |connection: &mut AsyncPgConnection| {
+            .look_up(async |mut connection: &AsyncPgConnection| {
                 let row = tenants::table.find(Uuid::from(id)).select(TenantRow::as_select());
-                row.first(connection).await.optional()
+                row.first(&mut connection).await.optional()
             })
             .await?;
         Ok(row.map(TenantRow::into_record).transpose()?)
@@ -186,11 +186,11 @@ impl TenantStore for PostgresStore {
 
     async fn tenant_get_by_slug(&self, slug: &TenantSlug) -> Result<Option<TenantRecord>, StoreError> {
         let row = self
-            .read(async |connection: &mut AsyncPgConnection| {
+            .look_up(async |mut connection: &AsyncPgConnection| {
                 let with_slug = tenants::table.filter(tenants::slug.eq(slug.as_str()));
                 with_slug
                     .select(TenantRow::as_select())
-                    .first(connection)
+                    .first(&mut connection)
                     .await
                     .optional()
             })

@@ -80,6 +80,25 @@ impl PostgresStore {
         Ok(self.repeated(attempt).await?)
     }
 
+    /// Looks something up on a connection that others use at the same time.
+    pub(super) async fn look_up<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send,
+        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
+            + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
+            + Sync,
+    {
+        let attempt = async || {
+            let connection = self.shared.get().await?;
+            let result = self.in_time(work(&connection)).await;
+            if result.is_err() {
+                self.shared.discard(&connection);
+            }
+            result
+        };
+        Ok(self.repeated(attempt).await?)
+    }
+
     /// Runs a transaction.
     pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where

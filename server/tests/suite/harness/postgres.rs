@@ -58,6 +58,7 @@ impl TestDatabase {
     pub(crate) fn store(&self) -> PostgresStore {
         let settings = PoolSettings {
             size: 4,
+            shared: 2,
             wait: CONNECT_TIMEOUT,
             connect_timeout: CONNECT_TIMEOUT,
             statement_timeout: CONNECT_TIMEOUT,

@@ -41,6 +41,7 @@ impl Default for Settings {
             hash_limits: HashLimits {
                 running: 2,
                 waiting: 64,
+                remembered: 100,
             },
         }
     }
@@ -162,7 +163,8 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         },
     };
     let catalog = catalog_file::read(Some(CATALOG.as_ref())).unwrap();
-    let registry = Registry::new(store, catalog, clock.for_service(), ApiKeyHasher::new(hash_limits));
+    let hasher = ApiKeyHasher::new(hash_limits).unwrap();
+    let registry = Registry::new(store, catalog, clock.for_service(), hasher);
     let running = serve::start(settings, registry).unwrap();
     Started {
         address: running.address(),

@@ -1,0 +1,103 @@
+//! How a data set gets into its database, and how it gets back to what it was.
+
+use tokio_postgres::Client;
+
+use super::{secrets, with_numbers};
+use crate::error::Error;
+
+/// Events in one statement: enough to be fast, few enough to see that it goes on.
+const EVENTS_AT_ONCE: u64 = 1_000_000;
+
+/// The load is not measured: it waits for no disk, looks up no foreign key and fires no trigger.
+const SESSION: &str = "\
+    SET synchronous_commit = off;\
+    SET session_replication_role = replica;\
+    SET maintenance_work_mem = '1GB';";
+
+/// The same numbers in each load.
+const SEED: &str = "SELECT setseed(0.5)";
+
+/// What the bench keeps beside the service's own tables.
+const OWN_TABLES: &str = "\
+    CREATE SCHEMA bench;\
+    CREATE TABLE bench.api_key_secrets (number bigint PRIMARY KEY, plaintext text NOT NULL);\
+    CREATE TABLE bench.data_set (parameters text NOT NULL, last_event bigint NOT NULL);";
+
+/// Loads a migrated, empty database.
+pub(super) async fn load(client: &Client, events: u64, parameters: &str) -> Result<(), Error> {
+    client.batch_execute(SESSION).await?;
+    client.batch_execute(OWN_TABLES).await?;
+    client.batch_execute(SEED).await?;
+    client
+        .batch_execute(&with_numbers(include_str!("../../sql/tenants.sql")))
+        .await?;
+    secrets::load(client).await?;
+    client
+        .batch_execute(&with_numbers(include_str!("../../sql/api_keys.sql")))
+        .await?;
+    load_events(client, events).await?;
+    client.batch_execute("VACUUM (ANALYZE)").await?;
+    client.batch_execute("CHECKPOINT").await?;
+    client
+        .execute(
+            "INSERT INTO bench.data_set SELECT $1, coalesce(max(id), 0) FROM audit_log",
+            &[&parameters],
+        )
+        .await?;
+    Ok(())
+}
+
+async fn load_events(client: &Client, events: u64) -> Result<(), Error> {
+    let indexes = client
+        .query(include_str!("../../sql/secondary_indexes.sql"), &[&"audit_log"])
+        .await?;
+    let mut definitions = Vec::new();
+    for index in indexes {
+        client
+            .batch_execute(&format!("DROP INDEX {}", index.try_get::<_, &str>(0)?))
+            .await?;
+        definitions.push(index.try_get::<_, String>(1)?);
+    }
+    let ends_at: String = client.query_one("SELECT now()::text", &[]).await?.try_get(0)?;
+    let insert = with_numbers(include_str!("../../sql/events.sql"))
+        .replace("{events}", &events.to_string())
+        .replace("{ends_at}", &ends_at);
+    let mut first = 1;
+    while first <= events {
+        let last = (first + EVENTS_AT_ONCE - 1).min(events);
+        let insert = insert
+            .replace("{first}", &first.to_string())
+            .replace("{last}", &last.to_string());
+        client.batch_execute(&insert).await?;
+        eprintln!("  {last} of {events}");
+        first = last + 1;
+    }
+    for definition in definitions {
+        eprintln!("  {definition}");
+        client.batch_execute(&definition).await?;
+    }
+    Ok(())
+}
+
+/// Takes away what runs have appended, so that each begins with the same log.
+pub(super) async fn restore(client: &Client) -> Result<(), Error> {
+    client.batch_execute(SESSION).await?;
+    let last_event: i64 = client
+        .query_one("SELECT last_event FROM bench.data_set", &[])
+        .await?
+        .try_get(0)?;
+    let appended = client
+        .execute("DELETE FROM audit_log WHERE id > $1", &[&last_event])
+        .await?;
+    if appended > 0 {
+        client
+            .execute(
+                "SELECT setval(pg_get_serial_sequence('audit_log', 'id'), $1)",
+                &[&last_event],
+            )
+            .await?;
+        client.batch_execute("VACUUM audit_log").await?;
+    }
+    client.batch_execute("CHECKPOINT").await?;
+    Ok(())
+}

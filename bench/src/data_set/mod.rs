@@ -1,0 +1,136 @@
+//! The data sets: databases of stated sizes, loaded once and kept for later runs.
+
+mod load;
+pub(crate) mod secrets;
+
+use std::path::Path;
+
+use test_postgres::Cluster;
+use tokio_postgres::{Client, NoTls};
+
+use crate::error::Error;
+use crate::service;
+
+/// The tenants' numbers, of twelve digits: the ends of their ids.
+pub(crate) const FIRST_TENANT: u64 = 100_000_000_001;
+pub(crate) const LAST_TENANT: u64 = FIRST_TENANT + 10_000 - 1;
+
+/// All API keys, those with a known secret among them.
+pub(crate) const API_KEYS: u64 = 100_000;
+
+/// Keys whose plaintext is known.
+pub(crate) const SECRETS: u64 = 500;
+
+/// The numbers in the prefixes of those keys, of eight digits: a script of pgbench can make a prefix from a number, and
+/// need not look it up.
+pub(crate) const FIRST_SECRET: u64 = 10_000_001;
+pub(crate) const LAST_SECRET: u64 = FIRST_SECRET + SECRETS - 1;
+
+/// The action of ten events among all.
+pub(crate) const RARE_ACTION: &str = "bench.rare";
+
+/// To be raised when what is loaded changes otherwise than in its size.
+const FORMAT: u32 = 1;
+
+/// A loaded database.
+#[derive(Debug)]
+pub(crate) struct DataSet {
+    /// Its name in the cluster.
+    pub(crate) database: String,
+    pub(crate) url: String,
+    pub(crate) events: u64,
+    /// The plaintexts of the keys that have one, in the order of their numbers.
+    pub(crate) plaintexts: Vec<String>,
+}
+
+/// The SQL with the numbers of the data sets in their places.
+pub(crate) fn with_numbers(sql: &str) -> String {
+    sql.replace("{first_tenant}", &FIRST_TENANT.to_string())
+        .replace("{last_tenant}", &LAST_TENANT.to_string())
+        .replace("{first_key}", &(SECRETS + 1).to_string())
+        .replace("{last_key}", &API_KEYS.to_string())
+        .replace("{first_secret}", &FIRST_SECRET.to_string())
+        .replace("{last_secret}", &LAST_SECRET.to_string())
+}
+
+/// The id of the tenant with this number.
+pub(crate) fn tenant_id(number: u64) -> String {
+    format!("0190b8a5-7b1c-7000-8000-{number}")
+}
+
+/// A connection to one of the cluster's databases.
+pub(crate) async fn connect(url: &str) -> Result<Client, Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    // Its errors come out of the client's calls.
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// A data set of this size, as it was loaded, whatever earlier runs have appended.
+pub(crate) async fn data_set(cluster: &Cluster, service: &Path, events: u64) -> Result<DataSet, Error> {
+    let database = format!("bench_{events}");
+    let url = cluster.url(&database);
+    let schema = schema(cluster, service).await?;
+    let parameters = format!(
+        "format {FORMAT}, {events} events, {} tenants, {API_KEYS} keys, {SECRETS} secrets, schema {schema}",
+        LAST_TENANT - FIRST_TENANT + 1
+    );
+    if !is_loaded(cluster, &database, &parameters).await? {
+        eprintln!("loading {events} audit events; they are kept for later runs");
+        recreate(cluster, &database).await?;
+        service::migrate(service, &url)?;
+        load::load(&connect(&url).await?, events, &parameters).await?;
+    }
+    let client = connect(&url).await?;
+    load::restore(&client).await?;
+    Ok(DataSet {
+        plaintexts: secrets::plaintexts(&client).await?,
+        database,
+        url,
+        events,
+    })
+}
+
+/// What tells one schema of the service from another.
+async fn schema(cluster: &Cluster, service: &Path) -> Result<String, Error> {
+    const DATABASE: &str = "bench_schema";
+    recreate(cluster, DATABASE).await?;
+    service::migrate(service, &cluster.url(DATABASE))?;
+    let client = connect(&cluster.url(DATABASE)).await?;
+    let row = client
+        .query_one(include_str!("../../sql/schema_fingerprint.sql"), &[])
+        .await?;
+    Ok(row.try_get(0)?)
+}
+
+async fn recreate(cluster: &Cluster, database: &str) -> Result<(), Error> {
+    let client = connect(&cluster.url("postgres")).await?;
+    client
+        .batch_execute(&format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"))
+        .await?;
+    client.batch_execute(&format!("CREATE DATABASE {database}")).await?;
+    Ok(())
+}
+
+/// Is this database there, with all that the parameters say?
+async fn is_loaded(cluster: &Cluster, database: &str, parameters: &str) -> Result<bool, Error> {
+    let client = connect(&cluster.url("postgres")).await?;
+    let known = client
+        .query_opt("SELECT FROM pg_database WHERE datname = $1", &[&database])
+        .await?;
+    if known.is_none() {
+        return Ok(false);
+    }
+    let client = connect(&cluster.url(database)).await?;
+    // It is written last, so that a load that was cut off has none.
+    let row = client
+        .query_one("SELECT to_regclass('bench.data_set') IS NOT NULL", &[])
+        .await?;
+    if !row.try_get::<_, bool>(0)? {
+        return Ok(false);
+    }
+    let marker = client
+        .query_opt("SELECT FROM bench.data_set WHERE parameters = $1", &[&parameters])
+        .await?;
+    Ok(marker.is_some())
+}

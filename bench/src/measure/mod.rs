@@ -1,0 +1,146 @@
+//! The measurements: what is started, what is asked in which order, and what comes out of it.
+
+mod first_verify;
+mod flood;
+mod latency;
+mod row;
+
+use std::path::Path;
+use std::time::Duration;
+
+use test_postgres::Cluster;
+
+use crate::arguments::Arguments;
+use crate::data_set::{self, DataSet};
+use crate::error::Error;
+use crate::load::closed;
+use crate::operations;
+use crate::service::Service;
+
+pub(crate) use first_verify::FirstVerify;
+pub(crate) use flood::{Flooded, SHARE as FLOOD_SHARE};
+pub(crate) use latency::Latencies;
+pub(crate) use row::{OPEN_SHARE, Paced, Row};
+
+/// The longest that anything is asked before it is measured.
+const LONGEST_WARM_UP: Duration = Duration::from_secs(1);
+
+/// All that was measured.
+#[derive(Debug)]
+pub(crate) struct Results {
+    pub(crate) first_verify: FirstVerify,
+    /// The most memory, in MiB, that the service took in a flood of verifies.
+    pub(crate) peak_memory: f64,
+    pub(crate) flooded: Flooded,
+    pub(crate) warm_verify: Row,
+    pub(crate) append: Row,
+    pub(crate) first_page: Row,
+    /// Those that no target speaks of by their rate.
+    pub(crate) further: Vec<Row>,
+    pub(crate) latencies: Latencies,
+    /// The name of the page deep in the log.
+    pub(crate) deep_page: String,
+}
+
+/// What all measurements need.
+#[derive(Clone, Copy, Debug)]
+struct Bench<'a> {
+    cluster: &'a Cluster,
+    service: &'a Path,
+    hash_permits: usize,
+    duration: Duration,
+    rounds: usize,
+    is_quick: bool,
+}
+
+impl Bench<'_> {
+    /// A service on this data set that can serve.
+    async fn start(&self, data_set: &DataSet) -> Result<Service, Error> {
+        let service = Service::start(self.service, &data_set.url, self.hash_permits)?;
+        closed(service.address, &operations::readiness(), 1, Duration::from_millis(100)).await?;
+        Ok(service)
+    }
+
+    fn warm_up(&self) -> Duration {
+        LONGEST_WARM_UP.min(self.duration)
+    }
+}
+
+/// Measures everything.
+pub(crate) async fn measure(
+    arguments: &Arguments,
+    cluster: &Cluster,
+    large: &DataSet,
+    small: &DataSet,
+) -> Result<Results, Error> {
+    let bench = Bench {
+        cluster,
+        service: &arguments.service,
+        hash_permits: arguments.hash_permits(),
+        duration: arguments.duration(),
+        rounds: arguments.rounds(),
+        is_quick: arguments.quick,
+    };
+    let first_verify = bench.first_verify(large).await?;
+    let (service, peak_memory) = bench.peak_memory(large).await?;
+    let cursor = deep_cursor(large).await?;
+    let deep_page = operations::deep_page(large, cursor);
+    let latencies = bench.latencies(&service, &deep_page, small).await?;
+    let warm_verify = bench.row(&service, large, &operations::warm_verify(large)).await?;
+    let flooded = bench.flooded(&service, large, &warm_verify).await?;
+    let first_page = bench.row(&service, large, &operations::first_page()).await?;
+    let deep_page_name = format!("page {}", operations::deep_page_number(large));
+    let mut further = Vec::new();
+    for case in [
+        deep_page,
+        operations::frequent_filter(),
+        operations::rare_filter(),
+        operations::tenant_get(),
+    ] {
+        further.push(bench.row(&service, large, &case).await?);
+    }
+    // The last, since it makes the log longer.
+    let append = bench.row(&service, large, &operations::append()).await?;
+    Ok(Results {
+        first_verify,
+        peak_memory,
+        flooded,
+        warm_verify,
+        append,
+        first_page,
+        further,
+        latencies,
+        deep_page: deep_page_name,
+    })
+}
+
+/// The cursor of the page deep in the log.
+async fn deep_cursor(data_set: &DataSet) -> Result<i64, Error> {
+    let newer = i64::try_from(operations::newer_than_deep_page(data_set)).unwrap_or(i64::MAX);
+    let row = data_set::connect(&data_set.url)
+        .await?
+        .query_one(
+            "SELECT id FROM audit_log ORDER BY id DESC OFFSET $1::bigint - 1 LIMIT 1",
+            &[&newer],
+        )
+        .await?;
+    Ok(row.try_get(0)?)
+}
+
+/// The middle one; none where there is no value in one of the rounds.
+fn median(values: Vec<Option<f64>>) -> Option<f64> {
+    let mut values: Vec<f64> = values.into_iter().collect::<Option<_>>()?;
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn a_median_needs_a_value_in_each_round() {
+        assert_eq!(median(vec![Some(3.0), Some(1.0), Some(2.0)]), Some(2.0));
+        assert_eq!(median(vec![Some(3.0), None, Some(2.0)]), None);
+    }
+}

@@ -1,0 +1,115 @@
+//! One row of the table: an operation over HTTP, and the same SQL by pgbench in turn with it.
+
+use super::{Bench, median};
+use crate::data_set::DataSet;
+use crate::error::Error;
+use crate::load::{Open, closed, open};
+use crate::operations::Case;
+use crate::pgbench;
+use crate::service::Service;
+
+/// The callers at which service and database are compared.
+pub(super) const CALLERS: usize = pgbench::CLIENTS;
+
+const MANY_CALLERS: usize = 256;
+
+/// The rate of the open loop, as a share of what the closed loop reached.
+pub(crate) const OPEN_SHARE: f64 = 0.6;
+
+/// What was measured of an operation.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) name: String,
+    /// Good answers each second, for one caller and for many.
+    pub(crate) one_caller: Option<f64>,
+    pub(crate) many_callers: Option<f64>,
+    /// The same for as many callers as pgbench has clients.
+    pub(crate) rate: f64,
+    /// Transactions each second of pgbench; none where it has nothing to compare with, or took too long.
+    pub(crate) database: Option<f64>,
+    /// The service's processor time for a request, in milliseconds.
+    pub(crate) processor: Option<f64>,
+    /// Answers that were not good, in all that was asked.
+    pub(crate) failed: u64,
+    /// Latencies at a rate that is kept.
+    pub(crate) paced: Paced,
+}
+
+/// Latencies in milliseconds; none where no answer was good.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paced {
+    /// Requests each second; none where the callers of the closed loop were measured.
+    pub(crate) rate: Option<f64>,
+    pub(crate) half: Option<f64>,
+    pub(crate) most: Option<f64>,
+    pub(crate) nearly_all: Option<f64>,
+}
+
+impl Row {
+    /// The rate over HTTP, as a share of pgbench's.
+    pub(crate) fn ratio(&self) -> Option<f64> {
+        self.database.map(|database| self.rate / database)
+    }
+}
+
+impl From<&Open> for Paced {
+    fn from(open: &Open) -> Self {
+        let Open { answers, rate } = open;
+        Self {
+            rate: Some(*rate),
+            half: answers.latency(0.5),
+            most: answers.latency(0.99),
+            nearly_all: answers.latency(0.999),
+        }
+    }
+}
+
+impl Bench<'_> {
+    pub(super) async fn row(&self, service: &Service, data_set: &DataSet, case: &Case) -> Result<Row, Error> {
+        let Case {
+            name,
+            operation,
+            script,
+        } = case;
+        eprintln!("{name}");
+        let transactions = |duration| {
+            tokio::task::block_in_place(|| {
+                pgbench::transactions_per_second(self.cluster, &data_set.database, script, duration)
+            })
+        };
+        closed(service.address, operation, CALLERS, self.warm_up()).await?;
+        transactions(self.warm_up())?;
+        let (mut rates, mut databases, mut processors) = (Vec::new(), Vec::new(), Vec::new());
+        let mut failed = 0;
+        for _ in 0..self.rounds {
+            let before = service.processor_time()?;
+            let round = closed(service.address, operation, CALLERS, self.duration).await?;
+            let used = service.processor_time()? - before;
+            rates.push(Some(round.rate()));
+            processors.push(milliseconds_each(used, round.answers.all()));
+            failed += round.answers.failed;
+            databases.push(transactions(self.duration)?);
+        }
+        let rate = median(rates).unwrap_or_default();
+        let one_caller = closed(service.address, operation, 1, self.duration).await?;
+        let many_callers = closed(service.address, operation, MANY_CALLERS, self.duration).await?;
+        let paced = open(service.address, operation, OPEN_SHARE * rate, self.duration).await?;
+        failed += one_caller.answers.failed + many_callers.answers.failed + paced.answers.failed;
+        Ok(Row {
+            name: name.clone(),
+            one_caller: Some(one_caller.rate()),
+            many_callers: Some(many_callers.rate()),
+            rate,
+            database: median(databases),
+            processor: median(processors),
+            failed,
+            paced: Paced::from(&paced),
+        })
+    }
+}
+
+/// Milliseconds for each of so many; none for none.
+#[expect(clippy::cast_precision_loss, reason = "as many requests take centuries")]
+pub(super) fn milliseconds_each(time: std::time::Duration, count: u64) -> Option<f64> {
+    (count > 0).then(|| time.as_secs_f64() * 1000.0 / count as f64)
+}

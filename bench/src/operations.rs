@@ -1,0 +1,153 @@
+//! The operations that are measured: what is asked over HTTP, and the same in SQL for pgbench.
+
+use crate::data_set::{DataSet, FIRST_SECRET, FIRST_TENANT, LAST_TENANT, RARE_ACTION, secrets, tenant_id};
+use crate::load::Operation;
+use crate::pgbench;
+
+/// Events on a page, and of a list without a limit of its own.
+const PAGE_EVENTS: u64 = 50;
+
+/// How deep the deep page is, where the log has as many.
+const DEEP_PAGE: u64 = 10_000;
+
+/// Wrong secrets that a flood presents in turn.
+const WRONG_SECRETS: usize = 1_000;
+
+/// An operation that a row of the table stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) operation: Operation,
+    /// The same SQL for pgbench.
+    pub(crate) script: String,
+}
+
+fn operation(requests: impl Iterator<Item = Vec<u8>>, status: u16, part: &'static str) -> Operation {
+    Operation {
+        requests: requests.collect(),
+        status,
+        part,
+    }
+}
+
+fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: registry\r\n\r\n").into_bytes()
+}
+
+fn post(path: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: registry\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+fn verify_request(plaintext: &str) -> Vec<u8> {
+    post("/v1/internal/api-keys/verify", &format!("{{\"key\": \"{plaintext}\"}}"))
+}
+
+/// What a service answers well once it can serve.
+pub(crate) fn readiness() -> Operation {
+    operation([get("/readyz")].into_iter(), 200, "")
+}
+
+/// Verifies of these keys.
+pub(crate) fn verify(plaintexts: &[String]) -> Operation {
+    let requests = plaintexts.iter().map(|plaintext| verify_request(plaintext));
+    operation(requests, 200, "\"valid\":true")
+}
+
+/// Verifies of wrong secrets for one real prefix. Whether they are turned away or found wrong, they are answered.
+pub(crate) fn wrong_secrets() -> Operation {
+    let requests = (0..WRONG_SECRETS).map(|_| verify_request(&secrets::plaintext(FIRST_SECRET)));
+    operation(requests, 200, "\"valid\":false")
+}
+
+/// Verifies of keys that the service has verified before.
+pub(crate) fn warm_verify(data_set: &DataSet) -> Case {
+    Case {
+        name: "verify, warm".to_owned(),
+        operation: verify(&data_set.plaintexts),
+        script: include_str!("../sql/pgbench/verify.sql").to_owned(),
+    }
+}
+
+/// Appends of an event of any tenant.
+pub(crate) fn append() -> Case {
+    let requests = (FIRST_TENANT..=LAST_TENANT).map(|tenant| {
+        let tenant_id = tenant_id(tenant);
+        let body = format!(
+            "{{\"tenant_id\": \"{tenant_id}\", \"actor_id\": \"user-17\", \"action\": \"bench.appended\", \
+             \"metadata\": {{\"format\": \"pdf\"}}}}"
+        );
+        post("/v1/audit", &body)
+    });
+    Case {
+        name: "append".to_owned(),
+        operation: operation(requests, 201, ""),
+        script: include_str!("../sql/pgbench/append.sql").to_owned(),
+    }
+}
+
+fn list(name: String, query: &str, filter: &str) -> Case {
+    let path = format!("/v1/audit?limit={PAGE_EVENTS}{query}");
+    Case {
+        name,
+        operation: operation([get(&path)].into_iter(), 200, "\"id\":"),
+        script: pgbench::list_script(filter),
+    }
+}
+
+/// The newest page.
+pub(crate) fn first_page() -> Case {
+    list("list, first page".to_owned(), "", "")
+}
+
+/// The number of the deep page.
+pub(crate) fn deep_page_number(data_set: &DataSet) -> u64 {
+    DEEP_PAGE.min(data_set.events / PAGE_EVENTS / 2)
+}
+
+/// How many events are newer than the deep page.
+pub(crate) fn newer_than_deep_page(data_set: &DataSet) -> u64 {
+    (deep_page_number(data_set) - 1) * PAGE_EVENTS
+}
+
+/// A page deep in the log, behind this cursor.
+pub(crate) fn deep_page(data_set: &DataSet, cursor: i64) -> Case {
+    list(
+        format!("list, page {}", deep_page_number(data_set)),
+        &format!("&cursor={cursor}"),
+        &format!("WHERE id < {cursor}"),
+    )
+}
+
+/// The newest events of the tenant that has the most.
+pub(crate) fn frequent_filter() -> Case {
+    let tenant = tenant_id(FIRST_TENANT);
+    list(
+        "list, frequent filter (tenant)".to_owned(),
+        &format!("&tenant_id={tenant}"),
+        &format!("WHERE tenant_id = '{tenant}'"),
+    )
+}
+
+/// The few events with an action that hardly any has.
+pub(crate) fn rare_filter() -> Case {
+    list(
+        "list, rare filter (action)".to_owned(),
+        &format!("&action={RARE_ACTION}"),
+        &format!("WHERE action = '{RARE_ACTION}'"),
+    )
+}
+
+/// Looks at any tenant.
+pub(crate) fn tenant_get() -> Case {
+    let requests = (FIRST_TENANT..=LAST_TENANT).map(|tenant| get(&format!("/v1/tenants/{}", tenant_id(tenant))));
+    Case {
+        name: "tenant get".to_owned(),
+        operation: operation(requests, 200, ""),
+        script: include_str!("../sql/pgbench/tenant_get.sql").to_owned(),
+    }
+}

@@ -1,0 +1,86 @@
+//! pgbench: how fast the same SQL is without the service.
+
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Duration;
+
+use test_postgres::Cluster;
+
+use crate::data_set::with_numbers;
+use crate::error::Error;
+
+/// Connections that ask at once, as many as the callers that the service is compared at.
+pub(crate) const CLIENTS: usize = 32;
+const THREADS: usize = 2;
+
+/// The service's own limit for a statement; what takes longer ends the run of pgbench.
+const OPTIONS: &str = "-c statement_timeout=5s";
+
+/// Prepares each transaction once, as the service does.
+const PROTOCOL: &str = "prepared";
+
+/// The script of a list with this filter, a WHERE clause or nothing.
+pub(crate) fn list_script(filter: &str) -> String {
+    include_str!("../sql/pgbench/list.sql").replace("{filter}", filter)
+}
+
+/// Transactions each second; none where one of them failed or took too long.
+pub(crate) fn transactions_per_second(
+    cluster: &Cluster,
+    database: &str,
+    script: &str,
+    duration: Duration,
+) -> Result<Option<f64>, Error> {
+    const PROGRAM: &str = "pgbench";
+    let mut process = cluster
+        .command(PROGRAM)
+        .env("PGOPTIONS", OPTIONS)
+        .args(["--no-vacuum", "--host=127.0.0.1", "--username=postgres", "--file=-"])
+        .arg(format!("--protocol={PROTOCOL}"))
+        .arg(format!("--port={}", cluster.port()))
+        .arg(format!("--client={CLIENTS}"))
+        .arg(format!("--jobs={THREADS}"))
+        .arg(format!("--time={}", duration.as_secs()))
+        .arg(database)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(Error::file(PROGRAM))?;
+    if let Some(mut input) = process.stdin.take() {
+        input
+            .write_all(with_numbers(script).as_bytes())
+            .map_err(Error::file(PROGRAM))?;
+    }
+    let output = process.wait_with_output().map_err(Error::file(PROGRAM))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() {
+        return rate(&said)
+            .map(Some)
+            .ok_or_else(|| Error::unreadable("what pgbench says", &said));
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    if complaint.contains("statement timeout") {
+        return Ok(None);
+    }
+    Err(Error::Program {
+        program: PROGRAM,
+        said: complaint,
+    })
+}
+
+fn rate(said: &str) -> Option<f64> {
+    said.lines()
+        .find_map(|line| line.strip_prefix("tps = ")?.split_whitespace().next()?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rate;
+
+    #[test]
+    fn the_rate_is_found_among_what_pgbench_says() {
+        let said = "number of threads: 2\ntps = 1234.5 (without initial connection time)\n";
+        assert_eq!(rate(said), Some(1234.5));
+    }
+}
