@@ -9,6 +9,7 @@
 mod activation;
 mod api_keys;
 mod audit;
+mod audit_appending;
 mod audit_pages;
 mod boundaries;
 mod cancellation;
@@ -79,6 +80,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         activation::cases,
         api_keys::cases,
         audit::cases,
+        audit_appending::cases,
         audit_pages::cases,
         boundaries::cases,
         cancellation::cases,

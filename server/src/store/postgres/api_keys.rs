@@ -128,6 +128,7 @@ fn with_tenant((row, status, tenant_cancel_at): KeyAndTenant) -> Result<ApiKeyWi
 impl ApiKeyStore for PostgresStore {
     async fn api_key_list(&self, tenant_id: TenantId) -> Result<Option<Vec<ApiKeyRecord>>, StoreError> {
         let rows = self
+            .database
             .read(async |connection: &mut AsyncPgConnection| {
                 let of_tenant = api_keys::table.filter(api_keys::tenant_id.eq(Uuid::from(tenant_id)));
                 let rows: Vec<ApiKeyRow> = of_tenant
@@ -147,23 +148,24 @@ impl ApiKeyStore for PostgresStore {
     }
 
     async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
-        self.write(async |connection: &mut AsyncPgConnection| {
-            let inserted = diesel::insert_into(api_keys::table)
-                .values(ApiKeyRow::from(api_key.clone()))
-                .execute(connection)
-                .await;
-            match inserted {
-                Ok(_) => Ok(Finish::Commit {
-                    value: ApiKeyStored::Created(Box::new(api_key.clone())),
-                    event: Box::new(append(connection, event.clone()).await?),
-                }),
-                Err(error) if violates(&error, "api_keys_tenant_id_fkey") => {
-                    Ok(Finish::Abandon(ApiKeyStored::TenantUnknown))
+        self.database
+            .write(async |connection: &mut AsyncPgConnection| {
+                let inserted = diesel::insert_into(api_keys::table)
+                    .values(ApiKeyRow::from(api_key.clone()))
+                    .execute(connection)
+                    .await;
+                match inserted {
+                    Ok(_) => Ok(Finish::Commit {
+                        value: ApiKeyStored::Created(Box::new(api_key.clone())),
+                        event: Box::new(append(connection, event.clone()).await?),
+                    }),
+                    Err(error) if violates(&error, "api_keys_tenant_id_fkey") => {
+                        Ok(Finish::Abandon(ApiKeyStored::TenantUnknown))
+                    }
+                    Err(error) => Err(error.into()),
                 }
-                Err(error) => Err(error.into()),
-            }
-        })
-        .await
+            })
+            .await
     }
 
     async fn api_key_revoke<E: Send>(
@@ -171,38 +173,40 @@ impl ApiKeyStore for PostgresStore {
         id: ApiKeyId,
         decide: impl Fn(&ApiKeyRecord) -> Result<Decision<ApiKeyRecord>, E> + Send + Sync,
     ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
-        self.write(async |connection: &mut AsyncPgConnection| {
-            let row: Option<ApiKeyRow> = api_keys::table
-                .find(Uuid::from(id))
-                .select(ApiKeyRow::as_select())
-                .for_no_key_update()
-                .first(connection)
-                .await
-                .optional()?;
-            let Some(row) = row else {
-                return Ok(Finish::Abandon(Changed::Unknown));
-            };
-            let api_key = row.into_record()?;
-            match decide(&api_key) {
-                Err(refusal) => Ok(Finish::Abandon(Changed::Refused(refusal))),
-                Ok(Decision::Unchanged) => Ok(Finish::Abandon(Changed::Stored(api_key))),
-                Ok(Decision::Change { record, event }) => {
-                    diesel::update(api_keys::table.find(Uuid::from(id)))
-                        .set(ApiKeyRow::from((*record).clone()))
-                        .execute(connection)
-                        .await?;
-                    Ok(Finish::Commit {
-                        value: Changed::Stored(*record),
-                        event: Box::new(append(connection, *event).await?),
-                    })
+        self.database
+            .write(async |connection: &mut AsyncPgConnection| {
+                let row: Option<ApiKeyRow> = api_keys::table
+                    .find(Uuid::from(id))
+                    .select(ApiKeyRow::as_select())
+                    .for_no_key_update()
+                    .first(connection)
+                    .await
+                    .optional()?;
+                let Some(row) = row else {
+                    return Ok(Finish::Abandon(Changed::Unknown));
+                };
+                let api_key = row.into_record()?;
+                match decide(&api_key) {
+                    Err(refusal) => Ok(Finish::Abandon(Changed::Refused(refusal))),
+                    Ok(Decision::Unchanged) => Ok(Finish::Abandon(Changed::Stored(api_key))),
+                    Ok(Decision::Change { record, event }) => {
+                        diesel::update(api_keys::table.find(Uuid::from(id)))
+                            .set(ApiKeyRow::from((*record).clone()))
+                            .execute(connection)
+                            .await?;
+                        Ok(Finish::Commit {
+                            value: Changed::Stored(*record),
+                            event: Box::new(append(connection, *event).await?),
+                        })
+                    }
                 }
-            }
-        })
-        .await
+            })
+            .await
     }
 
     async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
         let rows = self
+            .database
             .look_up(async |mut connection: &AsyncPgConnection| {
                 let with_prefix = api_keys::table
                     .inner_join(tenants::table)
@@ -221,7 +225,7 @@ impl ApiKeyStore for PostgresStore {
         for uses in uses.chunks(USES_AT_ONCE) {
             let ids: Vec<Uuid> = uses.iter().map(|used| used.id.into()).collect();
             let times: Vec<DateTime<Utc>> = uses.iter().map(|used| used.used_at).collect();
-            self.read(async |connection: &mut AsyncPgConnection| {
+            self.database.read(async |connection: &mut AsyncPgConnection| {
                 // Locked in one order first: two replicas that write the same keys would else wait for each other.
                 diesel::sql_query(
                     "WITH used (id, used_at) AS (SELECT * FROM unnest($1, $2)), \

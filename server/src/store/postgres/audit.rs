@@ -1,11 +1,12 @@
 //! The audit log in Postgres: the table `audit_log`.
 
 use super::PostgresStore;
+use super::database::Database;
 use super::entitlements::object;
-use super::fault::{Fault, violates};
+use super::fault::Fault;
+use super::insert_events::InsertEvents;
 use super::schema::audit_log;
 use super::stored::{broken, optional};
-use super::transaction::Finish;
 use crate::domain::audit::{AuditEventRecord, AuditQuery, NewAuditEvent};
 use crate::store::{AuditAppended, AuditStore, StoreError};
 use chrono::{DateTime, Utc};
@@ -20,21 +21,21 @@ use uuid::Uuid;
 /// A row of `audit_log`, before the database has numbered it.
 #[derive(Insertable, Queryable, Selectable)]
 #[diesel(table_name = audit_log, check_for_backend(Pg))]
-struct NewAuditEventRow {
-    tenant_id: Option<Uuid>,
-    project_id: Option<Uuid>,
-    actor_id: Option<String>,
-    actor_name: Option<String>,
-    actor_type: Option<String>,
-    action: String,
-    target_id: Option<String>,
-    target_type: Option<String>,
-    target_name: Option<String>,
-    product: Option<String>,
-    metadata: Option<Value>,
-    source_ip: Option<IpNet>,
-    user_agent: Option<String>,
-    created_at: DateTime<Utc>,
+pub(super) struct NewAuditEventRow {
+    pub(super) tenant_id: Option<Uuid>,
+    pub(super) project_id: Option<Uuid>,
+    pub(super) actor_id: Option<String>,
+    pub(super) actor_name: Option<String>,
+    pub(super) actor_type: Option<String>,
+    pub(super) action: String,
+    pub(super) target_id: Option<String>,
+    pub(super) target_type: Option<String>,
+    pub(super) target_name: Option<String>,
+    pub(super) product: Option<String>,
+    pub(super) metadata: Option<Value>,
+    pub(super) source_ip: Option<IpNet>,
+    pub(super) user_agent: Option<String>,
+    pub(super) created_at: DateTime<Utc>,
 }
 
 /// A row of `audit_log`.
@@ -148,44 +149,33 @@ async fn insert(connection: &mut AsyncPgConnection, event: &NewAuditEvent) -> Qu
         .await
 }
 
-fn numbered(id: i64, event: NewAuditEvent) -> Result<AuditEventRecord, Fault> {
+/// Inserts many events with one statement; their numbers grow in the order of the events.
+pub(super) async fn insert_all(connection: &mut AsyncPgConnection, events: &[NewAuditEvent]) -> QueryResult<Vec<i64>> {
+    InsertEvents::of(events).load(connection).await
+}
+
+/// Gives an event its number.
+pub(super) fn numbered(id: i64, event: NewAuditEvent) -> Result<AuditEventRecord, Fault> {
     Ok(AuditEventRecord {
         id: AuditEventId::try_from(id).map_err(broken("audit_log", id))?,
         event,
     })
 }
 
-impl PostgresStore {
-    /// The event with this number.
-    pub(super) async fn audit_event(&self, id: AuditEventId) -> Result<Option<AuditEventRecord>, StoreError> {
-        let row: Option<AuditEventRow> = self
-            .read(async |connection: &mut AsyncPgConnection| {
-                let row = audit_log::table.find(id.get()).select(AuditEventRow::as_select());
-                row.first(connection).await.optional()
-            })
-            .await?;
-        Ok(row.map(AuditEventRow::into_record).transpose()?)
-    }
+/// The event with this number.
+pub(super) async fn audit_event(database: &Database, id: AuditEventId) -> Result<Option<AuditEventRecord>, StoreError> {
+    let row: Option<AuditEventRow> = database
+        .read(async |connection: &mut AsyncPgConnection| {
+            let row = audit_log::table.find(id.get()).select(AuditEventRow::as_select());
+            row.first(connection).await.optional()
+        })
+        .await?;
+    Ok(row.map(AuditEventRow::into_record).transpose()?)
 }
 
 impl AuditStore for PostgresStore {
     async fn audit_append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
-        self.write(
-            async |connection: &mut AsyncPgConnection| match insert(connection, &event).await {
-                Ok(id) => {
-                    let record = Box::new(numbered(id, event.clone())?);
-                    Ok(Finish::Commit {
-                        value: AuditAppended::Appended(record.clone()),
-                        event: record,
-                    })
-                }
-                Err(error) if violates(&error, "audit_log_tenant_id_fkey") => {
-                    Ok(Finish::Abandon(AuditAppended::TenantUnknown))
-                }
-                Err(error) => Err(error.into()),
-            },
-        )
-        .await
+        self.appender.append(event).await
     }
 
     async fn audit_list(&self, query: AuditQuery) -> Result<Vec<AuditEventRecord>, StoreError> {
@@ -201,6 +191,7 @@ impl AuditStore for PostgresStore {
         } = query;
         let limit = i64::try_from(at_most).unwrap_or(i64::MAX);
         let rows = self
+            .database
             .read(async |connection: &mut AsyncPgConnection| {
                 let mut events = audit_log::table.select(AuditEventRow::as_select()).into_boxed();
                 if let Some(tenant_id) = tenant_id {

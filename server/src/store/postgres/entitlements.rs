@@ -88,6 +88,7 @@ pub(super) fn object(value: Value) -> Map<String, Value> {
 impl EntitlementStore for PostgresStore {
     async fn entitlement_list(&self, tenant_id: TenantId) -> Result<Option<Vec<EntitlementRecord>>, StoreError> {
         let rows = self
+            .database
             .read(async |connection: &mut AsyncPgConnection| {
                 let of_tenant = tenant_products::table.filter(tenant_products::tenant_id.eq(Uuid::from(tenant_id)));
                 let rows: Vec<EntitlementRow> = of_tenant
@@ -111,29 +112,30 @@ impl EntitlementStore for PostgresStore {
         tenant_id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<NewTrial, E> + Send + Sync,
     ) -> Result<TrialStarted<E>, StoreError> {
-        self.write(async |connection: &mut AsyncPgConnection| {
-            let Some(tenant) = locked(connection, tenant_id, Lock::AsItIs).await? else {
-                return Ok(Finish::Abandon(TrialStarted::TenantUnknown));
-            };
-            let NewTrial { entitlement, event } = match decide(&tenant) {
-                Ok(trial) => trial,
-                Err(refusal) => return Ok(Finish::Abandon(TrialStarted::Refused(refusal))),
-            };
-            let inserted = diesel::insert_into(tenant_products::table)
-                .values(EntitlementRow::from(entitlement.clone()))
-                .execute(connection)
-                .await;
-            match inserted {
-                Ok(_) => Ok(Finish::Commit {
-                    value: TrialStarted::Started(entitlement),
-                    event: Box::new(append(connection, event).await?),
-                }),
-                Err(error) if violates(&error, "tenant_products_pkey") => {
-                    Ok(Finish::Abandon(TrialStarted::EntitlementExists))
+        self.database
+            .write(async |connection: &mut AsyncPgConnection| {
+                let Some(tenant) = locked(connection, tenant_id, Lock::AsItIs).await? else {
+                    return Ok(Finish::Abandon(TrialStarted::TenantUnknown));
+                };
+                let NewTrial { entitlement, event } = match decide(&tenant) {
+                    Ok(trial) => trial,
+                    Err(refusal) => return Ok(Finish::Abandon(TrialStarted::Refused(refusal))),
+                };
+                let inserted = diesel::insert_into(tenant_products::table)
+                    .values(EntitlementRow::from(entitlement.clone()))
+                    .execute(connection)
+                    .await;
+                match inserted {
+                    Ok(_) => Ok(Finish::Commit {
+                        value: TrialStarted::Started(entitlement),
+                        event: Box::new(append(connection, event).await?),
+                    }),
+                    Err(error) if violates(&error, "tenant_products_pkey") => {
+                        Ok(Finish::Abandon(TrialStarted::EntitlementExists))
+                    }
+                    Err(error) => Err(error.into()),
                 }
-                Err(error) => Err(error.into()),
-            }
-        })
-        .await
+            })
+            .await
     }
 }

@@ -4,10 +4,13 @@
 //! do as it should). What a violated constraint means is told by its name, at the statement that can violate it.
 
 mod api_keys;
+mod appender;
 mod audit;
+mod database;
 pub mod database_url;
 mod entitlements;
 mod fault;
+mod insert_events;
 pub mod migrations;
 mod pool;
 mod schema;
@@ -20,19 +23,18 @@ mod transaction;
 pub use pool::{PoolSettings, Recycling};
 
 use crate::store::{StoreError, StoreHealth};
+use appender::Appender;
+use database::Database;
 use database_url::DatabaseUrl;
 use diesel_async::RunQueryDsl;
 use fault::Fault;
-use pool::{Connector, Pool};
-use shared::SharedConnections;
-use std::time::Duration;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Tenants, entitlements, API keys and the audit log in a Postgres database.
 pub struct PostgresStore {
-    pool: Pool,
-    shared: SharedConnections,
-    statement_timeout: Duration,
+    database: Arc<Database>,
+    appender: Appender,
 }
 
 /// Why the store cannot be set up.
@@ -52,14 +54,13 @@ impl PostgresStore {
     ///
     /// # Errors
     /// When the settings cannot be used; that the database cannot be reached shows later.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime: the task that commits audit events starts here.
     pub fn new(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, SetupError> {
-        let connector = Connector::new(url, settings)?;
-        let wait = settings.wait.max(pool::connect_limit(url, settings));
-        Ok(Self {
-            pool: pool::pool(url, settings, connector.clone())?,
-            shared: SharedConnections::new(settings.shared, connector, wait),
-            statement_timeout: settings.statement_timeout,
-        })
+        let database = Arc::new(Database::new(url, settings)?);
+        let appender = Appender::start(&database);
+        Ok(Self { database, appender })
     }
 }
 
@@ -71,12 +72,12 @@ diesel::define_sql_function! {
 impl StoreHealth for PostgresStore {
     async fn ping(&self) -> Result<(), StoreError> {
         let is_standby = self
+            .database
             .read(async |connection| diesel::select(pg_is_in_recovery()).get_result::<bool>(connection).await)
             .await?;
         if is_standby {
             // Whoever was the primary when these connections were made is not any more.
-            self.pool.retain(|_, _| false);
-            self.shared.discard_all();
+            self.database.disconnect();
             return Err(Fault::Unavailable("the database is a standby: read-only".to_owned()).into());
         }
         Ok(())

@@ -14,6 +14,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use std::collections::HashSet;
 use tenant_registry_contract::types::{ConstraintError, TenantId, TenantSlug};
 use uuid::Uuid;
 
@@ -155,27 +156,44 @@ pub(super) async fn exists(connection: &mut AsyncPgConnection, id: TenantId) -> 
         .await
 }
 
+/// Which of these tenants there are. They are kept from being deleted until the transaction ends.
+pub(super) async fn known(
+    connection: &mut AsyncPgConnection,
+    ids: impl Iterator<Item = TenantId>,
+) -> QueryResult<HashSet<TenantId>> {
+    let ids: Vec<Uuid> = ids.map(Uuid::from).collect();
+    let known: Vec<Uuid> = tenants::table
+        .filter(tenants::id.eq_any(ids))
+        .select(tenants::id)
+        .for_key_share()
+        .load(connection)
+        .await?;
+    Ok(known.into_iter().map(TenantId::from).collect())
+}
+
 impl TenantStore for PostgresStore {
     async fn tenant_create(&self, tenant: TenantRecord, event: NewAuditEvent) -> Result<TenantCreated, StoreError> {
-        self.write(async |connection: &mut AsyncPgConnection| {
-            let inserted = diesel::insert_into(tenants::table)
-                .values(TenantRow::from(tenant.clone()))
-                .execute(connection)
-                .await;
-            match inserted {
-                Ok(_) => Ok(Finish::Commit {
-                    value: TenantCreated::Created(Box::new(tenant.clone())),
-                    event: Box::new(append(connection, event.clone()).await?),
-                }),
-                Err(error) if violates(&error, "tenants_slug_key") => Ok(Finish::Abandon(TenantCreated::SlugInUse)),
-                Err(error) => Err(error.into()),
-            }
-        })
-        .await
+        self.database
+            .write(async |connection: &mut AsyncPgConnection| {
+                let inserted = diesel::insert_into(tenants::table)
+                    .values(TenantRow::from(tenant.clone()))
+                    .execute(connection)
+                    .await;
+                match inserted {
+                    Ok(_) => Ok(Finish::Commit {
+                        value: TenantCreated::Created(Box::new(tenant.clone())),
+                        event: Box::new(append(connection, event.clone()).await?),
+                    }),
+                    Err(error) if violates(&error, "tenants_slug_key") => Ok(Finish::Abandon(TenantCreated::SlugInUse)),
+                    Err(error) => Err(error.into()),
+                }
+            })
+            .await
     }
 
     async fn tenant_get(&self, id: TenantId) -> Result<Option<TenantRecord>, StoreError> {
         let row = self
+            .database
             .look_up(async |mut connection: &AsyncPgConnection| {
                 let row = tenants::table.find(Uuid::from(id)).select(TenantRow::as_select());
                 row.first(&mut connection).await.optional()
@@ -186,6 +204,7 @@ impl TenantStore for PostgresStore {
 
     async fn tenant_get_by_slug(&self, slug: &TenantSlug) -> Result<Option<TenantRecord>, StoreError> {
         let row = self
+            .database
             .look_up(async |mut connection: &AsyncPgConnection| {
                 let with_slug = tenants::table.filter(tenants::slug.eq(slug.as_str()));
                 with_slug
@@ -203,25 +222,26 @@ impl TenantStore for PostgresStore {
         id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
     ) -> Result<Changed<TenantRecord, E>, StoreError> {
-        self.write(async |connection: &mut AsyncPgConnection| {
-            let Some(tenant) = locked(connection, id, Lock::ForChange).await? else {
-                return Ok(Finish::Abandon(Changed::Unknown));
-            };
-            match decide(&tenant) {
-                Err(refusal) => Ok(Finish::Abandon(Changed::Refused(refusal))),
-                Ok(Decision::Unchanged) => Ok(Finish::Abandon(Changed::Stored(tenant))),
-                Ok(Decision::Change { record, event }) => {
-                    diesel::update(tenants::table.find(Uuid::from(id)))
-                        .set(TenantRow::from((*record).clone()))
-                        .execute(connection)
-                        .await?;
-                    Ok(Finish::Commit {
-                        value: Changed::Stored(*record),
-                        event: Box::new(append(connection, *event).await?),
-                    })
+        self.database
+            .write(async |connection: &mut AsyncPgConnection| {
+                let Some(tenant) = locked(connection, id, Lock::ForChange).await? else {
+                    return Ok(Finish::Abandon(Changed::Unknown));
+                };
+                match decide(&tenant) {
+                    Err(refusal) => Ok(Finish::Abandon(Changed::Refused(refusal))),
+                    Ok(Decision::Unchanged) => Ok(Finish::Abandon(Changed::Stored(tenant))),
+                    Ok(Decision::Change { record, event }) => {
+                        diesel::update(tenants::table.find(Uuid::from(id)))
+                            .set(TenantRow::from((*record).clone()))
+                            .execute(connection)
+                            .await?;
+                        Ok(Finish::Commit {
+                            value: Changed::Stored(*record),
+                            event: Box::new(append(connection, *event).await?),
+                        })
+                    }
                 }
-            }
-        })
-        .await
+            })
+            .await
     }
 }

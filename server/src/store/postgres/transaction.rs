@@ -4,7 +4,8 @@
 //! cause may pass, and is otherwise a failure that says that nothing was changed. What broke at its commit may have been
 //! done: then the audit event, which commits with every change, is looked for and tells.
 
-use super::PostgresStore;
+use super::audit::audit_event;
+use super::database::Database;
 use super::fault::Fault;
 use super::pool::PooledConnection;
 use crate::domain::audit::AuditEventRecord;
@@ -63,7 +64,7 @@ pub(super) enum Finish<T> {
     Abandon(T),
 }
 
-impl PostgresStore {
+impl Database {
     /// Runs statements that change nothing, or that may be repeated without harm, outside a transaction.
     pub(super) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
@@ -165,7 +166,7 @@ impl PostgresStore {
     /// Is this very event in the log? Whoever asks has lost the connection that wrote it, and perhaps the server.
     async fn is_logged(&self, event: &AuditEventRecord) -> bool {
         let end = Instant::now() + self.statement_timeout;
-        let ask = async || self.audit_event(event.id).await;
+        let ask = async || audit_event(self, event.id).await;
         let patient = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(100))
             .with_max_delay(Duration::from_secs(1))

@@ -1,0 +1,115 @@
+//! Appending by many callers at once: they share commits, and nothing else.
+
+use crate::harness::cases::cases;
+use crate::harness::{Answer, Service, Settings, StoreUnderTest};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use tenant_registry_client::types::{ErrorCode, TenantId};
+use uuid::Uuid;
+
+cases![
+    each_event_is_there_once_and_a_callers_numbers_grow,
+    one_bad_event_fails_alone,
+    an_event_of_a_megabyte_is_in_nobodys_way,
+];
+
+const CALLERS: usize = 24;
+
+async fn append(service: &Service, tag: &str, tenant_id: Option<TenantId>) -> Answer {
+    let mut event = json!({ "action": "a.b", "target_id": tag, "metadata": { "tag": tag } });
+    if let Some(tenant_id) = tenant_id {
+        event["tenant_id"] = json!(tenant_id);
+    }
+    service.raw.post_json("/v1/audit", &event).await
+}
+
+/// The tags of all events, as the log lists them.
+async fn tags(service: &Service) -> Vec<String> {
+    let page = service
+        .client
+        .audit_list()
+        .action("a.b")
+        .limit(500)
+        .send()
+        .await
+        .unwrap();
+    assert!(page.next_cursor.is_none());
+    let tags = page.items.iter().map(|event| {
+        let tag = event.target_id.as_ref().unwrap().to_string();
+        let metadata = event.metadata.as_ref().unwrap();
+        assert_eq!(metadata["tag"], tag.as_str(), "the columns of two events are mixed");
+        tag
+    });
+    tags.collect()
+}
+
+async fn each_event_is_there_once_and_a_callers_numbers_grow(store: StoreUnderTest) {
+    let one = Service::start(store).await;
+    let other = one.replica(Settings::default()).await;
+    let callers = (0..CALLERS).map(async |caller| {
+        let service = if caller % 2 == 0 { &one } else { &other };
+        let mut last = 0;
+        for number in 0..8 {
+            let answer = append(service, &format!("{caller}-{number}"), None).await;
+            assert_eq!(answer.status, 201, "{answer:?}");
+            let id = answer.json::<Value>()["id"].as_i64().unwrap();
+            assert!(id > last, "caller {caller}: {id} after {last}");
+            last = id;
+        }
+    });
+    join_all(callers).await;
+    let tags = tags(&one).await;
+    assert_eq!(tags.len(), CALLERS * 8);
+    assert_eq!(tags.iter().collect::<HashSet<_>>().len(), tags.len());
+}
+
+async fn one_bad_event_fails_alone(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("known").await;
+    let unknown = TenantId::from(Uuid::now_v7());
+    let callers = (0..CALLERS).map(async |caller| {
+        let mut good = Vec::new();
+        for number in 0..4 {
+            let tag = format!("{caller}-{number}");
+            // Every fifth is bad.
+            if (caller + number) % 5 == 0 {
+                let message = append(&service, &tag, Some(unknown))
+                    .await
+                    .refused(400, ErrorCode::InvalidInput);
+                assert!(message.contains("`tenant_id`"), "{message}");
+            } else {
+                let tenant_id = (number % 2 == 0).then_some(tenant.id);
+                let answer = append(&service, &tag, tenant_id).await;
+                assert_eq!(answer.status, 201, "{answer:?}");
+                good.push(tag);
+            }
+        }
+        good
+    });
+    let mut good = join_all(callers).await.concat();
+    let mut found = tags(&service).await;
+    good.sort();
+    found.sort();
+    assert_eq!(found, good);
+}
+
+async fn an_event_of_a_megabyte_is_in_nobodys_way(store: StoreUnderTest) {
+    let settings = Settings {
+        body_limit: 2 * 1024 * 1024,
+        ..Settings::default()
+    };
+    let service = Service::start_with(store, settings).await;
+    let large = "ä".repeat(400_000);
+    let callers = (0..CALLERS).map(async |caller| {
+        let note = if caller % 3 == 0 { large.as_str() } else { "small" };
+        let event = json!({ "action": "a.b", "metadata": { "caller": caller, "note": note } });
+        let answer = service.raw.post_json("/v1/audit", &event).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let stored: Value = answer.json();
+        assert_eq!(stored["metadata"], event["metadata"]);
+    });
+    join_all(callers).await;
+    let page = service.raw.get("/v1/audit?limit=500").await.json::<Value>();
+    assert_eq!(page["items"].as_array().unwrap().len(), CALLERS);
+}
