@@ -108,10 +108,15 @@ CREATE TABLE audit_log (
 CREATE INDEX audit_log_tenant_id_idx ON audit_log (tenant_id, id DESC);
 
 -- The log refuses to be changed, whoever asks. What a tenant's deletion does to tenant_id comes from the foreign key's
--- own trigger (a depth of more than one), and may change nothing else.
+-- own trigger (a depth of more than one), and may change nothing else. For retention one role may delete, and no other,
+-- whatever it may do elsewhere: `tenant-registry audit prune` takes it on, an operator creates and grants it (README).
+-- Superusers, who are members of every role, are not let in by that: what counts is the role that is set.
 CREATE FUNCTION audit_log_append_only() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'DELETE' AND current_user = 'tenant_registry_pruner' THEN
+        RETURN OLD;
+    END IF;
     IF TG_OP = 'UPDATE' AND pg_trigger_depth() > 1 AND NEW.tenant_id IS NULL THEN
         NEW.tenant_id := OLD.tenant_id;
         -- Byte by byte: json knows no equality.

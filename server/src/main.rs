@@ -1,17 +1,20 @@
 //! `tenant-registry`: reads the configuration, starts telemetry, picks the store and serves.
 
+use chrono::{DateTime, Utc};
 use std::error::Error;
 use std::future::Future;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use tenant_registry_server::api_key_hash::ApiKeyHasher;
-use tenant_registry_server::configuration::{Cli, Command, Configuration, DatabaseConfiguration, refusal};
+use tenant_registry_server::configuration::{
+    AuditCommand, Cli, Command, Configuration, DatabaseConfiguration, refusal,
+};
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::store::Store;
 use tenant_registry_server::store::memory::MemoryStore;
 use tenant_registry_server::store::postgres::database_url::DatabaseUrl;
-use tenant_registry_server::store::postgres::{PostgresStore, migrations};
+use tenant_registry_server::store::postgres::{PostgresStore, migrations, retention};
 use tenant_registry_server::telemetry::{LogFormat, LogLevel};
 use tenant_registry_server::{catalog_file, serve, telemetry};
 use tokio::runtime::Runtime;
@@ -35,6 +38,9 @@ fn main() -> ExitCode {
     exit_code(match cli.command {
         Command::Serve(configuration) => run(*configuration),
         Command::Migrate(configuration) => migrate(&configuration),
+        Command::Audit { command } => match command {
+            AuditCommand::Prune { before, database } => prune(before, &database),
+        },
         Command::Openapi => print(tenant_registry_contract::OPENAPI),
     })
 }
@@ -102,15 +108,27 @@ async fn postgres_store(configuration: &Configuration, url: &DatabaseUrl) -> Res
     Ok(PostgresStore::new(url, &configuration.pool.settings(connect_timeout))?)
 }
 
+/// The URL of a command that is of no use without one.
+fn needed_url(configuration: &DatabaseConfiguration) -> Result<DatabaseUrl, Box<dyn Error>> {
+    database_url(configuration)?.ok_or_else(|| "--database-url <DATABASE_URL> is needed".into())
+}
+
 fn migrate(configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> {
     telemetry::start(LogLevel::Info, LogFormat::Text)?;
-    let url =
-        database_url(configuration)?.ok_or("--database-url <DATABASE_URL> is needed: there is nothing to migrate")?;
+    let url = needed_url(configuration)?;
     let applied = runtime()?.block_on(migrations::migrate(&url, configuration.connect_timeout()))?;
     match applied {
         0 => print("the schema is up to date\n"),
         steps => print(&format!("the schema is up to date: {steps} applied\n")),
     }
+}
+
+fn prune(before: DateTime<Utc>, configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> {
+    telemetry::start(LogLevel::Info, LogFormat::Text)?;
+    let url = needed_url(configuration)?;
+    let clock = Clock::system();
+    let deleted = runtime()?.block_on(retention::prune(&url, configuration.connect_timeout(), before, &clock))?;
+    print(&format!("{deleted} audit events deleted\n"))
 }
 
 async fn serve_until_signal<S: Store>(

@@ -9,6 +9,7 @@ use crate::api_key_hash::HashLimits;
 use crate::domain::origin::TrustedProxies;
 use crate::serve::ServeSettings;
 use crate::telemetry::{LogFormat, LogLevel};
+use chrono::{DateTime, Utc};
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -41,8 +42,30 @@ pub enum Command {
     Serve(Box<Configuration>),
     /// Bring the database's schema up to date, and end.
     Migrate(DatabaseConfiguration),
+    /// Look after the audit log.
+    Audit {
+        /// How.
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Print the OpenAPI document that is built in.
     Openapi,
+}
+
+/// What operators can do to the audit log.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Delete old events, in small steps beside the running service, as the role `tenant_registry_pruner`. The log records
+    /// that it was done, and how much.
+    Prune {
+        /// Delete the events before this time (RFC 3339).
+        #[arg(long, value_name = "TIME")]
+        before: DateTime<Utc>,
+
+        /// Where the log is.
+        #[command(flatten)]
+        database: DatabaseConfiguration,
+    },
 }
 
 /// The settings of `serve`.
@@ -213,7 +236,7 @@ pub fn refusal(error: &clap::Error) -> Option<String> {
         return None;
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return Some("error: say what to do: `serve`, `migrate`, `openapi` or `help`".to_owned());
+        return Some("error: say what to do: `serve`, `migrate`, `audit`, `openapi` or `help`".to_owned());
     }
     let text = error.render().to_string();
     let telling: Vec<_> = text
@@ -236,7 +259,7 @@ mod tests {
                 command: Command::Serve(configuration),
             }) => Ok(*configuration),
             Ok(Cli {
-                command: Command::Migrate(_) | Command::Openapi,
+                command: Command::Migrate(_) | Command::Audit { .. } | Command::Openapi,
             }) => panic!("`serve` was asked for"),
             Err(error) => Err(refusal(&error).unwrap()),
         }

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod entitlements;
 pub mod error;
 pub mod origin;
+pub mod retention;
 mod service_event;
 pub mod tenants;
 

@@ -23,6 +23,7 @@ process_cases![
     a_bad_url_stops_the_start_and_is_not_repeated,
     the_log_refuses_to_be_changed,
     history_outlives_tenants,
+    old_events_are_pruned_by_their_own_role_and_on_record,
 ];
 
 async fn connect(url: &str) -> Client {
@@ -255,4 +256,59 @@ async fn history_outlives_tenants() {
         event.as_object_mut().unwrap().remove("tenant_id");
     }
     assert_eq!(after, before, "all as it was, but for whose it was");
+}
+
+async fn old_events_are_pruned_by_their_own_role_and_on_record() {
+    let database = TestDatabase::create_empty().await;
+    let process = serve(database.url()).await;
+    let client = connect(database.url()).await;
+    let old = "INSERT INTO audit_log (action, created_at) \
+               SELECT 'old', '2026-01-01'::timestamptz + n * interval '1 second' FROM generate_series(1, 12000) AS n";
+    client.batch_execute(old).await.unwrap();
+    create_tenant(&process, "recent").await;
+    let prune = ["audit", "prune", "--before", "2026-01-01T02:46:41Z"];
+
+    // A role is the server's, not the database's: another test run may have made it.
+    let role = "DO $$ BEGIN CREATE ROLE tenant_registry_pruner; EXCEPTION WHEN duplicate_object THEN NULL; END $$";
+    client.batch_execute(role).await.unwrap();
+    let output = end_of(database.url(), &prune).await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("permission denied"), "{said}");
+    client
+        .batch_execute("GRANT SELECT, INSERT, DELETE ON audit_log TO tenant_registry_pruner")
+        .await
+        .unwrap();
+    let output = end_of(database.url(), &prune).await;
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "10000 audit events deleted\n"
+    );
+
+    let left: i64 = client
+        .query_one("SELECT count(*) FROM audit_log WHERE action = 'old'", &[])
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(left, 2000);
+    let log: Value = process.raw.get("/v1/audit?limit=3").await.json();
+    let actions: Vec<_> = log["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| &event["action"])
+        .collect();
+    assert_eq!(actions, ["audit.pruned", "audit.prune_started", "tenant.created"]);
+    let pruned = &log["items"][0];
+    assert_eq!(
+        pruned["metadata"],
+        json!({ "before": "2026-01-01T02:46:41Z", "deleted": 10_000 })
+    );
+    assert_eq!(
+        (&pruned["actor_type"], &pruned["actor_id"]),
+        (&json!("operator"), &json!("postgres"))
+    );
+    let error = client.batch_execute("DELETE FROM audit_log").await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::RESTRICT_VIOLATION), "nobody else may");
+    let bad = end_of(database.url(), &["audit", "prune", "--before", "yesterday"]).await;
+    stopped(&bad, &["--before <TIME>"]);
 }

@@ -13,6 +13,7 @@ mod fault;
 mod insert_events;
 pub mod migrations;
 mod pool;
+pub mod retention;
 mod schema;
 mod shared;
 mod stored;
