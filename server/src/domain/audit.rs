@@ -69,7 +69,7 @@ pub struct AuditQuery {
     pub since: Option<DateTime<Utc>>,
     /// Only events before this time; whole microseconds.
     pub until: Option<DateTime<Utc>>,
-    /// Only events with a smaller number.
+    /// Only events that the list has after the one with this number; where it was pruned, after the next greater one.
     pub before: Option<AuditCursor>,
     /// The most events that are wanted.
     pub at_most: usize,

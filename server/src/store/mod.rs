@@ -193,7 +193,7 @@ pub trait AuditStore: Send + Sync + 'static {
     /// Appends an event. Its number is greater than that of every event that was appended before.
     fn audit_append(&self, event: NewAuditEvent) -> impl Future<Output = Result<AuditAppended, StoreError>> + Send;
 
-    /// The events that match, newest first, at most as many as asked for.
+    /// The events that match, newest first (by `created_at`, then number), at most as many as asked for.
     fn audit_list(&self, query: AuditQuery) -> impl Future<Output = Result<Vec<AuditEventRecord>, StoreError>> + Send;
 }
 

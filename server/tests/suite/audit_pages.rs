@@ -56,13 +56,27 @@ fn ids(events: &[AuditEvent]) -> Vec<AuditEventId> {
 
 async fn the_newest_comes_first(store: StoreUnderTest) {
     let service = Service::start(store).await;
-    // Also where the clock goes backwards: the number says what came later.
-    let mut appended = service.append_many(2).await;
+    // Also where a clock is behind: the time says what is newer, and of one time the number.
+    let mut newer = service.append_many(3).await;
     service.clock.advance(TimeDelta::hours(-1));
-    appended.extend(service.append_many(2).await);
-    appended.reverse();
+    let mut older = service.append_many(3).await;
+    newer.reverse();
+    older.reverse();
+    let expected = [newer, older].concat();
     let listed = service.client.audit_list().send().await.unwrap();
-    assert_eq!(ids(&listed.items), appended);
+    assert_eq!(ids(&listed.items), expected);
+    // And over pages, whose cursors are numbers.
+    let mut walked = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = service.page(2, cursor).await;
+        walked.extend(ids(&page.items));
+        match page.next_cursor {
+            Some(next) => cursor = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(walked, expected);
 }
 
 async fn a_page_holds_50_by_default_and_as_many_as_asked_for(store: StoreUnderTest) {

@@ -11,6 +11,7 @@ mod api_keys;
 mod audit;
 mod audit_appending;
 mod audit_pages;
+mod audit_plans;
 mod boundaries;
 mod cancellation;
 mod catalog;
@@ -66,6 +67,7 @@ fn all_cases() -> Vec<Trial> {
     on_stores
         .chain(process::cases())
         .chain(logs::cases())
+        .chain(audit_plans::cases())
         .chain(database::cases())
         .chain(database_tls::cases())
         .chain(database_troubles::cases())

@@ -3,6 +3,8 @@
 use super::MemoryStore;
 use crate::domain::audit::{AuditEventRecord, AuditQuery, NewAuditEvent};
 use crate::store::{AuditAppended, AuditStore, StoreError};
+use chrono::{DateTime, Utc};
+use std::cmp::Reverse;
 
 impl AuditStore for MemoryStore {
     async fn audit_append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
@@ -17,19 +19,24 @@ impl AuditStore for MemoryStore {
 
     async fn audit_list(&self, query: AuditQuery) -> Result<Vec<AuditEventRecord>, StoreError> {
         let state = self.state();
-        let end = match query.before {
-            Some(before) => state
-                .audit_events
-                .partition_point(|record| record.id.get() < before.get()),
-            None => state.audit_events.len(),
-        };
-        let older = state.audit_events.iter().take(end).rev();
-        Ok(older
+        let events = &state.audit_events;
+        let place = query.before.and_then(|cursor| {
+            let index = events.partition_point(|record| record.id.get() < cursor.get());
+            events.get(index).map(place_of)
+        });
+        let mut matching: Vec<_> = events
+            .iter()
             .filter(|record| matches_filters(&record.event, &query))
-            .take(query.at_most)
-            .cloned()
-            .collect())
+            .filter(|record| place.is_none_or(|place| place_of(record) < place))
+            .collect();
+        matching.sort_unstable_by_key(|record| Reverse(place_of(record)));
+        Ok(matching.into_iter().take(query.at_most).cloned().collect())
     }
+}
+
+/// Where an event stands in the list.
+fn place_of(record: &AuditEventRecord) -> (DateTime<Utc>, i64) {
+    (record.event.created_at, record.id.get())
 }
 
 fn matches_filters(event: &NewAuditEvent, query: &AuditQuery) -> bool {

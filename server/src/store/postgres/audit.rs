@@ -1,6 +1,7 @@
 //! The audit log in Postgres: the table `audit_log`.
 
 use super::PostgresStore;
+use super::audit_filter::HasProperties;
 use super::database::Database;
 use super::entitlements::object;
 use super::fault::Fault;
@@ -10,12 +11,14 @@ use super::stored::{broken, optional};
 use crate::domain::audit::{AuditEventRecord, AuditQuery, NewAuditEvent};
 use crate::store::{AuditAppended, AuditStore, StoreError};
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 use serde_json::Value;
-use tenant_registry_contract::types::{AuditEventId, ConstraintError, ProjectId, TenantId};
+use tenant_registry_contract::types::{AuditCursor, AuditEventId, ConstraintError, ProjectId, TenantId};
 use uuid::Uuid;
 
 /// A row of `audit_log`, before the database has numbered it.
@@ -179,47 +182,53 @@ impl AuditStore for PostgresStore {
     }
 
     async fn audit_list(&self, query: AuditQuery) -> Result<Vec<AuditEventRecord>, StoreError> {
-        let AuditQuery {
-            tenant_id,
-            product,
-            actor_id,
-            action,
-            since,
-            until,
-            before,
-            at_most,
-        } = query;
-        let limit = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let limit = i64::try_from(query.at_most).unwrap_or(i64::MAX);
         let rows = self
             .database
             .read(async |connection: &mut AsyncPgConnection| {
-                let mut events = audit_log::table.select(AuditEventRow::as_select()).into_boxed();
-                if let Some(tenant_id) = tenant_id {
-                    events = events.filter(audit_log::tenant_id.eq(Uuid::from(tenant_id)));
-                }
-                if let Some(product) = &product {
-                    events = events.filter(audit_log::product.eq(product.as_str()));
-                }
-                if let Some(actor_id) = &actor_id {
-                    events = events.filter(audit_log::actor_id.eq(actor_id.as_str()));
-                }
-                if let Some(action) = &action {
-                    events = events.filter(audit_log::action.eq(action.as_str()));
-                }
-                if let Some(since) = since {
+                let place = match query.before {
+                    Some(cursor) => place_of(connection, cursor).await?,
+                    None => None,
+                };
+                let properties = HasProperties::of(&query);
+                // Each list is in the order of its own indexes alone.
+                let number = if properties.is_any() { "id" } else { "(id + 0)" };
+                let mut events = audit_log::table
+                    .select(AuditEventRow::as_select())
+                    .filter(properties)
+                    .into_boxed();
+                if let Some(since) = query.since {
                     events = events.filter(audit_log::created_at.ge(since));
                 }
-                if let Some(until) = until {
+                if let Some(until) = query.until {
                     events = events.filter(audit_log::created_at.lt(until));
                 }
-                if let Some(before) = before {
-                    events = events.filter(audit_log::id.lt(before.get()));
+                if let Some((created_at, id)) = place {
+                    let is_older = sql::<Bool>(&format!("(created_at, {number}) < ("))
+                        .bind::<Timestamptz, _>(created_at)
+                        .sql(", ")
+                        .bind::<BigInt, _>(id)
+                        .sql(")");
+                    events = events.filter(is_older);
                 }
-                let newest_first = events.order(audit_log::id.desc()).limit(limit);
-                newest_first.load::<AuditEventRow>(connection).await
+                let newest_first = events.order((audit_log::created_at.desc(), sql::<BigInt>(number).desc()));
+                newest_first.limit(limit).load::<AuditEventRow>(connection).await
             })
             .await?;
         let records: Result<_, Fault> = rows.into_iter().map(AuditEventRow::into_record).collect();
         Ok(records?)
     }
+}
+
+/// Where in the list a cursor points: at the event with its number, or at the one after it where that was pruned. None
+/// where all events come after.
+async fn place_of(
+    connection: &mut AsyncPgConnection,
+    cursor: AuditCursor,
+) -> QueryResult<Option<(DateTime<Utc>, i64)>> {
+    let place = audit_log::table
+        .filter(audit_log::id.ge(cursor.get()))
+        .order(audit_log::id)
+        .select((audit_log::created_at, audit_log::id));
+    place.first(connection).await.optional()
 }

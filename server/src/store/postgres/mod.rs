@@ -6,6 +6,7 @@
 mod api_keys;
 mod appender;
 mod audit;
+mod audit_filter;
 mod database;
 pub mod database_url;
 mod entitlements;

@@ -1,0 +1,144 @@
+//! The filters of `audit_list` as the one condition that its indexes are made for.
+//!
+//! Each combination of filters has an index over a hash of all its columns, then the order of the list (`migrations/`).
+//! So the condition compares hashes, built the same way from the columns and from the values: each column's hash seeds
+//! the next. The columns themselves are compared behind `IS TRUE`, which no index can serve: that keeps the planner from
+//! an index of fewer columns, through whose entries it would have to search.
+
+use super::schema::audit_log;
+use crate::domain::audit::AuditQuery;
+use diesel::expression::{AppearsOnTable, Expression, ValidGrouping, is_aggregate};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
+use uuid::Uuid;
+
+/// Events that have all the properties asked for; all events where none is.
+pub(super) struct HasProperties<'a> {
+    tenant_id: Option<Uuid>,
+    /// The columns of texts and their values, in the order of the indexes.
+    texts: Vec<(&'static str, &'a str)>,
+}
+
+impl<'a> HasProperties<'a> {
+    pub(super) fn of(query: &'a AuditQuery) -> Self {
+        let AuditQuery {
+            tenant_id,
+            product,
+            actor_id,
+            action,
+            since: _,
+            until: _,
+            before: _,
+            at_most: _,
+        } = query;
+        let texts = [
+            (
+                audit_log::product::NAME,
+                product.as_ref().map(|product| product.as_str()),
+            ),
+            (
+                audit_log::actor_id::NAME,
+                actor_id.as_ref().map(|actor_id| actor_id.as_str()),
+            ),
+            (audit_log::action::NAME, action.as_ref().map(|action| action.as_str())),
+        ];
+        Self {
+            tenant_id: tenant_id.map(Uuid::from),
+            texts: texts
+                .into_iter()
+                .filter_map(|(column, value)| Some((column, value?)))
+                .collect(),
+        }
+    }
+
+    /// Is anything asked for?
+    pub(super) fn is_any(&self) -> bool {
+        self.tenant_id.is_some() || !self.texts.is_empty()
+    }
+
+    /// The hash over the columns: the last one outermost, its seed the hash of those before.
+    fn push_hash_of_columns(&self, out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
+        for (column, _) in self.texts.iter().rev() {
+            out.push_sql("hashtextextended(");
+            out.push_identifier(column)?;
+            out.push_sql(", ");
+        }
+        match self.tenant_id {
+            Some(_) => out.push_sql("uuid_hash_extended(tenant_id, 0)"),
+            None => out.push_sql("0"),
+        }
+        out.push_sql(&")".repeat(self.texts.len()));
+        Ok(())
+    }
+
+    /// The same over the values.
+    fn push_hash_of_values<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        for (_, value) in self.texts.iter().rev() {
+            out.push_sql("hashtextextended(");
+            out.push_bind_param::<Text, _>(value)?;
+            out.push_sql(", ");
+        }
+        match &self.tenant_id {
+            Some(tenant_id) => {
+                out.push_sql("uuid_hash_extended(");
+                out.push_bind_param::<SqlUuid, _>(tenant_id)?;
+                out.push_sql(", 0)");
+            }
+            None => out.push_sql("0"),
+        }
+        out.push_sql(&")".repeat(self.texts.len()));
+        Ok(())
+    }
+}
+
+impl QueryFragment<Pg> for HasProperties<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        match (&self.tenant_id, self.texts.as_slice()) {
+            (None, []) => out.push_sql("TRUE"),
+            // A tenant alone needs no hash.
+            (Some(tenant_id), []) => {
+                out.push_sql("tenant_id = ");
+                out.push_bind_param::<SqlUuid, _>(tenant_id)?;
+            }
+            (tenant_id, texts) => {
+                self.push_hash_of_columns(&mut out)?;
+                out.push_sql(" = ");
+                self.push_hash_of_values(&mut out)?;
+                if let Some(tenant_id) = tenant_id {
+                    out.push_sql(" AND tenant_id IS NOT NULL AND (tenant_id = ");
+                    out.push_bind_param::<SqlUuid, _>(tenant_id)?;
+                    out.push_sql(") IS TRUE");
+                }
+                for (column, value) in texts {
+                    out.push_sql(" AND ");
+                    out.push_identifier(column)?;
+                    out.push_sql(" IS NOT NULL AND (");
+                    out.push_identifier(column)?;
+                    out.push_sql(" = ");
+                    out.push_bind_param::<Text, _>(value)?;
+                    out.push_sql(") IS TRUE");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Expression for HasProperties<'_> {
+    type SqlType = Bool;
+}
+
+impl AppearsOnTable<audit_log::table> for HasProperties<'_> {}
+
+impl ValidGrouping<()> for HasProperties<'_> {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl QueryId for HasProperties<'_> {
+    type QueryId = ();
+
+    /// The statement depends on which filters there are.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}

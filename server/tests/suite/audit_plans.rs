@@ -1,0 +1,109 @@
+//! The plans of `audit_list`: whichever filters are combined, between whichever times, at whatever depth, Postgres walks one
+//! index in the order of the list and stops when the page is full.
+
+use crate::harness::cases::process_cases;
+use crate::harness::process::Process;
+use serde_json::Value;
+use std::fs;
+use test_postgres::{Cluster, ClusterSettings};
+use tokio_postgres::NoTls;
+
+process_cases![every_combination_of_filters_reads_one_index];
+
+/// Events, of which each filter below matches a tenth, and all four together none.
+const EVENTS: &str = "INSERT INTO tenants (id, slug, name, status, kind, plan, created_at, updated_at) \
+    SELECT ('00000000-0000-7000-8000-00000000000' || n)::uuid, 'tenant-' || n, 'n', 'active', 'customer', 'p', now(), now() \
+    FROM generate_series(0, 9) AS n; \
+    INSERT INTO audit_log (tenant_id, product, actor_id, action, metadata, created_at) \
+    SELECT ('00000000-0000-7000-8000-00000000000' || n % 10)::uuid, 'product-' || n / 10 % 10, 'actor-' || n / 100 % 10, \
+        'action-' || (n + n / 10) % 10, '{\"a\": 1}', '2026-01-01'::timestamptz + n * interval '1 minute' \
+    FROM generate_series(1, 60000) AS n; \
+    ANALYZE";
+
+/// Names of indexes, and parameters.
+const FILTERS: [(&str, &str); 4] = [
+    ("tenant", "tenant_id=00000000-0000-7000-8000-000000000003"),
+    ("product", "product=product-5"),
+    ("actor", "actor_id=actor-7"),
+    ("action", "action=action-4"),
+];
+
+/// Where in the list the page is.
+const PLACES: [&str; 4] = [
+    "",
+    "&until=2026-01-05T00:00:00Z",
+    "&since=2026-01-03T00:00:00Z&until=2026-01-03T00:05:00Z",
+    "&cursor=30000",
+];
+
+/// Pages of 8 KiB that a list page of 50 may touch: its events, each perhaps on a page of its own, and the way down the
+/// indexes. What searched, or sorted, would touch thousands.
+const MOST_BUFFERS: u64 = 120;
+
+async fn every_combination_of_filters_reads_one_index() {
+    let settings = [
+        "shared_preload_libraries=auto_explain",
+        "auto_explain.log_min_duration=0",
+        "auto_explain.log_analyze=on",
+        "auto_explain.log_buffers=on",
+        "auto_explain.log_format=json",
+        "autovacuum=off",
+    ];
+    let cluster = Cluster::start(ClusterSettings {
+        settings: settings.map(str::to_owned).to_vec(),
+        ..ClusterSettings::default()
+    })
+    .unwrap();
+    let url = cluster.url("postgres");
+    let process = Process::serve(&|command| command.env("DATABASE_URL", &url).env("DATABASE_POOL_SIZE", "1")).await;
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(EVENTS).await.unwrap();
+
+    for combination in 0..1_u32 << FILTERS.len() {
+        let chosen = |index: &usize| combination & (1 << index) != 0;
+        let (names, parameters): (Vec<_>, Vec<_>) =
+            (0..FILTERS.len()).filter(chosen).map(|index| FILTERS[index]).unzip();
+        let index = ["audit_log"]
+            .into_iter()
+            .chain(names)
+            .chain(["idx"])
+            .collect::<Vec<_>>()
+            .join("_");
+        for place in PLACES {
+            let path = format!("/v1/audit?{}{place}", parameters.join("&"));
+            // From the sixth on the plan is one for any values.
+            for time in 0..8 {
+                let known = fs::read_to_string(cluster.log()).unwrap().len();
+                assert_eq!(process.raw.get(&path).await.status, 200);
+                let log = fs::read_to_string(cluster.log()).unwrap();
+                let plan = list_plan(&log[known..]);
+                let what = format!("{path}, time {time}: {plan:#}");
+                let text = plan.to_string();
+                assert_eq!(text.matches(r#""Index Name""#).count(), 1, "{what}");
+                assert!(text.contains(&format!(r#""Index Name":"{index}""#)), "{index}: {what}");
+                for slow in ["Sort", "Seq Scan", "Bitmap"] {
+                    assert!(!text.contains(slow), "{what}");
+                }
+                let touched = ["Shared Hit Blocks", "Shared Read Blocks"].map(|name| plan[name].as_u64().unwrap());
+                assert!(touched.iter().sum::<u64>() <= MOST_BUFFERS, "{what}");
+            }
+        }
+    }
+}
+
+/// The last plan of a list in the log.
+fn list_plan(log: &str) -> Value {
+    let plans = log.match_indices("plan:\n").filter_map(|(index, start)| {
+        let plan = serde_json::Deserializer::from_str(&log[index + start.len()..])
+            .into_iter::<Value>()
+            .next();
+        plan.and_then(Result::ok)
+    });
+    let lists =
+        plans.filter(|plan| plan["Plan"]["Node Type"] == "Limit" && plan["Query Text"].to_string().contains("DESC"));
+    lists
+        .last()
+        .map(|plan| plan["Plan"].clone())
+        .unwrap_or_else(|| panic!("no plan in {log}"))
+}
