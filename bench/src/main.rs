@@ -27,7 +27,8 @@ use arguments::Arguments;
 use error::Error;
 use machine::Machine;
 
-#[tokio::main]
+// One thread makes the load, as one client does: more would take the processors from what is measured.
+#[tokio::main(worker_threads = 1)]
 async fn main() -> ExitCode {
     match run(&Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,

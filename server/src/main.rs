@@ -1,6 +1,7 @@
 //! `tenant-registry`: reads the configuration, starts telemetry, picks the store and serves.
 
 use chrono::{DateTime, Utc};
+use mimalloc::MiMalloc;
 use std::error::Error;
 use std::future::Future;
 use std::io::{ErrorKind, Write};
@@ -20,6 +21,9 @@ use tenant_registry_server::{catalog_file, serve, telemetry};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The status of a start that stopped at a bad setting.
 const BAD_CONFIGURATION: u8 = 2;

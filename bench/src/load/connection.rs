@@ -67,12 +67,12 @@ impl Connection {
 }
 
 fn contains(body: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || body.windows(part.len()).any(|window| window == part)
+    memchr::memmem::find(body, part).is_some()
 }
 
 /// The head, once it is there as a whole.
 fn head(answer: &[u8]) -> io::Result<Option<Head>> {
-    let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {
+    let Some(end) = memchr::memmem::find(answer, b"\r\n\r\n") else {
         return Ok(None);
     };
     let text = std::str::from_utf8(&answer[..end]).map_err(io::Error::other)?;

@@ -123,7 +123,13 @@ impl fmt::Display for Listed<'_> {
 /// A pattern of the spec, compiled.
 pub(super) struct CompiledPattern {
     source: &'static str,
-    regex: Regex,
+    matcher: Matcher,
+}
+
+enum Matcher {
+    /// Any text without U+0000: what most free text is held to, and a search for one byte can tell.
+    WithoutNul,
+    Regex(Regex),
 }
 
 impl CompiledPattern {
@@ -132,9 +138,16 @@ impl CompiledPattern {
         reason = "the generator has compiled the same pattern with the same flags"
     )]
     pub(super) fn new(source: &'static str) -> Self {
-        let regex = Regex::with_flags(source, "u")
-            .expect("a pattern that the generator has checked");
-        Self { source, regex }
+        let matcher = match source {
+            r"^[^\u0000]*$" => Matcher::WithoutNul,
+            source => {
+                Matcher::Regex(
+                    Regex::with_flags(source, "u")
+                        .expect("a pattern that the generator has checked"),
+                )
+            }
+        };
+        Self { source, matcher }
     }
 
     pub(super) fn check(
@@ -142,14 +155,17 @@ impl CompiledPattern {
         text: &str,
         quote: fn(&str) -> Quoted,
     ) -> Result<(), ConstraintError> {
-        match self.regex.find(text) {
-            Some(_) => Ok(()),
-            None => {
-                Err(ConstraintError::Pattern {
-                    pattern: self.source,
-                    value: quote(text),
-                })
-            }
+        let matches = match &self.matcher {
+            Matcher::WithoutNul => !text.as_bytes().contains(&0),
+            Matcher::Regex(regex) => regex.find(text).is_some(),
+        };
+        if matches {
+            Ok(())
+        } else {
+            Err(ConstraintError::Pattern {
+                pattern: self.source,
+                value: quote(text),
+            })
         }
     }
 }

@@ -1,0 +1,93 @@
+//! What single steps cost: hashing and remembering a key, reading a body, checking what the spec constrains.
+//!
+//! `cargo bench -p tenant-registry-server --bench micro`. Times are this machine's; compare them with each other.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use std::hint::black_box;
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext, AuditAppend, TenantName, TenantSlug, Text};
+use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashError, HashLimits, StoredHash, generate_plaintext};
+use tokio::runtime::{Builder, Runtime};
+use uuid::Uuid;
+
+const EVENT: &str = r#"{
+    "tenant_id": "0190b8a5-7b1c-7c3e-9d52-0242ac120002", "actor_id": "user-17", "actor_name": "Ada Lovelace",
+    "actor_type": "user", "action": "report.exported", "target_id": "4711", "target_type": "report",
+    "target_name": "Quarter", "product": "insights", "metadata": { "format": "pdf", "pages": 12 }
+}"#;
+
+/// A key, as it is stored and as its bearer has it.
+struct Key {
+    hasher: ApiKeyHasher,
+    id: ApiKeyId,
+    stored: StoredHash,
+    plaintext: ApiKeyPlaintext,
+}
+
+fn key(runtime: &Runtime) -> Result<Key, HashError> {
+    let hasher = ApiKeyHasher::new(HashLimits {
+        running: 1,
+        waiting: 16,
+        remembered: 1_000,
+    })?;
+    let plaintext = generate_plaintext()?;
+    let stored = runtime.block_on(hasher.hash(plaintext.clone()))?;
+    Ok(Key {
+        hasher,
+        id: Uuid::now_v7().into(),
+        stored,
+        plaintext,
+    })
+}
+
+#[expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
+fn hashing(criterion: &mut Criterion) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let Key {
+        hasher,
+        id,
+        stored,
+        plaintext,
+    } = key(&runtime).unwrap();
+    let mut group = criterion.benchmark_group("hashing");
+    group.sample_size(20);
+    // Each asks anew: what is remembered is another question.
+    group.bench_function("a key is held against its hash", |bencher| {
+        bencher.iter(|| runtime.block_on(hasher.matches(id, &stored, &plaintext)).unwrap());
+    });
+    group.bench_function("a key is remembered", |bencher| {
+        bencher.iter(|| hasher.has_matched(id, black_box(&stored), black_box(&plaintext)));
+    });
+    group.finish();
+}
+
+#[expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
+fn decoding(criterion: &mut Criterion) {
+    criterion.bench_function("decoding/the body of audit_append", |bencher| {
+        bencher.iter(|| serde_json::from_str::<AuditAppend>(black_box(EVENT)).unwrap());
+    });
+    criterion.bench_function("decoding/the same without the types of the spec", |bencher| {
+        bencher.iter(|| serde_json::from_str::<serde_json::Value>(black_box(EVENT)).unwrap());
+    });
+}
+
+#[expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
+fn validation(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("validation");
+    group.bench_function("a slug, by its pattern", |bencher| {
+        bencher.iter(|| TenantSlug::try_from(black_box("blue-sky")).unwrap());
+    });
+    group.bench_function("a key, by its pattern", |bencher| {
+        bencher.iter(|| ApiKeyPlaintext::try_from(black_box("bp_Zm9vYmFyYmF6cXV4MTIzNA")).unwrap());
+    });
+    group.bench_function("a name, by its length", |bencher| {
+        bencher.iter(|| TenantName::try_from(black_box("Blue Sky Ltd")).unwrap());
+    });
+    group.bench_function("a text of 1 KiB", |bencher| {
+        let text = "a".repeat(1024);
+        bencher.iter(|| Text::try_from(black_box(text.as_str())).unwrap());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, hashing, decoding, validation);
+criterion_main!(benches);
