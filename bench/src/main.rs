@@ -28,7 +28,7 @@ use error::Error;
 use machine::Machine;
 
 // One thread makes the load, as one client does: more would take the processors from what is measured.
-#[tokio::main(worker_threads = 1)]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run(&Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -72,11 +72,8 @@ impl Bench<'_> {
             script,
         } = case;
         eprintln!("{name}");
-        let transactions = |duration| {
-            tokio::task::block_in_place(|| {
-                pgbench::transactions_per_second(self.cluster, &data_set.database, script, duration)
-            })
-        };
+        let transactions =
+            |duration| pgbench::transactions_per_second(self.cluster, &data_set.database, script, duration);
         closed(service.address, operation, CALLERS, self.warm_up()).await?;
         transactions(self.warm_up())?;
         let (mut rates, mut databases, mut processors) = (Vec::new(), Vec::new(), Vec::new());

@@ -24,7 +24,7 @@ const ZEROED_AFTER: Duration = Duration::from_millis(100);
 const GIVEN_BACK_AFTER: Duration = Duration::from_secs(60);
 
 /// How much the threads stand back behind all others: what needs no hash, the warm verify above all, goes first.
-const NICENESS: i32 = 5;
+const NICENESS: i32 = 15;
 
 /// Starts the threads. They end when the queue is closed and empty.
 pub(super) fn start(count: usize, queue: &Arc<Queue>) -> io::Result<()> {

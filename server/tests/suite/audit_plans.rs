@@ -72,15 +72,18 @@ async fn every_combination_of_filters_reads_one_index() {
             .join("_");
         for place in PLACES {
             let path = format!("/v1/audit?{}{place}", parameters.join("&"));
-            // From the sixth on the plan is one for any values.
-            for time in 0..8 {
+            // From the second on the statement is prepared already.
+            for time in 0..3 {
                 let known = fs::read_to_string(cluster.log()).unwrap().len();
                 assert_eq!(process.raw.get(&path).await.status, 200);
                 let log = fs::read_to_string(cluster.log()).unwrap();
                 let plan = list_plan(&log[known..]);
                 let what = format!("{path}, time {time}: {plan:#}");
                 let text = plan.to_string();
-                assert_eq!(text.matches(r#""Index Name""#).count(), 1, "{what}");
+                // The place of a cursor is looked up by number.
+                let looked_up = text.matches(r#""Index Name":"audit_log_pkey""#).count();
+                assert_eq!(looked_up, if place.contains("cursor") { 2 } else { 0 }, "{what}");
+                assert_eq!(text.matches(r#""Index Name""#).count() - looked_up, 1, "{what}");
                 assert!(text.contains(&format!(r#""Index Name":"{index}""#)), "{index}: {what}");
                 for slow in ["Sort", "Seq Scan", "Bitmap"] {
                     assert!(!text.contains(slow), "{what}");

@@ -1,7 +1,7 @@
 //! The audit log in Postgres: the table `audit_log`.
 
 use super::PostgresStore;
-use super::audit_filter::HasProperties;
+use super::audit_filter::{ComesAfter, HasProperties};
 use super::database::Database;
 use super::entitlements::object;
 use super::fault::Fault;
@@ -14,11 +14,11 @@ use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Timestamptz};
+use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 use serde_json::Value;
-use tenant_registry_contract::types::{AuditCursor, AuditEventId, ConstraintError, ProjectId, TenantId};
+use tenant_registry_contract::types::{AuditEventId, ConstraintError, ProjectId, TenantId};
 use uuid::Uuid;
 
 /// A row of `audit_log`, before the database has numbered it.
@@ -186,10 +186,6 @@ impl AuditStore for PostgresStore {
         let rows = self
             .database
             .read(async |connection: &mut AsyncPgConnection| {
-                let place = match query.before {
-                    Some(cursor) => place_of(connection, cursor).await?,
-                    None => None,
-                };
                 let properties = HasProperties::of(&query);
                 // Each list is in the order of its own indexes alone.
                 let number = if properties.is_any() { "id" } else { "(id + 0)" };
@@ -203,13 +199,11 @@ impl AuditStore for PostgresStore {
                 if let Some(until) = query.until {
                     events = events.filter(audit_log::created_at.lt(until));
                 }
-                if let Some((created_at, id)) = place {
-                    let is_older = sql::<Bool>(&format!("(created_at, {number}) < ("))
-                        .bind::<Timestamptz, _>(created_at)
-                        .sql(", ")
-                        .bind::<BigInt, _>(id)
-                        .sql(")");
-                    events = events.filter(is_older);
+                if let Some(cursor) = query.before {
+                    events = events.filter(ComesAfter {
+                        cursor: cursor.get(),
+                        number,
+                    });
                 }
                 let newest_first = events.order((audit_log::created_at.desc(), sql::<BigInt>(number).desc()));
                 newest_first.limit(limit).load::<AuditEventRow>(connection).await
@@ -218,17 +212,4 @@ impl AuditStore for PostgresStore {
         let records: Result<_, Fault> = rows.into_iter().map(AuditEventRow::into_record).collect();
         Ok(records?)
     }
-}
-
-/// Where in the list a cursor points: at the event with its number, or at the one after it where that was pruned. None
-/// where all events come after.
-async fn place_of(
-    connection: &mut AsyncPgConnection,
-    cursor: AuditCursor,
-) -> QueryResult<Option<(DateTime<Utc>, i64)>> {
-    let place = audit_log::table
-        .filter(audit_log::id.ge(cursor.get()))
-        .order(audit_log::id)
-        .select((audit_log::created_at, audit_log::id));
-    place.first(connection).await.optional()
 }

@@ -1,4 +1,4 @@
-//! The filters of `audit_list` as the one condition that its indexes are made for.
+//! The filters of `audit_list` as the one condition that its indexes are made for, and its cursor as a place in their order.
 //!
 //! Each combination of filters has an index over a hash of all its columns, then the order of the list (`migrations/`).
 //! So the condition compares hashes, built the same way from the columns and from the values: each column's hash seeds
@@ -11,7 +11,7 @@ use diesel::expression::{AppearsOnTable, Expression, ValidGrouping, is_aggregate
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 /// Events that have all the properties asked for; all events where none is.
@@ -126,19 +126,59 @@ impl QueryFragment<Pg> for HasProperties<'_> {
     }
 }
 
-impl Expression for HasProperties<'_> {
-    type SqlType = Bool;
+/// Events that the list has after the place where a cursor points: at the event with its number, or at the one with the
+/// next greater number where that was pruned. All events, where there is none of these.
+pub(super) struct ComesAfter {
+    /// The number that the cursor is.
+    pub(super) cursor: i64,
+    /// How the list, and its index, has the number of an event.
+    pub(super) number: &'static str,
 }
 
-impl AppearsOnTable<audit_log::table> for HasProperties<'_> {}
-
-impl ValidGrouping<()> for HasProperties<'_> {
-    type IsAggregate = is_aggregate::No;
+impl QueryFragment<Pg> for ComesAfter {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("(created_at, ");
+        out.push_sql(self.number);
+        out.push_sql(") < (");
+        for (column, beyond_all) in [("created_at", "'infinity'"), ("id", "9223372036854775807")] {
+            if column == "id" {
+                out.push_sql(", ");
+            }
+            // Looked up once, before the index is walked.
+            out.push_sql("COALESCE((SELECT place.");
+            out.push_identifier(column)?;
+            out.push_sql(" FROM audit_log AS place WHERE place.id >= ");
+            out.push_bind_param::<BigInt, _>(&self.cursor)?;
+            out.push_sql(" ORDER BY place.id LIMIT 1), ");
+            out.push_sql(beyond_all);
+            out.push_sql(")");
+        }
+        out.push_sql(")");
+        Ok(())
+    }
 }
 
-impl QueryId for HasProperties<'_> {
-    type QueryId = ();
+/// What diesel has to know of a condition on the log.
+macro_rules! condition {
+    ($condition:ty) => {
+        impl Expression for $condition {
+            type SqlType = Bool;
+        }
 
-    /// The statement depends on which filters there are.
-    const HAS_STATIC_QUERY_ID: bool = false;
+        impl AppearsOnTable<audit_log::table> for $condition {}
+
+        impl ValidGrouping<()> for $condition {
+            type IsAggregate = is_aggregate::No;
+        }
+
+        impl QueryId for $condition {
+            type QueryId = ();
+
+            /// The statement depends on which filters there are.
+            const HAS_STATIC_QUERY_ID: bool = false;
+        }
+    };
 }
+
+condition!(HasProperties<'_>);
+condition!(ComesAfter);
