@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p tenant-registry-server --bench micro`. Times are this machine's; compare them with each other.
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use std::hint::black_box;
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext, AuditAppend, TenantName, TenantSlug, Text};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashError, HashLimits, StoredHash, generate_plaintext};
@@ -89,5 +89,10 @@ fn validation(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, hashing, decoding, validation);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    hashing(&mut criterion);
+    decoding(&mut criterion);
+    validation(&mut criterion);
+    criterion.final_summary();
+}
