@@ -4,9 +4,16 @@ use crate::processes;
 use rustix::process::Signal;
 use std::fs;
 use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// How the directory of a throw-away cluster begins; the process that owns it, and a number, follow.
 pub(crate) const PREFIX: &str = "tenant-registry-postgres-";
+
+/// How long a server gets to end before its files are removed under it.
+const END_LIMIT: Duration = Duration::from_secs(5);
+
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Ends each server whose owner is gone, and removes its files.
 pub(crate) fn sweep(directory: &Path) {
@@ -19,6 +26,11 @@ pub(crate) fn sweep(directory: &Path) {
         if owner.is_some_and(|owner| !processes::is_alive(owner)) {
             if let Some(server) = processes::of_data_directory(&entry.path().join("data")) {
                 processes::signal(server, Signal::QUIT);
+                // It writes its files to the last.
+                let end = Instant::now() + END_LIMIT;
+                while processes::is_alive(server) && Instant::now() < end {
+                    sleep(PAUSE);
+                }
             }
             // Another run may be sweeping as well.
             let _ = fs::remove_dir_all(entry.path());
