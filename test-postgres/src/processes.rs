@@ -4,9 +4,13 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use std::fs;
 use std::path::Path;
 
-/// Is there such a process?
+/// Is there such a process? One that has ended and that nobody has asked after yet is none.
 pub(crate) fn is_alive(id: i32) -> bool {
-    Pid::from_raw(id).is_some_and(|id| test_kill_process(id).is_ok())
+    let status = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    let has_ended = status
+        .rsplit_once(')')
+        .is_some_and(|(_, fields)| fields.trim_start().starts_with('Z'));
+    !has_ended && Pid::from_raw(id).is_some_and(|id| test_kill_process(id).is_ok())
 }
 
 /// Sends a signal; a process that is gone has no use for it.
