@@ -16,8 +16,8 @@ pub(super) type Tell = Box<dyn FnOnce()>;
 
 pub(super) type Queue = FairQueue<ApiKeyPrefix, Job>;
 
-/// After so long without work a thread overwrites its memory. Not after each hash: under load that would be a fifth more
-/// work, and the next hash overwrites it as well.
+/// After so long without work a thread overwrites its memory. Not after each hash: under load that would be one more pass
+/// over it, and the next hash overwrites it as well.
 const ZEROED_AFTER: Duration = Duration::from_millis(100);
 
 /// After so long without work a thread gives its memory back.
