@@ -148,7 +148,8 @@ pub struct Configuration {
     pub hash_permits: Option<u16>,
 
     /// Callers that may wait for a key to be hashed, up to 65535; a quarter of them with keys of the same prefix. Who finds
-    /// no place is told at once to try again: too few, and short bursts are turned away; too many, and a flood makes everybody wait.
+    /// no place is told at once to try again: too few, and short bursts are turned away; too many, and a flood makes
+    /// everybody wait.
     #[arg(long, env = "HASH_QUEUE", value_name = "HASH_QUEUE", default_value_t = 64)]
     pub hash_queue: u16,
 

@@ -159,22 +159,20 @@ impl Scene {
     /// Waits until some more writes were acknowledged.
     async fn settled(&self) {
         let enough = self.load.ledger.acknowledged() + SETTLED;
-        until("more acknowledged writes", async || {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            (self.load.ledger.acknowledged() >= enough).then_some(())
-        })
-        .await;
+        let ledger = &self.load.ledger;
+        ledger
+            .until("more acknowledged writes", |ledger| ledger.acknowledged() >= enough)
+            .await;
     }
 
     /// Waits, after the end of a fault, until the service serves again.
     async fn serves_again(&mut self) {
         let over = Instant::now();
         let before = self.load.ledger.acknowledged();
-        until("an acknowledged write", async || {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            (self.load.ledger.acknowledged() > before).then_some(())
-        })
-        .await;
+        let ledger = &self.load.ledger;
+        ledger
+            .until("an acknowledged write", |ledger| ledger.acknowledged() > before)
+            .await;
         let took = over.elapsed();
         assert!(took < SERVED_AGAIN, "served again only after {took:?}");
         self.served_again = self.served_again.max(took);
@@ -282,11 +280,12 @@ async fn disk_full() -> Scene {
         let fill = "CREATE TRIGGER disk_full BEFORE INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION disk_full()";
         client.batch_execute(fill).await.unwrap();
         let refused = scene.load.ledger.answered_with_failure() + 20;
-        until("writes that are refused", async || {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            (scene.load.ledger.answered_with_failure() >= refused).then_some(())
-        })
-        .await;
+        let ledger = &scene.load.ledger;
+        ledger
+            .until("writes that are refused", |ledger| {
+                ledger.answered_with_failure() >= refused
+            })
+            .await;
         client
             .batch_execute("DROP TRIGGER disk_full ON audit_log")
             .await

@@ -1,9 +1,13 @@
 //! What callers asked for, what they were told, and what the database holds of it.
 
+use crate::harness::polling::DEADLINE;
 use std::collections::HashMap;
 use std::ops::AddAssign;
+use std::pin::pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_postgres::Client;
 
 /// A write, under a tag that no other write has.
@@ -45,6 +49,8 @@ pub(super) struct Ledger {
     /// Of runs before this one.
     carried: Mutex<Counts>,
     nothing_means_unwritten: AtomicBool,
+    /// Something was entered.
+    entered: Notify,
 }
 
 /// What came of them.
@@ -75,6 +81,24 @@ impl AddAssign for Counts {
 impl Ledger {
     pub(super) fn enter(&self, kind: Kind, tag: String, told: Told) {
         self.entries.lock().unwrap().push(Entry { kind, tag, told });
+        self.entered.notify_waiters();
+    }
+
+    /// Waits for entries until something holds of the ledger, which has to come soon.
+    pub(super) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let wait = async {
+            loop {
+                let mut entered = pin!(self.entered.notified());
+                // From here on nothing is missed, so that looking comes after it.
+                entered.as_mut().enable();
+                if holds(self) {
+                    return;
+                }
+                entered.await;
+            }
+        };
+        let came = timeout(DEADLINE, wait).await;
+        assert!(came.is_ok(), "in {DEADLINE:?} this did not come: {what}");
     }
 
     fn count(&self, told: Told) -> usize {
