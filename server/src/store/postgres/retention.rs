@@ -30,6 +30,9 @@ const CLOCKS_DIFFER_BY: TimeDelta = TimeDelta::hours(1);
 /// Why nothing, or not everything, was deleted.
 #[derive(Debug, Error)]
 pub enum RetentionError {
+    /// The time is still to come: the record of the deletion itself would go as well.
+    #[error("`--before` must not lie in the future; it is {0} now")]
+    Future(DateTime<Utc>),
     /// The database does not answer.
     #[error("the database cannot be reached: {0}")]
     Unreachable(String),
@@ -73,13 +76,16 @@ impl From<Fault> for RetentionError {
 /// Deletes the events before a time, and says in the log that it begins and what it has done. Returns how many they were.
 ///
 /// # Errors
-/// When the database does not answer or refuses; running it again goes on.
+/// When the time lies in the future; when the database does not answer or refuses, where running it again goes on.
 pub async fn prune(
     url: &DatabaseUrl,
     connect_timeout: Duration,
     before: DateTime<Utc>,
     clock: &Clock,
 ) -> Result<u64, RetentionError> {
+    if before > clock.now() {
+        return Err(RetentionError::Future(clock.now()));
+    }
     let mut connection = connect_alone(url, connect_timeout).await?;
     let operator: String = diesel::select(sql::<Text>("session_user::text"))
         .get_result(&mut connection)
