@@ -11,7 +11,6 @@ mod api_keys;
 mod audit;
 mod audit_appending;
 mod audit_pages;
-mod audit_plans;
 mod boundaries;
 mod cancellation;
 mod catalog;
@@ -29,6 +28,7 @@ mod invalid_bodies;
 mod invalid_requests;
 mod logs;
 mod model;
+mod plans;
 mod process;
 mod races;
 mod tenants;
@@ -67,7 +67,7 @@ fn all_cases() -> Vec<Trial> {
     on_stores
         .chain(process::cases())
         .chain(logs::cases())
-        .chain(audit_plans::cases())
+        .chain(plans::cases())
         .chain(database::cases())
         .chain(database_tls::cases())
         .chain(database_troubles::cases())

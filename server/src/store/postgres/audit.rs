@@ -11,10 +11,8 @@ use super::stored::{broken, optional};
 use crate::domain::audit::{AuditEventRecord, AuditQuery, NewAuditEvent};
 use crate::store::{AuditAppended, AuditStore, StoreError};
 use chrono::{DateTime, Utc};
-use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 use serde_json::Value;
@@ -187,8 +185,7 @@ impl AuditStore for PostgresStore {
             .database
             .read(async |connection: &mut AsyncPgConnection| {
                 let properties = HasProperties::of(&query);
-                // Each list is in the order of its own indexes alone.
-                let number = if properties.is_any() { "id" } else { "(id + 0)" };
+                let number = properties.event_number();
                 let mut events = audit_log::table
                     .select(AuditEventRow::as_select())
                     .filter(properties)
@@ -205,7 +202,7 @@ impl AuditStore for PostgresStore {
                         number,
                     });
                 }
-                let newest_first = events.order((audit_log::created_at.desc(), sql::<BigInt>(number).desc()));
+                let newest_first = events.order((audit_log::created_at.desc(), number.desc()));
                 newest_first.limit(limit).load::<AuditEventRow>(connection).await
             })
             .await?;

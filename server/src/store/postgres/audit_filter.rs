@@ -53,9 +53,12 @@ impl<'a> HasProperties<'a> {
         }
     }
 
-    /// Is anything asked for?
-    pub(super) fn is_any(&self) -> bool {
-        self.tenant_id.is_some() || !self.texts.is_empty()
+    /// How the list of these events has their numbers.
+    pub(super) fn event_number(&self) -> EventNumber {
+        match (&self.tenant_id, self.texts.as_slice()) {
+            (None, []) => EventNumber::OfAll,
+            (Some(_), _) | (None, [_, ..]) => EventNumber::OfFiltered,
+        }
     }
 
     /// The hash over the columns: the last one outermost, its seed the hash of those before.
@@ -131,14 +134,40 @@ impl QueryFragment<Pg> for HasProperties<'_> {
 pub(super) struct ComesAfter {
     /// The number that the cursor is.
     pub(super) cursor: i64,
-    /// How the list, and its index, has the number of an event.
-    pub(super) number: &'static str,
+    /// How the list has the number of an event.
+    pub(super) number: EventNumber,
+}
+
+/// The number of an event, as a list and its index have it: each list is in the order of its own indexes alone. diesel's
+/// `sql` would do, but for keeping the statement from being prepared once: each page would be parsed and planned anew.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum EventNumber {
+    /// In the index for a combination of filters.
+    OfFiltered,
+    /// In the index for no filter.
+    OfAll,
+}
+
+impl EventNumber {
+    const fn sql(self) -> &'static str {
+        match self {
+            Self::OfFiltered => "id",
+            Self::OfAll => "(id + 0)",
+        }
+    }
+}
+
+impl QueryFragment<Pg> for EventNumber {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(self.sql());
+        Ok(())
+    }
 }
 
 impl QueryFragment<Pg> for ComesAfter {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("(created_at, ");
-        out.push_sql(self.number);
+        out.push_sql(self.number.sql());
         out.push_sql(") < (");
         for (column, beyond_all) in [("created_at", "'infinity'"), ("id", "9223372036854775807")] {
             if column == "id" {
@@ -158,20 +187,20 @@ impl QueryFragment<Pg> for ComesAfter {
     }
 }
 
-/// What diesel has to know of a condition on the log.
-macro_rules! condition {
-    ($condition:ty) => {
-        impl Expression for $condition {
-            type SqlType = Bool;
+/// What diesel has to know of an expression about an event of the log.
+macro_rules! expression {
+    ($expression:ty, $sql_type:ty) => {
+        impl Expression for $expression {
+            type SqlType = $sql_type;
         }
 
-        impl AppearsOnTable<audit_log::table> for $condition {}
+        impl AppearsOnTable<audit_log::table> for $expression {}
 
-        impl ValidGrouping<()> for $condition {
+        impl ValidGrouping<()> for $expression {
             type IsAggregate = is_aggregate::No;
         }
 
-        impl QueryId for $condition {
+        impl QueryId for $expression {
             type QueryId = ();
 
             /// The statement depends on which filters there are.
@@ -180,5 +209,6 @@ macro_rules! condition {
     };
 }
 
-condition!(HasProperties<'_>);
-condition!(ComesAfter);
+expression!(HasProperties<'_>, Bool);
+expression!(ComesAfter, Bool);
+expression!(EventNumber, BigInt);

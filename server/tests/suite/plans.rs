@@ -1,14 +1,16 @@
-//! The plans of `audit_list`: whichever filters are combined, between whichever times, at whatever depth, Postgres walks one
-//! index in the order of the list and stops when the page is full.
+//! The plans of what runs on large tables.
 
 use crate::harness::cases::process_cases;
 use crate::harness::process::Process;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use test_postgres::{Cluster, ClusterSettings};
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 
-process_cases![every_combination_of_filters_reads_one_index];
+process_cases![
+    every_combination_of_filters_reads_one_index,
+    times_of_last_use_are_written_by_the_keys_numbers_alone,
+];
 
 /// Events, of which each filter below matches a tenth, and all four together none.
 const EVENTS: &str = "INSERT INTO tenants (id, slug, name, status, kind, plan, created_at, updated_at) \
@@ -40,24 +42,43 @@ const PLACES: [&str; 4] = [
 /// indexes. What searched, or sorted, would touch thousands.
 const MOST_BUFFERS: u64 = 120;
 
-async fn every_combination_of_filters_reads_one_index() {
+/// As many keys beside each that is there.
+const KEYS: &str = "INSERT INTO api_keys (id, tenant_id, name, scopes, prefix, hash, created_at) \
+    SELECT gen_random_uuid(), tenant_id, 'n', scopes, 'bp_' || lpad(n::text, 8, '0'), hash, now() \
+    FROM api_keys, generate_series(1, 60000) AS n; \
+    ANALYZE";
+
+/// A Postgres that logs the plan of each statement, and when it is parsed.
+fn telling_cluster() -> Cluster {
     let settings = [
         "shared_preload_libraries=auto_explain",
         "auto_explain.log_min_duration=0",
         "auto_explain.log_analyze=on",
         "auto_explain.log_buffers=on",
         "auto_explain.log_format=json",
+        "log_min_duration_statement=0",
         "autovacuum=off",
     ];
-    let cluster = Cluster::start(ClusterSettings {
+    Cluster::start(ClusterSettings {
         settings: settings.map(str::to_owned).to_vec(),
         ..ClusterSettings::default()
     })
-    .unwrap();
+    .unwrap()
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// Whichever filters are combined, between whichever times, at whatever depth, Postgres walks one index in the order of the
+/// list and stops when the page is full.
+async fn every_combination_of_filters_reads_one_index() {
+    let cluster = telling_cluster();
     let url = cluster.url("postgres");
     let process = Process::serve(&|command| command.env("DATABASE_URL", &url).env("DATABASE_POOL_SIZE", "1")).await;
-    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-    tokio::spawn(connection);
+    let client = connect(&url).await;
     client.batch_execute(EVENTS).await.unwrap();
 
     for combination in 0..1_u32 << FILTERS.len() {
@@ -72,13 +93,15 @@ async fn every_combination_of_filters_reads_one_index() {
             .join("_");
         for place in PLACES {
             let path = format!("/v1/audit?{}{place}", parameters.join("&"));
-            // From the second on the statement is prepared already.
             for time in 0..3 {
                 let known = fs::read_to_string(cluster.log()).unwrap().len();
                 assert_eq!(process.raw.get(&path).await.status, 200);
                 let log = fs::read_to_string(cluster.log()).unwrap();
                 let plan = list_plan(&log[known..]);
                 let what = format!("{path}, time {time}: {plan:#}");
+                // From the second on the one connection has the statement.
+                let is_prepared = !log[known..].contains(" ms  parse ");
+                assert_eq!(is_prepared, time > 0, "{what}");
                 let text = plan.to_string();
                 // The place of a cursor is looked up by number.
                 let looked_up = text.matches(r#""Index Name":"audit_log_pkey""#).count();
@@ -88,24 +111,57 @@ async fn every_combination_of_filters_reads_one_index() {
                 for slow in ["Sort", "Seq Scan", "Bitmap"] {
                     assert!(!text.contains(slow), "{what}");
                 }
-                let touched = ["Shared Hit Blocks", "Shared Read Blocks"].map(|name| plan[name].as_u64().unwrap());
-                assert!(touched.iter().sum::<u64>() <= MOST_BUFFERS, "{what}");
+                assert!(touched(&plan) <= MOST_BUFFERS, "{what}");
             }
         }
     }
 }
 
-/// The last plan of a list in the log.
-fn list_plan(log: &str) -> Value {
-    let plans = log.match_indices("plan:\n").filter_map(|(index, start)| {
+/// However many keys there are, the ones that were used are found by their ids.
+async fn times_of_last_use_are_written_by_the_keys_numbers_alone() {
+    let cluster = telling_cluster();
+    let url = cluster.url("postgres");
+    let process = Process::serve(&|command| command.env("DATABASE_URL", &url)).await;
+    let tenant = json!({ "slug": "blue-sky", "name": "n" });
+    let tenant: Value = process.raw.post_json("/v1/tenants", &tenant).await.json();
+    let created = json!({ "tenant_id": tenant["id"], "name": "n", "scopes": ["reports:read"] });
+    let created: Value = process.raw.post_json("/v1/api-keys", &created).await.json();
+    let client = connect(&url).await;
+    client.batch_execute(KEYS).await.unwrap();
+
+    let presented = json!({ "key": created["plaintext"] });
+    let verified = process.raw.post_json("/v1/internal/api-keys/verify", &presented).await;
+    assert_eq!(verified.json::<Value>()["valid"], true);
+    // Times that wait are written at the end, if not before.
+    process.stop().await;
+    let log = fs::read_to_string(cluster.log()).unwrap();
+    let plan = plans(&log)
+        .filter(|plan| plan["Query Text"].to_string().contains("SET last_used_at"))
+        .last()
+        .map(|plan| plan["Plan"].clone())
+        .unwrap_or_else(|| panic!("no plan in {log}"));
+    assert!(touched(&plan) <= MOST_BUFFERS, "{plan:#}");
+}
+
+/// The pages of 8 KiB that a statement read or found in memory.
+fn touched(plan: &Value) -> u64 {
+    let kinds = ["Shared Hit Blocks", "Shared Read Blocks"];
+    kinds.map(|kind| plan[kind].as_u64().unwrap()).iter().sum()
+}
+
+fn plans(log: &str) -> impl Iterator<Item = Value> {
+    log.match_indices("plan:\n").filter_map(|(index, start)| {
         let plan = serde_json::Deserializer::from_str(&log[index + start.len()..])
             .into_iter::<Value>()
             .next();
         plan.and_then(Result::ok)
-    });
-    let lists =
-        plans.filter(|plan| plan["Plan"]["Node Type"] == "Limit" && plan["Query Text"].to_string().contains("DESC"));
-    lists
+    })
+}
+
+/// The last plan of a list in the log.
+fn list_plan(log: &str) -> Value {
+    plans(log)
+        .filter(|plan| plan["Plan"]["Node Type"] == "Limit" && plan["Query Text"].to_string().contains("DESC"))
         .last()
         .map(|plan| plan["Plan"].clone())
         .unwrap_or_else(|| panic!("no plan in {log}"))
