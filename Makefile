@@ -52,14 +52,18 @@ target/tools/bin/cargo-deny:
 	$(CARGO) install cargo-deny --debug --version 0.20.2 --locked --root target/tools --target-dir target/tools/build
 
 .PHONY: spec
-spec: $(SPEC_TOOLS)/installed
+spec: $(SPEC_TOOLS)/installed ## Validate and lint the spec.
 	$(SPEC_TOOLS)/bin/openapi-spec-validator $(SPEC)
 	$(SPEC_TOOLS)/bin/openapi-generator-cli validate -i $(SPEC)
+	.ci/redocly/redocly lint $(SPEC)
 
-$(SPEC_TOOLS)/installed: .ci/spec-tools.txt
+$(SPEC_TOOLS)/installed: .ci/spec-tools.txt .ci/redocly/package.json .ci/redocly/package-lock.json
 	@.ci/setup test
 	python3 -m venv $(SPEC_TOOLS)
 	$(SPEC_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r .ci/spec-tools.txt
+	mkdir -p $(SPEC_TOOLS)/redocly
+	cp .ci/redocly/package.json .ci/redocly/package-lock.json $(SPEC_TOOLS)/redocly/
+	$(SPEC_TOOLS)/bin/npm ci --prefix $(SPEC_TOOLS)/redocly --ignore-scripts --no-audit --no-fund --loglevel error
 	touch $@
 
 # Its own build script finds libpq, which nothing else here needs.
