@@ -5,6 +5,7 @@ SHELL := bash
 
 CARGO ?= cargo
 SPEC := spec/openapi.yaml
+RELEASED_SPEC := spec/released/openapi.yaml
 SPEC_TOOLS := target/spec-tools
 SCHEMA := server/src/store/postgres/schema.rs
 # How many mutants of the contract `make test` tries; `make drift` tries them all.
@@ -31,7 +32,7 @@ build: setup ## Build the service: target/release/tenant-registry.
 .PHONY: test
 test: ## Everything that CI checks: lints, the spec, all tests, a sample of the drift test.
 	@.ci/setup test
-	$(MAKE) lint spec schema-check
+	$(MAKE) lint spec compat compat-test schema-check
 	$(CARGO) test --locked --workspace --all-targets
 	$(CARGO) test --locked --workspace --doc
 	$(MAKE) package
@@ -56,6 +57,14 @@ spec: $(SPEC_TOOLS)/installed ## Validate and lint the spec.
 	$(SPEC_TOOLS)/bin/openapi-spec-validator $(SPEC)
 	$(SPEC_TOOLS)/bin/openapi-generator-cli validate -i $(SPEC)
 	.ci/redocly/redocly lint $(SPEC)
+
+.PHONY: compat
+compat: $(SPEC_TOOLS)/installed ## Say what a client of the released spec would notice; a break fails unless the major version moves.
+	$(SPEC_TOOLS)/bin/python .ci/compat.py $(RELEASED_SPEC) $(SPEC)
+
+.PHONY: compat-test
+compat-test: $(SPEC_TOOLS)/installed
+	$(SPEC_TOOLS)/bin/python -B .ci/compat_test.py
 
 $(SPEC_TOOLS)/installed: .ci/spec-tools.txt .ci/redocly/package.json .ci/redocly/package-lock.json
 	@.ci/setup test
