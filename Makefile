@@ -7,9 +7,13 @@ CARGO ?= cargo
 SPEC := spec/openapi.yaml
 RELEASED_SPEC := spec/released/openapi.yaml
 SPEC_TOOLS := target/spec-tools
+CONFORMANCE_TOOLS := target/conformance-tools
 SCHEMA := server/src/store/postgres/schema.rs
 # How many mutants of the contract `make test` tries; `make drift` tries them all.
 DRIFT_SAMPLE ?= 60
+# The service that `make conformance` tests, and what starts a Postgres around a command.
+SERVICE ?= target/release/tenant-registry
+WITH_POSTGRES ?= $(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- with
 # Further arguments of the bench.
 BENCH ?=
 
@@ -30,11 +34,12 @@ build: setup ## Build the service: target/release/tenant-registry.
 	$(CARGO) build --locked --release --package tenant-registry-server
 
 .PHONY: test
-test: ## Everything that CI checks: lints, the spec, all tests, a sample of the drift test.
+test: ## Everything that CI checks: lints, the spec, all tests, samples of the drift and conformance tests.
 	@.ci/setup test
 	$(MAKE) lint spec compat compat-test schema-check
 	$(CARGO) test --locked --workspace --all-targets
 	$(CARGO) test --locked --workspace --doc
+	$(MAKE) conformance SERVICE=target/debug/tenant-registry CONFORMANCE_SEEDS=1 CONFORMANCE_EXAMPLES=100
 	$(MAKE) package
 	$(CARGO) run --locked --package tenant-registry-drift -- --sample $(DRIFT_SAMPLE)
 
@@ -75,6 +80,21 @@ $(SPEC_TOOLS)/installed: .ci/spec-tools.txt .ci/redocly/package.json .ci/redocly
 	$(SPEC_TOOLS)/bin/npm ci --prefix $(SPEC_TOOLS)/redocly --ignore-scripts --no-audit --no-fund --loglevel error
 	touch $@
 
+.PHONY: conformance
+conformance: $(CONFORMANCE_TOOLS)/installed $(SERVICE) ## Let schemathesis loose on the service, on both stores.
+	@.ci/setup conformance
+	DATABASE_URL= .ci/conformance $(SERVICE)
+	$(WITH_POSTGRES) .ci/conformance $(SERVICE)
+
+$(CONFORMANCE_TOOLS)/installed: .ci/conformance-tools.txt
+	@.ci/setup conformance
+	python3 -m venv $(CONFORMANCE_TOOLS)
+	$(CONFORMANCE_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r .ci/conformance-tools.txt
+	touch $@
+
+target/release/tenant-registry: FORCE
+	$(CARGO) build --locked --release --package tenant-registry-server
+
 # Its own build script finds libpq, which nothing else here needs.
 target/tools/bin/diesel:
 	@.ci/setup schema
@@ -83,7 +103,7 @@ target/tools/bin/diesel:
 
 target/schema.rs: FORCE target/tools/bin/diesel
 	@.ci/setup test
-	$(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- with .ci/print-schema > $@
+	$(WITH_POSTGRES) .ci/print-schema > $@
 
 .PHONY: FORCE
 FORCE:
