@@ -5,10 +5,15 @@ SHELL := bash
 
 CARGO ?= cargo
 SPEC := spec/openapi.yaml
+RELEASED_SPEC := spec/released/openapi.yaml
 SPEC_TOOLS := target/spec-tools
+CONFORMANCE_TOOLS := target/conformance-tools
 SCHEMA := server/src/store/postgres/schema.rs
 # How many mutants of the contract `make test` tries; `make drift` tries them all.
 DRIFT_SAMPLE ?= 60
+# The service that `make conformance` tests, and what starts a Postgres around a command.
+SERVICE ?= target/release/tenant-registry
+WITH_POSTGRES ?= $(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- with
 # Further arguments of the bench.
 BENCH ?=
 
@@ -29,11 +34,12 @@ build: setup ## Build the service: target/release/tenant-registry.
 	$(CARGO) build --locked --release --package tenant-registry-server
 
 .PHONY: test
-test: ## Everything that CI checks: lints, the spec, all tests, a sample of the drift test.
+test: ## Everything that CI checks: lints, the spec, all tests, samples of the drift and conformance tests.
 	@.ci/setup test
-	$(MAKE) lint spec schema-check
+	$(MAKE) lint spec compat compat-test schema-check
 	$(CARGO) test --locked --workspace --all-targets
 	$(CARGO) test --locked --workspace --doc
+	$(MAKE) conformance SERVICE=target/debug/tenant-registry CONFORMANCE_SEEDS=1 CONFORMANCE_EXAMPLES=100
 	$(MAKE) package
 	$(CARGO) run --locked --package tenant-registry-drift -- --sample $(DRIFT_SAMPLE)
 
@@ -52,15 +58,42 @@ target/tools/bin/cargo-deny:
 	$(CARGO) install cargo-deny --debug --version 0.20.2 --locked --root target/tools --target-dir target/tools/build
 
 .PHONY: spec
-spec: $(SPEC_TOOLS)/installed
+spec: $(SPEC_TOOLS)/installed ## Validate and lint the spec.
 	$(SPEC_TOOLS)/bin/openapi-spec-validator $(SPEC)
 	$(SPEC_TOOLS)/bin/openapi-generator-cli validate -i $(SPEC)
+	.ci/redocly/redocly lint $(SPEC)
 
-$(SPEC_TOOLS)/installed: .ci/spec-tools.txt
+.PHONY: compat
+compat: $(SPEC_TOOLS)/installed ## Say what a client of the released spec would notice; a break fails unless the major version moves.
+	$(SPEC_TOOLS)/bin/python .ci/compat.py $(RELEASED_SPEC) $(SPEC)
+
+.PHONY: compat-test
+compat-test: $(SPEC_TOOLS)/installed
+	$(SPEC_TOOLS)/bin/python -B .ci/compat_test.py
+
+$(SPEC_TOOLS)/installed: .ci/spec-tools.txt .ci/redocly/package.json .ci/redocly/package-lock.json
 	@.ci/setup test
 	python3 -m venv $(SPEC_TOOLS)
 	$(SPEC_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r .ci/spec-tools.txt
+	mkdir -p $(SPEC_TOOLS)/redocly
+	cp .ci/redocly/package.json .ci/redocly/package-lock.json $(SPEC_TOOLS)/redocly/
+	$(SPEC_TOOLS)/bin/npm ci --prefix $(SPEC_TOOLS)/redocly --ignore-scripts --no-audit --no-fund --loglevel error
 	touch $@
+
+.PHONY: conformance
+conformance: $(CONFORMANCE_TOOLS)/installed $(SERVICE) ## Let schemathesis loose on the service, on both stores.
+	@.ci/setup conformance
+	DATABASE_URL= .ci/conformance $(SERVICE)
+	$(WITH_POSTGRES) .ci/conformance $(SERVICE)
+
+$(CONFORMANCE_TOOLS)/installed: .ci/conformance-tools.txt
+	@.ci/setup conformance
+	python3 -m venv $(CONFORMANCE_TOOLS)
+	$(CONFORMANCE_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r .ci/conformance-tools.txt
+	touch $@
+
+target/release/tenant-registry: FORCE
+	$(CARGO) build --locked --release --package tenant-registry-server
 
 # Its own build script finds libpq, which nothing else here needs.
 target/tools/bin/diesel:
@@ -70,7 +103,7 @@ target/tools/bin/diesel:
 
 target/schema.rs: FORCE target/tools/bin/diesel
 	@.ci/setup test
-	$(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- with .ci/print-schema > $@
+	$(WITH_POSTGRES) .ci/print-schema > $@
 
 .PHONY: FORCE
 FORCE:
