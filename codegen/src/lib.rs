@@ -50,7 +50,7 @@ impl GeneratedFile {
 pub fn generate(spec: &str) -> Result<Vec<GeneratedFile>, Error> {
     let document = document::Node::parse(spec)?;
     let api = read::api(&document)?;
-    let mut files = vec![library::emit()?];
+    let mut files = vec![library::emit()?, library::emit_document(&document)];
     files.extend(emit::types::emit(&api)?);
     files.extend(emit::server::emit(&api)?);
     files.extend(emit::http::emit(&api)?);

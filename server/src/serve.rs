@@ -1,6 +1,7 @@
 //! Runs the service: from a bound socket to the last answered request.
 
 use crate::api::{ApiSettings, RegistryApi};
+use crate::documentation::{self, DocumentationError};
 use crate::domain::Registry;
 use crate::domain::error::Failure;
 use crate::store::Store;
@@ -38,6 +39,9 @@ pub enum StartError {
     /// The generated API cannot be registered: a fault of the spec or of the generator.
     #[error("the API cannot be registered: {0}")]
     Api(#[from] dropshot::ApiDescriptionRegisterError),
+    /// The documents cannot be served: a fault of ours.
+    #[error("{0}")]
+    Documentation(#[from] DocumentationError),
     /// The address cannot be listened on.
     #[error("{0}{reason}", reason = reason(.0))]
     Listen(#[from] dropshot::BuildError),
@@ -79,11 +83,13 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
         body_limit,
         shutdown_timeout,
         last_used_interval,
-        api,
+        api: api_settings,
     } = settings;
     let registry = Arc::new(registry);
-    let implementation = RegistryApi::new(Arc::clone(&registry), api);
-    let http = ServerBuilder::new(api_description()?, implementation, telemetry::logger())
+    let implementation = RegistryApi::new(Arc::clone(&registry), api_settings);
+    let mut api = api_description()?;
+    documentation::register(&mut api)?;
+    let http = ServerBuilder::new(api, implementation, telemetry::logger())
         .config(ConfigDropshot {
             bind_address,
             default_request_body_max_bytes: body_limit,

@@ -19,6 +19,7 @@ mod contract;
 mod database;
 mod database_tls;
 mod database_troubles;
+mod documentation;
 mod entitlements;
 mod failures;
 mod faults;
@@ -67,6 +68,7 @@ fn all_cases() -> Vec<Trial> {
     on_stores
         .chain(process::cases())
         .chain(logs::cases())
+        .chain(documentation::cases())
         .chain(plans::cases())
         .chain(database::cases())
         .chain(database_tls::cases())

@@ -15,7 +15,7 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 
 /// An OpenAPI document.
 pub(crate) struct Spec {
-    document: Value,
+    pub(crate) document: Value,
     pub(crate) operations: Vec<Operation>,
 }
 

@@ -1,0 +1,32 @@
+//! Unpacks the files of the API reference that the service serves.
+
+use std::borrow::Cow;
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::io::{Cursor, Read};
+use std::path::Path;
+use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
+use zip::ZipArchive;
+
+const FILES: [&str; 3] = ["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    let output = env::var("OUT_DIR")?;
+    let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
+    for file in FILES {
+        // Its folder is named after its version.
+        let ending = format!("/dist/{file}");
+        let name = archive
+            .file_names()
+            .filter_map(Result::ok)
+            .find(|name| name.ends_with(&ending))
+            .map(Cow::into_owned);
+        let name = name.ok_or_else(|| format!("the package of the API reference has no {file}"))?;
+        let mut bytes = Vec::new();
+        archive.by_name(&name)?.read_to_end(&mut bytes)?;
+        fs::write(Path::new(&output).join(file), bytes)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! What tells people and programs how to call the service, served beside it: the OpenAPI document, and a reference that
+//! works without any other host. These paths are no operations: the document does not describe itself.
+
+mod page;
+mod published;
+
+use bytes::Bytes;
+use dropshot::{
+    ApiDescription, ApiDescriptionRegisterError, ApiEndpoint, ApiEndpointVersions, RequestContext, ServerContext,
+};
+use http::Method;
+use published::Published;
+use std::io;
+use std::sync::Arc;
+use tenant_registry_contract::{OPENAPI, OPENAPI_JSON};
+use thiserror::Error;
+
+const JSON: &str = "application/json";
+
+/// Why the documents cannot be served.
+#[derive(Debug, Error)]
+pub enum DocumentationError {
+    /// A path that something else has.
+    #[error(transparent)]
+    Registration(#[from] ApiDescriptionRegisterError),
+    /// The compression failed.
+    #[error("a document cannot be compressed: {0}")]
+    Compression(#[from] io::Error),
+}
+
+/// Adds the documents to what is served.
+///
+/// # Errors
+/// When one of the paths belongs to an operation.
+pub fn register<C: ServerContext>(api: &mut ApiDescription<C>) -> Result<(), DocumentationError> {
+    let json = Published::new(JSON, Bytes::from_static(OPENAPI_JSON.as_bytes()))?;
+    // RFC 9512, section 2.1.
+    let yaml = Published::new("application/yaml", Bytes::from_static(OPENAPI.as_bytes()))?;
+    serve(api, "/openapi.json", json)?;
+    serve(api, "/openapi.yaml", yaml)?;
+    for (path, file) in page::files()? {
+        serve(api, path, file)?;
+    }
+    Ok(())
+}
+
+fn serve<C: ServerContext>(
+    api: &mut ApiDescription<C>,
+    path: &str,
+    published: Published,
+) -> Result<(), ApiDescriptionRegisterError> {
+    let published = Arc::new(published);
+    for method in [Method::GET, Method::HEAD] {
+        let published = Arc::clone(&published);
+        let answer = move |context: RequestContext<C>| {
+            let published = Arc::clone(&published);
+            async move { published.answer(context.request.headers()) }
+        };
+        let id = format!("{method} {path}");
+        register_unlisted(
+            api,
+            ApiEndpoint::new(id, answer, method, JSON, path, ApiEndpointVersions::All),
+        )?;
+    }
+    for method in [
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ] {
+        let refuse = |_: RequestContext<C>| async { published::method_not_allowed() };
+        let id = format!("{method} {path}");
+        register_unlisted(
+            api,
+            ApiEndpoint::new(id, refuse, method, JSON, path, ApiEndpointVersions::All),
+        )?;
+    }
+    Ok(())
+}
+
+fn register_unlisted<C: ServerContext>(
+    api: &mut ApiDescription<C>,
+    mut endpoint: ApiEndpoint<C>,
+) -> Result<(), ApiDescriptionRegisterError> {
+    endpoint.visible = false;
+    api.register(endpoint)
+}
