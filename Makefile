@@ -9,6 +9,8 @@ SPEC_TOOLS := target/spec-tools
 SCHEMA := server/src/store/postgres/schema.rs
 # How many mutants of the contract `make test` tries; `make drift` tries them all.
 DRIFT_SAMPLE ?= 60
+# The binary that the clients are tested against.
+SERVICE ?= target/debug/tenant-registry
 # Further arguments of the bench.
 BENCH ?=
 
@@ -100,6 +102,19 @@ run-postgres: setup ## Build and start the service on the Postgres of `make db`.
 .PHONY: package
 package: ## Build the client crate as its users will get it.
 	$(CARGO) package --locked --allow-dirty --package tenant-registry-client
+
+.PHONY: clients
+clients: $(SPEC_TOOLS)/installed ## Generate and build the TypeScript, Python, Go and Java clients: target/clients.
+	@.ci/setup clients
+	clients/build
+
+.PHONY: clients-test
+clients-test: clients $(SERVICE) ## Call every operation through each of those clients, and print the table.
+	clients/test $(SERVICE)
+
+target/debug/tenant-registry: FORCE
+	@.ci/setup
+	$(CARGO) build --locked --package tenant-registry-server
 
 .PHONY: generate
 generate: setup ## Bring generated/ in step with the spec, also under CI.

@@ -139,7 +139,7 @@ async function tryProduct({ id: tenantId }: Tenant) {
 
 async function useApiKey({ id: tenantId }: Tenant) {
     const scopes = ["reports:read", "reports:write"];
-    const created = await apiKeys.apiKeyCreate({ aPIKeyCreate: { tenantId, name: "ci", scopes } });
+    const created = await apiKeys.apiKeyCreate({ apiKeyCreate: { tenantId, name: "ci", scopes } });
     const key = created.apiKey;
     assert(created.plaintext.startsWith(key.prefix));
     assert.notEqual(created.warning, "");
@@ -148,7 +148,7 @@ async function useApiKey({ id: tenantId }: Tenant) {
     assert.equal(key.product, undefined);
     passed("api_key_create");
 
-    const question = { aPIKeyVerifyRequest: { key: created.plaintext } };
+    const question = { apiKeyVerifyRequest: { key: created.plaintext } };
     const valid = await apiKeys.apiKeyVerify(question);
     assert(valid.valid);
     assert.equal(valid.reason, undefined);
