@@ -1,6 +1,6 @@
 module tenant-registry.breakpilot.com/clients/go/customerlife
 
-go 1.19
+go 1.23
 
 require tenant-registry.breakpilot.com/clients/go v0.0.0
 
