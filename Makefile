@@ -11,7 +11,7 @@ CONFORMANCE_TOOLS := target/conformance-tools
 SCHEMA := server/src/store/postgres/schema.rs
 # How many mutants of the contract `make test` tries; `make drift` tries them all.
 DRIFT_SAMPLE ?= 60
-# The service that `make conformance` tests, and what starts a Postgres around a command.
+# The service that `make conformance` and `make clients-test` call, and what starts a Postgres around a command.
 SERVICE ?= target/release/tenant-registry
 WITH_POSTGRES ?= $(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- with
 # Further arguments of the bench.
@@ -40,6 +40,7 @@ test: ## Everything that CI checks: lints, the spec, all tests, samples of the d
 	$(CARGO) test --locked --workspace --all-targets
 	$(CARGO) test --locked --workspace --doc
 	$(MAKE) conformance SERVICE=target/debug/tenant-registry CONFORMANCE_SEEDS=1 CONFORMANCE_EXAMPLES=100
+	$(MAKE) clients-test SERVICE=target/debug/tenant-registry
 	$(MAKE) package
 	$(CARGO) run --locked --package tenant-registry-drift -- --sample $(DRIFT_SAMPLE)
 
@@ -93,7 +94,12 @@ $(CONFORMANCE_TOOLS)/installed: .ci/conformance-tools.txt
 	touch $@
 
 target/release/tenant-registry: FORCE
+	@.ci/setup
 	$(CARGO) build --locked --release --package tenant-registry-server
+
+target/debug/tenant-registry: FORCE
+	@.ci/setup
+	$(CARGO) build --locked --package tenant-registry-server
 
 # Its own build script finds libpq, which nothing else here needs.
 target/tools/bin/diesel:
@@ -133,6 +139,15 @@ run-postgres: setup ## Build and start the service on the Postgres of `make db`.
 .PHONY: package
 package: ## Build the client crate as its users will get it.
 	$(CARGO) package --locked --allow-dirty --package tenant-registry-client
+
+.PHONY: clients
+clients: $(SPEC_TOOLS)/installed ## Generate and build the TypeScript, Python, Go and Java clients: target/clients.
+	@.ci/setup clients
+	clients/build
+
+.PHONY: clients-test
+clients-test: clients $(SERVICE) ## Call every operation through each of those clients, and print the table.
+	clients/test $(SERVICE)
 
 .PHONY: generate
 generate: setup ## Bring generated/ in step with the spec, also under CI.

@@ -1,0 +1,276 @@
+import static java.util.Comparator.reverseOrder;
+
+import com.breakpilot.tenantregistry.client.ApiClient;
+import com.breakpilot.tenantregistry.client.ApiException;
+import com.breakpilot.tenantregistry.client.api.ApiKeysApi;
+import com.breakpilot.tenantregistry.client.api.AuditApi;
+import com.breakpilot.tenantregistry.client.api.CatalogApi;
+import com.breakpilot.tenantregistry.client.api.HealthApi;
+import com.breakpilot.tenantregistry.client.api.TenantsApi;
+import com.breakpilot.tenantregistry.client.model.*;
+import java.time.Duration;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
+
+/**
+ * A customer's life in the Tenant Registry, through the generated client: CustomerLife BASE_URL.
+ *
+ * <p>Prints a line for each operation whose answers are as they should be, and ends with an exception otherwise.
+ */
+public final class CustomerLife {
+    private static final Duration TRIAL_PERIOD = Duration.ofDays(14);
+    private static final Map<String, Object> METADATA = Map.of(
+            "format", "pdf",
+            "pages", Arrays.asList(1, 2.5, null),
+            "by", Map.of("name", "Søren", "admin", false),
+            "empty", Map.of());
+
+    private final HealthApi health;
+    private final TenantsApi tenants;
+    private final CatalogApi catalog;
+    private final ApiKeysApi apiKeys;
+    private final AuditApi audit;
+    private final ApiClient client = new ApiClient();
+
+    private interface Call {
+        void run() throws ApiException;
+    }
+
+    private CustomerLife(String baseUrl) {
+        client.updateBaseUri(baseUrl);
+        client.setRequestInterceptor(request -> request.setHeader("User-Agent", "customer-life/1"));
+        health = new HealthApi(client);
+        tenants = new TenantsApi(client);
+        catalog = new CatalogApi(client);
+        apiKeys = new ApiKeysApi(client);
+        audit = new AuditApi(client);
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        CustomerLife life = new CustomerLife(arguments[0]);
+        life.askForHealth();
+        Tenant tenant = life.createTenant();
+        life.lookUpTenant(tenant);
+        life.activateTenant(tenant.getId());
+        life.tryProduct(tenant.getId());
+        life.useApiKey(tenant.getId());
+        AuditEvent exported = life.appendAuditEvent(tenant);
+        life.cancelTenant(tenant.getId());
+        life.readAuditLog(tenant, exported);
+    }
+
+    private void askForHealth() throws ApiException {
+        equal(health.healthGet().getStatus(), HealthStatus.OK);
+        passed("health_get");
+        equal(health.readinessGet().getStatus(), HealthStatus.OK);
+        passed("readiness_get");
+    }
+
+    private Tenant createTenant() throws Exception {
+        String slug = "java-" + UUID.randomUUID().toString().substring(0, 8);
+        TenantCreate body = new TenantCreate().slug(slug).name("Blåbær & Sønner GmbH");
+        Tenant tenant = tenants.tenantCreate(body);
+        equal(tenant.getSlug(), slug);
+        equal(tenant.getName(), body.getName());
+        equal(tenant.getStatus(), TenantStatus.TRIAL);
+        equal(tenant.getKind(), TenantKind.CUSTOMER);
+        equal(tenant.getPlan(), "starter");
+        equal(Duration.between(tenant.getCreatedAt(), tenant.getTrialEndsAt()), TRIAL_PERIOD);
+        equal(tenant.getContractStart(), null);
+        equal(tenant.getContractEnd(), null);
+        equal(tenant.getErpCustomerId(), null);
+        refused(409, ErrorCode.CONFLICT, () -> tenants.tenantCreate(body));
+        Tenant demo = tenants.tenantCreate(
+                new TenantCreate().slug(slug + "-demo").name("Demo").kind(TenantKind.DEMO));
+        equal(demo.getStatus(), TenantStatus.DEMO);
+        equal(demo.getTrialEndsAt(), null);
+        passed("tenant_create");
+        return tenant;
+    }
+
+    private void lookUpTenant(Tenant tenant) throws Exception {
+        equal(tenants.tenantGet(tenant.getId()), tenant);
+        refused(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(UUID.randomUUID()));
+        passed("tenant_get");
+        equal(tenants.tenantGetBySlug(tenant.getSlug()), tenant);
+        passed("tenant_get_by_slug");
+    }
+
+    private void activateTenant(UUID id) throws Exception {
+        // Without a body the client sends `null`, which is not a body left out: an empty one says the same.
+        Tenant tenant = tenants.tenantActivate(id, new TenantActivate());
+        equal(tenant.getStatus(), TenantStatus.ACTIVE);
+        equal(tenant.getPlan(), "starter");
+        TenantActivate contract = new TenantActivate()
+                .plan("team")
+                .contractStart(LocalDate.of(2027, 1, 1))
+                .contractEnd(LocalDate.of(2027, 12, 31))
+                .erpCustomerId("4711");
+        tenant = tenants.tenantActivate(id, contract);
+        equal(tenant.getPlan(), "team");
+        equal(tenant.getErpCustomerId(), "4711");
+        equal(tenant.getContractStart(), contract.getContractStart());
+        equal(tenant.getContractEnd(), contract.getContractEnd());
+        TenantActivate backwards = new TenantActivate().contractEnd(LocalDate.of(2026, 12, 31));
+        refused(400, ErrorCode.INVALID_INPUT, () -> tenants.tenantActivate(id, backwards));
+        passed("tenant_activate");
+    }
+
+    private void tryProduct(UUID tenantId) throws Exception {
+        List<CatalogEntry> entries = catalog.catalogList().getItems();
+        CatalogEntry entry =
+                entries.stream().filter(CatalogEntry::getSupportsTrial).findFirst().orElseThrow();
+        equal(entry.getPlansRequired(), List.of());
+        check(entries.stream().anyMatch(other -> other.getDemoUrl() == null), "something without a demo");
+        passed("catalog_list");
+
+        CatalogRequest body = new CatalogRequest().tenantId(tenantId).product(entry.getKey());
+        equal(catalog.catalogRequestWithHttpInfo(body).getStatusCode(), 202);
+        passed("catalog_request");
+
+        TenantProduct trial = catalog.catalogTrialRequest(body);
+        equal(trial.getEnabled(), true);
+        equal(trial.getConfig(), Map.of());
+        equal(Duration.between(trial.getCreatedAt(), trial.getExpiresAt()), TRIAL_PERIOD);
+        refused(409, ErrorCode.CONFLICT, () -> catalog.catalogTrialRequest(body));
+        passed("catalog_trial_request");
+
+        equal(tenants.entitlementList(tenantId).getItems(), List.of(trial));
+        passed("entitlement_list");
+    }
+
+    private void useApiKey(UUID tenantId) throws Exception {
+        List<String> scopes = List.of("reports:read", "reports:write");
+        APIKeyCreated created =
+                apiKeys.apiKeyCreate(new APIKeyCreate().tenantId(tenantId).name("ci").scopes(scopes));
+        APIKey key = created.getApiKey();
+        check(created.getPlaintext().startsWith(key.getPrefix()), "the plaintext starts with the prefix");
+        equal(key.getLastUsedAt(), null);
+        equal(key.getRevokedAt(), null);
+        equal(key.getProduct(), null);
+        passed("api_key_create");
+
+        APIKeyVerifyRequest question = new APIKeyVerifyRequest().key(created.getPlaintext());
+        APIKeyVerify answer = apiKeys.apiKeyVerify(question);
+        equal(answer.getValid(), true);
+        equal(answer.getReason(), null);
+        equal(answer.getTenantId(), tenantId);
+        equal(answer.getScopes(), scopes);
+
+        for (int time = 0; time < 2; time++) {
+            equal(apiKeys.apiKeyRevokeWithHttpInfo(key.getId()).getStatusCode(), 204);
+        }
+        passed("api_key_revoke");
+
+        answer = apiKeys.apiKeyVerify(question);
+        equal(answer.getValid(), false);
+        equal(answer.getReason(), APIKeyVerifyReason.REVOKED);
+        equal(answer.getTenantId(), null);
+        passed("api_key_verify");
+
+        List<APIKey> keys = apiKeys.apiKeyList(tenantId).getItems();
+        equal(keys.size(), 1);
+        equal(keys.get(0).getId(), key.getId());
+        check(!keys.get(0).getRevokedAt().isBefore(key.getCreatedAt()), "revoked after it was created");
+        passed("api_key_list");
+    }
+
+    private AuditEvent appendAuditEvent(Tenant tenant) throws Exception {
+        AuditAppend body = new AuditAppend()
+                .tenantId(tenant.getId())
+                .projectId(UUID.randomUUID())
+                .action("report.exported")
+                .metadata(METADATA);
+        AuditEvent event = audit.auditAppend(body);
+        check(event.getId() > 0, "events are numbered from 1");
+        check(!event.getCreatedAt().isBefore(tenant.getCreatedAt()), "after the tenant");
+        equal(event.getProjectId(), body.getProjectId());
+        equal(event.getActorId(), null);
+        equal(event.getMetadata(), METADATA);
+        equal(event.getSourceIp(), "127.0.0.1");
+        equal(event.getUserAgent(), "customer-life/1");
+        AuditAppend strange = new AuditAppend().tenantId(UUID.randomUUID()).action("report.exported");
+        refused(400, ErrorCode.INVALID_INPUT, () -> audit.auditAppend(strange));
+        passed("audit_append");
+        return event;
+    }
+
+    private void cancelTenant(UUID id) throws Exception {
+        TenantCancel atPeriodEnd = new TenantCancel().reason("too dear").atPeriodEnd(true);
+        equal(tenants.tenantCancel(id, atPeriodEnd).getStatus(), TenantStatus.ACTIVE);
+        equal(tenants.tenantCancel(id, new TenantCancel()).getStatus(), TenantStatus.FROZEN);
+        passed("tenant_cancel");
+    }
+
+    private void readAuditLog(Tenant tenant, AuditEvent appended) throws Exception {
+        List<AuditEvent> events = new ArrayList<>();
+        Long cursor = Long.MAX_VALUE;
+        while (cursor != null) {
+            AuditEventPage page =
+                    audit.auditList(tenant.getId(), null, null, null, tenant.getCreatedAt(), null, 3, cursor);
+            check(page.getItems().size() <= 3, "a page has no more than its limit");
+            events.addAll(page.getItems());
+            cursor = page.getNextCursor();
+        }
+        List<String> actions = new ArrayList<>(events.stream().map(AuditEvent::getAction).toList());
+        Collections.reverse(actions);
+        equal(
+                actions,
+                List.of(
+                        "tenant.created",
+                        "tenant.activated",
+                        "tenant.activated",
+                        "catalog.requested",
+                        "catalog.trial_started",
+                        "api_key.created",
+                        "api_key.revoked",
+                        "report.exported",
+                        "tenant.cancelled",
+                        "tenant.cancelled"));
+        List<Long> ids = events.stream().map(AuditEvent::getId).toList();
+        equal(ids, ids.stream().distinct().sorted(reverseOrder()).toList());
+        check(events.contains(appended), "the event as it was appended");
+        AuditEventPage earlier = audit.auditList(
+                tenant.getId(), null, null, appended.getAction(), null, appended.getCreatedAt(), null, null);
+        equal(earlier.getItems(), List.of());
+        equal(earlier.getNextCursor(), null);
+        refused(
+                400,
+                ErrorCode.INVALID_INPUT,
+                () -> audit.auditList(null, null, null, null, null, null, 501, null));
+        passed("audit_list");
+    }
+
+    private static void passed(String operation) {
+        System.out.println(operation + " ok");
+    }
+
+    private void refused(int status, ErrorCode code, Call call) throws Exception {
+        try {
+            call.run();
+        } catch (ApiException refusal) {
+            equal(refusal.getCode(), status);
+            ErrorBody body = client.getObjectMapper().readValue(refusal.getResponseBody(), ErrorBody.class);
+            equal(body.getError(), code);
+            check(!body.getMessage().isEmpty(), "an error has a message");
+            return;
+        }
+        throw new IllegalStateException("not refused with " + status);
+    }
+
+    private static void equal(Object actual, Object expected) {
+        check(Objects.equals(actual, expected), actual + " is " + expected);
+    }
+
+    private static void check(boolean holds, String expectation) {
+        if (!holds) {
+            throw new IllegalStateException("not as it should be: " + expectation);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+"""Which operations of the spec passed in which language: table.py SPEC RESULT...
+
+A result is what the program of a language has printed; its file is named after the language. A missing cell fails.
+"""
+
+import sys
+from pathlib import Path
+
+import yaml
+
+spec, *results = map(Path, sys.argv[1:])
+paths = yaml.safe_load(spec.read_text())["paths"]
+operations = [method["operationId"] for path in paths.values() for method in path.values() if "operationId" in method]
+passed = {result.name: result.read_text().splitlines() for result in results}
+
+rows = [["operation", *passed]]
+for operation in operations:
+    rows.append([operation, *("ok" if f"{operation} ok" in lines else "MISSING" for lines in passed.values())])
+widths = [max(map(len, column)) for column in zip(*rows)]
+rows.insert(1, ["-" * width for width in widths])
+for row in rows:
+    print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |")
+
+cells = [cell for row in rows[2:] for cell in row[1:]]
+missing = cells.count("MISSING")
+print(f"{len(cells) - missing} passed, {missing} failed")
+sys.exit(missing > 0)
