@@ -105,7 +105,9 @@ impl From<InvalidBody> for ApiKeyCreateResponse {
 impl HttpResponse for ApiKeyCreateResponse {
     fn to_result(self) -> Answer {
         match self {
-            Self::Created(body) => response::json(StatusCode::CREATED, &body),
+            Self::Created(body) => {
+                response::not_kept(response::json(StatusCode::CREATED, &body))
+            }
             Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body),
             Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body),
             Self::PayloadTooLarge(body) => {

@@ -3,7 +3,7 @@
 
 use dropshot::{Body, HttpError};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use serde::Serialize;
 
 use crate::server::InvalidBody;
@@ -30,6 +30,13 @@ pub(super) fn empty(status: StatusCode) -> Answer {
 pub(super) fn with_header(answer: Answer, name: HeaderName, value: i64) -> Answer {
     let mut response = answer?;
     response.headers_mut().insert(name, HeaderValue::from(value));
+    Ok(response)
+}
+
+/// An answer that holds a secret: whatever it passes through keeps no copy (RFC 9111, section 5.2.2.5).
+pub(super) fn not_kept(answer: Answer) -> Answer {
+    let mut response = answer?;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 

@@ -30,7 +30,8 @@ const METHODS: [Method; 7] = [
 /// Implement the traits in [`server`] for a type, and pass a value of it to
 /// `dropshot::ServerBuilder::new` beside this description. Whatever the HTTP layer refuses by itself
 /// is answered with the spec's `Error`, but for paths that no operation has: those dropshot's router
-/// refuses in its own words.
+/// refuses in its own words. Where a path has GET, HEAD is answered with the same head and without
+/// the body (RFC 9110, section 9.3.2), which hyper leaves out.
 ///
 /// # Errors
 ///
@@ -55,7 +56,18 @@ pub fn api_description<A: server::Api>() -> Result<
             )
             .tag("health"),
     )?;
-    refuse_others::<A, NoVariables>(&mut api, "/healthz", "GET")?;
+    register_unlisted(
+        &mut api,
+        ApiEndpoint::new(
+            "HEAD /healthz".to_owned(),
+            health::health_get,
+            Method::HEAD,
+            "application/json",
+            "/healthz",
+            ApiEndpointVersions::All,
+        ),
+    )?;
+    refuse_others::<A, NoVariables>(&mut api, "/healthz", "GET, HEAD")?;
     api.register(
         ApiEndpoint::new(
                 "readiness_get".to_owned(),
@@ -69,7 +81,18 @@ pub fn api_description<A: server::Api>() -> Result<
             .description("Route traffic to this replica while the answer is 200.")
             .tag("health"),
     )?;
-    refuse_others::<A, NoVariables>(&mut api, "/readyz", "GET")?;
+    register_unlisted(
+        &mut api,
+        ApiEndpoint::new(
+            "HEAD /readyz".to_owned(),
+            health::readiness_get,
+            Method::HEAD,
+            "application/json",
+            "/readyz",
+            ApiEndpointVersions::All,
+        ),
+    )?;
+    refuse_others::<A, NoVariables>(&mut api, "/readyz", "GET, HEAD")?;
     api.register(
         ApiEndpoint::new(
                 "tenant_create".to_owned(),
@@ -98,18 +121,33 @@ pub fn api_description<A: server::Api>() -> Result<
             .summary("Get a tenant by its id.")
             .tag("tenants"),
     )?;
-    refuse_others::<A, tenants::TenantGetPath>(&mut api, "/v1/tenants/{id}", "GET")?;
-    for method in METHODS {
-        let mut endpoint = ApiEndpoint::new(
-            "dispatch_v1_tenants_id_slug".to_owned(),
-            dispatch_v1_tenants_id_slug,
-            method,
+    register_unlisted(
+        &mut api,
+        ApiEndpoint::new(
+            "HEAD /v1/tenants/{id}".to_owned(),
+            tenants::tenant_get,
+            Method::HEAD,
             "application/json",
-            "/v1/tenants/{id}/{slug}",
+            "/v1/tenants/{id}",
             ApiEndpointVersions::All,
-        );
-        endpoint.visible = false;
-        api.register(endpoint)?;
+        ),
+    )?;
+    refuse_others::<
+        A,
+        tenants::TenantGetPath,
+    >(&mut api, "/v1/tenants/{id}", "GET, HEAD")?;
+    for method in METHODS {
+        register_unlisted(
+            &mut api,
+            ApiEndpoint::new(
+                "dispatch_v1_tenants_id_slug".to_owned(),
+                dispatch_v1_tenants_id_slug,
+                method,
+                "application/json",
+                "/v1/tenants/{id}/{slug}",
+                ApiEndpointVersions::All,
+            ),
+        )?;
     }
     api.register(
         ApiEndpoint::new(
@@ -126,7 +164,18 @@ pub fn api_description<A: server::Api>() -> Result<
             )
             .tag("tenants"),
     )?;
-    refuse_others::<A, NoVariables>(&mut api, "/v1/entitlements", "GET")?;
+    register_unlisted(
+        &mut api,
+        ApiEndpoint::new(
+            "HEAD /v1/entitlements".to_owned(),
+            tenants::entitlement_list,
+            Method::HEAD,
+            "application/json",
+            "/v1/entitlements",
+            ApiEndpointVersions::All,
+        ),
+    )?;
+    refuse_others::<A, NoVariables>(&mut api, "/v1/entitlements", "GET, HEAD")?;
     api.register(
         ApiEndpoint::new(
                 "catalog_list".to_owned(),
@@ -142,7 +191,18 @@ pub fn api_description<A: server::Api>() -> Result<
             )
             .tag("catalog"),
     )?;
-    refuse_others::<A, NoVariables>(&mut api, "/v1/catalog", "GET")?;
+    register_unlisted(
+        &mut api,
+        ApiEndpoint::new(
+            "HEAD /v1/catalog".to_owned(),
+            catalog::catalog_list,
+            Method::HEAD,
+            "application/json",
+            "/v1/catalog",
+            ApiEndpointVersions::All,
+        ),
+    )?;
+    refuse_others::<A, NoVariables>(&mut api, "/v1/catalog", "GET, HEAD")?;
     api.register(
         ApiEndpoint::new(
                 "catalog_request".to_owned(),
@@ -190,6 +250,17 @@ pub fn api_description<A: server::Api>() -> Result<
             )
             .tag("api_keys"),
     )?;
+    register_unlisted(
+        &mut api,
+        ApiEndpoint::new(
+            "HEAD /v1/api-keys".to_owned(),
+            api_keys::api_key_list,
+            Method::HEAD,
+            "application/json",
+            "/v1/api-keys",
+            ApiEndpointVersions::All,
+        ),
+    )?;
     api.register(
         ApiEndpoint::new(
                 "api_key_create".to_owned(),
@@ -205,7 +276,7 @@ pub fn api_description<A: server::Api>() -> Result<
             )
             .tag("api_keys"),
     )?;
-    refuse_others::<A, NoVariables>(&mut api, "/v1/api-keys", "GET, POST")?;
+    refuse_others::<A, NoVariables>(&mut api, "/v1/api-keys", "GET, HEAD, POST")?;
     api.register(
         ApiEndpoint::new(
                 "api_key_revoke".to_owned(),
@@ -269,12 +340,31 @@ pub fn api_description<A: server::Api>() -> Result<
             )
             .tag("audit"),
     )?;
-    refuse_others::<A, NoVariables>(&mut api, "/v1/audit", "GET, POST")?;
+    register_unlisted(
+        &mut api,
+        ApiEndpoint::new(
+            "HEAD /v1/audit".to_owned(),
+            audit::audit_list,
+            Method::HEAD,
+            "application/json",
+            "/v1/audit",
+            ApiEndpointVersions::All,
+        ),
+    )?;
+    refuse_others::<A, NoVariables>(&mut api, "/v1/audit", "GET, HEAD, POST")?;
     Ok(api)
 }
 
-/// Answers 405 to every method of a path but the allowed ones. The documents do not show these
-/// endpoints: they are no operations.
+/// Registers what is no operation of the spec; the documents do not show it.
+fn register_unlisted<A: server::Api>(
+    api: &mut ApiDescription<A>,
+    mut endpoint: ApiEndpoint<A>,
+) -> Result<(), ApiDescriptionRegisterError> {
+    endpoint.visible = false;
+    api.register(endpoint)
+}
+
+/// Answers 405 to every method of a path but the allowed ones.
 fn refuse_others<A, P>(
     api: &mut ApiDescription<A>,
     path: &str,
@@ -292,16 +382,17 @@ where
             response::method_not_allowed(allowed)
         };
         let id = format!("{method} {path}");
-        let mut endpoint = ApiEndpoint::new(
-            id,
-            refuse,
-            method,
-            "application/json",
-            path,
-            ApiEndpointVersions::All,
-        );
-        endpoint.visible = false;
-        api.register(endpoint)?;
+        register_unlisted(
+            api,
+            ApiEndpoint::new(
+                id,
+                refuse,
+                method,
+                "application/json",
+                path,
+                ApiEndpointVersions::All,
+            ),
+        )?;
     }
     Ok(())
 }
@@ -329,7 +420,7 @@ async fn dispatch_v1_tenants_id_slug<A: server::Api>(
     match [path.id.as_str(), path.slug.as_str()] {
         ["by-slug", slug] => {
             match method {
-                Method::GET => {
+                Method::GET | Method::HEAD => {
                     tenants::tenant_get_by_slug(
                             context,
                             Path::from(tenants::TenantGetBySlugPath {
@@ -339,7 +430,7 @@ async fn dispatch_v1_tenants_id_slug<A: server::Api>(
                         .await?
                         .to_result()
                 }
-                _ => response::method_not_allowed("GET"),
+                _ => response::method_not_allowed("GET, HEAD"),
             }
         }
         [id, "activate"] => {

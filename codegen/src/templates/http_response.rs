@@ -1,7 +1,7 @@
 //! Writes answers, and the errors of the HTTP layer itself.
 
 use dropshot::{Body, HttpError};
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
@@ -32,6 +32,13 @@ pub(super) fn with_header(
 ) -> Answer {
     let mut response = answer?;
     response.headers_mut().insert(name, HeaderValue::from(value));
+    Ok(response)
+}
+
+/// An answer that holds a secret: whatever it passes through keeps no copy (RFC 9111, section 5.2.2.5).
+pub(super) fn not_kept(answer: Answer) -> Answer {
+    let mut response = answer?;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 

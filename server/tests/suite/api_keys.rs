@@ -16,6 +16,7 @@ cases![
     the_plaintext_has_its_form_and_begins_with_the_prefix,
     no_two_plaintexts_are_the_same,
     the_plaintext_is_in_the_create_response_alone,
+    the_create_response_is_kept_by_nobody,
     they_are_listed_newest_first_revoked_ones_included,
     a_tenant_sees_only_its_own,
     a_frozen_tenant_may_have_one_made,
@@ -99,6 +100,14 @@ async fn no_two_plaintexts_are_the_same(store: StoreUnderTest) {
     for _ in 0..8 {
         assert!(seen.insert(service.api_key(tenant.id).await.plaintext.expose_secret().to_owned()));
     }
+}
+
+async fn the_create_response_is_kept_by_nobody(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("blue-sky").await;
+    let body = json!({ "tenant_id": tenant.id, "name": "ci", "scopes": ["reports:read"] });
+    let created = service.raw.post_json("/v1/api-keys", &body).await;
+    assert_eq!((created.status, created.header("cache-control")), (201, "no-store"));
 }
 
 async fn the_plaintext_is_in_the_create_response_alone(store: StoreUnderTest) {

@@ -1,7 +1,7 @@
 //! Parameters, paths and methods that are refused.
 
 use crate::harness::cases::cases;
-use crate::harness::openapi::SPEC;
+use crate::harness::openapi::{Operation, SPEC};
 use crate::harness::steps::unknown_id;
 use crate::harness::{Answer, Service, StoreUnderTest};
 use reqwest::Method;
@@ -16,6 +16,7 @@ cases![
     parameters_that_the_spec_does_not_know_are_ignored,
     any_encoding_of_a_parameter_is_read,
     every_path_answers_other_methods_with_those_that_it_has,
+    head_is_answered_as_get_is,
     a_method_that_nobody_knows_is_not_allowed,
     a_path_of_no_operation_is_not_found,
     every_answer_has_a_request_id_of_its_own,
@@ -178,7 +179,7 @@ async fn every_path_answers_other_methods_with_those_that_it_has(store: StoreUnd
         .collect();
     for template in paths {
         let of_path = SPEC.operations.iter().filter(|operation| operation.path == template);
-        let expected: BTreeSet<_> = of_path.map(|operation| operation.method.as_str()).collect();
+        let expected: BTreeSet<_> = of_path.flat_map(Operation::answered_methods).collect();
         let path = template.replace("{id}", &id.to_string()).replace("{slug}", "a-slug");
         for method in methods.iter().filter(|method| !expected.contains(method.as_str())) {
             let answer = Answer::of(service.raw.request(method.clone(), &path)).await;
@@ -188,6 +189,26 @@ async fn every_path_answers_other_methods_with_those_that_it_has(store: StoreUnd
             if *method != Method::HEAD {
                 answer.refused(405, ErrorCode::MethodNotAllowed);
             }
+        }
+    }
+}
+
+async fn head_is_answered_as_get_is(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let tenant = service.customer("blue-sky").await;
+    for path in [
+        "/healthz".to_owned(),
+        "/v1/catalog".to_owned(),
+        format!("/v1/tenants/{}", tenant.id),
+        format!("/v1/tenants/by-slug/{}", tenant.slug),
+        "/v1/tenants/by-slug/nobody".to_owned(),
+        "/v1/audit?limit=none".to_owned(),
+    ] {
+        let get = service.raw.get(&path).await;
+        let head = Answer::of(service.raw.request(Method::HEAD, &path)).await;
+        assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
+        for name in ["content-type", "content-length"] {
+            assert_eq!(head.header(name), get.header(name), "{path}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Emits the file of a tag: a handler for each operation, and how its answers are written.
 
+use crate::emit::types::holds_secret;
 use crate::emit::{rust, server};
 use crate::model::{Api, Location, Operation, Parameter, Response, Tag, Type};
 use crate::print::{docs, rust_source};
@@ -7,7 +8,7 @@ use crate::{Error, names};
 
 /// The file of a tag.
 pub(super) fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
-    let code: String = api.operations_of(tag).map(operation).collect();
+    let code: String = api.operations_of(tag).map(|it| operation(api, it)).collect();
     let imports = rust::imports(
         &code,
         &[
@@ -37,13 +38,13 @@ pub(super) fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
     )
 }
 
-fn operation(operation: &Operation) -> String {
+fn operation(api: &Api, operation: &Operation) -> String {
     format!(
         "{}{}{}{}",
         variables(operation),
         handler(operation),
         refusals(operation),
-        writing(operation)
+        writing(api, operation)
     )
 }
 
@@ -206,9 +207,9 @@ fn refusals(operation: &Operation) -> String {
     code
 }
 
-fn writing(operation: &Operation) -> String {
+fn writing(api: &Api, operation: &Operation) -> String {
     let answers = server::answers_name(operation);
-    let arms: String = operation.responses.iter().map(arm).collect();
+    let arms: String = operation.responses.iter().map(|it| arm(api, it)).collect();
     let statuses: String = operation
         .responses
         .iter()
@@ -261,10 +262,13 @@ fn writing(operation: &Operation) -> String {
     )
 }
 
-fn arm(response: &Response) -> String {
+fn arm(api: &Api, response: &Response) -> String {
     let name = response.status.variant;
     let status = format!("StatusCode::{}", response.status.constant);
     let mut answer = match &response.body {
+        Some(schema) if holds_secret(api, &Type::Named(schema.clone())) => {
+            format!("response::not_kept(response::json({status}, &body))")
+        }
         Some(_) => format!("response::json({status}, &body)"),
         None => format!("response::empty({status})"),
     };

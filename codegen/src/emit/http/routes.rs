@@ -13,7 +13,8 @@ const API_DOCUMENTATION: &str = r"
 /// Implement the traits in [`server`] for a type, and pass a value of it to
 /// `dropshot::ServerBuilder::new` beside this description. Whatever the HTTP layer refuses by itself
 /// is answered with the spec's `Error`, but for paths that no operation has: those dropshot's router
-/// refuses in its own words.
+/// refuses in its own words. Where a path has GET, HEAD is answered with the same head and without
+/// the body (RFC 9110, section 9.3.2), which hyper leaves out.
 ///
 /// # Errors
 ///
@@ -22,8 +23,7 @@ const API_DOCUMENTATION: &str = r"
 
 /// What answers the methods that a path has not.
 const REFUSE_OTHERS: &str = r#"
-/// Answers 405 to every method of a path but the allowed ones. The documents do not show these
-/// endpoints: they are no operations.
+/// Answers 405 to every method of a path but the allowed ones.
 fn refuse_others<A, P>(
     api: &mut ApiDescription<A>,
     path: &str,
@@ -38,14 +38,26 @@ where
         let refuse =
             move |_: RequestContext<A>, _: Path<P>| async move { response::method_not_allowed(allowed) };
         let id = format!("{method} {path}");
-        let mut endpoint =
-            ApiEndpoint::new(id, refuse, method, "application/json", path, ApiEndpointVersions::All);
-        endpoint.visible = false;
-        api.register(endpoint)?;
+        register_unlisted(
+            api,
+            ApiEndpoint::new(id, refuse, method, "application/json", path, ApiEndpointVersions::All),
+        )?;
     }
     Ok(())
 }
 "#;
+
+/// What the documents do not show.
+const REGISTER_UNLISTED: &str = r"
+/// Registers what is no operation of the spec; the documents do not show it.
+fn register_unlisted<A: server::Api>(
+    api: &mut ApiDescription<A>,
+    mut endpoint: ApiEndpoint<A>,
+) -> Result<(), ApiDescriptionRegisterError> {
+    endpoint.visible = false;
+    api.register(endpoint)
+}
+";
 
 /// The variables of a path that has none.
 const NO_VARIABLES: &str = r"
@@ -97,10 +109,16 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
             Ok(api)
         }}
 
+        {register_unlisted}
         {refuse_others}
         {dispatchers}
         "#,
         documentation = API_DOCUMENTATION,
+        register_unlisted = if registrations.is_empty() {
+            ""
+        } else {
+            REGISTER_UNLISTED
+        },
         refuse_others = if registrations.contains("refuse_others") {
             REFUSE_OTHERS
         } else {
@@ -155,6 +173,16 @@ fn endpoint(operation: &Operation) -> String {
         .description
         .as_ref()
         .map_or_else(String::new, |text| format!(".description({:?})", unwrapped(text)));
+    let handler = format!("{}::{}", operation.tag, operation.id);
+    let path = operation.path_text();
+    let method = format!("Method::{}", operation.method.token());
+    let head = match operation.method {
+        Method::Get => format!(
+            "register_unlisted(&mut api, {})?;",
+            new_endpoint(&format!("HEAD {path}"), &handler, "Method::HEAD", &path)
+        ),
+        Method::Delete | Method::Patch | Method::Post | Method::Put => String::new(),
+    };
     format!(
         r#"
         api.register(
@@ -162,13 +190,9 @@ fn endpoint(operation: &Operation) -> String {
             .summary({:?}){description}
             .tag({:?}),
         )?;
+        {head}
         "#,
-        new_endpoint(
-            &operation.id,
-            &format!("{}::{}", operation.tag, operation.id),
-            &format!("Method::{}", operation.method.token()),
-            &operation.path_text()
-        ),
+        new_endpoint(&operation.id, &handler, &method, &path),
         operation.summary,
         operation.tag,
     )
@@ -206,7 +230,19 @@ fn other_methods(operations: &[&Operation]) -> String {
 fn allowed(operations: &[&Operation]) -> String {
     let mut methods: Vec<Method> = operations.iter().map(|it| it.method).collect();
     methods.sort_unstable();
-    methods.into_iter().map(Method::token).collect::<Vec<_>>().join(", ")
+    let tokens: Vec<&str> = methods.into_iter().flat_map(answered).copied().collect();
+    tokens.join(", ")
+}
+
+/// The methods that an operation answers.
+fn answered(method: Method) -> &'static [&'static str] {
+    match method {
+        Method::Get => &["GET", "HEAD"],
+        Method::Delete => &["DELETE"],
+        Method::Patch => &["PATCH"],
+        Method::Post => &["POST"],
+        Method::Put => &["PUT"],
+    }
 }
 
 fn dispatcher_name(route: &Route<'_>) -> String {
@@ -219,9 +255,7 @@ fn dispatched(route: &Route<'_>) -> String {
     format!(
         r#"
         for method in METHODS {{
-            let mut endpoint = {};
-            endpoint.visible = false;
-            api.register(endpoint)?;
+            register_unlisted(&mut api, {})?;
         }}
         "#,
         new_endpoint(&name, &name, "method", &path_text(&route.path))
@@ -352,9 +386,13 @@ fn dispatch_operation(operation: &Operation) -> String {
     if operation.body.is_some() {
         arguments.push("request".to_owned());
     }
+    let methods: Vec<String> = answered(operation.method)
+        .iter()
+        .map(|method| format!("Method::{method}"))
+        .collect();
     format!(
-        "Method::{} => {}::{}({}).await?.to_result(),\n",
-        operation.method.token(),
+        "{} => {}::{}({}).await?.to_result(),\n",
+        methods.join(" | "),
         operation.tag,
         operation.id,
         arguments.join(", ")

@@ -117,7 +117,7 @@ fn imports(code: &str, here: &[&Schema]) -> String {
 }
 
 /// Does a type of this name hold a secret, itself or in a property?
-fn holds_secret(api: &Api, of: &Type) -> bool {
+pub(in crate::emit) fn holds_secret(api: &Api, of: &Type) -> bool {
     match of {
         Type::Named(name) => api.schema(name).is_some_and(|schema| match &schema.kind {
             Kind::Text(rules) => rules.secret,

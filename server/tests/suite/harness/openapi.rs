@@ -4,6 +4,7 @@ use jsonschema::Validator;
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::iter;
 use std::sync::LazyLock;
 use tenant_registry_contract::OPENAPI;
 
@@ -25,6 +26,14 @@ pub(crate) struct Operation {
     pub(crate) path: String,
     /// By status.
     pub(crate) answers: BTreeMap<u16, DeclaredAnswer>,
+}
+
+impl Operation {
+    /// Its method, and HEAD where that is GET (RFC 9110, section 9.3.2).
+    pub(crate) fn answered_methods(&self) -> impl Iterator<Item = &str> {
+        let head = (self.method == "GET").then_some("HEAD");
+        iter::once(self.method.as_str()).chain(head)
+    }
 }
 
 pub(crate) struct DeclaredAnswer {
@@ -175,10 +184,13 @@ impl Spec {
             return Addressed::Nothing { status: 405 };
         }
         let mut of_path = self.operations.iter().filter(|operation| operation.path == best.path);
-        match of_path.clone().find(|operation| operation.method == method) {
+        match of_path
+            .clone()
+            .find(|operation| operation.answered_methods().any(|answered| answered == method))
+        {
             Some(operation) => Addressed::Operation(operation),
             None => Addressed::OtherMethod {
-                allowed: of_path.by_ref().map(|operation| operation.method.as_str()).collect(),
+                allowed: of_path.by_ref().flat_map(Operation::answered_methods).collect(),
             },
         }
     }

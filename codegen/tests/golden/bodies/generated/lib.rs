@@ -8,5 +8,8 @@ pub mod http;
 pub mod server;
 pub mod types;
 
-/// The text of the spec from which all of this was generated.
+/// The text of the spec from which all of this was generated, in YAML.
 pub const OPENAPI: &str = include_str!("../spec/openapi.yaml");
+
+/// The same document in JSON.
+pub const OPENAPI_JSON: &str = include_str!("openapi.json");

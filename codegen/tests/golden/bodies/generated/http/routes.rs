@@ -29,7 +29,8 @@ const METHODS: [Method; 7] = [
 /// Implement the traits in [`server`] for a type, and pass a value of it to
 /// `dropshot::ServerBuilder::new` beside this description. Whatever the HTTP layer refuses by itself
 /// is answered with the spec's `Error`, but for paths that no operation has: those dropshot's router
-/// refuses in its own words.
+/// refuses in its own words. Where a path has GET, HEAD is answered with the same head and without
+/// the body (RFC 9110, section 9.3.2), which hyper leaves out.
 ///
 /// # Errors
 ///
@@ -81,8 +82,16 @@ pub fn api_description<A: server::Api>() -> Result<
     Ok(api)
 }
 
-/// Answers 405 to every method of a path but the allowed ones. The documents do not show these
-/// endpoints: they are no operations.
+/// Registers what is no operation of the spec; the documents do not show it.
+fn register_unlisted<A: server::Api>(
+    api: &mut ApiDescription<A>,
+    mut endpoint: ApiEndpoint<A>,
+) -> Result<(), ApiDescriptionRegisterError> {
+    endpoint.visible = false;
+    api.register(endpoint)
+}
+
+/// Answers 405 to every method of a path but the allowed ones.
 fn refuse_others<A, P>(
     api: &mut ApiDescription<A>,
     path: &str,
@@ -100,16 +109,17 @@ where
             response::method_not_allowed(allowed)
         };
         let id = format!("{method} {path}");
-        let mut endpoint = ApiEndpoint::new(
-            id,
-            refuse,
-            method,
-            "application/json",
-            path,
-            ApiEndpointVersions::All,
-        );
-        endpoint.visible = false;
-        api.register(endpoint)?;
+        register_unlisted(
+            api,
+            ApiEndpoint::new(
+                id,
+                refuse,
+                method,
+                "application/json",
+                path,
+                ApiEndpointVersions::All,
+            ),
+        )?;
     }
     Ok(())
 }

@@ -30,7 +30,8 @@ const METHODS: [Method; 7] = [
 /// Implement the traits in [`server`] for a type, and pass a value of it to
 /// `dropshot::ServerBuilder::new` beside this description. Whatever the HTTP layer refuses by itself
 /// is answered with the spec's `Error`, but for paths that no operation has: those dropshot's router
-/// refuses in its own words.
+/// refuses in its own words. Where a path has GET, HEAD is answered with the same head and without
+/// the body (RFC 9110, section 9.3.2), which hyper leaves out.
 ///
 /// # Errors
 ///
@@ -52,48 +53,70 @@ pub fn api_description<A: server::Api>() -> Result<
             .summary("List trees.")
             .tag("trees"),
     )?;
-    refuse_others::<A, NoVariables>(&mut api, "/trees", "GET")?;
-    for method in METHODS {
-        let mut endpoint = ApiEndpoint::new(
-            "dispatch_trees_id".to_owned(),
-            dispatch_trees_id,
-            method,
+    register_unlisted(
+        &mut api,
+        ApiEndpoint::new(
+            "HEAD /trees".to_owned(),
+            trees::tree_list,
+            Method::HEAD,
             "application/json",
-            "/trees/{id}",
+            "/trees",
             ApiEndpointVersions::All,
-        );
-        endpoint.visible = false;
-        api.register(endpoint)?;
+        ),
+    )?;
+    refuse_others::<A, NoVariables>(&mut api, "/trees", "GET, HEAD")?;
+    for method in METHODS {
+        register_unlisted(
+            &mut api,
+            ApiEndpoint::new(
+                "dispatch_trees_id".to_owned(),
+                dispatch_trees_id,
+                method,
+                "application/json",
+                "/trees/{id}",
+                ApiEndpointVersions::All,
+            ),
+        )?;
     }
     for method in METHODS {
-        let mut endpoint = ApiEndpoint::new(
-            "dispatch_trees_id_name".to_owned(),
-            dispatch_trees_id_name,
-            method,
-            "application/json",
-            "/trees/{id}/{name}",
-            ApiEndpointVersions::All,
-        );
-        endpoint.visible = false;
-        api.register(endpoint)?;
+        register_unlisted(
+            &mut api,
+            ApiEndpoint::new(
+                "dispatch_trees_id_name".to_owned(),
+                dispatch_trees_id_name,
+                method,
+                "application/json",
+                "/trees/{id}/{name}",
+                ApiEndpointVersions::All,
+            ),
+        )?;
     }
     for method in METHODS {
-        let mut endpoint = ApiEndpoint::new(
-            "dispatch_trees_id_name_leaf".to_owned(),
-            dispatch_trees_id_name_leaf,
-            method,
-            "application/json",
-            "/trees/{id}/{name}/{leaf}",
-            ApiEndpointVersions::All,
-        );
-        endpoint.visible = false;
-        api.register(endpoint)?;
+        register_unlisted(
+            &mut api,
+            ApiEndpoint::new(
+                "dispatch_trees_id_name_leaf".to_owned(),
+                dispatch_trees_id_name_leaf,
+                method,
+                "application/json",
+                "/trees/{id}/{name}/{leaf}",
+                ApiEndpointVersions::All,
+            ),
+        )?;
     }
     Ok(api)
 }
 
-/// Answers 405 to every method of a path but the allowed ones. The documents do not show these
-/// endpoints: they are no operations.
+/// Registers what is no operation of the spec; the documents do not show it.
+fn register_unlisted<A: server::Api>(
+    api: &mut ApiDescription<A>,
+    mut endpoint: ApiEndpoint<A>,
+) -> Result<(), ApiDescriptionRegisterError> {
+    endpoint.visible = false;
+    api.register(endpoint)
+}
+
+/// Answers 405 to every method of a path but the allowed ones.
 fn refuse_others<A, P>(
     api: &mut ApiDescription<A>,
     path: &str,
@@ -111,16 +134,17 @@ where
             response::method_not_allowed(allowed)
         };
         let id = format!("{method} {path}");
-        let mut endpoint = ApiEndpoint::new(
-            id,
-            refuse,
-            method,
-            "application/json",
-            path,
-            ApiEndpointVersions::All,
-        );
-        endpoint.visible = false;
-        api.register(endpoint)?;
+        register_unlisted(
+            api,
+            ApiEndpoint::new(
+                id,
+                refuse,
+                method,
+                "application/json",
+                path,
+                ApiEndpointVersions::All,
+            ),
+        )?;
     }
     Ok(())
 }
@@ -146,13 +170,15 @@ async fn dispatch_trees_id<A: server::Api>(
     match [path.id.as_str()] {
         ["tallest"] => {
             match method {
-                Method::GET => trees::tree_tallest(context).await?.to_result(),
-                _ => response::method_not_allowed("GET"),
+                Method::GET | Method::HEAD => {
+                    trees::tree_tallest(context).await?.to_result()
+                }
+                _ => response::method_not_allowed("GET, HEAD"),
             }
         }
         [id] => {
             match method {
-                Method::GET => {
+                Method::GET | Method::HEAD => {
                     trees::tree_get(
                             context,
                             Path::from(trees::TreeGetPath {
@@ -162,7 +188,7 @@ async fn dispatch_trees_id<A: server::Api>(
                         .await?
                         .to_result()
                 }
-                _ => response::method_not_allowed("GET"),
+                _ => response::method_not_allowed("GET, HEAD"),
             }
         }
     }
@@ -186,7 +212,7 @@ async fn dispatch_trees_id_name<A: server::Api>(
     match [path.id.as_str(), path.name.as_str()] {
         ["by-name", name] => {
             match method {
-                Method::GET => {
+                Method::GET | Method::HEAD => {
                     trees::tree_get_by_name(
                             context,
                             Path::from(trees::TreeGetByNamePath {
@@ -196,12 +222,12 @@ async fn dispatch_trees_id_name<A: server::Api>(
                         .await?
                         .to_result()
                 }
-                _ => response::method_not_allowed("GET"),
+                _ => response::method_not_allowed("GET, HEAD"),
             }
         }
         [id, "leaves"] => {
             match method {
-                Method::GET => {
+                Method::GET | Method::HEAD => {
                     leaves::leaf_list(
                             context,
                             Path::from(leaves::LeafListPath {
@@ -221,7 +247,7 @@ async fn dispatch_trees_id_name<A: server::Api>(
                         .await?
                         .to_result()
                 }
-                _ => response::method_not_allowed("GET, DELETE"),
+                _ => response::method_not_allowed("GET, HEAD, DELETE"),
             }
         }
         _ => response::not_found(),
