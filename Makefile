@@ -8,10 +8,11 @@ SPEC := spec/openapi.yaml
 RELEASED_SPEC := spec/released/openapi.yaml
 SPEC_TOOLS := target/spec-tools
 CONFORMANCE_TOOLS := target/conformance-tools
+BROWSER_TOOLS := target/browser
 SCHEMA := server/src/store/postgres/schema.rs
 # How many mutants of the contract `make test` tries; `make drift` tries them all.
 DRIFT_SAMPLE ?= 60
-# The service that `make conformance` and `make clients-test` call, and what starts a Postgres around a command.
+# The service that `make conformance`, `make clients-test` and `make browser-test` call, and what starts a Postgres around a command.
 SERVICE ?= target/release/tenant-registry
 WITH_POSTGRES ?= $(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- with
 # Further arguments of the bench.
@@ -41,6 +42,7 @@ test: ## Everything that CI checks: lints, the spec, all tests, samples of the d
 	$(CARGO) test --locked --workspace --doc
 	$(MAKE) conformance SERVICE=target/debug/tenant-registry CONFORMANCE_SEEDS=1 CONFORMANCE_EXAMPLES=100
 	$(MAKE) clients-test SERVICE=target/debug/tenant-registry
+	$(MAKE) browser-test SERVICE=target/debug/tenant-registry
 	$(MAKE) package
 	$(CARGO) run --locked --package tenant-registry-drift -- --sample $(DRIFT_SAMPLE)
 
@@ -148,6 +150,17 @@ clients: $(SPEC_TOOLS)/installed ## Generate and build the TypeScript, Python, G
 .PHONY: clients-test
 clients-test: clients $(SERVICE) ## Call every operation through each of those clients, and print the table.
 	clients/test $(SERVICE)
+
+.PHONY: browser-test
+browser-test: $(BROWSER_TOOLS)/installed $(SERVICE) ## Use the API reference in Chromium, as a person would.
+	@.ci/setup browser
+	.ci/browser/test $(SERVICE)
+
+$(BROWSER_TOOLS)/installed: .ci/browser/package.json .ci/browser/package-lock.json $(SPEC_TOOLS)/installed
+	mkdir -p $(BROWSER_TOOLS)
+	cp .ci/browser/package.json .ci/browser/package-lock.json $(BROWSER_TOOLS)/
+	$(SPEC_TOOLS)/bin/npm ci --prefix $(BROWSER_TOOLS) --ignore-scripts --no-audit --no-fund --loglevel error
+	touch $@
 
 .PHONY: generate
 generate: setup ## Bring generated/ in step with the spec, also under CI.

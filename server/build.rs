@@ -9,7 +9,12 @@ use std::path::Path;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
-const FILES: [&str; 3] = ["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"];
+const FILES: [&str; 4] = [
+    "swagger-ui-bundle.js",
+    "swagger-ui.css",
+    "index.css",
+    "favicon-32x32.png",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");

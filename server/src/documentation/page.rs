@@ -10,15 +10,14 @@ macro_rules! unpacked {
     };
 }
 
-/// The page loads from, and calls, its own host alone. Swagger UI writes styles into its elements, and has its icons as
-/// data.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The page loads from, and calls, its own host alone. Swagger UI has its icons as data.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The page and its parts, each with its path.
-pub(super) fn files() -> io::Result<[(&'static str, Published); 5]> {
+pub(super) fn files() -> io::Result<[(&'static str, Published); 6]> {
     let page = Bytes::from_static(include_bytes!("page.html"));
     let start = Bytes::from_static(include_bytes!("page.js"));
     Ok([
@@ -34,6 +33,10 @@ pub(super) fn files() -> io::Result<[(&'static str, Published); 5]> {
         (
             "/docs/swagger-ui.css",
             Published::new("text/css; charset=utf-8", unpacked!("swagger-ui.css"))?,
+        ),
+        (
+            "/docs/index.css",
+            Published::new("text/css; charset=utf-8", unpacked!("index.css"))?,
         ),
         (
             "/docs/favicon.png",

@@ -115,5 +115,5 @@ async fn the_page_loads_from_its_own_host_alone() {
         );
         parts += 1;
     }
-    assert_eq!(parts, 4, "{}", page.text);
+    assert_eq!(parts, 5, "{}", page.text);
 }
