@@ -4,15 +4,23 @@ use super::published::Published;
 use bytes::Bytes;
 use std::io;
 
+/// What the build script has made: large, and not looked at before somebody asks for it.
 macro_rules! unpacked {
-    ($file:literal) => {
-        Bytes::from_static(include_bytes!(concat!(env!("OUT_DIR"), "/", $file)))
+    ($media_type:expr, $file:literal) => {
+        Published::prepared(
+            $media_type,
+            Bytes::from_static(include_bytes!(concat!(env!("OUT_DIR"), "/", $file))),
+            Bytes::from_static(include_bytes!(concat!(env!("OUT_DIR"), "/", $file, ".gz"))),
+            include_str!(concat!(env!("OUT_DIR"), "/", $file, ".digest")),
+        )
     };
 }
 
 /// The page loads from, and calls, its own host alone. Swagger UI has its icons as data.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const CSS: &str = "text/css; charset=utf-8";
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
@@ -28,19 +36,10 @@ pub(super) fn files() -> io::Result<[(&'static str, Published); 6]> {
         ("/docs/start.js", Published::new(JAVASCRIPT, start)?),
         (
             "/docs/swagger-ui-bundle.js",
-            Published::new(JAVASCRIPT, unpacked!("swagger-ui-bundle.js"))?,
+            unpacked!(JAVASCRIPT, "swagger-ui-bundle.js")?,
         ),
-        (
-            "/docs/swagger-ui.css",
-            Published::new("text/css; charset=utf-8", unpacked!("swagger-ui.css"))?,
-        ),
-        (
-            "/docs/index.css",
-            Published::new("text/css; charset=utf-8", unpacked!("index.css"))?,
-        ),
-        (
-            "/docs/favicon.png",
-            Published::new("image/png", unpacked!("favicon-32x32.png"))?,
-        ),
+        ("/docs/swagger-ui.css", unpacked!(CSS, "swagger-ui.css")?),
+        ("/docs/index.css", unpacked!(CSS, "index.css")?),
+        ("/docs/favicon.png", unpacked!("image/png", "favicon-32x32.png")?),
     ])
 }

@@ -29,27 +29,29 @@ struct Representation {
 }
 
 impl Representation {
-    fn new(bytes: Bytes) -> io::Result<Self> {
-        let digest: String = Blake2s256::digest(&bytes)
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let etag = HeaderValue::from_str(&format!("\"{digest}\"")).map_err(io::Error::other)?;
+    fn new(bytes: Bytes, tag: &str) -> io::Result<Self> {
+        let etag = HeaderValue::from_str(&format!("\"{tag}\"")).map_err(io::Error::other)?;
         Ok(Self { bytes, etag })
     }
 }
 
 impl Published {
-    /// A file of this media type.
+    /// A file of this media type. It is compressed here and now.
     pub(super) fn new(media_type: &'static str, bytes: Bytes) -> io::Result<Self> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(&bytes)?;
+        let digest = Blake2s256::digest(&bytes);
+        let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Self::prepared(media_type, bytes, encoder.finish()?.into(), &digest)
+    }
+
+    /// A file with what was made of it before.
+    pub(super) fn prepared(media_type: &'static str, bytes: Bytes, gzip: Bytes, digest: &str) -> io::Result<Self> {
         Ok(Self {
             media_type,
             content_security_policy: None,
-            gzip: Representation::new(encoder.finish()?.into())?,
-            plain: Representation::new(bytes)?,
+            plain: Representation::new(bytes, digest)?,
+            gzip: Representation::new(gzip, &format!("{digest}-gzip"))?,
         })
     }
 
