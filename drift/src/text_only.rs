@@ -4,13 +4,18 @@ use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use tenant_registry_codegen::GeneratedFile;
 
+/// The spec in JSON, among the generated files.
+const DOCUMENT: &str = "openapi.json";
+
 /// The generated code without what is there for readers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Substance(Vec<(String, String)>);
 
 impl Substance {
     pub(crate) fn of(files: &[GeneratedFile]) -> Self {
-        let substance = files.iter().map(|file| {
+        // The document that is served is the changed one, whatever the change is.
+        let code = files.iter().filter(|file| file.path != DOCUMENT);
+        let substance = code.map(|file| {
             let text = match syn::parse_file(&file.text) {
                 Ok(mut parsed) => {
                     Strip.visit_file_mut(&mut parsed);
