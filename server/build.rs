@@ -1,13 +1,13 @@
 //! Unpacks the files of the API reference that the service serves, and does all that can be done to them before it starts.
 
-use blake2::{Blake2s256, Digest};
-use flate2::Compression;
-use flate2::write::GzEncoder;
+#[path = "src/documentation/compressed.rs"]
+mod compressed;
+
 use std::borrow::Cow;
 use std::env;
 use std::error::Error;
 use std::fs;
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Read};
 use std::path::Path;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
@@ -21,6 +21,7 @@ const FILES: [&str; 4] = [
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/documentation/compressed.rs");
     let output = env::var("OUT_DIR")?;
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     for file in FILES {
@@ -34,18 +35,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let name = name.ok_or_else(|| format!("the package of the API reference has no {file}"))?;
         let mut bytes = Vec::new();
         archive.by_name(&name)?.read_to_end(&mut bytes)?;
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(&bytes)?;
         let output = Path::new(&output);
-        fs::write(output.join(format!("{file}.gz")), encoder.finish()?)?;
-        fs::write(output.join(format!("{file}.digest")), digest(&bytes))?;
+        fs::write(output.join(format!("{file}.gz")), compressed::gzip(&bytes)?)?;
+        fs::write(output.join(format!("{file}.digest")), compressed::digest(&bytes))?;
         fs::write(output.join(file), bytes)?;
     }
     Ok(())
-}
-
-/// As many digits as tell one version of a file from another.
-fn digest(bytes: &[u8]) -> String {
-    let digest = Blake2s256::digest(bytes);
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,6 +1,7 @@
 //! What tells people and programs how to call the service, served beside it: the OpenAPI document, and a reference that
 //! works without any other host. These paths are no operations: the document does not describe itself.
 
+mod compressed;
 mod page;
 mod published;
 

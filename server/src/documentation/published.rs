@@ -1,16 +1,14 @@
 //! A file that stays as it is while the process runs, over HTTP: compressed once, and sent again only where it changed.
 
-use blake2::{Blake2s256, Digest};
+use super::compressed;
 use bytes::Bytes;
 use dropshot::{Body, HttpError, NoCompression};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::header::{
     ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue,
     IF_NONE_MATCH, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, Response, StatusCode};
-use std::io::{self, Write};
+use std::io;
 use tenant_registry_contract::types::{Error, ErrorCode};
 
 /// A file, and what HTTP says about it.
@@ -38,11 +36,9 @@ impl Representation {
 impl Published {
     /// A file of this media type. It is compressed here and now.
     pub(super) fn new(media_type: &'static str, bytes: Bytes) -> io::Result<Self> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(&bytes)?;
-        let digest = Blake2s256::digest(&bytes);
-        let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Self::prepared(media_type, bytes, encoder.finish()?.into(), &digest)
+        let gzip = compressed::gzip(&bytes)?.into();
+        let digest = compressed::digest(&bytes);
+        Self::prepared(media_type, bytes, gzip, &digest)
     }
 
     /// A file with what was made of it before.

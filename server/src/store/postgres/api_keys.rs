@@ -231,10 +231,10 @@ impl ApiKeyStore for PostgresStore {
                     // `= ANY` the index has them in this order; sessions of ours do not sort.
                     diesel::sql_query(
                         "WITH locked AS (SELECT id FROM api_keys WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE) \
-                     UPDATE api_keys SET last_used_at = used.used_at \
-                     FROM unnest($1, $2) AS used (id, used_at) JOIN locked USING (id) \
-                     WHERE api_keys.id = used.id \
-                     AND (api_keys.last_used_at IS NULL OR api_keys.last_used_at < used.used_at)",
+                         UPDATE api_keys SET last_used_at = used.used_at \
+                         FROM unnest($1, $2) AS used (id, used_at) JOIN locked USING (id) \
+                         WHERE api_keys.id = used.id \
+                         AND (api_keys.last_used_at IS NULL OR api_keys.last_used_at < used.used_at)",
                     )
                     .bind::<Array<SqlUuid>, _>(&ids)
                     .bind::<Array<Timestamptz>, _>(&times)
