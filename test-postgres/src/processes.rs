@@ -1,6 +1,8 @@
 //! The processes of a server: finding them, and sending them signals.
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, test_kill_process};
 use std::fs;
 use std::path::Path;
 
@@ -18,6 +20,16 @@ pub(crate) fn signal(id: i32, signal: Signal) {
     if let Some(id) = Pid::from_raw(id) {
         let _ = kill_process(id, signal);
     }
+}
+
+/// Waits until a process has ended, at most so long. One that is gone is not waited for.
+pub(crate) fn wait_for_end(id: i32, limit: Timespec) {
+    let Some(process) = Pid::from_raw(id).and_then(|id| pidfd_open(id, PidfdFlags::empty()).ok()) else {
+        return;
+    };
+    // It becomes readable when the process ends: pidfd_open(2).
+    let mut ended = [PollFd::new(&process, PollFlags::IN)];
+    let _ = retry_on_intr(|| poll(&mut ended, Some(&limit)));
 }
 
 /// The first process of the server on a data directory, as its lock file names it; none where it does not run.

@@ -1,19 +1,16 @@
 //! What tests that were killed have left behind: servers that still run, and their files.
 
 use crate::processes;
+use rustix::event::Timespec;
 use rustix::process::Signal;
 use std::fs;
 use std::path::Path;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 /// How the directory of a throw-away cluster begins; the process that owns it, and a number, follow.
 pub(crate) const PREFIX: &str = "tenant-registry-postgres-";
 
 /// How long a server gets to end before its files are removed under it.
-const END_LIMIT: Duration = Duration::from_secs(5);
-
-const PAUSE: Duration = Duration::from_millis(10);
+const END_LIMIT: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 /// Ends each server whose owner is gone, and removes its files.
 pub(crate) fn sweep(directory: &Path) {
@@ -27,10 +24,7 @@ pub(crate) fn sweep(directory: &Path) {
             if let Some(server) = processes::of_data_directory(&entry.path().join("data")) {
                 processes::signal(server, Signal::QUIT);
                 // It writes its files to the last.
-                let end = Instant::now() + END_LIMIT;
-                while processes::is_alive(server) && Instant::now() < end {
-                    sleep(PAUSE);
-                }
+                processes::wait_for_end(server, END_LIMIT);
             }
             // Another run may be sweeping as well.
             let _ = fs::remove_dir_all(entry.path());
