@@ -3,7 +3,7 @@
 use super::PostgresStore;
 use super::audit::append;
 use super::fault::{Fault, violates};
-use super::schema::{api_keys, tenants};
+use super::schema::api_keys;
 use super::stored::{broken, optional};
 use super::tenants::exists;
 use super::transaction::Finish;
@@ -17,7 +17,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, ConstraintError, Scope, TenantId, TenantStatus};
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, ConstraintError, Scope, TenantId};
 use uuid::Uuid;
 
 /// Keys whose last use one statement writes: few enough that it holds their locks for some milliseconds.
@@ -26,14 +26,14 @@ const USES_AT_ONCE: usize = 1_000;
 /// A row of `api_keys`.
 #[derive(AsChangeset, Identifiable, Insertable, Queryable, Selectable)]
 #[diesel(table_name = api_keys, check_for_backend(Pg), treat_none_as_null = true)]
-struct ApiKeyRow {
+pub(super) struct ApiKeyRow {
     id: Uuid,
-    tenant_id: Uuid,
+    pub(super) tenant_id: Uuid,
     product: Option<String>,
     name: String,
     // A CHECK keeps NULL out, which diesel cannot know.
     scopes: Vec<Option<String>>,
-    prefix: String,
+    pub(super) prefix: String,
     hash: String,
     created_by: Option<String>,
     last_used_at: Option<DateTime<Utc>>,
@@ -73,7 +73,7 @@ impl From<ApiKeyRecord> for ApiKeyRow {
 }
 
 impl ApiKeyRow {
-    fn into_record(self) -> Result<ApiKeyRecord, Fault> {
+    pub(super) fn into_record(self) -> Result<ApiKeyRecord, Fault> {
         let id = self.id;
         self.try_into().map_err(broken("api_keys", id))
     }
@@ -111,18 +111,6 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
             created_at,
         })
     }
-}
-
-/// A key, and what decides whether its tenant is in service.
-type KeyAndTenant = (ApiKeyRow, String, Option<DateTime<Utc>>);
-
-fn with_tenant((row, status, tenant_cancel_at): KeyAndTenant) -> Result<ApiKeyWithTenant, Fault> {
-    let tenant_status = TenantStatus::try_from(status).map_err(broken("tenants", row.tenant_id))?;
-    Ok(ApiKeyWithTenant {
-        api_key: row.into_record()?,
-        tenant_status,
-        tenant_cancel_at,
-    })
 }
 
 impl ApiKeyStore for PostgresStore {
@@ -205,20 +193,7 @@ impl ApiKeyStore for PostgresStore {
     }
 
     async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
-        let rows = self
-            .database
-            .look_up(async |mut connection: &AsyncPgConnection| {
-                let with_prefix = api_keys::table
-                    .inner_join(tenants::table)
-                    .filter(api_keys::prefix.eq(prefix.as_str()));
-                with_prefix
-                    .select((ApiKeyRow::as_select(), tenants::status, tenants::cancel_at))
-                    .load::<KeyAndTenant>(&mut connection)
-                    .await
-            })
-            .await?;
-        let found: Result<_, Fault> = rows.into_iter().map(with_tenant).collect();
-        Ok(found?)
+        self.api_key_look_ups.find(prefix).await
     }
 
     async fn api_key_use(&self, uses: &[ApiKeyUse]) -> Result<(), StoreError> {

@@ -2,20 +2,15 @@
 //! answered after its commit, and one that cannot be stored fails alone.
 
 use super::audit::{insert_all, numbered};
+use super::batches::{Batches, Waiting};
 use super::database::Database;
 use super::fault::{Fault, violates};
 use super::tenants::known;
 use super::transaction::Finish;
 use crate::domain::audit::NewAuditEvent;
-use crate::domain::error::InternalDetail;
 use crate::store::{AuditAppended, StoreError};
 use diesel_async::AsyncPgConnection;
 use std::sync::Arc;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Mutex, mpsc, oneshot};
-
-/// Callers that may wait for the next commit. Who finds no place is told to try again.
-const MOST_WAITING: usize = 4_096;
 
 /// Events of one commit.
 const MOST_AT_ONCE: usize = 512;
@@ -27,60 +22,39 @@ const MOST_BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
 const COMMITTERS: usize = 2;
 
 /// Takes events for the next commit.
-pub(super) struct Appender(mpsc::Sender<Waiting>);
+pub(super) struct Appender(Batches<NewAuditEvent, AuditAppended>);
 
-/// An event, and who waits for its commit.
-struct Waiting {
-    event: NewAuditEvent,
-    answer: oneshot::Sender<Result<AuditAppended, StoreError>>,
-}
+type Event = Waiting<NewAuditEvent, AuditAppended>;
 
 impl Appender {
     /// Starts to commit, until the value is dropped. Needs a runtime.
     pub(super) fn start(database: &Arc<Database>) -> Self {
-        let (sender, receiver) = mpsc::channel(MOST_WAITING);
-        let receiver = Arc::new(Mutex::new(receiver));
-        for _ in 0..COMMITTERS {
-            tokio::spawn(commit_all(Arc::clone(database), Arc::clone(&receiver)));
-        }
-        Self(sender)
+        let database = Arc::clone(database);
+        Self(Batches::start(COMMITTERS, MOST_AT_ONCE, move |waiting| {
+            commit_all(Arc::clone(&database), waiting)
+        }))
     }
 
     /// Appends an event; returns when it is committed.
     pub(super) async fn append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        self.0.try_send(Waiting { event, answer }).map_err(|error| {
-            let detail = match error {
-                TrySendError::Full(_) => "too many events wait to be appended",
-                TrySendError::Closed(_) => "nothing is appended any more",
-            };
-            StoreError::Unavailable(InternalDetail::new(detail))
-        })?;
-        // The task was cut off with the runtime, in the middle of whatever it did.
-        let lost = |_| StoreError::OutcomeUnknown(InternalDetail::new("the appending task ended"));
-        answered.await.map_err(lost)?
+        // A task that was cut off with the runtime was in the middle of whatever it did.
+        self.0.ask(event, Fault::OutcomeUnknown).await
     }
 }
 
-async fn commit_all(database: Arc<Database>, receiver: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
-    loop {
-        let mut waiting = Vec::new();
-        if receiver.lock().await.recv_many(&mut waiting, MOST_AT_ONCE).await == 0 {
-            return;
-        }
-        while !waiting.is_empty() {
-            let later = waiting.split_off(fitting(&waiting));
-            commit(&database, waiting).await;
-            waiting = later;
-        }
+async fn commit_all(database: Arc<Database>, mut waiting: Vec<Event>) {
+    while !waiting.is_empty() {
+        let later = waiting.split_off(fitting(&waiting));
+        commit(&database, waiting).await;
+        waiting = later;
     }
 }
 
 /// How many of the first events one commit takes: one at least.
-fn fitting(waiting: &[Waiting]) -> usize {
+fn fitting(waiting: &[Event]) -> usize {
     let mut bytes = 0;
-    let fits = |waiting: &&Waiting| {
-        bytes += text_bytes(&waiting.event);
+    let fits = |waiting: &&Event| {
+        bytes += text_bytes(&waiting.question);
         bytes <= MOST_BYTES_AT_ONCE
     };
     waiting.iter().take_while(fits).count().max(1)
@@ -110,20 +84,16 @@ fn text_bytes(event: &NewAuditEvent) -> usize {
 }
 
 /// Commits events together, and answers each.
-async fn commit(database: &Database, waiting: Vec<Waiting>) {
-    let (events, answers): (Vec<_>, Vec<_>) = waiting
-        .into_iter()
-        .map(|Waiting { event, answer }| (event, answer))
-        .unzip();
+async fn commit(database: &Database, waiting: Vec<Event>) {
+    let (events, askers): (Vec<_>, Vec<_>) = waiting.into_iter().map(Waiting::into_parts).unzip();
     let results: Vec<_> = match append_all(database, &events).await {
         Ok(appended) => appended.into_iter().map(Ok).collect(),
         // One of them is at fault, and the others are not to suffer for it.
         Err(StoreError::Internal(_)) if events.len() > 1 => one_by_one(database, &events).await,
         Err(error) => events.iter().map(|_| Err(error.clone())).collect(),
     };
-    for (answer, result) in answers.into_iter().zip(results) {
-        // Whoever asked may have gone away.
-        let _ = answer.send(result);
+    for (asker, result) in askers.into_iter().zip(results) {
+        asker.answer(result);
     }
 }
 

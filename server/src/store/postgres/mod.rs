@@ -3,10 +3,12 @@
 //! A change runs in one transaction with its audit event (`transaction` says what happens when the database does not
 //! do as it should). What a violated constraint means is told by its name, at the statement that can violate it.
 
+mod api_key_look_ups;
 mod api_keys;
 mod appender;
 mod audit;
 mod audit_filter;
+mod batches;
 mod database;
 pub mod database_url;
 mod entitlements;
@@ -25,6 +27,7 @@ mod transaction;
 pub use pool::{PoolSettings, Recycling};
 
 use crate::store::{StoreError, StoreHealth};
+use api_key_look_ups::ApiKeyLookUps;
 use appender::Appender;
 use database::Database;
 use database_url::DatabaseUrl;
@@ -36,6 +39,7 @@ use thiserror::Error;
 /// Tenants, entitlements, API keys and the audit log in a Postgres database.
 pub struct PostgresStore {
     database: Arc<Database>,
+    api_key_look_ups: ApiKeyLookUps,
     appender: Appender,
 }
 
@@ -58,11 +62,14 @@ impl PostgresStore {
     /// When the settings cannot be used; that the database cannot be reached shows later.
     ///
     /// # Panics
-    /// Outside a tokio runtime: the task that commits audit events starts here.
+    /// Outside a tokio runtime: the tasks that look up keys and commit audit events start here.
     pub fn new(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, SetupError> {
         let database = Arc::new(Database::new(url, settings)?);
-        let appender = Appender::start(&database);
-        Ok(Self { database, appender })
+        Ok(Self {
+            api_key_look_ups: ApiKeyLookUps::start(&database, settings.shared),
+            appender: Appender::start(&database),
+            database,
+        })
     }
 }
 
