@@ -4,8 +4,11 @@
 
 use criterion::Criterion;
 use std::hint::black_box;
+use std::num::NonZeroU32;
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext, AuditAppend, TenantName, TenantSlug, Text};
-use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashError, HashLimits, StoredHash, generate_plaintext};
+use tenant_registry_server::api_key_hash::{
+    ApiKeyHasher, HashError, HashLimits, PrefixBudget, StoredHash, generate_plaintext,
+};
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
@@ -28,6 +31,11 @@ fn key(runtime: &Runtime) -> Result<Key, HashError> {
         running: 1,
         waiting: 16,
         remembered: 1_000,
+        // One key is hashed all the time.
+        prefix_budget: PrefixBudget {
+            a_second: NonZeroU32::MAX,
+            burst: NonZeroU32::MAX,
+        },
     })?;
     let plaintext = generate_plaintext()?;
     let stored = runtime.block_on(hasher.hash(plaintext.clone()))?;

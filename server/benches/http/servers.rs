@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use slog::{Discard, Logger, o};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
-use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits};
+use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
 use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::clock::Clock;
@@ -129,6 +129,7 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
         running: 1,
         waiting: 1,
         remembered: 1,
+        prefix_budget: PrefixBudget::default(),
     })?;
     let settings = ServeSettings {
         bind_address: ANY_PORT,

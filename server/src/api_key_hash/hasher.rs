@@ -1,6 +1,7 @@
 //! What the rules ask: a hash for a new key, and whether a presented key matches a stored hash.
 
 use super::argon2id::{Memory, argon2id};
+use super::budget::{Budget, PrefixBudget};
 use super::flights::Flights;
 use super::queue::FairQueue;
 use super::remembered::Remembered;
@@ -23,6 +24,8 @@ pub struct HashLimits {
     pub waiting: usize,
     /// Keys of which it is remembered that they matched, some 100 bytes each.
     pub remembered: usize,
+    /// How often secrets are hashed to be held against the keys of one prefix.
+    pub prefix_budget: PrefixBudget,
 }
 
 /// How often the hasher was asked, since the start.
@@ -34,6 +37,8 @@ pub struct HashCounts {
     pub remembered: u64,
     /// Callers that found no room.
     pub refused: u64,
+    /// Callers that presented a key of a prefix whose budget was spent.
+    pub over_budget: u64,
     /// Callers that wait, or whose hash runs, now.
     pub waiting: usize,
 }
@@ -44,11 +49,13 @@ pub struct ApiKeyHasher(Arc<Shared>);
 
 struct Shared {
     queue: Arc<Queue>,
+    budget: Budget,
     remembered: Remembered,
     flights: Flights,
     hashed: Arc<AtomicU64>,
     answered_from_memory: AtomicU64,
     refused: AtomicU64,
+    over_budget: AtomicU64,
 }
 
 impl Drop for Shared {
@@ -67,16 +74,19 @@ impl ApiKeyHasher {
             running,
             waiting,
             remembered,
+            prefix_budget,
         } = limits;
         let queue = Arc::new(FairQueue::new(running.saturating_add(waiting), (waiting / 4).max(1)));
         workers::start(running, &queue).map_err(|_| HashError::Stopped)?;
         Ok(Self(Arc::new(Shared {
             queue,
+            budget: Budget::new(prefix_budget),
             remembered: Remembered::new(remembered)?,
             flights: Flights::default(),
             hashed: Arc::default(),
             answered_from_memory: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            over_budget: AtomicU64::new(0),
         })))
     }
 
@@ -109,7 +119,8 @@ impl ApiKeyHasher {
     /// It is computed anew for each who asks, but once for those who ask the same at the same time.
     ///
     /// # Errors
-    /// [`HashError::NoRoom`] at once when too many wait; a stored hash that cannot be read.
+    /// [`HashError::NoRoom`] at once when too many wait, [`HashError::OverBudget`] when keys of this prefix were hashed too
+    /// often; a stored hash that cannot be read.
     pub async fn matches(
         &self,
         id: ApiKeyId,
@@ -119,6 +130,10 @@ impl ApiKeyHasher {
         let digest = self.0.remembered.digest(id, stored, plaintext);
         let find = async {
             let Argon2idHash { salt, hash } = Argon2idHash::read(stored)?;
+            if !self.0.budget.takes(&prefix(plaintext)?) {
+                self.0.over_budget.fetch_add(1, Ordering::Relaxed);
+                return Err(HashError::OverBudget);
+            }
             let found = self.argon2id(plaintext.clone(), salt).await?;
             Ok(found.ct_eq(&hash).into())
         };
@@ -135,6 +150,7 @@ impl ApiKeyHasher {
             hashed: self.0.hashed.load(Ordering::Relaxed),
             remembered: self.0.answered_from_memory.load(Ordering::Relaxed),
             refused: self.0.refused.load(Ordering::Relaxed),
+            over_budget: self.0.over_budget.load(Ordering::Relaxed),
             waiting: self.0.queue.len(),
         }
     }
@@ -166,7 +182,7 @@ impl ApiKeyHasher {
 #[cfg(test)]
 mod tests {
     use super::super::{StoredHash, generate_plaintext};
-    use super::{ApiKeyHasher, HashError, HashLimits};
+    use super::{ApiKeyHasher, HashError, HashLimits, PrefixBudget};
     use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext};
     use uuid::Uuid;
 
@@ -176,6 +192,7 @@ mod tests {
             running,
             waiting,
             remembered,
+            prefix_budget: PrefixBudget::default(),
         })
         .unwrap()
     }
@@ -251,6 +268,7 @@ mod tests {
             running: 0,
             waiting: 0,
             remembered: 50,
+            prefix_budget: PrefixBudget::default(),
         })
         .unwrap();
         let (stored, plaintext) = (StoredHash::from_stored(String::new()), generate_plaintext().unwrap());

@@ -3,10 +3,11 @@
 //! The only place that knows argon2. A plaintext goes in and out as `ApiKeyPlaintext`, whose `Debug` shows nothing.
 //!
 //! A hash costs some 30 ms of a processor and 64 MiB. So it is computed on a few threads of its own (`workers`), which
-//! take turns among prefixes (`queue`), once for callers that ask the same at once (`flights`), and not again for
-//! a key that is remembered to have matched (`remembered`).
+//! take turns among prefixes (`queue`), so often for one prefix and no oftener (`budget`), once for callers that ask the
+//! same at once (`flights`), and not again for a key that is remembered to have matched (`remembered`).
 
 mod argon2id;
+mod budget;
 mod flights;
 mod hasher;
 mod queue;
@@ -20,6 +21,7 @@ use std::fmt;
 use tenant_registry_contract::types::{ApiKeyPlaintext, ApiKeyPrefix, ConstraintError};
 use thiserror::Error;
 
+pub use budget::PrefixBudget;
 pub use hasher::{ApiKeyHasher, HashCounts, HashLimits};
 
 /// What every plaintext begins with. It must never change: keys in use carry it, and scanners look for it.
@@ -42,6 +44,9 @@ pub enum HashError {
     /// As many callers as are let in wait already, in all or with keys of the same prefix.
     #[error("no room to hash: too many wait")]
     NoRoom,
+    /// The keys of this prefix were hashed as often lately as they may be.
+    #[error("keys of this prefix were tried too often lately")]
+    OverBudget,
     /// The stored hash was made in a way that this build does not know.
     #[error("a stored hash has an unknown tag")]
     UnknownTag,
@@ -142,6 +147,7 @@ mod tests {
             running: 1,
             waiting: 0,
             remembered: 1,
+            prefix_budget: PrefixBudget::default(),
         })
         .unwrap()
     }

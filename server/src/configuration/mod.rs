@@ -5,7 +5,7 @@
 mod database;
 
 use crate::api::ApiSettings;
-use crate::api_key_hash::HashLimits;
+use crate::api_key_hash::{HashLimits, PrefixBudget};
 use crate::domain::origin::TrustedProxies;
 use crate::serve::ServeSettings;
 use crate::telemetry::{LogFormat, LogLevel};
@@ -17,6 +17,7 @@ pub use database::{DatabaseConfiguration, PoolConfiguration};
 use ipnet::IpNet;
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -164,6 +165,12 @@ pub struct Configuration {
     )]
     pub hash_memory: u32,
 
+    /// Hashes a second for the keys of one prefix, from 1; ten more at once after a time of rest. A key that is remembered
+    /// needs none. Too many, and who knows a prefix takes the processors with wrong secrets; too few, and keys that are
+    /// presented for the first time wait for it to end.
+    #[arg(long, env = "HASH_PREFIX_RATE", value_name = "HASH_PREFIX_RATE", default_value = "1")]
+    pub hash_prefix_rate: NonZeroU32,
+
     /// Seconds that a caller is told to wait when the service has no room (Retry-After). Too low, and callers come back
     /// before it has; too high, and they stay away longer than they need to.
     #[arg(long, env = "RETRY_AFTER", value_name = "RETRY_AFTER", default_value = "1")]
@@ -199,6 +206,10 @@ impl Configuration {
             running: self.hash_permits.map_or_else(processors, usize::from),
             waiting: usize::from(self.hash_queue),
             remembered: self.hash_memory as usize,
+            prefix_budget: PrefixBudget {
+                a_second: self.hash_prefix_rate,
+                ..PrefixBudget::default()
+            },
         }
     }
 }

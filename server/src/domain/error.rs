@@ -100,7 +100,7 @@ impl From<StoreError> for Failure {
 impl From<HashError> for Failure {
     fn from(error: HashError) -> Self {
         match error {
-            HashError::NoRoom => Self::Unavailable(InternalDetail::new(error.to_string())),
+            HashError::NoRoom | HashError::OverBudget => Self::Unavailable(InternalDetail::new(error.to_string())),
             HashError::UnknownTag
             | HashError::Unreadable
             | HashError::Argon2(_)

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use tenant_registry_client::types::{ApiKey, ApiKeyCreate, ApiKeyId, ErrorCode, TenantCancel, TenantId};
-use tenant_registry_server::api_key_hash::HashLimits;
+use tenant_registry_server::api_key_hash::{HashLimits, PrefixBudget};
 use uuid::Uuid;
 
 cases![
@@ -252,6 +252,7 @@ async fn without_room_to_hash_none_is_made(store: StoreUnderTest) {
             running: 0,
             waiting: 0,
             remembered: 0,
+            prefix_budget: PrefixBudget::default(),
         },
         ..Settings::default()
     };

@@ -9,7 +9,7 @@ use tokio_postgres::{Client, NoTls};
 
 process_cases![
     every_combination_of_filters_reads_one_index,
-    times_of_last_use_are_written_by_the_keys_numbers_alone,
+    keys_are_looked_up_by_their_prefix_and_used_by_their_number_alone,
 ];
 
 /// Events, of which each filter below matches a tenth, and all four together none.
@@ -117,11 +117,13 @@ async fn every_combination_of_filters_reads_one_index() {
     }
 }
 
-/// However many keys there are, the ones that were used are found by their ids.
-async fn times_of_last_use_are_written_by_the_keys_numbers_alone() {
+/// However many keys there are, those that are presented are found by their prefix, in a statement that is prepared once,
+/// and those that were used by their ids.
+async fn keys_are_looked_up_by_their_prefix_and_used_by_their_number_alone() {
     let cluster = telling_cluster();
     let url = cluster.url("postgres");
-    let process = Process::serve(&|command| command.env("DATABASE_URL", &url)).await;
+    let connections = "DATABASE_SHARED_CONNECTIONS";
+    let process = Process::serve(&|command| command.env("DATABASE_URL", &url).env(connections, "1")).await;
     let tenant = json!({ "slug": "blue-sky", "name": "n" });
     let tenant: Value = process.raw.post_json("/v1/tenants", &tenant).await.json();
     let created = json!({ "tenant_id": tenant["id"], "name": "n", "scopes": ["reports:read"] });
@@ -130,16 +132,24 @@ async fn times_of_last_use_are_written_by_the_keys_numbers_alone() {
     client.batch_execute(KEYS).await.unwrap();
 
     let presented = json!({ "key": created["plaintext"] });
-    let verified = process.raw.post_json("/v1/internal/api-keys/verify", &presented).await;
-    assert_eq!(verified.json::<Value>()["valid"], true);
+    for time in 0..3 {
+        let known = fs::read_to_string(cluster.log()).unwrap().len();
+        let verified = process.raw.post_json("/v1/internal/api-keys/verify", &presented).await;
+        assert_eq!(verified.json::<Value>()["valid"], true);
+        let log = fs::read_to_string(cluster.log()).unwrap();
+        let plan = last_plan(&log[known..], r#""api_keys"."prefix" = ANY"#);
+        let is_prepared = !log[known..].contains(" ms  parse ");
+        assert_eq!(is_prepared, time > 0, "time {time}: {}", &log[known..]);
+        assert!(
+            plan.to_string().contains(r#""Index Name":"api_keys_prefix_idx""#),
+            "{plan:#}"
+        );
+        assert!(touched(&plan) <= MOST_BUFFERS, "{plan:#}");
+    }
     // Times that wait are written at the end, if not before.
     process.stop().await;
     let log = fs::read_to_string(cluster.log()).unwrap();
-    let plan = plans(&log)
-        .filter(|plan| plan["Query Text"].to_string().contains("SET last_used_at"))
-        .last()
-        .map(|plan| plan["Plan"].clone())
-        .unwrap_or_else(|| panic!("no plan in {log}"));
+    let plan = last_plan(&log, "SET last_used_at");
     assert!(touched(&plan) <= MOST_BUFFERS, "{plan:#}");
 }
 
@@ -160,8 +170,23 @@ fn plans(log: &str) -> impl Iterator<Item = Value> {
 
 /// The last plan of a list in the log.
 fn list_plan(log: &str) -> Value {
+    last(log, |plan| {
+        plan["Plan"]["Node Type"] == "Limit" && query(plan).contains("DESC")
+    })
+}
+
+/// The last plan of a statement with this text in it.
+fn last_plan(log: &str, text: &str) -> Value {
+    last(log, |plan| query(plan).contains(text))
+}
+
+fn query(plan: &Value) -> &str {
+    plan["Query Text"].as_str().unwrap_or_default()
+}
+
+fn last(log: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
     plans(log)
-        .filter(|plan| plan["Plan"]["Node Type"] == "Limit" && plan["Query Text"].to_string().contains("DESC"))
+        .filter(is_meant)
         .last()
         .map(|plan| plan["Plan"].clone())
         .unwrap_or_else(|| panic!("no plan in {log}"))

@@ -12,7 +12,7 @@ use tenant_registry_client::types::{
     ApiKeyCreate, ApiKeyId, ApiKeyVerifyReason, Tenant, TenantActivate, TenantCancel, TenantId,
 };
 use tenant_registry_contract::types::{ApiKeyName, ApiKeyPlaintext};
-use tenant_registry_server::api_key_hash::{self, ApiKeyHasher, HashLimits, StoredHash};
+use tenant_registry_server::api_key_hash::{self, ApiKeyHasher, HashLimits, PrefixBudget, StoredHash};
 use tenant_registry_server::domain::api_keys::ApiKeyRecord;
 use uuid::Uuid;
 
@@ -73,6 +73,7 @@ async fn hash(plaintext: &str) -> StoredHash {
         running: 1,
         waiting: 0,
         remembered: 0,
+        prefix_budget: PrefixBudget::default(),
     })
     .unwrap();
     hasher
@@ -279,6 +280,7 @@ async fn without_room_to_hash_it_says_unavailable(store: StoreUnderTest) {
             running: 0,
             waiting: 0,
             remembered: 0,
+            prefix_budget: PrefixBudget::default(),
         },
         ..Settings::default()
     };

@@ -1,14 +1,16 @@
 //! Verifying under abuse: who floods one key takes nothing from the others, and learns nothing from the time it takes.
 
 use crate::harness::cases::cases;
+use crate::harness::polling::until;
 use crate::harness::{Service, Settings, StoreUnderTest};
 use futures_util::future::join_all;
 use std::time::{Duration, Instant};
 use tenant_registry_client::types::{ApiKeyVerify, ApiKeyVerifyReason};
-use tenant_registry_server::api_key_hash::HashLimits;
+use tenant_registry_server::api_key_hash::{HashLimits, PrefixBudget};
 
 cases![
     a_flood_of_wrong_secrets_for_one_key_leaves_room_for_another,
+    the_secrets_of_one_prefix_are_tried_so_often_and_no_oftener,
     a_key_that_is_remembered_needs_no_room,
     a_wrong_secret_takes_as_long_as_a_right_one,
 ];
@@ -24,6 +26,7 @@ async fn busy_service(store: StoreUnderTest, waiting: usize) -> Service {
         running: 1,
         waiting,
         remembered: 100,
+        prefix_budget: PrefixBudget::default(),
     };
     let settings = Settings {
         hash_limits,
@@ -55,7 +58,44 @@ async fn a_flood_of_wrong_secrets_for_one_key_leaves_room_for_another(store: Sto
         unknown >= 2 && unavailable > 0,
         "{unknown} hashed, {unavailable} turned away"
     );
-    assert!(service.verify(flooded.expose_secret()).await.valid);
+    verifies_in_the_end(&service, flooded.expose_secret()).await;
+}
+
+/// What wrong secrets used up comes back.
+async fn verifies_in_the_end(service: &Service, key: &str) {
+    let is_valid = async || service.verify(key).await.valid.then_some(());
+    until("the key verifies", is_valid).await;
+}
+
+async fn the_secrets_of_one_prefix_are_tried_so_often_and_no_oftener(store: StoreUnderTest) {
+    // There is room for all of them in the queue.
+    let service = busy_service(store, 400).await;
+    let tenant = service.customer("owner").await;
+    let warm = service.api_key(tenant.id).await.plaintext;
+    let tried = service.api_key(tenant.id).await.plaintext;
+    assert!(service.verify(warm.expose_secret()).await.valid);
+    let wrong = |key: &str| (0..60).map(|number| wrong_secret(key, number)).collect::<Vec<_>>();
+    for key in [&warm, &tried] {
+        let secrets = wrong(key.expose_secret());
+        let answers = join_all(secrets.iter().map(|secret| service.verify(secret))).await;
+        let unknown = reasons(&answers, ApiKeyVerifyReason::Unknown);
+        let unavailable = reasons(&answers, ApiKeyVerifyReason::Unavailable);
+        assert_eq!(unknown + unavailable, secrets.len());
+        assert!(
+            unknown >= 9 && unavailable > 0,
+            "{unknown} hashed, {unavailable} turned away"
+        );
+    }
+    assert!(
+        service.verify(warm.expose_secret()).await.valid,
+        "what is remembered needs no hash"
+    );
+    let another = service.api_key(tenant.id).await.plaintext;
+    assert!(
+        service.verify(another.expose_secret()).await.valid,
+        "another prefix has a budget of its own"
+    );
+    verifies_in_the_end(&service, tried.expose_secret()).await;
 }
 
 async fn a_key_that_is_remembered_needs_no_room(store: StoreUnderTest) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tenant_registry_client::{Client, RetryPolicy};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
-use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits};
+use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
 use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::origin::TrustedProxies;
@@ -42,6 +42,7 @@ impl Default for Settings {
                 running: 2,
                 waiting: 64,
                 remembered: 100,
+                prefix_budget: PrefixBudget::default(),
             },
         }
     }
