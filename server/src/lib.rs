@@ -9,6 +9,7 @@ pub mod catalog_file;
 pub mod configuration;
 pub mod documentation;
 pub mod domain;
+pub mod draining;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

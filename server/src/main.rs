@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use mimalloc::MiMalloc;
 use std::error::Error;
-use std::future::Future;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use tenant_registry_server::api_key_hash::ApiKeyHasher;
@@ -19,7 +18,7 @@ use tenant_registry_server::store::postgres::{PostgresStore, migrations, retenti
 use tenant_registry_server::telemetry::{LogFormat, LogLevel};
 use tenant_registry_server::{catalog_file, serve, telemetry};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 #[global_allocator]
@@ -142,16 +141,25 @@ async fn serve_until_signal<S: Store>(
 ) -> Result<(), Box<dyn Error>> {
     let catalog = catalog_file::read(configuration.catalog_file.as_deref())?;
     let hasher = ApiKeyHasher::new(configuration.hash_limits())?;
-    let stop = stop_signal()?;
+    let mut signals = StopSignals::listen()?;
     let service = serve::start(
         configuration.serve_settings(),
         Registry::new(store, catalog, clock, hasher),
     )?;
     info!(address = %service.address(), "listening");
     print(&format!("listening on http://{}\n", service.address()))?;
-    tokio::select! {
-        name = stop => info!("{name}: stopping"),
+    let signal = tokio::select! {
+        signal = signals.next() => signal,
         reason = service.ended() => return Err(reason.into()),
+    };
+    info!("{signal}: stopping");
+    match signal {
+        StopSignal::Terminate => tokio::select! {
+            () = service.drain() => {}
+            signal = signals.next() => info!("{signal}: stopping at once"),
+        },
+        // Whoever presses Ctrl-C waits for no load balancer.
+        StopSignal::Interrupt => {}
     }
     match service.shutdown().await {
         Ok(()) => info!("stopped"),
@@ -160,14 +168,42 @@ async fn serve_until_signal<S: Store>(
     Ok(())
 }
 
-/// Resolves at SIGTERM or SIGINT; from now on neither ends the process by itself.
-fn stop_signal() -> Result<impl Future<Output = &'static str>, std::io::Error> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+/// What ends the service.
+#[derive(Clone, Copy, Debug)]
+enum StopSignal {
+    /// A platform's.
+    Terminate,
+    /// A person's.
+    Interrupt,
+}
+
+impl std::fmt::Display for StopSignal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+        })
+    }
+}
+
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// From now on neither signal ends the process by itself.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> StopSignal {
         tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => StopSignal::Terminate,
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
         }
-    })
+    }
 }

@@ -4,6 +4,7 @@ use crate::api::{ApiSettings, RegistryApi};
 use crate::documentation::{self, DocumentationError};
 use crate::domain::Registry;
 use crate::domain::error::Failure;
+use crate::draining::Draining;
 use crate::store::Store;
 use crate::telemetry;
 use dropshot::{ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
@@ -15,7 +16,7 @@ use tenant_registry_contract::http::api_description;
 use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::warn;
 
 /// How the service runs.
@@ -25,6 +26,8 @@ pub struct ServeSettings {
     pub bind_address: SocketAddr,
     /// The most bytes of a request body.
     pub body_limit: usize,
+    /// How long [`RunningService::drain`] lasts.
+    pub shutdown_drain: Duration,
     /// The most time that [`RunningService::shutdown`] takes.
     pub shutdown_timeout: Duration,
     /// How often the times of last use are written.
@@ -70,6 +73,8 @@ pub struct RunningService<S: Store> {
     http: HttpServer<RegistryApi<S>>,
     registry: Arc<Registry<S>>,
     writer: LastUsedWriter,
+    draining: Draining,
+    shutdown_drain: Duration,
     shutdown_timeout: Duration,
 }
 
@@ -81,12 +86,14 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
     let ServeSettings {
         bind_address,
         body_limit,
+        shutdown_drain,
         shutdown_timeout,
         last_used_interval,
         api: api_settings,
     } = settings;
     let registry = Arc::new(registry);
-    let implementation = RegistryApi::new(Arc::clone(&registry), api_settings);
+    let draining = Draining::default();
+    let implementation = RegistryApi::new(Arc::clone(&registry), api_settings, draining.clone());
     let mut api = api_description()?;
     documentation::register(&mut api)?;
     let http = ServerBuilder::new(api, implementation, telemetry::logger())
@@ -103,6 +110,8 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
         http,
         registry,
         writer,
+        draining,
+        shutdown_drain,
         shutdown_timeout,
     })
 }
@@ -121,6 +130,13 @@ impl<S: Store> RunningService<S> {
         }
     }
 
+    /// Says by the readiness probe that the service is about to stop, and serves on for a while: whoever balances the load
+    /// is to look elsewhere before a connection is refused.
+    pub async fn drain(&self) {
+        self.draining.begin();
+        sleep(self.shutdown_drain).await;
+    }
+
     /// Takes no new connection, finishes what runs, writes what waits to be written.
     ///
     /// # Errors
@@ -130,8 +146,11 @@ impl<S: Store> RunningService<S> {
             http,
             registry,
             writer,
+            draining,
+            shutdown_drain: _,
             shutdown_timeout,
         } = self;
+        draining.begin();
         let finish = async {
             http.close().await.map_err(ShutdownError::Server)?;
             writer.stop().await;

@@ -18,19 +18,26 @@ impl<S: Store> Health for RegistryApi<S> {
 
     async fn readiness_get(&self, metadata: RequestMetadata) -> ReadinessGetResponse {
         let answer = match self.registry.readiness_get().await {
+            Ok(()) if self.draining.has_begun() => self.not_ready(),
             Ok(()) => ReadinessGetResponse::Ok(types::Health {
                 status: types::HealthStatus::Ok,
             }),
             Err(failure) => {
                 log_failure(ReadinessGetResponse::OPERATION, &metadata, &failure);
-                // Whatever keeps the replica from serving, the probe's answer is the same.
-                ReadinessGetResponse::ServiceUnavailable {
-                    body: answers::unavailable(),
-                    retry_after: self.settings.retry_after,
-                }
+                self.not_ready()
             }
         };
         answered(&metadata, answer)
+    }
+}
+
+impl<S> RegistryApi<S> {
+    /// Whatever keeps the replica from serving, the probe's answer is the same.
+    fn not_ready(&self) -> ReadinessGetResponse {
+        ReadinessGetResponse::ServiceUnavailable {
+            body: answers::unavailable(),
+            retry_after: self.settings.retry_after,
+        }
     }
 }
 

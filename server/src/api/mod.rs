@@ -11,6 +11,7 @@ mod tenants;
 use crate::domain::Registry;
 use crate::domain::error::Failure;
 use crate::domain::origin::{Origin, TrustedProxies};
+use crate::draining::Draining;
 use answers::{Answer, FailureAnswer, Outcome};
 use std::sync::Arc;
 use tenant_registry_contract::server::RequestMetadata;
@@ -30,12 +31,17 @@ pub struct ApiSettings {
 pub struct RegistryApi<S> {
     registry: Arc<Registry<S>>,
     settings: ApiSettings,
+    draining: Draining,
 }
 
 impl<S> RegistryApi<S> {
-    /// The API of a registry.
-    pub fn new(registry: Arc<Registry<S>>, settings: ApiSettings) -> Self {
-        Self { registry, settings }
+    /// The API of a registry, which is ready until `draining` begins.
+    pub fn new(registry: Arc<Registry<S>>, settings: ApiSettings, draining: Draining) -> Self {
+        Self {
+            registry,
+            settings,
+            draining,
+        }
     }
 
     fn origin(&self, metadata: &RequestMetadata) -> Origin {

@@ -127,8 +127,20 @@ pub struct Configuration {
     )]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Most seconds between SIGTERM or SIGINT and the end, from 1 to 3600. Too short, and requests that run are cut off;
-    /// longer than the platform waits, and it kills the process first.
+    /// Seconds after SIGTERM in which the readiness probe says 503 and all else is served as before, up to 600. Too short,
+    /// and a load balancer still sends requests when nobody takes them any more; it has to ask the probe in this time. SIGINT
+    /// and a second SIGTERM do not wait.
+    #[arg(
+        long,
+        env = "SHUTDOWN_DRAIN",
+        value_name = "SHUTDOWN_DRAIN",
+        default_value_t = 3,
+        value_parser = clap::value_parser!(u64).range(..=600)
+    )]
+    pub shutdown_drain: u64,
+
+    /// Most seconds between SHUTDOWN_DRAIN and the end, from 1 to 3600. Too short, and requests that run are cut off; if the
+    /// platform does not wait for both, it kills the process first.
     #[arg(
         long,
         env = "SHUTDOWN_TIMEOUT",
@@ -190,6 +202,7 @@ impl Configuration {
         ServeSettings {
             bind_address: self.bind_address,
             body_limit: self.body_limit as usize,
+            shutdown_drain: Duration::from_secs(self.shutdown_drain),
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
             last_used_interval: LAST_USED_INTERVAL,
             api: ApiSettings {

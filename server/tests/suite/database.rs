@@ -18,6 +18,7 @@ process_cases![
     an_older_schema_is_refused_where_it_is_not_to_be_migrated,
     a_newer_schema_is_refused_where_it_is_not_to_be_migrated,
     a_newer_schema_is_served_by_the_version_before_it,
+    without_a_step_of_its_schema_it_is_not_ready,
     a_role_without_rights_to_the_schema_can_serve,
     a_database_that_cannot_be_reached_stops_the_start,
     a_bad_url_stops_the_start_and_is_not_repeated,
@@ -166,6 +167,29 @@ async fn a_newer_schema_is_served_by_the_version_before_it() {
     assert!(ended.stderr.contains("99991231000000"), "{}", ended.stderr);
 }
 
+async fn without_a_step_of_its_schema_it_is_not_ready() {
+    let database = TestDatabase::create().await;
+    let process = serve(database.url()).await;
+    assert_eq!(process.raw.get("/readyz").await.status, 200);
+    let client = connect(database.url()).await;
+    let (forget, record) = (
+        "CREATE TABLE kept AS SELECT * FROM __diesel_schema_migrations; DELETE FROM __diesel_schema_migrations",
+        "INSERT INTO __diesel_schema_migrations SELECT * FROM kept",
+    );
+    client.batch_execute(forget).await.unwrap();
+    assert_eq!(process.raw.get("/readyz").await.status, 503);
+    client.batch_execute(record).await.unwrap();
+    assert_eq!(process.raw.get("/readyz").await.status, 200);
+    record_later_step(database.url()).await;
+    assert_eq!(
+        process.raw.get("/readyz").await.status,
+        200,
+        "during an upgrade it serves on"
+    );
+    let ended = process.stop().await;
+    assert!(ended.stderr.contains("the schema lacks"), "{}", ended.stderr);
+}
+
 async fn a_role_without_rights_to_the_schema_can_serve() {
     let database = TestDatabase::create().await;
     let role = format!("service_{}", std::process::id());
@@ -178,6 +202,7 @@ async fn a_role_without_rights_to_the_schema_can_serve() {
     let url = database.url().replace("://postgres@", &format!("://{role}@"));
     let process = Process::serve(&|command| command.arg("--no-migrate").env("DATABASE_URL", &url)).await;
     create_tenant(&process, "least-rights").await;
+    assert_eq!(process.raw.get("/readyz").await.status, 200);
     drop(process);
     admin
         .batch_execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"))

@@ -1,6 +1,7 @@
 //! The binary: what it prints, and how it starts and stops.
 
 use crate::harness::cases::process_cases;
+use crate::harness::polling::until;
 use crate::harness::process::{Process, run};
 use rustix::process::Signal;
 use std::io::Write;
@@ -23,6 +24,7 @@ process_cases![
     a_port_in_use_stops_the_start,
     the_body_limit_is_configurable,
     either_signal_ends_it_in_order,
+    it_says_that_it_is_about_to_stop_before_it_does,
     a_request_in_flight_is_finished,
     a_request_that_never_ends_is_cut_off_at_the_bound,
 ];
@@ -47,10 +49,12 @@ async fn help_tells_all_settings() {
         "LOG_FORMAT",
         "BODY_LIMIT",
         "TRUSTED_PROXIES",
+        "SHUTDOWN_DRAIN",
         "SHUTDOWN_TIMEOUT",
         "HASH_PERMITS",
         "HASH_QUEUE",
         "HASH_MEMORY",
+        "HASH_PREFIX_RATE",
         "RETRY_AFTER",
     ];
     for setting in settings {
@@ -111,10 +115,12 @@ async fn a_bad_value_stops_the_start_with_one_line() {
         ("BODY_LIMIT", "99999999999", "--body-limit"),
         ("TRUSTED_PROXIES", "proxy", "--trusted-proxies"),
         ("TRUSTED_PROXIES", "10.0.0.0/33", "--trusted-proxies"),
+        ("SHUTDOWN_DRAIN", "601", "--shutdown-drain"),
         ("SHUTDOWN_TIMEOUT", "0", "--shutdown-timeout"),
         ("HASH_PERMITS", "0", "--hash-permits"),
         ("HASH_QUEUE", "-1", "--hash-queue"),
         ("HASH_MEMORY", "0", "--hash-memory"),
+        ("HASH_PREFIX_RATE", "0", "--hash-prefix-rate"),
         ("RETRY_AFTER", "3601", "--retry-after"),
     ];
     for (variable, value, flag) in bad {
@@ -203,6 +209,26 @@ async fn either_signal_ends_it_in_order() {
         let ended = process.ended().await;
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""), "{}", ended.stderr);
     }
+}
+
+/// It is not ready any more, and serves on, until it is told again.
+async fn it_says_that_it_is_about_to_stop_before_it_does() {
+    let process = Process::serve(&|command| command.env("SHUTDOWN_DRAIN", "600")).await;
+    assert_eq!(process.raw.get("/readyz").await.status, 200);
+    process.signal(Signal::TERM);
+    until("it is not ready", async || {
+        (process.raw.get("/readyz").await.status == 503).then_some(())
+    })
+    .await;
+    assert_eq!(process.raw.get("/healthz").await.status, 200, "it lives");
+    assert_eq!(process.raw.get("/v1/catalog").await.status, 200, "it serves");
+    let ended = process.stop().await;
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stderr.contains("SIGTERM: stopping at once"), "{}", ended.stderr);
+
+    let process = Process::serve(&|command| command.env("SHUTDOWN_DRAIN", "600")).await;
+    process.signal(Signal::INT);
+    assert_eq!(process.ended().await.code, Some(0), "Ctrl-C does not wait");
 }
 
 /// A request whose body is not sent yet, although the service waits for it.

@@ -114,6 +114,12 @@ pub async fn check(url: &DatabaseUrl, connect_timeout: Duration) -> Result<(), M
     Ok(())
 }
 
+/// The steps of this binary that the schema lacks, if any.
+pub(super) async fn missing(connection: &mut AsyncPgConnection) -> QueryResult<Option<Steps>> {
+    let Comparison { missing, unknown: _ } = compare(connection).await?;
+    Ok((!missing.0.is_empty()).then_some(missing))
+}
+
 /// Asks for the lock until it is there. A session that waited for it inside the server would hold a snapshot meanwhile,
 /// and `CREATE INDEX CONCURRENTLY` waits for those: each would wait for the other.
 async fn lock(connection: &mut AsyncPgConnection) -> Result<(), MigrationError> {
@@ -161,7 +167,7 @@ diesel::table! {
 }
 
 /// Reads alone, unlike diesel's own comparison: a role that may not create tables has to be able to serve.
-async fn compare(connection: &mut AsyncPgConnection) -> Result<Comparison, MigrationError> {
+async fn compare(connection: &mut AsyncPgConnection) -> QueryResult<Comparison> {
     diesel::define_sql_function! {
         fn to_regclass(name: Text) -> Nullable<Oid>;
     }
@@ -176,7 +182,7 @@ async fn compare(connection: &mut AsyncPgConnection) -> Result<Comparison, Migra
     };
     let embedded: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS
         .migrations()
-        .map_err(|error| MigrationError::Failed(error.to_string()))?;
+        .map_err(diesel::result::Error::QueryBuilderError)?;
     let known: BTreeSet<String> = embedded
         .iter()
         .map(|migration| migration.name().version().to_string())

@@ -31,7 +31,7 @@ use api_key_look_ups::ApiKeyLookUps;
 use appender::Appender;
 use database::Database;
 use database_url::DatabaseUrl;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use fault::Fault;
 use std::sync::Arc;
 use thiserror::Error;
@@ -82,13 +82,25 @@ impl StoreHealth for PostgresStore {
     async fn ping(&self) -> Result<(), StoreError> {
         let is_standby = self
             .database
-            .read(async |connection| diesel::select(pg_is_in_recovery()).get_result::<bool>(connection).await)
+            .read(async |connection: &mut AsyncPgConnection| {
+                diesel::select(pg_is_in_recovery()).get_result::<bool>(connection).await
+            })
             .await?;
         if is_standby {
             // Whoever was the primary when these connections were made is not any more.
             self.database.disconnect();
             return Err(Fault::Unavailable("the database is a standby: read-only".to_owned()).into());
         }
-        Ok(())
+        let missing = self
+            .database
+            .read(async |connection: &mut AsyncPgConnection| migrations::missing(connection).await)
+            .await?;
+        match missing {
+            None => Ok(()),
+            // A backup was restored under the service, say. A newer schema serves: steps are made for that.
+            Some(steps) => {
+                Err(Fault::Unavailable(format!("the schema lacks {steps}: run `tenant-registry migrate`")).into())
+            }
+        }
     }
 }

@@ -63,7 +63,10 @@ impl Process {
     /// Starts to serve on a free port.
     pub(crate) async fn serve(prepare: Prepare<'_>) -> Self {
         let mut command = command();
-        command.arg("serve").env("BIND_ADDR", "127.0.0.1:0");
+        command
+            .arg("serve")
+            .env("BIND_ADDR", "127.0.0.1:0")
+            .env("SHUTDOWN_DRAIN", "0");
         let mut child = prepare(&mut command).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         let log = Arc::new(Mutex::new(String::new()));
