@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ class Replica:
     def is_ready(self):
         try:
             return Api(self.url).call("GET", "/readyz").status == 200
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
 
@@ -105,6 +106,12 @@ class Api:
         if answer.status != status:
             raise SystemExit(f"{method} {path}: {answer.status} in place of {status}: {answer.body.decode()}")
         return answer
+
+
+def free_port():
+    """For a program that takes no port 0, or does not tell which it got."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 def database(url, name=None, user=None, port=None):
