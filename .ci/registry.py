@@ -1,4 +1,4 @@
-"""The service as the rehearsals use it: a process that is started and ended, and calls over HTTP. Python's own library alone."""
+"""The service as the rehearsals use it: a process that is started and ended, and calls over HTTP."""
 
 import http.client
 import json
