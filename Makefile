@@ -9,10 +9,11 @@ RELEASED_SPEC := spec/released/openapi.yaml
 SPEC_TOOLS := target/spec-tools
 CONFORMANCE_TOOLS := target/conformance-tools
 BROWSER_TOOLS := target/browser
+DEPLOY_TOOLS := target/deploy-tools
 SCHEMA := server/src/store/postgres/schema.rs
 # How many mutants of the contract `make test` tries; `make drift` tries them all.
 DRIFT_SAMPLE ?= 60
-# The service that `make conformance`, `make clients-test` and `make browser-test` call, and what starts a Postgres around a command.
+# The service that the tests from outside call (`make conformance`, `make rehearsals` and others), and what starts a Postgres around a command.
 SERVICE ?= target/release/tenant-registry
 WITH_POSTGRES ?= $(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- with
 # Further arguments of the bench.
@@ -37,7 +38,7 @@ build: setup ## Build the service: target/release/tenant-registry.
 .PHONY: test
 test: ## Everything that CI checks: lints, the spec, all tests, samples of the drift and conformance tests.
 	@.ci/setup test
-	$(MAKE) lint spec compat compat-test schema-check
+	$(MAKE) lint spec compat compat-test schema-check deploy-lint
 	$(CARGO) test --locked --workspace --all-targets
 	$(CARGO) test --locked --workspace --doc
 	$(MAKE) conformance SERVICE=target/debug/tenant-registry CONFORMANCE_SEEDS=1 CONFORMANCE_EXAMPLES=100
@@ -161,6 +162,35 @@ $(BROWSER_TOOLS)/installed: .ci/browser/package.json .ci/browser/package-lock.js
 	cp .ci/browser/package.json .ci/browser/package-lock.json $(BROWSER_TOOLS)/
 	$(SPEC_TOOLS)/bin/npm ci --prefix $(BROWSER_TOOLS) --ignore-scripts --no-audit --no-fund --loglevel error
 	touch $@
+
+.PHONY: deploy-lint
+deploy-lint: $(DEPLOY_TOOLS)/installed ## Check Containerfile and deploy/: the image, the unit, the manifests.
+	@.ci/setup deploy
+	.ci/deploy-lint
+
+$(DEPLOY_TOOLS)/installed: .ci/deploy-tools.txt
+	@.ci/setup deploy
+	python3 -m venv $(DEPLOY_TOOLS)
+	$(DEPLOY_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r .ci/deploy-tools.txt
+	touch $@
+
+.PHONY: rehearsals
+rehearsals: $(SERVICE) ## Do what docs/operations.md tells operators: back up and restore, restart one by one, pool connections.
+	@.ci/setup rehearsals
+	$(WITH_POSTGRES) .ci/backup-restore $(SERVICE)
+	$(WITH_POSTGRES) .ci/behind-pgbouncer $(SERVICE)
+	$(WITH_POSTGRES) .ci/rolling-restart $(SERVICE) --announced
+
+.PHONY: sbom
+sbom: target/tools/bin/cargo-cyclonedx ## List what the service is made of: target/sbom/tenant-registry.cdx.json (CycloneDX).
+	.ci/sbom
+
+target/tools/bin/cargo-cyclonedx:
+	$(CARGO) install cargo-cyclonedx --debug --version 0.5.9 --locked --root target/tools --target-dir target/tools/build
+
+.PHONY: advisories
+advisories: target/tools/bin/cargo-deny ## Ask the RustSec database whether a dependency is known to be unsafe; needs the network.
+	target/tools/bin/cargo-deny --locked check advisories
 
 .PHONY: generate
 generate: setup ## Bring generated/ in step with the spec, also under CI.
