@@ -10,6 +10,7 @@ pub mod configuration;
 pub mod documentation;
 pub mod domain;
 pub mod draining;
+pub mod operations;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

@@ -148,6 +148,10 @@ async fn serve_until_signal<S: Store>(
     )?;
     info!(address = %service.address(), "listening");
     print(&format!("listening on http://{}\n", service.address()))?;
+    if let Some(address) = service.operations_address() {
+        info!(%address, "listening for metrics");
+        print(&format!("metrics on http://{address}/metrics\n"))?;
+    }
     let signal = tokio::select! {
         signal = signals.next() => signal,
         reason = service.ended() => return Err(reason.into()),

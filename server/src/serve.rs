@@ -1,12 +1,15 @@
 //! Runs the service: from a bound socket to the last answered request.
 
 use crate::api::{ApiSettings, RegistryApi};
+use crate::api_key_hash::HashCounts;
 use crate::documentation::{self, DocumentationError};
 use crate::domain::Registry;
 use crate::domain::error::Failure;
 use crate::draining::Draining;
-use crate::store::Store;
+use crate::operations::{self, OperationsError};
+use crate::store::{Connections, Store};
 use crate::telemetry;
+use crate::telemetry::metrics::{Exposition, Metrics, Observed};
 use dropshot::{ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
 use std::error::Error as _;
 use std::net::SocketAddr;
@@ -24,6 +27,8 @@ use tracing::warn;
 pub struct ServeSettings {
     /// Where to listen; port 0 takes a free one.
     pub bind_address: SocketAddr,
+    /// Where to listen for those who run the service, if at all.
+    pub operations_address: Option<SocketAddr>,
     /// The most bytes of a request body.
     pub body_limit: usize,
     /// How long [`RunningService::drain`] lasts.
@@ -48,9 +53,13 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("{0}{reason}", reason = reason(.0))]
     Listen(#[from] dropshot::BuildError),
+    /// The listener for those who run the service did not start.
+    #[error("{0}")]
+    Operations(#[from] OperationsError),
 }
 
-fn reason(error: &dropshot::BuildError) -> String {
+/// What the operating system says about an address that cannot be listened on.
+pub(crate) fn reason(error: &dropshot::BuildError) -> String {
     error.source().map_or_else(String::new, |source| format!(": {source}"))
 }
 
@@ -71,6 +80,7 @@ pub enum ShutdownError {
 /// A service that answers requests. Dropping it stops it without waiting.
 pub struct RunningService<S: Store> {
     http: HttpServer<RegistryApi<S>>,
+    operations: Option<HttpServer<Exposition>>,
     registry: Arc<Registry<S>>,
     writer: LastUsedWriter,
     draining: Draining,
@@ -85,6 +95,7 @@ pub struct RunningService<S: Store> {
 pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result<RunningService<S>, StartError> {
     let ServeSettings {
         bind_address,
+        operations_address,
         body_limit,
         shutdown_drain,
         shutdown_timeout,
@@ -93,7 +104,8 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
     } = settings;
     let registry = Arc::new(registry);
     let draining = Draining::default();
-    let implementation = RegistryApi::new(Arc::clone(&registry), api_settings, draining.clone());
+    let metrics = Metrics::default();
+    let implementation = RegistryApi::new(Arc::clone(&registry), api_settings, draining.clone(), metrics.clone());
     let mut api = api_description()?;
     documentation::register(&mut api)?;
     let http = ServerBuilder::new(api, implementation, telemetry::logger())
@@ -105,9 +117,17 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
             ..ConfigDropshot::default()
         })
         .start()?;
+    let state = State {
+        registry: Arc::clone(&registry),
+        draining: draining.clone(),
+    };
+    let operations = operations_address
+        .map(|address| operations::start(address, Exposition::new(&metrics, state)))
+        .transpose()?;
     let writer = LastUsedWriter::start(Arc::clone(&registry), last_used_interval);
     Ok(RunningService {
         http,
+        operations,
         registry,
         writer,
         draining,
@@ -120,6 +140,11 @@ impl<S: Store> RunningService<S> {
     /// Where the service listens, with the port that it got.
     pub fn address(&self) -> SocketAddr {
         self.http.local_addr()
+    }
+
+    /// Where it listens for those who run it.
+    pub fn operations_address(&self) -> Option<SocketAddr> {
+        self.operations.as_ref().map(HttpServer::local_addr)
     }
 
     /// Resolves when the HTTP server ends by itself, which it should not.
@@ -144,6 +169,8 @@ impl<S: Store> RunningService<S> {
     pub async fn shutdown(self) -> Result<(), ShutdownError> {
         let Self {
             http,
+            // Until the end: what happens last is worth knowing.
+            operations: _operations,
             registry,
             writer,
             draining,
@@ -159,6 +186,26 @@ impl<S: Store> RunningService<S> {
         timeout(shutdown_timeout, finish)
             .await
             .unwrap_or(Err(ShutdownError::TimedOut))
+    }
+}
+
+/// What is asked for when metrics are scraped.
+struct State<S> {
+    registry: Arc<Registry<S>>,
+    draining: Draining,
+}
+
+impl<S: Store> Observed for State<S> {
+    fn hash_counts(&self) -> HashCounts {
+        self.registry.hash_counts()
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        self.registry.connections()
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.has_begun()
     }
 }
 

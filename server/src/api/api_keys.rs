@@ -1,7 +1,7 @@
 //! The operations tagged `api_keys`.
 
 use super::answers::{Answer, Outcome, outcome_of};
-use super::{RegistryApi, answered, log_failure};
+use super::{RegistryApi, answered};
 use crate::domain::api_keys::Verification;
 use crate::domain::error::DomainError;
 use crate::store::Store;
@@ -54,8 +54,12 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
             ) => Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed)),
         };
         let verification = verification.unwrap_or_else(|failure| {
-            log_failure(ApiKeyVerifyResponse::OPERATION, &metadata, &failure);
+            self.record(ApiKeyVerifyResponse::OPERATION, &metadata, &failure);
             Verification::Invalid(ApiKeyVerifyReason::Unavailable)
+        });
+        self.metrics.verified(match &verification {
+            Verification::Valid { .. } => "valid",
+            Verification::Invalid(reason) => reason.as_str(),
         });
         answered(&metadata, ApiKeyVerifyResponse::Ok(verify_result(verification)))
     }

@@ -1,7 +1,7 @@
 //! The operations tagged `health`.
 
 use super::answers::{self, Answer, Outcome, outcome_of};
-use super::{RegistryApi, answered, log_failure};
+use super::{RegistryApi, answered};
 use crate::store::Store;
 use tenant_registry_contract::server::{Health, HealthGetResponse, ReadinessGetResponse, RequestMetadata};
 use tenant_registry_contract::types;
@@ -23,7 +23,7 @@ impl<S: Store> Health for RegistryApi<S> {
                 status: types::HealthStatus::Ok,
             }),
             Err(failure) => {
-                log_failure(ReadinessGetResponse::OPERATION, &metadata, &failure);
+                self.record(ReadinessGetResponse::OPERATION, &metadata, &failure);
                 self.not_ready()
             }
         };

@@ -12,6 +12,7 @@ use crate::domain::Registry;
 use crate::domain::error::Failure;
 use crate::domain::origin::{Origin, TrustedProxies};
 use crate::draining::Draining;
+use crate::telemetry::metrics::Metrics;
 use answers::{Answer, FailureAnswer, Outcome};
 use std::sync::Arc;
 use tenant_registry_contract::server::RequestMetadata;
@@ -32,15 +33,17 @@ pub struct RegistryApi<S> {
     registry: Arc<Registry<S>>,
     settings: ApiSettings,
     draining: Draining,
+    metrics: Metrics,
 }
 
 impl<S> RegistryApi<S> {
-    /// The API of a registry, which is ready until `draining` begins.
-    pub fn new(registry: Arc<Registry<S>>, settings: ApiSettings, draining: Draining) -> Self {
+    /// The API of a registry, which is ready until `draining` begins, and counts what it does in `metrics`.
+    pub fn new(registry: Arc<Registry<S>>, settings: ApiSettings, draining: Draining, metrics: Metrics) -> Self {
         Self {
             registry,
             settings,
             draining,
+            metrics,
         }
     }
 
@@ -62,7 +65,7 @@ impl<S> RegistryApi<S> {
 
     /// Puts a failure's cause into the log, and gives the answer that shows none of it.
     fn failed<A: Answer + From<FailureAnswer>>(&self, metadata: &RequestMetadata, failure: Failure) -> A {
-        log_failure(A::OPERATION, metadata, &failure);
+        self.record(A::OPERATION, metadata, &failure);
         match failure {
             Failure::Unavailable(_) => FailureAnswer::Unavailable {
                 body: answers::unavailable(),
@@ -78,17 +81,25 @@ impl<S> RegistryApi<S> {
         }
         .into()
     }
-}
 
-fn log_failure(operation: &str, metadata: &RequestMetadata, failure: &Failure) {
-    let request_id = &metadata.request_id;
-    match failure {
-        Failure::Unavailable(detail) => {
-            warn!(operation, request_id, detail = detail.for_log(), "{failure}");
-        }
-        Failure::OutcomeUnknown(detail) | Failure::Internal(detail) => {
-            error!(operation, request_id, detail = detail.for_log(), "{failure}");
-        }
+    /// Logs and counts a failure, with its cause.
+    fn record(&self, operation: &'static str, metadata: &RequestMetadata, failure: &Failure) {
+        let request_id = &metadata.request_id;
+        let kind = match failure {
+            Failure::Unavailable(detail) => {
+                warn!(operation, request_id, detail = detail.for_log(), "{failure}");
+                "unavailable"
+            }
+            Failure::OutcomeUnknown(detail) => {
+                error!(operation, request_id, detail = detail.for_log(), "{failure}");
+                "outcome_unknown"
+            }
+            Failure::Internal(detail) => {
+                error!(operation, request_id, detail = detail.for_log(), "{failure}");
+                "internal"
+            }
+        };
+        self.metrics.failed(operation, kind);
     }
 }
 

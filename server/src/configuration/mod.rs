@@ -91,6 +91,11 @@ pub struct Configuration {
     #[arg(long, env = "BIND_ADDR", value_name = "BIND_ADDR", default_value = "127.0.0.1:8090")]
     pub bind_address: SocketAddr,
 
+    /// Address and port for `/metrics` (OpenMetrics, for Prometheus); port 0 takes a free one, which the second line on
+    /// standard output names. Where left out there are no metrics. Callers of the API have no business there.
+    #[arg(long, env = "OPERATIONS_ADDR", value_name = "OPERATIONS_ADDR")]
+    pub operations_address: Option<SocketAddr>,
+
     /// TOML file with the products, in place of the built-in ones. A broken one stops the start with its line; one that
     /// lacks a product that tenants have leaves their entitlements as they are, but nobody can request it.
     #[arg(long, env = "CATALOG_FILE", value_name = "CATALOG_FILE")]
@@ -201,6 +206,7 @@ impl Configuration {
     pub fn serve_settings(&self) -> ServeSettings {
         ServeSettings {
             bind_address: self.bind_address,
+            operations_address: self.operations_address,
             body_limit: self.body_limit as usize,
             shutdown_drain: Duration::from_secs(self.shutdown_drain),
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),

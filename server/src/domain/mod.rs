@@ -12,8 +12,8 @@ pub mod retention;
 mod service_event;
 pub mod tenants;
 
-use crate::api_key_hash::ApiKeyHasher;
-use crate::store::Store;
+use crate::api_key_hash::{ApiKeyHasher, HashCounts};
+use crate::store::{Connections, Store};
 use api_key_use::ApiKeyUses;
 use audit::NewAuditEvent;
 use catalog::Catalog;
@@ -39,6 +39,16 @@ impl<S: Store> Registry<S> {
             hasher,
             api_key_uses: ApiKeyUses::default(),
         }
+    }
+
+    /// What the hasher did.
+    pub fn hash_counts(&self) -> HashCounts {
+        self.hasher.counts()
+    }
+
+    /// What the store's connections do; none where it needs none.
+    pub fn connections(&self) -> Option<Connections> {
+        self.store.connections()
     }
 
     /// Can the registry serve?

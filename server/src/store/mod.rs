@@ -197,10 +197,26 @@ pub trait AuditStore: Send + Sync + 'static {
     fn audit_list(&self, query: AuditQuery) -> impl Future<Output = Result<Vec<AuditEventRecord>, StoreError>> + Send;
 }
 
+/// The connections that a store keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// There are.
+    pub open: usize,
+    /// There may be.
+    pub most: usize,
+    /// Nobody has.
+    pub idle: usize,
+    /// Requests that wait for one.
+    pub waiting: usize,
+}
+
 /// Whether the store answers at all.
 pub trait StoreHealth: Send + Sync + 'static {
     /// Asks the store the least that shows that it can serve.
     fn ping(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What its connections do; none where it needs none.
+    fn connections(&self) -> Option<Connections>;
 }
 
 /// All of it.

@@ -1,8 +1,9 @@
-//! Telemetry: log events on standard error, one line for each request.
+//! Telemetry: log events on standard error, one line for each request, and what is counted ([`metrics`]).
 //!
 //! Never logged: bodies, plaintexts, hashes, `DATABASE_URL`. What looks like an API key is struck out wherever the HTTP
 //! layer puts text of the client's into an event (see [`redaction`]).
 
+pub mod metrics;
 pub mod redaction;
 mod request_log;
 

@@ -28,6 +28,7 @@ mod health;
 mod invalid_bodies;
 mod invalid_requests;
 mod logs;
+mod metrics;
 mod model;
 mod plans;
 mod process;
@@ -68,6 +69,7 @@ fn all_cases() -> Vec<Trial> {
     on_stores
         .chain(process::cases())
         .chain(logs::cases())
+        .chain(metrics::cases())
         .chain(documentation::cases())
         .chain(plans::cases())
         .chain(database::cases())

@@ -10,7 +10,7 @@ use crate::domain::audit::{AuditEventRecord, NewAuditEvent};
 use crate::domain::entitlements::EntitlementRecord;
 use crate::domain::error::InternalDetail;
 use crate::domain::tenants::TenantRecord;
-use crate::store::{StoreError, StoreHealth};
+use crate::store::{Connections, StoreError, StoreHealth};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -91,5 +91,9 @@ impl State {
 impl StoreHealth for MemoryStore {
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        None
     }
 }

@@ -26,11 +26,12 @@ mod transaction;
 
 pub use pool::{PoolSettings, Recycling};
 
-use crate::store::{StoreError, StoreHealth};
+use crate::store::{Connections, StoreError, StoreHealth};
 use api_key_look_ups::ApiKeyLookUps;
 use appender::Appender;
 use database::Database;
 use database_url::DatabaseUrl;
+use deadpool::Status;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use fault::Fault;
 use std::sync::Arc;
@@ -79,6 +80,21 @@ diesel::define_sql_function! {
 }
 
 impl StoreHealth for PostgresStore {
+    fn connections(&self) -> Option<Connections> {
+        let Status {
+            max_size,
+            size,
+            available,
+            waiting,
+        } = self.database.pool.status();
+        Some(Connections {
+            open: size,
+            most: max_size,
+            idle: available,
+            waiting,
+        })
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         let is_standby = self
             .database

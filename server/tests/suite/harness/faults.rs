@@ -12,8 +12,8 @@ use tenant_registry_server::domain::entitlements::EntitlementRecord;
 use tenant_registry_server::domain::error::InternalDetail;
 use tenant_registry_server::domain::tenants::TenantRecord;
 use tenant_registry_server::store::{
-    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, EntitlementStore,
-    NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore, TrialStarted,
+    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, Connections,
+    EntitlementStore, NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore, TrialStarted,
 };
 
 /// What a failing store keeps to itself; no answer may show it.
@@ -142,6 +142,10 @@ impl<S: Store> AuditStore for FaultyStore<S> {
 impl<S: Store> StoreHealth for FaultyStore<S> {
     async fn ping(&self) -> Result<(), StoreError> {
         self.healthy()?.ping().await
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        self.store.connections()
     }
 }
 

@@ -16,5 +16,5 @@ pub(crate) mod steps;
 
 pub(crate) use cases::StoreUnderTest;
 pub(crate) use faults::{Fault, SECRET_DETAIL};
-pub(crate) use raw_client::Answer;
+pub(crate) use raw_client::{Answer, RawClient};
 pub(crate) use service::{RETRY_AFTER_SECONDS, Service, Settings};

@@ -88,6 +88,12 @@ impl Process {
         }
     }
 
+    /// The next line on standard output.
+    pub(crate) async fn line(&mut self) -> String {
+        let line = timeout(DEADLINE, self.stdout.next_line()).await.expect("a line");
+        line.unwrap().expect("a line before the end")
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id().unwrap()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();

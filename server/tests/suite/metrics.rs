@@ -1,0 +1,156 @@
+//! What is counted, as Prometheus scrapes it.
+
+use crate::harness::RawClient;
+use crate::harness::cases::process_cases;
+use crate::harness::polling::until;
+use crate::harness::postgres::TestDatabase;
+use crate::harness::process::{Process, run};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+process_cases![
+    what_was_done_is_counted,
+    without_an_address_there_are_no_metrics,
+    the_connections_of_the_database_are_counted,
+    that_it_drains_is_told,
+    an_address_in_use_stops_the_start,
+];
+
+/// A process, and whoever scrapes it.
+async fn scraped(variables: &[(&str, &str)]) -> (Process, RawClient) {
+    let (process, base_url) = started(variables).await;
+    (process, RawClient::new(base_url))
+}
+
+async fn started(variables: &[(&str, &str)]) -> (Process, String) {
+    let mut process = Process::serve(&|command| {
+        command
+            .env("OPERATIONS_ADDR", "127.0.0.1:0")
+            .envs(variables.iter().copied())
+    })
+    .await;
+    let line = process.line().await;
+    let base_url = line
+        .strip_prefix("metrics on ")
+        .and_then(|url| url.strip_suffix("/metrics"))
+        .unwrap_or_else(|| panic!("{line}"));
+    (process, base_url.to_owned())
+}
+
+async fn scrape(operations: &RawClient) -> String {
+    let answer = operations.get("/metrics").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.headers["content-type"],
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
+    let text = answer.text;
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    text
+}
+
+/// The value of a series, by all that stands before it.
+#[track_caller]
+fn value(text: &str, series: &str) -> f64 {
+    text.lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
+        .unwrap_or_else(|| panic!("{series}: {text}"))
+        .parse()
+        .unwrap()
+}
+
+async fn what_was_done_is_counted() {
+    let (process, operations) = scraped(&[]).await;
+    let tenant = json!({ "slug": "blue-sky", "name": "Blue Sky" });
+    let tenant: Value = process.raw.post_json("/v1/tenants", &tenant).await.json();
+    let again = json!({ "slug": "blue-sky", "name": "n" });
+    assert_eq!(process.raw.post_json("/v1/tenants", &again).await.status, 409);
+    assert_eq!(process.raw.post("/v1/tenants", "{".to_owned()).await.status, 400);
+    let created = json!({ "tenant_id": tenant["id"], "name": "n", "scopes": ["reports:read"] });
+    let created: Value = process.raw.post_json("/v1/api-keys", &created).await.json();
+    let plaintext = created["plaintext"].as_str().unwrap();
+    for key in [plaintext, plaintext, "no key"] {
+        process
+            .raw
+            .post_json("/v1/internal/api-keys/verify", &json!({ "key": key }))
+            .await;
+    }
+
+    let text = scrape(&operations).await;
+    let counted = [
+        (r#"requests_total{operation="tenant_create",status="201"}"#, 1.0),
+        (r#"requests_total{operation="tenant_create",status="409"}"#, 1.0),
+        (r#"requests_total{operation="tenant_create",status="400"}"#, 1.0),
+        (r#"requests_total{operation="api_key_verify",status="200"}"#, 3.0),
+        (r#"request_duration_seconds_count{operation="api_key_verify"}"#, 3.0),
+        (r#"api_key_verifications_total{outcome="valid"}"#, 2.0),
+        (r#"api_key_verifications_total{outcome="malformed"}"#, 1.0),
+        ("hashes_total", 2.0),
+        ("hashes_remembered_total", 1.0),
+        ("hash_queue_length", 0.0),
+        ("draining", 0.0),
+    ];
+    for (series, count) in counted {
+        let series = format!("tenant_registry_{series}");
+        assert_eq!(value(&text, &series).to_bits(), f64::to_bits(count), "{series}: {text}");
+    }
+    assert!(
+        text.contains(&format!(
+            r#"tenant_registry_build_info{{version="{}"}} 1"#,
+            env!("CARGO_PKG_VERSION")
+        )),
+        "{text}"
+    );
+    for grows in [
+        plaintext,
+        &plaintext[..11],
+        tenant["id"].as_str().unwrap(),
+        "blue-sky",
+        "127.0.0.1",
+    ] {
+        assert!(!text.contains(grows), "{grows}: {text}");
+    }
+}
+
+async fn without_an_address_there_are_no_metrics() {
+    let process = Process::serve(&|command| command).await;
+    assert_eq!(process.raw.get("/metrics").await.status, 404);
+    let ended = process.stop().await;
+    assert_eq!(ended.stdout, "");
+}
+
+async fn the_connections_of_the_database_are_counted() {
+    let database = TestDatabase::create().await;
+    let (process, operations) = scraped(&[("DATABASE_URL", database.url()), ("DATABASE_POOL_SIZE", "3")]).await;
+    assert_eq!(process.raw.get("/v1/audit").await.status, 200);
+    let text = scrape(&operations).await;
+    for (series, count) in [("", 1.0), ("_most", 3.0), ("_idle", 1.0), ("_waiting", 0.0)] {
+        let series = format!("tenant_registry_database_connections{series}");
+        assert_eq!(value(&text, &series).to_bits(), f64::to_bits(count), "{series}: {text}");
+    }
+}
+
+async fn that_it_drains_is_told() {
+    let (process, operations) = scraped(&[("SHUTDOWN_DRAIN", "600")]).await;
+    process.signal(Signal::TERM);
+    until("it drains", async || {
+        let text = scrape(&operations).await;
+        (value(&text, "tenant_registry_draining") > 0.0).then_some(())
+    })
+    .await;
+    assert_eq!(process.stop().await.code, Some(0));
+}
+
+async fn an_address_in_use_stops_the_start() {
+    let (_process, base_url) = started(&[]).await;
+    let address = base_url.strip_prefix("http://").unwrap();
+    let output = run(&|command| {
+        command
+            .args(["serve", "--bind-address", "127.0.0.1:0"])
+            .env("OPERATIONS_ADDR", address)
+    })
+    .await;
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty(), "{text}");
+    assert!(text.contains(&address) && text.contains("in use"), "{text}");
+}
