@@ -11,7 +11,7 @@ use std::error::Error as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tenant_registry_contract::http::api_description;
+use tenant_registry_contract::http::{AllowedOrigins, Service, api_description};
 use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -29,6 +29,8 @@ pub struct ServeSettings {
     pub shutdown_timeout: Duration,
     /// How often the times of last use are written.
     pub last_used_interval: Duration,
+    /// Whose pages may call the service from a browser.
+    pub allowed_origins: AllowedOrigins,
     /// What the API needs to know.
     pub api: ApiSettings,
 }
@@ -67,7 +69,7 @@ pub enum ShutdownError {
 
 /// A service that answers requests. Dropping it stops it without waiting.
 pub struct RunningService<S: Store> {
-    http: HttpServer<RegistryApi<S>>,
+    http: HttpServer<Service<RegistryApi<S>>>,
     registry: Arc<Registry<S>>,
     writer: LastUsedWriter,
     shutdown_timeout: Duration,
@@ -83,13 +85,15 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
         body_limit,
         shutdown_timeout,
         last_used_interval,
+        allowed_origins,
         api: api_settings,
     } = settings;
     let registry = Arc::new(registry);
     let implementation = RegistryApi::new(Arc::clone(&registry), api_settings);
+    let service = Service::new(implementation, allowed_origins);
     let mut api = api_description()?;
     documentation::register(&mut api)?;
-    let http = ServerBuilder::new(api, implementation, telemetry::logger())
+    let http = ServerBuilder::new(api, service, telemetry::logger())
         .config(ConfigDropshot {
             bind_address,
             default_request_body_max_bytes: body_limit,

@@ -2,6 +2,7 @@
 //!
 //! Flags go before environment variables; a variable that is set to nothing counts as not set.
 
+mod allowed_origin;
 mod database;
 
 use crate::api::ApiSettings;
@@ -9,6 +10,7 @@ use crate::api_key_hash::HashLimits;
 use crate::domain::origin::TrustedProxies;
 use crate::serve::ServeSettings;
 use crate::telemetry::{LogFormat, LogLevel};
+pub use allowed_origin::{AllowedOrigin, AllowedOriginError};
 use chrono::{DateTime, Utc};
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
@@ -20,6 +22,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
+use tenant_registry_contract::http::AllowedOrigins;
 use tenant_registry_contract::types::RetryAfterSeconds;
 
 /// How often the times of last use are written: "within seconds" of the use. A key is written at most once in this time,
@@ -126,6 +129,12 @@ pub struct Configuration {
     )]
     pub trusted_proxies: Vec<IpNet>,
 
+    /// Origins such as https://console.example.com whose pages may call the service from a browser (CORS), separated by
+    /// commas; without any, browsers keep its answers from all pages but its own. One too many lets whatever runs there act
+    /// with all that its visitors can reach.
+    #[arg(long, env = "ALLOWED_ORIGINS", value_name = "ALLOWED_ORIGINS", value_delimiter = ',')]
+    pub allowed_origins: Vec<AllowedOrigin>,
+
     /// Most seconds between SIGTERM or SIGINT and the end, from 1 to 3600. Too short, and requests that run are cut off;
     /// longer than the platform waits, and it kills the process first.
     #[arg(
@@ -185,6 +194,7 @@ impl Configuration {
             body_limit: self.body_limit as usize,
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
             last_used_interval: LAST_USED_INTERVAL,
+            allowed_origins: AllowedOrigins::new(self.allowed_origins.iter().map(Into::into)),
             api: ApiSettings {
                 trusted_proxies: TrustedProxies::new(self.trusted_proxies.clone()),
                 retry_after: self.retry_after,
@@ -285,6 +295,11 @@ mod tests {
             (
                 &["--trusted-proxies", "proxy.example"],
                 "neither an IP address nor a network",
+            ),
+            (&["--allowed-origins", "*"], "list the origins"),
+            (
+                &["--allowed-origins", "https://a.example,https://b.example/"],
+                "browsers send this origin as `https://b.example`; write it so",
             ),
             (&["--shutdown-timeout", "0"], "--shutdown-timeout <SHUTDOWN_TIMEOUT>"),
             (&["--hash-permits", "0"], "--hash-permits <HASH_PERMITS>"),

@@ -16,6 +16,7 @@ mod cancellation;
 mod catalog;
 mod constraints;
 mod contract;
+mod cross_origin;
 mod database;
 mod database_tls;
 mod database_troubles;
@@ -29,6 +30,7 @@ mod invalid_bodies;
 mod invalid_requests;
 mod logs;
 mod model;
+mod negotiation;
 mod plans;
 mod process;
 mod races;
@@ -89,11 +91,13 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         boundaries::cases,
         cancellation::cases,
         catalog::cases,
+        cross_origin::cases,
         entitlements::cases,
         failures::cases,
         health::cases,
         invalid_bodies::cases,
         invalid_requests::cases,
+        negotiation::cases,
         races::cases,
         tenants::cases,
         verification::cases,
