@@ -41,6 +41,15 @@ def document(edits, base=SPEC):
     return changed
 
 
+# An operation that tells a caller which names its last answer, and asks for it, that this is still the one. Whoever does
+# not ask never sees the 304.
+TAG = {"required": True, "schema": {"type": "string"}}
+CONDITIONAL = {
+    "paths /v1/catalog get parameters": [{"in": "header", "name": "If-None-Match", "schema": {"type": "string"}}],
+    "paths /v1/catalog get responses 200 headers": {"ETag": TAG},
+    "paths /v1/catalog get responses 304": {"description": "It is.", "headers": {"ETag": TAG}},
+}
+
 # What breaks a client, and the rule that has to say so. A third member is what the released document has to have first.
 BREAKS = [
     ("operation-removed", {"paths /v1/audit get": GONE}),
@@ -57,6 +66,8 @@ BREAKS = [
     ("request-body-became-required", {"paths /v1/tenants/{id}/cancel post requestBody required": True}),
     ("response-removed", {"paths /v1/tenants/{id} get responses 404": GONE}),
     ("response-header-removed", {"components responses ServiceUnavailable headers Retry-After": GONE}),
+    ("response-header-removed", {"paths /v1/catalog get responses 200 headers": GONE}, CONDITIONAL),
+    ("response-removed", {"paths /v1/catalog get responses 304": GONE}, CONDITIONAL),
     (
         "media-type-removed",
         {
@@ -121,6 +132,7 @@ BREAKS = [
 # What no client notices, or only one that looks for it.
 PASSES = [
     {},
+    CONDITIONAL,
     {"info description": "Something else.", "info summary": GONE},
     {f"{SCHEMAS} TenantName examples": ["Acme"], f"{SCHEMAS} TenantName description": "What people say."},
     {"paths /v1/plans": {"get": SPEC["paths"]["/v1/catalog"]["get"] | {"operationId": "plan_list"}}},

@@ -1,13 +1,12 @@
-//! Unpacks the files of the API reference that the service serves, and does all that can be done to them before it starts.
+//! Unpacks the files of the API reference that the service serves, and compresses them, so that no start has to.
 
-#[path = "src/documentation/compressed.rs"]
-mod compressed;
-
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use std::borrow::Cow;
 use std::env;
 use std::error::Error;
 use std::fs;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 use std::path::Path;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
@@ -21,7 +20,6 @@ const FILES: [&str; 4] = [
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=src/documentation/compressed.rs");
     let output = env::var("OUT_DIR")?;
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     for file in FILES {
@@ -36,8 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut bytes = Vec::new();
         archive.by_name(&name)?.read_to_end(&mut bytes)?;
         let output = Path::new(&output);
-        fs::write(output.join(format!("{file}.gz")), compressed::gzip(&bytes)?)?;
-        fs::write(output.join(format!("{file}.digest")), compressed::digest(&bytes))?;
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&bytes)?;
+        fs::write(output.join(format!("{file}.gz")), encoder.finish()?)?;
         fs::write(output.join(file), bytes)?;
     }
     Ok(())

@@ -123,7 +123,7 @@ public final class CustomerLife {
     }
 
     private void tryProduct(UUID tenantId) throws Exception {
-        List<CatalogEntry> entries = catalog.catalogList().getItems();
+        List<CatalogEntry> entries = catalog.catalogList(null).getItems();
         CatalogEntry entry =
                 entries.stream().filter(CatalogEntry::getSupportsTrial).findFirst().orElseThrow();
         equal(entry.getPlansRequired(), List.of());

@@ -33,6 +33,9 @@ pub(crate) struct Operation {
     pub(crate) body: Option<Body>,
     /// In the order of the spec.
     pub(crate) responses: Vec<Response>,
+    /// The HTTP layer tags the 200, and answers 304 to who has it already. Neither the header that asks, nor the tag, nor
+    /// the 304 is among the parameters and responses: the implementation sees none of them.
+    pub(crate) is_conditional: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,6 +6,7 @@ use tenant_registry_codegen::generate;
 
 const SPEC: &str = include_str!("golden/values/spec/openapi.yaml");
 const BODIES: &str = include_str!("golden/bodies/spec/openapi.yaml");
+const ROUTING: &str = include_str!("golden/routing/spec/openapi.yaml");
 
 /// Replaces the first `from` in the spec and checks the message, which names line, place and operation.
 fn assert_refused(spec: &str, from: &str, to: &str, message: &str) {
@@ -27,7 +28,7 @@ fn assert_refused(spec: &str, from: &str, to: &str, message: &str) {
 
 #[test]
 fn the_specs_themselves_are_accepted() {
-    for spec in [SPEC, BODIES] {
+    for spec in [SPEC, BODIES, ROUTING] {
         if let Err(error) = generate(spec) {
             panic!("{error}");
         }
@@ -135,6 +136,80 @@ fn parameters() {
         "name: text, schema: { type: string }",
         "name: text, schema: { type: string, maxLength: 3 }",
         "gets a type of its own",
+    );
+}
+
+/// A part of it would be a promise that nobody keeps.
+#[test]
+fn conditional_operations() {
+    const PART: &str = "here is a part of that alone";
+    assert_refused(
+        ROUTING,
+        "      parameters: [{ $ref: \"#/components/parameters/Known\" }]\n",
+        "",
+        PART,
+    );
+    assert_refused(
+        ROUTING,
+        "          description: The tallest.\n          headers: { ETag: { $ref: \"#/components/headers/Tag\" } }\n",
+        "          description: The tallest.\n",
+        PART,
+    );
+    assert_refused(
+        ROUTING,
+        "        \"304\":\n          description: Still the same.\n          headers: { ETag: { $ref: \"#/components/headers/Tag\" } }\n",
+        "",
+        PART,
+    );
+    assert_refused(ROUTING, "\"304\":", "\"202\":", PART);
+    assert_refused(
+        ROUTING,
+        "          description: Still the same.\n          headers: { ETag: { $ref: \"#/components/headers/Tag\" } }\n",
+        "          description: Still the same.\n",
+        PART,
+    );
+    assert_refused(
+        ROUTING,
+        "    get:\n      operationId: tree_tallest",
+        "    put:\n      operationId: tree_tallest",
+        "only GET can be conditional",
+    );
+    assert_refused(
+        ROUTING,
+        "name: If-None-Match,",
+        "name: If-Match,",
+        "parameters in `header`",
+    );
+    assert_refused(
+        ROUTING,
+        "name: If-None-Match,",
+        "name: If-None-Match, required: true,",
+        "`If-None-Match` is optional",
+    );
+    assert_refused(
+        ROUTING,
+        "What the caller has., schema: { type: string }",
+        "What the caller has., schema: { type: integer }",
+        "tags are text",
+    );
+    assert_refused(
+        ROUTING,
+        "Names the answer., required: true,",
+        "Names the answer.,",
+        "a response header is sent always",
+    );
+    assert_refused(
+        ROUTING,
+        "          description: Still the same.\n",
+        "          description: Still the same.\n          content: {}\n",
+        "304 has no content",
+    );
+    assert_refused(
+        ROUTING,
+        "        height: { description: Metres., type: number }",
+        "        height: { $ref: \"#/components/schemas/Secret\" }\n    Secret: { description: A secret., type: string, \
+         format: password }",
+        "it cannot be conditional",
     );
 }
 

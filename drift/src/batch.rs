@@ -43,6 +43,8 @@ fn group(kind: Kind) -> Group {
         | Kind::ResponseFieldMadeNonNullable => Group::Presence,
         Kind::StatusAdded
         | Kind::StatusRemoved
+        | Kind::HeaderRemoved
+        | Kind::HeaderMadeOptional
         | Kind::EnumValueAdded
         | Kind::EnumValueRemoved
         | Kind::PatternChanged

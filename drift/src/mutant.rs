@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     ResponseFieldMadeNonNullable,
     StatusAdded,
     StatusRemoved,
+    HeaderRemoved,
+    HeaderMadeOptional,
     EnumValueAdded,
     EnumValueRemoved,
     PatternChanged,
@@ -58,7 +60,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 45] = [
+    pub(crate) const ALL: [Self; 47] = [
         Self::OperationAdded,
         Self::OperationRemoved,
         Self::PathChanged,
@@ -90,6 +92,8 @@ impl Kind {
         Self::ResponseFieldMadeNonNullable,
         Self::StatusAdded,
         Self::StatusRemoved,
+        Self::HeaderRemoved,
+        Self::HeaderMadeOptional,
         Self::EnumValueAdded,
         Self::EnumValueRemoved,
         Self::PatternChanged,
@@ -140,6 +144,8 @@ impl Kind {
             Self::ResponseFieldMadeNonNullable => "response field made non-nullable",
             Self::StatusAdded => "status added",
             Self::StatusRemoved => "status removed",
+            Self::HeaderRemoved => "header of an answer removed",
+            Self::HeaderMadeOptional => "header of an answer made optional",
             Self::EnumValueAdded => "enum value added",
             Self::EnumValueRemoved => "enum value removed",
             Self::PatternChanged => "pattern changed",

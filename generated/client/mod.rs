@@ -11,7 +11,7 @@ mod operation;
 pub use self::operation::Operation;
 
 /// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
-pub(crate) const SPEC_FINGERPRINT: u64 = 14893824272516891245u64;
+pub(crate) const SPEC_FINGERPRINT: u64 = 17878853175493033323u64;
 
 /// A client of the Tenant Registry.
 ///
@@ -116,7 +116,8 @@ impl Client {
 
     /// List the products that any tenant can request.
     ///
-    /// The catalog is part of the deployment's configuration; the order is that of its file.
+    /// The catalog is part of the deployment's configuration; the order is that of its file. Keep
+    /// the answer, and ask with its `ETag` whether it is still the one.
     pub fn catalog_list(&self) -> builder::CatalogList<'_> {
         builder::CatalogList::new(self)
     }

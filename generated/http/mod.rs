@@ -4,10 +4,16 @@
 mod api_keys;
 mod audit;
 mod catalog;
+mod cross_origin;
 mod health;
+mod negotiation;
 mod request;
 mod response;
 mod routes;
+mod service;
 mod tenants;
 
-pub use self::routes::api_description;
+pub use self::cross_origin::AllowedOrigins;
+pub use self::negotiation::{Coding, coding, digest, entity_tag, gzip, is_known};
+pub use self::routes::{NoVariables, api_description, refuse_others, register_unlisted};
+pub use self::service::Service;

@@ -8,7 +8,8 @@ use super::RequestMetadata;
 pub trait Catalog: Send + Sync + 'static {
     /// List the products that any tenant can request.
     ///
-    /// The catalog is part of the deployment's configuration; the order is that of its file.
+    /// The catalog is part of the deployment's configuration; the order is that of its file. Keep
+    /// the answer, and ask with its `ETag` whether it is still the one.
     ///
     /// `GET /v1/catalog`
     fn catalog_list(

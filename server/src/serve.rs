@@ -15,7 +15,7 @@ use std::error::Error as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tenant_registry_contract::http::api_description;
+use tenant_registry_contract::http::{AllowedOrigins, Service, api_description};
 use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -37,6 +37,8 @@ pub struct ServeSettings {
     pub shutdown_timeout: Duration,
     /// How often the times of last use are written.
     pub last_used_interval: Duration,
+    /// Whose pages may call the service from a browser.
+    pub allowed_origins: AllowedOrigins,
     /// What the API needs to know.
     pub api: ApiSettings,
 }
@@ -79,7 +81,7 @@ pub enum ShutdownError {
 
 /// A service that answers requests. Dropping it stops it without waiting.
 pub struct RunningService<S: Store> {
-    http: HttpServer<RegistryApi<S>>,
+    http: HttpServer<Service<RegistryApi<S>>>,
     operations: Option<HttpServer<Exposition>>,
     registry: Arc<Registry<S>>,
     writer: LastUsedWriter,
@@ -100,15 +102,17 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
         shutdown_drain,
         shutdown_timeout,
         last_used_interval,
+        allowed_origins,
         api: api_settings,
     } = settings;
     let registry = Arc::new(registry);
     let draining = Draining::default();
     let metrics = Metrics::default();
     let implementation = RegistryApi::new(Arc::clone(&registry), api_settings, draining.clone(), metrics.clone());
+    let service = Service::new(implementation, allowed_origins);
     let mut api = api_description()?;
     documentation::register(&mut api)?;
-    let http = ServerBuilder::new(api, implementation, telemetry::logger())
+    let http = ServerBuilder::new(api, service, telemetry::logger())
         .config(ConfigDropshot {
             bind_address,
             default_request_body_max_bytes: body_limit,

@@ -58,6 +58,7 @@ fn change(body: Option<bool>) -> Operation {
             body: Some("APIThing".to_owned()),
             headers: Vec::new(),
         }],
+        is_conditional: false,
     }
 }
 

@@ -64,6 +64,9 @@ fn name_of(item: &Item) -> Option<String> {
     if let Item::Fn(item) = item {
         return Some(item.sig.ident.to_string());
     }
+    if let Item::Const(item) = item {
+        return Some(item.ident.to_string());
+    }
     if let Item::Struct(item) = item {
         return Some(item.ident.to_string());
     }
@@ -118,10 +121,10 @@ fn needed_imports(tree: UseTree, code: &str) -> Option<UseTree> {
             Some(UseTree::Path(path))
         }
         UseTree::Name(name) => {
-            // Traits are used without being named.
             let used = mentions(code, &name.ident.to_string())
-                // This trait is used without being named.
-                || name.ident == "BodyExt" && code.contains(".frame()");
+                // These traits are used without being named.
+                || name.ident == "BodyExt" && code.contains(".frame()")
+                || name.ident == "Write" && code.contains(".write_all(");
             used.then_some(UseTree::Name(name))
         }
         UseTree::Group(group) => {

@@ -1,5 +1,6 @@
 //! From the document to the model: everything that the generator does not support is refused here, with its place.
 
+mod conditional;
 mod operations;
 mod schemas;
 mod status;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{resolve, schemas, status, values};
+use super::{conditional, resolve, schemas, status, values};
 use crate::Error;
 use crate::document::Place;
 use crate::model::{Body, Header, Kind, Location, Method, Operation, Parameter, Response, Schema, Segment, Tag, Type};
@@ -85,6 +85,7 @@ fn operation(context: &Context<'_>, method: Method, path: &[Segment], place: &Pl
             "deprecated",
             "externalDocs",
         ])?;
+        let is_conditional = conditional::read(context.root, method, place)?;
         let operation = Operation {
             id: id.to_owned(),
             tag: tag(context, place)?,
@@ -95,6 +96,7 @@ fn operation(context: &Context<'_>, method: Method, path: &[Segment], place: &Pl
             parameters: parameters(context, path, place)?,
             body: body(context, place)?,
             responses: responses(context, &place.require("responses")?)?,
+            is_conditional,
         };
         check_refusals(&operation, place)?;
         check_distinct_types(&operation, place)?;
@@ -124,6 +126,9 @@ fn parameters(context: &Context<'_>, path: &[Segment], place: &Place<'_>) -> Res
     let items = place.get("parameters").map(|it| it.items()).transpose()?;
     for item in items.unwrap_or_default() {
         let item = resolve(context.root, item, "parameters")?;
+        if conditional::is_header_parameter(&item)? {
+            continue;
+        }
         let parameter = parameter(context, &item)?;
         match parameter.location {
             Location::Path => {
@@ -255,6 +260,9 @@ fn content(context: &Context<'_>, place: &Place<'_>) -> Result<String, Error> {
 fn responses(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Response>, Error> {
     let mut responses = Vec::new();
     for (key, entry) in place.entries()? {
+        if key == conditional::STATUS {
+            continue;
+        }
         let status = status::read(key, &entry)?;
         let entry = resolve(context.root, entry, "responses")?;
         entry.only(&["description", "headers", "content"])?;
@@ -293,6 +301,9 @@ fn headers(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Header>, Erro
     };
     let mut read = Vec::new();
     for (name, entry) in headers.entries()? {
+        if name.eq_ignore_ascii_case(conditional::TAG) {
+            continue;
+        }
         let entry = resolve(context.root, entry, "headers")?;
         entry.only(&["description", "required", "schema", "example", "examples"])?;
         if !entry.flag("required")? {

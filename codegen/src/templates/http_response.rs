@@ -1,69 +1,128 @@
 //! Writes answers, and the errors of the HTTP layer itself.
 
-use dropshot::{Body, HttpError};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use bytes::Bytes;
+use dropshot::{Body, HttpError, RequestContext};
+use flate2::Compression;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
+use super::negotiation;
+use super::negotiation::Coding;
 use super::request::InvalidParameter;
-use crate::server::InvalidBody;
+use super::service::Service;
+use crate::server::{Api, InvalidBody};
 use crate::types::{Error, ErrorCode};
 
 /// What dropshot sends.
 pub(super) type Answer = Result<Response<Body>, HttpError>;
 
-pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Answer {
+/// The fewest bytes that are compressed: what fits into one packet beside its head arrives no sooner for being smaller.
+const LEAST_COMPRESSED: usize = 1024;
+
+/// An answer before it is known in which form its caller takes it.
+pub(super) struct Draft {
+    response: Response<Vec<u8>>,
+    /// Nobody keeps a copy of it.
+    is_secret: bool,
+    /// Who has it already is told so.
+    is_tagged: bool,
+}
+
+fn draft(status: StatusCode, body: Vec<u8>) -> Draft {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    Draft { response, is_secret: false, is_tagged: false }
+}
+
+pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<Draft, HttpError> {
     let text = serde_json::to_vec(body).map_err(|error| HttpError::for_internal_error(error.to_string()))?;
-    let response = Response::builder()
-        .status(status)
-        .header(CONTENT_TYPE, "application/json")
-        .body(Body::from(text))?;
-    Ok(response)
+    Ok(with_header(draft(status, text), CONTENT_TYPE, HeaderValue::from_static("application/json")))
 }
 
-pub(super) fn empty(status: StatusCode) -> Answer {
-    Ok(Response::builder().status(status).body(Body::empty())?)
+pub(super) fn without_body(status: StatusCode) -> Draft {
+    draft(status, Vec::new())
 }
 
-pub(super) fn with_header(
-    answer: Answer,
-    name: HeaderName,
-    value: i64,
-) -> Answer {
-    let mut response = answer?;
-    response.headers_mut().insert(name, HeaderValue::from(value));
-    Ok(response)
+pub(super) fn with_header(mut draft: Draft, name: HeaderName, value: HeaderValue) -> Draft {
+    draft.response.headers_mut().insert(name, value);
+    draft
 }
 
-/// An answer that holds a secret: whatever it passes through keeps no copy (RFC 9111, section 5.2.2.5).
-pub(super) fn not_kept(answer: Answer) -> Answer {
-    let mut response = answer?;
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+/// An answer that holds a secret: whatever it passes through keeps no copy (RFC 9111, section 5.2.2.5). It is never
+/// compressed: the length would tell what of the request is in it again (BREACH).
+pub(super) fn secret(draft: Draft) -> Draft {
+    let draft = with_header(draft, CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Draft { is_secret: true, ..draft }
+}
+
+/// An answer that its caller may keep, and ask about by its tag each time (RFC 9111, section 5.2.2.4).
+pub(super) fn tagged(draft: Draft) -> Draft {
+    let draft = with_header(draft, CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Draft { is_tagged: true, ..draft }
+}
+
+/// Sends an answer in the form that its caller takes, or tells the caller that it has it.
+pub(super) fn send<A: Api>(context: &RequestContext<Service<A>>, draft: Draft) -> Answer {
+    let request = context.request.headers();
+    let mut response = negotiated(request, draft)?;
+    context.context().allowed_origins.mark(request, response.headers_mut());
+    Ok(response.map(|body| Body::from(Bytes::from(body))))
+}
+
+/// Compresses by the level that takes least time, since it is done for each answer anew.
+fn negotiated(request: &HeaderMap, draft: Draft) -> Result<Response<Vec<u8>>, HttpError> {
+    let Draft { mut response, is_secret, is_tagged } = draft;
+    let mut coding = Coding::Identity;
+    if !is_secret && response.body().len() >= LEAST_COMPRESSED {
+        response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+        coding = negotiation::coding(request);
+    }
+    if is_tagged {
+        let tag = negotiation::entity_tag(&negotiation::digest(response.body()), coding)?;
+        let is_known = negotiation::is_known(request, &tag);
+        response.headers_mut().insert(ETAG, tag);
+        if is_known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response.headers_mut().remove(CONTENT_TYPE);
+            response.body_mut().clear();
+            return Ok(response);
+        }
+    }
+    if coding == Coding::Gzip {
+        *response.body_mut() = negotiation::gzip(response.body(), Compression::fast())
+            .map_err(|error| HttpError::for_internal_error(error.to_string()))?;
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     Ok(response)
 }
 
 /// The path belongs to no operation.
-pub(super) fn not_found() -> Answer {
-    json(
+pub(super) fn not_found<A: Api>(context: &RequestContext<Service<A>>) -> Answer {
+    let refusal = json(
         StatusCode::NOT_FOUND,
         &Error {
             error: ErrorCode::NotFound,
             message: "there is nothing at this path".to_owned(),
         },
-    )
+    )?;
+    send(context, refusal)
 }
 
-/// The path exists with other methods alone (RFC 9110, section 15.5.6).
-pub(super) fn method_not_allowed(allowed: &'static str) -> Answer {
-    let mut response = json(
+/// The path exists with other methods alone (RFC 9110, section 15.5.6), unless a browser asks with OPTIONS which those are.
+pub(super) fn method_not_allowed<A: Api>(context: &RequestContext<Service<A>>, allowed: &'static str) -> Answer {
+    let (method, request) = (context.request.method(), context.request.headers());
+    if let Some(answer) = context.context().allowed_origins.preflight(method, request, allowed) {
+        return Ok(answer.map(|()| Body::empty()));
+    }
+    let refusal = json(
         StatusCode::METHOD_NOT_ALLOWED,
         &Error {
             error: ErrorCode::MethodNotAllowed,
             message: format!("this path answers {allowed} alone"),
         },
     )?;
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    Ok(response)
+    send(context, with_header(refusal, ALLOW, HeaderValue::from_static(allowed)))
 }
 
 pub(super) fn invalid_parameter(refused: &InvalidParameter) -> Error {

@@ -134,14 +134,18 @@ fn renamed(operation: &Operation, index: usize) -> Mutant {
     }
 }
 
-/// To the type with the nearest look: plain text for a named one.
+/// To the type with the nearest look: plain text for a named one, and a number for what is plain text.
 fn retyped(spec: &Spec, operation: &Operation, index: usize) -> Mutant {
     let parameter = &operation.parameters[index];
     let named = parameter.value.pointer("/schema/$ref").and_then(Value::as_str);
     let is_integer = named
         .and_then(|reference| spec.document.pointer(reference.strip_prefix('#')?))
         .is_some_and(|schema| schema["type"] == "integer");
-    let schema = if is_integer {
+    let is_text = parameter
+        .value
+        .pointer("/schema/type")
+        .is_some_and(|kind| kind == "string");
+    let schema = if is_integer || is_text {
         json!({"type": "integer", "format": "int32"})
     } else {
         json!({"type": "string"})

@@ -1,10 +1,10 @@
-//! Drifts of what operations answer: statuses, content types, and the values of enums.
+//! Drifts of what operations answer: statuses, headers, content types, and the values of enums.
 
 use serde_json::{Map, Value, json};
 
 use super::mutant;
 use crate::mutant::{Edit, Kind, Mutant, escaped};
-use crate::spec::{Operation, Spec};
+use crate::spec::{Operation, Spec, resolved};
 
 /// A status that no operation declares.
 const ADDED: &str = "410";
@@ -23,6 +23,7 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
                 vec![Edit::Remove(place.clone())],
             ));
             mutants.extend(text_changed(&place, response));
+            mutants.extend(headers_changed(spec, &place));
             mutants.extend(content_type_changed(&place, response));
         }
         let body = format!("{}/requestBody", operation.pointer);
@@ -33,6 +34,7 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
     for (name, response) in map(spec, "/components/responses") {
         let place = format!("/components/responses/{name}");
         mutants.extend(text_changed(&place, response));
+        mutants.extend(headers_changed(spec, &place));
         mutants.extend(content_type_changed(&place, response));
     }
     for (name, schema) in spec.schemas() {
@@ -68,6 +70,24 @@ fn text_changed(place: &str, value: &Value) -> Option<Mutant> {
     let pointer = format!("{place}/description");
     let edits = vec![Edit::Set(pointer.clone(), json!("Says something else."))];
     Some(mutant(Kind::TextChanged, &pointer, "the description", edits))
+}
+
+/// A header that answers share is written out in one of them and changed there.
+fn headers_changed(spec: &Spec, place: &str) -> Vec<Mutant> {
+    let headers = format!("{place}/headers");
+    map(spec, &headers)
+        .flat_map(|(name, header)| {
+            let pointer = format!("{headers}/{name}");
+            let mut optional = resolved(&spec.document, header).clone();
+            optional["required"] = json!(false);
+            let removed = vec![Edit::Remove(pointer.clone())];
+            let optional = vec![Edit::Set(pointer.clone(), optional)];
+            [
+                mutant(Kind::HeaderRemoved, &pointer, format!("`{name}`"), removed),
+                mutant(Kind::HeaderMadeOptional, &pointer, format!("`{name}`"), optional),
+            ]
+        })
+        .collect()
 }
 
 fn content_type_changed(place: &str, value: &Value) -> Option<Mutant> {

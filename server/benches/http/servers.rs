@@ -15,6 +15,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
 use slog::{Discard, Logger, o};
+use tenant_registry_contract::http::AllowedOrigins;
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -138,6 +139,7 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(1),
         last_used_interval: Duration::from_secs(1),
+        allowed_origins: AllowedOrigins::default(),
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),
             retry_after: RetryAfterSeconds::try_from(1)?,

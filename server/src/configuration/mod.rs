@@ -2,6 +2,7 @@
 //!
 //! Flags go before environment variables; a variable that is set to nothing counts as not set.
 
+mod allowed_origin;
 mod database;
 
 use crate::api::ApiSettings;
@@ -9,6 +10,7 @@ use crate::api_key_hash::{HashLimits, PrefixBudget};
 use crate::domain::origin::TrustedProxies;
 use crate::serve::ServeSettings;
 use crate::telemetry::{LogFormat, LogLevel};
+pub use allowed_origin::{AllowedOrigin, AllowedOriginError};
 use chrono::{DateTime, Utc};
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
@@ -21,6 +23,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
+use tenant_registry_contract::http::AllowedOrigins;
 use tenant_registry_contract::types::RetryAfterSeconds;
 
 /// How often the times of last use are written: "within seconds" of the use. A key is written at most once in this time,
@@ -132,6 +135,12 @@ pub struct Configuration {
     )]
     pub trusted_proxies: Vec<IpNet>,
 
+    /// Origins such as https://console.example.com whose pages may call the service from a browser (CORS), separated by
+    /// commas; without any, browsers keep its answers from all pages but its own. One too many lets whatever runs there act
+    /// with all that its visitors can reach.
+    #[arg(long, env = "ALLOWED_ORIGINS", value_name = "ALLOWED_ORIGINS", value_delimiter = ',')]
+    pub allowed_origins: Vec<AllowedOrigin>,
+
     /// Seconds after SIGTERM in which the readiness probe says 503 and all else is served as before, up to 600. Too short,
     /// and a load balancer still sends requests when nobody takes them any more; it has to ask the probe in this time. SIGINT
     /// and a second SIGTERM do not wait.
@@ -211,6 +220,7 @@ impl Configuration {
             shutdown_drain: Duration::from_secs(self.shutdown_drain),
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
             last_used_interval: LAST_USED_INTERVAL,
+            allowed_origins: AllowedOrigins::new(self.allowed_origins.iter().map(Into::into)),
             api: ApiSettings {
                 trusted_proxies: TrustedProxies::new(self.trusted_proxies.clone()),
                 retry_after: self.retry_after,
@@ -315,6 +325,11 @@ mod tests {
             (
                 &["--trusted-proxies", "proxy.example"],
                 "neither an IP address nor a network",
+            ),
+            (&["--allowed-origins", "*"], "list the origins"),
+            (
+                &["--allowed-origins", "https://a.example,https://b.example/"],
+                "browsers send this origin as `https://b.example`; write it so",
             ),
             (&["--shutdown-timeout", "0"], "--shutdown-timeout <SHUTDOWN_TIMEOUT>"),
             (&["--hash-permits", "0"], "--hash-permits <HASH_PERMITS>"),

@@ -1,18 +1,19 @@
 //! What tells people and programs how to call the service, served beside it: the OpenAPI document, and a reference that
 //! works without any other host. These paths are no operations: the document does not describe itself.
 
-mod compressed;
 mod page;
 mod published;
 
 use bytes::Bytes;
 use dropshot::{
-    ApiDescription, ApiDescriptionRegisterError, ApiEndpoint, ApiEndpointVersions, RequestContext, ServerContext,
+    ApiDescription, ApiDescriptionRegisterError, ApiEndpoint, ApiEndpointVersions, HttpError, RequestContext,
 };
 use http::Method;
 use published::Published;
 use std::io;
 use std::sync::Arc;
+use tenant_registry_contract::http::{NoVariables, Service, refuse_others, register_unlisted};
+use tenant_registry_contract::server::Api;
 use tenant_registry_contract::{OPENAPI, OPENAPI_JSON};
 use thiserror::Error;
 
@@ -33,7 +34,7 @@ pub enum DocumentationError {
 ///
 /// # Errors
 /// When one of the paths belongs to an operation.
-pub fn register<C: ServerContext>(api: &mut ApiDescription<C>) -> Result<(), DocumentationError> {
+pub fn register<A: Api>(api: &mut ApiDescription<Service<A>>) -> Result<(), DocumentationError> {
     let json = Published::new(JSON, Bytes::from_static(OPENAPI_JSON.as_bytes()))?;
     // RFC 9512, section 2.1.
     let yaml = Published::new("application/yaml", Bytes::from_static(OPENAPI.as_bytes()))?;
@@ -45,17 +46,23 @@ pub fn register<C: ServerContext>(api: &mut ApiDescription<C>) -> Result<(), Doc
     Ok(())
 }
 
-fn serve<C: ServerContext>(
-    api: &mut ApiDescription<C>,
+fn serve<A: Api>(
+    api: &mut ApiDescription<Service<A>>,
     path: &str,
     published: Published,
 ) -> Result<(), ApiDescriptionRegisterError> {
     let published = Arc::new(published);
     for method in [Method::GET, Method::HEAD] {
         let published = Arc::clone(&published);
-        let answer = move |context: RequestContext<C>| {
+        let answer = move |context: RequestContext<Service<A>>| {
             let published = Arc::clone(&published);
-            async move { published.answer(context.request.headers()) }
+            async move {
+                let request = context.request.headers();
+                let mut response = published.answer(request)?;
+                let allowed_origins = context.context().allowed_origins();
+                allowed_origins.mark(request, response.headers_mut());
+                Ok::<_, HttpError>(response)
+            }
         };
         let id = format!("{method} {path}");
         register_unlisted(
@@ -63,27 +70,5 @@ fn serve<C: ServerContext>(
             ApiEndpoint::new(id, answer, method, JSON, path, ApiEndpointVersions::All),
         )?;
     }
-    for method in [
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-    ] {
-        let refuse = |_: RequestContext<C>| async { published::method_not_allowed() };
-        let id = format!("{method} {path}");
-        register_unlisted(
-            api,
-            ApiEndpoint::new(id, refuse, method, JSON, path, ApiEndpointVersions::All),
-        )?;
-    }
-    Ok(())
-}
-
-fn register_unlisted<C: ServerContext>(
-    api: &mut ApiDescription<C>,
-    mut endpoint: ApiEndpoint<C>,
-) -> Result<(), ApiDescriptionRegisterError> {
-    endpoint.visible = false;
-    api.register(endpoint)
+    refuse_others::<A, NoVariables>(api, path, "GET, HEAD")
 }

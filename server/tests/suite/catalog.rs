@@ -2,12 +2,15 @@
 
 use crate::harness::cases::cases;
 use crate::harness::steps::{refused, unknown_id};
-use crate::harness::{Service, StoreUnderTest};
+use crate::harness::{Answer, Service, Settings, StoreUnderTest};
+use reqwest::Method;
 use serde_json::json;
 use tenant_registry_client::types::{CatalogRequest, ErrorCode, TenantCancel, TenantId};
 
 cases![
     it_is_listed_in_the_order_of_its_file,
+    what_a_caller_has_is_not_sent_again,
+    the_same_catalog_has_the_same_tag_everywhere,
     a_request_is_recorded_and_changes_no_entitlement,
     every_request_is_an_event_of_its_own,
     any_tenant_can_ask,
@@ -34,6 +37,51 @@ async fn it_is_listed_in_the_order_of_its_file(store: StoreUnderTest) {
     ] });
     assert_eq!(answer.json::<serde_json::Value>(), expected);
     assert_eq!(service.client.catalog_list().send().await.unwrap().items.len(), 3);
+}
+
+async fn what_a_caller_has_is_not_sent_again(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let first = service.raw.get("/v1/catalog").await;
+    let etag = first.header("etag").to_owned();
+    assert!(etag.len() > 8 && etag.starts_with('"') && etag.ends_with('"'), "{etag}");
+    assert_eq!(first.header("cache-control"), "no-cache");
+    for method in [Method::GET, Method::HEAD] {
+        let ask = |known: &[&str]| {
+            let request = service.raw.request(method.clone(), "/v1/catalog");
+            Answer::of(
+                known
+                    .iter()
+                    .fold(request, |request, known| request.header("if-none-match", *known)),
+            )
+        };
+        let (weak, list) = (format!("W/{etag}"), format!("\"a,b\" ,{etag}"));
+        for known in [&[etag.as_str()][..], &[&weak], &[&list], &["*"], &["\"other\"", &etag]] {
+            let again = ask(known).await;
+            assert_eq!((again.status, again.text.as_str()), (304, ""), "{known:?}");
+            assert_eq!(
+                (again.header("etag"), again.header("cache-control")),
+                (etag.as_str(), "no-cache")
+            );
+            assert!(!again.headers.contains_key("content-type"), "{again:?}");
+        }
+        let bare = etag.trim_matches('"');
+        for unknown in [&["\"other\""][..], &[bare], &["\"a,*,b\""], &[""], &[]] {
+            let full = ask(unknown).await;
+            let text = if method == Method::HEAD { "" } else { &first.text };
+            assert_eq!((full.status, full.text.as_str()), (200, text), "{unknown:?}");
+            for name in ["etag", "content-length", "content-type"] {
+                assert_eq!(full.header(name), first.header(name), "{unknown:?}");
+            }
+        }
+    }
+}
+
+/// A caller may get its next answer from another replica.
+async fn the_same_catalog_has_the_same_tag_everywhere(store: StoreUnderTest) {
+    let service = Service::start(store).await;
+    let replica = service.replica(Settings::default()).await;
+    let tag = async |service: &Service| service.raw.get("/v1/catalog").await.header("etag").to_owned();
+    assert_eq!(tag(&service).await, tag(&replica).await);
 }
 
 async fn a_request_is_recorded_and_changes_no_entitlement(store: StoreUnderTest) {

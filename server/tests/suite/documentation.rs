@@ -17,6 +17,7 @@ process_cases![
     compressed_it_is_the_same_and_has_a_tag_of_its_own,
     head_tells_what_get_would,
     other_methods_are_refused,
+    pages_of_an_allowed_origin_may_read_them,
     the_page_loads_from_its_own_host_alone,
 ];
 
@@ -95,6 +96,24 @@ async fn other_methods_are_refused() {
             answer.refused(405, ErrorCode::MethodNotAllowed);
             assert_eq!(answer.header("allow"), "GET, HEAD", "{path}");
         }
+    }
+}
+
+async fn pages_of_an_allowed_origin_may_read_them() {
+    let origin = "https://console.example.com";
+    let process = Process::serve(&|command| command.env("ALLOWED_ORIGINS", origin)).await;
+    for path in DOCUMENTS {
+        let answer = Answer::of(process.raw.request(Method::GET, path).header("origin", origin)).await;
+        assert_eq!(answer.header("access-control-allow-origin"), origin, "{path}");
+        let vary: Vec<_> = answer.headers.get_all("vary").iter().collect();
+        assert_eq!(vary, ["accept-encoding", "origin"], "{path}");
+        let preflight = process.raw.request(Method::OPTIONS, path).header("origin", origin);
+        let answer = Answer::of(preflight.header("access-control-request-method", "GET")).await;
+        assert_eq!(
+            (answer.status, answer.header("access-control-allow-methods")),
+            (204, "GET, HEAD"),
+            "{path}"
+        );
     }
 }
 

@@ -16,6 +16,7 @@ mod cancellation;
 mod catalog;
 mod constraints;
 mod contract;
+mod cross_origin;
 mod database;
 mod database_tls;
 mod database_troubles;
@@ -30,6 +31,7 @@ mod invalid_requests;
 mod logs;
 mod metrics;
 mod model;
+mod negotiation;
 mod plans;
 mod process;
 mod races;
@@ -91,11 +93,13 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         boundaries::cases,
         cancellation::cases,
         catalog::cases,
+        cross_origin::cases,
         entitlements::cases,
         failures::cases,
         health::cases,
         invalid_bodies::cases,
         invalid_requests::cases,
+        negotiation::cases,
         races::cases,
         tenants::cases,
         verification::cases,

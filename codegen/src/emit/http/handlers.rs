@@ -12,19 +12,18 @@ pub(super) fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
     let imports = rust::imports(
         &code,
         &[
+            ("HttpError", "dropshot::HttpError"),
             ("Path<", "dropshot::Path"),
             ("RawRequest", "dropshot::RawRequest"),
-            (
-                "ApiEndpointResponse",
-                "dropshot::{ApiEndpointResponse, HttpError, HttpResponse, RequestContext}",
-            ),
-            ("header::RETRY_AFTER", "http::header"),
+            ("RequestContext", "dropshot::RequestContext"),
             ("HeaderName", "http::HeaderName"),
             ("StatusCode", "http::StatusCode"),
             ("JsonSchema", "schemars::JsonSchema"),
             ("Deserialize", "serde::Deserialize"),
             ("InvalidParameter", "super::request::InvalidParameter"),
-            ("Answer {", "super::response::Answer"),
+            ("-> Answer", "super::response::Answer"),
+            ("Draft", "super::response::Draft"),
+            ("Service<", "super::service::Service"),
             ("request::", "super::request"),
             ("response::", "super::response"),
             ("server::", "crate::server"),
@@ -86,7 +85,7 @@ fn handler(operation: &Operation) -> String {
     let answers = server::answers_name(operation);
     let has_path = variables_name(operation).is_some();
     let has_query = operation.parameters.iter().any(|it| it.location == Location::Query);
-    let mut arguments = vec!["context: RequestContext<A>".to_owned()];
+    let mut arguments = vec!["context: RequestContext<Service<A>>".to_owned()];
     if let Some(name) = variables_name(operation) {
         arguments.push(format!("path: Path<{name}>"));
     }
@@ -119,7 +118,11 @@ fn handler(operation: &Operation) -> String {
     if operation.body.is_some() {
         values.push("body".to_owned());
     }
-    let call = format!("context.context().{}({}).await", operation.id, values.join(", "));
+    let call = format!(
+        "context.context().implementation.{}({}).await",
+        operation.id,
+        values.join(", ")
+    );
     let documentation = docs(&format!(
         "`{} {}`: {}",
         operation.method.token(),
@@ -134,19 +137,18 @@ fn handler(operation: &Operation) -> String {
                 Ok({call})
             }}
             .await;
-            match answer {{
-                Ok(answer) | Err(answer) => Ok(answer),
-            }}
+            let (Ok(answer) | Err(answer)) = answer;
             "#
         )
     } else {
-        format!("{reading} Ok({call})")
+        format!("{reading} let answer = {call};")
     };
     format!(
         r#"
         {documentation}
-        pub(super) async fn {}<A: server::Api>({}) -> Result<{answers}, HttpError> {{
+        pub(super) async fn {}<A: server::Api>({}) -> Answer {{
             {body}
+            response::send(&context, answer.draft()?)
         }}
         "#,
         operation.id,
@@ -209,68 +211,36 @@ fn refusals(operation: &Operation) -> String {
 
 fn writing(api: &Api, operation: &Operation) -> String {
     let answers = server::answers_name(operation);
-    let arms: String = operation.responses.iter().map(|it| arm(api, it)).collect();
-    let statuses: String = operation
+    let arms: String = operation
         .responses
         .iter()
-        .map(|response| {
-            let pattern = match (&response.body, response.headers.is_empty()) {
-                (_, false) => format!("Self::{} {{ .. }}", response.status.variant),
-                (Some(_), true) => format!("Self::{}(_)", response.status.variant),
-                (None, true) => format!("Self::{}", response.status.variant),
-            };
-            format!("{pattern} => StatusCode::{},\n", response.status.constant)
-        })
+        .map(|response| arm(api, operation, response))
         .collect();
-    let success = operation
-        .responses
-        .iter()
-        .find(|it| it.status.code < 400)
-        .map_or("None".to_owned(), |it| {
-            format!("Some(StatusCode::{})", it.status.constant)
-        });
-    let description = operation
-        .responses
-        .iter()
-        .find(|it| it.status.code < 400)
-        .map(|it| it.description.clone())
-        .unwrap_or_default();
     format!(
         r#"
-        impl HttpResponse for {answers} {{
-            fn to_result(self) -> Answer {{
-                match self {{
+        impl {answers} {{
+            fn draft(self) -> Result<Draft, HttpError> {{
+                Ok(match self {{
                     {arms}
-                }}
-            }}
-
-            fn response_metadata() -> ApiEndpointResponse {{
-                ApiEndpointResponse {{
-                    success: {success},
-                    description: Some({description:?}.to_owned()),
-                    ..ApiEndpointResponse::default()
-                }}
-            }}
-
-            fn status_code(&self) -> StatusCode {{
-                match self {{
-                    {statuses}
-                }}
+                }})
             }}
         }}
         "#
     )
 }
 
-fn arm(api: &Api, response: &Response) -> String {
+fn arm(api: &Api, operation: &Operation, response: &Response) -> String {
     let name = response.status.variant;
     let status = format!("StatusCode::{}", response.status.constant);
     let mut answer = match &response.body {
         Some(schema) if holds_secret(api, &Type::Named(schema.clone())) => {
-            format!("response::not_kept(response::json({status}, &body))")
+            format!("response::secret(response::json({status}, &body)?)")
         }
-        Some(_) => format!("response::json({status}, &body)"),
-        None => format!("response::empty({status})"),
+        Some(_) if operation.is_conditional && response.status.code == 200 => {
+            format!("response::tagged(response::json({status}, &body)?)")
+        }
+        Some(_) => format!("response::json({status}, &body)?"),
+        None => format!("response::without_body({status})"),
     };
     if response.headers.is_empty() {
         return match &response.body {

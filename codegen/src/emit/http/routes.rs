@@ -8,9 +8,9 @@ use crate::routes::{Route, Served};
 use crate::{Error, names, routes};
 
 const API_DOCUMENTATION: &str = r"
-/// The API as dropshot serves it, with `A` as its context.
+/// The API as dropshot serves it, for an implementation `A`.
 ///
-/// Implement the traits in [`server`] for a type, and pass a value of it to
+/// Implement the traits in [`server`] for a type, and pass a [`Service`] of it to
 /// `dropshot::ServerBuilder::new` beside this description. Whatever the HTTP layer refuses by itself
 /// is answered with the spec's `Error`, but for paths that no operation has: those dropshot's router
 /// refuses in its own words. Where a path has GET, HEAD is answered with the same head and without
@@ -21,11 +21,17 @@ const API_DOCUMENTATION: &str = r"
 /// Fails when dropshot refuses a route, which the generator has ruled out for the spec's paths.
 ";
 
-/// What answers the methods that a path has not.
-const REFUSE_OTHERS: &str = r#"
-/// Answers 405 to every method of a path but the allowed ones.
-fn refuse_others<A, P>(
-    api: &mut ApiDescription<A>,
+/// What answers the methods that a path has not, what the documents do not show, and the variables of a path that has
+/// none; offered to what is served beside the API, too.
+const BESIDE_OPERATIONS: &str = r#"
+/// Answers the methods that a path has not, all but the allowed ones (such as `GET, HEAD`): with 405,
+/// and to a browser that asks for a page of an allowed origin, with what that may send.
+///
+/// # Errors
+///
+/// Fails when dropshot refuses the path.
+pub fn refuse_others<A, P>(
+    api: &mut ApiDescription<Service<A>>,
     path: &str,
     allowed: &'static str,
 ) -> Result<(), ApiDescriptionRegisterError>
@@ -35,8 +41,9 @@ where
 {
     let is_allowed = |method: &Method| allowed.split(", ").any(|name| name == method.as_str());
     for method in METHODS.into_iter().filter(|method| !is_allowed(method)) {
-        let refuse =
-            move |_: RequestContext<A>, _: Path<P>| async move { response::method_not_allowed(allowed) };
+        let refuse = move |context: RequestContext<Service<A>>, _: Path<P>| async move {
+            response::method_not_allowed(&context, allowed)
+        };
         let id = format!("{method} {path}");
         register_unlisted(
             api,
@@ -45,26 +52,24 @@ where
     }
     Ok(())
 }
-"#;
 
-/// What the documents do not show.
-const REGISTER_UNLISTED: &str = r"
 /// Registers what is no operation of the spec; the documents do not show it.
-fn register_unlisted<A: server::Api>(
-    api: &mut ApiDescription<A>,
-    mut endpoint: ApiEndpoint<A>,
+///
+/// # Errors
+///
+/// Fails when dropshot refuses the path.
+pub fn register_unlisted<A: server::Api>(
+    api: &mut ApiDescription<Service<A>>,
+    mut endpoint: ApiEndpoint<Service<A>>,
 ) -> Result<(), ApiDescriptionRegisterError> {
     endpoint.visible = false;
     api.register(endpoint)
 }
-";
 
-/// The variables of a path that has none.
-const NO_VARIABLES: &str = r"
-/// A path without variables.
+/// The variables of a path without any.
 #[derive(Deserialize, JsonSchema)]
-struct NoVariables {}
-";
+pub struct NoVariables {}
+"#;
 
 /// The methods that are answered, if only with 405.
 const METHODS: &str = r"
@@ -96,34 +101,20 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
             dispatchers.push_str(&dispatcher(&route));
         }
     }
-    if registrations.contains("NoVariables") {
-        dispatchers.insert_str(0, NO_VARIABLES);
-    }
     let code = format!(
         r#"
         {METHODS}
         {documentation}
-        pub fn api_description<A: server::Api>() -> Result<ApiDescription<A>, ApiDescriptionRegisterError> {{
+        pub fn api_description<A: server::Api>() -> Result<ApiDescription<Service<A>>, ApiDescriptionRegisterError> {{
             let mut api = ApiDescription::new();
             {registrations}
             Ok(api)
         }}
 
-        {register_unlisted}
-        {refuse_others}
+        {BESIDE_OPERATIONS}
         {dispatchers}
         "#,
         documentation = API_DOCUMENTATION,
-        register_unlisted = if registrations.is_empty() {
-            ""
-        } else {
-            REGISTER_UNLISTED
-        },
-        refuse_others = if registrations.contains("refuse_others") {
-            REFUSE_OTHERS
-        } else {
-            ""
-        },
     );
     let modules: Vec<&str> = api
         .tags
@@ -136,7 +127,6 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
         ("ApiDescriptionRegisterError", "ApiDescriptionRegisterError"),
         ("ApiEndpoint:", "ApiEndpoint"),
         ("ApiEndpointVersions", "ApiEndpointVersions"),
-        (".to_result()", "HttpResponse"),
         ("Path<", "Path"),
         ("RawRequest", "RawRequest"),
         ("RequestContext", "RequestContext"),
@@ -154,8 +144,8 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
                 ("Method::", "http::Method"),
                 ("Answer {", "super::response::Answer"),
                 ("JsonSchema", "schemars::JsonSchema"),
-                ("Deserialize)", "serde::Deserialize"),
                 ("Deserialize,", "serde::Deserialize"),
+                ("Service<", "super::service::Service"),
                 ("DeserializeOwned", "serde::de::DeserializeOwned"),
                 ("server::", "crate::server"),
             ]
@@ -291,7 +281,7 @@ fn dispatcher(route: &Route<'_>) -> String {
         if is_exhaustive(route) {
             ""
         } else {
-            "_ => response::not_found(),"
+            "_ => response::not_found(&context),"
         },
     );
     format!(
@@ -304,7 +294,7 @@ fn dispatcher(route: &Route<'_>) -> String {
 
         {documentation}
         async fn {name}<A: server::Api>(
-            context: RequestContext<A>,
+            context: RequestContext<Service<A>>,
             path: Path<{path_type}>{argument}
         ) -> Answer {{
             let path = path.into_inner();
@@ -360,7 +350,7 @@ fn dispatch_arm(route: &Route<'_>, served: &Served<'_>) -> String {
         .map(|operation| dispatch_operation(operation))
         .collect();
     format!(
-        "[{}] => match method {{ {methods} _ => response::method_not_allowed({:?}), }},\n",
+        "[{}] => match method {{ {methods} _ => response::method_not_allowed(&context, {:?}), }},\n",
         pattern.join(", "),
         allowed(&served.operations)
     )
@@ -391,7 +381,7 @@ fn dispatch_operation(operation: &Operation) -> String {
         .map(|method| format!("Method::{method}"))
         .collect();
     format!(
-        "{} => {}::{}({}).await?.to_result(),\n",
+        "{} => {}::{}({}).await,\n",
         methods.join(" | "),
         operation.tag,
         operation.id,

@@ -18,7 +18,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use tenant_registry_client::{Client, Operation, RetryPolicy};
-use tenant_registry_contract::http::api_description;
+use tenant_registry_contract::http::{AllowedOrigins, Service, api_description};
 use tokio::runtime::Runtime;
 
 /// How many requests are made for each status that an operation declares.
@@ -47,7 +47,7 @@ pub(crate) fn cases() -> Vec<Trial> {
 struct Pair {
     recording: Recording,
     client: Client,
-    _server: HttpServer<Recording>,
+    _server: HttpServer<Service<Recording>>,
 }
 
 impl Pair {
@@ -55,7 +55,8 @@ impl Pair {
         let _inside = runtime.enter();
         let recording = Recording::default();
         let log = slog::Logger::root(slog::Discard, slog::o!());
-        let server = ServerBuilder::new(api_description().unwrap(), recording.clone(), log).config(ConfigDropshot {
+        let service = Service::new(recording.clone(), AllowedOrigins::default());
+        let server = ServerBuilder::new(api_description().unwrap(), service, log).config(ConfigDropshot {
             bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
             default_request_body_max_bytes: 1024 * 1024,
             ..ConfigDropshot::default()
@@ -87,7 +88,8 @@ fn every_status_with_any_arguments(operation: Operation) {
         .iter()
         .find(|declared| declared.id == operation.id())
         .unwrap();
-    for status in declared.answers.keys() {
+    // 304 is the HTTP layer's own answer, to a header that the client does not send.
+    for status in declared.answers.keys().filter(|status| **status != 304) {
         let mut runner = TestRunner::new(Config {
             cases: REQUESTS,
             failure_persistence: None,

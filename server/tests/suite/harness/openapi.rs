@@ -155,12 +155,14 @@ impl Spec {
         operations
     }
 
+    /// What an operation learns from path and query; the headers of HTTP itself are read before it is asked.
     pub(crate) fn parameters<'a>(&'a self, operation: &'a Value) -> impl Iterator<Item = &'a Value> {
         operation["parameters"]
             .as_array()
             .into_iter()
             .flatten()
             .map(|parameter| self.resolve(parameter))
+            .filter(|parameter| parameter["in"] != "header")
     }
 
     /// The schema of an operation's body, where it takes one.

@@ -5,10 +5,12 @@ use super::faults::{FaultyStore, Operator};
 use super::postgres::TestDatabase;
 use super::raw_client::RawClient;
 use super::{StoreUnderTest, recorder};
+use reqwest::header::HeaderValue;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tenant_registry_client::{Client, RetryPolicy};
+use tenant_registry_contract::http::AllowedOrigins;
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -30,6 +32,7 @@ pub(crate) struct Settings {
     /// Bytes.
     pub(crate) body_limit: usize,
     pub(crate) trusted_proxies: &'static [&'static str],
+    pub(crate) allowed_origins: &'static [&'static str],
     pub(crate) hash_limits: HashLimits,
 }
 
@@ -38,6 +41,7 @@ impl Default for Settings {
         Self {
             body_limit: 64 * 1024,
             trusted_proxies: &[],
+            allowed_origins: &[],
             hash_limits: HashLimits {
                 running: 2,
                 waiting: 64,
@@ -149,8 +153,10 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
     let Settings {
         body_limit,
         trusted_proxies,
+        allowed_origins,
         hash_limits,
     } = settings;
+    let allowed_origins = allowed_origins.iter().copied().map(HeaderValue::from_static);
     let networks = trusted_proxies.iter().map(|network| network.parse().unwrap());
     let settings = ServeSettings {
         bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -160,6 +166,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         shutdown_timeout: Duration::from_secs(10),
         // The times of last use are waited for, so that they should come soon.
         last_used_interval: Duration::from_millis(10),
+        allowed_origins: AllowedOrigins::new(allowed_origins),
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(networks.collect()),
             retry_after: RetryAfterSeconds::try_from(RETRY_AFTER_SECONDS).unwrap(),

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::server;
 use super::{letters, response};
+use super::service::Service;
 
 /// The methods that are answered, if only with 405.
 const METHODS: [Method; 7] = [
@@ -24,9 +25,9 @@ const METHODS: [Method; 7] = [
     Method::OPTIONS,
 ];
 
-/// The API as dropshot serves it, with `A` as its context.
+/// The API as dropshot serves it, for an implementation `A`.
 ///
-/// Implement the traits in [`server`] for a type, and pass a value of it to
+/// Implement the traits in [`server`] for a type, and pass a [`Service`] of it to
 /// `dropshot::ServerBuilder::new` beside this description. Whatever the HTTP layer refuses by itself
 /// is answered with the spec's `Error`, but for paths that no operation has: those dropshot's router
 /// refuses in its own words. Where a path has GET, HEAD is answered with the same head and without
@@ -36,7 +37,7 @@ const METHODS: [Method; 7] = [
 ///
 /// Fails when dropshot refuses a route, which the generator has ruled out for the spec's paths.
 pub fn api_description<A: server::Api>() -> Result<
-    ApiDescription<A>,
+    ApiDescription<Service<A>>,
     ApiDescriptionRegisterError,
 > {
     let mut api = ApiDescription::new();
@@ -82,18 +83,14 @@ pub fn api_description<A: server::Api>() -> Result<
     Ok(api)
 }
 
-/// Registers what is no operation of the spec; the documents do not show it.
-fn register_unlisted<A: server::Api>(
-    api: &mut ApiDescription<A>,
-    mut endpoint: ApiEndpoint<A>,
-) -> Result<(), ApiDescriptionRegisterError> {
-    endpoint.visible = false;
-    api.register(endpoint)
-}
-
-/// Answers 405 to every method of a path but the allowed ones.
-fn refuse_others<A, P>(
-    api: &mut ApiDescription<A>,
+/// Answers the methods that a path has not, all but the allowed ones (such as `GET, HEAD`): with 405,
+/// and to a browser that asks for a page of an allowed origin, with what that may send.
+///
+/// # Errors
+///
+/// Fails when dropshot refuses the path.
+pub fn refuse_others<A, P>(
+    api: &mut ApiDescription<Service<A>>,
     path: &str,
     allowed: &'static str,
 ) -> Result<(), ApiDescriptionRegisterError>
@@ -105,8 +102,8 @@ where
         allowed.split(", ").any(|name| name == method.as_str())
     };
     for method in METHODS.into_iter().filter(|method| !is_allowed(method)) {
-        let refuse = move |_: RequestContext<A>, _: Path<P>| async move {
-            response::method_not_allowed(allowed)
+        let refuse = move |context: RequestContext<Service<A>>, _: Path<P>| async move {
+            response::method_not_allowed(&context, allowed)
         };
         let id = format!("{method} {path}");
         register_unlisted(
@@ -124,6 +121,19 @@ where
     Ok(())
 }
 
-/// A path without variables.
+/// Registers what is no operation of the spec; the documents do not show it.
+///
+/// # Errors
+///
+/// Fails when dropshot refuses the path.
+pub fn register_unlisted<A: server::Api>(
+    api: &mut ApiDescription<Service<A>>,
+    mut endpoint: ApiEndpoint<Service<A>>,
+) -> Result<(), ApiDescriptionRegisterError> {
+    endpoint.visible = false;
+    api.register(endpoint)
+}
+
+/// The variables of a path without any.
 #[derive(Deserialize, JsonSchema)]
-struct NoVariables {}
+pub struct NoVariables {}

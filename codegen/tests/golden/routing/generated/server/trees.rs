@@ -60,8 +60,8 @@ pub enum TreeGetResponse {
 /// The answers that `tree_tallest` declares.
 #[derive(Clone, Debug)]
 pub enum TreeTallestResponse {
-    /// 204: It is there.
-    NoContent,
+    /// 200: The tallest.
+    Ok(types::Tree),
 }
 
 /// The answers that `tree_get_by_name` declares.

@@ -6,6 +6,8 @@
 
 mod constraint;
 mod shared;
+mod trees;
 
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::shared::{Error, ErrorCode};
+pub use self::trees::Tree;

@@ -139,22 +139,23 @@ impl<'a> TreeTallest<'a> {
 
     /// Sends `GET /trees/tallest`.
     ///
-    /// `204`: It is there.
+    /// `200`: The tallest.
     ///
     /// # Errors
     ///
     /// Fails where the request is not complete, where no answer comes, and where one comes that is
     /// not declared.
-    pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+    pub async fn send(self) -> Result<ResponseValue<types::Tree>, crate::Error> {
         Ok(self.exchange().await?)
     }
 
-    async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
+    async fn exchange(self) -> Result<ResponseValue<types::Tree>, Error<types::Error>> {
         let Self { client } = self;
         let url = format!("{}/trees/tallest", client.baseurl);
         let mut request = client
             .client
             .get(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
             .build()?;
         let info = OperationInfo {
@@ -165,7 +166,7 @@ impl<'a> TreeTallest<'a> {
         client.post(&result, &info).await?;
         let response = result?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
+            200 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
