@@ -18,6 +18,12 @@ SERVICE ?= target/release/tenant-registry
 WITH_POSTGRES ?= $(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- with
 # Further arguments of the bench.
 BENCH ?=
+# What `make fuzz` fuzzes, and for how many seconds each.
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+FUZZ_SECONDS ?= 60
+# The sanitizers need a nightly compiler; the counters of coverage do not. LTO would optimise the whole service anew for each target.
+CARGO_FUZZ = CARGO_PROFILE_RELEASE_LTO=off target/tools/bin/cargo-fuzz
+FUZZ_OPTIONS := --fuzz-dir fuzz --target-dir target/fuzz --features libfuzzer --sanitizer none --no-cfg-fuzzing --codegen-units 16
 
 .PHONY: help
 help: ## List the commands.
@@ -138,6 +144,28 @@ db-stop:
 run-postgres: setup ## Build and start the service on the Postgres of `make db`.
 	@.ci/setup postgres
 	DATABASE_URL="$$($(MAKE) --silent --no-print-directory db)" $(CARGO) run --locked --release --package tenant-registry-server -- serve
+
+.PHONY: fuzz
+fuzz: target/tools/bin/cargo-fuzz ## Fuzz what reads a stranger's bytes, each target for FUZZ_SECONDS.
+	@.ci/setup fuzz
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p target/fuzz/found/$$target; \
+		$(CARGO_FUZZ) run $(FUZZ_OPTIONS) $$target target/fuzz/found/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1; \
+	done
+
+.PHONY: fuzz-corpus
+fuzz-corpus: target/tools/bin/cargo-fuzz ## Take what `make fuzz` found into fuzz/corpus, as few inputs as reach the same places.
+	@.ci/setup fuzz
+	for target in $(FUZZ_TARGETS); do \
+		rm -rf target/fuzz/least && mkdir -p target/fuzz/least target/fuzz/found/$$target; \
+		$(CARGO_FUZZ) run $(FUZZ_OPTIONS) $$target target/fuzz/least fuzz/corpus/$$target target/fuzz/found/$$target -- \
+			-set_cover_merge=1 -use_counters=0; \
+		rm -rf fuzz/corpus/$$target && mv target/fuzz/least fuzz/corpus/$$target; \
+	done
+
+target/tools/bin/cargo-fuzz:
+	$(CARGO) install cargo-fuzz --debug --version 0.13.2 --locked --root target/tools --target-dir target/tools/build
 
 .PHONY: package
 package: ## Build the client crate as its users will get it.

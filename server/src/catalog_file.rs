@@ -68,7 +68,11 @@ pub fn read(file: Option<&Path>) -> Result<Catalog, CatalogFileError> {
     parse(&text, path)
 }
 
-fn parse(text: &str, path: &Path) -> Result<Catalog, CatalogFileError> {
+/// Reads the catalog from the text of a file; `path` is where messages say that it stands.
+///
+/// # Errors
+/// A text that is no catalog.
+pub fn parse(text: &str, path: &Path) -> Result<Catalog, CatalogFileError> {
     let broken = |span: Range<usize>, reason: String| CatalogFileError::Broken {
         path: path.to_owned(),
         line: line_of(text, span.start),

@@ -109,7 +109,7 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
     let draining = Draining::default();
     let metrics = Metrics::default();
     let implementation = RegistryApi::new(Arc::clone(&registry), api_settings, draining.clone(), metrics.clone());
-    let service = Service::new(implementation, allowed_origins);
+    let service = Service::new(implementation, allowed_origins, metrics.clone());
     let mut api = api_description()?;
     documentation::register(&mut api)?;
     let http = ServerBuilder::new(api, service, telemetry::logger())

@@ -1,6 +1,6 @@
 //! How properties are read: formats strictly, and an absent one apart from `null`.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
@@ -34,17 +34,22 @@ impl Format for Uuid {
 impl Format for NaiveDate {
     const EXPECTED: &'static str = "a date such as 2026-11-23 (RFC 3339)";
 
-    /// The crate reads single digits too; the format has four, two and two.
+    /// The crate reads signs, spaces and single digits too; the format has four, two and two.
     fn read(text: &str) -> Option<Self> {
-        (text.len() == 10).then(|| Self::parse_from_str(text, "%Y-%m-%d").ok()).flatten()
+        let date = Self::parse_from_str(text, "%Y-%m-%d").ok()?;
+        (text.len() == 10 && date.to_string() == text).then_some(date)
     }
 }
 
 impl Format for DateTime<Utc> {
     const EXPECTED: &'static str = "a time such as 2026-11-23T09:30:00Z (RFC 3339)";
 
+    /// The crate reads a space for the `T` and other minus signs too. In UTC it has to have a year of four digits, or it
+    /// could be read, but not written.
     fn read(text: &str) -> Option<Self> {
-        DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
+        let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+        let has_one_form = text.is_ascii() && !text.contains(' ');
+        (has_one_form && (0..=9999).contains(&Datelike::year(&time))).then_some(time)
     }
 }
 

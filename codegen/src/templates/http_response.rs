@@ -6,6 +6,7 @@ use flate2::Compression;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
+use std::time::Instant;
 
 use super::negotiation;
 use super::negotiation::Coding;
@@ -68,6 +69,22 @@ pub(super) fn send<A: Api>(context: &RequestContext<Service<A>>, draft: Draft) -
     let mut response = negotiated(request, draft)?;
     context.context().allowed_origins.mark(request, response.headers_mut());
     Ok(response.map(|body| Body::from(Bytes::from(body))))
+}
+
+/// Sends the answer of an operation whose handler began at this moment, and tells the observer.
+pub(super) fn answer<A: Api>(
+    context: &RequestContext<Service<A>>,
+    operation: &'static str,
+    begun: Instant,
+    draft: Result<Draft, HttpError>,
+) -> Answer {
+    let answer = draft.and_then(|draft| send(context, draft));
+    let status = match &answer {
+        Ok(response) => response.status(),
+        Err(error) => error.status_code.as_status(),
+    };
+    context.context().observer.answered(operation, status, begun.elapsed());
+    answer
 }
 
 /// Compresses by the level that takes least time, since it is done for each answer anew.

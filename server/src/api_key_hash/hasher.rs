@@ -6,9 +6,7 @@ use super::flights::Flights;
 use super::queue::FairQueue;
 use super::remembered::Remembered;
 use super::workers::{self, Queue, Tell};
-use super::{ARGON2ID_TAG, Argon2idHash, HashError, SALT_BYTES, StoredHash, prefix, random_bytes};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use super::{Argon2idHash, HashError, SALT_BYTES, StoredHash, prefix, random_bytes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use subtle::ConstantTimeEq;
@@ -95,13 +93,9 @@ impl ApiKeyHasher {
     /// # Errors
     /// [`HashError::NoRoom`] at once when too many wait.
     pub async fn hash(&self, plaintext: ApiKeyPlaintext) -> Result<StoredHash, HashError> {
-        let salt = random_bytes::<SALT_BYTES>()?;
-        let hash = self.argon2id(plaintext, salt.to_vec()).await?;
-        Ok(StoredHash(format!(
-            "{ARGON2ID_TAG}|{}|{}",
-            STANDARD_NO_PAD.encode(salt),
-            STANDARD_NO_PAD.encode(hash)
-        )))
+        let salt = random_bytes::<SALT_BYTES>()?.to_vec();
+        let hash = self.argon2id(plaintext, salt.clone()).await?;
+        Ok(Argon2idHash { salt, hash }.to_stored_hash())
     }
 
     /// Has this plaintext matched this key before, and has the key the hash that it had then? Says no where it is not

@@ -108,13 +108,18 @@ pub fn prefix(plaintext: &ApiKeyPlaintext) -> Result<ApiKeyPrefix, ConstraintErr
     ApiKeyPrefix::try_from(text.get(..PREFIX_CHARACTERS).unwrap_or_default())
 }
 
-struct Argon2idHash {
+/// A stored hash, read. It has one text alone.
+pub struct Argon2idHash {
     salt: Vec<u8>,
     hash: [u8; ARGON2_OUTPUT_BYTES],
 }
 
 impl Argon2idHash {
-    fn read(stored: &StoredHash) -> Result<Self, HashError> {
+    /// Takes the text apart.
+    ///
+    /// # Errors
+    /// Another tag than argon2id's, or parts that are not as it promises.
+    pub fn read(stored: &StoredHash) -> Result<Self, HashError> {
         let mut parts = stored.0.split('|');
         if parts.next() != Some(ARGON2ID_TAG) {
             return Err(HashError::UnknownTag);
@@ -127,6 +132,15 @@ impl Argon2idHash {
             salt: decode(salt)?,
             hash: decode(hash)?.try_into().map_err(|_| HashError::Unreadable)?,
         })
+    }
+
+    /// The text, to be stored.
+    pub fn to_stored_hash(&self) -> StoredHash {
+        StoredHash(format!(
+            "{ARGON2ID_TAG}|{}|{}",
+            STANDARD_NO_PAD.encode(&self.salt),
+            STANDARD_NO_PAD.encode(self.hash)
+        ))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::api_key_hash::HashCounts;
 use crate::store::Connections;
+use http::StatusCode;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -14,6 +15,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
 use std::time::Duration;
+use tenant_registry_contract::http::Observer;
 
 /// Goes before the name of every metric.
 const PREFIX: &str = "tenant_registry";
@@ -78,13 +80,6 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A request of this operation was answered.
-    pub fn answered(&self, operation: &'static str, status: u16, latency: Duration) {
-        self.requests.get_or_create(&Answered { operation, status }).inc();
-        let latencies = self.latencies.get_or_create(&OfOperation { operation });
-        latencies.observe(latency.as_secs_f64());
-    }
-
     /// A key was presented, and this is what was found out: `valid`, or the reason of the spec.
     pub fn verified(&self, outcome: &'static str) {
         self.verifications.get_or_create(&Verified { outcome }).inc();
@@ -93,6 +88,15 @@ impl Metrics {
     /// An operation could not do its work.
     pub fn failed(&self, operation: &'static str, kind: &'static str) {
         self.failures.get_or_create(&Failed { operation, kind }).inc();
+    }
+}
+
+impl Observer for Metrics {
+    fn answered(&self, operation: &'static str, status: StatusCode, latency: Duration) {
+        let status = status.as_u16();
+        self.requests.get_or_create(&Answered { operation, status }).inc();
+        let latencies = self.latencies.get_or_create(&OfOperation { operation });
+        latencies.observe(latency.as_secs_f64());
     }
 }
 

@@ -115,6 +115,11 @@ async fn an_invalid_parameter_is_named_with_its_rule(store: StoreUnderTest) {
         ("/v1/audit?cursor=first", "`cursor`", "whole number"),
         ("/v1/audit?since=yesterday", "`since`", "2026-11-23T09:30:00Z"),
         ("/v1/audit?until=2026-11-23", "`until`", "2026-11-23T09:30:00Z"),
+        (
+            "/v1/audit?until=9999-12-31T23:59:59-00:01",
+            "`until`",
+            "2026-11-23T09:30:00Z",
+        ),
         ("/v1/audit?tenant_id=acme", "`tenant_id`", "UUID"),
         ("/v1/audit?actor_id=%00", "`actor_id`", "pattern"),
     ];

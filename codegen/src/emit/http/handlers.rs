@@ -20,6 +20,7 @@ pub(super) fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
             ("StatusCode", "http::StatusCode"),
             ("JsonSchema", "schemars::JsonSchema"),
             ("Deserialize", "serde::Deserialize"),
+            ("Instant", "std::time::Instant"),
             ("InvalidParameter", "super::request::InvalidParameter"),
             ("-> Answer", "super::response::Answer"),
             ("Draft", "super::response::Draft"),
@@ -147,12 +148,14 @@ fn handler(operation: &Operation) -> String {
         r#"
         {documentation}
         pub(super) async fn {}<A: server::Api>({}) -> Answer {{
+            let begun = Instant::now();
             {body}
-            response::send(&context, answer.draft()?)
+            response::answer(&context, {:?}, begun, answer.draft())
         }}
         "#,
         operation.id,
-        arguments.join(", ")
+        arguments.join(", "),
+        operation.id
     )
 }
 

@@ -55,7 +55,7 @@ impl Pair {
         let _inside = runtime.enter();
         let recording = Recording::default();
         let log = slog::Logger::root(slog::Discard, slog::o!());
-        let service = Service::new(recording.clone(), AllowedOrigins::default());
+        let service = Service::new(recording.clone(), AllowedOrigins::default(), ());
         let server = ServerBuilder::new(api_description().unwrap(), service, log).config(ConfigDropshot {
             bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
             default_request_body_max_bytes: 1024 * 1024,

@@ -1,0 +1,4 @@
+//! `tenant_registry_fuzz::queries` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tenant_registry_fuzz::queries(data));

@@ -1,0 +1,4 @@
+//! `tenant_registry_fuzz::requests` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tenant_registry_fuzz::requests(data));

@@ -1,0 +1,41 @@
+//! What an operator hands over: the catalog file and the URL of the database.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::str;
+use tenant_registry_server::catalog_file::{self, CatalogFileError};
+use tenant_registry_server::store::postgres::database_url::DatabaseUrl;
+
+/// A password that no message may show.
+const PASSWORD: &str = "f8Kq2ZrW";
+
+/// A catalog file. What is refused is refused on a line of it, and no product is in a catalog twice.
+pub fn catalog_file(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else {
+        return;
+    };
+    match catalog_file::parse(text, Path::new("catalog.toml")) {
+        Ok(catalog) => {
+            let mut keys = HashSet::new();
+            assert!(catalog.products().iter().all(|product| keys.insert(&product.key)));
+        }
+        Err(CatalogFileError::Broken { line, reason, .. }) => {
+            let lines = text.split('\n').count();
+            assert!((1..=lines).contains(&line), "line {line} of {lines}: {reason}");
+        }
+        Err(CatalogFileError::Unreadable { source, .. }) => unreachable!("nothing is read: {source}"),
+    }
+}
+
+/// A URL, and the same with a user and a password before it, which nothing that is said of the URL may show.
+pub fn database_url(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else {
+        return;
+    };
+    let _ = text.parse::<DatabaseUrl>();
+    let said = match format!("postgres://registry:{PASSWORD}@{text}").parse::<DatabaseUrl>() {
+        Ok(url) => format!("{url:?}"),
+        Err(error) => format!("{error} {error:?}"),
+    };
+    assert!(!said.contains(PASSWORD), "{said}");
+}

@@ -1,0 +1,64 @@
+//! What reads API keys: the parsers of a plaintext and of a stored hash, and what strikes keys out of the log.
+
+use percent_encoding::percent_decode_str;
+use std::str;
+use tenant_registry_contract::types::ApiKeyPlaintext;
+use tenant_registry_server::api_key_hash::{Argon2idHash, StoredHash, prefix};
+use tenant_registry_server::telemetry::redaction::redact;
+
+use crate::refusal::expect;
+
+/// A key that keeps the spec.
+const KEY: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
+
+/// One line, read as a plaintext and as a stored hash.
+///
+/// A plaintext is kept as it was given, and has the prefix that it begins with. A stored hash has one text alone, so that
+/// two which differ are never the same hash.
+pub fn api_key(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else {
+        return;
+    };
+    if let Ok(plaintext) = ApiKeyPlaintext::try_from(text) {
+        assert_eq!(plaintext.expose_secret(), text);
+        let prefix = expect(prefix(&plaintext), "a key has a prefix");
+        assert!(text.starts_with(prefix.as_str()), "`{prefix}`");
+        assert!(!format!("{plaintext:?}").contains(text));
+    }
+    if let Ok(hash) = Argon2idHash::read(&StoredHash::from_stored(text.to_owned())) {
+        assert_eq!(hash.to_stored_hash().to_stored(), text);
+    }
+}
+
+/// A text for the log, in which no key is left, plain or behind percent-encoding; and the same with a key put in at its
+/// first U+0000.
+pub fn redaction(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else {
+        return;
+    };
+    hold_no_key(text);
+    if let Some((before, after)) = text.split_once('\0') {
+        hold_no_key(&format!("{before}{KEY}{after}"));
+    }
+}
+
+fn hold_no_key(text: &str) {
+    let redacted = redact(text);
+    let decoded = percent_decode_str(&redacted).collect::<Vec<_>>();
+    for shown in [redacted.as_bytes(), &decoded] {
+        let found = shown
+            .windows(KEY.len())
+            .find_map(|window| str::from_utf8(window).ok().filter(|it| is_key(it)));
+        assert_eq!(found, None, "in the log, of {text:?}: {redacted:?}");
+    }
+    if !text.contains("bp_") && !text.contains('%') {
+        assert_eq!(redacted, text, "what holds no key stays as it is");
+    }
+}
+
+fn is_key(text: &str) -> bool {
+    text.strip_prefix("bp_").is_some_and(|rest| {
+        rest.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    })
+}

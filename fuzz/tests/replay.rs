@@ -1,0 +1,32 @@
+//! Every target over its corpus, on the stable toolchain alone: what was found once stays mended.
+
+use std::fs;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+use tenant_registry_fuzz::TARGETS;
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
+}
+
+#[test]
+fn no_input_of_the_corpus_breaks_a_law() {
+    for (name, target) in TARGETS {
+        let mut inputs = 0;
+        for entry in fs::read_dir(corpus().join(name)).unwrap() {
+            let path = entry.unwrap().path();
+            let input = fs::read(&path).unwrap();
+            assert!(catch_unwind(|| target(&input)).is_ok(), "{}", path.display());
+            inputs += 1;
+        }
+        assert!(inputs > 0, "{name} has no corpus");
+    }
+}
+
+#[test]
+fn every_corpus_is_that_of_a_target() {
+    for entry in fs::read_dir(corpus()).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(TARGETS.iter().any(|(target, _)| *target == name), "{}", name.display());
+    }
+}
