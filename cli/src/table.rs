@@ -70,11 +70,12 @@ fn lines(properties: &Map<String, Value>) -> String {
 fn add_lines(table: &mut Table, prefix: &str, properties: &Map<String, Value>) {
     for (name, value) in properties {
         let name = format!("{prefix}{}", Printable(name));
-        match value {
-            Value::Object(inner) if !inner.is_empty() => add_lines(table, &format!("{name}."), inner),
-            value => {
-                table.add_row([name, cell(value)]);
-            }
+        if let Value::Object(inner) = value
+            && !inner.is_empty()
+        {
+            add_lines(table, &format!("{name}."), inner);
+        } else {
+            table.add_row([name, cell(value)]);
         }
     }
 }

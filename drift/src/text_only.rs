@@ -89,11 +89,12 @@ mod tests {
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
-                    match member {
-                        Value::String(text) if name == "description" || name == "summary" => {
-                            *text = format!("Otherwise: {text}");
-                        }
-                        other => reword(other),
+                    if let Value::String(text) = member
+                        && (name == "description" || name == "summary")
+                    {
+                        *text = format!("Otherwise: {text}");
+                    } else {
+                        reword(member);
                     }
                 }
             }

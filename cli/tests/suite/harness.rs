@@ -49,10 +49,7 @@ pub(crate) enum StoreUnderTest {
 }
 
 /// A case on both stores.
-pub(crate) fn on_stores<F: Future<Output = ()>>(name: &str, run: fn(Service) -> F) -> Vec<Trial>
-where
-    F: 'static,
-{
+pub(crate) fn on_stores<F: Future<Output = ()> + 'static>(name: &str, run: fn(Service) -> F) -> Vec<Trial> {
     [StoreUnderTest::Memory, StoreUnderTest::Postgres]
         .map(|store| on_store(store, name, run))
         .into()

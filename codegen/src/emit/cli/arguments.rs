@@ -214,12 +214,11 @@ fn property(api: &Api, property: &Property, name: String, presence: bool) -> Arg
 
 /// The type of a property whose texts are read one by one, and how they are.
 fn typed(api: &Api, property: &Property, help: &mut String, attributes: &mut Vec<String>) -> String {
-    let item = match &property.of {
-        Type::Array(item) => {
-            help.push_str(" Give it once for each.");
-            item.as_ref()
-        }
-        of => of,
+    let item = if let Type::Array(item) = &property.of {
+        help.push_str(" Give it once for each.");
+        item
+    } else {
+        &property.of
     };
     let of = rust::type_of(&property.of, "types::");
     if property.nullable {
