@@ -67,7 +67,7 @@ pub use progenitor_client::ResponseValue;
 
 pub use self::configuration::{ClientBuilder, ConfigurationError};
 pub use self::error::{Error, Refusal};
-pub use self::generated::{Client, Operation, builder};
+pub use self::generated::{Client, Operation, SPEC_FINGERPRINT, builder};
 pub use self::retry::RetryPolicy;
 use self::transport::Transport;
 

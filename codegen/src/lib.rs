@@ -7,6 +7,7 @@
 //! spec ── document ── read ──► model ──┬─ emit::types
 //!                                      ├─ emit::server
 //!                                      ├─ emit::http (routes)
+//!                                      ├─ emit::cli
 //!            └─────────────────────────┴─ client (progenitor)
 //! ```
 
@@ -54,6 +55,7 @@ pub fn generate(spec: &str) -> Result<Vec<GeneratedFile>, Error> {
     files.extend(emit::types::emit(&api)?);
     files.extend(emit::server::emit(&api)?);
     files.extend(emit::http::emit(&api)?);
+    files.extend(emit::cli::emit(&api, spec)?);
     files.extend(client::generate(&api, &document.to_json(), spec)?);
     files.sort_by(|first, second| first.path.cmp(&second.path));
     Ok(files)

@@ -93,14 +93,18 @@ fn space_out_members(item: &str) -> String {
 
 /// Documentation lines of at most 100 columns, paragraphs kept; `indent` is the depth at which they will stand.
 pub(crate) fn doc_lines(marker: &str, text: &str, indent: usize) -> String {
+    lines(marker, text.trim(), indent, escape)
+}
+
+fn lines(marker: &str, text: &str, indent: usize, write: fn(&str) -> String) -> String {
     let width = 100usize.saturating_sub(indent + marker.len() + 1);
     let mut lines = String::new();
-    for (index, paragraph) in text.trim().split("\n\n").enumerate() {
+    for (index, paragraph) in text.split("\n\n").enumerate() {
         if index > 0 {
             lines.push_str(marker);
             lines.push('\n');
         }
-        for line in wrap(&escape(paragraph), width) {
+        for line in wrap(&write(paragraph), width) {
             lines.push_str(marker);
             lines.push(' ');
             lines.push_str(&line);
@@ -113,6 +117,11 @@ pub(crate) fn doc_lines(marker: &str, text: &str, indent: usize) -> String {
 /// `///` lines.
 pub(crate) fn docs(text: &str) -> String {
     doc_lines("///", text, 4)
+}
+
+/// `///` lines that a program shows as they are: nothing in them is escaped for rustdoc.
+pub(crate) fn plain_docs(text: &str) -> String {
+    lines("///", text.trim(), 4, str::to_owned)
 }
 
 /// Breaks a paragraph into lines between words.

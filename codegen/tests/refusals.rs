@@ -36,6 +36,22 @@ fn the_specs_themselves_are_accepted() {
 }
 
 #[test]
+fn what_makes_no_command() {
+    assert_refused(
+        SPEC,
+        "name: text, schema: { type: string }",
+        "name: text, schema: { $ref: \"#/components/schemas/Password\" }",
+        "operation `sample_exchange`: the parameter `text` is a secret",
+    );
+    assert_refused(
+        BODIES,
+        "operationId: letter_amend",
+        "operationId: send",
+        "the operations `letter_send` and `send` would both become the command `letter send`",
+    );
+}
+
+#[test]
 fn documents_that_are_none() {
     assert_refused(SPEC, "openapi: 3.1.0", "openapi: [", "not YAML");
     assert_refused(

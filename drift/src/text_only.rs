@@ -74,3 +74,42 @@ impl VisitMut for Strip {
         visit_mut::visit_item_const_mut(self, item);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use tenant_registry_codegen::{generate, to_json};
+
+    use super::Substance;
+
+    const SPEC: &str = include_str!("../../spec/openapi.yaml");
+
+    /// Puts a word before every text that is for readers alone.
+    fn reword(value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    if let Value::String(text) = member
+                        && (name == "description" || name == "summary")
+                    {
+                        *text = format!("Otherwise: {text}");
+                    } else {
+                        reword(member);
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(reword),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn other_words_are_no_other_substance() {
+        let original = Substance::of(&generate(SPEC).unwrap());
+        let mut document = to_json(SPEC).unwrap();
+        reword(&mut document);
+        assert!(Substance::of(&generate(&document.to_string()).unwrap()) == original);
+        let renamed = SPEC.replace("sales_owner", "account_owner");
+        assert!(Substance::of(&generate(&renamed).unwrap()) != original);
+    }
+}

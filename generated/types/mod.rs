@@ -24,6 +24,7 @@ pub use self::audit::{
 };
 pub use self::catalog::{CatalogEntry, CatalogEntryList, CatalogRequest};
 pub use self::constraint::{ConstraintError, Quoted};
+pub use self::decode::Format;
 pub use self::health::{Health, HealthStatus};
 pub use self::shared::{
     Error, ErrorCode, PlanKey, ProductKey, RetryAfterSeconds, TenantId, TenantProduct,

@@ -6,7 +6,7 @@
 
 mod builders;
 mod documentation;
-mod fingerprint;
+pub(crate) mod fingerprint;
 mod imports;
 mod lowering;
 mod operations;
@@ -100,7 +100,7 @@ fn client(api: &Api, parts: &Parts, title: &str, description: &str, text: &str) 
         pub use self::operation::Operation;
 
         /// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
-        pub(crate) const SPEC_FINGERPRINT: u64 = #fingerprint;
+        pub const SPEC_FINGERPRINT: u64 = #fingerprint;
 
         #documentation
         #[derive(Clone, Debug)]

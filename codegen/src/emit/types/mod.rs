@@ -47,9 +47,14 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         all_code.push_str(&code);
     }
     files.push(runtime::constraint(&all_code)?);
+    all_code.push_str(&formats_of_parameters(api));
     if let Some(decode) = runtime::decode(&all_code)? {
+        let reads_formats = decode.text.contains("trait Format");
         files.push(decode);
-        modules.push(("decode", Vec::new()));
+        modules.push((
+            "decode",
+            reads_formats.then(|| "Format".to_owned()).into_iter().collect(),
+        ));
     }
     modules.sort();
     let declarations: String = modules.iter().map(|(home, _)| format!("mod {home};\n")).collect();
@@ -67,6 +72,23 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         )?,
     ));
     Ok(files)
+}
+
+/// What reading the parameters that have a format, but no schema of their own, needs.
+fn formats_of_parameters(api: &Api) -> String {
+    let parameters = api.operations.iter().flat_map(|operation| &operation.parameters);
+    parameters
+        .filter_map(|parameter| match &parameter.of {
+            Type::Formatted(format) => Some(format!(" Format::parse {}", rust::formatted(*format))),
+            Type::Named(_)
+            | Type::String
+            | Type::Boolean
+            | Type::Integer(_)
+            | Type::Number
+            | Type::Array(_)
+            | Type::FreeForm => None,
+        })
+        .collect()
 }
 
 fn type_of(api: &Api, reach: &reach::Reach, schema: &Schema) -> String {

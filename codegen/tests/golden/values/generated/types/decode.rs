@@ -9,10 +9,18 @@ use uuid::Uuid;
 use super::constraint::{ConstraintError, Quoted};
 
 /// A type that the spec writes as text with a `format`.
-pub(super) trait Format: Sized {
+pub trait Format: Sized {
     /// The form, with an example.
     const EXPECTED: &'static str;
+
+    /// The value of a text; `None` where it has another form.
     fn read(text: &str) -> Option<Self>;
+
+    /// The value of a text.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the text has another form.
     fn parse(text: &str) -> Result<Self, ConstraintError> {
         Self::read(text)
             .ok_or_else(|| ConstraintError::Format {

@@ -9,6 +9,7 @@ mod decode;
 mod samples;
 
 pub use self::constraint::{ConstraintError, Quoted};
+pub use self::decode::Format;
 pub use self::samples::{
     Answer, Anything, Colour, Count, Day, Error, ErrorCode, Instant, Options, Page,
     Password, Request, SampleId, Temperature, Word,

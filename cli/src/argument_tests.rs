@@ -1,0 +1,56 @@
+//! The generator's template of the arguments, whole: of some of it the present spec has no use.
+
+#[expect(dead_code, reason = "what the spec uses is tried by the commands")]
+#[path = "../../codegen/src/templates/cli_arguments.rs"]
+mod template;
+
+use std::io::Write;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use self::template::{Body, Input, Json, Nullable, finish, finish_unless_empty, nullable, secret_json};
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Example {
+    day: Option<i32>,
+    #[serde(default)]
+    absent: Option<i32>,
+}
+
+#[test]
+fn the_word_null_is_null() {
+    let parse = nullable(<i32 as FromStr>::from_str);
+    assert!(matches!(parse("null"), Ok(Nullable::Null)));
+    assert!(matches!(parse("7"), Ok(Nullable::Value(7))));
+    assert!(parse("Null").is_err());
+    let mut body = Body::begin(None).unwrap();
+    body.set("day", parse("null").ok()).unwrap();
+    body.set("absent", None::<i32>).unwrap();
+    let read: Value = finish(body).unwrap();
+    assert_eq!(read, json!({ "day": null }));
+}
+
+#[test]
+fn a_body_of_which_nothing_is_given_is_none() {
+    let mut body = Body::begin(None).unwrap();
+    body.set("day", None::<i32>).unwrap();
+    assert_eq!(finish_unless_empty::<Example>(body).unwrap(), None);
+    let mut body = Body::begin(None).unwrap();
+    body.set("day", Some(1)).unwrap();
+    let expected = Example {
+        day: Some(1),
+        absent: None,
+    };
+    assert_eq!(finish_unless_empty::<Example>(body).unwrap(), Some(expected));
+}
+
+#[test]
+fn a_secret_that_is_not_text_is_json_in_a_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"[\"one\", \"two\"]\n").unwrap();
+    let input = Input::from(file.path().as_os_str().to_owned());
+    assert_eq!(secret_json(Some(input)).unwrap(), Some(json!(["one", "two"])));
+    assert!(matches!(Json::from_str("@-"), Ok(Json::From(Input::Standard))));
+}

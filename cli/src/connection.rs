@@ -1,0 +1,94 @@
+//! With which service the program speaks, and as whom.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{env, fs};
+
+use clap::Args;
+use tenant_registry_client::Client;
+
+use crate::failure::Failure;
+
+/// The variable with the token itself. There is no flag for it: the arguments of a program are seen by all.
+const TOKEN_VARIABLE: &str = "TENANT_REGISTRY_TOKEN";
+
+const USER_AGENT: &str = concat!("registry/", env!("CARGO_PKG_VERSION"));
+
+/// Where the service is, and who asks.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct Connection {
+    /// Where the service is.
+    #[arg(
+        long,
+        global = true,
+        env = "TENANT_REGISTRY_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8090"
+    )]
+    base_url: String,
+    /// A file with the bearer token; it goes before the token in the variable TENANT_REGISTRY_TOKEN. No argument takes
+    /// the token itself: arguments are seen by everybody on the machine.
+    #[arg(long, global = true, env = "TENANT_REGISTRY_TOKEN_FILE", value_name = "PATH")]
+    token_file: Option<PathBuf>,
+    /// How many seconds each attempt of a request may take.
+    #[arg(
+        long,
+        global = true,
+        env = "TENANT_REGISTRY_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "30",
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
+    timeout: u64,
+}
+
+impl Connection {
+    /// The client of the service.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        let mut builder = Client::builder(&self.base_url)
+            .user_agent(USER_AGENT)
+            .request_timeout(Duration::from_secs(self.timeout));
+        if let Some(token) = self.token()? {
+            builder = builder.bearer_token(token.0);
+        }
+        Ok(builder.build()?)
+    }
+
+    fn token(&self) -> Result<Option<Token>, Failure> {
+        match &self.token_file {
+            Some(path) => {
+                let text = fs::read_to_string(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
+                let token = Token::of(&text);
+                token
+                    .ok_or_else(|| Failure::Usage(format!("{} has no token in it", path.display())))
+                    .map(Some)
+            }
+            None => match env::var_os(TOKEN_VARIABLE).map(OsString::into_string) {
+                Some(Ok(text)) => Ok(Token::of(&text)),
+                Some(Err(_)) => Err(Failure::Usage(format!("{TOKEN_VARIABLE} is not UTF-8"))),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+/// A bearer token. It is shown nowhere.
+struct Token(String);
+
+impl Token {
+    /// `None` where there is nothing but white space.
+    fn of(text: &str) -> Option<Self> {
+        let token = text.trim();
+        (!token.is_empty()).then(|| Self(token.to_owned()))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(***)")
+    }
+}

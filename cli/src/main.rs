@@ -1,0 +1,77 @@
+//! `registry`: the command line of the Tenant Registry.
+
+#[cfg(test)]
+mod argument_tests;
+mod audit;
+mod command;
+mod connection;
+mod exit_code;
+mod failure;
+mod fingerprint;
+// Formatted by the generator.
+#[rustfmt::skip]
+mod generated;
+mod output;
+mod printable;
+mod table;
+
+use std::env;
+use std::process::ExitCode;
+
+use command::{Arguments, Command};
+use connection::Connection;
+use exit_code::Ending;
+use failure::Failure;
+use printable::Printable;
+use tenant_registry_client::Client;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::read(env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Where nobody reads, there is nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Ending::Usage
+            } else {
+                Ending::Success
+            }
+            .into();
+        }
+    };
+    match run(arguments) {
+        Ok(()) => Ending::Success.into(),
+        Err(failure) => {
+            for (index, line) in failure.message().iter().flat_map(|it| it.lines()).enumerate() {
+                let start = if index == 0 { "error: " } else { "" };
+                eprintln!("{start}{}", Printable(line));
+            }
+            failure.ending().into()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments {
+        connection,
+        output,
+        command,
+    } = arguments;
+    match command {
+        Command::Completions(completions) => completions.print(),
+        Command::Operation(command) => with_client(&connection, async |client| {
+            output::answer(&command.send(client).await?, output)
+        }),
+        Command::AuditTail(tail) => with_client(&connection, async |client| tail.run(client, output).await),
+        Command::AuditExport(export) => with_client(&connection, async |client| export.run(client).await),
+    }
+}
+
+fn with_client(connection: &Connection, work: impl AsyncFnOnce(&Client) -> Result<(), Failure>) -> Result<(), Failure> {
+    let client = connection.client()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::System)?;
+    runtime.block_on(work(&client))
+}

@@ -1,0 +1,157 @@
+//! `registry audit export`.
+
+use std::fs;
+
+use libtest_mimic::Trial;
+use tenant_registry_client::types::{AuditAppend, AuditEvent};
+use tokio::task::JoinSet;
+
+use crate::harness::{Service, on_memory, on_stores};
+
+pub(crate) fn cases() -> Vec<Trial> {
+    [
+        on_stores(
+            "an_export_of_many_pages_equals_the_list",
+            an_export_of_many_pages_equals_the_list,
+        ),
+        on_memory("filters_choose_what_is_exported", filters_choose_what_is_exported),
+        on_memory("csv_is_that_of_rfc_4180", csv_is_that_of_rfc_4180),
+        on_memory(
+            "a_file_is_written_whole_or_not_at_all",
+            a_file_is_written_whole_or_not_at_all,
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn append(action: &str) -> AuditAppend {
+    AuditAppend::new(action.try_into().unwrap())
+}
+
+/// All events, by the pages of the service's own size.
+async fn listed(service: &Service) -> Vec<AuditEvent> {
+    let mut page = service.client.audit_list().send().await.unwrap().into_inner();
+    let mut events = page.items;
+    while let Some(cursor) = page.next_cursor {
+        page = service
+            .client
+            .audit_list()
+            .cursor(cursor)
+            .send()
+            .await
+            .unwrap()
+            .into_inner();
+        events.extend(page.items);
+    }
+    events
+}
+
+async fn exported(service: &Service, arguments: &[&str]) -> Vec<AuditEvent> {
+    let ended = service.run(&[&["audit", "export"], arguments].concat()).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    ended
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+async fn an_export_of_many_pages_equals_the_list(service: Service) {
+    let mut appends = JoinSet::new();
+    for number in 0..1203 {
+        if appends.len() >= 32 {
+            appends.join_next().await.unwrap().unwrap();
+        }
+        let client = service.client.clone();
+        appends.spawn(async move {
+            let body = append(&format!("a.{number}"));
+            client.audit_append().body(body).send().await.unwrap();
+        });
+    }
+    while let Some(appended) = appends.join_next().await {
+        appended.unwrap();
+    }
+    let events = listed(&service).await;
+    assert_eq!(events.len(), 1203);
+    assert!(exported(&service, &[]).await == events);
+    let csv = service.run(&["audit", "export", "--format", "csv"]).await.stdout;
+    assert_eq!(
+        csv::Reader::from_reader(csv.as_bytes()).into_records().count(),
+        events.len()
+    );
+}
+
+async fn filters_choose_what_is_exported(service: Service) {
+    for action in ["a", "b", "a"] {
+        service.client.audit_append().body(append(action)).send().await.unwrap();
+    }
+    let events = exported(&service, &["--action", "a"]).await;
+    assert_eq!(events.iter().map(|event| event.id.get()).collect::<Vec<_>>(), [3, 1]);
+    let csv = service
+        .run(&["audit", "export", "--format", "csv", "--action", "none"])
+        .await
+        .stdout;
+    assert!(
+        csv.starts_with("id,created_at,") && csv.ends_with("user_agent\r\n") && csv.lines().count() == 1,
+        "{csv}"
+    );
+}
+
+async fn csv_is_that_of_rfc_4180(service: Service) {
+    let mut body = append("say.\"hello\"");
+    body.actor_name = Some("Lovelace, Ada".try_into().unwrap());
+    body.target_name = Some("two\r\nlines".try_into().unwrap());
+    body.metadata = Some(serde_json::from_str(r#"{"z": [1, "a,b"]}"#).unwrap());
+    service.client.audit_append().body(body).send().await.unwrap();
+    let csv = service.run(&["audit", "export", "--format", "csv"]).await.stdout;
+    for quoted in [
+        "\"say.\"\"hello\"\"\"",
+        "\"Lovelace, Ada\"",
+        "\"two\r\nlines\"",
+        "\"{\"\"z\"\":[1,\"\"a,b\"\"]}\"",
+    ] {
+        assert!(csv.contains(quoted), "{quoted}: {csv}");
+    }
+    assert!(csv.ends_with("\r\n"));
+    // Read again, a record says what the list says.
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let names = reader.headers().unwrap().clone();
+    let record = reader.records().next().unwrap().unwrap();
+    let event = serde_json::to_value(&listed(&service).await[0]).unwrap();
+    let event = event.as_object().unwrap();
+    for name in event.keys() {
+        assert!(names.iter().any(|column| column == name), "{name}");
+    }
+    for (name, cell) in names.iter().zip(&record) {
+        let said = event.get(name).map_or_else(String::new, |value| {
+            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+        });
+        assert_eq!(cell, said, "{name}");
+    }
+}
+
+async fn a_file_is_written_whole_or_not_at_all(service: Service) {
+    service.client.audit_append().body(append("a")).send().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("events.ndjson");
+    let arguments = ["audit", "export", "--output-file", path.to_str().unwrap()];
+    let ended = service.run(&arguments).await;
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "", ""));
+    let whole = fs::read_to_string(&path).unwrap();
+    let event: AuditEvent = serde_json::from_str(&whole).unwrap();
+    assert_eq!(vec![event], listed(&service).await);
+    // A service that is away leaves what was there, and nothing beside it.
+    let mut command = service.command();
+    command.args(arguments).env("TENANT_REGISTRY_URL", "http://127.0.0.1:1");
+    crate::harness::ended(&mut command, "")
+        .await
+        .assert_failed(6, &["no answer"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), whole);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    let nowhere = service
+        .run(&["audit", "export", "--output-file", "no/such/directory"])
+        .await;
+    nowhere.assert_failed(1, &["no/such/directory cannot be written: No such file"]);
+}

@@ -1,0 +1,143 @@
+//! `registry audit tail`.
+
+use libtest_mimic::Trial;
+use rustix::process::{Pid, Signal, kill_process};
+use tenant_registry_client::types::{AuditAppend, AuditEvent};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout};
+
+use crate::harness::{Service, on_memory, on_stores};
+
+pub(crate) fn cases() -> Vec<Trial> {
+    [
+        on_stores(
+            "what_is_appended_while_it_runs_is_shown_once",
+            what_is_appended_while_it_runs_is_shown_once,
+        ),
+        on_stores("it_begins_where_it_is_told_to", it_begins_where_it_is_told_to),
+        on_memory(
+            "only_what_the_filters_let_through_is_shown",
+            only_what_the_filters_let_through_is_shown,
+        ),
+        on_memory(
+            "a_line_for_people_says_when_and_what_first",
+            a_line_for_people_says_when_and_what_first,
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+struct Tail {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Tail {
+    fn start(service: &Service, arguments: &[&str]) -> Self {
+        let mut command = service.command();
+        let mut child = command.args(["audit", "tail"]).args(arguments).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    async fn line(&mut self) -> String {
+        self.lines.next_line().await.unwrap().unwrap()
+    }
+
+    async fn event(&mut self) -> AuditEvent {
+        serde_json::from_str(&self.line().await).unwrap()
+    }
+
+    /// Presses Ctrl-C, and fails where anything else is shown.
+    async fn end(mut self) {
+        let id = i32::try_from(self.child.id().unwrap()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), Signal::INT).unwrap();
+        assert_eq!(self.lines.next_line().await.unwrap(), None);
+        let output = self.child.wait_with_output().await.unwrap();
+        assert_eq!(
+            (output.status.code(), output.stderr.as_slice()),
+            (Some(0), b"".as_slice())
+        );
+    }
+}
+
+async fn append(service: &Service, action: &str) -> AuditEvent {
+    let body = AuditAppend::new(action.try_into().unwrap());
+    service
+        .client
+        .audit_append()
+        .body(body)
+        .send()
+        .await
+        .unwrap()
+        .into_inner()
+}
+
+async fn what_is_appended_while_it_runs_is_shown_once(service: Service) {
+    let old = append(&service, "old").await;
+    let mut tail = Tail::start(&service, &["--output", "json"]);
+    // It began somewhere among these; from the first that it shows on, it leaves none out.
+    let mut appended = Vec::new();
+    let first = loop {
+        appended.push(append(&service, "early").await);
+        tokio::select! {
+            biased;
+            first = tail.event() => break first,
+            () = tokio::task::yield_now() => {}
+        }
+    };
+    assert!(first != old, "what stood before it began is not shown");
+    for _ in 0..3 {
+        appended.push(append(&service, "late").await);
+    }
+    let expected = appended.iter().skip_while(|event| **event != first).skip(1);
+    for event in expected {
+        assert_eq!(tail.event().await, *event);
+    }
+    tail.end().await;
+}
+
+async fn it_begins_where_it_is_told_to(service: Service) {
+    let before = append(&service, "before").await;
+    let first = append(&service, "first").await;
+    let since = first.created_at.to_rfc3339();
+    let mut tail = Tail::start(&service, &["--output", "json", "--since", &since, "--interval", "1"]);
+    if before.created_at == first.created_at {
+        assert_eq!(tail.event().await, before);
+    }
+    assert_eq!(tail.event().await, first);
+    let mut appended = Vec::new();
+    for _ in 0..3 {
+        appended.push(append(&service, "next").await);
+    }
+    for event in appended {
+        assert_eq!(tail.event().await, event);
+    }
+    tail.end().await;
+}
+
+async fn only_what_the_filters_let_through_is_shown(service: Service) {
+    let since = ["--output", "json", "--since", "2026-01-01T00:00:00Z", "--action", "yes"];
+    append(&service, "no").await;
+    let wanted = append(&service, "yes").await;
+    let mut tail = Tail::start(&service, &since);
+    assert_eq!(tail.event().await, wanted);
+    append(&service, "no").await;
+    let wanted = append(&service, "yes").await;
+    assert_eq!(tail.event().await, wanted);
+    tail.end().await;
+}
+
+async fn a_line_for_people_says_when_and_what_first(service: Service) {
+    let event = append(&service, "report.exported").await;
+    let mut tail = Tail::start(&service, &["--since", "2026-01-01T00:00:00Z"]);
+    let line = tail.line().await;
+    let time = event.created_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    assert!(
+        line.starts_with(&format!("{time}  report.exported  id={}", event.id)),
+        "{line}"
+    );
+    tail.end().await;
+}

@@ -1,0 +1,139 @@
+//! What goes wrong, in which words and with which exit code.
+
+use libtest_mimic::Trial;
+use tokio::net::TcpListener;
+
+use crate::harness::{Service, ended, on_memory, program};
+
+pub(crate) fn cases() -> Vec<Trial> {
+    [
+        on_memory(
+            "each_kind_of_failure_has_its_exit_code",
+            each_kind_of_failure_has_its_exit_code,
+        ),
+        on_memory("bad_arguments_say_what_to_change", bad_arguments_say_what_to_change),
+        on_memory(
+            "a_service_that_is_away_is_told_apart",
+            a_service_that_is_away_is_told_apart,
+        ),
+        on_memory(
+            "variables_are_settings_and_empty_ones_are_not",
+            variables_are_settings_and_empty_ones_are_not,
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+const UNKNOWN: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
+
+async fn each_kind_of_failure_has_its_exit_code(service: Service) {
+    let acme = service.json(&["tenant", "get-by-slug", "acme"]).await;
+    let id = acme["id"].as_str().unwrap();
+    let backwards = [
+        "tenant",
+        "activate",
+        id,
+        "--contract-start",
+        "2027-01-01",
+        "--contract-end",
+        "2026-01-01",
+    ];
+    let refused = service.run(&backwards).await;
+    refused.assert_failed(3, &["error: invalid_input (400 Bad Request): ", "\nrequest id: "]);
+    assert_eq!(refused.stdout, "");
+    let unknown = service.run(&["tenant", "get", UNKNOWN]).await;
+    unknown.assert_failed(4, &["error: not_found (404 Not Found): "]);
+    let taken = service
+        .run(&["tenant", "create", "--slug", "acme", "--name", "Acme"])
+        .await;
+    taken.assert_failed(5, &["error: conflict (409 Conflict): "]);
+    let bad = service.run_with_input(
+        &["api-key", "verify", "--key-file", "-", "--output", "json"],
+        "no key\n",
+    );
+    let bad = bad.await;
+    bad.assert_failed(7, &["error: the API key is not valid: malformed"]);
+    assert!(bad.stdout.contains("\"valid\": false"), "{bad:?}");
+}
+
+async fn bad_arguments_say_what_to_change(service: Service) {
+    let cases: [(&[&str], &[&str]); 13] = [
+        (
+            &["tenant", "create", "--slug", "Blue Sky", "--name", "x"],
+            &["--slug", "must match the pattern"],
+        ),
+        (&["tenant", "create", "--name", "x"], &["--slug"]),
+        (
+            &["tenant", "create", "--slug", "abc", "--name", "x", "--kind", "pet"],
+            &["pet", "customer, demo"],
+        ),
+        (&["tenant", "get", "7"], &["must be a UUID such as"]),
+        (
+            &["tenant", "activate", UNKNOWN, "--contract-end", "2026-1-2"],
+            &["must be a date such as 2026-11-23"],
+        ),
+        (
+            &["audit", "list", "--limit", "501"],
+            &["must be at most 500, but is 501"],
+        ),
+        (&["audit", "list", "--since", "yesterday"], &["must be a time such as"]),
+        (
+            &["audit", "append", "--action", "a", "--metadata", "{"],
+            &["--metadata", "EOF while parsing"],
+        ),
+        (
+            &["audit", "append", "--action", "a", "--metadata", "[]"],
+            &["`metadata`: invalid type: sequence, expected a map"],
+        ),
+        (
+            &["audit", "append", "--body-file", "no/such.json"],
+            &["no/such.json cannot be read: No such file"],
+        ),
+        (
+            &["audit", "tail", "--until", "2026-11-23T09:30:00Z"],
+            &["--until", "goes on until it is ended"],
+        ),
+        (
+            &["audit", "export", "--cursor", "7"],
+            &["--cursor", "walks the pages by itself"],
+        ),
+        (
+            &["--base-url", "ftp://nowhere", "health", "get"],
+            &["it must start with http:// or https://"],
+        ),
+    ];
+    for (arguments, words) in cases {
+        let ended = service.run(arguments).await;
+        ended.assert_failed(2, words);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+    let twice = ["audit", "append", "--body-file", "-", "--metadata", "@-"];
+    let ended = service.run_with_input(&twice, "{}").await;
+    ended.assert_failed(2, &["only one argument can be read from standard input"]);
+}
+
+async fn a_service_that_is_away_is_told_apart(_: Service) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let away = ended(program().args(["--base-url", &url, "health", "get"]), "").await;
+    away.assert_failed(6, &["error: no answer from the Tenant Registry", "refused"]);
+}
+
+async fn variables_are_settings_and_empty_ones_are_not(service: Service) {
+    let mut command = service.command();
+    command.args(["health", "get"]).env("TENANT_REGISTRY_OUTPUT", "json");
+    assert_eq!(ended(&mut command, "").await.stdout, "{\n  \"status\": \"ok\"\n}\n");
+    command.args(["--output", "table"]);
+    assert!(
+        !ended(&mut command, "").await.stdout.starts_with('{'),
+        "a flag goes before a variable"
+    );
+    let mut command = service.command();
+    for variable in ["OUTPUT", "TOKEN", "TOKEN_FILE", "TIMEOUT"] {
+        command.env(format!("TENANT_REGISTRY_{variable}"), "");
+    }
+    assert_eq!(ended(command.args(["health", "get"]), "").await.code, 0);
+}

@@ -1,0 +1,230 @@
+//! Every operation, called through its command.
+
+use std::collections::BTreeSet;
+
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+use tenant_registry_client::Operation;
+
+use crate::harness::{Service, on_memory, on_stores};
+
+pub(crate) fn cases() -> Vec<Trial> {
+    [
+        on_stores("every_operation_is_a_command", every_operation_is_a_command),
+        on_memory("flags_go_before_the_body_of_a_file", flags_go_before_the_body_of_a_file),
+        on_memory(
+            "a_truth_value_is_a_flag_alone_or_with_a_word",
+            a_truth_value_is_a_flag_alone_or_with_a_word,
+        ),
+        on_memory(
+            "json_comes_as_an_argument_or_from_a_file",
+            json_comes_as_an_argument_or_from_a_file,
+        ),
+        on_memory("tables_are_for_people", tables_are_for_people),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Calls operations and keeps account of it.
+struct Calls<'a> {
+    service: &'a Service,
+    called: BTreeSet<Operation>,
+}
+
+impl Calls<'_> {
+    /// Calls the operation with its words in front of the arguments.
+    async fn call(&mut self, operation: Operation, words: &str, arguments: &[&str]) -> Value {
+        let id = words.replace([' ', '-'], "_");
+        assert_eq!(id, operation.id(), "the words are the operation's");
+        self.called.insert(operation);
+        let words: Vec<&str> = words.split(' ').collect();
+        self.service.json(&[words.as_slice(), arguments].concat()).await
+    }
+}
+
+async fn every_operation_is_a_command(service: Service) {
+    let mut calls = Calls {
+        service: &service,
+        called: BTreeSet::new(),
+    };
+    assert_eq!(
+        calls.call(Operation::HealthGet, "health get", &[]).await,
+        json!({ "status": "ok" })
+    );
+    assert_eq!(
+        calls.call(Operation::ReadinessGet, "readiness get", &[]).await,
+        json!({ "status": "ok" })
+    );
+    let create = ["--slug", "blue-sky", "--name", "Blue Sky Ltd", "--sales-owner", "Ada"];
+    let tenant = calls.call(Operation::TenantCreate, "tenant create", &create).await;
+    assert_eq!(tenant["sales_owner"], "Ada");
+    let id = tenant["id"].as_str().unwrap().to_owned();
+    assert_eq!(calls.call(Operation::TenantGet, "tenant get", &[&id]).await, tenant);
+    assert_eq!(
+        calls
+            .call(Operation::TenantGetBySlug, "tenant get-by-slug", &["blue-sky"])
+            .await,
+        tenant
+    );
+    let dates = [&id, "--contract-start", "2026-01-01", "--contract-end", "2027-12-31"];
+    let active = calls.call(Operation::TenantActivate, "tenant activate", &dates).await;
+    assert_eq!(
+        (&active["status"], &active["contract_end"]),
+        (&json!("active"), &json!("2027-12-31"))
+    );
+
+    let catalog = calls.call(Operation::CatalogList, "catalog list", &[]).await;
+    let entries = catalog["items"].as_array().unwrap();
+    let product = entries.iter().find(|entry| entry["supports_trial"] == true).unwrap();
+    let product = product["key"].as_str().unwrap();
+    let wish = ["--tenant-id", &id, "--product", product];
+    assert_eq!(
+        calls.call(Operation::CatalogRequest, "catalog request", &wish).await,
+        Value::Null
+    );
+    let trial = calls
+        .call(Operation::CatalogTrialRequest, "catalog trial-request", &wish)
+        .await;
+    let entitlements = calls
+        .call(Operation::EntitlementList, "entitlement list", &["--tenant-id", &id])
+        .await;
+    assert_eq!(entitlements, json!({ "items": [trial] }));
+
+    let key = [
+        "--tenant-id",
+        &id,
+        "--name",
+        "ci",
+        "--scopes",
+        "reports:read",
+        "--scopes",
+        "a,b",
+    ];
+    let created = calls.call(Operation::ApiKeyCreate, "api-key create", &key).await;
+    assert_eq!(created["api_key"]["scopes"], json!(["reports:read", "a,b"]));
+    let keys = calls
+        .call(Operation::ApiKeyList, "api-key list", &["--tenant-id", &id])
+        .await;
+    assert_eq!(keys["items"][0]["id"], created["api_key"]["id"]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), created["plaintext"].as_str().unwrap()).unwrap();
+    let verified = calls
+        .call(
+            Operation::ApiKeyVerify,
+            "api-key verify",
+            &["--key-file", file.path().to_str().unwrap()],
+        )
+        .await;
+    assert_eq!((&verified["valid"], &verified["tenant_id"]), (&json!(true), &json!(id)));
+    let key_id = created["api_key"]["id"].as_str().unwrap();
+    let revoked = calls.call(Operation::ApiKeyRevoke, "api-key revoke", &[key_id]).await;
+    assert_eq!(revoked, Value::Null);
+
+    let event = calls
+        .call(
+            Operation::AuditAppend,
+            "audit append",
+            &["--action", "report.exported", "--tenant-id", &id],
+        )
+        .await;
+    assert!(
+        event["user_agent"].as_str().unwrap().starts_with("registry/"),
+        "{event}"
+    );
+    let page = calls
+        .call(
+            Operation::AuditList,
+            "audit list",
+            &["--tenant-id", &id, "--action", "report.exported", "--limit", "1"],
+        )
+        .await;
+    assert_eq!(page, json!({ "items": [event] }));
+    let frozen = calls
+        .call(Operation::TenantCancel, "tenant cancel", &[&id, "--reason", "moved on"])
+        .await;
+    assert_eq!(frozen["status"], "frozen");
+
+    assert_eq!(
+        calls.called,
+        BTreeSet::from(Operation::ALL),
+        "operations that no case calls"
+    );
+}
+
+async fn flags_go_before_the_body_of_a_file(service: Service) {
+    let body = r#"{"slug": "from-file", "name": "From File", "plan": "team"}"#;
+    let arguments = [
+        "tenant",
+        "create",
+        "--body-file",
+        "-",
+        "--name",
+        "From Flag",
+        "--output",
+        "json",
+    ];
+    let ended = service.run_with_input(&arguments, body).await;
+    let tenant: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(
+        (&tenant["slug"], &tenant["name"], &tenant["plan"]),
+        (&json!("from-file"), &json!("From Flag"), &json!("team"))
+    );
+    let refused = service.run_with_input(&["tenant", "create", "--body-file", "-"], r#"{"slug": "no-name"}"#);
+    refused
+        .await
+        .assert_failed(2, &["the body is not valid: missing field `name`"]);
+    let refused = service.run_with_input(
+        &["tenant", "create", "--body-file", "-"],
+        r#"{"slug": "X", "name": "x"}"#,
+    );
+    refused
+        .await
+        .assert_failed(2, &["the body is not valid: `slug`: must match the pattern"]);
+}
+
+async fn a_truth_value_is_a_flag_alone_or_with_a_word(service: Service) {
+    let acme = service.json(&["tenant", "get-by-slug", "acme"]).await;
+    let id = acme["id"].as_str().unwrap();
+    service
+        .json(&["tenant", "activate", id, "--contract-end", "2099-12-31"])
+        .await;
+    let pending = service.json(&["tenant", "cancel", id, "--at-period-end"]).await;
+    assert_eq!(pending["status"], "active");
+    let frozen = service.json(&["tenant", "cancel", id, "--at-period-end=false"]).await;
+    assert_eq!(frozen["status"], "frozen");
+}
+
+async fn json_comes_as_an_argument_or_from_a_file(service: Service) {
+    let metadata = json!({ "z": 1, "a": [null, 1.5, "ä"] }).to_string();
+    let append = ["audit", "append", "--action", "a", "--output", "json", "--metadata"];
+    for argument in [metadata.as_str(), "@-"] {
+        let arguments = [append.as_slice(), &[argument]].concat();
+        let ended = service.run_with_input(&arguments, &metadata).await;
+        let event: Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert_eq!(event["metadata"].to_string(), metadata);
+    }
+}
+
+async fn tables_are_for_people(service: Service) {
+    let none = service.run(&["audit", "list"]).await;
+    assert_eq!(none.stdout, "(none)\n");
+    service
+        .json(&["audit", "append", "--action", "red", "--actor-name", "\u{1b}[31mred"])
+        .await;
+    let list = service.run(&["audit", "list"]).await;
+    let rows: Vec<&str> = list.stdout.lines().collect();
+    assert!(
+        rows[1].contains("actor_name") && !rows[1].contains("product"),
+        "{list:?}"
+    );
+    assert!(rows[3].contains("\\u{1b}[31mred"), "{list:?}");
+    let one = service.run(&["tenant", "get-by-slug", "acme"]).await;
+    assert!(
+        one.stdout
+            .lines()
+            .any(|line| line.contains("slug") && line.contains("acme")),
+        "{one:?}"
+    );
+}

@@ -1,0 +1,117 @@
+//! Tokens and API keys: how they come in, and that they come out nowhere.
+
+use libtest_mimic::Trial;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+use crate::harness::{Ended, Service, ended, on_memory, program};
+
+pub(crate) fn cases() -> Vec<Trial> {
+    [
+        on_memory("the_token_is_sent_and_never_shown", the_token_is_sent_and_never_shown),
+        on_memory("no_argument_takes_a_token", no_argument_takes_a_token),
+        on_memory("no_argument_takes_an_api_key", no_argument_takes_an_api_key),
+        on_memory(
+            "an_api_key_comes_from_a_file_or_standard_input",
+            an_api_key_comes_from_a_file_or_standard_input,
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+const TOKEN: &str = "the-token-of-the-test";
+
+/// Answers one request, unreadably, and returns it.
+async fn heard(prepare: impl FnOnce(&mut Command) -> &mut Command) -> (String, Ended) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut command = program();
+    command.env(
+        "TENANT_REGISTRY_URL",
+        format!("http://{}", listener.local_addr().unwrap()),
+    );
+    let answering = async {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(connection.read_u8().await.unwrap());
+        }
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\nconnection: close\r\n\r\n{";
+        connection.write_all(answer).await.unwrap();
+        String::from_utf8(request).unwrap()
+    };
+    let command = prepare(command.args(["health", "get"]));
+    tokio::join!(answering, ended(command, ""))
+}
+
+async fn the_token_is_sent_and_never_shown(_: Service) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("{TOKEN}\n")).unwrap();
+    let header = format!("authorization: Bearer {TOKEN}\r\n");
+    let (request, ended) = heard(|command| command.env("TENANT_REGISTRY_TOKEN", TOKEN)).await;
+    assert!(request.contains(&header), "{request}");
+    ended.assert_failed(1, &["error: the answer's body is not as the spec declares it"]);
+    assert!(!format!("{ended:?}").contains(TOKEN));
+    let other = "TENANT_REGISTRY_TOKEN";
+    let (request, _) = heard(|command| command.env(other, "other").arg("--token-file").arg(file.path())).await;
+    assert!(request.contains(&header), "{request}");
+    let (request, _) = heard(|command| command.env("TENANT_REGISTRY_TOKEN_FILE", file.path())).await;
+    assert!(request.contains(&header), "{request}");
+    let (request, _) = heard(|command| command).await;
+    assert!(!request.contains("authorization"), "{request}");
+}
+
+async fn no_argument_takes_a_token(service: Service) {
+    for arguments in [["--token", TOKEN].as_slice(), &[&format!("--token={TOKEN}")]] {
+        let ended = service.run(&[arguments, &["health", "get"]].concat()).await;
+        ended.assert_failed(2, &["unexpected argument '--token'", "--token-file"]);
+        assert!(!format!("{ended:?}").contains(TOKEN), "{ended:?}");
+    }
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let path = empty.path().to_str().unwrap();
+    let ended = service.run(&["--token-file", path, "health", "get"]).await;
+    ended.assert_failed(2, &[path, "has no token in it"]);
+    // What no header can carry is not quoted.
+    let mut command = service.command();
+    command
+        .env("TENANT_REGISTRY_TOKEN", "the-token\u{7}")
+        .args(["health", "get"]);
+    let ended = crate::harness::ended(&mut command, "").await;
+    ended.assert_failed(2, &["the bearer token has characters that a header cannot carry"]);
+    assert!(!ended.stderr.contains("the-token"), "{ended:?}");
+    let help = service.run(&["--help"]).await;
+    assert!(
+        help.stdout.contains("--token-file") && !help.stdout.contains(&service.url),
+        "{help:?}"
+    );
+}
+
+const KEY: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
+
+async fn no_argument_takes_an_api_key(service: Service) {
+    let ended = service.run(&["api-key", "verify", "--key", KEY]).await;
+    ended.assert_failed(2, &["unexpected argument '--key'"]);
+    assert!(!ended.stderr.contains(KEY), "{ended:?}");
+    // The whole body is a file as well.
+    let ended = service.run(&["api-key", "verify", "--body", "{}"]).await;
+    ended.assert_failed(2, &["unexpected argument '--body'"]);
+}
+
+async fn an_api_key_comes_from_a_file_or_standard_input(service: Service) {
+    let verify = ["api-key", "verify", "--key-file"];
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for text in [KEY.to_owned(), format!("{KEY}\n"), format!("{KEY}\r\n")] {
+        std::fs::write(file.path(), &text).unwrap();
+        let from_file = service
+            .run(&[&verify[..], &[file.path().to_str().unwrap()]].concat())
+            .await;
+        let from_input = service.run_with_input(&[&verify[..], &["-"]].concat(), &text).await;
+        for ended in [from_file, from_input] {
+            // Of the form of a key; with the newline it would be malformed.
+            ended.assert_failed(7, &["the API key is not valid: unknown"]);
+            assert!(!format!("{ended:?}").contains(KEY), "{ended:?}");
+        }
+    }
+}

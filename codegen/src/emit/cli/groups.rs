@@ -1,0 +1,124 @@
+//! Which words stand for an operation: its resource, then what is done to it.
+
+use std::collections::BTreeMap;
+
+use crate::Error;
+use crate::model::{Api, Operation, Tag};
+
+/// The commands about one resource.
+pub(super) struct Group<'a> {
+    /// In snake case: the name of the module.
+    pub(super) name: String,
+    pub(super) about: String,
+    pub(super) commands: Vec<Command<'a>>,
+}
+
+pub(super) struct Command<'a> {
+    /// In snake case.
+    pub(super) name: String,
+    pub(super) operation: &'a Operation,
+}
+
+impl Group<'_> {
+    /// The name as it is typed.
+    pub(super) fn word(&self) -> String {
+        self.name.replace('_', "-")
+    }
+}
+
+/// All groups, in the order of their first operations.
+pub(super) fn of(api: &Api) -> Result<Vec<Group<'_>>, Error> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut known = BTreeMap::new();
+    for operation in &api.operations {
+        let (resource, name) = words(operation);
+        if let Some(other) = known.insert((resource.clone(), name.clone()), &operation.id) {
+            return Err(Error::document(format!(
+                "the operations `{other}` and `{}` would both become the command `{} {}`; rename one",
+                operation.id,
+                resource.replace('_', "-"),
+                name.replace('_', "-"),
+            )));
+        }
+        let command = Command { name, operation };
+        match groups.iter_mut().find(|group| group.name == resource) {
+            Some(group) => group.commands.push(command),
+            None => groups.push(Group {
+                name: resource,
+                about: String::new(),
+                commands: vec![command],
+            }),
+        }
+    }
+    for group in &mut groups {
+        group.about = about(api, group);
+    }
+    Ok(groups)
+}
+
+/// Operations are named resource first. Where the tag is the resource, it says how many words the resource has; else it
+/// is the first word.
+fn words(operation: &Operation) -> (String, String) {
+    let tag = operation.tag.as_str();
+    let singular = singular(tag);
+    for resource in [tag, singular] {
+        if let Some(rest) = operation.id.strip_prefix(resource)
+            && let Some(name) = rest.strip_prefix('_')
+        {
+            return (resource.to_owned(), name.to_owned());
+        }
+    }
+    match operation.id.split_once('_') {
+        Some((resource, name)) => (resource.to_owned(), name.to_owned()),
+        None => (singular.to_owned(), operation.id.clone()),
+    }
+}
+
+fn singular(tag: &str) -> &str {
+    tag.strip_suffix('s').unwrap_or(tag)
+}
+
+/// What the tag says, where the tag is the resource; what its only command says, where there is one.
+fn about(api: &Api, group: &Group<'_>) -> String {
+    let tag_of = |operation: &Operation| api.tags.iter().find(|tag| tag.name == operation.tag);
+    let is_resource = |tag: &Tag| group.name == tag.name || group.name == singular(&tag.name);
+    let tag = group.commands.first().and_then(|command| tag_of(command.operation));
+    match (tag, group.commands.as_slice()) {
+        (Some(tag), _) if is_resource(tag) => tag.description.clone(),
+        (_, [only]) => only.operation.summary.clone(),
+        (Some(tag), _) => tag.description.clone(),
+        (None, _) => format!("The commands about `{}`.", group.word()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+    use crate::model::{Method, Operation};
+
+    fn command(tag: &str, id: &str) -> String {
+        let (resource, name) = words(&Operation {
+            id: id.to_owned(),
+            tag: tag.to_owned(),
+            method: Method::Get,
+            path: Vec::new(),
+            summary: String::new(),
+            description: None,
+            parameters: Vec::new(),
+            body: None,
+            responses: Vec::new(),
+            is_conditional: false,
+        });
+        format!("{resource} {name}")
+    }
+
+    #[test]
+    fn the_resource_comes_first() {
+        assert_eq!(command("tenants", "tenant_get_by_slug"), "tenant get_by_slug");
+        assert_eq!(command("api_keys", "api_key_verify"), "api_key verify");
+        assert_eq!(command("tenants", "entitlement_list"), "entitlement list");
+        assert_eq!(command("catalog", "catalog_trial_request"), "catalog trial_request");
+        assert_eq!(command("things", "things_purge"), "things purge");
+        assert_eq!(command("things", "post"), "thing post");
+    }
+}

@@ -1,0 +1,175 @@
+//! How the arguments of commands become values, and values a body.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::failure::Failure;
+
+/// Where a text is read from.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    /// `-`.
+    Standard,
+    File(PathBuf),
+}
+
+impl From<OsString> for Input {
+    fn from(argument: OsString) -> Self {
+        if argument == "-" {
+            Self::Standard
+        } else {
+            Self::File(argument.into())
+        }
+    }
+}
+
+impl Input {
+    /// The whole text.
+    pub(crate) fn read(self) -> Result<String, Failure> {
+        static IS_STANDARD_READ: AtomicBool = AtomicBool::new(false);
+        match self {
+            Self::File(path) => fs::read_to_string(&path).map_err(|error| Failure::unreadable(path.display(), &error)),
+            Self::Standard if IS_STANDARD_READ.swap(true, Ordering::Relaxed) => Err(Failure::Usage(
+                "only one argument can be read from standard input".to_owned(),
+            )),
+            Self::Standard => {
+                io::read_to_string(io::stdin()).map_err(|error| Failure::unreadable("standard input", &error))
+            }
+        }
+    }
+}
+
+/// JSON as an argument: itself, or where it is read from.
+#[derive(Clone, Debug)]
+pub(crate) enum Json {
+    Value(Value),
+    From(Input),
+}
+
+impl FromStr for Json {
+    type Err = serde_json::Error;
+
+    fn from_str(argument: &str) -> Result<Self, serde_json::Error> {
+        match argument.strip_prefix('@') {
+            Some(place) => Ok(Self::From(Input::from(OsString::from(place)))),
+            None => serde_json::from_str(argument).map(Self::Value),
+        }
+    }
+}
+
+/// The JSON of an argument.
+pub(crate) fn json(argument: Option<Json>) -> Result<Option<Value>, Failure> {
+    let read = |argument| match argument {
+        Json::Value(value) => Ok(value),
+        Json::From(input) => read_json(input),
+    };
+    argument.map(read).transpose()
+}
+
+fn read_json(input: Input) -> Result<Value, Failure> {
+    let place = match &input {
+        Input::Standard => "standard input".to_owned(),
+        Input::File(path) => path.display().to_string(),
+    };
+    serde_json::from_str(&input.read()?).map_err(|error| Failure::Usage(format!("{place} is not JSON: {error}")))
+}
+
+/// The secret in a file, without the newline that ends it.
+pub(crate) fn secret(argument: Option<Input>) -> Result<Option<Value>, Failure> {
+    let read = |input: Input| {
+        let text = input.read()?;
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        Ok(Value::from(line.strip_suffix('\r').unwrap_or(line)))
+    };
+    argument.map(read).transpose()
+}
+
+/// The JSON in a file, which holds a secret.
+pub(crate) fn secret_json(argument: Option<Input>) -> Result<Option<Value>, Failure> {
+    argument.map(read_json).transpose()
+}
+
+/// A value that may be `null`, which is what that word says.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Nullable<T> {
+    Null,
+    Value(T),
+}
+
+/// Reads `null`, and all else by a function.
+pub(crate) fn nullable<T, E>(
+    parse: fn(&str) -> Result<T, E>,
+) -> impl Fn(&str) -> Result<Nullable<T>, E> + Clone + Send + Sync + 'static
+where
+    T: 'static,
+    E: 'static,
+{
+    move |argument| match argument {
+        "null" => Ok(Nullable::Null),
+        text => parse(text).map(Nullable::Value),
+    }
+}
+
+/// Reads one of these words; help and completions list them.
+pub(crate) fn one_of<T>(words: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|word| word.parse())
+}
+
+/// The properties of a body. It may hold a secret, and has no `Debug`.
+pub(crate) struct Body(Map<String, Value>);
+
+impl Body {
+    /// Begins with what a file says, where there is one.
+    pub(crate) fn begin(file: Option<Input>) -> Result<Self, Failure> {
+        match file.map(read_json).transpose()? {
+            None => Ok(Self(Map::new())),
+            Some(Value::Object(properties)) => Ok(Self(properties)),
+            Some(_) => Err(Failure::Usage("the body is not a JSON object".to_owned())),
+        }
+    }
+
+    /// Sets a property that was given; one that was not stays as the file says.
+    pub(crate) fn set(&mut self, name: &str, value: Option<impl Serialize>) -> Result<(), Failure> {
+        if let Some(value) = value {
+            let value = serde_json::to_value(value).map_err(|error| invalid(name, &error))?;
+            self.0.insert(name.to_owned(), value);
+        }
+        Ok(())
+    }
+}
+
+/// The body, held to its rules.
+pub(crate) fn finish<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
+    serde_path_to_error::deserialize(Value::Object(body.0))
+        .map_err(|error| invalid(&error.path().to_string(), error.inner()))
+}
+
+/// The body, where any of it was given.
+pub(crate) fn finish_unless_empty<T: DeserializeOwned>(body: Body) -> Result<Option<T>, Failure> {
+    if body.0.is_empty() {
+        Ok(None)
+    } else {
+        finish(body).map(Some)
+    }
+}
+
+fn invalid(path: &str, reason: &serde_json::Error) -> Failure {
+    Failure::Usage(match path {
+        "." => format!("the body is not valid: {reason}"),
+        path => format!("the body is not valid: `{path}`: {reason}"),
+    })
+}
