@@ -22,7 +22,7 @@ BENCH ?=
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 FUZZ_SECONDS ?= 60
 # The sanitizers need a nightly compiler; the counters of coverage do not. LTO would optimise the whole service anew for each target.
-CARGO_FUZZ = CARGO_PROFILE_RELEASE_LTO=off target/tools/bin/cargo-fuzz
+CARGO_FUZZ = CARGO_PROFILE_RELEASE_LTO=false target/tools/bin/cargo-fuzz
 FUZZ_OPTIONS := --fuzz-dir fuzz --target-dir target/fuzz --features libfuzzer --sanitizer none --no-cfg-fuzzing --codegen-units 16
 
 .PHONY: help
@@ -155,13 +155,12 @@ fuzz: target/tools/bin/cargo-fuzz ## Fuzz what reads a stranger's bytes, each ta
 	done
 
 .PHONY: fuzz-corpus
-fuzz-corpus: target/tools/bin/cargo-fuzz ## Take what `make fuzz` found into fuzz/corpus, as few inputs as reach the same places.
+fuzz-corpus: target/tools/bin/cargo-fuzz ## Add to fuzz/corpus what `make fuzz` found: as few inputs as reach the new places.
 	@.ci/setup fuzz
 	for target in $(FUZZ_TARGETS); do \
-		rm -rf target/fuzz/least && mkdir -p target/fuzz/least target/fuzz/found/$$target; \
-		$(CARGO_FUZZ) run $(FUZZ_OPTIONS) $$target target/fuzz/least fuzz/corpus/$$target target/fuzz/found/$$target -- \
+		mkdir -p target/fuzz/found/$$target; \
+		$(CARGO_FUZZ) run $(FUZZ_OPTIONS) $$target fuzz/corpus/$$target target/fuzz/found/$$target -- \
 			-set_cover_merge=1 -use_counters=0; \
-		rm -rf fuzz/corpus/$$target && mv target/fuzz/least fuzz/corpus/$$target; \
 	done
 
 target/tools/bin/cargo-fuzz:
