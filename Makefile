@@ -27,7 +27,7 @@ FUZZ_OPTIONS := --fuzz-dir fuzz --target-dir target/fuzz --features libfuzzer --
 
 .PHONY: help
 help: ## List the commands.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 25
 
 .PHONY: setup
 setup:
@@ -50,6 +50,7 @@ test: ## Everything that CI checks: lints, the spec, all tests, samples of the d
 	$(MAKE) conformance SERVICE=target/debug/tenant-registry CONFORMANCE_SEEDS=1 CONFORMANCE_EXAMPLES=100
 	$(MAKE) clients-test SERVICE=target/debug/tenant-registry
 	$(MAKE) browser-test SERVICE=target/debug/tenant-registry
+	$(MAKE) configuration-check
 	$(MAKE) package
 	$(CARGO) run --locked --package tenant-registry-drift -- --sample $(DRIFT_SAMPLE)
 
@@ -194,6 +195,14 @@ $(BROWSER_TOOLS)/installed: .ci/browser/package.json .ci/browser/package-lock.js
 deploy-lint: $(DEPLOY_TOOLS)/installed ## Check Containerfile and deploy/: the image, the unit, the manifests.
 	@.ci/setup deploy
 	.ci/deploy-lint
+
+.PHONY: configuration-reference
+configuration-reference: target/debug/tenant-registry ## Write the table of settings in docs/operations.md anew from `serve --help`.
+	.ci/configuration-reference $<
+
+.PHONY: configuration-check
+configuration-check: target/debug/tenant-registry
+	.ci/configuration-reference $< --check
 
 $(DEPLOY_TOOLS)/installed: .ci/deploy-tools.txt
 	@.ci/setup deploy
