@@ -215,7 +215,7 @@ rehearsals: $(SERVICE) ## Do what docs/operations.md tells operators: back up an
 	@.ci/setup rehearsals
 	$(WITH_POSTGRES) .ci/backup-restore $(SERVICE)
 	$(WITH_POSTGRES) .ci/behind-pgbouncer $(SERVICE)
-	$(WITH_POSTGRES) .ci/rolling-restart $(SERVICE) --announced
+	$(WITH_POSTGRES) .ci/rolling-restart $(SERVICE)
 
 .PHONY: sbom
 sbom: target/tools/bin/cargo-cyclonedx ## List what the service is made of: target/sbom/tenant-registry.cdx.json (CycloneDX).
