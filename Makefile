@@ -50,6 +50,7 @@ test: ## Everything that CI checks: lints, the spec, all tests, samples of the d
 	$(MAKE) conformance SERVICE=target/debug/tenant-registry CONFORMANCE_SEEDS=1 CONFORMANCE_EXAMPLES=100
 	$(MAKE) clients-test SERVICE=target/debug/tenant-registry
 	$(MAKE) browser-test SERVICE=target/debug/tenant-registry
+	$(MAKE) monitoring-test SERVICE=target/debug/tenant-registry
 	$(MAKE) configuration-check
 	$(MAKE) package
 	$(CARGO) run --locked --package tenant-registry-drift -- --sample $(DRIFT_SAMPLE)
@@ -192,9 +193,14 @@ $(BROWSER_TOOLS)/installed: .ci/browser/package.json .ci/browser/package-lock.js
 	touch $@
 
 .PHONY: deploy-lint
-deploy-lint: $(DEPLOY_TOOLS)/installed ## Check Containerfile and deploy/: the image, the unit, the manifests.
+deploy-lint: $(DEPLOY_TOOLS)/installed ## Check Containerfile and deploy/: image, unit, manifests, alerts, dashboard.
 	@.ci/setup deploy
 	.ci/deploy-lint
+
+.PHONY: monitoring-test
+monitoring-test: $(DEPLOY_TOOLS)/installed $(SERVICE) ## Have Prometheus scrape the service, and ask it what the dashboard and the alerts ask.
+	@.ci/setup monitoring
+	$(WITH_POSTGRES) $(DEPLOY_TOOLS)/bin/python -B .ci/monitoring-test $(SERVICE)
 
 .PHONY: configuration-reference
 configuration-reference: target/debug/tenant-registry ## Write the table of settings in docs/operations.md anew from `serve --help`.
