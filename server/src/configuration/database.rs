@@ -67,7 +67,7 @@ impl DatabaseConfiguration {
 /// How connections are kept. None of it matters in memory.
 #[derive(Args, Clone, Debug)]
 pub struct PoolConfiguration {
-    /// Most connections to the database for what a request needs one of its own for (changes and lists), from 1 to 1000. Too
+    /// Most connections to the database for what a request needs one of its own for (changes above all), from 1 to 1000. Too
     /// few, and requests wait for each other; more than the database has processors for, and they do so there. All
     /// replicas together must stay below its `max_connections`.
     #[arg(
@@ -80,8 +80,8 @@ pub struct PoolConfiguration {
     pub database_pool_size: u16,
 
     /// Connections, besides those, on which the look-ups of all requests run side by side (to verify a key, to get a
-    /// tenant), from 1 to 64. Too few, and one processor of the database answers them all; too many, and less is sent at
-    /// once on each.
+    /// tenant), and as many again for the pages of the audit log, from 1 to 64. Too few, and few processors of the database
+    /// answer them all; too many, and less is sent at once on each.
     #[arg(
         long,
         env = "DATABASE_SHARED_CONNECTIONS",

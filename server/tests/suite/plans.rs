@@ -12,6 +12,9 @@ process_cases![
     keys_are_looked_up_by_their_prefix_and_used_by_their_number_alone,
 ];
 
+/// How many connections look up, and how many get pages: with one, a statement is prepared once.
+const CONNECTIONS: &str = "DATABASE_SHARED_CONNECTIONS";
+
 /// Events, of which each filter below matches a tenth, and all four together none.
 const EVENTS: &str = "INSERT INTO tenants (id, slug, name, status, kind, plan, created_at, updated_at) \
     SELECT ('00000000-0000-7000-8000-00000000000' || n)::uuid, 'tenant-' || n, 'n', 'active', 'customer', 'p', now(), now() \
@@ -77,7 +80,7 @@ async fn connect(url: &str) -> Client {
 async fn every_combination_of_filters_reads_one_index() {
     let cluster = telling_cluster();
     let url = cluster.url("postgres");
-    let process = Process::serve(&|command| command.env("DATABASE_URL", &url).env("DATABASE_POOL_SIZE", "1")).await;
+    let process = Process::serve(&|command| command.env("DATABASE_URL", &url).env(CONNECTIONS, "1")).await;
     let client = connect(&url).await;
     client.batch_execute(EVENTS).await.unwrap();
 
@@ -122,8 +125,7 @@ async fn every_combination_of_filters_reads_one_index() {
 async fn keys_are_looked_up_by_their_prefix_and_used_by_their_number_alone() {
     let cluster = telling_cluster();
     let url = cluster.url("postgres");
-    let connections = "DATABASE_SHARED_CONNECTIONS";
-    let process = Process::serve(&|command| command.env("DATABASE_URL", &url).env(connections, "1")).await;
+    let process = Process::serve(&|command| command.env("DATABASE_URL", &url).env(CONNECTIONS, "1")).await;
     let tenant = json!({ "slug": "blue-sky", "name": "n" });
     let tenant: Value = process.raw.post_json("/v1/tenants", &tenant).await.json();
     let created = json!({ "tenant_id": tenant["id"], "name": "n", "scopes": ["reports:read"] });

@@ -183,7 +183,7 @@ impl AuditStore for PostgresStore {
         let limit = i64::try_from(query.at_most).unwrap_or(i64::MAX);
         let rows = self
             .database
-            .read(async |connection: &mut AsyncPgConnection| {
+            .page(async |mut connection: &AsyncPgConnection| {
                 let properties = HasProperties::of(&query);
                 let number = properties.event_number();
                 let mut events = audit_log::table
@@ -203,7 +203,7 @@ impl AuditStore for PostgresStore {
                     });
                 }
                 let newest_first = events.order((audit_log::created_at.desc(), number.desc()));
-                newest_first.limit(limit).load::<AuditEventRow>(connection).await
+                newest_first.limit(limit).load::<AuditEventRow>(&mut connection).await
             })
             .await?;
         let records: Result<_, Fault> = rows.into_iter().map(AuditEventRow::into_record).collect();

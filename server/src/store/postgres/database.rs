@@ -6,10 +6,12 @@ use super::pool::{self, Connector, Pool, PoolSettings};
 use super::shared::SharedConnections;
 use std::time::Duration;
 
-/// Connections of both kinds. How statements run on them, `transaction` says.
+/// Connections of all kinds. How statements run on them, `transaction` says.
 pub(super) struct Database {
     pub(super) pool: Pool,
-    pub(super) shared: SharedConnections,
+    pub(super) look_ups: SharedConnections,
+    /// Of their own: a page takes longer than a look-up, which would wait behind it.
+    pub(super) pages: SharedConnections,
     pub(super) statement_timeout: Duration,
 }
 
@@ -20,7 +22,8 @@ impl Database {
         let wait = settings.wait.max(pool::connect_limit(url, settings));
         Ok(Self {
             pool: pool::pool(url, settings, connector.clone())?,
-            shared: SharedConnections::new(settings.shared, connector, wait),
+            look_ups: SharedConnections::new(settings.shared, connector.clone(), wait),
+            pages: SharedConnections::new(settings.shared, connector, wait),
             statement_timeout: settings.statement_timeout,
         })
     }
@@ -28,6 +31,7 @@ impl Database {
     /// What is connected now is not used again.
     pub(super) fn disconnect(&self) {
         self.pool.retain(|_, _| false);
-        self.shared.discard_all();
+        self.look_ups.discard_all();
+        self.pages.discard_all();
     }
 }

@@ -27,7 +27,7 @@ const APPLICATION_NAME: &str = "tenant-registry";
 pub struct PoolSettings {
     /// The most connections that one request has for itself.
     pub size: usize,
-    /// The connections, besides, on which look-ups of many requests run at once.
+    /// The connections, besides, on which look-ups of many requests run at once; and as many for pages of the log.
     pub shared: usize,
     /// The most time that a request waits for a connection.
     pub wait: Duration,

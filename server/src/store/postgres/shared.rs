@@ -1,5 +1,5 @@
 //! Connections that many requests share: what they ask is sent without waiting for the answers before, which come back in
-//! order. For statements that look something up by an index: one that takes long would keep all others waiting.
+//! order. For statements that an index serves in a bounded time: one that takes long would keep all others waiting.
 
 use super::fault::Fault;
 use super::pool::Connector;

@@ -8,6 +8,7 @@ use super::audit::audit_event;
 use super::database::Database;
 use super::fault::Fault;
 use super::pool::PooledConnection;
+use super::shared::SharedConnections;
 use crate::domain::audit::AuditEventRecord;
 use crate::store::StoreError;
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
@@ -89,11 +90,32 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
+        self.read_on(&self.look_ups, work).await
+    }
+
+    /// Reads a page of a list on a connection that others use at the same time.
+    pub(super) async fn page<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send,
+        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
+            + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
+            + Sync,
+    {
+        self.read_on(&self.pages, work).await
+    }
+
+    async fn read_on<T, F>(&self, connections: &SharedConnections, work: F) -> Result<T, StoreError>
+    where
+        T: Send,
+        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
+            + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
+            + Sync,
+    {
         let attempt = async || {
-            let connection = self.shared.get().await?;
+            let connection = connections.get().await?;
             let result = self.in_time(work(&connection)).await;
             if result.is_err() {
-                self.shared.discard(&connection);
+                connections.discard(&connection);
             }
             result
         };
