@@ -64,7 +64,7 @@ lint: ## Format, clippy, documentation, licences; nothing is changed.
 
 .PHONY: licences
 licences: target/tools/bin/cargo-deny
-	target/tools/bin/cargo-deny --locked check bans licenses sources
+	target/tools/bin/cargo-deny --locked --workspace check bans licenses sources
 
 target/tools/bin/cargo-deny:
 	$(CARGO) install cargo-deny --debug --version 0.20.2 --locked --root target/tools --target-dir target/tools/build

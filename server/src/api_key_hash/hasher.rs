@@ -9,9 +9,15 @@ use super::workers::{self, Queue, Tell};
 use super::{Argon2idHash, HashError, SALT_BYTES, StoredHash, prefix, random_bytes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext};
 use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+/// How long a caller waits who presents a key of a prefix whose budget is spent. Whoever tries one secret after another is
+/// kept from asking all the faster for being refused without a hash.
+const OVER_BUDGET_PAUSE: Duration = Duration::from_millis(100);
 
 /// How much is hashed at once. The memory is at most `running` × 64 MiB, and what is remembered.
 #[derive(Clone, Copy, Debug)]
@@ -113,8 +119,8 @@ impl ApiKeyHasher {
     /// It is computed anew for each who asks, but once for those who ask the same at the same time.
     ///
     /// # Errors
-    /// [`HashError::NoRoom`] at once when too many wait, [`HashError::OverBudget`] when keys of this prefix were hashed too
-    /// often; a stored hash that cannot be read.
+    /// [`HashError::NoRoom`] at once when too many wait, [`HashError::OverBudget`] after a pause when keys of this prefix were
+    /// hashed too often; a stored hash that cannot be read.
     pub async fn matches(
         &self,
         id: ApiKeyId,
@@ -126,6 +132,7 @@ impl ApiKeyHasher {
             let Argon2idHash { salt, hash } = Argon2idHash::read(stored)?;
             if !self.0.budget.takes(&prefix(plaintext)?) {
                 self.0.over_budget.fetch_add(1, Ordering::Relaxed);
+                sleep(OVER_BUDGET_PAUSE).await;
                 return Err(HashError::OverBudget);
             }
             let found = self.argon2id(plaintext.clone(), salt).await?;
