@@ -152,5 +152,5 @@ async fn an_address_in_use_stops_the_start() {
     .await;
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && output.stdout.is_empty(), "{text}");
-    assert!(text.contains(&address) && text.contains("in use"), "{text}");
+    assert!(text.contains(address) && text.contains("in use"), "{text}");
 }
