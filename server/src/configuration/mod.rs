@@ -135,7 +135,7 @@ pub struct Configuration {
     )]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Origins such as https://console.example.com whose pages may call the service from a browser (CORS), separated by
+    /// Origins such as `https://console.example.com` whose pages may call the service from a browser (CORS), separated by
     /// commas; without any, browsers keep its answers from all pages but its own. One too many lets whatever runs there act
     /// with all that its visitors can reach.
     #[arg(long, env = "ALLOWED_ORIGINS", value_name = "ALLOWED_ORIGINS", value_delimiter = ',')]
