@@ -191,7 +191,7 @@ pub struct Configuration {
     )]
     pub hash_memory: u32,
 
-    /// Hashes a second for the keys of one prefix, from 1; ten more at once after a time of rest. A key that is remembered
+    /// Hashes a second for the keys of one prefix, from 1; ten at once after a time of rest. A key that is remembered
     /// needs none. Too many, and who knows a prefix takes the processors with wrong secrets; too few, and keys that are
     /// presented for the first time wait for it to end.
     #[arg(long, env = "HASH_PREFIX_RATE", value_name = "HASH_PREFIX_RATE", default_value = "1")]
