@@ -20,15 +20,13 @@ pub(super) fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
             ("StatusCode", "http::StatusCode"),
             ("JsonSchema", "schemars::JsonSchema"),
             ("Deserialize", "serde::Deserialize"),
-            ("Instant", "std::time::Instant"),
-            ("InvalidParameter", "super::request::InvalidParameter"),
             ("-> Answer", "super::response::Answer"),
+            ("Declared ", "super::response::Declared"),
             ("Draft", "super::response::Draft"),
             ("Service<", "super::service::Service"),
             ("request::", "super::request"),
             ("response::", "super::response"),
             ("server::", "crate::server"),
-            ("InvalidBody", "crate::server::InvalidBody"),
         ],
     );
     let names: Vec<String> = api.operations_of(tag).map(server::answers_name).collect();
@@ -40,10 +38,9 @@ pub(super) fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
 
 fn operation(api: &Api, operation: &Operation) -> String {
     format!(
-        "{}{}{}{}",
+        "{}{}{}",
         variables(operation),
         handler(operation),
-        refusals(operation),
         writing(api, operation)
     )
 }
@@ -83,7 +80,6 @@ fn variables(operation: &Operation) -> String {
 }
 
 fn handler(operation: &Operation) -> String {
-    let answers = server::answers_name(operation);
     let has_path = variables_name(operation).is_some();
     let has_query = operation.parameters.iter().any(|it| it.location == Location::Query);
     let mut arguments = vec!["context: RequestContext<Service<A>>".to_owned()];
@@ -130,38 +126,21 @@ fn handler(operation: &Operation) -> String {
         operation.path_text(),
         operation.summary
     ));
-    let body = if is_fallible(operation) {
-        format!(
-            r#"
-            let answer: Result<{answers}, {answers}> = async {{
-                {reading}
-                Ok({call})
-            }}
-            .await;
-            let (Ok(answer) | Err(answer)) = answer;
-            "#
-        )
-    } else {
-        format!("{reading} let answer = {call};")
-    };
     format!(
         r#"
         {documentation}
         pub(super) async fn {}<A: server::Api>({}) -> Answer {{
-            let begun = Instant::now();
-            {body}
-            response::answer(&context, {:?}, begun, answer.draft())
+            let work = async {{
+                {reading}
+                Ok({call})
+            }};
+            response::answer(&context, {:?}, work).await
         }}
         "#,
         operation.id,
         arguments.join(", "),
         operation.id
     )
-}
-
-/// Can reading a parameter or the body end the request?
-fn is_fallible(operation: &Operation) -> bool {
-    !operation.parameters.is_empty() || operation.body.is_some() && operation.response(400).is_some()
 }
 
 fn read(parameter: &Parameter) -> String {
@@ -178,40 +157,6 @@ fn read(parameter: &Parameter) -> String {
     }
 }
 
-/// What becomes of a request whose parameters or body cannot be read.
-fn refusals(operation: &Operation) -> String {
-    let answers = server::answers_name(operation);
-    let mut code = String::new();
-    if !operation.parameters.is_empty() {
-        code.push_str(&format!(
-            r#"
-            impl From<InvalidParameter> for {answers} {{
-                fn from(refused: InvalidParameter) -> Self {{
-                    Self::BadRequest(response::invalid_parameter(&refused))
-                }}
-            }}
-            "#
-        ));
-    }
-    if operation.body.is_some() && operation.response(400).is_some() {
-        code.push_str(&format!(
-            r#"
-            impl From<InvalidBody> for {answers} {{
-                fn from(refused: InvalidBody) -> Self {{
-                    let error = response::invalid_body(&refused);
-                    match refused {{
-                        InvalidBody::Malformed {{ .. }} => Self::BadRequest(error),
-                        InvalidBody::TooLarge {{ .. }} => Self::PayloadTooLarge(error),
-                        InvalidBody::UnsupportedMediaType {{ .. }} => Self::UnsupportedMediaType(error),
-                    }}
-                }}
-            }}
-            "#
-        ));
-    }
-    code
-}
-
 fn writing(api: &Api, operation: &Operation) -> String {
     let answers = server::answers_name(operation);
     let arms: String = operation
@@ -221,7 +166,7 @@ fn writing(api: &Api, operation: &Operation) -> String {
         .collect();
     format!(
         r#"
-        impl {answers} {{
+        impl Declared for {answers} {{
             fn draft(self) -> Result<Draft, HttpError> {{
                 Ok(match self {{
                     {arms}
