@@ -9,8 +9,9 @@ use serde::Deserialize;
 use crate::server;
 use crate::server::{
     ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
+    Scope,
 };
-use super::{request, response};
+use super::{admission, request, response};
 use super::response::{Answer, Declared, Draft};
 use super::service::Service;
 
@@ -19,13 +20,16 @@ pub(super) async fn api_key_list<A: server::Api>(
     context: RequestContext<Service<A>>,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysRead])
+            .await?;
         let query = request::query(&context);
         let tenant_id = request::required_parameter(&query, "tenant_id")?;
         Ok(
             context
                 .context()
                 .implementation
-                .api_key_list(request::metadata(&context), tenant_id)
+                .api_key_list(metadata, principal, tenant_id)
                 .await,
         )
     };
@@ -38,6 +42,12 @@ impl Declared for ApiKeyListResponse {
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::ApiKeysRead],
+                    )?
+                }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
@@ -60,12 +70,15 @@ pub(super) async fn api_key_create<A: server::Api>(
     request: RawRequest,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+            .await?;
         let body = request::required_body(&context, request).await?;
         Ok(
             context
                 .context()
                 .implementation
-                .api_key_create(request::metadata(&context), body)
+                .api_key_create(metadata, principal, body)
                 .await,
         )
     };
@@ -80,6 +93,12 @@ impl Declared for ApiKeyCreateResponse {
                     response::secret(response::json(StatusCode::CREATED, &body)?)
                 }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::ApiKeysWrite],
+                    )?
+                }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
@@ -115,13 +134,16 @@ pub(super) async fn api_key_revoke<A: server::Api>(
     path: Path<ApiKeyRevokePath>,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+            .await?;
         let path = path.into_inner();
         let id = request::path_parameter("id", &path.id)?;
         Ok(
             context
                 .context()
                 .implementation
-                .api_key_revoke(request::metadata(&context), id)
+                .api_key_revoke(metadata, principal, id)
                 .await,
         )
     };
@@ -134,6 +156,12 @@ impl Declared for ApiKeyRevokeResponse {
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::ApiKeysWrite],
+                    )?
+                }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
@@ -156,12 +184,19 @@ pub(super) async fn api_key_verify<A: server::Api>(
     request: RawRequest,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal_or_later(
+                &context,
+                &metadata,
+                &[Scope::ApiKeysVerify],
+            )
+            .await?;
         let body = request::required_body(&context, request).await;
         Ok(
             context
                 .context()
                 .implementation
-                .api_key_verify(request::metadata(&context), body)
+                .api_key_verify(metadata, principal, body)
                 .await,
         )
     };
@@ -173,6 +208,12 @@ impl Declared for ApiKeyVerifyResponse {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::ApiKeysVerify],
+                    )?
+                }
             },
         )
     }

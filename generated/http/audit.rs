@@ -5,8 +5,8 @@ use dropshot::{HttpError, RawRequest, RequestContext};
 use http::{HeaderName, StatusCode};
 
 use crate::server;
-use crate::server::{AuditAppendResponse, AuditListResponse};
-use super::{request, response};
+use crate::server::{AuditAppendResponse, AuditListResponse, Scope};
+use super::{admission, request, response};
 use super::response::{Answer, Declared, Draft};
 use super::service::Service;
 
@@ -16,12 +16,15 @@ pub(super) async fn audit_append<A: server::Api>(
     request: RawRequest,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::AuditWrite])
+            .await?;
         let body = request::required_body(&context, request).await?;
         Ok(
             context
                 .context()
                 .implementation
-                .audit_append(request::metadata(&context), body)
+                .audit_append(metadata, principal, body)
                 .await,
         )
     };
@@ -34,6 +37,12 @@ impl Declared for AuditAppendResponse {
             match self {
                 Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::AuditWrite],
+                    )?
+                }
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }
@@ -60,6 +69,9 @@ pub(super) async fn audit_list<A: server::Api>(
     context: RequestContext<Service<A>>,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::AuditRead])
+            .await?;
         let query = request::query(&context);
         let tenant_id = request::optional_parameter(&query, "tenant_id")?;
         let product = request::optional_parameter(&query, "product")?;
@@ -74,7 +86,8 @@ pub(super) async fn audit_list<A: server::Api>(
                 .context()
                 .implementation
                 .audit_list(
-                    request::metadata(&context),
+                    metadata,
+                    principal,
                     tenant_id,
                     product,
                     actor_id,
@@ -96,6 +109,12 @@ impl Declared for AuditListResponse {
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::AuditRead],
+                    )?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }

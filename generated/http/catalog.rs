@@ -6,9 +6,9 @@ use http::{HeaderName, StatusCode};
 
 use crate::server;
 use crate::server::{
-    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
+    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, Scope,
 };
-use super::{request, response};
+use super::{admission, request, response};
 use super::response::{Answer, Declared, Draft};
 use super::service::Service;
 
@@ -17,13 +17,10 @@ pub(super) async fn catalog_list<A: server::Api>(
     context: RequestContext<Service<A>>,
 ) -> Answer {
     let work = async {
-        Ok(
-            context
-                .context()
-                .implementation
-                .catalog_list(request::metadata(&context))
-                .await,
-        )
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::CatalogRead])
+            .await?;
+        Ok(context.context().implementation.catalog_list(metadata, principal).await)
     };
     response::answer(&context, "catalog_list", work).await
 }
@@ -34,6 +31,19 @@ impl Declared for CatalogListResponse {
             match self {
                 Self::Ok(body) => {
                     response::tagged(response::json(StatusCode::OK, &body)?)
+                }
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::CatalogRead],
+                    )?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
                 }
             },
         )
@@ -46,12 +56,15 @@ pub(super) async fn catalog_request<A: server::Api>(
     request: RawRequest,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::CatalogWrite])
+            .await?;
         let body = request::required_body(&context, request).await?;
         Ok(
             context
                 .context()
                 .implementation
-                .catalog_request(request::metadata(&context), body)
+                .catalog_request(metadata, principal, body)
                 .await,
         )
     };
@@ -64,6 +77,12 @@ impl Declared for CatalogRequestResponse {
             match self {
                 Self::Accepted => response::without_body(StatusCode::ACCEPTED),
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::CatalogWrite],
+                    )?
+                }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
@@ -92,12 +111,15 @@ pub(super) async fn catalog_trial_request<A: server::Api>(
     request: RawRequest,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::CatalogWrite])
+            .await?;
         let body = request::required_body(&context, request).await?;
         Ok(
             context
                 .context()
                 .implementation
-                .catalog_trial_request(request::metadata(&context), body)
+                .catalog_trial_request(metadata, principal, body)
                 .await,
         )
     };
@@ -110,6 +132,12 @@ impl Declared for CatalogTrialRequestResponse {
             match self {
                 Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::CatalogWrite],
+                    )?
+                }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
                 Self::PayloadTooLarge(body) => {

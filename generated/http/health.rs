@@ -15,13 +15,8 @@ pub(super) async fn health_get<A: server::Api>(
     context: RequestContext<Service<A>>,
 ) -> Answer {
     let work = async {
-        Ok(
-            context
-                .context()
-                .implementation
-                .health_get(request::metadata(&context))
-                .await,
-        )
+        let metadata = request::metadata(&context);
+        Ok(context.context().implementation.health_get(metadata).await)
     };
     response::answer(&context, "health_get", work).await
 }
@@ -41,13 +36,8 @@ pub(super) async fn readiness_get<A: server::Api>(
     context: RequestContext<Service<A>>,
 ) -> Answer {
     let work = async {
-        Ok(
-            context
-                .context()
-                .implementation
-                .readiness_get(request::metadata(&context))
-                .await,
-        )
+        let metadata = request::metadata(&context);
+        Ok(context.context().implementation.readiness_get(metadata).await)
     };
     response::answer(&context, "readiness_get", work).await
 }

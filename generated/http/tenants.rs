@@ -8,10 +8,10 @@ use serde::Deserialize;
 
 use crate::server;
 use crate::server::{
-    EntitlementListResponse, TenantActivateResponse, TenantCancelResponse,
+    EntitlementListResponse, Scope, TenantActivateResponse, TenantCancelResponse,
     TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
 };
-use super::{request, response};
+use super::{admission, request, response};
 use super::response::{Answer, Declared, Draft};
 use super::service::Service;
 
@@ -21,12 +21,15 @@ pub(super) async fn tenant_create<A: server::Api>(
     request: RawRequest,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
+            .await?;
         let body = request::required_body(&context, request).await?;
         Ok(
             context
                 .context()
                 .implementation
-                .tenant_create(request::metadata(&context), body)
+                .tenant_create(metadata, principal, body)
                 .await,
         )
     };
@@ -39,6 +42,12 @@ impl Declared for TenantCreateResponse {
             match self {
                 Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::TenantsWrite],
+                    )?
+                }
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
@@ -74,15 +83,12 @@ pub(super) async fn tenant_get<A: server::Api>(
     path: Path<TenantGetPath>,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
+            .await?;
         let path = path.into_inner();
         let id = request::path_parameter("id", &path.id)?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .tenant_get(request::metadata(&context), id)
-                .await,
-        )
+        Ok(context.context().implementation.tenant_get(metadata, principal, id).await)
     };
     response::answer(&context, "tenant_get", work).await
 }
@@ -93,6 +99,12 @@ impl Declared for TenantGetResponse {
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::TenantsRead],
+                    )?
+                }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
@@ -122,13 +134,16 @@ pub(super) async fn tenant_get_by_slug<A: server::Api>(
     path: Path<TenantGetBySlugPath>,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
+            .await?;
         let path = path.into_inner();
         let slug = request::path_parameter("slug", &path.slug)?;
         Ok(
             context
                 .context()
                 .implementation
-                .tenant_get_by_slug(request::metadata(&context), slug)
+                .tenant_get_by_slug(metadata, principal, slug)
                 .await,
         )
     };
@@ -141,6 +156,12 @@ impl Declared for TenantGetBySlugResponse {
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::TenantsRead],
+                    )?
+                }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
@@ -171,6 +192,9 @@ pub(super) async fn tenant_activate<A: server::Api>(
     request: RawRequest,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
+            .await?;
         let path = path.into_inner();
         let id = request::path_parameter("id", &path.id)?;
         let body = request::optional_body(&context, request).await?;
@@ -178,7 +202,7 @@ pub(super) async fn tenant_activate<A: server::Api>(
             context
                 .context()
                 .implementation
-                .tenant_activate(request::metadata(&context), id, body)
+                .tenant_activate(metadata, principal, id, body)
                 .await,
         )
     };
@@ -191,6 +215,12 @@ impl Declared for TenantActivateResponse {
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::TenantsWrite],
+                    )?
+                }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
                 Self::PayloadTooLarge(body) => {
@@ -229,6 +259,9 @@ pub(super) async fn tenant_cancel<A: server::Api>(
     request: RawRequest,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
+            .await?;
         let path = path.into_inner();
         let id = request::path_parameter("id", &path.id)?;
         let body = request::optional_body(&context, request).await?;
@@ -236,7 +269,7 @@ pub(super) async fn tenant_cancel<A: server::Api>(
             context
                 .context()
                 .implementation
-                .tenant_cancel(request::metadata(&context), id, body)
+                .tenant_cancel(metadata, principal, id, body)
                 .await,
         )
     };
@@ -249,6 +282,12 @@ impl Declared for TenantCancelResponse {
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::TenantsWrite],
+                    )?
+                }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
                 Self::PayloadTooLarge(body) => {
@@ -277,13 +316,16 @@ pub(super) async fn entitlement_list<A: server::Api>(
     context: RequestContext<Service<A>>,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
+            .await?;
         let query = request::query(&context);
         let tenant_id = request::required_parameter(&query, "tenant_id")?;
         Ok(
             context
                 .context()
                 .implementation
-                .entitlement_list(request::metadata(&context), tenant_id)
+                .entitlement_list(metadata, principal, tenant_id)
                 .await,
         )
     };
@@ -296,6 +338,12 @@ impl Declared for EntitlementListResponse {
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::TenantsRead],
+                    )?
+                }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?

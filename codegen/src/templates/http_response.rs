@@ -76,7 +76,7 @@ pub(super) trait Declared {
 }
 
 /// An answer that the HTTP layer gives by itself; the implementation does not hear of the request.
-pub(super) struct Refusal(Result<Draft, HttpError>);
+pub(super) struct Refusal(pub(super) Result<Draft, HttpError>);
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, error: ErrorCode, message: String) -> Self {

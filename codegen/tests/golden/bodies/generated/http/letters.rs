@@ -16,14 +16,9 @@ pub(super) async fn letter_send<A: server::Api>(
     request: RawRequest,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
         let body = request::required_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .letter_send(request::metadata(&context), body)
-                .await,
-        )
+        Ok(context.context().implementation.letter_send(metadata, body).await)
     };
     response::answer(&context, "letter_send", work).await
 }
@@ -64,14 +59,9 @@ pub(super) async fn letter_amend<A: server::Api>(
     request: RawRequest,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
         let body = request::optional_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .letter_amend(request::metadata(&context), body)
-                .await,
-        )
+        Ok(context.context().implementation.letter_amend(metadata, body).await)
     };
     response::answer(&context, "letter_amend", work).await
 }
@@ -100,14 +90,9 @@ pub(super) async fn letter_probe<A: server::Api>(
     request: RawRequest,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
         let body = request::required_body(&context, request).await;
-        Ok(
-            context
-                .context()
-                .implementation
-                .letter_probe(request::metadata(&context), body)
-                .await,
-        )
+        Ok(context.context().implementation.letter_probe(metadata, body).await)
     };
     response::answer(&context, "letter_probe", work).await
 }

@@ -24,15 +24,10 @@ pub(super) async fn leaf_list<A: server::Api>(
     path: Path<LeafListPath>,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
         let path = path.into_inner();
         let id = request::path_parameter("id", &path.id)?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .leaf_list(request::metadata(&context), id)
-                .await,
-        )
+        Ok(context.context().implementation.leaf_list(metadata, id).await)
     };
     response::answer(&context, "leaf_list", work).await
 }
@@ -60,15 +55,10 @@ pub(super) async fn leaf_drop<A: server::Api>(
     path: Path<LeafDropPath>,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
         let path = path.into_inner();
         let id = request::path_parameter("id", &path.id)?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .leaf_drop(request::metadata(&context), id)
-                .await,
-        )
+        Ok(context.context().implementation.leaf_drop(metadata, id).await)
     };
     response::answer(&context, "leaf_drop", work).await
 }
@@ -97,16 +87,11 @@ pub(super) async fn leaf_put<A: server::Api>(
     path: Path<LeafPutPath>,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
         let path = path.into_inner();
         let id = request::path_parameter("id", &path.id)?;
         let leaf = request::path_parameter("leaf", &path.leaf)?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .leaf_put(request::metadata(&context), id, leaf)
-                .await,
-        )
+        Ok(context.context().implementation.leaf_put(metadata, id, leaf).await)
     };
     response::answer(&context, "leaf_put", work).await
 }

@@ -19,7 +19,8 @@ pub(super) async fn tree_list<A: server::Api>(
     context: RequestContext<Service<A>>,
 ) -> Answer {
     let work = async {
-        Ok(context.context().implementation.tree_list(request::metadata(&context)).await)
+        let metadata = request::metadata(&context);
+        Ok(context.context().implementation.tree_list(metadata).await)
     };
     response::answer(&context, "tree_list", work).await
 }
@@ -46,15 +47,10 @@ pub(super) async fn tree_get<A: server::Api>(
     path: Path<TreeGetPath>,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
         let path = path.into_inner();
         let id = request::path_parameter("id", &path.id)?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .tree_get(request::metadata(&context), id)
-                .await,
-        )
+        Ok(context.context().implementation.tree_get(metadata, id).await)
     };
     response::answer(&context, "tree_get", work).await
 }
@@ -75,13 +71,8 @@ pub(super) async fn tree_tallest<A: server::Api>(
     context: RequestContext<Service<A>>,
 ) -> Answer {
     let work = async {
-        Ok(
-            context
-                .context()
-                .implementation
-                .tree_tallest(request::metadata(&context))
-                .await,
-        )
+        let metadata = request::metadata(&context);
+        Ok(context.context().implementation.tree_tallest(metadata).await)
     };
     response::answer(&context, "tree_tallest", work).await
 }
@@ -110,15 +101,10 @@ pub(super) async fn tree_get_by_name<A: server::Api>(
     path: Path<TreeGetByNamePath>,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
         let path = path.into_inner();
         let name = request::path_parameter("name", &path.name)?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .tree_get_by_name(request::metadata(&context), name)
-                .await,
-        )
+        Ok(context.context().implementation.tree_get_by_name(metadata, name).await)
     };
     response::answer(&context, "tree_get_by_name", work).await
 }

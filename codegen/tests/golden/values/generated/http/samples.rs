@@ -25,6 +25,7 @@ pub(super) async fn sample_exchange<A: server::Api>(
     request: RawRequest,
 ) -> Answer {
     let work = async {
+        let metadata = request::metadata(&context);
         let path = path.into_inner();
         let query = request::query(&context);
         let id = request::path_parameter("id", &path.id)?;
@@ -42,7 +43,7 @@ pub(super) async fn sample_exchange<A: server::Api>(
                 .context()
                 .implementation
                 .sample_exchange(
-                    request::metadata(&context),
+                    metadata,
                     id,
                     colour,
                     page,
