@@ -15,7 +15,7 @@ use std::error::Error as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tenant_registry_contract::http::{AllowedOrigins, Service, api_description};
+use tenant_registry_contract::http::{AllowedOrigins, Limits, Service, api_description};
 use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -31,6 +31,8 @@ pub struct ServeSettings {
     pub operations_address: Option<SocketAddr>,
     /// The most bytes of a request body.
     pub body_limit: usize,
+    /// What a single request may take besides.
+    pub limits: Limits,
     /// How long [`RunningService::drain`] lasts.
     pub shutdown_drain: Duration,
     /// The most time that [`RunningService::shutdown`] takes.
@@ -99,6 +101,7 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
         bind_address,
         operations_address,
         body_limit,
+        limits,
         shutdown_drain,
         shutdown_timeout,
         last_used_interval,
@@ -109,7 +112,7 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
     let draining = Draining::default();
     let metrics = Metrics::default();
     let implementation = RegistryApi::new(Arc::clone(&registry), api_settings, draining.clone(), metrics.clone());
-    let service = Service::new(implementation, allowed_origins, metrics.clone());
+    let service = Service::new(implementation, limits, allowed_origins, metrics.clone());
     let mut api = api_description()?;
     documentation::register(&mut api)?;
     let http = ServerBuilder::new(api, service, telemetry::logger())

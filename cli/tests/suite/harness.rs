@@ -9,7 +9,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 use serde_json::Value;
 use tenant_registry_client::{Client, RetryPolicy};
-use tenant_registry_contract::http::AllowedOrigins;
+use tenant_registry_contract::http::{AllowedOrigins, Limits};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -137,6 +137,9 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
     let settings = ServeSettings {
         bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
         body_limit: 64 * 1024,
+        limits: Limits {
+            body_time: Duration::from_secs(30),
+        },
         operations_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(10),
