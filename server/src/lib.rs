@@ -7,6 +7,7 @@ pub mod api;
 pub mod api_key_hash;
 pub mod catalog_file;
 pub mod configuration;
+pub mod descriptors;
 pub mod documentation;
 pub mod domain;
 pub mod draining;

@@ -29,6 +29,19 @@ pub struct LimitsConfiguration {
         value_parser = clap::value_parser!(u64).range(1..=600)
     )]
     pub body_timeout: u64,
+
+    /// Connections that callers may hold at once, from 16 to 1000000, at up to 28 KiB each while they are idle; who comes
+    /// later waits in the kernel's queue. It sets the process's limit of open files, which counts all else that is open
+    /// too, so that some more are taken while little is; the hard limit (LimitNOFILE) has to allow it. Too few, and callers
+    /// wait although there is room; too many, and a flood of connections fills the memory.
+    #[arg(
+        long,
+        env = "MAX_CONNECTIONS",
+        value_name = "MAX_CONNECTIONS",
+        default_value_t = 4096,
+        value_parser = clap::value_parser!(u32).range(16..=1_000_000)
+    )]
+    pub max_connections: u32,
 }
 
 impl LimitsConfiguration {
