@@ -11,6 +11,23 @@ pub(crate) struct Api {
     pub(crate) operations: Vec<Operation>,
     /// In the order of the spec.
     pub(crate) schemas: Vec<Schema>,
+    /// How callers say who they are, where any operation asks them.
+    pub(crate) scheme: Option<Scheme>,
+}
+
+/// A security scheme: access tokens of which each allows its bearer some of these.
+#[derive(Clone, Debug)]
+pub(crate) struct Scheme {
+    pub(crate) name: String,
+    /// In the order of the spec.
+    pub(crate) scopes: Vec<Scope>,
+}
+
+/// Something that a caller may be allowed.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    pub(crate) name: String,
+    pub(crate) description: String,
 }
 
 /// A group of operations; each gets a trait and a file.
@@ -36,6 +53,16 @@ pub(crate) struct Operation {
     /// The HTTP layer tags the 200, and answers 304 to who has it already. Neither the header that asks, nor the tag, nor
     /// the 304 is among the parameters and responses: the implementation sees none of them.
     pub(crate) is_conditional: bool,
+    pub(crate) access: Access,
+}
+
+/// Who may call an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Anybody; nobody is asked.
+    Open,
+    /// Who may do all of this.
+    Secured(Vec<String>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -205,6 +232,20 @@ impl Api {
 }
 
 impl Operation {
+    /// The answers that the implementation can give. Whether a caller is known, and calls too often, is the HTTP layer's to
+    /// say.
+    pub(crate) fn implementation_responses(&self) -> impl Iterator<Item = &Response> {
+        let is_secured = self.access.is_secured();
+        self.responses
+            .iter()
+            .filter(move |it| !(is_secured && matches!(it.status.code, 401 | 429)))
+    }
+
+    /// Does the operation answer by itself that the caller should try again later? If not, the implementation is told.
+    pub(crate) fn declares_later(&self) -> bool {
+        self.response(429).is_some()
+    }
+
     /// The response with this status, where the operation declares it.
     pub(crate) fn response(&self, code: u16) -> Option<&Response> {
         self.responses.iter().find(|response| response.status.code == code)
@@ -224,6 +265,15 @@ pub(crate) fn path_text(path: &[Segment]) -> String {
             Segment::Variable(name) => format!("/{{{name}}}"),
         })
         .collect()
+}
+
+impl Access {
+    pub(crate) fn is_secured(&self) -> bool {
+        match self {
+            Self::Open => false,
+            Self::Secured(_) => true,
+        }
+    }
 }
 
 impl Method {

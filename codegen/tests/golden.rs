@@ -55,3 +55,8 @@ fn routing() {
 fn bodies() {
     assert_golden("bodies");
 }
+
+#[test]
+fn admission() {
+    assert_golden("admission");
+}

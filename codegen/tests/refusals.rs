@@ -6,6 +6,7 @@ use tenant_registry_codegen::generate;
 
 const SPEC: &str = include_str!("golden/values/spec/openapi.yaml");
 const BODIES: &str = include_str!("golden/bodies/spec/openapi.yaml");
+const ADMISSION: &str = include_str!("golden/admission/spec/openapi.yaml");
 const ROUTING: &str = include_str!("golden/routing/spec/openapi.yaml");
 
 /// Replaces the first `from` in the spec and checks the message, which names line, place and operation.
@@ -28,7 +29,7 @@ fn assert_refused(spec: &str, from: &str, to: &str, message: &str) {
 
 #[test]
 fn the_specs_themselves_are_accepted() {
-    for spec in [SPEC, BODIES, ROUTING] {
+    for spec in [SPEC, BODIES, ROUTING, ADMISSION] {
         if let Err(error) = generate(spec) {
             panic!("{error}");
         }
@@ -71,9 +72,9 @@ fn an_error_names_line_place_and_operation() {
     assert_eq!(
         error.map_err(|error| error.to_string()).err().as_deref(),
         Some(
-            "10:15: paths./samples/{id}.post.sumary: operation `sample_exchange`: `sumary` is not supported here; \
+            "11:15: paths./samples/{id}.post.sumary: operation `sample_exchange`: `sumary` is not supported here; \
              supported are `operationId`, `tags`, `summary`, `description`, `parameters`, `requestBody`, `responses`, \
-             `deprecated`, `externalDocs`"
+             `security`, `deprecated`, `externalDocs`"
         )
     );
 }
@@ -337,5 +338,106 @@ fn schemas() {
         "type: [string, \"null\"], format: date,",
         "type: [string, integer],",
         "[a type, \"null\"] alone",
+    );
+}
+
+#[test]
+fn operations_that_do_not_say_who_may_call() {
+    assert_refused(
+        ADMISSION,
+        "      security: []\n",
+        "",
+        "operation `door_count`: `security` is missing: say who may call this, or `security: []` for anybody",
+    );
+    assert_refused(
+        ADMISSION,
+        "tags:\n",
+        "security: []\ntags:\n",
+        "`security` belongs to each operation",
+    );
+    let doors = "security: [{ bearer: [doors:see] }]";
+    for (security, message) in [
+        ("security: [{}]", "one security scheme is expected here"),
+        (
+            "security: [{ bearer: [doors:see] }, {}]",
+            "there is one way to be let in",
+        ),
+        (
+            "security: [{ basic: [doors:see] }]",
+            "there is no `basic` under components.securitySchemes",
+        ),
+        ("security: [{ bearer: [] }]", "a token that allows nothing would do"),
+        (
+            "security: [{ bearer: [doors:paint] }]",
+            "`doors:paint` is not among the `x-scopes` of `bearer`",
+        ),
+        (
+            "security: [{ bearer: [doors:see, doors:see] }]",
+            "`doors:see` stands here twice",
+        ),
+        ("security: []", "401 is declared, but nobody is asked who they are"),
+    ] {
+        assert_refused(ADMISSION, doors, security, message);
+    }
+}
+
+#[test]
+fn callers_who_cannot_be_turned_away() {
+    for (status, message) in [
+        ("401", "401 is not declared, but not everybody may call this"),
+        ("403", "403 is not declared, but not everybody may call this"),
+        ("429", "of 429 and 503 one is declared"),
+    ] {
+        let line = ADMISSION
+            .lines()
+            .find(|line| line.trim_start().starts_with(&format!("\"{status}\"")))
+            .unwrap_or_default();
+        assert_refused(ADMISSION, &format!("{line}\n"), "", message);
+    }
+    assert_refused(
+        ADMISSION,
+        "        WWW-Authenticate: { description: What is missing., required: true, schema: { type: string } }\n",
+        "        Retry-After: { required: true, schema: { type: integer, format: int32 } }\n",
+        "401 says by the header `WWW-Authenticate` what is missing",
+    );
+    assert_refused(
+        ADMISSION,
+        "WWW-Authenticate: { description: What is missing., required: true,",
+        "WWW-Authenticate: { description: What is missing.,",
+        "the challenge is text, and always sent",
+    );
+    assert_refused(
+        ADMISSION,
+        "        Retry-After: {",
+        "        WWW-Authenticate: { required: true, schema: { type: string } }\n        Retry-After: {",
+        "`WWW-Authenticate` belongs to 401 and 403",
+    );
+    assert_refused(
+        ADMISSION,
+        "unsupported_media_type, unauthorized, forbidden]",
+        "unsupported_media_type, unauthorized]",
+        "`forbidden` is missing; the HTTP layer answers it",
+    );
+}
+
+#[test]
+fn schemes_that_are_not_bearer_tokens() {
+    assert_refused(
+        ADMISSION,
+        "scheme: bearer",
+        "scheme: basic",
+        "callers show bearer tokens",
+    );
+    assert_refused(
+        ADMISSION,
+        "doors:see: See doors.",
+        "\"doors see\": See doors.",
+        "`doors see` becomes the name of a type",
+    );
+    assert_refused(
+        ADMISSION,
+        "doors:open: Open doors.",
+        "doors-see: Open doors.",
+        "there is another `doors-see`",
     );
 }

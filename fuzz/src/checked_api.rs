@@ -8,11 +8,11 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 use tenant_registry_contract::server::{
-    ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, ApiKeys, Audit,
-    AuditAppendResponse, AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
-    CatalogTrialRequestResponse, EntitlementListResponse, Health, HealthGetResponse, InvalidBody, ReadinessGetResponse,
-    RequestMetadata, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
-    TenantGetResponse, Tenants,
+    Admission, Admitted, ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, ApiKeys,
+    Audit, AuditAppendResponse, AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
+    CatalogTrialRequestResponse, Credentials, EntitlementListResponse, Health, HealthGetResponse, InvalidBody,
+    NotAdmitted, Principal, ReadinessGetResponse, RequestMetadata, TenantActivateResponse, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse, Tenants, TryLater,
 };
 use tenant_registry_contract::types::{
     ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, AuditSince,
@@ -22,6 +22,7 @@ use tenant_registry_contract::types::{
 use tenant_registry_server::api::{ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
 use tenant_registry_server::catalog_file;
+use tenant_registry_server::domain::caller::Identity;
 use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::domain::origin::TrustedProxies;
 use tenant_registry_server::domain::{self, Registry};
@@ -115,6 +116,18 @@ fn optional<T: Display + FromStr<Err: Display> + PartialEq + Debug>(value: Optio
     }
 }
 
+impl Admission for CheckedApi {
+    type Identity = Identity;
+
+    async fn admit(
+        &self,
+        metadata: &RequestMetadata,
+        credentials: Credentials,
+    ) -> Result<Admitted<Identity>, NotAdmitted> {
+        self.api().admit(metadata, credentials).await
+    }
+}
+
 impl Health for CheckedApi {
     async fn health_get(&self, metadata: RequestMetadata) -> HealthGetResponse {
         self.api().health_get(metadata).await
@@ -126,107 +139,157 @@ impl Health for CheckedApi {
 }
 
 impl Tenants for CheckedApi {
-    async fn tenant_create(&self, metadata: RequestMetadata, given: TenantCreate) -> TenantCreateResponse {
+    async fn tenant_create(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        given: TenantCreate,
+    ) -> TenantCreateResponse {
         body(&given);
-        self.api().tenant_create(metadata, given).await
+        self.api().tenant_create(metadata, principal, given).await
     }
 
-    async fn tenant_get(&self, metadata: RequestMetadata, id: TenantId) -> TenantGetResponse {
+    async fn tenant_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        id: TenantId,
+    ) -> TenantGetResponse {
         parameter(&id);
-        self.api().tenant_get(metadata, id).await
+        self.api().tenant_get(metadata, principal, id).await
     }
 
-    async fn tenant_get_by_slug(&self, metadata: RequestMetadata, slug: TenantSlug) -> TenantGetBySlugResponse {
+    async fn tenant_get_by_slug(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        slug: TenantSlug,
+    ) -> TenantGetBySlugResponse {
         parameter(&slug);
-        self.api().tenant_get_by_slug(metadata, slug).await
+        self.api().tenant_get_by_slug(metadata, principal, slug).await
     }
 
     async fn tenant_activate(
         &self,
         metadata: RequestMetadata,
+        principal: Principal<Identity>,
         id: TenantId,
         given: Option<TenantActivate>,
     ) -> TenantActivateResponse {
         parameter(&id);
         given.iter().for_each(body);
-        self.api().tenant_activate(metadata, id, given).await
+        self.api().tenant_activate(metadata, principal, id, given).await
     }
 
     async fn tenant_cancel(
         &self,
         metadata: RequestMetadata,
+        principal: Principal<Identity>,
         id: TenantId,
         given: Option<TenantCancel>,
     ) -> TenantCancelResponse {
         parameter(&id);
         given.iter().for_each(body);
-        self.api().tenant_cancel(metadata, id, given).await
+        self.api().tenant_cancel(metadata, principal, id, given).await
     }
 
-    async fn entitlement_list(&self, metadata: RequestMetadata, tenant_id: TenantId) -> EntitlementListResponse {
+    async fn entitlement_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        tenant_id: TenantId,
+    ) -> EntitlementListResponse {
         parameter(&tenant_id);
-        self.api().entitlement_list(metadata, tenant_id).await
+        self.api().entitlement_list(metadata, principal, tenant_id).await
     }
 }
 
 impl Catalog for CheckedApi {
-    async fn catalog_list(&self, metadata: RequestMetadata) -> CatalogListResponse {
-        self.api().catalog_list(metadata).await
+    async fn catalog_list(&self, metadata: RequestMetadata, principal: Principal<Identity>) -> CatalogListResponse {
+        self.api().catalog_list(metadata, principal).await
     }
 
-    async fn catalog_request(&self, metadata: RequestMetadata, given: CatalogRequest) -> CatalogRequestResponse {
+    async fn catalog_request(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        given: CatalogRequest,
+    ) -> CatalogRequestResponse {
         body(&given);
-        self.api().catalog_request(metadata, given).await
+        self.api().catalog_request(metadata, principal, given).await
     }
 
     async fn catalog_trial_request(
         &self,
         metadata: RequestMetadata,
+        principal: Principal<Identity>,
         given: CatalogRequest,
     ) -> CatalogTrialRequestResponse {
         body(&given);
-        self.api().catalog_trial_request(metadata, given).await
+        self.api().catalog_trial_request(metadata, principal, given).await
     }
 }
 
 impl ApiKeys for CheckedApi {
-    async fn api_key_list(&self, metadata: RequestMetadata, tenant_id: TenantId) -> ApiKeyListResponse {
+    async fn api_key_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        tenant_id: TenantId,
+    ) -> ApiKeyListResponse {
         parameter(&tenant_id);
-        self.api().api_key_list(metadata, tenant_id).await
+        self.api().api_key_list(metadata, principal, tenant_id).await
     }
 
-    async fn api_key_create(&self, metadata: RequestMetadata, given: ApiKeyCreate) -> ApiKeyCreateResponse {
+    async fn api_key_create(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        given: ApiKeyCreate,
+    ) -> ApiKeyCreateResponse {
         body(&given);
-        self.api().api_key_create(metadata, given).await
+        self.api().api_key_create(metadata, principal, given).await
     }
 
-    async fn api_key_revoke(&self, metadata: RequestMetadata, id: ApiKeyId) -> ApiKeyRevokeResponse {
+    async fn api_key_revoke(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        id: ApiKeyId,
+    ) -> ApiKeyRevokeResponse {
         parameter(&id);
-        self.api().api_key_revoke(metadata, id).await
+        self.api().api_key_revoke(metadata, principal, id).await
     }
 
     async fn api_key_verify(
         &self,
         metadata: RequestMetadata,
+        principal: Result<Principal<Identity>, TryLater>,
         given: Result<ApiKeyVerifyRequest, InvalidBody>,
     ) -> ApiKeyVerifyResponse {
         if let Ok(given) = &given {
             let ApiKeyVerifyRequest { key } = again(given);
             assert_eq!(key.expose_secret(), given.key.expose_secret(), "written and read again");
         }
-        self.api().api_key_verify(metadata, given).await
+        self.api().api_key_verify(metadata, principal, given).await
     }
 }
 
 impl Audit for CheckedApi {
-    async fn audit_append(&self, metadata: RequestMetadata, given: AuditAppend) -> AuditAppendResponse {
+    async fn audit_append(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        given: AuditAppend,
+    ) -> AuditAppendResponse {
         body(&given);
-        self.api().audit_append(metadata, given).await
+        self.api().audit_append(metadata, principal, given).await
     }
 
     async fn audit_list(
         &self,
         metadata: RequestMetadata,
+        principal: Principal<Identity>,
         tenant_id: Option<TenantId>,
         product: Option<ProductKey>,
         actor_id: Option<ActorId>,
@@ -246,7 +309,7 @@ impl Audit for CheckedApi {
         optional(cursor.as_ref());
         self.api()
             .audit_list(
-                metadata, tenant_id, product, actor_id, action, since, until, limit, cursor,
+                metadata, principal, tenant_id, product, actor_id, action, since, until, limit, cursor,
             )
             .await
     }

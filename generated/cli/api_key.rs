@@ -118,9 +118,9 @@ impl ApiKeyRevoke {
 
 /// Verify an API key.
 ///
-/// Used by headless products on each of their requests. Answers 200 whatever is wrong with the
-/// key, the body or the store: look at `valid`, and at `reason` to tell a bad key from a bad
-/// day.
+/// Used by headless products on each of their requests. Who may call it is answered 200
+/// whatever is wrong with the key, the body or the store: look at `valid`, and at `reason` to
+/// tell a bad key from a bad day.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyVerify {
     /// What somebody presented as an API key; any text at all. Treat it as a secret. Read from this

@@ -11,7 +11,7 @@ mod operation;
 pub use self::operation::Operation;
 
 /// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
-pub const SPEC_FINGERPRINT: u64 = 17878853175493033323u64;
+pub const SPEC_FINGERPRINT: u64 = 16966895182694200480u64;
 
 /// A client of the Tenant Registry.
 ///
@@ -25,6 +25,9 @@ pub const SPEC_FINGERPRINT: u64 = 17878853175493033323u64;
 /// **Errors.** Every error body is an `Error`: `error` is a stable word for programs, `message`
 /// tells a person what to change. 5xx answers never carry internal detail; the service's log
 /// has it, under the request id.
+///
+/// **Who may call.** Callers show an access token of the deployment's OpenID provider. Without
+/// a valid one the answer is 401, with one that does not allow the operation 403.
 ///
 /// **Retries.** Every state change is safe to retry: repeating it yields the same state and no
 /// second audit event, or a clear 409.
@@ -162,9 +165,9 @@ impl Client {
 
     /// Verify an API key.
     ///
-    /// Used by headless products on each of their requests. Answers 200 whatever is wrong with the
-    /// key, the body or the store: look at `valid`, and at `reason` to tell a bad key from a bad
-    /// day.
+    /// Used by headless products on each of their requests. Who may call it is answered 200
+    /// whatever is wrong with the key, the body or the store: look at `valid`, and at `reason` to
+    /// tell a bad key from a bad day.
     pub fn api_key_verify(&self) -> builder::ApiKeyVerify<'_> {
         builder::ApiKeyVerify::new(self)
     }

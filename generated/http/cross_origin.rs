@@ -10,7 +10,7 @@ use http::header::{
 };
 
 /// The headers of answers that a page may read, besides those that every page may.
-const EXPOSED_HEADERS: &str = "etag, retry-after, x-request-id";
+const EXPOSED_HEADERS: &str = "etag, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, www-authenticate, x-request-id";
 
 /// The headers that a page may send, besides those that every page may.
 const ACCEPTED_HEADERS: &str = "authorization, content-type, if-none-match";

@@ -308,7 +308,7 @@ pub fn api_description<A: server::Api>() -> Result<
             )
             .summary("Verify an API key.")
             .description(
-                "Used by headless products on each of their requests. Answers 200 whatever is wrong with the key, the body or the store: look at `valid`, and at `reason` to tell a bad key from a bad day.",
+                "Used by headless products on each of their requests. Who may call it is answered 200 whatever is wrong with the key, the body or the store: look at `valid`, and at `reason` to tell a bad key from a bad day.",
             )
             .tag("api_keys"),
     )?;

@@ -27,8 +27,8 @@ pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
 pub use self::health::{Health, HealthStatus};
 pub use self::shared::{
-    Error, ErrorCode, PlanKey, ProductKey, RetryAfterSeconds, TenantId, TenantProduct,
-    Text,
+    Error, ErrorCode, PlanKey, ProductKey, RequestCount, RetryAfterSeconds, TenantId,
+    TenantProduct, Text,
 };
 pub use self::tenants::{
     Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName,

@@ -219,6 +219,67 @@ impl fmt::Display for RetryAfterSeconds {
     }
 }
 
+/// A number of requests.
+///
+/// At least 0.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize
+)]
+#[serde(try_from = "i32")]
+pub struct RequestCount(pub(super) i32);
+
+impl RequestCount {
+    /// The number.
+    pub fn get(self) -> i32 {
+        self.0
+    }
+}
+
+impl TryFrom<i32> for RequestCount {
+    type Error = ConstraintError;
+
+    fn try_from(number: i32) -> Result<Self, ConstraintError> {
+        constraint::check_minimum(i64::from(number), 0)?;
+        Ok(Self(number))
+    }
+}
+
+impl FromStr for RequestCount {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        let number: i32 = text
+            .parse()
+            .map_err(|_| ConstraintError::NotAnInteger {
+                minimum: 0,
+                maximum: i64::from(i32::MAX),
+                value: Quoted::shown(text),
+            })?;
+        Self::try_from(number)
+    }
+}
+
+impl From<RequestCount> for i32 {
+    fn from(value: RequestCount) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for RequestCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// The id of a tenant.
 #[derive(
     Clone,

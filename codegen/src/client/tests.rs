@@ -5,8 +5,8 @@ use serde_json::json;
 use super::parts::Parts;
 use super::{generate, lowering, progenitor, send};
 use crate::model::{
-    Api, Body, Format, Kind, Location, Method, Operation, Parameter, Response, Schema, Segment, Status, Tag, Type,
-    Width,
+    Access, Api, Body, Format, Kind, Location, Method, Operation, Parameter, Response, Schema, Segment, Status, Tag,
+    Type, Width,
 };
 
 const OK: Status = Status {
@@ -23,6 +23,7 @@ fn api(operations: Vec<Operation>) -> Api {
         }],
         operations,
         schemas: ["APIThing", "ThingChange"].map(schema).into(),
+        scheme: None,
     }
 }
 
@@ -59,6 +60,7 @@ fn change(body: Option<bool>) -> Operation {
             headers: Vec::new(),
         }],
         is_conditional: false,
+        access: Access::Open,
     }
 }
 

@@ -1,5 +1,6 @@
 //! From the model to Rust: one emitter for each part of `generated/`.
 
+mod admission;
 pub(crate) mod cli;
 pub(crate) mod http;
 mod rust;

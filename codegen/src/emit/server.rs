@@ -1,7 +1,7 @@
 //! Emits `server/`: a trait for each tag, and for each operation the enum of its answers.
 
-use super::rust;
-use crate::model::{Api, Operation, Parameter, Response, Tag};
+use super::{admission, rust};
+use crate::model::{Access, Api, Operation, Parameter, Response, Tag};
 use crate::print::{docs, rust_source};
 use crate::{Error, GeneratedFile, names};
 
@@ -21,6 +21,9 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
             rust_source("Why a body could not be read.", INVALID_BODY)?,
         ));
         modules.push(("invalid_body".to_owned(), vec!["InvalidBody".to_owned()]));
+    }
+    if admission::admitting(api).is_some() {
+        modules.push(("admission".to_owned(), admission::EXPORTS.map(str::to_owned).to_vec()));
     }
     for tag in &api.tags {
         if api.operations_of(tag).next().is_none() {
@@ -80,10 +83,15 @@ fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
     let methods: String = api.operations_of(tag).map(method).collect();
     let answers: String = api.operations_of(tag).map(answers).collect();
     let name = trait_name(tag);
+    let bounds = if api.operations_of(tag).any(|it| it.access.is_secured()) {
+        "Admission"
+    } else {
+        "Send + Sync + 'static"
+    };
     let body = format!(
         r#"
         {documentation}
-        pub trait {name}: Send + Sync + 'static {{
+        pub trait {name}: {bounds} {{
             {methods}
         }}
         {answers}
@@ -93,7 +101,10 @@ fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
     let imports = rust::imports(
         &body,
         &[
+            ("Admission", "super::Admission"),
             ("InvalidBody", "super::InvalidBody"),
+            ("Principal<", "super::Principal"),
+            ("TryLater", "super::TryLater"),
             ("RequestMetadata", "super::RequestMetadata"),
             ("types::", "crate::types"),
         ],
@@ -106,6 +117,14 @@ fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
 
 fn method(operation: &Operation) -> String {
     let mut arguments = vec!["&self".to_owned(), "metadata: RequestMetadata".to_owned()];
+    if operation.access.is_secured() {
+        let principal = "Principal<Self::Identity>";
+        arguments.push(if operation.declares_later() {
+            format!("principal: {principal}")
+        } else {
+            format!("principal: Result<{principal}, TryLater>")
+        });
+    }
     for parameter in &operation.parameters {
         arguments.push(format!("{}: {}", parameter.name, parameter_type(parameter)));
     }
@@ -126,6 +145,10 @@ fn method_documentation(operation: &Operation) -> String {
     if let Some(description) = &operation.description {
         text.push_str("\n\n");
         text.push_str(description);
+    }
+    if let Access::Secured(scopes) = &operation.access {
+        let scopes: Vec<String> = scopes.iter().map(|it| format!("`{it}`")).collect();
+        text.push_str(&format!("\n\nFor callers who have {}.", scopes.join(" and ")));
     }
     text.push_str(&format!("\n\n`{} {}`", operation.method.token(), operation.path_text()));
     text
@@ -154,7 +177,7 @@ pub(super) fn body_type(operation: &Operation) -> Option<String> {
 }
 
 fn answers(operation: &Operation) -> String {
-    let variants: String = operation.responses.iter().map(variant).collect();
+    let variants: String = operation.implementation_responses().map(variant).collect();
     format!(
         r#"
         /// The answers that `{}` declares.
@@ -168,7 +191,8 @@ fn answers(operation: &Operation) -> String {
     )
 }
 
-fn variant(response: &Response) -> String {
+/// The variant of an answer.
+pub(super) fn variant(response: &Response) -> String {
     let documentation = docs(&format!("{}: {}", response.status.code, response.description));
     let body = response
         .body

@@ -56,7 +56,18 @@ pub(super) fn prune(template: &str, roots: &str) -> Result<(String, usize), Erro
 }
 
 fn is_needed(item: &Item, mentioned: &str) -> bool {
-    name_of(item).is_some_and(|name| mentions(mentioned, &name))
+    let is_mentioned = |name: &str| mentions(mentioned, name);
+    name_of(item).is_some_and(|name| is_mentioned(&name)) && source_of(item).is_none_or(|name| is_mentioned(&name))
+}
+
+/// What an implementation of `From` converts: without it there is nothing to convert.
+fn source_of(item: &Item) -> Option<String> {
+    let Item::Impl(item) = item else {
+        return None;
+    };
+    let (_, path, _) = item.trait_.as_ref()?;
+    let of = quote::quote!(#path).to_string().replace(' ', "");
+    Some(of.strip_prefix("From<")?.strip_suffix('>')?.to_owned())
 }
 
 /// The name by which other code mentions the item; an implementation is needed where its type is.

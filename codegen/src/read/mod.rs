@@ -1,8 +1,12 @@
 //! From the document to the model: everything that the generator does not support is refused here, with its place.
 
+mod bodies;
 mod conditional;
 mod operations;
+mod parameters;
+mod responses;
 mod schemas;
+mod security;
 mod status;
 mod values;
 
@@ -16,11 +20,11 @@ use crate::names;
 /// Reads and checks a whole document.
 pub(crate) fn api(document: &Node) -> Result<Api, Error> {
     let root = document.root();
+    security::check_document(&root)?;
     root.only(&[
         "openapi",
         "info",
         "servers",
-        "security",
         "tags",
         "paths",
         "components",
@@ -36,11 +40,13 @@ pub(crate) fn api(document: &Node) -> Result<Api, Error> {
         Some(place) => schemas::all(&place)?,
         None => Vec::new(),
     };
-    let operations = operations::all(&root, &tags, &schemas)?;
+    let scheme = security::scheme(&root)?;
+    let operations = operations::all(&root, &tags, &schemas, scheme.as_ref())?;
     let api = Api {
         tags,
         operations,
         schemas,
+        scheme,
     };
     if let Some(place) = root.get("components").and_then(|it| it.get("schemas")) {
         values::defaults(&place, &api)?;

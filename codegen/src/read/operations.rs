@@ -2,27 +2,42 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{conditional, resolve, schemas, status, values};
-use crate::Error;
+use super::{bodies, conditional, parameters, responses, security};
 use crate::document::Place;
-use crate::model::{Body, Header, Kind, Location, Method, Operation, Parameter, Response, Schema, Segment, Tag, Type};
-use crate::names;
+use crate::model::{Kind, Method, Operation, Schema, Scheme, Segment, Tag, Type};
+use crate::{Error, names};
 
 /// What the operations are read against.
-struct Context<'a> {
-    root: &'a Place<'a>,
+pub(super) struct Context<'a> {
+    pub(super) root: &'a Place<'a>,
     tags: &'a [Tag],
-    schemas: &'a [Schema],
-    names: BTreeSet<&'a str>,
+    pub(super) schemas: &'a [Schema],
+    /// Of the schemas.
+    pub(super) names: BTreeSet<&'a str>,
+    scheme: Option<&'a Scheme>,
+}
+
+impl Context<'_> {
+    pub(super) fn is_object(&self, name: &str) -> bool {
+        self.schemas
+            .iter()
+            .any(|schema| schema.name == name && matches!(schema.kind, Kind::Object(_)))
+    }
 }
 
 /// All operations, in the order of the document.
-pub(super) fn all(root: &Place<'_>, tags: &[Tag], schemas: &[Schema]) -> Result<Vec<Operation>, Error> {
+pub(super) fn all(
+    root: &Place<'_>,
+    tags: &[Tag],
+    schemas: &[Schema],
+    scheme: Option<&Scheme>,
+) -> Result<Vec<Operation>, Error> {
     let context = Context {
         root,
         tags,
         schemas,
         names: schemas.iter().map(|schema| schema.name.as_str()).collect(),
+        scheme,
     };
     let mut ids = BTreeMap::new();
     let mut operations = Vec::new();
@@ -41,7 +56,7 @@ pub(super) fn all(root: &Place<'_>, tags: &[Tag], schemas: &[Schema]) -> Result<
             operations.push(operation);
         }
     }
-    require_error_schema(&context)?;
+    require_error_schema(&context, &operations)?;
     Ok(operations)
 }
 
@@ -82,6 +97,7 @@ fn operation(context: &Context<'_>, method: Method, path: &[Segment], place: &Pl
             "parameters",
             "requestBody",
             "responses",
+            "security",
             "deprecated",
             "externalDocs",
         ])?;
@@ -93,11 +109,13 @@ fn operation(context: &Context<'_>, method: Method, path: &[Segment], place: &Pl
             path: path.to_vec(),
             summary: place.require("summary")?.text()?.trim().to_owned(),
             description: place.optional_text("description")?,
-            parameters: parameters(context, path, place)?,
-            body: body(context, place)?,
-            responses: responses(context, &place.require("responses")?)?,
+            parameters: parameters::all(context, path, place)?,
+            body: bodies::request(context, place)?,
+            responses: responses::all(context, &place.require("responses")?)?,
             is_conditional,
+            access: security::of_operation(context.scheme, place)?,
         };
+        security::check_refusals(context.root, &operation, place)?;
         check_refusals(&operation, place)?;
         check_distinct_types(&operation, place)?;
         Ok(operation)
@@ -120,225 +138,10 @@ fn tag(context: &Context<'_>, place: &Place<'_>) -> Result<String, Error> {
     }
 }
 
-fn parameters(context: &Context<'_>, path: &[Segment], place: &Place<'_>) -> Result<Vec<Parameter>, Error> {
-    let mut in_path = BTreeMap::new();
-    let mut in_query: Vec<Parameter> = Vec::new();
-    let items = place.get("parameters").map(|it| it.items()).transpose()?;
-    for item in items.unwrap_or_default() {
-        let item = resolve(context.root, item, "parameters")?;
-        if conditional::is_header_parameter(&item)? {
-            continue;
-        }
-        let parameter = parameter(context, &item)?;
-        match parameter.location {
-            Location::Path => {
-                in_path.insert(parameter.name.clone(), parameter);
-            }
-            Location::Query if in_query.iter().any(|it| it.name == parameter.name) => {
-                return Err(item.fault(format!("there is another `{}`", parameter.name)));
-            }
-            Location::Query => in_query.push(parameter),
-        }
-    }
-    let mut all = Vec::new();
-    for segment in path {
-        match segment {
-            Segment::Literal(_) => {}
-            Segment::Variable(name) => all.push(
-                in_path
-                    .remove(name)
-                    .ok_or_else(|| place.fault(format!("the path's variable `{name}` is not among the parameters")))?,
-            ),
-        }
-    }
-    if let Some(name) = in_path.into_keys().next() {
-        return Err(place.fault(format!(
-            "`{name}` is a path parameter, but the path has no `{{{name}}}`"
-        )));
-    }
-    all.append(&mut in_query);
-    Ok(all)
-}
-
-fn parameter(context: &Context<'_>, place: &Place<'_>) -> Result<Parameter, Error> {
-    place.only(&[
-        "in",
-        "name",
-        "required",
-        "description",
-        "schema",
-        "example",
-        "examples",
-        "deprecated",
-    ])?;
-    let name = place.require("name")?;
-    names::check_identifier(&name, name.text()?)?;
-    let kind = place.require("in")?;
-    let location = match kind.text()? {
-        "path" => Location::Path,
-        "query" => Location::Query,
-        other => {
-            return Err(kind.fault(format!(
-                "parameters in `{other}` are not supported; use `path` or `query`"
-            )));
-        }
-    };
-    let required = place.flag("required")?;
-    if location == Location::Path && !required {
-        return Err(place.fault("a path parameter is required; say so"));
-    }
-    let schema = place.require("schema")?;
-    let of = schemas::type_of(&schema, &context.names, &["default"])?;
-    match &of {
-        Type::Named(name) if is_object(context, name) => {
-            return Err(schema.fault(format!("`{name}` is an object; a parameter is a single value")));
-        }
-        Type::Named(_) | Type::String | Type::Boolean | Type::Integer(_) => {}
-        Type::Formatted(_) | Type::Number | Type::Array(_) | Type::FreeForm => {
-            return Err(schema.fault(
-                "a parameter is text, a boolean, an integer, or a schema under components.schemas; name this one there",
-            ));
-        }
-    }
-    let default = match schema.get("default") {
-        None => None,
-        Some(default) if required => {
-            return Err(default.fault("a required parameter is never absent, so it has no default"));
-        }
-        Some(default) => Some(values::parameter_default(&default, &of, context.schemas)?),
-    };
-    Ok(Parameter {
-        name: name.text()?.to_owned(),
-        location,
-        description: place.optional_text("description")?,
-        required,
-        of,
-        default,
-    })
-}
-
-fn is_object(context: &Context<'_>, name: &str) -> bool {
-    context
-        .schemas
-        .iter()
-        .any(|schema| schema.name == name && matches!(schema.kind, Kind::Object(_)))
-}
-
-fn body(context: &Context<'_>, place: &Place<'_>) -> Result<Option<Body>, Error> {
-    let Some(place) = place.get("requestBody") else {
-        return Ok(None);
-    };
-    let place = resolve(context.root, place, "requestBodies")?;
-    place.only(&["description", "required", "content"])?;
-    Ok(Some(Body {
-        required: place.flag("required")?,
-        schema: content(context, &place.require("content")?)?,
-    }))
-}
-
-/// The name of the schema of a JSON body.
-fn content(context: &Context<'_>, place: &Place<'_>) -> Result<String, Error> {
-    match place.entries()?.as_slice() {
-        [("application/json", media)] => {
-            media.only(&["schema", "example", "examples"])?;
-            let schema = media.require("schema")?;
-            let reference = schema.get("$ref").ok_or_else(|| {
-                schema.fault("a body has a name of its own: put its schema under components.schemas and refer to it")
-            })?;
-            let name = schemas::named(&reference, &context.names)?;
-            if is_object(context, name) {
-                Ok(name.to_owned())
-            } else {
-                Err(reference.fault(format!("`{name}` is not an object; a body is one")))
-            }
-        }
-        [(other, media)] => Err(media.fault(format!("`{other}` is not supported; bodies are `application/json`"))),
-        _ => Err(place.fault("a body has one media type, `application/json`")),
-    }
-}
-
-fn responses(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Response>, Error> {
-    let mut responses = Vec::new();
-    for (key, entry) in place.entries()? {
-        if key == conditional::STATUS {
-            continue;
-        }
-        let status = status::read(key, &entry)?;
-        let entry = resolve(context.root, entry, "responses")?;
-        entry.only(&["description", "headers", "content"])?;
-        let body = entry.get("content").map(|it| content(context, &it)).transpose()?;
-        match &body {
-            Some(name) if status.code >= 400 && name != "Error" => {
-                return Err(entry.fault(format!("the body of {key} is `{name}`; every error body is `Error`")));
-            }
-            None if status.code >= 400 => {
-                return Err(entry.fault(format!("{key} has no body; every error body is `Error`")));
-            }
-            Some(_) | None => {}
-        }
-        if body.is_some() && status.code == 204 {
-            return Err(entry.fault("204 has no content"));
-        }
-        responses.push(Response {
-            status,
-            description: entry.require("description")?.text()?.trim().to_owned(),
-            body,
-            headers: headers(context, &entry)?,
-        });
-    }
-    let successes = responses.iter().filter(|it| it.status.code < 400).count();
-    if successes != 1 {
-        return Err(place.fault(format!(
-            "there are {successes} answers below 400; the client has a type for one"
-        )));
-    }
-    Ok(responses)
-}
-
-fn headers(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Header>, Error> {
-    let Some(headers) = place.get("headers") else {
-        return Ok(Vec::new());
-    };
-    let mut read = Vec::new();
-    for (name, entry) in headers.entries()? {
-        if name.eq_ignore_ascii_case(conditional::TAG) {
-            continue;
-        }
-        let entry = resolve(context.root, entry, "headers")?;
-        entry.only(&["description", "required", "schema", "example", "examples"])?;
-        if !entry.flag("required")? {
-            return Err(entry.fault("a response header is sent always; say `required: true`"));
-        }
-        let schema = entry.require("schema")?;
-        let of = schemas::type_of(&schema, &context.names, &[])?;
-        let is_number = match &of {
-            Type::Integer(_) => true,
-            Type::Named(name) => context
-                .schemas
-                .iter()
-                .any(|it| it.name == *name && matches!(it.kind, Kind::Integer(_))),
-            Type::String | Type::Boolean | Type::Number | Type::Formatted(_) | Type::Array(_) | Type::FreeForm => false,
-        };
-        if !is_number {
-            return Err(schema.fault("a response header is an integer; text would need escaping rules"));
-        }
-        read.push(Header {
-            name: name.to_owned(),
-            description: entry.optional_text("description")?,
-            of,
-        });
-    }
-    Ok(read)
-}
-
 /// What the HTTP layer itself refuses must be declared, or handed to the implementation.
 fn check_refusals(operation: &Operation, place: &Place<'_>) -> Result<(), Error> {
     let declares = |code| operation.response(code).is_some();
-    let fallible = operation
-        .parameters
-        .iter()
-        .any(|it| it.of != Type::String || it.required);
-    if fallible && !declares(400) {
+    if !operation.parameters.is_empty() && !declares(400) {
         return Err(place.fault("a parameter can be invalid, but 400 is not declared"));
     }
     let declared: Vec<u16> = [400, 413, 415].into_iter().filter(|code| declares(*code)).collect();
@@ -378,7 +181,7 @@ fn check_distinct_types(operation: &Operation, place: &Place<'_>) -> Result<(), 
 }
 
 /// The HTTP layer writes `Error` bodies by itself, so it must know their shape.
-fn require_error_schema(context: &Context<'_>) -> Result<(), Error> {
+fn require_error_schema(context: &Context<'_>, operations: &[Operation]) -> Result<(), Error> {
     let fault = |message: String| Error::document(message);
     let named = |name: &str| context.schemas.iter().find(|schema| schema.name == name);
     let Some(Schema {
@@ -409,7 +212,9 @@ fn require_error_schema(context: &Context<'_>) -> Result<(), Error> {
     else {
         return Err(fault("components.schemas.ErrorCode: an enum is expected".to_owned()));
     };
-    for needed in crate::emit::http::ERROR_CODES {
+    let admission = operations.iter().any(|it| it.access.is_secured());
+    let by_admission = if admission { &security::ERROR_CODES[..] } else { &[] };
+    for needed in crate::emit::http::ERROR_CODES.iter().chain(by_admission) {
         if !values.iter().any(|value| value == needed) {
             return Err(fault(format!(
                 "components.schemas.ErrorCode: `{needed}` is missing; the HTTP layer answers it"

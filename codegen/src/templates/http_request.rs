@@ -8,20 +8,39 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use dropshot::{Body, RawRequest, RequestContext, ServerContext};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use tokio::time::timeout;
 
+use super::response::Refusal;
 use super::service::Service;
 use crate::server;
 use crate::server::{InvalidBody, RequestMetadata};
+use crate::types::ErrorCode;
 
 /// A parameter that cannot be read; says what to change.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
 pub(super) struct InvalidParameter(String);
+
+impl From<InvalidParameter> for Refusal {
+    fn from(InvalidParameter(message): InvalidParameter) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidInput, message)
+    }
+}
+
+impl From<InvalidBody> for Refusal {
+    fn from(refused: InvalidBody) -> Self {
+        let (status, error) = match refused {
+            InvalidBody::Malformed { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput),
+            InvalidBody::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge),
+            InvalidBody::UnsupportedMediaType { .. } => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType)
+            }
+        };
+        Self::new(status, error, refused.to_string())
+    }
+}
 
 pub(super) fn metadata<C: ServerContext>(context: &RequestContext<C>) -> RequestMetadata {
     let headers = context.request.headers();

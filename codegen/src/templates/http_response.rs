@@ -10,9 +10,8 @@ use std::time::Instant;
 
 use super::negotiation;
 use super::negotiation::Coding;
-use super::request::InvalidParameter;
 use super::service::Service;
-use crate::server::{Api, InvalidBody};
+use crate::server::Api;
 use crate::types::{Error, ErrorCode};
 
 /// What dropshot sends.
@@ -71,13 +70,31 @@ pub(super) fn send<A: Api>(context: &RequestContext<Service<A>>, draft: Draft) -
     Ok(response.map(|body| Body::from(Bytes::from(body))))
 }
 
-/// Sends the answer of an operation whose handler began at this moment, and tells the observer.
-pub(super) fn answer<A: Api>(
+/// What is sent for one of the answers that an operation declares.
+pub(super) trait Declared {
+    fn draft(self) -> Result<Draft, HttpError>;
+}
+
+/// An answer that the HTTP layer gives by itself; the implementation does not hear of the request.
+pub(super) struct Refusal(pub(super) Result<Draft, HttpError>);
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, error: ErrorCode, message: String) -> Self {
+        Self(json(status, &Error { error, message }))
+    }
+}
+
+/// Has an operation done, sends its answer, and tells the observer.
+pub(super) async fn answer<A: Api, D: Declared>(
     context: &RequestContext<Service<A>>,
     operation: &'static str,
-    begun: Instant,
-    draft: Result<Draft, HttpError>,
+    work: impl Future<Output = Result<D, Refusal>> + Send,
 ) -> Answer {
+    let begun = Instant::now();
+    let draft = match work.await {
+        Ok(answer) => answer.draft(),
+        Err(Refusal(draft)) => draft,
+    };
     let answer = draft.and_then(|draft| send(context, draft));
     let status = match &answer {
         Ok(response) => response.status(),
@@ -116,14 +133,12 @@ fn negotiated(request: &HeaderMap, draft: Draft) -> Result<Response<Vec<u8>>, Ht
 
 /// The path belongs to no operation.
 pub(super) fn not_found<A: Api>(context: &RequestContext<Service<A>>) -> Answer {
-    let refusal = json(
+    let Refusal(draft) = Refusal::new(
         StatusCode::NOT_FOUND,
-        &Error {
-            error: ErrorCode::NotFound,
-            message: "there is nothing at this path".to_owned(),
-        },
-    )?;
-    send(context, refusal)
+        ErrorCode::NotFound,
+        "there is nothing at this path".to_owned(),
+    );
+    send(context, draft?)
 }
 
 /// The path exists with other methods alone (RFC 9110, section 15.5.6), unless a browser asks with OPTIONS which those are.
@@ -132,25 +147,10 @@ pub(super) fn method_not_allowed<A: Api>(context: &RequestContext<Service<A>>, a
     if let Some(answer) = context.context().allowed_origins.preflight(method, request, allowed) {
         return Ok(answer.map(|()| Body::empty()));
     }
-    let refusal = json(
+    let Refusal(draft) = Refusal::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        &Error {
-            error: ErrorCode::MethodNotAllowed,
-            message: format!("this path answers {allowed} alone"),
-        },
-    )?;
-    send(context, with_header(refusal, ALLOW, HeaderValue::from_static(allowed)))
-}
-
-pub(super) fn invalid_parameter(refused: &InvalidParameter) -> Error {
-    Error { error: ErrorCode::InvalidInput, message: refused.to_string() }
-}
-
-pub(super) fn invalid_body(refused: &InvalidBody) -> Error {
-    let error = match refused {
-        InvalidBody::Malformed { .. } => ErrorCode::InvalidInput,
-        InvalidBody::TooLarge { .. } => ErrorCode::PayloadTooLarge,
-        InvalidBody::UnsupportedMediaType { .. } => ErrorCode::UnsupportedMediaType,
-    };
-    Error { error, message: refused.to_string() }
+        ErrorCode::MethodNotAllowed,
+        format!("this path answers {allowed} alone"),
+    );
+    send(context, with_header(draft?, ALLOW, HeaderValue::from_static(allowed)))
 }

@@ -48,7 +48,13 @@ impl<'a> ApiKeyList<'a> {
     ///
     /// `400`: Input failed validation.
     ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
     /// `404`: Something that the request names does not exist.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
     ///
     /// `500`: The service failed. The log has the cause, under the request id.
     ///
@@ -79,7 +85,7 @@ impl<'a> ApiKeyList<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 404 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -124,11 +130,17 @@ impl<'a> ApiKeyCreate<'a> {
     ///
     /// `400`: Input failed validation.
     ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
     /// `404`: Something that the request names does not exist.
     ///
     /// `413`: The body has more bytes than the service accepts.
     ///
     /// `415`: The body is not declared as JSON.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
     ///
     /// `500`: The service failed. The log has the cause, under the request id.
     ///
@@ -161,7 +173,7 @@ impl<'a> ApiKeyCreate<'a> {
         let response = result?;
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
-            400 | 404 | 413 | 415 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -206,7 +218,13 @@ impl<'a> ApiKeyRevoke<'a> {
     ///
     /// `400`: Input failed validation.
     ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
     /// `404`: Something that the request names does not exist.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
     ///
     /// `500`: The service failed. The log has the cause, under the request id.
     ///
@@ -235,7 +253,7 @@ impl<'a> ApiKeyRevoke<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            400 | 404 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -276,7 +294,11 @@ impl<'a> ApiKeyVerify<'a> {
     /// # Errors
     ///
     /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared.
+    /// not declared. Besides, the service answers:
+    ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
     pub async fn send(self) -> Result<ResponseValue<types::ApiKeyVerify>, crate::Error> {
         Ok(self.exchange().await?)
     }
@@ -303,6 +325,9 @@ impl<'a> ApiKeyVerify<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
+            401 | 403 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }

@@ -44,9 +44,15 @@ impl<'a> AuditAppend<'a> {
     ///
     /// `400`: Input failed validation, or no tenant has the id `tenant_id`.
     ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
     /// `413`: The body has more bytes than the service accepts.
     ///
     /// `415`: The body is not declared as JSON.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
     ///
     /// `500`: The service failed. The log has the cause, under the request id.
     ///
@@ -77,7 +83,7 @@ impl<'a> AuditAppend<'a> {
         let response = result?;
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
-            400 | 413 | 415 | 500 | 503 => {
+            400 | 401 | 403 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -225,6 +231,12 @@ impl<'a> AuditList<'a> {
     ///
     /// `400`: Input failed validation.
     ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
+    ///
     /// `500`: The service failed. The log has the cause, under the request id.
     ///
     /// `503`: The store cannot be reached, or has no room. Nothing was changed; try again.
@@ -280,7 +292,7 @@ impl<'a> AuditList<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 500 | 503 => {
+            400 | 401 | 403 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -27,7 +27,15 @@ impl<'a> CatalogList<'a> {
     /// # Errors
     ///
     /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared.
+    /// not declared. Besides, the service answers:
+    ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
+    ///
+    /// `503`: The store cannot be reached, or has no room. Nothing was changed; try again.
     pub async fn send(
         self,
     ) -> Result<ResponseValue<types::CatalogEntryList>, crate::Error> {
@@ -54,6 +62,9 @@ impl<'a> CatalogList<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
+            401 | 403 | 429 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -96,11 +107,17 @@ impl<'a> CatalogRequest<'a> {
     ///
     /// `400`: Input failed validation.
     ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
     /// `404`: Something that the request names does not exist.
     ///
     /// `413`: The body has more bytes than the service accepts.
     ///
     /// `415`: The body is not declared as JSON.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
     ///
     /// `500`: The service failed. The log has the cause, under the request id.
     ///
@@ -129,7 +146,7 @@ impl<'a> CatalogRequest<'a> {
         let response = result?;
         match response.status().as_u16() {
             202 => Ok(ResponseValue::empty(response)),
-            400 | 404 | 413 | 415 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -174,6 +191,10 @@ impl<'a> CatalogTrialRequest<'a> {
     ///
     /// `400`: Input failed validation, or the product supports no trial.
     ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
     /// `404`: Something that the request names does not exist.
     ///
     /// `409`: The request contradicts what is stored.
@@ -181,6 +202,8 @@ impl<'a> CatalogTrialRequest<'a> {
     /// `413`: The body has more bytes than the service accepts.
     ///
     /// `415`: The body is not declared as JSON.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
     ///
     /// `500`: The service failed. The log has the cause, under the request id.
     ///
@@ -213,7 +236,7 @@ impl<'a> CatalogTrialRequest<'a> {
         let response = result?;
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
-            400 | 404 | 409 | 413 | 415 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

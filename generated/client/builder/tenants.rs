@@ -47,11 +47,17 @@ impl<'a> TenantCreate<'a> {
     ///
     /// `400`: Input failed validation.
     ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
     /// `409`: The request contradicts what is stored.
     ///
     /// `413`: The body has more bytes than the service accepts.
     ///
     /// `415`: The body is not declared as JSON.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
     ///
     /// `500`: The service failed. The log has the cause, under the request id.
     ///
@@ -82,7 +88,7 @@ impl<'a> TenantCreate<'a> {
         let response = result?;
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
-            400 | 409 | 413 | 415 | 500 | 503 => {
+            400 | 401 | 403 | 409 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -127,7 +133,13 @@ impl<'a> TenantGet<'a> {
     ///
     /// `400`: Input failed validation.
     ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
     /// `404`: Something that the request names does not exist.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
     ///
     /// `500`: The service failed. The log has the cause, under the request id.
     ///
@@ -158,7 +170,7 @@ impl<'a> TenantGet<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 404 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -203,7 +215,13 @@ impl<'a> TenantGetBySlug<'a> {
     ///
     /// `400`: Input failed validation.
     ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
     /// `404`: Something that the request names does not exist.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
     ///
     /// `500`: The service failed. The log has the cause, under the request id.
     ///
@@ -234,7 +252,7 @@ impl<'a> TenantGetBySlug<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 404 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -296,6 +314,10 @@ impl<'a> TenantActivate<'a> {
     /// `400`: Input failed validation, or the contract would end before it starts, counting the
     /// dates already stored.
     ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
     /// `404`: Something that the request names does not exist.
     ///
     /// `409`: The request contradicts what is stored.
@@ -303,6 +325,8 @@ impl<'a> TenantActivate<'a> {
     /// `413`: The body has more bytes than the service accepts.
     ///
     /// `415`: The body is not declared as JSON.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
     ///
     /// `500`: The service failed. The log has the cause, under the request id.
     ///
@@ -337,7 +361,7 @@ impl<'a> TenantActivate<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 404 | 409 | 413 | 415 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -400,6 +424,10 @@ impl<'a> TenantCancel<'a> {
     /// `400`: Input failed validation, or `at_period_end` was asked for and no period end is
     /// stored.
     ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
     /// `404`: Something that the request names does not exist.
     ///
     /// `409`: The request contradicts what is stored.
@@ -407,6 +435,8 @@ impl<'a> TenantCancel<'a> {
     /// `413`: The body has more bytes than the service accepts.
     ///
     /// `415`: The body is not declared as JSON.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
     ///
     /// `500`: The service failed. The log has the cause, under the request id.
     ///
@@ -441,7 +471,7 @@ impl<'a> TenantCancel<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 404 | 409 | 413 | 415 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -488,7 +518,13 @@ impl<'a> EntitlementList<'a> {
     ///
     /// `400`: Input failed validation.
     ///
+    /// `401`: It is not known who calls. Send a valid access token.
+    ///
+    /// `403`: The token does not allow this.
+    ///
     /// `404`: Something that the request names does not exist.
+    ///
+    /// `429`: The caller sends more requests than it may. This one was not looked at.
     ///
     /// `500`: The service failed. The log has the cause, under the request id.
     ///
@@ -521,7 +557,7 @@ impl<'a> EntitlementList<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 404 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -1,6 +1,6 @@
 //! From the domain's words to the spec's: bodies of errors, and what kind of outcome each answer is.
 
-use crate::domain::error::{Conflict, InvalidInput, NotFound};
+use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound};
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, AuditAppendResponse, AuditListResponse,
     CatalogRequestResponse, CatalogTrialRequestResponse, EntitlementListResponse, TenantActivateResponse,
@@ -91,6 +91,15 @@ impl From<InvalidInput> for Error {
     fn from(InvalidInput(message): InvalidInput) -> Self {
         Self {
             error: ErrorCode::InvalidInput,
+            message,
+        }
+    }
+}
+
+impl From<Forbidden> for Error {
+    fn from(Forbidden(message): Forbidden) -> Self {
+        Self {
+            error: ErrorCode::Forbidden,
             message,
         }
     }

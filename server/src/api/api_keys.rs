@@ -3,19 +3,25 @@
 use super::answers::{Answer, Outcome, outcome_of};
 use super::{RegistryApi, answered};
 use crate::domain::api_keys::Verification;
+use crate::domain::caller::Identity;
 use crate::domain::error::DomainError;
 use crate::store::Store;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, ApiKeys, InvalidBody,
-    RequestMetadata,
+    Principal, RequestMetadata, TryLater,
 };
 use tenant_registry_contract::types::{
     ApiKeyCreate, ApiKeyId, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest, TenantId,
 };
 
 impl<S: Store> ApiKeys for RegistryApi<S> {
-    async fn api_key_list(&self, metadata: RequestMetadata, tenant_id: TenantId) -> ApiKeyListResponse {
-        let answer = match self.registry.api_key_list(tenant_id).await {
+    async fn api_key_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        tenant_id: TenantId,
+    ) -> ApiKeyListResponse {
+        let answer = match self.registry.api_key_list(tenant_id, principal.identity().reach).await {
             Ok(list) => ApiKeyListResponse::Ok(list),
             Err(DomainError::Refused(not_found)) => ApiKeyListResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
@@ -23,8 +29,17 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         answered(&metadata, answer)
     }
 
-    async fn api_key_create(&self, metadata: RequestMetadata, body: ApiKeyCreate) -> ApiKeyCreateResponse {
-        let answer = match self.registry.api_key_create(body, &self.origin(&metadata)).await {
+    async fn api_key_create(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        body: ApiKeyCreate,
+    ) -> ApiKeyCreateResponse {
+        let answer = match self
+            .registry
+            .api_key_create(body, &self.caller(&metadata, &principal))
+            .await
+        {
             Ok(created) => ApiKeyCreateResponse::Created(created),
             Err(DomainError::Refused(not_found)) => ApiKeyCreateResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
@@ -32,8 +47,17 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         answered(&metadata, answer)
     }
 
-    async fn api_key_revoke(&self, metadata: RequestMetadata, id: ApiKeyId) -> ApiKeyRevokeResponse {
-        let answer = match self.registry.api_key_revoke(id, &self.origin(&metadata)).await {
+    async fn api_key_revoke(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        id: ApiKeyId,
+    ) -> ApiKeyRevokeResponse {
+        let answer = match self
+            .registry
+            .api_key_revoke(id, &self.caller(&metadata, &principal))
+            .await
+        {
             Ok(()) => ApiKeyRevokeResponse::NoContent,
             Err(DomainError::Refused(not_found)) => ApiKeyRevokeResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
@@ -44,14 +68,25 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
     async fn api_key_verify(
         &self,
         metadata: RequestMetadata,
+        principal: Result<Principal<Identity>, TryLater>,
         body: Result<ApiKeyVerifyRequest, InvalidBody>,
     ) -> ApiKeyVerifyResponse {
         // What is wrong with the body stays unsaid: the message may quote the key.
-        let verification = match body {
-            Ok(ApiKeyVerifyRequest { key }) => self.registry.api_key_verify(key).await,
-            Err(
-                InvalidBody::Malformed { .. } | InvalidBody::TooLarge { .. } | InvalidBody::UnsupportedMediaType { .. },
+        let verification = match (principal, body) {
+            (Ok(principal), Ok(ApiKeyVerifyRequest { key })) => {
+                self.registry.api_key_verify(key, principal.identity().reach).await
+            }
+            (
+                Ok(_),
+                Err(
+                    InvalidBody::Malformed { .. }
+                    | InvalidBody::TooLarge { .. }
+                    | InvalidBody::UnsupportedMediaType { .. },
+                ),
             ) => Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed)),
+            (Err(TryLater::TooManyRequests { .. } | TryLater::ServiceUnavailable { .. }), _) => {
+                Ok(Verification::Invalid(ApiKeyVerifyReason::Unavailable))
+            }
         };
         let verification = verification.unwrap_or_else(|failure| {
             self.record(ApiKeyVerifyResponse::OPERATION, &metadata, &failure);
@@ -95,6 +130,7 @@ impl Answer for ApiKeyListResponse {
         match self {
             Self::Ok(_) => Outcome::Done,
             Self::BadRequest(error)
+            | Self::Forbidden(error)
             | Self::NotFound(error)
             | Self::InternalServerError(error)
             | Self::ServiceUnavailable {
@@ -112,6 +148,7 @@ impl Answer for ApiKeyCreateResponse {
         match self {
             Self::Created(_) => Outcome::Done,
             Self::BadRequest(error)
+            | Self::Forbidden(error)
             | Self::NotFound(error)
             | Self::PayloadTooLarge(error)
             | Self::UnsupportedMediaType(error)
@@ -131,6 +168,7 @@ impl Answer for ApiKeyRevokeResponse {
         match self {
             Self::NoContent => Outcome::Done,
             Self::BadRequest(error)
+            | Self::Forbidden(error)
             | Self::NotFound(error)
             | Self::InternalServerError(error)
             | Self::ServiceUnavailable {
@@ -145,7 +183,10 @@ impl Answer for ApiKeyVerifyResponse {
     const OPERATION: &'static str = "api_key_verify";
 
     fn outcome(&self) -> Outcome {
-        let Self::Ok(result) = self;
+        let result = match self {
+            Self::Ok(result) => result,
+            Self::Forbidden(error) => return outcome_of(error),
+        };
         match result.reason {
             None => Outcome::Done,
             Some(

@@ -3,16 +3,26 @@
 use super::answers::{Answer, Outcome, outcome_of};
 use super::{RegistryApi, answered};
 use crate::domain::audit::AuditFilter;
+use crate::domain::caller::Identity;
 use crate::domain::error::DomainError;
 use crate::store::Store;
-use tenant_registry_contract::server::{Audit, AuditAppendResponse, AuditListResponse, RequestMetadata};
+use tenant_registry_contract::server::{Audit, AuditAppendResponse, AuditListResponse, Principal, RequestMetadata};
 use tenant_registry_contract::types::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditSince, AuditUntil, PageLimit, ProductKey, TenantId,
 };
 
 impl<S: Store> Audit for RegistryApi<S> {
-    async fn audit_append(&self, metadata: RequestMetadata, body: AuditAppend) -> AuditAppendResponse {
-        let answer = match self.registry.audit_append(body, self.origin(&metadata)).await {
+    async fn audit_append(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        body: AuditAppend,
+    ) -> AuditAppendResponse {
+        let answer = match self
+            .registry
+            .audit_append(body, self.caller(&metadata, &principal))
+            .await
+        {
             Ok(event) => AuditAppendResponse::Created(event),
             Err(DomainError::Refused(invalid)) => AuditAppendResponse::BadRequest(invalid.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
@@ -23,6 +33,7 @@ impl<S: Store> Audit for RegistryApi<S> {
     async fn audit_list(
         &self,
         metadata: RequestMetadata,
+        principal: Principal<Identity>,
         tenant_id: Option<TenantId>,
         product: Option<ProductKey>,
         actor_id: Option<ActorId>,
@@ -41,7 +52,11 @@ impl<S: Store> Audit for RegistryApi<S> {
             until,
             cursor,
         };
-        let answer = match self.registry.audit_list(filter, limit).await {
+        let answer = match self
+            .registry
+            .audit_list(filter, limit, principal.identity().reach)
+            .await
+        {
             Ok(page) => AuditListResponse::Ok(page),
             Err(failure) => self.failed(&metadata, failure),
         };
@@ -56,6 +71,7 @@ impl Answer for AuditAppendResponse {
         match self {
             Self::Created(_) => Outcome::Done,
             Self::BadRequest(error)
+            | Self::Forbidden(error)
             | Self::PayloadTooLarge(error)
             | Self::UnsupportedMediaType(error)
             | Self::InternalServerError(error)
@@ -74,6 +90,7 @@ impl Answer for AuditListResponse {
         match self {
             Self::Ok(_) => Outcome::Done,
             Self::BadRequest(error)
+            | Self::Forbidden(error)
             | Self::InternalServerError(error)
             | Self::ServiceUnavailable {
                 body: error,

@@ -2,22 +2,28 @@
 
 use super::answers::{Answer, Outcome, outcome_of};
 use super::{RegistryApi, answered};
+use crate::domain::caller::Identity;
 use crate::domain::error::{DomainError, Refusal};
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    Catalog, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, RequestMetadata,
+    Catalog, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, Principal, RequestMetadata,
 };
 use tenant_registry_contract::types::CatalogRequest;
 
 impl<S: Store> Catalog for RegistryApi<S> {
-    async fn catalog_list(&self, metadata: RequestMetadata) -> CatalogListResponse {
+    async fn catalog_list(&self, metadata: RequestMetadata, _principal: Principal<Identity>) -> CatalogListResponse {
         answered(&metadata, CatalogListResponse::Ok(self.registry.catalog_list()))
     }
 
-    async fn catalog_request(&self, metadata: RequestMetadata, body: CatalogRequest) -> CatalogRequestResponse {
+    async fn catalog_request(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        body: CatalogRequest,
+    ) -> CatalogRequestResponse {
         let CatalogRequest { tenant_id, product } = body;
-        let origin = self.origin(&metadata);
-        let answer = match self.registry.catalog_request(tenant_id, product, &origin).await {
+        let caller = self.caller(&metadata, &principal);
+        let answer = match self.registry.catalog_request(tenant_id, product, &caller).await {
             Ok(()) => CatalogRequestResponse::Accepted,
             Err(DomainError::Refused(not_found)) => CatalogRequestResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
@@ -28,11 +34,12 @@ impl<S: Store> Catalog for RegistryApi<S> {
     async fn catalog_trial_request(
         &self,
         metadata: RequestMetadata,
+        principal: Principal<Identity>,
         body: CatalogRequest,
     ) -> CatalogTrialRequestResponse {
         let CatalogRequest { tenant_id, product } = body;
-        let origin = self.origin(&metadata);
-        let answer = match self.registry.catalog_trial_request(tenant_id, product, &origin).await {
+        let caller = self.caller(&metadata, &principal);
+        let answer = match self.registry.catalog_trial_request(tenant_id, product, &caller).await {
             Ok(entitlement) => CatalogTrialRequestResponse::Created(entitlement),
             Err(DomainError::Refused(refusal)) => match refusal {
                 Refusal::InvalidInput(invalid) => CatalogTrialRequestResponse::BadRequest(invalid.into()),
@@ -51,6 +58,11 @@ impl Answer for CatalogListResponse {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Ok(_) => Outcome::Done,
+            Self::Forbidden(error)
+            | Self::ServiceUnavailable {
+                body: error,
+                retry_after: _,
+            } => outcome_of(error),
         }
     }
 }
@@ -62,6 +74,7 @@ impl Answer for CatalogRequestResponse {
         match self {
             Self::Accepted => Outcome::Done,
             Self::BadRequest(error)
+            | Self::Forbidden(error)
             | Self::NotFound(error)
             | Self::PayloadTooLarge(error)
             | Self::UnsupportedMediaType(error)
@@ -81,6 +94,7 @@ impl Answer for CatalogTrialRequestResponse {
         match self {
             Self::Created(_) => Outcome::Done,
             Self::BadRequest(error)
+            | Self::Forbidden(error)
             | Self::NotFound(error)
             | Self::Conflict(error)
             | Self::PayloadTooLarge(error)

@@ -1,6 +1,7 @@
 //! The generated traits, implemented on the registry: unwrap the request, ask the domain, wrap its answer. No rule
 //! stands here.
 
+mod admission;
 pub mod answers;
 mod api_keys;
 mod audit;
@@ -9,13 +10,14 @@ mod health;
 mod tenants;
 
 use crate::domain::Registry;
+use crate::domain::caller::{Caller, Identity};
 use crate::domain::error::Failure;
 use crate::domain::origin::{Origin, TrustedProxies};
 use crate::draining::Draining;
 use crate::telemetry::metrics::Metrics;
 use answers::{Answer, FailureAnswer, Outcome};
 use std::sync::Arc;
-use tenant_registry_contract::server::RequestMetadata;
+use tenant_registry_contract::server::{Principal, RequestMetadata};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tracing::{debug, error, warn};
 
@@ -44,6 +46,13 @@ impl<S> RegistryApi<S> {
             settings,
             draining,
             metrics,
+        }
+    }
+
+    fn caller(&self, metadata: &RequestMetadata, principal: &Principal<Identity>) -> Caller {
+        Caller {
+            identity: principal.identity().clone(),
+            origin: self.origin(metadata),
         }
     }
 

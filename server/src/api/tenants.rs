@@ -2,26 +2,44 @@
 
 use super::answers::{Answer, Outcome, outcome_of};
 use super::{RegistryApi, answered};
-use crate::domain::error::{DomainError, Refusal};
+use crate::domain::caller::Identity;
+use crate::domain::error::{CreateRefusal, DomainError, Refusal};
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    EntitlementListResponse, RequestMetadata, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse,
-    TenantGetBySlugResponse, TenantGetResponse, Tenants,
+    EntitlementListResponse, Principal, RequestMetadata, TenantActivateResponse, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse, Tenants,
 };
 use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug};
 
 impl<S: Store> Tenants for RegistryApi<S> {
-    async fn tenant_create(&self, metadata: RequestMetadata, body: TenantCreate) -> TenantCreateResponse {
-        let answer = match self.registry.tenant_create(body, &self.origin(&metadata)).await {
+    async fn tenant_create(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        body: TenantCreate,
+    ) -> TenantCreateResponse {
+        let answer = match self
+            .registry
+            .tenant_create(body, &self.caller(&metadata, &principal))
+            .await
+        {
             Ok(tenant) => TenantCreateResponse::Created(tenant),
-            Err(DomainError::Refused(conflict)) => TenantCreateResponse::Conflict(conflict.into()),
+            Err(DomainError::Refused(refusal)) => match refusal {
+                CreateRefusal::Forbidden(forbidden) => TenantCreateResponse::Forbidden(forbidden.into()),
+                CreateRefusal::Conflict(conflict) => TenantCreateResponse::Conflict(conflict.into()),
+            },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         };
         answered(&metadata, answer)
     }
 
-    async fn tenant_get(&self, metadata: RequestMetadata, id: TenantId) -> TenantGetResponse {
-        let answer = match self.registry.tenant_get(id).await {
+    async fn tenant_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        id: TenantId,
+    ) -> TenantGetResponse {
+        let answer = match self.registry.tenant_get(id, principal.identity().reach).await {
             Ok(tenant) => TenantGetResponse::Ok(tenant),
             Err(DomainError::Refused(not_found)) => TenantGetResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
@@ -29,8 +47,13 @@ impl<S: Store> Tenants for RegistryApi<S> {
         answered(&metadata, answer)
     }
 
-    async fn tenant_get_by_slug(&self, metadata: RequestMetadata, slug: TenantSlug) -> TenantGetBySlugResponse {
-        let answer = match self.registry.tenant_get_by_slug(slug).await {
+    async fn tenant_get_by_slug(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        slug: TenantSlug,
+    ) -> TenantGetBySlugResponse {
+        let answer = match self.registry.tenant_get_by_slug(slug, principal.identity().reach).await {
             Ok(tenant) => TenantGetBySlugResponse::Ok(tenant),
             Err(DomainError::Refused(not_found)) => TenantGetBySlugResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
@@ -41,11 +64,16 @@ impl<S: Store> Tenants for RegistryApi<S> {
     async fn tenant_activate(
         &self,
         metadata: RequestMetadata,
+        principal: Principal<Identity>,
         id: TenantId,
         body: Option<TenantActivate>,
     ) -> TenantActivateResponse {
         let body = body.unwrap_or_default();
-        let answer = match self.registry.tenant_activate(id, body, &self.origin(&metadata)).await {
+        let answer = match self
+            .registry
+            .tenant_activate(id, body, &self.caller(&metadata, &principal))
+            .await
+        {
             Ok(tenant) => TenantActivateResponse::Ok(tenant),
             Err(DomainError::Refused(refusal)) => match refusal {
                 Refusal::InvalidInput(invalid) => TenantActivateResponse::BadRequest(invalid.into()),
@@ -60,12 +88,13 @@ impl<S: Store> Tenants for RegistryApi<S> {
     async fn tenant_cancel(
         &self,
         metadata: RequestMetadata,
+        principal: Principal<Identity>,
         id: TenantId,
         body: Option<TenantCancel>,
     ) -> TenantCancelResponse {
         let TenantCancel { reason, at_period_end } = body.unwrap_or_default();
-        let origin = self.origin(&metadata);
-        let answer = match self.registry.tenant_cancel(id, reason, at_period_end, &origin).await {
+        let caller = self.caller(&metadata, &principal);
+        let answer = match self.registry.tenant_cancel(id, reason, at_period_end, &caller).await {
             Ok(tenant) => TenantCancelResponse::Ok(tenant),
             Err(DomainError::Refused(refusal)) => match refusal {
                 Refusal::InvalidInput(invalid) => TenantCancelResponse::BadRequest(invalid.into()),
@@ -77,8 +106,17 @@ impl<S: Store> Tenants for RegistryApi<S> {
         answered(&metadata, answer)
     }
 
-    async fn entitlement_list(&self, metadata: RequestMetadata, tenant_id: TenantId) -> EntitlementListResponse {
-        let answer = match self.registry.entitlement_list(tenant_id).await {
+    async fn entitlement_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Identity>,
+        tenant_id: TenantId,
+    ) -> EntitlementListResponse {
+        let answer = match self
+            .registry
+            .entitlement_list(tenant_id, principal.identity().reach)
+            .await
+        {
             Ok(list) => EntitlementListResponse::Ok(list),
             Err(DomainError::Refused(not_found)) => EntitlementListResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
@@ -94,6 +132,7 @@ impl Answer for TenantCreateResponse {
         match self {
             Self::Created(_) => Outcome::Done,
             Self::BadRequest(error)
+            | Self::Forbidden(error)
             | Self::Conflict(error)
             | Self::PayloadTooLarge(error)
             | Self::UnsupportedMediaType(error)
@@ -113,6 +152,7 @@ impl Answer for TenantGetResponse {
         match self {
             Self::Ok(_) => Outcome::Done,
             Self::BadRequest(error)
+            | Self::Forbidden(error)
             | Self::NotFound(error)
             | Self::InternalServerError(error)
             | Self::ServiceUnavailable {
@@ -130,6 +170,7 @@ impl Answer for TenantGetBySlugResponse {
         match self {
             Self::Ok(_) => Outcome::Done,
             Self::BadRequest(error)
+            | Self::Forbidden(error)
             | Self::NotFound(error)
             | Self::InternalServerError(error)
             | Self::ServiceUnavailable {
@@ -147,6 +188,7 @@ impl Answer for TenantActivateResponse {
         match self {
             Self::Ok(_) => Outcome::Done,
             Self::BadRequest(error)
+            | Self::Forbidden(error)
             | Self::NotFound(error)
             | Self::Conflict(error)
             | Self::PayloadTooLarge(error)
@@ -167,6 +209,7 @@ impl Answer for TenantCancelResponse {
         match self {
             Self::Ok(_) => Outcome::Done,
             Self::BadRequest(error)
+            | Self::Forbidden(error)
             | Self::NotFound(error)
             | Self::Conflict(error)
             | Self::PayloadTooLarge(error)
@@ -187,6 +230,7 @@ impl Answer for EntitlementListResponse {
         match self {
             Self::Ok(_) => Outcome::Done,
             Self::BadRequest(error)
+            | Self::Forbidden(error)
             | Self::NotFound(error)
             | Self::InternalServerError(error)
             | Self::ServiceUnavailable {

@@ -1,8 +1,8 @@
 //! API keys: how one is made, listed, revoked and verified.
 
 use super::audit::NewAuditEvent;
+use super::caller::{Caller, Reach};
 use super::error::{DomainError, Failure, NotFound};
-use super::origin::Origin;
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, no_tenant_with_id, status_at};
 use super::{Decision, Registry};
@@ -66,7 +66,7 @@ impl ApiKeyRecord {
     fn event(
         &self,
         action: ServiceAction,
-        origin: &Origin,
+        caller: &Caller,
         now: DateTime<Utc>,
     ) -> Result<NewAuditEvent, ConstraintError> {
         let mut metadata = Map::new();
@@ -79,11 +79,11 @@ impl ApiKeyRecord {
             product: None,
             metadata,
         }
-        .caused_by(origin, now)
+        .caused_by(caller, now)
     }
 
     /// Revokes the key; one that is revoked already keeps its first `revoked_at`.
-    fn revoke(&self, origin: &Origin, now: DateTime<Utc>) -> Result<Decision<Self>, ConstraintError> {
+    fn revoke(&self, caller: &Caller, now: DateTime<Utc>) -> Result<Decision<Self>, ConstraintError> {
         if self.revoked_at.is_some() {
             return Ok(Decision::Unchanged);
         }
@@ -91,7 +91,7 @@ impl ApiKeyRecord {
             revoked_at: Some(now),
             ..self.clone()
         };
-        let event = revoked.event(ServiceAction::ApiKeyRevoked, origin, now)?;
+        let event = revoked.event(ServiceAction::ApiKeyRevoked, caller, now)?;
         Ok(Decision::change(revoked, event))
     }
 }
@@ -137,7 +137,8 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// An unknown tenant is not found.
-    pub async fn api_key_list(&self, tenant_id: TenantId) -> Result<ApiKeyList, DomainError<NotFound>> {
+    pub async fn api_key_list(&self, tenant_id: TenantId, reach: Reach) -> Result<ApiKeyList, DomainError<NotFound>> {
+        reach.require(tenant_id).map_err(DomainError::refused)?;
         match self.store.api_key_list(tenant_id).await? {
             Some(api_keys) => Ok(ApiKeyList {
                 items: api_keys.iter().map(ApiKeyRecord::as_api_key).collect(),
@@ -153,7 +154,7 @@ impl<S: Store> Registry<S> {
     pub async fn api_key_create(
         &self,
         body: ApiKeyCreate,
-        origin: &Origin,
+        caller: &Caller,
     ) -> Result<ApiKeyCreated, DomainError<NotFound>> {
         let ApiKeyCreate {
             tenant_id,
@@ -162,6 +163,7 @@ impl<S: Store> Registry<S> {
             scopes,
             created_by,
         } = body;
+        caller.identity.reach.require(tenant_id).map_err(DomainError::refused)?;
         // Hashing costs far more than this look; the answer that counts is still the store's, below.
         if self.store.tenant_get(tenant_id).await?.is_none() {
             return Err(DomainError::refused(no_tenant_with_id(tenant_id)));
@@ -183,7 +185,7 @@ impl<S: Store> Registry<S> {
             revoked_at: None,
             created_at: now,
         };
-        let event = api_key.event(ServiceAction::ApiKeyCreated, origin, now)?;
+        let event = api_key.event(ServiceAction::ApiKeyCreated, caller, now)?;
         match self.store.api_key_create(api_key, event).await? {
             ApiKeyStored::Created(api_key) => Ok(ApiKeyCreated {
                 api_key: api_key.as_api_key(),
@@ -198,28 +200,34 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// An unknown key is not found.
-    pub async fn api_key_revoke(&self, id: ApiKeyId, origin: &Origin) -> Result<(), DomainError<NotFound>> {
+    pub async fn api_key_revoke(&self, id: ApiKeyId, caller: &Caller) -> Result<(), DomainError<NotFound>> {
+        let unknown = || DomainError::refused(NotFound(format!("no API key has the id {id}")));
         let changed = self
             .store
-            .api_key_revoke(id, |api_key: &ApiKeyRecord| api_key.revoke(origin, self.clock.now()))
+            .api_key_revoke(id, |api_key: &ApiKeyRecord| {
+                if !caller.identity.reach.includes(api_key.tenant_id) {
+                    return Err(unknown());
+                }
+                Ok(api_key.revoke(caller, self.clock.now())?)
+            })
             .await?;
         match changed {
             Changed::Stored(_) => Ok(()),
-            Changed::Refused(error) => Err(error.into()),
-            Changed::Unknown => Err(DomainError::refused(NotFound(format!("no API key has the id {id}")))),
+            Changed::Refused(error) => Err(error),
+            Changed::Unknown => Err(unknown()),
         }
     }
 
-    /// Finds out whether a presented key may be served.
+    /// Finds out whether a presented key may be served. To who belongs to a tenant, the keys of others are unknown.
     ///
     /// # Errors
     /// When it could not be found out: the store does not answer, or the hasher has no room.
-    pub async fn api_key_verify(&self, candidate: ApiKeyCandidate) -> Result<Verification, Failure> {
+    pub async fn api_key_verify(&self, candidate: ApiKeyCandidate, reach: Reach) -> Result<Verification, Failure> {
         let Ok(plaintext) = ApiKeyPlaintext::try_from(candidate.expose_secret()) else {
             return Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed));
         };
         let prefix = api_key_hash::prefix(&plaintext)?;
-        let found = self.store.api_key_verify(&prefix).await?;
+        let found = self.keys_with_prefix(&prefix, reach).await?;
         let known = found.iter().position(|found| {
             let ApiKeyRecord { id, hash, .. } = &found.api_key;
             self.hasher.has_matched(*id, hash, &plaintext)
@@ -232,7 +240,7 @@ impl<S: Store> Registry<S> {
                 let id = self.key_with_secret(&found, &plaintext).await?;
                 // Hashing takes its time, and may have waited for its turn: what was read before it is no ground for
                 // "valid". A wrong secret is looked up again too, so that it takes the time of a right one.
-                (id, self.store.api_key_verify(&prefix).await?)
+                (id, self.keys_with_prefix(&prefix, reach).await?)
             }
         };
         let now = self.clock.now();
@@ -246,6 +254,12 @@ impl<S: Store> Registry<S> {
             (Verification::Valid { .. } | Verification::Invalid(_), _) => {}
         }
         Ok(verification)
+    }
+
+    async fn keys_with_prefix(&self, prefix: &ApiKeyPrefix, reach: Reach) -> Result<Vec<ApiKeyWithTenant>, Failure> {
+        let mut found = self.store.api_key_verify(prefix).await?;
+        found.retain(|found| reach.includes(found.api_key.tenant_id));
+        Ok(found)
     }
 
     /// Which of these keys has this secret. All are tried, whichever matches, so that the time taken tells the number of

@@ -1,8 +1,9 @@
 //! The audit log: what is kept of an event, and how its pages are cut.
 
 use super::Registry;
+use super::caller::{Actor, Caller, Identity, Reach};
 use super::error::{DomainError, Failure, InvalidInput};
-use super::origin::Origin;
+
 use crate::store::{AuditAppended, Store};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde_json::{Map, Value};
@@ -98,6 +99,10 @@ impl AuditEventRecord {
     }
 }
 
+fn no_such_tenant() -> InvalidInput {
+    InvalidInput("`tenant_id`: no tenant has this id".to_owned())
+}
+
 /// The first whole microsecond at or after `time`. Events have whole microseconds, so that comparing with it says the
 /// same as comparing with `time`, also in a store that rounds what it is asked.
 fn rounded_up(time: DateTime<Utc>) -> DateTime<Utc> {
@@ -107,14 +112,15 @@ fn rounded_up(time: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 impl<S: Store> Registry<S> {
-    /// Appends what a caller reports.
+    /// Appends what a caller reports. Who is known is the actor, whatever the report says; what somebody of a tenant reports
+    /// is that tenant's.
     ///
     /// # Errors
     /// A tenant that does not exist is invalid input.
     pub async fn audit_append(
         &self,
         body: AuditAppend,
-        origin: Origin,
+        caller: Caller,
     ) -> Result<AuditEvent, DomainError<InvalidInput>> {
         let AuditAppend {
             tenant_id,
@@ -129,6 +135,19 @@ impl<S: Store> Registry<S> {
             product,
             metadata,
         } = body;
+        let Caller { identity, origin } = caller;
+        let Identity { actor, reach } = identity;
+        let tenant_id = match (reach, tenant_id) {
+            (Reach::Tenant(own), None) => Some(own),
+            (Reach::Everything | Reach::Tenant(_), given) => given,
+        };
+        if tenant_id.is_some_and(|it| !reach.includes(it)) {
+            return Err(DomainError::refused(no_such_tenant()));
+        }
+        let (actor_id, actor_name, actor_type) = match actor.as_deref() {
+            Some(Actor { id, name, kind }) => (Some(id.clone()), name.clone(), Some(kind.clone())),
+            None => (actor_id, actor_name, actor_type),
+        };
         let event = NewAuditEvent {
             tenant_id,
             project_id,
@@ -147,17 +166,20 @@ impl<S: Store> Registry<S> {
         };
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(record) => Ok(record.into_audit_event()),
-            AuditAppended::TenantUnknown => Err(DomainError::refused(InvalidInput(
-                "`tenant_id`: no tenant has this id".to_owned(),
-            ))),
+            AuditAppended::TenantUnknown => Err(DomainError::refused(no_such_tenant())),
         }
     }
 
-    /// A page of the log, newest first.
+    /// A page of the log, newest first. For who belongs to a tenant, the log has the events of that tenant alone.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn audit_list(&self, filter: AuditFilter, limit: PageLimit) -> Result<AuditEventPage, Failure> {
+    pub async fn audit_list(
+        &self,
+        filter: AuditFilter,
+        limit: PageLimit,
+        reach: Reach,
+    ) -> Result<AuditEventPage, Failure> {
         let AuditFilter {
             tenant_id,
             product,
@@ -167,6 +189,17 @@ impl<S: Store> Registry<S> {
             until,
             cursor,
         } = filter;
+        let tenant_id = match (reach, tenant_id) {
+            (Reach::Everything, asked) => asked,
+            (Reach::Tenant(own), None) => Some(own),
+            (Reach::Tenant(own), Some(asked)) if own == asked => Some(own),
+            (Reach::Tenant(_), Some(_)) => {
+                return Ok(AuditEventPage {
+                    items: Vec::new(),
+                    next_cursor: None,
+                });
+            }
+        };
         let page_size = limit.get().unsigned_abs() as usize;
         let query = AuditQuery {
             tenant_id,

@@ -2,9 +2,9 @@
 
 use super::Registry;
 use super::audit::NewAuditEvent;
+use super::caller::Caller;
 use super::entitlements::EntitlementRecord;
 use super::error::{Conflict, DomainError, InvalidInput, NotFound, Refusal};
-use super::origin::Origin;
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{TenantRecord, is_in_service, no_tenant_with_id};
 use crate::store::{AuditAppended, NewTrial, Store, TrialStarted};
@@ -71,7 +71,7 @@ impl Product {
         &self,
         action: ServiceAction,
         tenant_id: TenantId,
-        origin: &Origin,
+        caller: &Caller,
         now: DateTime<Utc>,
     ) -> Result<NewAuditEvent, ConstraintError> {
         ServiceEvent {
@@ -82,14 +82,14 @@ impl Product {
             product: Some(&self.key),
             metadata: Map::new(),
         }
-        .caused_by(origin, now)
+        .caused_by(caller, now)
     }
 
     /// A trial begins for a tenant in service; for one that is not, its days would pass unused and not come back.
     fn trial(
         &self,
         tenant: &TenantRecord,
-        origin: &Origin,
+        caller: &Caller,
         now: DateTime<Utc>,
     ) -> Result<NewTrial, DomainError<Refusal>> {
         let status = tenant.status_at(now);
@@ -100,7 +100,7 @@ impl Product {
         }
         Ok(NewTrial {
             entitlement: EntitlementRecord::trial(tenant.id, self.key.clone(), now),
-            event: self.event(ServiceAction::CatalogTrialStarted, tenant.id, origin, now)?,
+            event: self.event(ServiceAction::CatalogTrialStarted, tenant.id, caller, now)?,
         })
     }
 }
@@ -121,10 +121,11 @@ impl<S: Store> Registry<S> {
         &self,
         tenant_id: TenantId,
         product: ProductKey,
-        origin: &Origin,
+        caller: &Caller,
     ) -> Result<(), DomainError<NotFound>> {
+        caller.identity.reach.require(tenant_id).map_err(DomainError::refused)?;
         let product = self.catalog.product(&product).map_err(DomainError::Refused)?;
-        let event = product.event(ServiceAction::CatalogRequested, tenant_id, origin, self.clock.now())?;
+        let event = product.event(ServiceAction::CatalogRequested, tenant_id, caller, self.clock.now())?;
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(_) => Ok(()),
             AuditAppended::TenantUnknown => Err(DomainError::refused(no_tenant_with_id(tenant_id))),
@@ -140,8 +141,9 @@ impl<S: Store> Registry<S> {
         &self,
         tenant_id: TenantId,
         product: ProductKey,
-        origin: &Origin,
+        caller: &Caller,
     ) -> Result<TenantProduct, DomainError<Refusal>> {
+        caller.identity.reach.require(tenant_id).map_err(DomainError::refused)?;
         let product = self.catalog.product(&product).map_err(DomainError::refused)?;
         let started = self
             .store
@@ -152,7 +154,7 @@ impl<S: Store> Registry<S> {
                         product.key
                     ))));
                 }
-                product.trial(tenant, origin, self.clock.now())
+                product.trial(tenant, caller, self.clock.now())
             })
             .await?;
         match started {

@@ -1,6 +1,7 @@
 //! Entitlements: which products a tenant may use, and until when.
 
 use super::Registry;
+use super::caller::Reach;
 use super::error::{DomainError, NotFound};
 use super::tenants::{TRIAL_LENGTH, no_tenant_with_id};
 use crate::store::Store;
@@ -69,7 +70,12 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// An unknown tenant is not found.
-    pub async fn entitlement_list(&self, tenant_id: TenantId) -> Result<TenantProductList, DomainError<NotFound>> {
+    pub async fn entitlement_list(
+        &self,
+        tenant_id: TenantId,
+        reach: Reach,
+    ) -> Result<TenantProductList, DomainError<NotFound>> {
+        reach.require(tenant_id).map_err(DomainError::refused)?;
         let Some(entitlements) = self.store.entitlement_list(tenant_id).await? else {
             return Err(DomainError::refused(no_tenant_with_id(tenant_id)));
         };

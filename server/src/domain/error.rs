@@ -39,7 +39,23 @@ pub struct NotFound(pub String);
 #[error("{0}")]
 pub struct Conflict(pub String);
 
-/// Any of the refusals, for operations that know all of them.
+/// The caller is not allowed to do this; the text says why.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct Forbidden(pub String);
+
+/// Why no tenant is created.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum CreateRefusal {
+    /// See [`Forbidden`].
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// See [`Conflict`].
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
+/// Any of the refusals that are about a record, for operations that know all of them.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Refusal {
     /// See [`InvalidInput`].

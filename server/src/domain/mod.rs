@@ -3,6 +3,7 @@
 pub mod api_key_use;
 pub mod api_keys;
 pub mod audit;
+pub mod caller;
 pub mod catalog;
 pub mod clock;
 pub mod entitlements;

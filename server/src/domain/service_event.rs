@@ -1,7 +1,7 @@
 //! What the service itself writes to the audit log: an event for each state change.
 
 use super::audit::NewAuditEvent;
-use super::origin::Origin;
+use super::caller::Caller;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use tenant_registry_contract::types::{AuditAction, ConstraintError, ProductKey, TenantId, Text};
@@ -51,8 +51,8 @@ pub(crate) struct ServiceEvent<'a> {
 }
 
 impl ServiceEvent<'_> {
-    /// The event, for the request that causes it. No actor: the service does not know who calls it.
-    pub(crate) fn caused_by(self, origin: &Origin, now: DateTime<Utc>) -> Result<NewAuditEvent, ConstraintError> {
+    /// The event, for the request that causes it.
+    pub(crate) fn caused_by(self, caller: &Caller, now: DateTime<Utc>) -> Result<NewAuditEvent, ConstraintError> {
         let Self {
             action,
             tenant_id,
@@ -61,12 +61,14 @@ impl ServiceEvent<'_> {
             product,
             metadata,
         } = self;
+        let Caller { identity, origin } = caller;
+        let actor = identity.actor.as_deref();
         Ok(NewAuditEvent {
             tenant_id: Some(tenant_id),
             project_id: None,
-            actor_id: None,
-            actor_name: None,
-            actor_type: None,
+            actor_id: actor.map(|it| it.id.clone()),
+            actor_name: actor.and_then(|it| it.name.clone()),
+            actor_type: actor.map(|it| it.kind.clone()),
             action: AuditAction::try_from(action.as_str())?,
             target_id: Some(Text::try_from(target_id)?),
             target_type: Some(Text::try_from(action.target_type())?),

@@ -94,7 +94,7 @@ fn about(api: &Api, group: &Group<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::words;
-    use crate::model::{Method, Operation};
+    use crate::model::{Access, Method, Operation};
 
     fn command(tag: &str, id: &str) -> String {
         let (resource, name) = words(&Operation {
@@ -108,6 +108,7 @@ mod tests {
             body: None,
             responses: Vec::new(),
             is_conditional: false,
+            access: Access::Open,
         });
         format!("{resource} {name}")
     }

@@ -1,8 +1,8 @@
 //! Emits the file of a tag: a handler for each operation, and how its answers are written.
 
 use crate::emit::types::holds_secret;
-use crate::emit::{rust, server};
-use crate::model::{Api, Location, Operation, Parameter, Response, Tag, Type};
+use crate::emit::{admission, rust, server};
+use crate::model::{Access, Api, Location, Operation, Parameter, Response, Tag, Type};
 use crate::print::{docs, rust_source};
 use crate::{Error, names};
 
@@ -20,15 +20,15 @@ pub(super) fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
             ("StatusCode", "http::StatusCode"),
             ("JsonSchema", "schemars::JsonSchema"),
             ("Deserialize", "serde::Deserialize"),
-            ("Instant", "std::time::Instant"),
-            ("InvalidParameter", "super::request::InvalidParameter"),
             ("-> Answer", "super::response::Answer"),
+            ("Declared ", "super::response::Declared"),
             ("Draft", "super::response::Draft"),
             ("Service<", "super::service::Service"),
+            ("admission::", "super::admission"),
             ("request::", "super::request"),
             ("response::", "super::response"),
+            ("Scope::", "crate::server::Scope"),
             ("server::", "crate::server"),
-            ("InvalidBody", "crate::server::InvalidBody"),
         ],
     );
     let names: Vec<String> = api.operations_of(tag).map(server::answers_name).collect();
@@ -40,10 +40,9 @@ pub(super) fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
 
 fn operation(api: &Api, operation: &Operation) -> String {
     format!(
-        "{}{}{}{}",
+        "{}{}{}",
         variables(operation),
         handler(operation),
-        refusals(operation),
         writing(api, operation)
     )
 }
@@ -83,7 +82,6 @@ fn variables(operation: &Operation) -> String {
 }
 
 fn handler(operation: &Operation) -> String {
-    let answers = server::answers_name(operation);
     let has_path = variables_name(operation).is_some();
     let has_query = operation.parameters.iter().any(|it| it.location == Location::Query);
     let mut arguments = vec!["context: RequestContext<Service<A>>".to_owned()];
@@ -93,7 +91,18 @@ fn handler(operation: &Operation) -> String {
     if operation.body.is_some() {
         arguments.push("request: RawRequest".to_owned());
     }
-    let mut reading = String::new();
+    let mut reading = "let metadata = request::metadata(&context);\n".to_owned();
+    if let Access::Secured(scopes) = &operation.access {
+        let function = if operation.declares_later() {
+            "principal"
+        } else {
+            "principal_or_later"
+        };
+        reading.push_str(&format!(
+            "let principal = admission::{function}(&context, &metadata, {}).await?;\n",
+            needed(scopes)
+        ));
+    }
     if has_path {
         reading.push_str("let path = path.into_inner();\n");
     }
@@ -114,7 +123,10 @@ fn handler(operation: &Operation) -> String {
             "let body = request::{function}(&context, request).await{question};\n"
         ));
     }
-    let mut values = vec!["request::metadata(&context)".to_owned()];
+    let mut values = vec!["metadata".to_owned()];
+    if operation.access.is_secured() {
+        values.push("principal".to_owned());
+    }
     values.extend(operation.parameters.iter().map(|it| it.name.clone()));
     if operation.body.is_some() {
         values.push("body".to_owned());
@@ -130,27 +142,15 @@ fn handler(operation: &Operation) -> String {
         operation.path_text(),
         operation.summary
     ));
-    let body = if is_fallible(operation) {
-        format!(
-            r#"
-            let answer: Result<{answers}, {answers}> = async {{
-                {reading}
-                Ok({call})
-            }}
-            .await;
-            let (Ok(answer) | Err(answer)) = answer;
-            "#
-        )
-    } else {
-        format!("{reading} let answer = {call};")
-    };
     format!(
         r#"
         {documentation}
         pub(super) async fn {}<A: server::Api>({}) -> Answer {{
-            let begun = Instant::now();
-            {body}
-            response::answer(&context, {:?}, begun, answer.draft())
+            let work = async {{
+                {reading}
+                Ok({call})
+            }};
+            response::answer(&context, {:?}, work).await
         }}
         "#,
         operation.id,
@@ -159,9 +159,10 @@ fn handler(operation: &Operation) -> String {
     )
 }
 
-/// Can reading a parameter or the body end the request?
-fn is_fallible(operation: &Operation) -> bool {
-    !operation.parameters.is_empty() || operation.body.is_some() && operation.response(400).is_some()
+/// The scopes as the code lists them.
+fn needed(scopes: &[String]) -> String {
+    let scopes: Vec<String> = scopes.iter().map(|it| admission::scope(it)).collect();
+    format!("&[{}]", scopes.join(", "))
 }
 
 fn read(parameter: &Parameter) -> String {
@@ -178,50 +179,15 @@ fn read(parameter: &Parameter) -> String {
     }
 }
 
-/// What becomes of a request whose parameters or body cannot be read.
-fn refusals(operation: &Operation) -> String {
-    let answers = server::answers_name(operation);
-    let mut code = String::new();
-    if !operation.parameters.is_empty() {
-        code.push_str(&format!(
-            r#"
-            impl From<InvalidParameter> for {answers} {{
-                fn from(refused: InvalidParameter) -> Self {{
-                    Self::BadRequest(response::invalid_parameter(&refused))
-                }}
-            }}
-            "#
-        ));
-    }
-    if operation.body.is_some() && operation.response(400).is_some() {
-        code.push_str(&format!(
-            r#"
-            impl From<InvalidBody> for {answers} {{
-                fn from(refused: InvalidBody) -> Self {{
-                    let error = response::invalid_body(&refused);
-                    match refused {{
-                        InvalidBody::Malformed {{ .. }} => Self::BadRequest(error),
-                        InvalidBody::TooLarge {{ .. }} => Self::PayloadTooLarge(error),
-                        InvalidBody::UnsupportedMediaType {{ .. }} => Self::UnsupportedMediaType(error),
-                    }}
-                }}
-            }}
-            "#
-        ));
-    }
-    code
-}
-
 fn writing(api: &Api, operation: &Operation) -> String {
     let answers = server::answers_name(operation);
     let arms: String = operation
-        .responses
-        .iter()
-        .map(|response| arm(api, operation, response))
+        .implementation_responses()
+        .map(|response| arm(api, Some(operation), response))
         .collect();
     format!(
         r#"
-        impl {answers} {{
+        impl Declared for {answers} {{
             fn draft(self) -> Result<Draft, HttpError> {{
                 Ok(match self {{
                     {arms}
@@ -232,19 +198,23 @@ fn writing(api: &Api, operation: &Operation) -> String {
     )
 }
 
-fn arm(api: &Api, operation: &Operation, response: &Response) -> String {
+/// How an answer is written: one of an operation, or of the HTTP layer itself.
+pub(in crate::emit) fn arm(api: &Api, operation: Option<&Operation>, response: &Response) -> String {
     let name = response.status.variant;
     let status = format!("StatusCode::{}", response.status.constant);
     let mut answer = match &response.body {
         Some(schema) if holds_secret(api, &Type::Named(schema.clone())) => {
             format!("response::secret(response::json({status}, &body)?)")
         }
-        Some(_) if operation.is_conditional && response.status.code == 200 => {
+        Some(_) if response.status.code == 200 && operation.is_some_and(|it| it.is_conditional) => {
             format!("response::tagged(response::json({status}, &body)?)")
         }
         Some(_) => format!("response::json({status}, &body)?"),
         None => format!("response::without_body({status})"),
     };
+    if let (403, Some(Access::Secured(scopes))) = (response.status.code, operation.map(|it| &it.access)) {
+        answer = format!("admission::insufficient_scope({answer}, {})?", needed(scopes));
+    }
     if response.headers.is_empty() {
         return match &response.body {
             Some(_) => format!("Self::{name}(body) => {answer},\n"),

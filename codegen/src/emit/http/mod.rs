@@ -3,8 +3,11 @@
 mod handlers;
 mod routes;
 
+pub(super) use handlers::arm;
+
 use std::collections::BTreeSet;
 
+use super::admission;
 use super::template::prune;
 use crate::emit::types::holds_secret;
 use crate::model::{Api, Type};
@@ -56,6 +59,13 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         files.push(GeneratedFile::new(format!("http/{}.rs", tag.name), file));
         modules.push(&tag.name);
     }
+    for file in admission::emit(api)? {
+        if file.path == "http/admission.rs" {
+            code.push_str(&file.text);
+            modules.push("admission");
+        }
+        files.push(file);
+    }
     let routes = routes::file(api)?;
     code.push_str(&routes);
     files.push(GeneratedFile::new("http/routes.rs", routes));
@@ -89,6 +99,9 @@ fn cross_origin(api: &Api) -> String {
         .map(|it| it.name.to_ascii_lowercase())
         .collect();
     exposed.insert("x-request-id".to_owned());
+    if admission::admitting(api).is_some() {
+        exposed.insert("www-authenticate".to_owned());
+    }
     let mut accepted = vec!["authorization", "content-type"];
     if is_any_conditional {
         exposed.insert("etag".to_owned());

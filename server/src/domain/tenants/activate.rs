@@ -2,8 +2,8 @@
 
 use super::TenantRecord;
 use crate::domain::Decision;
+use crate::domain::caller::Caller;
 use crate::domain::error::{Conflict, DomainError, InvalidInput, Refusal};
-use crate::domain::origin::Origin;
 use crate::domain::service_event::ServiceAction;
 use chrono::{DateTime, Utc};
 use serde_json::Map;
@@ -14,7 +14,7 @@ use tenant_registry_contract::types::{TenantActivate, TenantStatus};
 pub(super) fn tenant_activate(
     tenant: &TenantRecord,
     body: &TenantActivate,
-    origin: &Origin,
+    caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<Decision<TenantRecord>, DomainError<Refusal>> {
     let previous_status = tenant.status_at(now);
@@ -78,6 +78,6 @@ pub(super) fn tenant_activate(
     {
         metadata.insert("erp_customer_id".to_owned(), id.as_str().into());
     }
-    let event = active.event(ServiceAction::TenantActivated, metadata, origin, now)?;
+    let event = active.event(ServiceAction::TenantActivated, metadata, caller, now)?;
     Ok(Decision::change(active, event))
 }

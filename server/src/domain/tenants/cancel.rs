@@ -2,8 +2,8 @@
 
 use super::TenantRecord;
 use crate::domain::Decision;
+use crate::domain::caller::Caller;
 use crate::domain::error::{Conflict, DomainError, InvalidInput, Refusal};
-use crate::domain::origin::Origin;
 use crate::domain::service_event::ServiceAction;
 use chrono::{DateTime, NaiveTime, SecondsFormat, Utc};
 use serde_json::Map;
@@ -15,7 +15,7 @@ pub(super) fn tenant_cancel(
     tenant: &TenantRecord,
     reason: Option<&Text>,
     at_period_end: bool,
-    origin: &Origin,
+    caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<Decision<TenantRecord>, DomainError<Refusal>> {
     match tenant.status_at(now) {
@@ -57,7 +57,7 @@ pub(super) fn tenant_cancel(
         "effective_at".to_owned(),
         effective_at.to_rfc3339_opts(SecondsFormat::AutoSi, true).into(),
     );
-    let event = cancelled.event(ServiceAction::TenantCancelled, metadata, origin, now)?;
+    let event = cancelled.event(ServiceAction::TenantCancelled, metadata, caller, now)?;
     Ok(Decision::change(cancelled, event))
 }
 

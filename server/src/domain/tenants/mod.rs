@@ -7,8 +7,9 @@ mod tests;
 
 use super::Registry;
 use super::audit::NewAuditEvent;
-use super::error::{Conflict, DomainError, NotFound, Refusal};
-use super::origin::Origin;
+use super::caller::Caller;
+use super::caller::Reach;
+use super::error::{Conflict, CreateRefusal, DomainError, NotFound, Refusal};
 use super::service_event::{ServiceAction, ServiceEvent};
 use crate::store::{Changed, Store, TenantCreated};
 use chrono::{DateTime, Days, NaiveDate, Utc};
@@ -145,7 +146,7 @@ impl TenantRecord {
         &self,
         action: ServiceAction,
         metadata: Map<String, Value>,
-        origin: &Origin,
+        caller: &Caller,
         now: DateTime<Utc>,
     ) -> Result<NewAuditEvent, ConstraintError> {
         ServiceEvent {
@@ -156,7 +157,7 @@ impl TenantRecord {
             product: None,
             metadata,
         }
-        .caused_by(origin, now)
+        .caused_by(caller, now)
     }
 }
 
@@ -164,15 +165,24 @@ impl<S: Store> Registry<S> {
     /// Creates a tenant: a customer in `trial`, a demo in `demo`.
     ///
     /// # Errors
-    /// A slug in use is a conflict.
-    pub async fn tenant_create(&self, body: TenantCreate, origin: &Origin) -> Result<Tenant, DomainError<Conflict>> {
+    /// Who belongs to a tenant is forbidden to. A slug in use is a conflict.
+    pub async fn tenant_create(
+        &self,
+        body: TenantCreate,
+        caller: &Caller,
+    ) -> Result<Tenant, DomainError<CreateRefusal>> {
+        caller
+            .identity
+            .reach
+            .require_everything()
+            .map_err(DomainError::refused)?;
         let now = self.clock.now();
         let tenant = TenantRecord::begin(body, now);
         let mut metadata = Map::new();
         metadata.insert("slug".to_owned(), tenant.slug.as_str().into());
         metadata.insert("kind".to_owned(), tenant.kind.as_str().into());
         metadata.insert("plan".to_owned(), tenant.plan.as_str().into());
-        let event = tenant.event(ServiceAction::TenantCreated, metadata, origin, now)?;
+        let event = tenant.event(ServiceAction::TenantCreated, metadata, caller, now)?;
         let slug = tenant.slug.clone();
         match self.store.tenant_create(tenant, event).await? {
             TenantCreated::Created(tenant) => Ok(tenant.as_of(now)),
@@ -186,7 +196,8 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// An unknown id is not found.
-    pub async fn tenant_get(&self, id: TenantId) -> Result<Tenant, DomainError<NotFound>> {
+    pub async fn tenant_get(&self, id: TenantId, reach: Reach) -> Result<Tenant, DomainError<NotFound>> {
+        reach.require(id).map_err(DomainError::refused)?;
         match self.store.tenant_get(id).await? {
             Some(tenant) => Ok(tenant.as_of(self.clock.now())),
             None => Err(DomainError::refused(no_tenant_with_id(id))),
@@ -197,10 +208,10 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// An unknown slug is not found.
-    pub async fn tenant_get_by_slug(&self, slug: TenantSlug) -> Result<Tenant, DomainError<NotFound>> {
+    pub async fn tenant_get_by_slug(&self, slug: TenantSlug, reach: Reach) -> Result<Tenant, DomainError<NotFound>> {
         match self.store.tenant_get_by_slug(&slug).await? {
-            Some(tenant) => Ok(tenant.as_of(self.clock.now())),
-            None => Err(DomainError::refused(NotFound(format!(
+            Some(tenant) if reach.includes(tenant.id) => Ok(tenant.as_of(self.clock.now())),
+            Some(_) | None => Err(DomainError::refused(NotFound(format!(
                 "no tenant has the slug `{slug}`"
             )))),
         }
@@ -214,12 +225,13 @@ impl<S: Store> Registry<S> {
         &self,
         id: TenantId,
         body: TenantActivate,
-        origin: &Origin,
+        caller: &Caller,
     ) -> Result<Tenant, DomainError<Refusal>> {
+        caller.identity.reach.require(id).map_err(DomainError::refused)?;
         let changed = self
             .store
             .tenant_change(id, |tenant: &TenantRecord| {
-                activate::tenant_activate(tenant, &body, origin, self.clock.now())
+                activate::tenant_activate(tenant, &body, caller, self.clock.now())
             })
             .await?;
         self.tenant_changed(id, changed)
@@ -234,12 +246,13 @@ impl<S: Store> Registry<S> {
         id: TenantId,
         reason: Option<Text>,
         at_period_end: bool,
-        origin: &Origin,
+        caller: &Caller,
     ) -> Result<Tenant, DomainError<Refusal>> {
+        caller.identity.reach.require(id).map_err(DomainError::refused)?;
         let changed = self
             .store
             .tenant_change(id, |tenant: &TenantRecord| {
-                cancel::tenant_cancel(tenant, reason.as_ref(), at_period_end, origin, self.clock.now())
+                cancel::tenant_cancel(tenant, reason.as_ref(), at_period_end, caller, self.clock.now())
             })
             .await?;
         self.tenant_changed(id, changed)

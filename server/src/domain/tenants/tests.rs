@@ -3,11 +3,11 @@
 use super::{TenantRecord, activate, cancel};
 use crate::domain::Decision;
 use crate::domain::audit::NewAuditEvent;
+use crate::domain::caller::{Caller, Identity};
 use crate::domain::error::{DomainError, Refusal};
 use crate::domain::origin::Origin;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
-use std::net::Ipv4Addr;
 use tenant_registry_contract::types::{
     TenantActivate, TenantCreate, TenantKind, TenantName, TenantSlug, TenantStatus, Text,
 };
@@ -20,10 +20,13 @@ fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-fn origin() -> Origin {
-    Origin {
-        source_ip: Ipv4Addr::LOCALHOST.into(),
-        user_agent: None,
+fn caller() -> Caller {
+    Caller {
+        identity: Identity::ANYBODY,
+        origin: Origin {
+            source_ip: [127, 0, 0, 1].into(),
+            user_agent: None,
+        },
     }
 }
 
@@ -52,11 +55,11 @@ type Decided = Result<Decision<TenantRecord>, DomainError<Refusal>>;
 
 fn cancelled(tenant: &TenantRecord, at_period_end: bool, now: DateTime<Utc>) -> Decided {
     let reason = Text::try_from("too dear").unwrap();
-    cancel::tenant_cancel(tenant, Some(&reason), at_period_end, &origin(), now)
+    cancel::tenant_cancel(tenant, Some(&reason), at_period_end, &caller(), now)
 }
 
 fn activated(tenant: &TenantRecord, body: &TenantActivate) -> Decided {
-    activate::tenant_activate(tenant, body, &origin(), start())
+    activate::tenant_activate(tenant, body, &caller(), start())
 }
 
 fn change(decided: Decided) -> (TenantRecord, NewAuditEvent) {

@@ -19,24 +19,20 @@ pub(super) fn declared_answer(id: &str, status: u16) -> BoxedStrategy<Answer> {
         Some(content) => value(&content["application/json"]["schema"]),
         None => Just(Value::Null).boxed(),
     };
-    // The HTTP layer makes the tag of the answer by itself.
-    let headers = response.get("headers").and_then(Value::as_object);
-    let mut headers = headers.into_iter().flatten().filter(|(name, _)| *name != "ETag");
-    let retry_after = match headers.next() {
-        Some((name, header)) => {
-            assert_eq!(name, "Retry-After", "another header needs a place in an answer");
-            value(&SPEC.resolve(header)["schema"])
-                .prop_map(|seconds| seconds.as_i64())
-                .boxed()
-        }
-        None => Just(None).boxed(),
-    };
-    assert!(headers.next().is_none(), "another header needs a place in an answer");
-    (body, retry_after)
-        .prop_map(move |(body, retry_after)| Answer {
+    // The HTTP layer makes the tag of the answer by itself, and says what a caller lacks.
+    let headers = response.get("headers").and_then(Value::as_object).into_iter().flatten();
+    let headers: Vec<_> = headers
+        .filter(|(name, _)| !matches!(name.as_str(), "ETag" | "WWW-Authenticate"))
+        .map(|(name, header)| {
+            let number = value(&SPEC.resolve(header)["schema"]);
+            (Just(name.clone()), number.prop_map(|number| number.as_i64().unwrap()))
+        })
+        .collect();
+    (body, headers)
+        .prop_map(move |(body, headers)| Answer {
             status,
             body,
-            retry_after,
+            headers: headers.into_iter().collect(),
         })
         .boxed()
 }
@@ -50,7 +46,7 @@ macro_rules! answers {
                     $($status => answers!(@variant answer $variant $({ $empty })?),)+
                     $(503 => Self::ServiceUnavailable {
                         body: answer.body(),
-                        retry_after: answer.retry_after() $($unavailable)?,
+                        retry_after: answer.header("Retry-After") $($unavailable)?,
                     },)?
                     other => panic!("{} has no {other} here", stringify!($response)),
                 }
@@ -65,38 +61,38 @@ answers! {
     HealthGetResponse { 200 Ok }
     ReadinessGetResponse { 200 Ok; unavailable }
     TenantCreateResponse {
-        201 Created, 400 BadRequest, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        201 Created, 400 BadRequest, 403 Forbidden, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
-    TenantGetResponse { 200 Ok, 400 BadRequest, 404 NotFound, 500 InternalServerError; unavailable }
-    TenantGetBySlugResponse { 200 Ok, 400 BadRequest, 404 NotFound, 500 InternalServerError; unavailable }
+    TenantGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    TenantGetBySlugResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     TenantActivateResponse {
-        200 Ok, 400 BadRequest, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
     TenantCancelResponse {
-        200 Ok, 400 BadRequest, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
-    EntitlementListResponse { 200 Ok, 400 BadRequest, 404 NotFound, 500 InternalServerError; unavailable }
-    CatalogListResponse { 200 Ok }
+    EntitlementListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    CatalogListResponse { 200 Ok, 403 Forbidden; unavailable }
     CatalogRequestResponse {
-        202 Accepted { _ }, 400 BadRequest, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        202 Accepted { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
     CatalogTrialRequestResponse {
-        201 Created, 400 BadRequest, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
-    ApiKeyListResponse { 200 Ok, 400 BadRequest, 404 NotFound, 500 InternalServerError; unavailable }
+    ApiKeyListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     ApiKeyCreateResponse {
-        201 Created, 400 BadRequest, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
-    ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 404 NotFound, 500 InternalServerError; unavailable }
-    ApiKeyVerifyResponse { 200 Ok }
+    ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ApiKeyVerifyResponse { 200 Ok, 403 Forbidden }
     AuditAppendResponse {
-        201 Created, 400 BadRequest, 413 PayloadTooLarge, 415 UnsupportedMediaType, 500 InternalServerError; unavailable
+        201 Created, 400 BadRequest, 403 Forbidden, 413 PayloadTooLarge, 415 UnsupportedMediaType, 500 InternalServerError; unavailable
     }
-    AuditListResponse { 200 Ok, 400 BadRequest, 500 InternalServerError; unavailable }
+    AuditListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 500 InternalServerError; unavailable }
 }

@@ -114,6 +114,18 @@ impl Spec {
         self.resolve(&operation.unwrap().2["responses"][status.to_string()])
     }
 
+    /// What a caller of an operation must be allowed; nothing where everybody may call it.
+    pub(crate) fn scopes(&self, id: &str) -> Vec<&str> {
+        let objects = self.operation_objects();
+        let (_, _, operation) = objects
+            .iter()
+            .find(|(_, _, operation)| operation["operationId"] == id)
+            .unwrap();
+        let requirements = operation["security"].as_array().unwrap();
+        let scopes = requirements.iter().flat_map(|it| it["bearer"].as_array().unwrap());
+        scopes.map(|scope| scope.as_str().unwrap()).collect()
+    }
+
     /// Follows one `$ref` within the document.
     pub(crate) fn resolve<'a>(&'a self, node: &'a Value) -> &'a Value {
         match node.get("$ref").and_then(Value::as_str) {

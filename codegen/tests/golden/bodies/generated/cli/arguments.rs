@@ -3,7 +3,6 @@
 
 use std::{fs, io};
 use std::error::Error;
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,12 +18,6 @@ pub(crate) enum Input {
     /// `-`.
     Standard,
     File(PathBuf),
-}
-
-impl From<OsString> for Input {
-    fn from(argument: OsString) -> Self {
-        if argument == "-" { Self::Standard } else { Self::File(argument.into()) }
-    }
 }
 
 impl Input {

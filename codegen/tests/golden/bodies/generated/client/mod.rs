@@ -11,7 +11,7 @@ mod operation;
 pub use self::operation::Operation;
 
 /// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
-pub const SPEC_FINGERPRINT: u64 = 12173406073439756365u64;
+pub const SPEC_FINGERPRINT: u64 = 6325270298672399787u64;
 
 /// A client of the Bodies and answers of every shape.
 #[derive(Clone, Debug)]

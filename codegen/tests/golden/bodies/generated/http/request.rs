@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use dropshot::{Body, RawRequest, RequestContext, ServerContext};
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, StatusCode};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
@@ -14,7 +14,26 @@ use tokio::time::timeout;
 
 use crate::server;
 use crate::server::{InvalidBody, RequestMetadata};
+use crate::types::ErrorCode;
+use super::response::Refusal;
 use super::service::Service;
+
+impl From<InvalidBody> for Refusal {
+    fn from(refused: InvalidBody) -> Self {
+        let (status, error) = match refused {
+            InvalidBody::Malformed { .. } => {
+                (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput)
+            }
+            InvalidBody::TooLarge { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge)
+            }
+            InvalidBody::UnsupportedMediaType { .. } => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType)
+            }
+        };
+        Self::new(status, error, refused.to_string())
+    }
+}
 
 pub(super) fn metadata<C: ServerContext>(
     context: &RequestContext<C>,

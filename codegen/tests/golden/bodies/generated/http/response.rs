@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use serde::Serialize;
 
-use crate::server::{Api, InvalidBody};
+use crate::server::Api;
 use crate::types::{Error, ErrorCode};
 use super::negotiation;
 use super::negotiation::Coding;
@@ -80,13 +80,31 @@ pub(super) fn send<A: Api>(
     Ok(response.map(|body| Body::from(Bytes::from(body))))
 }
 
-/// Sends the answer of an operation whose handler began at this moment, and tells the observer.
-pub(super) fn answer<A: Api>(
+/// What is sent for one of the answers that an operation declares.
+pub(super) trait Declared {
+    fn draft(self) -> Result<Draft, HttpError>;
+}
+
+/// An answer that the HTTP layer gives by itself; the implementation does not hear of the request.
+pub(super) struct Refusal(pub(super) Result<Draft, HttpError>);
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, error: ErrorCode, message: String) -> Self {
+        Self(json(status, &Error { error, message }))
+    }
+}
+
+/// Has an operation done, sends its answer, and tells the observer.
+pub(super) async fn answer<A: Api, D: Declared>(
     context: &RequestContext<Service<A>>,
     operation: &'static str,
-    begun: Instant,
-    draft: Result<Draft, HttpError>,
+    work: impl Future<Output = Result<D, Refusal>> + Send,
 ) -> Answer {
+    let begun = Instant::now();
+    let draft = match work.await {
+        Ok(answer) => answer.draft(),
+        Err(Refusal(draft)) => draft,
+    };
     let answer = draft.and_then(|draft| send(context, draft));
     let status = match &answer {
         Ok(response) => response.status(),
@@ -144,24 +162,10 @@ pub(super) fn method_not_allowed<A: Api>(
     {
         return Ok(answer.map(|()| Body::empty()));
     }
-    let refusal = json(
+    let Refusal(draft) = Refusal::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        &Error {
-            error: ErrorCode::MethodNotAllowed,
-            message: format!("this path answers {allowed} alone"),
-        },
-    )?;
-    send(context, with_header(refusal, ALLOW, HeaderValue::from_static(allowed)))
-}
-
-pub(super) fn invalid_body(refused: &InvalidBody) -> Error {
-    let error = match refused {
-        InvalidBody::Malformed { .. } => ErrorCode::InvalidInput,
-        InvalidBody::TooLarge { .. } => ErrorCode::PayloadTooLarge,
-        InvalidBody::UnsupportedMediaType { .. } => ErrorCode::UnsupportedMediaType,
-    };
-    Error {
-        error,
-        message: refused.to_string(),
-    }
+        ErrorCode::MethodNotAllowed,
+        format!("this path answers {allowed} alone"),
+    );
+    send(context, with_header(draft?, ALLOW, HeaderValue::from_static(allowed)))
 }

@@ -11,7 +11,7 @@ pub(crate) mod tree;
 pub(crate) mod leaf;
 
 /// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
-pub(crate) const SPEC_FINGERPRINT: u64 = 1645801782511732651;
+pub(crate) const SPEC_FINGERPRINT: u64 = 12907078533503059671;
 
 /// A command that stands for an operation.
 #[derive(Clone, Debug, Subcommand)]

@@ -11,7 +11,7 @@ mod operation;
 pub use self::operation::Operation;
 
 /// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
-pub const SPEC_FINGERPRINT: u64 = 1645801782511732651u64;
+pub const SPEC_FINGERPRINT: u64 = 12907078533503059671u64;
 
 /// A client of the Paths that dropshot's router does not hold side by side.
 #[derive(Clone, Debug)]

@@ -5,14 +5,21 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use dropshot::{RequestContext, ServerContext};
+use http::StatusCode;
 use http::header::USER_AGENT;
 
 use crate::server::RequestMetadata;
+use crate::types::ErrorCode;
+use super::response::Refusal;
 
 /// A parameter that cannot be read; says what to change.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
 pub(super) struct InvalidParameter(String);
+
+impl From<InvalidParameter> for Refusal {
+    fn from(InvalidParameter(message): InvalidParameter) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidInput, message)
+    }
+}
 
 pub(super) fn metadata<C: ServerContext>(
     context: &RequestContext<C>,

@@ -1,0 +1,107 @@
+//! Reads the parameters of an operation.
+
+use std::collections::BTreeMap;
+
+use super::operations::Context;
+use super::{conditional, resolve, schemas, values};
+use crate::document::Place;
+use crate::model::{Location, Parameter, Segment, Type};
+use crate::{Error, names};
+
+/// The parameters of an operation, those of the path first.
+pub(super) fn all(context: &Context<'_>, path: &[Segment], place: &Place<'_>) -> Result<Vec<Parameter>, Error> {
+    let mut in_path = BTreeMap::new();
+    let mut in_query: Vec<Parameter> = Vec::new();
+    let items = place.get("parameters").map(|it| it.items()).transpose()?;
+    for item in items.unwrap_or_default() {
+        let item = resolve(context.root, item, "parameters")?;
+        if conditional::is_header_parameter(&item)? {
+            continue;
+        }
+        let parameter = parameter(context, &item)?;
+        match parameter.location {
+            Location::Path => {
+                in_path.insert(parameter.name.clone(), parameter);
+            }
+            Location::Query if in_query.iter().any(|it| it.name == parameter.name) => {
+                return Err(item.fault(format!("there is another `{}`", parameter.name)));
+            }
+            Location::Query => in_query.push(parameter),
+        }
+    }
+    let mut all = Vec::new();
+    for segment in path {
+        match segment {
+            Segment::Literal(_) => {}
+            Segment::Variable(name) => all.push(
+                in_path
+                    .remove(name)
+                    .ok_or_else(|| place.fault(format!("the path's variable `{name}` is not among the parameters")))?,
+            ),
+        }
+    }
+    if let Some(name) = in_path.into_keys().next() {
+        return Err(place.fault(format!(
+            "`{name}` is a path parameter, but the path has no `{{{name}}}`"
+        )));
+    }
+    all.append(&mut in_query);
+    Ok(all)
+}
+
+fn parameter(context: &Context<'_>, place: &Place<'_>) -> Result<Parameter, Error> {
+    place.only(&[
+        "in",
+        "name",
+        "required",
+        "description",
+        "schema",
+        "example",
+        "examples",
+        "deprecated",
+    ])?;
+    let name = place.require("name")?;
+    names::check_identifier(&name, name.text()?)?;
+    let kind = place.require("in")?;
+    let location = match kind.text()? {
+        "path" => Location::Path,
+        "query" => Location::Query,
+        other => {
+            return Err(kind.fault(format!(
+                "parameters in `{other}` are not supported; use `path` or `query`"
+            )));
+        }
+    };
+    let required = place.flag("required")?;
+    if location == Location::Path && !required {
+        return Err(place.fault("a path parameter is required; say so"));
+    }
+    let schema = place.require("schema")?;
+    let of = schemas::type_of(&schema, &context.names, &["default"])?;
+    match &of {
+        Type::Named(name) if context.is_object(name) => {
+            return Err(schema.fault(format!("`{name}` is an object; a parameter is a single value")));
+        }
+        Type::Named(_) | Type::String | Type::Boolean | Type::Integer(_) => {}
+        Type::Formatted(_) | Type::Number | Type::Array(_) | Type::FreeForm => {
+            return Err(schema.fault(
+                "a parameter is text, a boolean, an integer, or a schema under components.schemas; name this one there",
+            ));
+        }
+    }
+    let default = match schema.get("default") {
+        None => None,
+        Some(default) if required => {
+            return Err(default.fault("a required parameter is never absent, so it has no default"));
+        }
+        Some(default) => Some(values::parameter_default(&default, &of, context.schemas)?),
+    };
+    Ok(Parameter {
+        name: name.text()?.to_owned(),
+        location,
+        description: place.optional_text("description")?,
+        required,
+        of,
+        default,
+    })
+}

@@ -1,0 +1,88 @@
+//! Reads the answers of an operation, and their headers.
+
+use super::operations::Context;
+use super::{bodies, conditional, resolve, schemas, security, status};
+use crate::Error;
+use crate::document::Place;
+use crate::model::{Header, Kind, Response, Type};
+
+/// The answers of an operation, but for 304, of which the HTTP layer alone knows.
+pub(super) fn all(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Response>, Error> {
+    let mut responses = Vec::new();
+    for (key, entry) in place.entries()? {
+        if key == conditional::STATUS {
+            continue;
+        }
+        let status = status::read(key, &entry)?;
+        let entry = resolve(context.root, entry, "responses")?;
+        entry.only(&["description", "headers", "content"])?;
+        let body = entry
+            .get("content")
+            .map(|it| bodies::content(context, &it))
+            .transpose()?;
+        match &body {
+            Some(name) if status.code >= 400 && name != "Error" => {
+                return Err(entry.fault(format!("the body of {key} is `{name}`; every error body is `Error`")));
+            }
+            None if status.code >= 400 => {
+                return Err(entry.fault(format!("{key} has no body; every error body is `Error`")));
+            }
+            Some(_) | None => {}
+        }
+        if body.is_some() && status.code == 204 {
+            return Err(entry.fault("204 has no content"));
+        }
+        responses.push(Response {
+            status,
+            description: entry.require("description")?.text()?.trim().to_owned(),
+            body,
+            headers: headers(context, &entry)?,
+        });
+    }
+    let successes = responses.iter().filter(|it| it.status.code < 400).count();
+    if successes != 1 {
+        return Err(place.fault(format!(
+            "there are {successes} answers below 400; the client has a type for one"
+        )));
+    }
+    Ok(responses)
+}
+
+fn headers(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Header>, Error> {
+    let Some(headers) = place.get("headers") else {
+        return Ok(Vec::new());
+    };
+    let mut read = Vec::new();
+    for (name, entry) in headers.entries()? {
+        if [conditional::TAG, security::CHALLENGE]
+            .iter()
+            .any(|it| name.eq_ignore_ascii_case(it))
+        {
+            continue;
+        }
+        let entry = resolve(context.root, entry, "headers")?;
+        entry.only(&["description", "required", "schema", "example", "examples"])?;
+        if !entry.flag("required")? {
+            return Err(entry.fault("a response header is sent always; say `required: true`"));
+        }
+        let schema = entry.require("schema")?;
+        let of = schemas::type_of(&schema, &context.names, &[])?;
+        let is_number = match &of {
+            Type::Integer(_) => true,
+            Type::Named(name) => context
+                .schemas
+                .iter()
+                .any(|it| it.name == *name && matches!(it.kind, Kind::Integer(_))),
+            Type::String | Type::Boolean | Type::Number | Type::Formatted(_) | Type::Array(_) | Type::FreeForm => false,
+        };
+        if !is_number {
+            return Err(schema.fault("a response header is an integer; text would need escaping rules"));
+        }
+        read.push(Header {
+            name: name.to_owned(),
+            description: entry.optional_text("description")?,
+            of,
+        });
+    }
+    Ok(read)
+}
