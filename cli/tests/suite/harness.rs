@@ -148,6 +148,7 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),
             retry_after: RetryAfterSeconds::try_from(1).unwrap(),
+            max_requests: 1024,
         },
     };
     let hasher = ApiKeyHasher::new(HashLimits {

@@ -146,6 +146,7 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),
             retry_after: RetryAfterSeconds::try_from(1)?,
+            max_requests: 1024,
         },
     };
     let registry = Registry::new(store, catalog_file::read(None)?, clock, hasher);

@@ -30,6 +30,18 @@ pub struct LimitsConfiguration {
     )]
     pub body_timeout: u64,
 
+    /// Requests that run at once, from 1 to 100000; probes always do besides. One more is told to come again after RETRY_AFTER
+    /// (503; a verify, `unavailable`). Each may hold a body, so that this many of BODY_LIMIT have to fit into the memory
+    /// where callers mean ill. Too few, and bursts are turned away; too many, and all of them get slow before one is.
+    #[arg(
+        long,
+        env = "MAX_REQUESTS",
+        value_name = "MAX_REQUESTS",
+        default_value_t = 1024,
+        value_parser = clap::value_parser!(u32).range(1..=100_000)
+    )]
+    pub max_requests: u32,
+
     /// Connections that callers may hold at once, from 16 to 1000000, at up to 28 KiB each while they are idle; who comes
     /// later waits in the kernel's queue. It sets the process's limit of open files, which counts all else that is open
     /// too, so that some more are taken while little is; the hard limit (LimitNOFILE) has to allow it. Too few, and callers
@@ -48,6 +60,11 @@ impl LimitsConfiguration {
     /// The most bytes of a body.
     pub(super) fn body_bytes(&self) -> usize {
         self.body_limit as usize
+    }
+
+    /// The most requests at once.
+    pub(super) fn requests(&self) -> usize {
+        self.max_requests as usize
     }
 
     /// What a single request may take besides.

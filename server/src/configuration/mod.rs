@@ -220,6 +220,7 @@ impl Configuration {
             api: ApiSettings {
                 trusted_proxies: TrustedProxies::new(self.trusted_proxies.clone()),
                 retry_after: self.retry_after,
+                max_requests: self.limits.requests(),
             },
         }
     }

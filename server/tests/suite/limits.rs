@@ -3,6 +3,8 @@
 use crate::harness::cases::process_cases;
 use crate::harness::polling::DEADLINE;
 use crate::harness::process::Process;
+use crate::process::started_request;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -10,6 +12,7 @@ use tokio::time::timeout;
 process_cases![
     a_body_that_takes_too_long_is_refused_and_the_connection_ends,
     a_head_that_is_too_large_is_refused_and_the_connection_ends,
+    who_finds_no_place_is_told_to_come_again,
 ];
 
 /// What comes back on a connection on which this is sent, up to its end, which the service makes.
@@ -50,4 +53,32 @@ async fn a_head_that_is_too_large_is_refused_and_the_connection_ends() {
     let writing = connection.write_all(large.as_bytes());
     assert!(timeout(DEADLINE, writing).await.expect("the connection ends").is_err());
     assert_eq!(process.raw.get("/healthz").await.status, 200);
+}
+
+async fn who_finds_no_place_is_told_to_come_again() {
+    let process = Process::serve(&|command| command.env("MAX_REQUESTS", "1").env("RETRY_AFTER", "7")).await;
+    let body = r#"{"action": "slow"}"#;
+    let mut running = started_request(process.address, body).await;
+    let refused = process.raw.get("/v1/catalog").await;
+    assert_eq!(
+        (refused.status, refused.header("retry-after")),
+        (503, "7"),
+        "{refused:?}"
+    );
+    let verify = json!({ "key": "trk_0123456789ab_0123456789abcdef" });
+    let verified = process.raw.post_json("/v1/internal/api-keys/verify", &verify).await;
+    assert_eq!(verified.status, 200);
+    assert_eq!(verified.text, r#"{"valid":false,"reason":"unavailable"}"#);
+    for probe in ["/healthz", "/readyz"] {
+        assert_eq!(process.raw.get(probe).await.status, 200, "{probe}");
+    }
+    running.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    running.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 201");
+    assert_eq!(
+        process.raw.get("/v1/catalog").await.status,
+        200,
+        "the place is free again"
+    );
 }

@@ -174,6 +174,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(networks.collect()),
             retry_after: RetryAfterSeconds::try_from(RETRY_AFTER_SECONDS).unwrap(),
+            max_requests: 1024,
         },
     };
     let catalog = catalog_file::read(Some(CATALOG.as_ref())).unwrap();
