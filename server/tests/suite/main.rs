@@ -28,6 +28,7 @@ mod harness;
 mod health;
 mod invalid_bodies;
 mod invalid_requests;
+mod limits;
 mod logs;
 mod metrics;
 mod model;
@@ -70,6 +71,7 @@ fn all_cases() -> Vec<Trial> {
     let on_stores = StoreUnderTest::ALL.into_iter().flat_map(cases);
     on_stores
         .chain(process::cases())
+        .chain(limits::cases())
         .chain(logs::cases())
         .chain(metrics::cases())
         .chain(documentation::cases())
