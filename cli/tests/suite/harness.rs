@@ -137,6 +137,7 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
     let settings = ServeSettings {
         bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
         body_limit: 64 * 1024,
+        internal_address: None,
         operations_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(10),

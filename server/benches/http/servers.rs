@@ -135,6 +135,7 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
     let settings = ServeSettings {
         bind_address: ANY_PORT,
         body_limit: 1024,
+        internal_address: None,
         operations_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(1),

@@ -30,12 +30,24 @@ pub struct ApiSettings {
     pub retry_after: RetryAfterSeconds,
 }
 
-/// The whole API, on a store of type `S`.
+/// The whole API, on a store of type `S`. Clones are the same API, for another listener.
 pub struct RegistryApi<S> {
     registry: Arc<Registry<S>>,
     settings: ApiSettings,
     draining: Draining,
     metrics: Metrics,
+}
+
+/// By hand: a store need not be one that can be cloned.
+impl<S> Clone for RegistryApi<S> {
+    fn clone(&self) -> Self {
+        Self {
+            registry: Arc::clone(&self.registry),
+            settings: self.settings.clone(),
+            draining: self.draining.clone(),
+            metrics: self.metrics.clone(),
+        }
+    }
 }
 
 impl<S> RegistryApi<S> {

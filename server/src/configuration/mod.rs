@@ -97,14 +97,20 @@ pub struct Configuration {
     #[arg(long, env = "BIND_ADDR", value_name = "BIND_ADDR", default_value = "127.0.0.1:8090")]
     pub bind_address: SocketAddr,
 
+    /// Address and port for the operations under `/v1/internal/`, which the platform's own programs call; port 0 takes a free
+    /// one, which a line on standard output names. They are then not served at BIND_ADDR. Where left out they are served there
+    /// with all others.
+    #[arg(long, env = "INTERNAL_ADDR", value_name = "INTERNAL_ADDR")]
+    pub internal_address: Option<SocketAddr>,
+
+    /// Address and port for `/metrics` (OpenMetrics, for Prometheus); port 0 takes a free one, which a line on standard
+    /// output names. Where left out there are no metrics. Callers of the API have no business there.
+    #[arg(long, env = "OPERATIONS_ADDR", value_name = "OPERATIONS_ADDR")]
+    pub operations_address: Option<SocketAddr>,
+
     /// Who may call.
     #[command(flatten)]
     pub authentication: AuthenticationConfiguration,
-
-    /// Address and port for `/metrics` (OpenMetrics, for Prometheus); port 0 takes a free one, which the second line on
-    /// standard output names. Where left out there are no metrics. Callers of the API have no business there.
-    #[arg(long, env = "OPERATIONS_ADDR", value_name = "OPERATIONS_ADDR")]
-    pub operations_address: Option<SocketAddr>,
 
     /// TOML file with the products, in place of the built-in ones. A broken one stops the start with its line; one that
     /// lacks a product that tenants have leaves their entitlements as they are, but nobody can request it.
@@ -223,13 +229,15 @@ impl Configuration {
     /// # Errors
     /// When everybody would be who reaches this machine, without that having been asked for.
     pub fn access(&self) -> Result<AccessSettings, AccessError> {
-        self.authentication.access([self.bind_address])
+        self.authentication
+            .access([self.bind_address].into_iter().chain(self.internal_address))
     }
 
     /// What the running service needs.
     pub fn serve_settings(&self) -> ServeSettings {
         ServeSettings {
             bind_address: self.bind_address,
+            internal_address: self.internal_address,
             operations_address: self.operations_address,
             body_limit: self.body_limit as usize,
             shutdown_drain: Duration::from_secs(self.shutdown_drain),

@@ -1,9 +1,11 @@
 //! The binary: what it prints, and how it starts and stops.
 
+use crate::harness::RawClient;
 use crate::harness::cases::process_cases;
 use crate::harness::polling::until;
 use crate::harness::process::{Process, run};
 use rustix::process::Signal;
+use serde_json::json;
 use std::io::Write;
 use std::net::SocketAddr;
 use tempfile::NamedTempFile;
@@ -24,6 +26,7 @@ process_cases![
     a_port_in_use_stops_the_start,
     without_an_issuer_it_listens_beyond_loopback_only_when_told_to,
     an_open_start_says_so_once_in_each_place,
+    internal_operations_have_a_listener_of_their_own,
     the_body_limit_is_configurable,
     either_signal_ends_it_in_order,
     it_says_that_it_is_about_to_stop_before_it_does,
@@ -54,6 +57,7 @@ async fn help_tells_all_settings() {
         "OIDC_ROLES",
         "OIDC_TENANT_CLAIM",
         "OIDC_LEEWAY",
+        "INTERNAL_ADDR",
         "OPERATIONS_ADDR",
         "CATALOG_FILE",
         "LOG_LEVEL",
@@ -124,6 +128,7 @@ async fn a_bad_value_stops_the_start_with_one_line() {
         ("OIDC_ROLES", "operator", "--oidc-roles"),
         ("OIDC_ROLES", "operator=everything", "--oidc-roles"),
         ("OIDC_LEEWAY", "301", "--oidc-leeway"),
+        ("INTERNAL_ADDR", "9090", "--internal-address"),
         ("OPERATIONS_ADDR", "9090", "--operations-address"),
         ("LOG_LEVEL", "loud", "--log-level"),
         ("LOG_FORMAT", "xml", "--log-format"),
@@ -245,6 +250,32 @@ async fn an_open_start_says_so_once_in_each_place() {
         "{}",
         ended.stderr
     );
+}
+
+async fn internal_operations_have_a_listener_of_their_own() {
+    let mut process = Process::serve(&|command| command.env("INTERNAL_ADDR", "127.0.0.1:0")).await;
+    let line = process.line().await;
+    let internal = line
+        .strip_prefix("internal operations on ")
+        .and_then(|url| url.strip_suffix("/v1/internal/"));
+    let internal = RawClient::new(internal.unwrap_or_else(|| panic!("{line}")).to_owned());
+    let verify = "/v1/internal/api-keys/verify";
+    let answer = internal.post_json(verify, &json!({ "key": "bp_" })).await;
+    assert_eq!(
+        (answer.status, answer.text.as_str()),
+        (200, r#"{"valid":false,"reason":"malformed"}"#)
+    );
+    assert_eq!(
+        process.raw.post_json(verify, &json!({ "key": "bp_" })).await.status,
+        404
+    );
+    assert_eq!(process.raw.get("/v1/catalog").await.status, 200);
+    for path in ["/v1/catalog", "/readyz", "/docs", "/openapi.json"] {
+        assert_eq!(internal.get(path).await.status, 404, "{path}");
+    }
+    process.signal(Signal::TERM);
+    let ended = process.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
 
 async fn the_body_limit_is_configurable() {
