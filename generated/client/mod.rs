@@ -11,7 +11,7 @@ mod operation;
 pub use self::operation::Operation;
 
 /// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
-pub const SPEC_FINGERPRINT: u64 = 16966895182694200480u64;
+pub const SPEC_FINGERPRINT: u64 = 7569866024810925772u64;
 
 /// A client of the Tenant Registry.
 ///
@@ -40,7 +40,7 @@ pub struct Client {
 
 impl ClientInfo<Transport> for Client {
     fn api_version() -> &'static str {
-        "0.1.0"
+        "1.0.0"
     }
 
     fn baseurl(&self) -> &str {

@@ -14,6 +14,7 @@ pub mod domain;
 pub mod draining;
 mod keyed_memory;
 pub mod operations;
+pub mod request_rate;
 pub mod serve;
 pub mod store;
 pub mod telemetry;
