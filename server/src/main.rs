@@ -6,6 +6,7 @@ use std::error::Error;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use tenant_registry_server::api_key_hash::ApiKeyHasher;
+use tenant_registry_server::auth::Access;
 use tenant_registry_server::configuration::{
     AuditCommand, Cli, Command, Configuration, DatabaseConfiguration, refusal,
 };
@@ -144,6 +145,7 @@ async fn serve_until_signal<S: Store>(
 ) -> Result<(), Box<dyn Error>> {
     let catalog = catalog_file::read(configuration.catalog_file.as_deref())?;
     let hasher = ApiKeyHasher::new(configuration.hash_limits())?;
+    let access = Access::start(configuration.access()?, clock.clone())?;
     let mut signals = StopSignals::listen()?;
     let service = serve::start(
         configuration.serve_settings(),
@@ -158,6 +160,10 @@ async fn serve_until_signal<S: Store>(
     if let Some(address) = service.operations_address() {
         info!(%address, "listening for metrics");
         print(&format!("metrics on http://{address}/metrics\n"))?;
+    }
+    if let Access::Anybody = access {
+        warn!("OIDC_ISSUER is not set: nobody is asked who they are, and whoever reaches the port may do everything");
+        print("open: OIDC_ISSUER is not set, so that whoever reaches the port may do everything\n")?;
     }
     let signal = tokio::select! {
         signal = signals.next() => signal,

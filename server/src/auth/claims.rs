@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt;
-use tenant_registry_contract::types::Text;
+use tenant_registry_contract::types::ActorId;
 
 /// Most characters of a subject (OpenID Connect Core 1.0, section 2), and of a name.
 const NAME_CHARACTERS: usize = 255;
@@ -60,7 +60,7 @@ impl Claims {
         // The library takes a list with the issuer in it as well.
         self.text("iss")?.ok_or(Refusal::Missing("iss"))?;
         let subject = self.text("sub")?.ok_or(Refusal::Missing("sub"))?;
-        let subject = storable(subject).ok_or(Refusal::Claim("sub"))?;
+        let subject: ActorId = storable(subject).ok_or(Refusal::Claim("sub"))?;
         let client = match self.text("client_id")? {
             Some(client) => Some(client),
             None => self.text("azp")?,
@@ -174,7 +174,7 @@ fn roles<'a>(access: Option<&'a Value>, claim: &'static str) -> Result<impl Iter
 }
 
 /// What can be written into the audit log.
-fn storable(text: &str) -> Option<Text> {
+fn storable<'a, T: TryFrom<&'a str>>(text: &'a str) -> Option<T> {
     let is_bounded = !text.is_empty() && text.chars().count() <= NAME_CHARACTERS;
-    is_bounded.then(|| Text::try_from(text).ok()).flatten()
+    is_bounded.then(|| text.try_into().ok()).flatten()
 }

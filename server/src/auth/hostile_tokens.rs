@@ -2,7 +2,7 @@
 
 use super::keys::KeySet;
 use super::signer::{Signer, base64url};
-use super::{BearerKind, Refusal, RoleGrants, Scope, TokenRules, Verified, Verifier};
+use super::{BearerKind, Refusal, RoleGrants, TokenRules, Verified, Verifier};
 use crate::domain::clock::Clock;
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::hmac;
@@ -11,10 +11,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+use tenant_registry_contract::server::{Scope, Scopes};
 
 const ISSUER: &str = "https://sso.example.com/realms/platform";
 const NOW: i64 = 1_800_000_000;
@@ -120,7 +120,7 @@ fn good_tokens_say_who_bears_them_and_what_they_may_do() {
         ];
         assert_eq!(
             verified.scopes,
-            BTreeSet::from(scopes),
+            Scopes::from_iter(scopes),
             "the roles of other services grant nothing"
         );
         assert!(

@@ -7,13 +7,13 @@
 //!
 //! By what it is refused: RFC 8725 (JWT Best Current Practices), RFC 9068 (JWT access tokens).
 
+mod access;
 mod claims;
 mod fetch;
 mod issuer;
 mod keys;
 mod refresh;
 mod roles;
-mod scope;
 mod token;
 
 #[cfg(test)]
@@ -23,17 +23,17 @@ mod signer;
 
 use crate::domain::clock::Clock;
 use refresh::Refresh;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tenant_registry_contract::types::{TenantId, Text};
+use tenant_registry_contract::server::Scopes;
+use tenant_registry_contract::types::{ActorId, TenantId, Text};
 use thiserror::Error;
 
+pub use access::{Access, AccessSettings};
 pub use issuer::{Issuer, IssuerError};
 pub use keys::KeySet;
 pub use refresh::RefreshSettings;
 pub use roles::{RoleGrant, RoleGrantError, RoleGrants};
-pub use scope::{Scope, UnknownScope};
 pub use token::Verifier;
 
 /// What a token has to be like.
@@ -61,7 +61,7 @@ impl TokenRules {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// The realm's name for it, which never changes and no other has (`sub`).
-    pub subject: Text,
+    pub subject: ActorId,
     /// A name that people know: the user's, or the client's where that acts for itself.
     pub name: Option<Text>,
     /// Who it is.
@@ -69,7 +69,7 @@ pub struct Verified {
     /// The one tenant that it sees; none for who sees all of them.
     pub tenant: Option<TenantId>,
     /// What it may do.
-    pub scopes: BTreeSet<Scope>,
+    pub scopes: Scopes,
 }
 
 /// Who bears a token.

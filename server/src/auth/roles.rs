@@ -1,8 +1,8 @@
 //! What the realm's roles allow: a role or a scope that has the name of one of our scopes grants it, others by configuration.
 
-use super::scope::Scope;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use tenant_registry_contract::server::{Scope, Scopes};
 use thiserror::Error;
 
 /// Stands for all scopes.
@@ -77,21 +77,20 @@ impl RoleGrants {
         &self,
         roles: impl IntoIterator<Item = &'a str>,
         granted: impl IntoIterator<Item = &'a str>,
-    ) -> BTreeSet<Scope> {
-        let mut scopes: BTreeSet<_> = granted.into_iter().filter_map(|name| name.parse().ok()).collect();
+    ) -> Scopes {
+        let mut scopes: BTreeSet<Scope> = granted.into_iter().flat_map(str::parse).collect();
         for role in roles {
             scopes.extend(role.parse::<Scope>());
             scopes.extend(self.0.get(role).into_iter().flatten());
         }
-        scopes
+        scopes.into_iter().collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{RoleGrant, RoleGrantError, RoleGrants};
-    use crate::auth::Scope;
-    use std::collections::BTreeSet;
+    use tenant_registry_contract::server::{Scope, Scopes};
 
     fn grants(texts: &[&str]) -> RoleGrants {
         texts.iter().map(|text| text.parse::<RoleGrant>().unwrap()).collect()
@@ -101,7 +100,7 @@ mod tests {
     fn roles_grant_what_is_configured_and_what_they_are_named() {
         let grants = grants(&["support=tenants:read+audit:read", "operator=*", "support=catalog:read"]);
         let scopes = |roles: &[&str], granted: &[&str]| grants.scopes(roles.to_vec(), granted.to_vec());
-        let set = |scopes: &[Scope]| scopes.iter().copied().collect::<BTreeSet<_>>();
+        let set = |scopes: &[Scope]| scopes.iter().copied().collect::<Scopes>();
         assert_eq!(scopes(&["offline_access", "uma_authorization"], &["email"]), set(&[]));
         assert_eq!(
             scopes(&["support"], &[]),

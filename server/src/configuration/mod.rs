@@ -3,15 +3,18 @@
 //! Flags go before environment variables; a variable that is set to nothing counts as not set.
 
 mod allowed_origin;
+mod authentication;
 mod database;
 mod limits;
 
 use crate::api::ApiSettings;
 use crate::api_key_hash::{HashLimits, PrefixBudget};
+use crate::auth::AccessSettings;
 use crate::domain::origin::TrustedProxies;
 use crate::serve::ServeSettings;
 use crate::telemetry::{LogFormat, LogLevel};
 pub use allowed_origin::{AllowedOrigin, AllowedOriginError};
+pub use authentication::{AccessError, AuthenticationConfiguration};
 use chrono::{DateTime, Utc};
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
@@ -92,7 +95,7 @@ pub struct Configuration {
 
     /// Address and port to listen on; port 0 takes a free one, which the first line on standard output names. An address
     /// that this machine does not have, or a port in use, stops the start. 0.0.0.0 serves every network that reaches the
-    /// machine, and the service asks nobody who they are.
+    /// machine; without OIDC_ISSUER that is refused.
     #[arg(long, env = "BIND_ADDR", value_name = "BIND_ADDR", default_value = "127.0.0.1:8090")]
     pub bind_address: SocketAddr,
 
@@ -106,6 +109,10 @@ pub struct Configuration {
     /// output names. Where left out there are no metrics. Callers of the API have no business there.
     #[arg(long, env = "OPERATIONS_ADDR", value_name = "OPERATIONS_ADDR")]
     pub operations_address: Option<SocketAddr>,
+
+    /// Who may call.
+    #[command(flatten)]
+    pub authentication: AuthenticationConfiguration,
 
     /// TOML file with the products, in place of the built-in ones. A broken one stops the start with its line; one that
     /// lacks a product that tenants have leaves their entitlements as they are, but nobody can request it.
@@ -212,6 +219,15 @@ fn network(text: &str) -> Result<IpNet, String> {
 }
 
 impl Configuration {
+    /// Who is let in.
+    ///
+    /// # Errors
+    /// When everybody would be who reaches this machine, without that having been asked for.
+    pub fn access(&self) -> Result<AccessSettings, AccessError> {
+        self.authentication
+            .access([self.bind_address].into_iter().chain(self.internal_address))
+    }
+
     /// What the running service needs.
     pub fn serve_settings(&self) -> ServeSettings {
         ServeSettings {
@@ -257,8 +273,15 @@ impl Cli {
         I: IntoIterator<Item = T>,
         T: Into<OsString> + Clone,
     {
-        let command = without_empty_variables(Self::command());
-        Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
+        let mut command = without_empty_variables(Self::command());
+        let cli = Self::from_arg_matches(&command.try_get_matches_from_mut(arguments)?)?;
+        // Before anything is begun.
+        if let Command::Serve(configuration) = &cli.command
+            && let Err(error) = configuration.access()
+        {
+            return Err(command.error(ErrorKind::ArgumentConflict, error));
+        }
+        Ok(cli)
     }
 }
 
@@ -294,7 +317,7 @@ pub fn refusal(error: &clap::Error) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cli, Command, Configuration, refusal};
+    use super::{AccessSettings, Cli, Command, Configuration, refusal};
     use clap::CommandFactory;
 
     fn serve(arguments: &[&str]) -> Result<Configuration, String> {
@@ -335,6 +358,16 @@ mod tests {
                 &["--allowed-origins", "https://a.example,https://b.example/"],
                 "browsers send this origin as `https://b.example`; write it so",
             ),
+            (
+                &["--oidc-issuer", "http://sso.example.com"],
+                "--oidc-issuer <OIDC_ISSUER>': must begin with https://",
+            ),
+            (&["--oidc-leeway", "301"], "--oidc-leeway <OIDC_LEEWAY>"),
+            (&["--oidc-roles", "support=tenants:read,operator"], "role=scope+scope"),
+            (
+                &["--oidc-roles", "support=tenants:delete"],
+                "there is no scope `tenants:delete`; there are tenants:read, tenants:write,",
+            ),
             (&["--shutdown-timeout", "0"], "--shutdown-timeout <SHUTDOWN_TIMEOUT>"),
             (&["--hash-permits", "0"], "--hash-permits <HASH_PERMITS>"),
             (&["--retry-after", "0"], "must be at least 1"),
@@ -352,6 +385,28 @@ mod tests {
         let configuration = serve(&["--trusted-proxies", "10.0.0.0/8, 192.0.2.1,2001:db8::/32"]).unwrap();
         let networks: Vec<_> = configuration.trusted_proxies.iter().map(ToString::to_string).collect();
         assert_eq!(networks, ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]);
+    }
+
+    #[test]
+    fn without_an_issuer_nobody_beyond_this_machine_is_let_in_unless_that_is_asked_for() {
+        let issuer = ["--oidc-issuer", "https://sso.example.com/realms/platform"];
+        for beyond in ["0.0.0.0:8090", "[::]:8090", "192.0.2.1:0", "[::ffff:192.0.2.1]:0"] {
+            let bind = ["--bind-address", beyond];
+            let line = serve(&bind).unwrap_err();
+            assert!(
+                line.contains(beyond) && line.contains("OIDC_ISSUER") && line.contains("--insecure-no-auth"),
+                "{line}"
+            );
+            let open = serve(&[&bind[..], &["--insecure-no-auth"]].concat()).unwrap();
+            assert!(matches!(open.access(), Ok(AccessSettings::Anybody)));
+            let closed = serve(&[&bind[..], &issuer].concat()).unwrap();
+            assert!(matches!(closed.access(), Ok(AccessSettings::Realm(_))));
+        }
+        for loopback in ["127.0.0.1:0", "127.0.0.53:0", "[::1]:0", "[::ffff:127.0.0.1]:0"] {
+            assert!(serve(&["--bind-address", loopback]).is_ok(), "{loopback}");
+        }
+        let line = serve(&[&issuer[..], &["--insecure-no-auth"]].concat()).unwrap_err();
+        assert!(line.contains("exclude each other"), "{line}");
     }
 
     #[test]

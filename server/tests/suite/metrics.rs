@@ -116,7 +116,10 @@ async fn without_an_address_there_are_no_metrics() {
     let process = Process::serve(&|command| command).await;
     assert_eq!(process.raw.get("/metrics").await.status, 404);
     let ended = process.stop().await;
-    assert_eq!(ended.stdout, "");
+    assert_eq!(
+        ended.stdout,
+        "open: OIDC_ISSUER is not set, so that whoever reaches the port may do everything\n"
+    );
 }
 
 async fn the_connections_of_the_database_are_counted() {

@@ -24,6 +24,8 @@ process_cases![
     a_catalog_file_replaces_the_built_in_one,
     a_broken_catalog_file_stops_the_start_with_its_line,
     a_port_in_use_stops_the_start,
+    without_an_issuer_it_listens_beyond_loopback_only_when_told_to,
+    an_open_start_says_so_once_in_each_place,
     internal_operations_have_a_listener_of_their_own,
     the_body_limit_is_configurable,
     either_signal_ends_it_in_order,
@@ -33,6 +35,9 @@ process_cases![
 ];
 
 const SPEC_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/openapi.yaml");
+
+/// What a start without an issuer says on standard output.
+const OPEN: &str = "open: OIDC_ISSUER is not set, so that whoever reaches the port may do everything\n";
 
 async fn help_tells_all_settings() {
     let output = run(&|command| command.args(["serve", "--help"])).await;
@@ -47,6 +52,11 @@ async fn help_tells_all_settings() {
         "DATABASE_STATEMENT_TIMEOUT",
         "DATABASE_RECYCLING",
         "BIND_ADDR",
+        "OIDC_ISSUER",
+        "OIDC_AUDIENCE",
+        "OIDC_ROLES",
+        "OIDC_TENANT_CLAIM",
+        "OIDC_LEEWAY",
         "INTERNAL_ADDR",
         "OPERATIONS_ADDR",
         "CATALOG_FILE",
@@ -116,6 +126,11 @@ async fn a_bad_value_stops_the_start_with_one_line() {
         ("DATABASE_RECYCLING", "never", "--database-recycling"),
         ("BIND_ADDR", "nowhere", "--bind-address"),
         ("BIND_ADDR", "127.0.0.1", "--bind-address"),
+        ("OIDC_ISSUER", "http://sso.example.com", "--oidc-issuer"),
+        ("OIDC_ISSUER", "platform", "--oidc-issuer"),
+        ("OIDC_ROLES", "operator", "--oidc-roles"),
+        ("OIDC_ROLES", "operator=everything", "--oidc-roles"),
+        ("OIDC_LEEWAY", "301", "--oidc-leeway"),
         ("INTERNAL_ADDR", "9090", "--internal-address"),
         ("OPERATIONS_ADDR", "9090", "--operations-address"),
         ("LOG_LEVEL", "loud", "--log-level"),
@@ -209,6 +224,41 @@ async fn a_port_in_use_stops_the_start() {
     assert!(line.contains(&address) && line.contains("in use"), "{text}");
 }
 
+async fn without_an_issuer_it_listens_beyond_loopback_only_when_told_to() {
+    for variable in ["BIND_ADDR", "INTERNAL_ADDR"] {
+        let beyond = "0.0.0.0:0";
+        let telling = [beyond, "OIDC_ISSUER", "--insecure-no-auth"];
+        assert_stops(&|command| command.env(variable, beyond), &telling).await;
+        let mut process = Process::serve(&|command| command.env(variable, beyond).arg("--insecure-no-auth")).await;
+        if variable == "INTERNAL_ADDR" {
+            assert!(process.line().await.starts_with("internal operations on"));
+        }
+        assert_eq!(process.line().await + "\n", OPEN);
+    }
+    assert_stops(
+        &|command| {
+            command
+                .env("OIDC_ISSUER", "https://sso.example.com")
+                .arg("--insecure-no-auth")
+        },
+        &["--oidc-issuer", "--insecure-no-auth", "exclude each other"],
+    )
+    .await;
+}
+
+async fn an_open_start_says_so_once_in_each_place() {
+    let process = Process::serve(&|command| command).await;
+    assert_eq!(process.raw.get("/v1/catalog").await.status, 200);
+    let ended = process.stop().await;
+    assert_eq!(ended.stdout, OPEN);
+    assert_eq!(
+        ended.stderr.matches("OIDC_ISSUER is not set").count(),
+        1,
+        "{}",
+        ended.stderr
+    );
+}
+
 async fn internal_operations_have_a_listener_of_their_own() {
     let mut process = Process::serve(&|command| command.env("INTERNAL_ADDR", "127.0.0.1:0")).await;
     let line = process.line().await;
@@ -247,7 +297,7 @@ async fn either_signal_ends_it_in_order() {
         assert_eq!(process.raw.get("/healthz").await.status, 200);
         process.signal(signal);
         let ended = process.ended().await;
-        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""), "{}", ended.stderr);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), OPEN), "{}", ended.stderr);
     }
 }
 
