@@ -140,12 +140,12 @@ async fn serve_until_signal<S: Store>(
     clock: Clock,
 ) -> Result<(), Box<dyn Error>> {
     let catalog = catalog_file::read(configuration.catalog_file.as_deref())?;
+    let settings = configuration
+        .serve_settings()
+        .map_err(|error| format!("--otel-exporter-otlp-headers <OTEL_EXPORTER_OTLP_HEADERS> {error}"))?;
     let hasher = ApiKeyHasher::new(configuration.hash_limits())?;
     let mut signals = StopSignals::listen()?;
-    let service = serve::start(
-        configuration.serve_settings(),
-        Registry::new(store, catalog, clock, hasher),
-    )?;
+    let service = serve::start(settings, Registry::new(store, catalog, clock, hasher))?;
     info!(address = %service.address(), "listening");
     print(&format!("listening on http://{}\n", service.address()))?;
     if let Some(address) = service.operations_address() {

@@ -8,13 +8,14 @@ use crate::domain::error::Failure;
 use crate::draining::Draining;
 use crate::operations::{self, OperationsError};
 use crate::store::{Connections, Store};
-use crate::telemetry;
 use crate::telemetry::metrics::{Exposition, Metrics, Observed};
+use crate::telemetry::traces::{SpanCounts, TraceSettings, Traces};
+use crate::telemetry::{self, RequestObserver};
 use dropshot::{ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
 use std::error::Error as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tenant_registry_contract::http::{AllowedOrigins, Service, api_description};
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -39,6 +40,8 @@ pub struct ServeSettings {
     pub last_used_interval: Duration,
     /// Whose pages may call the service from a browser.
     pub allowed_origins: AllowedOrigins,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TraceSettings>,
     /// What the API needs to know.
     pub api: ApiSettings,
 }
@@ -55,6 +58,9 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("{0}{reason}", reason = reason(.0))]
     Listen(#[from] dropshot::BuildError),
+    /// The exporter of traces cannot be set up.
+    #[error("traces cannot be exported: {0}")]
+    Traces(#[from] opentelemetry_otlp::ExporterBuildError),
     /// The listener for those who run the service did not start.
     #[error("{0}")]
     Operations(#[from] OperationsError),
@@ -86,6 +92,7 @@ pub struct RunningService<S: Store> {
     registry: Arc<Registry<S>>,
     writer: LastUsedWriter,
     draining: Draining,
+    traces: Option<Traces>,
     shutdown_drain: Duration,
     shutdown_timeout: Duration,
 }
@@ -103,13 +110,16 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
         shutdown_timeout,
         last_used_interval,
         allowed_origins,
+        traces,
         api: api_settings,
     } = settings;
     let registry = Arc::new(registry);
     let draining = Draining::default();
     let metrics = Metrics::default();
     let implementation = RegistryApi::new(Arc::clone(&registry), api_settings, draining.clone(), metrics.clone());
-    let service = Service::new(implementation, allowed_origins, metrics.clone());
+    let traces = traces.map(Traces::start).transpose()?;
+    let observer = RequestObserver::new(metrics.clone(), traces.as_ref().map(Traces::tracer));
+    let service = Service::new(implementation, allowed_origins, observer);
     let mut api = api_description()?;
     documentation::register(&mut api)?;
     let http = ServerBuilder::new(api, service, telemetry::logger())
@@ -124,6 +134,7 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
     let state = State {
         registry: Arc::clone(&registry),
         draining: draining.clone(),
+        span_counts: traces.as_ref().map(Traces::counts),
     };
     let operations = operations_address
         .map(|address| operations::start(address, Exposition::new(&metrics, state)))
@@ -135,6 +146,7 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
         registry,
         writer,
         draining,
+        traces,
         shutdown_drain,
         shutdown_timeout,
     })
@@ -166,7 +178,7 @@ impl<S: Store> RunningService<S> {
         sleep(self.shutdown_drain).await;
     }
 
-    /// Takes no new connection, finishes what runs, writes what waits to be written.
+    /// Takes no new connection, finishes what runs, writes and exports what waits for it.
     ///
     /// # Errors
     /// What did not end well; the service has stopped all the same.
@@ -178,18 +190,22 @@ impl<S: Store> RunningService<S> {
             registry,
             writer,
             draining,
+            traces,
             shutdown_drain: _,
             shutdown_timeout,
         } = self;
+        let begun = Instant::now();
         draining.begin();
         let finish = async {
             http.close().await.map_err(ShutdownError::Server)?;
             writer.stop().await;
             registry.api_key_uses_write().await.map_err(ShutdownError::LastUsed)
         };
-        timeout(shutdown_timeout, finish)
-            .await
-            .unwrap_or(Err(ShutdownError::TimedOut))
+        let finished = timeout(shutdown_timeout, finish).await;
+        if let Some(traces) = traces {
+            traces.shutdown(shutdown_timeout.saturating_sub(begun.elapsed())).await;
+        }
+        finished.unwrap_or(Err(ShutdownError::TimedOut))
     }
 }
 
@@ -197,6 +213,7 @@ impl<S: Store> RunningService<S> {
 struct State<S> {
     registry: Arc<Registry<S>>,
     draining: Draining,
+    span_counts: Option<Arc<SpanCounts>>,
 }
 
 impl<S: Store> Observed for State<S> {
@@ -206,6 +223,10 @@ impl<S: Store> Observed for State<S> {
 
     fn connections(&self) -> Option<Connections> {
         self.registry.connections()
+    }
+
+    fn span_counts(&self) -> Option<&SpanCounts> {
+        self.span_counts.as_deref()
     }
 
     fn is_draining(&self) -> bool {

@@ -142,6 +142,7 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
         shutdown_timeout: Duration::from_secs(10),
         allowed_origins: AllowedOrigins::default(),
         last_used_interval: Duration::from_secs(5),
+        traces: None,
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),
             retry_after: RetryAfterSeconds::try_from(1).unwrap(),

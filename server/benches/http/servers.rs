@@ -140,6 +140,7 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
         shutdown_timeout: Duration::from_secs(1),
         last_used_interval: Duration::from_secs(1),
         allowed_origins: AllowedOrigins::default(),
+        traces: None,
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),
             retry_after: RetryAfterSeconds::try_from(1)?,

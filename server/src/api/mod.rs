@@ -13,6 +13,7 @@ use crate::domain::error::Failure;
 use crate::domain::origin::{Origin, TrustedProxies};
 use crate::draining::Draining;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::span;
 use answers::{Answer, FailureAnswer, Outcome};
 use std::sync::Arc;
 use tenant_registry_contract::server::RequestMetadata;
@@ -84,18 +85,18 @@ impl<S> RegistryApi<S> {
 
     /// Logs and counts a failure, with its cause.
     fn record(&self, operation: &'static str, metadata: &RequestMetadata, failure: &Failure) {
-        let request_id = &metadata.request_id;
+        let (request_id, trace_id) = (&metadata.request_id, span::trace_id());
         let kind = match failure {
             Failure::Unavailable(detail) => {
-                warn!(operation, request_id, detail = detail.for_log(), "{failure}");
+                warn!(operation, request_id, trace_id, detail = detail.for_log(), "{failure}");
                 "unavailable"
             }
             Failure::OutcomeUnknown(detail) => {
-                error!(operation, request_id, detail = detail.for_log(), "{failure}");
+                error!(operation, request_id, trace_id, detail = detail.for_log(), "{failure}");
                 "outcome_unknown"
             }
             Failure::Internal(detail) => {
-                error!(operation, request_id, detail = detail.for_log(), "{failure}");
+                error!(operation, request_id, trace_id, detail = detail.for_log(), "{failure}");
                 "internal"
             }
         };
@@ -111,6 +112,12 @@ fn answered<A: Answer>(metadata: &RequestMetadata, answer: A) -> A {
         Outcome::Refused => "refused",
         Outcome::Failed => "failed",
     };
-    debug!(operation, request_id, outcome, "operation answered");
+    debug!(
+        operation,
+        request_id,
+        trace_id = span::trace_id(),
+        outcome,
+        "operation answered"
+    );
     answer
 }

@@ -6,6 +6,7 @@ use super::batches::{Asker, Batches, Waiting};
 use super::database::Database;
 use super::fault::Fault;
 use super::schema::{api_keys, tenants};
+use super::span::in_span;
 use super::stored::broken;
 use crate::store::{ApiKeyWithTenant, StoreError};
 use chrono::{DateTime, Utc};
@@ -36,7 +37,7 @@ impl ApiKeyLookUps {
     /// All keys with this prefix.
     pub(super) async fn find(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
         // A look-up that was cut off changed nothing.
-        self.0.ask(prefix.clone(), Fault::Unavailable).await
+        in_span("look_up", self.0.ask(prefix.clone(), Fault::Unavailable)).await
     }
 }
 

@@ -9,6 +9,7 @@ use super::database::Database;
 use super::fault::Fault;
 use super::pool::PooledConnection;
 use super::shared::SharedConnections;
+use super::span::in_span;
 use crate::domain::audit::AuditEventRecord;
 use crate::store::StoreError;
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
@@ -79,7 +80,7 @@ impl Database {
             let result = self.in_time(work(&mut connection)).await;
             kept_if_sound(connection, result)
         };
-        Ok(self.repeated(attempt).await?)
+        Ok(in_span("read", self.repeated(attempt)).await?)
     }
 
     /// Looks something up on a connection that others use at the same time.
@@ -90,7 +91,7 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        self.read_on(&self.look_ups, work).await
+        in_span("look_up", self.read_on(&self.look_ups, work)).await
     }
 
     /// Reads a page of a list on a connection that others use at the same time.
@@ -101,7 +102,7 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        self.read_on(&self.pages, work).await
+        in_span("page", self.read_on(&self.pages, work)).await
     }
 
     async fn read_on<T, F>(&self, connections: &SharedConnections, work: F) -> Result<T, StoreError>
@@ -131,7 +132,7 @@ impl Database {
             + Sync,
     {
         let attempt = async || self.write_once(&work).await;
-        Ok(self.repeated(attempt).await?)
+        Ok(in_span("transaction", self.repeated(attempt)).await?)
     }
 
     async fn write_once<T, F>(&self, work: &F) -> Result<T, Fault>

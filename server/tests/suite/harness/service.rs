@@ -167,6 +167,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         // The times of last use are waited for, so that they should come soon.
         last_used_interval: Duration::from_millis(10),
         allowed_origins: AllowedOrigins::new(allowed_origins),
+        traces: None,
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(networks.collect()),
             retry_after: RetryAfterSeconds::try_from(RETRY_AFTER_SECONDS).unwrap(),
