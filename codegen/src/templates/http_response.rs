@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use opentelemetry::Context;
 use opentelemetry::context::FutureExt;
 use serde::Serialize;
+use std::pin::pin;
 use std::time::Instant;
 
 use super::negotiation;
@@ -129,6 +130,8 @@ pub(super) async fn answer<A: Api, D: Declared>(
     work: impl Future<Output = Result<D, Refusal>> + Send,
 ) -> Answer {
     let observation = Observation::begin(context, Some(operation));
+    // Pinned where it is: a future that is passed on is copied, all of it.
+    let work = pin!(work);
     let draft = match work.with_context(observation.context.clone()).await {
         Ok(answer) => answer.draft(),
         Err(Refusal(draft)) => draft,

@@ -5,9 +5,7 @@ mod page;
 mod published;
 
 use bytes::Bytes;
-use dropshot::{
-    ApiDescription, ApiDescriptionRegisterError, ApiEndpoint, ApiEndpointVersions, RequestContext,
-};
+use dropshot::{ApiDescription, ApiDescriptionRegisterError, ApiEndpoint, ApiEndpointVersions, RequestContext};
 use http::Method;
 use published::Published;
 use std::io;

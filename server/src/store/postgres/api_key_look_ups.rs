@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use tenant_registry_contract::types::{ApiKeyPrefix, TenantStatus};
 
@@ -37,7 +38,7 @@ impl ApiKeyLookUps {
     /// All keys with this prefix.
     pub(super) async fn find(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
         // A look-up that was cut off changed nothing.
-        in_span("look_up", self.0.ask(prefix.clone(), Fault::Unavailable)).await
+        in_span("look_up", pin!(self.0.ask(prefix.clone(), Fault::Unavailable))).await
     }
 }
 

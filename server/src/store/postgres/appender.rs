@@ -11,6 +11,7 @@ use super::transaction::Finish;
 use crate::domain::audit::NewAuditEvent;
 use crate::store::{AuditAppended, StoreError};
 use diesel_async::AsyncPgConnection;
+use std::pin::pin;
 use std::sync::Arc;
 
 /// Events of one commit.
@@ -39,7 +40,7 @@ impl Appender {
     /// Appends an event; returns when it is committed.
     pub(super) async fn append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
         // A task that was cut off with the runtime was in the middle of whatever it did.
-        in_span("append", self.0.ask(event, Fault::OutcomeUnknown)).await
+        in_span("append", pin!(self.0.ask(event, Fault::OutcomeUnknown))).await
     }
 }
 

@@ -7,6 +7,7 @@ use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt, Trace
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SdkTracer;
 use std::future::Future;
+use std::pin::Pin;
 use tenant_registry_contract::http::{ObservedRequest, path_of};
 use tracing::field::{DisplayValue, display};
 
@@ -37,10 +38,7 @@ pub(in crate::telemetry) fn begin(
 pub(in crate::telemetry) fn end(context: &Context, status: StatusCode) {
     let span = context.span();
     if span.is_recording() {
-        span.set_attribute(KeyValue::new(
-            "http.response.status_code",
-            i64::from(status.as_u16()),
-        ));
+        span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
         if status.is_server_error() {
             span.set_attribute(KeyValue::new("error.type", status.as_str().to_owned()));
             span.set_status(Status::error(""));
@@ -50,12 +48,12 @@ pub(in crate::telemetry) fn end(context: &Context, status: StatusCode) {
 }
 
 /// Does work in a span below the current one, where the request is traced. What is said of a failure is for the log: the
-/// span only says that it was one.
+/// span only says that it was one. The work is pinned by its caller, since a future that is passed on is copied, all of it.
 pub(crate) async fn inside<T, E>(
     name: &'static str,
     kind: SpanKind,
     attributes: &[(&'static str, &'static str)],
-    work: impl Future<Output = Result<T, E>>,
+    work: Pin<&mut impl Future<Output = Result<T, E>>>,
 ) -> Result<T, E> {
     let below = Context::map_current(|current| below(current, name, kind, attributes));
     let context = below.clone().unwrap_or_else(Context::current);
@@ -74,9 +72,7 @@ fn below(
 ) -> Option<Context> {
     let tracer = current.get::<SdkTracer>().filter(|_| current.span().is_recording())?;
     let attributes = attributes.iter().map(|(key, value)| KeyValue::new(*key, *value));
-    let builder = SpanBuilder::from_name(name)
-        .with_kind(kind)
-        .with_attributes(attributes);
+    let builder = SpanBuilder::from_name(name).with_kind(kind).with_attributes(attributes);
     Some(current.with_span(tracer.build_with_context(builder, current)))
 }
 
