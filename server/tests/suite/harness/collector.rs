@@ -110,9 +110,12 @@ impl Collector {
 /// The text of an attribute; a number in digits.
 pub(crate) fn attribute(span: &Span, key: &str) -> Option<String> {
     let attribute = span.attributes.iter().find(|attribute| attribute.key == key)?;
-    match attribute.value.as_ref()?.value.as_ref()? {
-        Value::StringValue(text) => Some(text.clone()),
-        Value::IntValue(number) => Some(number.to_string()),
-        other => panic!("{key}: {other:?}"),
+    let value = attribute.value.as_ref()?.value.as_ref()?;
+    if let Value::IntValue(number) = value {
+        return Some(number.to_string());
     }
+    let Value::StringValue(text) = value else {
+        panic!("{key}: {value:?}");
+    };
+    Some(text.clone())
 }
