@@ -36,7 +36,9 @@ mod negotiation;
 mod plans;
 mod process;
 mod races;
+mod secrecy;
 mod tenants;
+mod traces;
 mod verification;
 mod verification_load;
 
@@ -103,7 +105,9 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         invalid_requests::cases,
         negotiation::cases,
         races::cases,
+        secrecy::cases,
         tenants::cases,
+        traces::cases,
         verification::cases,
         verification_load::cases,
     ]
