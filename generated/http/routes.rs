@@ -26,7 +26,7 @@ const METHODS: [Method; 7] = [
     Method::OPTIONS,
 ];
 
-/// The API as dropshot serves it, for an implementation `A`.
+/// The API as dropshot serves it, for an implementation `A`: all of it, or the paths that a listener is to serve.
 ///
 /// Implement the traits in [`server`] for a type, and pass a [`Service`] of it to
 /// `dropshot::ServerBuilder::new` beside this description. Whatever the HTTP layer refuses by itself
@@ -37,322 +37,350 @@ const METHODS: [Method; 7] = [
 /// # Errors
 ///
 /// Fails when dropshot refuses a route, which the generator has ruled out for the spec's paths.
-pub fn api_description<A: server::Api>() -> Result<
-    ApiDescription<Service<A>>,
-    ApiDescriptionRegisterError,
-> {
+pub fn api_description<A: server::Api>(
+    is_served: impl Fn(&str) -> bool,
+) -> Result<ApiDescription<Service<A>>, ApiDescriptionRegisterError> {
     let mut api = ApiDescription::new();
-    api.register(
-        ApiEndpoint::new(
-                "health_get".to_owned(),
-                health::health_get,
-                Method::GET,
-                "application/json",
-                "/healthz",
-                ApiEndpointVersions::All,
-            )
-            .summary("Liveness probe.")
-            .description(
-                "Answers as long as the process runs. It looks at nothing else; use `/readyz` to route traffic.",
-            )
-            .tag("health"),
-    )?;
-    register_unlisted(
-        &mut api,
-        ApiEndpoint::new(
-            "HEAD /healthz".to_owned(),
-            health::health_get,
-            Method::HEAD,
-            "application/json",
-            "/healthz",
-            ApiEndpointVersions::All,
-        ),
-    )?;
-    refuse_others::<A, NoVariables>(&mut api, "/healthz", "GET, HEAD")?;
-    api.register(
-        ApiEndpoint::new(
-                "readiness_get".to_owned(),
-                health::readiness_get,
-                Method::GET,
-                "application/json",
-                "/readyz",
-                ApiEndpointVersions::All,
-            )
-            .summary("Readiness probe; asks the store.")
-            .description("Route traffic to this replica while the answer is 200.")
-            .tag("health"),
-    )?;
-    register_unlisted(
-        &mut api,
-        ApiEndpoint::new(
-            "HEAD /readyz".to_owned(),
-            health::readiness_get,
-            Method::HEAD,
-            "application/json",
-            "/readyz",
-            ApiEndpointVersions::All,
-        ),
-    )?;
-    refuse_others::<A, NoVariables>(&mut api, "/readyz", "GET, HEAD")?;
-    api.register(
-        ApiEndpoint::new(
-                "tenant_create".to_owned(),
-                tenants::tenant_create,
-                Method::POST,
-                "application/json",
-                "/v1/tenants",
-                ApiEndpointVersions::All,
-            )
-            .summary("Create a tenant.")
-            .description(
-                "A tenant of kind `customer` starts in status `trial`, with `trial_ends_at` 14 days on. A tenant of kind `demo` starts in status `demo` and has no end. Writes the audit event `tenant.created`.",
-            )
-            .tag("tenants"),
-    )?;
-    refuse_others::<A, NoVariables>(&mut api, "/v1/tenants", "POST")?;
-    api.register(
-        ApiEndpoint::new(
-                "tenant_get".to_owned(),
-                tenants::tenant_get,
-                Method::GET,
-                "application/json",
-                "/v1/tenants/{id}",
-                ApiEndpointVersions::All,
-            )
-            .summary("Get a tenant by its id.")
-            .tag("tenants"),
-    )?;
-    register_unlisted(
-        &mut api,
-        ApiEndpoint::new(
-            "HEAD /v1/tenants/{id}".to_owned(),
-            tenants::tenant_get,
-            Method::HEAD,
-            "application/json",
-            "/v1/tenants/{id}",
-            ApiEndpointVersions::All,
-        ),
-    )?;
-    refuse_others::<
-        A,
-        tenants::TenantGetPath,
-    >(&mut api, "/v1/tenants/{id}", "GET, HEAD")?;
-    for method in METHODS {
+    if is_served("/healthz") {
+        api.register(
+            ApiEndpoint::new(
+                    "health_get".to_owned(),
+                    health::health_get,
+                    Method::GET,
+                    "application/json",
+                    "/healthz",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Liveness probe.")
+                .description(
+                    "Answers as long as the process runs. It looks at nothing else; use `/readyz` to route traffic.",
+                )
+                .tag("health"),
+        )?;
         register_unlisted(
             &mut api,
             ApiEndpoint::new(
-                "dispatch_v1_tenants_id_slug".to_owned(),
-                dispatch_v1_tenants_id_slug,
-                method,
+                "HEAD /healthz".to_owned(),
+                health::health_get,
+                Method::HEAD,
                 "application/json",
-                "/v1/tenants/{id}/{slug}",
+                "/healthz",
                 ApiEndpointVersions::All,
             ),
         )?;
+        refuse_others::<A, NoVariables>(&mut api, "/healthz", "GET, HEAD")?;
     }
-    api.register(
-        ApiEndpoint::new(
-                "entitlement_list".to_owned(),
+    if is_served("/readyz") {
+        api.register(
+            ApiEndpoint::new(
+                    "readiness_get".to_owned(),
+                    health::readiness_get,
+                    Method::GET,
+                    "application/json",
+                    "/readyz",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Readiness probe; asks the store.")
+                .description("Route traffic to this replica while the answer is 200.")
+                .tag("health"),
+        )?;
+        register_unlisted(
+            &mut api,
+            ApiEndpoint::new(
+                "HEAD /readyz".to_owned(),
+                health::readiness_get,
+                Method::HEAD,
+                "application/json",
+                "/readyz",
+                ApiEndpointVersions::All,
+            ),
+        )?;
+        refuse_others::<A, NoVariables>(&mut api, "/readyz", "GET, HEAD")?;
+    }
+    if is_served("/v1/tenants") {
+        api.register(
+            ApiEndpoint::new(
+                    "tenant_create".to_owned(),
+                    tenants::tenant_create,
+                    Method::POST,
+                    "application/json",
+                    "/v1/tenants",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Create a tenant.")
+                .description(
+                    "A tenant of kind `customer` starts in status `trial`, with `trial_ends_at` 14 days on. A tenant of kind `demo` starts in status `demo` and has no end. Writes the audit event `tenant.created`.",
+                )
+                .tag("tenants"),
+        )?;
+        refuse_others::<A, NoVariables>(&mut api, "/v1/tenants", "POST")?;
+    }
+    if is_served("/v1/tenants/{id}") {
+        api.register(
+            ApiEndpoint::new(
+                    "tenant_get".to_owned(),
+                    tenants::tenant_get,
+                    Method::GET,
+                    "application/json",
+                    "/v1/tenants/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Get a tenant by its id.")
+                .tag("tenants"),
+        )?;
+        register_unlisted(
+            &mut api,
+            ApiEndpoint::new(
+                "HEAD /v1/tenants/{id}".to_owned(),
+                tenants::tenant_get,
+                Method::HEAD,
+                "application/json",
+                "/v1/tenants/{id}",
+                ApiEndpointVersions::All,
+            ),
+        )?;
+        refuse_others::<
+            A,
+            tenants::TenantGetPath,
+        >(&mut api, "/v1/tenants/{id}", "GET, HEAD")?;
+    }
+    if is_served("/v1/tenants/{id}/{slug}") {
+        for method in METHODS {
+            register_unlisted(
+                &mut api,
+                ApiEndpoint::new(
+                    "dispatch_v1_tenants_id_slug".to_owned(),
+                    dispatch_v1_tenants_id_slug,
+                    method,
+                    "application/json",
+                    "/v1/tenants/{id}/{slug}",
+                    ApiEndpointVersions::All,
+                ),
+            )?;
+        }
+    }
+    if is_served("/v1/entitlements") {
+        api.register(
+            ApiEndpoint::new(
+                    "entitlement_list".to_owned(),
+                    tenants::entitlement_list,
+                    Method::GET,
+                    "application/json",
+                    "/v1/entitlements",
+                    ApiEndpointVersions::All,
+                )
+                .summary("List the product entitlements of a tenant.")
+                .description(
+                    "Ordered by product. An entitlement past its `expires_at` is listed as not enabled.",
+                )
+                .tag("tenants"),
+        )?;
+        register_unlisted(
+            &mut api,
+            ApiEndpoint::new(
+                "HEAD /v1/entitlements".to_owned(),
                 tenants::entitlement_list,
-                Method::GET,
+                Method::HEAD,
                 "application/json",
                 "/v1/entitlements",
                 ApiEndpointVersions::All,
-            )
-            .summary("List the product entitlements of a tenant.")
-            .description(
-                "Ordered by product. An entitlement past its `expires_at` is listed as not enabled.",
-            )
-            .tag("tenants"),
-    )?;
-    register_unlisted(
-        &mut api,
-        ApiEndpoint::new(
-            "HEAD /v1/entitlements".to_owned(),
-            tenants::entitlement_list,
-            Method::HEAD,
-            "application/json",
-            "/v1/entitlements",
-            ApiEndpointVersions::All,
-        ),
-    )?;
-    refuse_others::<A, NoVariables>(&mut api, "/v1/entitlements", "GET, HEAD")?;
-    api.register(
-        ApiEndpoint::new(
-                "catalog_list".to_owned(),
+            ),
+        )?;
+        refuse_others::<A, NoVariables>(&mut api, "/v1/entitlements", "GET, HEAD")?;
+    }
+    if is_served("/v1/catalog") {
+        api.register(
+            ApiEndpoint::new(
+                    "catalog_list".to_owned(),
+                    catalog::catalog_list,
+                    Method::GET,
+                    "application/json",
+                    "/v1/catalog",
+                    ApiEndpointVersions::All,
+                )
+                .summary("List the products that any tenant can request.")
+                .description(
+                    "The catalog is part of the deployment's configuration; the order is that of its file. Keep the answer, and ask with its `ETag` whether it is still the one.",
+                )
+                .tag("catalog"),
+        )?;
+        register_unlisted(
+            &mut api,
+            ApiEndpoint::new(
+                "HEAD /v1/catalog".to_owned(),
                 catalog::catalog_list,
-                Method::GET,
+                Method::HEAD,
                 "application/json",
                 "/v1/catalog",
                 ApiEndpointVersions::All,
-            )
-            .summary("List the products that any tenant can request.")
-            .description(
-                "The catalog is part of the deployment's configuration; the order is that of its file. Keep the answer, and ask with its `ETag` whether it is still the one.",
-            )
-            .tag("catalog"),
-    )?;
-    register_unlisted(
-        &mut api,
-        ApiEndpoint::new(
-            "HEAD /v1/catalog".to_owned(),
-            catalog::catalog_list,
-            Method::HEAD,
-            "application/json",
-            "/v1/catalog",
-            ApiEndpointVersions::All,
-        ),
-    )?;
-    refuse_others::<A, NoVariables>(&mut api, "/v1/catalog", "GET, HEAD")?;
-    api.register(
-        ApiEndpoint::new(
-                "catalog_request".to_owned(),
-                catalog::catalog_request,
-                Method::POST,
-                "application/json",
-                "/v1/catalog/request",
-                ApiEndpointVersions::All,
-            )
-            .summary("Request a product for a tenant; sales follows up.")
-            .description(
-                "Writes the audit event `catalog.requested`. It changes no entitlement.",
-            )
-            .tag("catalog"),
-    )?;
-    refuse_others::<A, NoVariables>(&mut api, "/v1/catalog/request", "POST")?;
-    api.register(
-        ApiEndpoint::new(
-                "catalog_trial_request".to_owned(),
-                catalog::catalog_trial_request,
-                Method::POST,
-                "application/json",
-                "/v1/catalog/trial-request",
-                ApiEndpointVersions::All,
-            )
-            .summary("Start a 14-day trial of a product.")
-            .description(
-                "Creates an entitlement that expires 14 days on. A tenant can try a product once. Writes the audit event `catalog.trial_started`.",
-            )
-            .tag("catalog"),
-    )?;
-    refuse_others::<A, NoVariables>(&mut api, "/v1/catalog/trial-request", "POST")?;
-    api.register(
-        ApiEndpoint::new(
-                "api_key_list".to_owned(),
+            ),
+        )?;
+        refuse_others::<A, NoVariables>(&mut api, "/v1/catalog", "GET, HEAD")?;
+    }
+    if is_served("/v1/catalog/request") {
+        api.register(
+            ApiEndpoint::new(
+                    "catalog_request".to_owned(),
+                    catalog::catalog_request,
+                    Method::POST,
+                    "application/json",
+                    "/v1/catalog/request",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Request a product for a tenant; sales follows up.")
+                .description(
+                    "Writes the audit event `catalog.requested`. It changes no entitlement.",
+                )
+                .tag("catalog"),
+        )?;
+        refuse_others::<A, NoVariables>(&mut api, "/v1/catalog/request", "POST")?;
+    }
+    if is_served("/v1/catalog/trial-request") {
+        api.register(
+            ApiEndpoint::new(
+                    "catalog_trial_request".to_owned(),
+                    catalog::catalog_trial_request,
+                    Method::POST,
+                    "application/json",
+                    "/v1/catalog/trial-request",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Start a 14-day trial of a product.")
+                .description(
+                    "Creates an entitlement that expires 14 days on. A tenant can try a product once. Writes the audit event `catalog.trial_started`.",
+                )
+                .tag("catalog"),
+        )?;
+        refuse_others::<A, NoVariables>(&mut api, "/v1/catalog/trial-request", "POST")?;
+    }
+    if is_served("/v1/api-keys") {
+        api.register(
+            ApiEndpoint::new(
+                    "api_key_list".to_owned(),
+                    api_keys::api_key_list,
+                    Method::GET,
+                    "application/json",
+                    "/v1/api-keys",
+                    ApiEndpointVersions::All,
+                )
+                .summary("List the API keys of a tenant.")
+                .description(
+                    "Newest first, revoked keys included. The plaintext of a key is never in the list.",
+                )
+                .tag("api_keys"),
+        )?;
+        register_unlisted(
+            &mut api,
+            ApiEndpoint::new(
+                "HEAD /v1/api-keys".to_owned(),
                 api_keys::api_key_list,
-                Method::GET,
+                Method::HEAD,
                 "application/json",
                 "/v1/api-keys",
                 ApiEndpointVersions::All,
-            )
-            .summary("List the API keys of a tenant.")
-            .description(
-                "Newest first, revoked keys included. The plaintext of a key is never in the list.",
-            )
-            .tag("api_keys"),
-    )?;
-    register_unlisted(
-        &mut api,
-        ApiEndpoint::new(
-            "HEAD /v1/api-keys".to_owned(),
-            api_keys::api_key_list,
-            Method::HEAD,
-            "application/json",
-            "/v1/api-keys",
-            ApiEndpointVersions::All,
-        ),
-    )?;
-    api.register(
-        ApiEndpoint::new(
-                "api_key_create".to_owned(),
-                api_keys::api_key_create,
-                Method::POST,
-                "application/json",
-                "/v1/api-keys",
-                ApiEndpointVersions::All,
-            )
-            .summary("Create an API key; the plaintext is returned once.")
-            .description(
-                "Store the plaintext at once: it is in this response and nowhere else. Writes the audit event `api_key.created`.",
-            )
-            .tag("api_keys"),
-    )?;
-    refuse_others::<A, NoVariables>(&mut api, "/v1/api-keys", "GET, HEAD, POST")?;
-    api.register(
-        ApiEndpoint::new(
-                "api_key_revoke".to_owned(),
-                api_keys::api_key_revoke,
-                Method::DELETE,
-                "application/json",
-                "/v1/api-keys/{id}",
-                ApiEndpointVersions::All,
-            )
-            .summary("Revoke an API key.")
-            .description(
-                "Sets `revoked_at`. Once this has answered, the key never verifies again. Revoking a key again answers 204 again and changes nothing. Writes the audit event `api_key.revoked`.",
-            )
-            .tag("api_keys"),
-    )?;
-    refuse_others::<
-        A,
-        api_keys::ApiKeyRevokePath,
-    >(&mut api, "/v1/api-keys/{id}", "DELETE")?;
-    api.register(
-        ApiEndpoint::new(
-                "api_key_verify".to_owned(),
-                api_keys::api_key_verify,
-                Method::POST,
-                "application/json",
-                "/v1/internal/api-keys/verify",
-                ApiEndpointVersions::All,
-            )
-            .summary("Verify an API key.")
-            .description(
-                "Used by headless products on each of their requests. Who may call it is answered 200 whatever is wrong with the key, the body or the store: look at `valid`, and at `reason` to tell a bad key from a bad day.",
-            )
-            .tag("api_keys"),
-    )?;
-    refuse_others::<A, NoVariables>(&mut api, "/v1/internal/api-keys/verify", "POST")?;
-    api.register(
-        ApiEndpoint::new(
-                "audit_append".to_owned(),
-                audit::audit_append,
-                Method::POST,
-                "application/json",
-                "/v1/audit",
-                ApiEndpointVersions::All,
-            )
-            .summary("Append an audit event.")
-            .description("The event is stored for good; the log is append-only.")
-            .tag("audit"),
-    )?;
-    api.register(
-        ApiEndpoint::new(
-                "audit_list".to_owned(),
+            ),
+        )?;
+        api.register(
+            ApiEndpoint::new(
+                    "api_key_create".to_owned(),
+                    api_keys::api_key_create,
+                    Method::POST,
+                    "application/json",
+                    "/v1/api-keys",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Create an API key; the plaintext is returned once.")
+                .description(
+                    "Store the plaintext at once: it is in this response and nowhere else. Writes the audit event `api_key.created`.",
+                )
+                .tag("api_keys"),
+        )?;
+        refuse_others::<A, NoVariables>(&mut api, "/v1/api-keys", "GET, HEAD, POST")?;
+    }
+    if is_served("/v1/api-keys/{id}") {
+        api.register(
+            ApiEndpoint::new(
+                    "api_key_revoke".to_owned(),
+                    api_keys::api_key_revoke,
+                    Method::DELETE,
+                    "application/json",
+                    "/v1/api-keys/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Revoke an API key.")
+                .description(
+                    "Sets `revoked_at`. Once this has answered, the key never verifies again. Revoking a key again answers 204 again and changes nothing. Writes the audit event `api_key.revoked`.",
+                )
+                .tag("api_keys"),
+        )?;
+        refuse_others::<
+            A,
+            api_keys::ApiKeyRevokePath,
+        >(&mut api, "/v1/api-keys/{id}", "DELETE")?;
+    }
+    if is_served("/v1/internal/api-keys/verify") {
+        api.register(
+            ApiEndpoint::new(
+                    "api_key_verify".to_owned(),
+                    api_keys::api_key_verify,
+                    Method::POST,
+                    "application/json",
+                    "/v1/internal/api-keys/verify",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Verify an API key.")
+                .description(
+                    "Used by headless products on each of their requests. Who may call it is answered 200 whatever is wrong with the key, the body or the store: look at `valid`, and at `reason` to tell a bad key from a bad day.",
+                )
+                .tag("api_keys"),
+        )?;
+        refuse_others::<
+            A,
+            NoVariables,
+        >(&mut api, "/v1/internal/api-keys/verify", "POST")?;
+    }
+    if is_served("/v1/audit") {
+        api.register(
+            ApiEndpoint::new(
+                    "audit_append".to_owned(),
+                    audit::audit_append,
+                    Method::POST,
+                    "application/json",
+                    "/v1/audit",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Append an audit event.")
+                .description("The event is stored for good; the log is append-only.")
+                .tag("audit"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
+                    "audit_list".to_owned(),
+                    audit::audit_list,
+                    Method::GET,
+                    "application/json",
+                    "/v1/audit",
+                    ApiEndpointVersions::All,
+                )
+                .summary("List audit events, newest first.")
+                .description(
+                    "All filters combine. To walk the log, pass the last page's `next_cursor` as `cursor`, with the same filters, until a page has none: the walk shows every event that stood when it began, once.",
+                )
+                .tag("audit"),
+        )?;
+        register_unlisted(
+            &mut api,
+            ApiEndpoint::new(
+                "HEAD /v1/audit".to_owned(),
                 audit::audit_list,
-                Method::GET,
+                Method::HEAD,
                 "application/json",
                 "/v1/audit",
                 ApiEndpointVersions::All,
-            )
-            .summary("List audit events, newest first.")
-            .description(
-                "All filters combine. To walk the log, pass the last page's `next_cursor` as `cursor`, with the same filters, until a page has none: the walk shows every event that stood when it began, once.",
-            )
-            .tag("audit"),
-    )?;
-    register_unlisted(
-        &mut api,
-        ApiEndpoint::new(
-            "HEAD /v1/audit".to_owned(),
-            audit::audit_list,
-            Method::HEAD,
-            "application/json",
-            "/v1/audit",
-            ApiEndpointVersions::All,
-        ),
-    )?;
-    refuse_others::<A, NoVariables>(&mut api, "/v1/audit", "GET, HEAD, POST")?;
+            ),
+        )?;
+        refuse_others::<A, NoVariables>(&mut api, "/v1/audit", "GET, HEAD, POST")?;
+    }
     Ok(api)
 }
 

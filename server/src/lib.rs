@@ -5,12 +5,15 @@
 
 pub mod api;
 pub mod api_key_hash;
+pub mod auth;
 pub mod catalog_file;
+mod cause;
 pub mod configuration;
 pub mod descriptors;
 pub mod documentation;
 pub mod domain;
 pub mod draining;
+mod keyed_memory;
 pub mod operations;
 pub mod serve;
 pub mod store;

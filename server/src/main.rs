@@ -151,6 +151,10 @@ async fn serve_until_signal<S: Store>(
     )?;
     info!(address = %service.address(), "listening");
     print(&format!("listening on http://{}\n", service.address()))?;
+    if let Some(address) = service.internal_address() {
+        info!(%address, "listening for internal calls");
+        print(&format!("internal operations on http://{address}/v1/internal/\n"))?;
+    }
     if let Some(address) = service.operations_address() {
         info!(%address, "listening for metrics");
         print(&format!("metrics on http://{address}/metrics\n"))?;

@@ -12,6 +12,7 @@ use crate::telemetry;
 use crate::telemetry::metrics::{Exposition, Metrics, Observed};
 use dropshot::{ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
 use std::error::Error as _;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,11 +23,16 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::warn;
 
+/// What the paths of the operations for the platform's own programs begin with.
+const INTERNAL: &str = "/v1/internal/";
+
 /// How the service runs.
 #[derive(Clone, Debug)]
 pub struct ServeSettings {
     /// Where to listen; port 0 takes a free one.
     pub bind_address: SocketAddr,
+    /// Where to listen for calls of what is under `/v1/internal/`; with all others where there is none.
+    pub internal_address: Option<SocketAddr>,
     /// Where to listen for those who run the service, if at all.
     pub operations_address: Option<SocketAddr>,
     /// The most bytes of a request body.
@@ -84,6 +90,7 @@ pub enum ShutdownError {
 /// A service that answers requests. Dropping it stops it without waiting.
 pub struct RunningService<S: Store> {
     http: HttpServer<Service<RegistryApi<S>>>,
+    internal: Option<HttpServer<Service<RegistryApi<S>>>>,
     operations: Option<HttpServer<Exposition>>,
     registry: Arc<Registry<S>>,
     writer: LastUsedWriter,
@@ -99,6 +106,7 @@ pub struct RunningService<S: Store> {
 pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result<RunningService<S>, StartError> {
     let ServeSettings {
         bind_address,
+        internal_address,
         operations_address,
         body_limit,
         limits,
@@ -112,18 +120,27 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
     let draining = Draining::default();
     let metrics = Metrics::default();
     let implementation = RegistryApi::new(Arc::clone(&registry), api_settings, draining.clone(), metrics.clone());
-    let service = Service::new(implementation, limits, allowed_origins, metrics.clone());
-    let mut api = api_description()?;
-    documentation::register(&mut api)?;
-    let http = ServerBuilder::new(api, service, telemetry::logger())
-        .config(ConfigDropshot {
-            bind_address,
+    let listen = |api, address| {
+        let service = Service::new(implementation.clone(), limits, allowed_origins.clone(), metrics.clone());
+        let config = ConfigDropshot {
+            bind_address: address,
             default_request_body_max_bytes: body_limit,
             // A client that goes away must not leave a change half reported.
             default_handler_task_mode: HandlerTaskMode::Detached,
             ..ConfigDropshot::default()
-        })
-        .start()?;
+        };
+        ServerBuilder::new(api, service, telemetry::logger())
+            .config(config)
+            .start()
+    };
+    let is_internal = |path: &str| path.starts_with(INTERNAL);
+    let mut api = api_description(|path| internal_address.is_none() || !is_internal(path))?;
+    documentation::register(&mut api)?;
+    let http = listen(api, bind_address)?;
+    let internal = match internal_address {
+        Some(address) => Some(listen(api_description(is_internal)?, address)?),
+        None => None,
+    };
     let state = State {
         registry: Arc::clone(&registry),
         draining: draining.clone(),
@@ -134,6 +151,7 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
     let writer = LastUsedWriter::start(Arc::clone(&registry), last_used_interval);
     Ok(RunningService {
         http,
+        internal,
         operations,
         registry,
         writer,
@@ -149,14 +167,29 @@ impl<S: Store> RunningService<S> {
         self.http.local_addr()
     }
 
+    /// Where it listens for what is under `/v1/internal/` alone.
+    pub fn internal_address(&self) -> Option<SocketAddr> {
+        self.internal.as_ref().map(HttpServer::local_addr)
+    }
+
     /// Where it listens for those who run it.
     pub fn operations_address(&self) -> Option<SocketAddr> {
         self.operations.as_ref().map(HttpServer::local_addr)
     }
 
-    /// Resolves when the HTTP server ends by itself, which it should not.
+    /// Resolves when an HTTP server ends by itself, which it should not.
     pub async fn ended(&self) -> String {
-        match self.http.wait_for_shutdown().await {
+        let internal = async {
+            match &self.internal {
+                Some(internal) => internal.wait_for_shutdown().await,
+                None => pending().await,
+            }
+        };
+        let ended = tokio::select! {
+            ended = self.http.wait_for_shutdown() => ended,
+            ended = internal => ended,
+        };
+        match ended {
             Ok(()) => "the HTTP server ended".to_owned(),
             Err(error) => error,
         }
@@ -176,6 +209,7 @@ impl<S: Store> RunningService<S> {
     pub async fn shutdown(self) -> Result<(), ShutdownError> {
         let Self {
             http,
+            internal,
             // Until the end: what happens last is worth knowing.
             operations: _operations,
             registry,
@@ -186,7 +220,14 @@ impl<S: Store> RunningService<S> {
         } = self;
         draining.begin();
         let finish = async {
-            http.close().await.map_err(ShutdownError::Server)?;
+            let internal = async {
+                match internal {
+                    Some(internal) => internal.close().await,
+                    None => Ok(()),
+                }
+            };
+            let (http, internal) = tokio::join!(http.close(), internal);
+            http.and(internal).map_err(ShutdownError::Server)?;
             writer.stop().await;
             registry.api_key_uses_write().await.map_err(ShutdownError::LastUsed)
         };

@@ -140,6 +140,7 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
         limits: Limits {
             body_time: Duration::from_secs(30),
         },
+        internal_address: None,
         operations_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(10),

@@ -138,6 +138,7 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
         limits: Limits {
             body_time: Duration::from_secs(30),
         },
+        internal_address: None,
         operations_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(1),

@@ -34,7 +34,7 @@ pub struct ApiSettings {
     pub max_requests: usize,
 }
 
-/// The whole API, on a store of type `S`.
+/// The whole API, on a store of type `S`. Clones are the same API, for another listener.
 pub struct RegistryApi<S> {
     registry: Arc<Registry<S>>,
     settings: ApiSettings,
@@ -42,6 +42,19 @@ pub struct RegistryApi<S> {
     places: Arc<Semaphore>,
     draining: Draining,
     metrics: Metrics,
+}
+
+/// By hand: a store need not be one that can be cloned.
+impl<S> Clone for RegistryApi<S> {
+    fn clone(&self) -> Self {
+        Self {
+            registry: Arc::clone(&self.registry),
+            settings: self.settings.clone(),
+            places: Arc::clone(&self.places),
+            draining: self.draining.clone(),
+            metrics: self.metrics.clone(),
+        }
+    }
 }
 
 impl<S> RegistryApi<S> {

@@ -1,52 +1,39 @@
 //! Which plaintexts have matched which keys, so that a key that is used all the time is hashed once.
 //!
 //! What is remembered is that argon2 said yes; whether the key may be used is asked of the store each time. It is kept as
-//! a digest over the key's id, its stored hash and the plaintext, under a random key of this process: not a plaintext,
-//! nothing that could be tried out without the process's own memory, and nothing about what did not match.
+//! a digest over the key's id, its stored hash and the plaintext (`keyed_memory`), and nothing about what did not match.
 
-use super::{HashError, StoredHash, random_bytes};
-use blake2::Blake2sMac256;
-use blake2::digest::{KeyInit, Mac};
-use quick_cache::sync::Cache;
+use super::{HashError, StoredHash};
+use crate::keyed_memory::KeyedMemory;
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext};
 use uuid::Uuid;
 
-const DIGEST_BYTES: usize = 32;
-
-/// A key, its stored hash and a plaintext, as one unforgeable value. Comparing it takes time that depends on digests
-/// alone, which nobody can aim at without the process's key.
-pub(super) type Digest = [u8; DIGEST_BYTES];
+/// A key, its stored hash and a plaintext.
+pub(super) use crate::keyed_memory::Digest;
 
 /// The bounded memory of a process.
-pub(super) struct Remembered {
-    digest: Blake2sMac256,
-    matched: Cache<Digest, ()>,
-}
+pub(super) struct Remembered(KeyedMemory<()>);
 
 impl Remembered {
-    /// Room for so many keys, some 100 bytes each; those that were used least recently and least often make room.
+    /// Room for so many keys, some 100 bytes each.
     pub(super) fn new(keys: usize) -> Result<Self, HashError> {
-        let secret = random_bytes::<DIGEST_BYTES>()?;
-        Ok(Self {
-            digest: Blake2sMac256::new(&secret.into()),
-            matched: Cache::new(keys),
-        })
+        KeyedMemory::new(keys).map(Self).map_err(HashError::Generator)
     }
 
     pub(super) fn digest(&self, id: ApiKeyId, stored: &StoredHash, plaintext: &ApiKeyPlaintext) -> Digest {
-        let mut digest = self.digest.clone();
-        digest.update(Uuid::from(id).as_bytes());
-        // The plaintext has one length, so that no two inputs run together to the same bytes.
-        digest.update(plaintext.expose_secret().as_bytes());
-        digest.update(stored.to_stored().as_bytes());
-        digest.finalize().into_bytes().into()
+        // Ids and plaintexts have one length each.
+        self.0.digest(&[
+            Uuid::from(id).as_bytes(),
+            plaintext.expose_secret().as_bytes(),
+            stored.to_stored().as_bytes(),
+        ])
     }
 
     pub(super) fn has_matched(&self, digest: &Digest) -> bool {
-        self.matched.get(digest).is_some()
+        self.0.recall(digest).is_some()
     }
 
     pub(super) fn remember(&self, digest: Digest) {
-        self.matched.insert(digest, ());
+        self.0.remember(digest, ());
     }
 }

@@ -96,8 +96,14 @@ pub struct Configuration {
     #[arg(long, env = "BIND_ADDR", value_name = "BIND_ADDR", default_value = "127.0.0.1:8090")]
     pub bind_address: SocketAddr,
 
-    /// Address and port for `/metrics` (OpenMetrics, for Prometheus); port 0 takes a free one, which the second line on
-    /// standard output names. Where left out there are no metrics. Callers of the API have no business there.
+    /// Address and port for the operations under `/v1/internal/`, which the platform's own programs call; port 0 takes a free
+    /// one, which a line on standard output names. They are then not served at BIND_ADDR. Where left out they are served there
+    /// with all others.
+    #[arg(long, env = "INTERNAL_ADDR", value_name = "INTERNAL_ADDR")]
+    pub internal_address: Option<SocketAddr>,
+
+    /// Address and port for `/metrics` (OpenMetrics, for Prometheus); port 0 takes a free one, which a line on standard
+    /// output names. Where left out there are no metrics. Callers of the API have no business there.
     #[arg(long, env = "OPERATIONS_ADDR", value_name = "OPERATIONS_ADDR")]
     pub operations_address: Option<SocketAddr>,
 
@@ -210,6 +216,7 @@ impl Configuration {
     pub fn serve_settings(&self) -> ServeSettings {
         ServeSettings {
             bind_address: self.bind_address,
+            internal_address: self.internal_address,
             operations_address: self.operations_address,
             body_limit: self.limits.body_bytes(),
             limits: self.limits.of_a_request(),

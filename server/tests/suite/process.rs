@@ -1,9 +1,11 @@
 //! The binary: what it prints, and how it starts and stops.
 
+use crate::harness::RawClient;
 use crate::harness::cases::process_cases;
 use crate::harness::polling::until;
 use crate::harness::process::{Process, run};
 use rustix::process::Signal;
+use serde_json::json;
 use std::io::Write;
 use std::net::SocketAddr;
 use tempfile::NamedTempFile;
@@ -22,6 +24,7 @@ process_cases![
     a_catalog_file_replaces_the_built_in_one,
     a_broken_catalog_file_stops_the_start_with_its_line,
     a_port_in_use_stops_the_start,
+    internal_operations_have_a_listener_of_their_own,
     the_body_limit_is_configurable,
     either_signal_ends_it_in_order,
     it_says_that_it_is_about_to_stop_before_it_does,
@@ -44,6 +47,7 @@ async fn help_tells_all_settings() {
         "DATABASE_STATEMENT_TIMEOUT",
         "DATABASE_RECYCLING",
         "BIND_ADDR",
+        "INTERNAL_ADDR",
         "OPERATIONS_ADDR",
         "CATALOG_FILE",
         "LOG_LEVEL",
@@ -112,6 +116,7 @@ async fn a_bad_value_stops_the_start_with_one_line() {
         ("DATABASE_RECYCLING", "never", "--database-recycling"),
         ("BIND_ADDR", "nowhere", "--bind-address"),
         ("BIND_ADDR", "127.0.0.1", "--bind-address"),
+        ("INTERNAL_ADDR", "9090", "--internal-address"),
         ("OPERATIONS_ADDR", "9090", "--operations-address"),
         ("LOG_LEVEL", "loud", "--log-level"),
         ("LOG_FORMAT", "xml", "--log-format"),
@@ -202,6 +207,32 @@ async fn a_port_in_use_stops_the_start() {
     assert!(!output.status.success() && output.stdout.is_empty());
     let line = text.lines().last().unwrap_or_default();
     assert!(line.contains(&address) && line.contains("in use"), "{text}");
+}
+
+async fn internal_operations_have_a_listener_of_their_own() {
+    let mut process = Process::serve(&|command| command.env("INTERNAL_ADDR", "127.0.0.1:0")).await;
+    let line = process.line().await;
+    let internal = line
+        .strip_prefix("internal operations on ")
+        .and_then(|url| url.strip_suffix("/v1/internal/"));
+    let internal = RawClient::new(internal.unwrap_or_else(|| panic!("{line}")).to_owned());
+    let verify = "/v1/internal/api-keys/verify";
+    let answer = internal.post_json(verify, &json!({ "key": "bp_" })).await;
+    assert_eq!(
+        (answer.status, answer.text.as_str()),
+        (200, r#"{"valid":false,"reason":"malformed"}"#)
+    );
+    assert_eq!(
+        process.raw.post_json(verify, &json!({ "key": "bp_" })).await.status,
+        404
+    );
+    assert_eq!(process.raw.get("/v1/catalog").await.status, 200);
+    for path in ["/v1/catalog", "/readyz", "/docs", "/openapi.json"] {
+        assert_eq!(internal.get(path).await.status, 404, "{path}");
+    }
+    process.signal(Signal::TERM);
+    let ended = process.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
 
 async fn the_body_limit_is_configurable() {

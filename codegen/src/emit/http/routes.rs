@@ -8,7 +8,7 @@ use crate::routes::{Route, Served};
 use crate::{Error, names, routes};
 
 const API_DOCUMENTATION: &str = r"
-/// The API as dropshot serves it, for an implementation `A`.
+/// The API as dropshot serves it, for an implementation `A`: all of it, or the paths that a listener is to serve.
 ///
 /// Implement the traits in [`server`] for a type, and pass a [`Service`] of it to
 /// `dropshot::ServerBuilder::new` beside this description. Whatever the HTTP layer refuses by itself
@@ -90,22 +90,24 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
     let mut registrations = String::new();
     let mut dispatchers = String::new();
     for route in routes::of(api) {
-        if route.is_direct() {
+        let registration = if route.is_direct() {
             let operations: Vec<&Operation> = route.served.iter().flat_map(|it| it.operations.clone()).collect();
-            for operation in &operations {
-                registrations.push_str(&endpoint(operation));
-            }
-            registrations.push_str(&other_methods(&operations));
+            let endpoints: String = operations.iter().map(|it| endpoint(it)).collect();
+            endpoints + &other_methods(&operations)
         } else {
-            registrations.push_str(&dispatched(&route));
             dispatchers.push_str(&dispatcher(&route));
-        }
+            dispatched(&route)
+        };
+        let path = path_text(&route.path);
+        registrations.push_str(&format!("if is_served({path:?}) {{ {registration} }}\n"));
     }
     let code = format!(
         r#"
         {METHODS}
         {documentation}
-        pub fn api_description<A: server::Api>() -> Result<ApiDescription<Service<A>>, ApiDescriptionRegisterError> {{
+        pub fn api_description<A: server::Api>(
+            is_served: impl Fn(&str) -> bool,
+        ) -> Result<ApiDescription<Service<A>>, ApiDescriptionRegisterError> {{
             let mut api = ApiDescription::new();
             {registrations}
             Ok(api)

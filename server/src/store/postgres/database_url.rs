@@ -1,5 +1,6 @@
 //! `DATABASE_URL`: where the database is, and how far it is trusted to be the one that is meant.
 
+use crate::cause::cause;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -109,18 +110,6 @@ fn read_ssl_mode(value: &str) -> Result<(SslMode, TrustLevel), DatabaseUrlError>
         "verify-full" => (SslMode::Require, TrustLevel::NamedServer),
         _ => return Err(DatabaseUrlError::SslMode),
     })
-}
-
-/// An error and what it stems from, which its own text leaves out.
-pub(super) fn cause(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 impl DatabaseUrl {

@@ -1,6 +1,6 @@
 //! What went wrong with the database, sorted by what can be done about it.
 
-use super::database_url::cause;
+use crate::cause::cause;
 use crate::domain::error::InternalDetail;
 use crate::store::StoreError;
 use diesel::result::{DatabaseErrorKind, Error};

@@ -127,7 +127,7 @@ pub(super) async fn connect_alone(
 pub(super) enum ConnectError {
     #[error("{0}")]
     Tls(#[from] tls::TlsError),
-    #[error("{}", super::database_url::cause(.0))]
+    #[error("{}", crate::cause::cause(.0))]
     Connection(#[from] ConnectionError),
 }
 
@@ -165,7 +165,7 @@ async fn connect(config: &Config, tls: MakeRustlsConnect) -> ConnectionResult<As
     let (client, connection) = config
         .connect(tls)
         .await
-        .map_err(|error| ConnectionError::BadConnection(super::database_url::cause(&error)))?;
+        .map_err(|error| ConnectionError::BadConnection(crate::cause::cause(&error)))?;
     debug!("connected to the database");
     AsyncPgConnection::try_from_client_and_connection(client, connection).await
 }

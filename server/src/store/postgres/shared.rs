@@ -68,7 +68,7 @@ impl SharedConnections {
             return Ok(connection);
         }
         let connected = self.connector.connect().await;
-        let connection = connected.map_err(|error| Fault::Unavailable(super::database_url::cause(&error)))?;
+        let connection = connected.map_err(|error| Fault::Unavailable(crate::cause::cause(&error)))?;
         let connection = Arc::new(connection);
         place.replace(Some(Arc::clone(&connection)));
         Ok(connection)

@@ -60,7 +60,7 @@ impl Pair {
             body_time: Duration::from_secs(30),
         };
         let service = Service::new(recording.clone(), limits, AllowedOrigins::default(), ());
-        let server = ServerBuilder::new(api_description().unwrap(), service, log).config(ConfigDropshot {
+        let server = ServerBuilder::new(api_description(|_| true).unwrap(), service, log).config(ConfigDropshot {
             bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
             default_request_body_max_bytes: 1024 * 1024,
             ..ConfigDropshot::default()

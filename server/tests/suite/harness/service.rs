@@ -165,6 +165,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
         body_limit,
         limits: Limits { body_time },
+        internal_address: None,
         operations_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(10),

@@ -25,7 +25,7 @@ const METHODS: [Method; 7] = [
     Method::OPTIONS,
 ];
 
-/// The API as dropshot serves it, for an implementation `A`.
+/// The API as dropshot serves it, for an implementation `A`: all of it, or the paths that a listener is to serve.
 ///
 /// Implement the traits in [`server`] for a type, and pass a [`Service`] of it to
 /// `dropshot::ServerBuilder::new` beside this description. Whatever the HTTP layer refuses by itself
@@ -36,59 +36,60 @@ const METHODS: [Method; 7] = [
 /// # Errors
 ///
 /// Fails when dropshot refuses a route, which the generator has ruled out for the spec's paths.
-pub fn api_description<A: server::Api>() -> Result<
-    ApiDescription<Service<A>>,
-    ApiDescriptionRegisterError,
-> {
+pub fn api_description<A: server::Api>(
+    is_served: impl Fn(&str) -> bool,
+) -> Result<ApiDescription<Service<A>>, ApiDescriptionRegisterError> {
     let mut api = ApiDescription::new();
-    api.register(
-        ApiEndpoint::new(
-                "door_count".to_owned(),
+    if is_served("/doors") {
+        api.register(
+            ApiEndpoint::new(
+                    "door_count".to_owned(),
+                    doors::door_count,
+                    Method::GET,
+                    "application/json",
+                    "/doors",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Count the doors; for everybody.")
+                .tag("doors"),
+        )?;
+        register_unlisted(
+            &mut api,
+            ApiEndpoint::new(
+                "HEAD /doors".to_owned(),
                 doors::door_count,
-                Method::GET,
+                Method::HEAD,
                 "application/json",
                 "/doors",
                 ApiEndpointVersions::All,
-            )
-            .summary("Count the doors; for everybody.")
-            .tag("doors"),
-    )?;
-    register_unlisted(
-        &mut api,
-        ApiEndpoint::new(
-            "HEAD /doors".to_owned(),
-            doors::door_count,
-            Method::HEAD,
-            "application/json",
-            "/doors",
-            ApiEndpointVersions::All,
-        ),
-    )?;
-    api.register(
-        ApiEndpoint::new(
-                "door_open".to_owned(),
-                doors::door_open,
-                Method::PUT,
-                "application/json",
-                "/doors",
-                ApiEndpointVersions::All,
-            )
-            .summary("Open a door.")
-            .tag("doors"),
-    )?;
-    api.register(
-        ApiEndpoint::new(
-                "door_knock".to_owned(),
-                doors::door_knock,
-                Method::POST,
-                "application/json",
-                "/doors",
-                ApiEndpointVersions::All,
-            )
-            .summary("Knock; who comes too often is answered by the implementation.")
-            .tag("doors"),
-    )?;
-    refuse_others::<A, NoVariables>(&mut api, "/doors", "GET, HEAD, POST, PUT")?;
+            ),
+        )?;
+        api.register(
+            ApiEndpoint::new(
+                    "door_open".to_owned(),
+                    doors::door_open,
+                    Method::PUT,
+                    "application/json",
+                    "/doors",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Open a door.")
+                .tag("doors"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
+                    "door_knock".to_owned(),
+                    doors::door_knock,
+                    Method::POST,
+                    "application/json",
+                    "/doors",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Knock; who comes too often is answered by the implementation.")
+                .tag("doors"),
+        )?;
+        refuse_others::<A, NoVariables>(&mut api, "/doors", "GET, HEAD, POST, PUT")?;
+    }
     Ok(api)
 }
 

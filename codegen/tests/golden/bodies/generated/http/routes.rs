@@ -25,7 +25,7 @@ const METHODS: [Method; 7] = [
     Method::OPTIONS,
 ];
 
-/// The API as dropshot serves it, for an implementation `A`.
+/// The API as dropshot serves it, for an implementation `A`: all of it, or the paths that a listener is to serve.
 ///
 /// Implement the traits in [`server`] for a type, and pass a [`Service`] of it to
 /// `dropshot::ServerBuilder::new` beside this description. Whatever the HTTP layer refuses by itself
@@ -36,50 +36,51 @@ const METHODS: [Method; 7] = [
 /// # Errors
 ///
 /// Fails when dropshot refuses a route, which the generator has ruled out for the spec's paths.
-pub fn api_description<A: server::Api>() -> Result<
-    ApiDescription<Service<A>>,
-    ApiDescriptionRegisterError,
-> {
+pub fn api_description<A: server::Api>(
+    is_served: impl Fn(&str) -> bool,
+) -> Result<ApiDescription<Service<A>>, ApiDescriptionRegisterError> {
     let mut api = ApiDescription::new();
-    api.register(
-        ApiEndpoint::new(
-                "letter_send".to_owned(),
-                letters::letter_send,
-                Method::POST,
-                "application/json",
-                "/letters",
-                ApiEndpointVersions::All,
-            )
-            .summary("Send a letter; the body is required.")
-            .tag("letters"),
-    )?;
-    api.register(
-        ApiEndpoint::new(
-                "letter_amend".to_owned(),
-                letters::letter_amend,
-                Method::PATCH,
-                "application/json",
-                "/letters",
-                ApiEndpointVersions::All,
-            )
-            .summary("Amend a letter; the body is optional.")
-            .tag("letters"),
-    )?;
-    api.register(
-        ApiEndpoint::new(
-                "letter_probe".to_owned(),
-                letters::letter_probe,
-                Method::PUT,
-                "application/json",
-                "/letters",
-                ApiEndpointVersions::All,
-            )
-            .summary(
-                "Probe a letter; whatever is wrong with the body is the implementation's to answer.",
-            )
-            .tag("letters"),
-    )?;
-    refuse_others::<A, NoVariables>(&mut api, "/letters", "POST, PUT, PATCH")?;
+    if is_served("/letters") {
+        api.register(
+            ApiEndpoint::new(
+                    "letter_send".to_owned(),
+                    letters::letter_send,
+                    Method::POST,
+                    "application/json",
+                    "/letters",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Send a letter; the body is required.")
+                .tag("letters"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
+                    "letter_amend".to_owned(),
+                    letters::letter_amend,
+                    Method::PATCH,
+                    "application/json",
+                    "/letters",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Amend a letter; the body is optional.")
+                .tag("letters"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
+                    "letter_probe".to_owned(),
+                    letters::letter_probe,
+                    Method::PUT,
+                    "application/json",
+                    "/letters",
+                    ApiEndpointVersions::All,
+                )
+                .summary(
+                    "Probe a letter; whatever is wrong with the body is the implementation's to answer.",
+                )
+                .tag("letters"),
+        )?;
+        refuse_others::<A, NoVariables>(&mut api, "/letters", "POST, PUT, PATCH")?;
+    }
     Ok(api)
 }
 

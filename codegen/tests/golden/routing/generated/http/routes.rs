@@ -26,7 +26,7 @@ const METHODS: [Method; 7] = [
     Method::OPTIONS,
 ];
 
-/// The API as dropshot serves it, for an implementation `A`.
+/// The API as dropshot serves it, for an implementation `A`: all of it, or the paths that a listener is to serve.
 ///
 /// Implement the traits in [`server`] for a type, and pass a [`Service`] of it to
 /// `dropshot::ServerBuilder::new` beside this description. Whatever the HTTP layer refuses by itself
@@ -37,73 +37,80 @@ const METHODS: [Method; 7] = [
 /// # Errors
 ///
 /// Fails when dropshot refuses a route, which the generator has ruled out for the spec's paths.
-pub fn api_description<A: server::Api>() -> Result<
-    ApiDescription<Service<A>>,
-    ApiDescriptionRegisterError,
-> {
+pub fn api_description<A: server::Api>(
+    is_served: impl Fn(&str) -> bool,
+) -> Result<ApiDescription<Service<A>>, ApiDescriptionRegisterError> {
     let mut api = ApiDescription::new();
-    api.register(
-        ApiEndpoint::new(
-                "tree_list".to_owned(),
+    if is_served("/trees") {
+        api.register(
+            ApiEndpoint::new(
+                    "tree_list".to_owned(),
+                    trees::tree_list,
+                    Method::GET,
+                    "application/json",
+                    "/trees",
+                    ApiEndpointVersions::All,
+                )
+                .summary("List trees.")
+                .tag("trees"),
+        )?;
+        register_unlisted(
+            &mut api,
+            ApiEndpoint::new(
+                "HEAD /trees".to_owned(),
                 trees::tree_list,
-                Method::GET,
+                Method::HEAD,
                 "application/json",
                 "/trees",
                 ApiEndpointVersions::All,
-            )
-            .summary("List trees.")
-            .tag("trees"),
-    )?;
-    register_unlisted(
-        &mut api,
-        ApiEndpoint::new(
-            "HEAD /trees".to_owned(),
-            trees::tree_list,
-            Method::HEAD,
-            "application/json",
-            "/trees",
-            ApiEndpointVersions::All,
-        ),
-    )?;
-    refuse_others::<A, NoVariables>(&mut api, "/trees", "GET, HEAD")?;
-    for method in METHODS {
-        register_unlisted(
-            &mut api,
-            ApiEndpoint::new(
-                "dispatch_trees_id".to_owned(),
-                dispatch_trees_id,
-                method,
-                "application/json",
-                "/trees/{id}",
-                ApiEndpointVersions::All,
             ),
         )?;
+        refuse_others::<A, NoVariables>(&mut api, "/trees", "GET, HEAD")?;
     }
-    for method in METHODS {
-        register_unlisted(
-            &mut api,
-            ApiEndpoint::new(
-                "dispatch_trees_id_name".to_owned(),
-                dispatch_trees_id_name,
-                method,
-                "application/json",
-                "/trees/{id}/{name}",
-                ApiEndpointVersions::All,
-            ),
-        )?;
+    if is_served("/trees/{id}") {
+        for method in METHODS {
+            register_unlisted(
+                &mut api,
+                ApiEndpoint::new(
+                    "dispatch_trees_id".to_owned(),
+                    dispatch_trees_id,
+                    method,
+                    "application/json",
+                    "/trees/{id}",
+                    ApiEndpointVersions::All,
+                ),
+            )?;
+        }
     }
-    for method in METHODS {
-        register_unlisted(
-            &mut api,
-            ApiEndpoint::new(
-                "dispatch_trees_id_name_leaf".to_owned(),
-                dispatch_trees_id_name_leaf,
-                method,
-                "application/json",
-                "/trees/{id}/{name}/{leaf}",
-                ApiEndpointVersions::All,
-            ),
-        )?;
+    if is_served("/trees/{id}/{name}") {
+        for method in METHODS {
+            register_unlisted(
+                &mut api,
+                ApiEndpoint::new(
+                    "dispatch_trees_id_name".to_owned(),
+                    dispatch_trees_id_name,
+                    method,
+                    "application/json",
+                    "/trees/{id}/{name}",
+                    ApiEndpointVersions::All,
+                ),
+            )?;
+        }
+    }
+    if is_served("/trees/{id}/{name}/{leaf}") {
+        for method in METHODS {
+            register_unlisted(
+                &mut api,
+                ApiEndpoint::new(
+                    "dispatch_trees_id_name_leaf".to_owned(),
+                    dispatch_trees_id_name_leaf,
+                    method,
+                    "application/json",
+                    "/trees/{id}/{name}/{leaf}",
+                    ApiEndpointVersions::All,
+                ),
+            )?;
+        }
     }
     Ok(api)
 }

@@ -25,7 +25,7 @@ const METHODS: [Method; 7] = [
     Method::OPTIONS,
 ];
 
-/// The API as dropshot serves it, for an implementation `A`.
+/// The API as dropshot serves it, for an implementation `A`: all of it, or the paths that a listener is to serve.
 ///
 /// Implement the traits in [`server`] for a type, and pass a [`Service`] of it to
 /// `dropshot::ServerBuilder::new` beside this description. Whatever the HTTP layer refuses by itself
@@ -36,24 +36,28 @@ const METHODS: [Method; 7] = [
 /// # Errors
 ///
 /// Fails when dropshot refuses a route, which the generator has ruled out for the spec's paths.
-pub fn api_description<A: server::Api>() -> Result<
-    ApiDescription<Service<A>>,
-    ApiDescriptionRegisterError,
-> {
+pub fn api_description<A: server::Api>(
+    is_served: impl Fn(&str) -> bool,
+) -> Result<ApiDescription<Service<A>>, ApiDescriptionRegisterError> {
     let mut api = ApiDescription::new();
-    api.register(
-        ApiEndpoint::new(
-                "sample_exchange".to_owned(),
-                samples::sample_exchange,
-                Method::POST,
-                "application/json",
-                "/samples/{id}",
-                ApiEndpointVersions::All,
-            )
-            .summary("Exchange samples.")
-            .tag("samples"),
-    )?;
-    refuse_others::<A, samples::SampleExchangePath>(&mut api, "/samples/{id}", "POST")?;
+    if is_served("/samples/{id}") {
+        api.register(
+            ApiEndpoint::new(
+                    "sample_exchange".to_owned(),
+                    samples::sample_exchange,
+                    Method::POST,
+                    "application/json",
+                    "/samples/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Exchange samples.")
+                .tag("samples"),
+        )?;
+        refuse_others::<
+            A,
+            samples::SampleExchangePath,
+        >(&mut api, "/samples/{id}", "POST")?;
+    }
     Ok(api)
 }
 
