@@ -5,6 +5,7 @@ pub(crate) mod cases;
 mod clock;
 pub(crate) mod coverage;
 mod faults;
+pub(crate) mod issuer;
 pub(crate) mod openapi;
 pub(crate) mod polling;
 pub(crate) mod postgres;
