@@ -225,11 +225,12 @@ $(DEPLOY_TOOLS)/installed: .ci/deploy-tools.txt
 	touch $@
 
 .PHONY: rehearsals
-rehearsals: $(SERVICE) ## Do what docs/operations.md tells operators: back up and restore, restart one by one, pool connections.
+rehearsals: $(SERVICE) ## Do what docs/operations.md tells operators: back up and restore, restart one by one, pool connections, withstand floods.
 	@.ci/setup rehearsals
 	$(WITH_POSTGRES) .ci/backup-restore $(SERVICE)
 	$(WITH_POSTGRES) .ci/behind-pgbouncer $(SERVICE)
 	$(WITH_POSTGRES) .ci/rolling-restart $(SERVICE)
+	$(WITH_POSTGRES) .ci/overload $(SERVICE)
 
 .PHONY: sbom
 sbom: target/tools/bin/cargo-cyclonedx ## List what the service is made of: target/sbom/tenant-registry.cdx.json (CycloneDX).

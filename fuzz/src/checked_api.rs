@@ -19,10 +19,9 @@ use tenant_registry_contract::types::{
     AuditUntil, CatalogRequest, ConstraintError, PageLimit, ProductKey, RetryAfterSeconds, TenantActivate,
     TenantCancel, TenantCreate, TenantId, TenantSlug,
 };
-use tenant_registry_server::api::{ApiSettings, RegistryApi};
+use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
 use tenant_registry_server::catalog_file;
-use tenant_registry_server::domain::caller::Identity;
 use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::domain::origin::TrustedProxies;
 use tenant_registry_server::domain::{self, Registry};
@@ -71,6 +70,7 @@ impl CheckedApi {
             // The one peer that there is, so that `X-Forwarded-For` is read.
             trusted_proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse()?]),
             retry_after: RetryAfterSeconds::try_from(1)?,
+            max_requests: 1024,
         };
         let parts = Parts {
             catalog: catalog_file::read(None)?,
@@ -117,13 +117,13 @@ fn optional<T: Display + FromStr<Err: Display> + PartialEq + Debug>(value: Optio
 }
 
 impl Admission for CheckedApi {
-    type Identity = Identity;
+    type Identity = AdmittedCaller;
 
     async fn admit(
         &self,
         metadata: &RequestMetadata,
         credentials: Credentials,
-    ) -> Result<Admitted<Identity>, NotAdmitted> {
+    ) -> Result<Admitted<AdmittedCaller>, NotAdmitted> {
         self.api().admit(metadata, credentials).await
     }
 }
@@ -142,7 +142,7 @@ impl Tenants for CheckedApi {
     async fn tenant_create(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         given: TenantCreate,
     ) -> TenantCreateResponse {
         body(&given);
@@ -152,7 +152,7 @@ impl Tenants for CheckedApi {
     async fn tenant_get(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         id: TenantId,
     ) -> TenantGetResponse {
         parameter(&id);
@@ -162,7 +162,7 @@ impl Tenants for CheckedApi {
     async fn tenant_get_by_slug(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         slug: TenantSlug,
     ) -> TenantGetBySlugResponse {
         parameter(&slug);
@@ -172,7 +172,7 @@ impl Tenants for CheckedApi {
     async fn tenant_activate(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         id: TenantId,
         given: Option<TenantActivate>,
     ) -> TenantActivateResponse {
@@ -184,7 +184,7 @@ impl Tenants for CheckedApi {
     async fn tenant_cancel(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         id: TenantId,
         given: Option<TenantCancel>,
     ) -> TenantCancelResponse {
@@ -196,7 +196,7 @@ impl Tenants for CheckedApi {
     async fn entitlement_list(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         tenant_id: TenantId,
     ) -> EntitlementListResponse {
         parameter(&tenant_id);
@@ -205,14 +205,18 @@ impl Tenants for CheckedApi {
 }
 
 impl Catalog for CheckedApi {
-    async fn catalog_list(&self, metadata: RequestMetadata, principal: Principal<Identity>) -> CatalogListResponse {
+    async fn catalog_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+    ) -> CatalogListResponse {
         self.api().catalog_list(metadata, principal).await
     }
 
     async fn catalog_request(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         given: CatalogRequest,
     ) -> CatalogRequestResponse {
         body(&given);
@@ -222,7 +226,7 @@ impl Catalog for CheckedApi {
     async fn catalog_trial_request(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         given: CatalogRequest,
     ) -> CatalogTrialRequestResponse {
         body(&given);
@@ -234,7 +238,7 @@ impl ApiKeys for CheckedApi {
     async fn api_key_list(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         tenant_id: TenantId,
     ) -> ApiKeyListResponse {
         parameter(&tenant_id);
@@ -244,7 +248,7 @@ impl ApiKeys for CheckedApi {
     async fn api_key_create(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         given: ApiKeyCreate,
     ) -> ApiKeyCreateResponse {
         body(&given);
@@ -254,7 +258,7 @@ impl ApiKeys for CheckedApi {
     async fn api_key_revoke(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         id: ApiKeyId,
     ) -> ApiKeyRevokeResponse {
         parameter(&id);
@@ -264,7 +268,7 @@ impl ApiKeys for CheckedApi {
     async fn api_key_verify(
         &self,
         metadata: RequestMetadata,
-        principal: Result<Principal<Identity>, TryLater>,
+        principal: Result<Principal<AdmittedCaller>, TryLater>,
         given: Result<ApiKeyVerifyRequest, InvalidBody>,
     ) -> ApiKeyVerifyResponse {
         if let Ok(given) = &given {
@@ -279,7 +283,7 @@ impl Audit for CheckedApi {
     async fn audit_append(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         given: AuditAppend,
     ) -> AuditAppendResponse {
         body(&given);
@@ -289,7 +293,7 @@ impl Audit for CheckedApi {
     async fn audit_list(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         tenant_id: Option<TenantId>,
         product: Option<ProductKey>,
         actor_id: Option<ActorId>,

@@ -8,7 +8,8 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use std::cell::RefCell;
 use std::error::Error;
-use tenant_registry_contract::http::{AllowedOrigins, Service as Served, api_description};
+use std::time::Duration;
+use tenant_registry_contract::http::{AllowedOrigins, Limits, Service as Served, api_description};
 use tenant_registry_contract::types;
 use tenant_registry_server::{documentation, telemetry};
 use tokio::net::TcpStream;
@@ -63,7 +64,10 @@ impl Service {
         let within = runtime.enter();
         let mut api = api_description(|_| true)?;
         documentation::register(&mut api)?;
-        let service = Served::new(CheckedApi::new()?, AllowedOrigins::default(), ());
+        let limits = Limits {
+            body_time: Duration::from_secs(30),
+        };
+        let service = Served::new(CheckedApi::new()?, limits, AllowedOrigins::default(), ());
         let http = ServerBuilder::new(api, service, telemetry::logger())
             .config(ConfigDropshot {
                 bind_address: ([127, 0, 0, 1], 0).into(),

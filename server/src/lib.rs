@@ -9,6 +9,7 @@ pub mod auth;
 pub mod catalog_file;
 mod cause;
 pub mod configuration;
+pub mod descriptors;
 pub mod documentation;
 pub mod domain;
 pub mod draining;

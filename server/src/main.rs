@@ -17,7 +17,7 @@ use tenant_registry_server::store::memory::MemoryStore;
 use tenant_registry_server::store::postgres::database_url::DatabaseUrl;
 use tenant_registry_server::store::postgres::{PostgresStore, migrations, retention};
 use tenant_registry_server::telemetry::{LogFormat, LogLevel};
-use tenant_registry_server::{catalog_file, serve, telemetry};
+use tenant_registry_server::{catalog_file, descriptors, serve, telemetry};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
@@ -75,6 +75,9 @@ fn unless_nobody_reads(written: std::io::Result<()>) -> Result<(), Box<dyn Error
 fn run(configuration: Configuration) -> Result<(), Box<dyn Error>> {
     telemetry::start(configuration.log_level, configuration.log_format)?;
     let database = database_url(&configuration.database)?;
+    let pool = configuration.pool.settings(configuration.database.connect_timeout());
+    let to_database = database.as_ref().map_or(0, |_| pool.connections());
+    descriptors::limit_connections(configuration.limits.max_connections, to_database)?;
     let clock = Clock::system();
     let runtime = runtime()?;
     let result = match database {

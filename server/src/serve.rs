@@ -16,7 +16,7 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tenant_registry_contract::http::{AllowedOrigins, Service, api_description};
+use tenant_registry_contract::http::{AllowedOrigins, Limits, Service, api_description};
 use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -37,6 +37,8 @@ pub struct ServeSettings {
     pub operations_address: Option<SocketAddr>,
     /// The most bytes of a request body.
     pub body_limit: usize,
+    /// What a single request may take besides.
+    pub limits: Limits,
     /// How long [`RunningService::drain`] lasts.
     pub shutdown_drain: Duration,
     /// The most time that [`RunningService::shutdown`] takes.
@@ -107,6 +109,7 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
         internal_address,
         operations_address,
         body_limit,
+        limits,
         shutdown_drain,
         shutdown_timeout,
         last_used_interval,
@@ -118,7 +121,7 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
     let metrics = Metrics::default();
     let implementation = RegistryApi::new(Arc::clone(&registry), api_settings, draining.clone(), metrics.clone());
     let listen = |api, address| {
-        let service = Service::new(implementation.clone(), allowed_origins.clone(), metrics.clone());
+        let service = Service::new(implementation.clone(), limits, allowed_origins.clone(), metrics.clone());
         let config = ConfigDropshot {
             bind_address: address,
             default_request_body_max_bytes: body_limit,

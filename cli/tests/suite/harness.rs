@@ -9,7 +9,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 use serde_json::Value;
 use tenant_registry_client::{Client, RetryPolicy};
-use tenant_registry_contract::http::AllowedOrigins;
+use tenant_registry_contract::http::{AllowedOrigins, Limits};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -138,6 +138,9 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
         bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
         body_limit: 64 * 1024,
         internal_address: None,
+        limits: Limits {
+            body_time: Duration::from_secs(30),
+        },
         operations_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(10),
@@ -146,6 +149,7 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),
             retry_after: RetryAfterSeconds::try_from(1).unwrap(),
+            max_requests: 1024,
         },
     };
     let hasher = ApiKeyHasher::new(HashLimits {

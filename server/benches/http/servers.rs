@@ -15,7 +15,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
 use slog::{Discard, Logger, o};
-use tenant_registry_contract::http::AllowedOrigins;
+use tenant_registry_contract::http::{AllowedOrigins, Limits};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -136,6 +136,9 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
         bind_address: ANY_PORT,
         body_limit: 1024,
         internal_address: None,
+        limits: Limits {
+            body_time: Duration::from_secs(30),
+        },
         operations_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(1),
@@ -144,6 +147,7 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),
             retry_after: RetryAfterSeconds::try_from(1)?,
+            max_requests: 1024,
         },
     };
     let registry = Registry::new(store, catalog_file::read(None)?, clock, hasher);

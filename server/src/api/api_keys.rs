@@ -1,9 +1,8 @@
 //! The operations tagged `api_keys`.
 
 use super::answers::{Answer, Outcome, outcome_of};
-use super::{RegistryApi, answered};
+use super::{AdmittedCaller, RegistryApi, answered};
 use crate::domain::api_keys::Verification;
-use crate::domain::caller::Identity;
 use crate::domain::error::DomainError;
 use crate::store::Store;
 use tenant_registry_contract::server::{
@@ -18,10 +17,14 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
     async fn api_key_list(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         tenant_id: TenantId,
     ) -> ApiKeyListResponse {
-        let answer = match self.registry.api_key_list(tenant_id, principal.identity().reach).await {
+        let answer = match self
+            .registry
+            .api_key_list(tenant_id, principal.identity().identity.reach)
+            .await
+        {
             Ok(list) => ApiKeyListResponse::Ok(list),
             Err(DomainError::Refused(not_found)) => ApiKeyListResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
@@ -32,7 +35,7 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
     async fn api_key_create(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         body: ApiKeyCreate,
     ) -> ApiKeyCreateResponse {
         let answer = match self
@@ -50,7 +53,7 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
     async fn api_key_revoke(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         id: ApiKeyId,
     ) -> ApiKeyRevokeResponse {
         let answer = match self
@@ -68,13 +71,15 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
     async fn api_key_verify(
         &self,
         metadata: RequestMetadata,
-        principal: Result<Principal<Identity>, TryLater>,
+        principal: Result<Principal<AdmittedCaller>, TryLater>,
         body: Result<ApiKeyVerifyRequest, InvalidBody>,
     ) -> ApiKeyVerifyResponse {
         // What is wrong with the body stays unsaid: the message may quote the key.
         let verification = match (principal, body) {
             (Ok(principal), Ok(ApiKeyVerifyRequest { key })) => {
-                self.registry.api_key_verify(key, principal.identity().reach).await
+                self.registry
+                    .api_key_verify(key, principal.identity().identity.reach)
+                    .await
             }
             (
                 Ok(_),

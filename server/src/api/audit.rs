@@ -1,9 +1,8 @@
 //! The operations tagged `audit`.
 
 use super::answers::{Answer, Outcome, outcome_of};
-use super::{RegistryApi, answered};
+use super::{AdmittedCaller, RegistryApi, answered};
 use crate::domain::audit::AuditFilter;
-use crate::domain::caller::Identity;
 use crate::domain::error::DomainError;
 use crate::store::Store;
 use tenant_registry_contract::server::{Audit, AuditAppendResponse, AuditListResponse, Principal, RequestMetadata};
@@ -15,7 +14,7 @@ impl<S: Store> Audit for RegistryApi<S> {
     async fn audit_append(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         body: AuditAppend,
     ) -> AuditAppendResponse {
         let answer = match self
@@ -33,7 +32,7 @@ impl<S: Store> Audit for RegistryApi<S> {
     async fn audit_list(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         tenant_id: Option<TenantId>,
         product: Option<ProductKey>,
         actor_id: Option<ActorId>,
@@ -54,7 +53,7 @@ impl<S: Store> Audit for RegistryApi<S> {
         };
         let answer = match self
             .registry
-            .audit_list(filter, limit, principal.identity().reach)
+            .audit_list(filter, limit, principal.identity().identity.reach)
             .await
         {
             Ok(page) => AuditListResponse::Ok(page),

@@ -1,8 +1,7 @@
 //! The operations tagged `catalog`.
 
 use super::answers::{Answer, Outcome, outcome_of};
-use super::{RegistryApi, answered};
-use crate::domain::caller::Identity;
+use super::{AdmittedCaller, RegistryApi, answered};
 use crate::domain::error::{DomainError, Refusal};
 use crate::store::Store;
 use tenant_registry_contract::server::{
@@ -11,14 +10,18 @@ use tenant_registry_contract::server::{
 use tenant_registry_contract::types::CatalogRequest;
 
 impl<S: Store> Catalog for RegistryApi<S> {
-    async fn catalog_list(&self, metadata: RequestMetadata, _principal: Principal<Identity>) -> CatalogListResponse {
+    async fn catalog_list(
+        &self,
+        metadata: RequestMetadata,
+        _principal: Principal<AdmittedCaller>,
+    ) -> CatalogListResponse {
         answered(&metadata, CatalogListResponse::Ok(self.registry.catalog_list()))
     }
 
     async fn catalog_request(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         body: CatalogRequest,
     ) -> CatalogRequestResponse {
         let CatalogRequest { tenant_id, product } = body;
@@ -34,7 +37,7 @@ impl<S: Store> Catalog for RegistryApi<S> {
     async fn catalog_trial_request(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         body: CatalogRequest,
     ) -> CatalogTrialRequestResponse {
         let CatalogRequest { tenant_id, product } = body;

@@ -10,15 +10,17 @@ mod health;
 mod tenants;
 
 use crate::domain::Registry;
-use crate::domain::caller::{Caller, Identity};
+use crate::domain::caller::Caller;
 use crate::domain::error::Failure;
 use crate::domain::origin::{Origin, TrustedProxies};
 use crate::draining::Draining;
 use crate::telemetry::metrics::Metrics;
+pub use admission::AdmittedCaller;
 use answers::{Answer, FailureAnswer, Outcome};
 use std::sync::Arc;
 use tenant_registry_contract::server::{Principal, RequestMetadata};
 use tenant_registry_contract::types::RetryAfterSeconds;
+use tokio::sync::Semaphore;
 use tracing::{debug, error, warn};
 
 /// What the API needs to know besides the rules.
@@ -28,12 +30,16 @@ pub struct ApiSettings {
     pub trusted_proxies: TrustedProxies,
     /// What a caller is told to wait when the service has no room.
     pub retry_after: RetryAfterSeconds,
+    /// How many requests run at once; probes do not count.
+    pub max_requests: usize,
 }
 
 /// The whole API, on a store of type `S`. Clones are the same API, for another listener.
 pub struct RegistryApi<S> {
     registry: Arc<Registry<S>>,
     settings: ApiSettings,
+    /// One for each request that may run.
+    places: Arc<Semaphore>,
     draining: Draining,
     metrics: Metrics,
 }
@@ -46,6 +52,7 @@ impl<S> Clone for RegistryApi<S> {
             settings: self.settings.clone(),
             draining: self.draining.clone(),
             metrics: self.metrics.clone(),
+            places: Arc::clone(&self.places),
         }
     }
 }
@@ -55,15 +62,16 @@ impl<S> RegistryApi<S> {
     pub fn new(registry: Arc<Registry<S>>, settings: ApiSettings, draining: Draining, metrics: Metrics) -> Self {
         Self {
             registry,
+            places: Arc::new(Semaphore::new(settings.max_requests)),
             settings,
             draining,
             metrics,
         }
     }
 
-    fn caller(&self, metadata: &RequestMetadata, principal: &Principal<Identity>) -> Caller {
+    fn caller(&self, metadata: &RequestMetadata, principal: &Principal<AdmittedCaller>) -> Caller {
         Caller {
-            identity: principal.identity().clone(),
+            identity: principal.identity().identity.clone(),
             origin: self.origin(metadata),
         }
     }

@@ -1,8 +1,7 @@
 //! The operations tagged `tenants`.
 
 use super::answers::{Answer, Outcome, outcome_of};
-use super::{RegistryApi, answered};
-use crate::domain::caller::Identity;
+use super::{AdmittedCaller, RegistryApi, answered};
 use crate::domain::error::{CreateRefusal, DomainError, Refusal};
 use crate::store::Store;
 use tenant_registry_contract::server::{
@@ -15,7 +14,7 @@ impl<S: Store> Tenants for RegistryApi<S> {
     async fn tenant_create(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         body: TenantCreate,
     ) -> TenantCreateResponse {
         let answer = match self
@@ -36,10 +35,10 @@ impl<S: Store> Tenants for RegistryApi<S> {
     async fn tenant_get(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         id: TenantId,
     ) -> TenantGetResponse {
-        let answer = match self.registry.tenant_get(id, principal.identity().reach).await {
+        let answer = match self.registry.tenant_get(id, principal.identity().identity.reach).await {
             Ok(tenant) => TenantGetResponse::Ok(tenant),
             Err(DomainError::Refused(not_found)) => TenantGetResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
@@ -50,10 +49,14 @@ impl<S: Store> Tenants for RegistryApi<S> {
     async fn tenant_get_by_slug(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         slug: TenantSlug,
     ) -> TenantGetBySlugResponse {
-        let answer = match self.registry.tenant_get_by_slug(slug, principal.identity().reach).await {
+        let answer = match self
+            .registry
+            .tenant_get_by_slug(slug, principal.identity().identity.reach)
+            .await
+        {
             Ok(tenant) => TenantGetBySlugResponse::Ok(tenant),
             Err(DomainError::Refused(not_found)) => TenantGetBySlugResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
@@ -64,7 +67,7 @@ impl<S: Store> Tenants for RegistryApi<S> {
     async fn tenant_activate(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         id: TenantId,
         body: Option<TenantActivate>,
     ) -> TenantActivateResponse {
@@ -88,7 +91,7 @@ impl<S: Store> Tenants for RegistryApi<S> {
     async fn tenant_cancel(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         id: TenantId,
         body: Option<TenantCancel>,
     ) -> TenantCancelResponse {
@@ -109,12 +112,12 @@ impl<S: Store> Tenants for RegistryApi<S> {
     async fn entitlement_list(
         &self,
         metadata: RequestMetadata,
-        principal: Principal<Identity>,
+        principal: Principal<AdmittedCaller>,
         tenant_id: TenantId,
     ) -> EntitlementListResponse {
         let answer = match self
             .registry
-            .entitlement_list(tenant_id, principal.identity().reach)
+            .entitlement_list(tenant_id, principal.identity().identity.reach)
             .await
         {
             Ok(list) => EntitlementListResponse::Ok(list),

@@ -5,6 +5,7 @@
 mod allowed_origin;
 mod authentication;
 mod database;
+mod limits;
 
 use crate::api::ApiSettings;
 use crate::api_key_hash::{HashLimits, PrefixBudget};
@@ -20,6 +21,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use database::{DatabaseConfiguration, PoolConfiguration};
 use ipnet::IpNet;
+pub use limits::LimitsConfiguration;
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -126,16 +128,9 @@ pub struct Configuration {
     #[arg(long, env = "LOG_FORMAT", value_name = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
 
-    /// Most bytes of a request body, from 1 KiB to 64 MiB. Too low, and good requests are answered with 413; too high,
-    /// and a few clients can fill the memory.
-    #[arg(
-        long,
-        env = "BODY_LIMIT",
-        value_name = "BODY_LIMIT",
-        default_value_t = 1024 * 1024,
-        value_parser = clap::value_parser!(u32).range(1024..=64 * 1024 * 1024)
-    )]
-    pub body_limit: u32,
+    /// What requests may take.
+    #[command(flatten)]
+    pub limits: LimitsConfiguration,
 
     /// Addresses or networks (CIDR) of the proxies whose X-Forwarded-For is believed, separated by commas. One that is
     /// missing puts the proxy's address into the audit log; one too many lets its users write any address there.
@@ -239,7 +234,8 @@ impl Configuration {
             bind_address: self.bind_address,
             internal_address: self.internal_address,
             operations_address: self.operations_address,
-            body_limit: self.body_limit as usize,
+            body_limit: self.limits.body_bytes(),
+            limits: self.limits.of_a_request(),
             shutdown_drain: Duration::from_secs(self.shutdown_drain),
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
             last_used_interval: LAST_USED_INTERVAL,
@@ -247,6 +243,7 @@ impl Configuration {
             api: ApiSettings {
                 trusted_proxies: TrustedProxies::new(self.trusted_proxies.clone()),
                 retry_after: self.retry_after,
+                max_requests: self.limits.requests(),
             },
         }
     }

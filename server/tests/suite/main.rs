@@ -29,6 +29,7 @@ mod harness;
 mod health;
 mod invalid_bodies;
 mod invalid_requests;
+mod limits;
 mod logs;
 mod metrics;
 mod model;
@@ -72,6 +73,7 @@ fn all_cases() -> Vec<Trial> {
     on_stores
         .chain(process::cases())
         .chain(authentication::cases())
+        .chain(limits::cases())
         .chain(logs::cases())
         .chain(metrics::cases())
         .chain(documentation::cases())

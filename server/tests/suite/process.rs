@@ -63,6 +63,9 @@ async fn help_tells_all_settings() {
         "LOG_LEVEL",
         "LOG_FORMAT",
         "BODY_LIMIT",
+        "BODY_TIMEOUT",
+        "MAX_REQUESTS",
+        "MAX_CONNECTIONS",
         "TRUSTED_PROXIES",
         "SHUTDOWN_DRAIN",
         "SHUTDOWN_TIMEOUT",
@@ -135,6 +138,10 @@ async fn a_bad_value_stops_the_start_with_one_line() {
         ("BODY_LIMIT", "0", "--body-limit"),
         ("BODY_LIMIT", "1MB", "--body-limit"),
         ("BODY_LIMIT", "99999999999", "--body-limit"),
+        ("BODY_TIMEOUT", "0", "--body-timeout"),
+        ("BODY_TIMEOUT", "601", "--body-timeout"),
+        ("MAX_REQUESTS", "0", "--max-requests"),
+        ("MAX_CONNECTIONS", "0", "--max-connections"),
         ("TRUSTED_PROXIES", "proxy", "--trusted-proxies"),
         ("TRUSTED_PROXIES", "10.0.0.0/33", "--trusted-proxies"),
         ("SHUTDOWN_DRAIN", "601", "--shutdown-drain"),
@@ -315,7 +322,7 @@ async fn it_says_that_it_is_about_to_stop_before_it_does() {
 }
 
 /// A request whose body is not sent yet, although the service waits for it.
-async fn started_request(address: SocketAddr, body: &str) -> TcpStream {
+pub(crate) async fn started_request(address: SocketAddr, body: &str) -> TcpStream {
     let mut connection = TcpStream::connect(address).await.unwrap();
     let head = format!(
         "POST /v1/audit HTTP/1.1\r\nHost: registry\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\

@@ -3,6 +3,7 @@
 use super::SetupError;
 use super::database_url::DatabaseUrl;
 use super::tls;
+use crate::descriptors::Reserve;
 use clap::ValueEnum;
 use deadpool::Runtime;
 use deadpool::managed::Timeouts;
@@ -11,6 +12,7 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool as pooled,
 };
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -39,6 +41,13 @@ pub struct PoolSettings {
     pub recycling: Recycling,
 }
 
+impl PoolSettings {
+    /// The most connections in all.
+    pub fn connections(&self) -> usize {
+        self.size.saturating_add(self.shared.saturating_mul(2))
+    }
+}
+
 /// What is tried before a connection is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Recycling {
@@ -53,6 +62,7 @@ pub enum Recycling {
 pub(super) struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
+    reserve: Arc<Reserve>,
 }
 
 impl Connector {
@@ -61,11 +71,15 @@ impl Connector {
         Ok(Self {
             config: session_config(url, settings.connect_timeout, Some(settings.statement_timeout)),
             tls: tls::connector(&url.trust)?,
+            reserve: Arc::new(Reserve::for_connections(settings.connections())),
         })
     }
 
     pub(super) async fn connect(&self) -> ConnectionResult<AsyncPgConnection> {
-        connect(&self.config, self.tls.clone()).await
+        self.reserve.lend();
+        let connected = connect(&self.config, self.tls.clone()).await;
+        self.reserve.refill();
+        connected
     }
 }
 

@@ -17,8 +17,9 @@ use recording::{Answer, Recording};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tenant_registry_client::{Client, Operation, RetryPolicy};
-use tenant_registry_contract::http::{AllowedOrigins, Service, api_description};
+use tenant_registry_contract::http::{AllowedOrigins, Limits, Service, api_description};
 use tokio::runtime::Runtime;
 
 /// How many requests are made for each status that an operation declares.
@@ -55,7 +56,10 @@ impl Pair {
         let _inside = runtime.enter();
         let recording = Recording::default();
         let log = slog::Logger::root(slog::Discard, slog::o!());
-        let service = Service::new(recording.clone(), AllowedOrigins::default(), ());
+        let limits = Limits {
+            body_time: Duration::from_secs(30),
+        };
+        let service = Service::new(recording.clone(), limits, AllowedOrigins::default(), ());
         let server = ServerBuilder::new(api_description(|_| true).unwrap(), service, log).config(ConfigDropshot {
             bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
             default_request_body_max_bytes: 1024 * 1024,

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tenant_registry_client::{Client, RetryPolicy};
-use tenant_registry_contract::http::AllowedOrigins;
+use tenant_registry_contract::http::{AllowedOrigins, Limits};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -31,6 +31,7 @@ pub(crate) const RETRY_AFTER_SECONDS: i32 = 7;
 pub(crate) struct Settings {
     /// Bytes.
     pub(crate) body_limit: usize,
+    pub(crate) body_time: Duration,
     pub(crate) trusted_proxies: &'static [&'static str],
     pub(crate) allowed_origins: &'static [&'static str],
     pub(crate) hash_limits: HashLimits,
@@ -40,6 +41,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             body_limit: 64 * 1024,
+            body_time: Duration::from_secs(30),
             trusted_proxies: &[],
             allowed_origins: &[],
             hash_limits: HashLimits {
@@ -152,6 +154,7 @@ impl Service {
 fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Settings) -> Started {
     let Settings {
         body_limit,
+        body_time,
         trusted_proxies,
         allowed_origins,
         hash_limits,
@@ -162,6 +165,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
         body_limit,
         internal_address: None,
+        limits: Limits { body_time },
         operations_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(10),
@@ -171,6 +175,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(networks.collect()),
             retry_after: RetryAfterSeconds::try_from(RETRY_AFTER_SECONDS).unwrap(),
+            max_requests: 1024,
         },
     };
     let catalog = catalog_file::read(Some(CATALOG.as_ref())).unwrap();

@@ -13,4 +13,4 @@ mod service;
 pub use self::cross_origin::AllowedOrigins;
 pub use self::negotiation::{Coding, coding, digest, entity_tag, gzip, is_known};
 pub use self::routes::{NoVariables, api_description, refuse_others, register_unlisted};
-pub use self::service::{Observer, Service};
+pub use self::service::{Limits, Observer, Service};

@@ -24,23 +24,33 @@ impl Observer for () {
     ) {}
 }
 
+/// What a single request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most time from the first look at a body until all of it is there. Who needs longer is answered 400.
+    pub body_time: Duration,
+}
+
 /// An implementation of the API, and what its callers are told besides: the context of every request.
 #[derive(Debug)]
 pub struct Service<A> {
     pub(super) implementation: A,
+    pub(super) limits: Limits,
     pub(super) allowed_origins: AllowedOrigins,
     pub(super) observer: Box<dyn Observer>,
 }
 
 impl<A> Service<A> {
-    /// Serves the implementation, also to the pages of these origins, before the eyes of an observer.
+    /// Serves the implementation within limits, also to the pages of these origins, before the eyes of an observer.
     pub fn new(
         implementation: A,
+        limits: Limits,
         allowed_origins: AllowedOrigins,
         observer: impl Observer,
     ) -> Self {
         Self {
             implementation,
+            limits,
             allowed_origins,
             observer: Box::new(observer),
         }
@@ -49,6 +59,11 @@ impl<A> Service<A> {
     /// What is served.
     pub fn implementation(&self) -> &A {
         &self.implementation
+    }
+
+    /// What a request may take.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Whose pages may call the service.

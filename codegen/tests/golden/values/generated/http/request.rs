@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use dropshot::{Body, RawRequest, RequestContext, ServerContext};
@@ -12,10 +13,13 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use tokio::time::timeout;
 
+use crate::server;
 use crate::server::{InvalidBody, RequestMetadata};
 use crate::types::ErrorCode;
 use super::response::Refusal;
+use super::service::Service;
 
 /// A parameter that cannot be read; says what to change.
 pub(super) struct InvalidParameter(String);
@@ -139,10 +143,14 @@ fn query_text<'a>(
 }
 
 /// The body, which must be there.
-pub(super) async fn required_body<C: ServerContext, T: DeserializeOwned>(
-    context: &RequestContext<C>,
+pub(super) async fn required_body<A, T>(
+    context: &RequestContext<Service<A>>,
     request: RawRequest,
-) -> Result<T, InvalidBody> {
+) -> Result<T, InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned,
+{
     optional_body(context, request)
         .await?
         .ok_or_else(|| InvalidBody::Malformed {
@@ -151,13 +159,21 @@ pub(super) async fn required_body<C: ServerContext, T: DeserializeOwned>(
 }
 
 /// The body; `None` where there is none, or an empty one.
-pub(super) async fn optional_body<C: ServerContext, T: DeserializeOwned>(
-    context: &RequestContext<C>,
+pub(super) async fn optional_body<A, T>(
+    context: &RequestContext<Service<A>>,
     request: RawRequest,
-) -> Result<Option<T>, InvalidBody> {
+) -> Result<Option<T>, InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned,
+{
     let request = request.into_inner();
     let media_type = check_media_type(request.headers());
-    let bytes = read(request, context.request_body_max_bytes()).await?;
+    let reading = read(request, context.request_body_max_bytes());
+    let body_time = context.context().limits.body_time;
+    let bytes = timeout(body_time, reading)
+        .await
+        .unwrap_or_else(|_| Err(late(body_time)))?;
     if bytes.is_empty() {
         return Ok(None);
     }
@@ -229,6 +245,16 @@ async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody
         return Err(InvalidBody::TooLarge { limit });
     }
     Ok(bytes.freeze())
+}
+
+/// What is left unread stays so: the connection ends with the answer.
+fn late(body_time: Duration) -> InvalidBody {
+    InvalidBody::Malformed {
+        message: format!(
+            "the body did not arrive within {} s; send it faster, or a smaller one",
+            body_time.as_secs_f64()
+        ),
+    }
 }
 
 /// A message for a body that serde refused.
