@@ -10,6 +10,7 @@ SPEC_TOOLS := target/spec-tools
 CONFORMANCE_TOOLS := target/conformance-tools
 BROWSER_TOOLS := target/browser
 DEPLOY_TOOLS := target/deploy-tools
+TEST_ISSUER := target/test-issuer
 SCHEMA := server/src/store/postgres/schema.rs
 # How many mutants of the contract `make test` tries; `make drift` tries them all.
 DRIFT_SAMPLE ?= 60
@@ -44,7 +45,7 @@ build: setup ## Build the service: target/release/tenant-registry.
 .PHONY: test
 test: ## Everything that CI checks: lints, the spec, all tests, samples of the drift and conformance tests.
 	@.ci/setup test
-	$(MAKE) lint spec compat compat-test schema-check deploy-lint
+	$(MAKE) lint spec compat compat-test schema-check deploy-lint $(TEST_ISSUER)/installed
 	$(CARGO) test --locked --workspace --all-targets
 	$(CARGO) test --locked --workspace --doc
 	$(MAKE) conformance SERVICE=target/debug/tenant-registry CONFORMANCE_SEEDS=1 CONFORMANCE_EXAMPLES=100
@@ -54,6 +55,13 @@ test: ## Everything that CI checks: lints, the spec, all tests, samples of the d
 	$(MAKE) configuration-check
 	$(MAKE) package
 	$(CARGO) run --locked --package tenant-registry-drift -- --sample $(DRIFT_SAMPLE)
+
+# What gives the tests tokens; server/tests/suite/harness/issuer.rs starts it.
+$(TEST_ISSUER)/installed: server/tests/issuer/package.json server/tests/issuer/package-lock.json $(SPEC_TOOLS)/installed
+	mkdir -p $(TEST_ISSUER)
+	cp server/tests/issuer/package.json server/tests/issuer/package-lock.json $(TEST_ISSUER)/
+	$(SPEC_TOOLS)/bin/npm ci --prefix $(TEST_ISSUER) --ignore-scripts --no-audit --no-fund --loglevel error
+	touch $@
 
 .PHONY: lint
 lint: ## Format, clippy, documentation, licences; nothing is changed.

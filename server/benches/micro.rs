@@ -1,14 +1,25 @@
-//! What single steps cost: hashing and remembering a key, reading a body, checking what the spec constrains.
+//! What single steps cost: hashing and remembering a key, checking a token, reading a body, checking what the spec
+//! constrains.
 //!
 //! `cargo bench -p tenant-registry-server --bench micro`. Times are this machine's; compare them with each other.
 
+#[expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
+#[path = "../src/auth/signer.rs"]
+mod signer;
+
+use chrono::Utc;
 use criterion::Criterion;
+use serde_json::json;
+use signer::Signer;
 use std::hint::black_box;
 use std::num::NonZeroU32;
+use std::time::Duration;
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext, AuditAppend, TenantName, TenantSlug, Text};
 use tenant_registry_server::api_key_hash::{
     ApiKeyHasher, HashError, HashLimits, PrefixBudget, StoredHash, generate_plaintext,
 };
+use tenant_registry_server::auth::{KeySet, TokenRules, Verifier};
+use tenant_registry_server::domain::clock::Clock;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
@@ -68,6 +79,45 @@ fn hashing(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A token of some 800 bytes, as Keycloak makes them.
+fn token(signer: &Signer) -> String {
+    let header = json!({ "alg": signer.algorithm(), "typ": "JWT", "kid": "key" });
+    let now = Utc::now().timestamp();
+    let claims = json!({
+        "exp": now + 3600, "iat": now, "jti": "trrtcc:0190b8a5-7b1c-7c3e-9d52-0242ac120002",
+        "iss": "https://sso.example.com/realms/platform", "aud": ["tenant-registry", "account"],
+        "sub": "7c9e6679-7425-40de-944b-e07fc1f90ae7", "typ": "Bearer", "azp": "console", "acr": "1",
+        "preferred_username": "ada", "realm_access": { "roles": ["offline_access", "default-roles-platform"] },
+        "resource_access": { "tenant-registry": { "roles": ["tenants:read", "audit:read"] } }, "scope": "email profile",
+    });
+    signer.token(&header.to_string(), &claims.to_string())
+}
+
+#[expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
+fn tokens(criterion: &mut Criterion) {
+    let rules = TokenRules {
+        issuer: "https://sso.example.com/realms/platform".parse().unwrap(),
+        audience: "tenant-registry".to_owned(),
+        leeway: Duration::from_secs(30),
+        tenant_claim: "tenant_id".to_owned(),
+        roles: std::iter::empty().collect(),
+    };
+    let verifier = Verifier::new(rules, Clock::system()).unwrap();
+    let mut group = criterion.benchmark_group("tokens");
+    for signer in [Signer::rs256(), Signer::es256(), Signer::ed_dsa()] {
+        let keys = json!({ "keys": [signer.jwk("key")] });
+        let keys = KeySet::read(keys.to_string().as_bytes()).unwrap();
+        let (algorithm, token) = (signer.algorithm(), token(&signer));
+        group.bench_function(format!("{algorithm}, checked"), |bencher| {
+            bencher.iter(|| verifier.check(&keys, black_box(&token)).unwrap());
+        });
+        group.bench_function(format!("{algorithm}, remembered"), |bencher| {
+            bencher.iter(|| verifier.verify(&keys, black_box(&token)).unwrap());
+        });
+    }
+    group.finish();
+}
+
 #[expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
 fn decoding(criterion: &mut Criterion) {
     criterion.bench_function("decoding/the body of audit_append", |bencher| {
@@ -100,6 +150,7 @@ fn validation(criterion: &mut Criterion) {
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     hashing(&mut criterion);
+    tokens(&mut criterion);
     decoding(&mut criterion);
     validation(&mut criterion);
     criterion.final_summary();

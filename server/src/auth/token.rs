@@ -140,13 +140,24 @@ impl Verifier {
                 Err(Refusal::Expired)
             };
         }
-        let remembered = self.check(keys, token)?;
-        let verified = Arc::clone(&remembered.verified);
+        let (verified, ends) = self.check(keys, token)?;
+        let verified = Arc::new(verified);
+        let remembered = Remembered {
+            verified: Arc::clone(&verified),
+            ends,
+        };
         self.remembered.remember(digest, remembered);
         Ok(verified)
     }
 
-    fn check(&self, keys: &KeySet, token: &str) -> Result<Remembered, Refusal> {
+    /// The same, neither from memory nor into it; and the second, since 1970, from which on the token is worth nothing.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    pub fn check(&self, keys: &KeySet, token: &str) -> Result<(Verified, i64), Refusal> {
+        if token.len() > TOKEN_BYTES {
+            return Err(Refusal::TooLong);
+        }
         let header = Header::read(token)?;
         let algorithm = header.algorithm()?;
         let key = keys.find(header.kid.as_deref(), algorithm)?;
@@ -157,9 +168,7 @@ impl Verifier {
         let claims = decode::<Claims>(token, key, &validation)
             .map_err(|error| refusal(error.kind()))?
             .claims;
-        let (verified, ends) = claims.verified(&self.rules, self.clock.now())?;
-        let verified = Arc::new(verified);
-        Ok(Remembered { verified, ends })
+        claims.verified(&self.rules, self.clock.now())
     }
 }
 

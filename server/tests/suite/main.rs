@@ -11,6 +11,7 @@ mod api_keys;
 mod audit;
 mod audit_appending;
 mod audit_pages;
+mod authentication;
 mod boundaries;
 mod cancellation;
 mod catalog;
@@ -73,6 +74,7 @@ fn all_cases() -> Vec<Trial> {
     let on_stores = StoreUnderTest::ALL.into_iter().flat_map(cases);
     on_stores
         .chain(process::cases())
+        .chain(authentication::cases())
         .chain(limits::cases())
         .chain(logs::cases())
         .chain(metrics::cases())

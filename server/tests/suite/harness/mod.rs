@@ -6,6 +6,7 @@ mod clock;
 pub(crate) mod collector;
 pub(crate) mod coverage;
 mod faults;
+pub(crate) mod issuer;
 pub(crate) mod openapi;
 pub(crate) mod polling;
 pub(crate) mod postgres;

@@ -1,0 +1,226 @@
+//! Tokens of a real issuer: a published OpenID provider, which the tests start.
+
+use crate::harness::cases::process_cases;
+use crate::harness::issuer::{AUDIENCE, TestRealm, Wanted};
+use crate::harness::polling::until;
+use futures_util::future::join_all;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tenant_registry_contract::server::Scope;
+use tenant_registry_server::auth::{
+    BearerKind, Realm, RealmSettings, RefreshSettings, Refusal, RoleGrant, TokenError, TokenRules, Verified,
+};
+use tenant_registry_server::domain::clock::Clock;
+
+process_cases![
+    tokens_of_each_algorithm_are_taken,
+    roles_and_scopes_become_what_the_bearer_may_do,
+    new_keys_are_taken_and_old_ones_are_not,
+    keys_stay_while_the_issuer_is_down,
+    the_start_does_not_wait_for_the_issuer,
+    unknown_keys_cost_the_issuer_one_look,
+    unknown_keys_cost_nothing_after_a_look,
+    tokens_of_another_time_audience_or_realm_are_refused,
+];
+
+const NEVER: Duration = Duration::from_secs(3600);
+
+/// Looks whenever there is a reason to, and by itself never.
+const ALWAYS: RefreshSettings = RefreshSettings {
+    interval: NEVER,
+    pause: Duration::ZERO,
+};
+
+fn start(realm: &TestRealm, refresh: RefreshSettings) -> Realm {
+    let roles = ["support=tenants:read+audit:read", "operator=*"];
+    let rules = TokenRules {
+        issuer: realm.issuer.parse().unwrap(),
+        audience: AUDIENCE.to_owned(),
+        leeway: Duration::from_secs(30),
+        tenant_claim: "tenant_id".to_owned(),
+        roles: roles.iter().map(|role| role.parse::<RoleGrant>().unwrap()).collect(),
+    };
+    Realm::start(RealmSettings { rules, refresh }, Clock::system()).unwrap()
+}
+
+async fn ready(realm: &TestRealm, refresh: RefreshSettings) -> Realm {
+    let verifier = start(realm, refresh);
+    until("the keys are fetched", async || verifier.is_ready().then_some(())).await;
+    verifier
+}
+
+fn refusal(verified: Result<Arc<Verified>, TokenError>) -> Refusal {
+    match verified {
+        Err(TokenError::Refused(refusal)) => refusal,
+        Ok(_) | Err(TokenError::Unavailable) => panic!("{verified:?}"),
+    }
+}
+
+async fn tokens_of_each_algorithm_are_taken() {
+    let realm = TestRealm::new().await;
+    let verifier = ready(&realm, ALWAYS).await;
+    for algorithm in ["RS256", "ES256", "EdDSA"] {
+        let wanted = Wanted {
+            algorithm,
+            ..Wanted::default()
+        };
+        let verified = verifier.verify(&realm.token(wanted).await).await.unwrap();
+        assert_eq!(verified.subject.as_str(), "billing", "{algorithm}");
+        assert_eq!(verified.name.as_ref().unwrap().as_str(), "billing");
+        assert_eq!((verified.kind, verified.tenant), (BearerKind::ServiceAccount, None));
+        assert!(Scope::ALL.iter().all(|scope| !verified.scopes.contains(*scope)));
+    }
+    assert_eq!(realm.fetches().await, 1);
+}
+
+async fn roles_and_scopes_become_what_the_bearer_may_do() {
+    let realm = TestRealm::new().await;
+    let verifier = ready(&realm, ALWAYS).await;
+    let tenant = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
+    let wanted = Wanted {
+        scope: "tenants:write",
+        claims: json!({
+            "sub": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+            "preferred_username": "ada",
+            "tenant_id": tenant,
+            "realm_access": { "roles": ["support", "default-roles-platform"] },
+            "resource_access": {
+                AUDIENCE: { "roles": ["catalog:read"] },
+                "account": { "roles": ["operator"] },
+            },
+        }),
+        ..Wanted::default()
+    };
+    let verified = verifier.verify(&realm.token(wanted).await).await.unwrap();
+    assert_eq!(verified.kind, BearerKind::User);
+    assert_eq!(verified.name.as_ref().unwrap().as_str(), "ada");
+    assert_eq!(verified.tenant, Some(tenant.parse().unwrap()));
+    let scopes = [
+        Scope::TenantsRead,
+        Scope::AuditRead,
+        Scope::CatalogRead,
+        Scope::TenantsWrite,
+    ];
+    assert_eq!(verified.scopes, scopes.into_iter().collect());
+    let acme = Wanted {
+        claims: json!({ "tenant_id": "acme" }),
+        ..Wanted::default()
+    };
+    assert_eq!(
+        refusal(verifier.verify(&realm.token(acme).await).await),
+        Refusal::Tenant
+    );
+}
+
+async fn new_keys_are_taken_and_old_ones_are_not() {
+    let realm = TestRealm::new().await;
+    let verifier = ready(&realm, ALWAYS).await;
+    let old = realm.token(Wanted::default()).await;
+    assert!(verifier.verify(&old).await.is_ok());
+    realm.rotate().await;
+    assert!(verifier.verify(&old).await.is_ok(), "nobody has looked yet");
+    let new = realm.token(Wanted::default()).await;
+    assert!(verifier.verify(&new).await.is_ok(), "without a restart");
+    assert_eq!(refusal(verifier.verify(&old).await), Refusal::UnknownKey);
+    assert!(verifier.verify(&new).await.is_ok());
+
+    // And without a token that asks for it.
+    let often = RefreshSettings {
+        interval: Duration::from_millis(10),
+        pause: NEVER,
+    };
+    let verifier = ready(&realm, often).await;
+    assert!(verifier.verify(&new).await.is_ok());
+    realm.rotate().await;
+    until("the old key is refused", async || verifier.verify(&new).await.err()).await;
+}
+
+async fn keys_stay_while_the_issuer_is_down() {
+    let realm = TestRealm::new().await;
+    let verifier = ready(&realm, ALWAYS).await;
+    let (seen, unseen) = (
+        realm.token(Wanted::default()).await,
+        realm.token(Wanted::default()).await,
+    );
+    assert!(verifier.verify(&seen).await.is_ok());
+    let foreign = TestRealm::new().await.token(Wanted::default()).await;
+    realm.rotate().await;
+    let new = realm.token(Wanted::default()).await;
+    realm.go_down().await;
+    // It looks, and finds nobody.
+    for unknown in [&foreign, &new] {
+        assert_eq!(refusal(verifier.verify(unknown).await), Refusal::UnknownKey);
+    }
+    for old in [&seen, &unseen] {
+        assert!(verifier.verify(old).await.is_ok());
+    }
+    assert!(verifier.is_ready());
+    realm.come_up().await;
+    assert!(verifier.verify(&new).await.is_ok());
+    assert_eq!(refusal(verifier.verify(&unseen).await), Refusal::UnknownKey);
+}
+
+async fn the_start_does_not_wait_for_the_issuer() {
+    let realm = TestRealm::new().await;
+    let token = realm.token(Wanted::default()).await;
+    realm.go_down().await;
+    let verifier = start(&realm, ALWAYS);
+    assert_eq!(verifier.verify(&token).await, Err(TokenError::Unavailable));
+    assert!(!verifier.is_ready());
+    realm.come_up().await;
+    until("the keys are fetched", async || verifier.is_ready().then_some(())).await;
+    assert!(verifier.verify(&token).await.is_ok());
+}
+
+async fn unknown_keys_cost_the_issuer_one_look() {
+    let realm = TestRealm::new().await;
+    let verifier = ready(&realm, ALWAYS).await;
+    let foreign = TestRealm::new().await.token(Wanted::default()).await;
+    let asked = (0..500).map(|_| verifier.verify(&foreign));
+    for verified in join_all(asked).await {
+        assert_eq!(refusal(verified), Refusal::UnknownKey);
+    }
+    assert_eq!(realm.fetches().await, 2, "the first, and one for all of them");
+}
+
+async fn unknown_keys_cost_nothing_after_a_look() {
+    let realm = TestRealm::new().await;
+    let seldom = RefreshSettings { pause: NEVER, ..ALWAYS };
+    let verifier = ready(&realm, seldom).await;
+    let foreign = TestRealm::new().await.token(Wanted::default()).await;
+    for _ in 0..100 {
+        assert_eq!(refusal(verifier.verify(&foreign).await), Refusal::UnknownKey);
+    }
+    assert_eq!(realm.fetches().await, 1);
+}
+
+async fn tokens_of_another_time_audience_or_realm_are_refused() {
+    let realm = TestRealm::new().await;
+    let verifier = ready(&realm, ALWAYS).await;
+    let refused = async |wanted| refusal(verifier.verify(&realm.token(wanted).await).await);
+    let lifetime = |lifetime| Wanted {
+        lifetime,
+        ..Wanted::default()
+    };
+    assert_eq!(refused(lifetime(-60)).await, Refusal::Expired);
+    assert!(
+        verifier.verify(&realm.token(lifetime(-1)).await).await.is_ok(),
+        "leeway"
+    );
+    let audience = Wanted {
+        audience: "billing",
+        ..Wanted::default()
+    };
+    assert_eq!(refused(audience).await, Refusal::Audience);
+    let id_token = Wanted {
+        claims: json!({ "typ": "ID" }),
+        ..Wanted::default()
+    };
+    assert_eq!(refused(id_token).await, Refusal::OtherToken);
+    let foreign = Wanted {
+        claims: json!({ "iss": "https://sso.example.com" }),
+        ..Wanted::default()
+    };
+    assert_eq!(refused(foreign).await, Refusal::Issuer);
+}
