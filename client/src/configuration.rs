@@ -96,6 +96,9 @@ impl ClientBuilder {
 
     /// Lets a function set the headers of each attempt, after all others. It must not block. Mark secret values with
     /// [`HeaderValue::set_sensitive`].
+    ///
+    /// It runs in the task that sends the request, so that it can pass on the current trace (`traceparent`) as well; with
+    /// OpenTelemetry: `get_text_map_propagator(|it| it.inject(&mut HeaderInjector(headers)))`.
     pub fn header_hook(mut self, hook: impl Fn(&mut HeaderMap) + Send + Sync + 'static) -> Self {
         self.header_hook = Some(Arc::new(hook));
         self

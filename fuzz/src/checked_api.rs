@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::error::Error;
 use std::fmt::{Debug, Display};
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 use tenant_registry_contract::server::{
@@ -21,6 +22,7 @@ use tenant_registry_contract::types::{
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
+use tenant_registry_server::auth::Access;
 use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::domain::origin::TrustedProxies;
@@ -52,6 +54,7 @@ impl Parts {
         Ok(RegistryApi::new(
             Arc::new(registry),
             self.settings.clone(),
+            Access::Anybody,
             Draining::default(),
             Metrics::default(),
         ))
@@ -70,6 +73,7 @@ impl CheckedApi {
             // The one peer that there is, so that `X-Forwarded-For` is read.
             trusted_proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse()?]),
             retry_after: RetryAfterSeconds::try_from(1)?,
+            request_rate: NonZeroU32::MAX,
             max_requests: 1024,
         };
         let parts = Parts {

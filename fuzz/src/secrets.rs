@@ -11,6 +11,9 @@ use crate::refusal::expect;
 /// A key that keeps the spec.
 const KEY: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
 
+/// A token in its compact form (RFC 7515, section 3.1).
+const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl-_";
+
 /// One line, read as a plaintext and as a stored hash.
 ///
 /// A plaintext is kept as it was given, and has the prefix that it begins with. A stored hash has one text alone, so that
@@ -30,19 +33,21 @@ pub fn api_key(data: &[u8]) {
     }
 }
 
-/// A text for the log, in which no key is left, plain or behind percent-encoding; and the same with a key put in at its
-/// first U+0000.
+/// A text for the log, in which no key and no token is left, plain or behind percent-encoding; and the same with either put
+/// in at its first U+0000.
 pub fn redaction(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else {
         return;
     };
-    hold_no_key(text);
+    hold_no_secret(text);
     if let Some((before, after)) = text.split_once('\0') {
-        hold_no_key(&format!("{before}{KEY}{after}"));
+        for secret in [KEY, TOKEN] {
+            hold_no_secret(&format!("{before}{secret}{after}"));
+        }
     }
 }
 
-fn hold_no_key(text: &str) {
+fn hold_no_secret(text: &str) {
     let redacted = redact(text);
     let decoded = percent_decode_str(&redacted).collect::<Vec<_>>();
     for shown in [redacted.as_bytes(), &decoded] {
@@ -50,9 +55,15 @@ fn hold_no_key(text: &str) {
             .windows(KEY.len())
             .find_map(|window| str::from_utf8(window).ok().filter(|it| is_key(it)));
         assert_eq!(found, None, "in the log, of {text:?}: {redacted:?}");
+        let starts = shown.windows(3).enumerate().filter(|(_, window)| window == b"eyJ");
+        for (start, _) in starts {
+            let rest = shown.iter().skip(start);
+            let mut run = rest.take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte));
+            assert!(!run.any(|byte| *byte == b'.'), "in the log, of {text:?}: {redacted:?}");
+        }
     }
-    if !text.contains("bp_") && !text.contains('%') {
-        assert_eq!(redacted, text, "what holds no key stays as it is");
+    if !text.contains("bp_") && !text.contains("eyJ") && !text.contains('%') {
+        assert_eq!(redacted, text, "what holds no secret stays as it is");
     }
 }
 

@@ -16,5 +16,8 @@ mod tenants;
 
 pub use self::cross_origin::AllowedOrigins;
 pub use self::negotiation::{Coding, coding, digest, entity_tag, gzip, is_known};
-pub use self::routes::{NoVariables, api_description, refuse_others, register_unlisted};
-pub use self::service::{Limits, Observer, Service};
+pub use self::response::answer_beside;
+pub use self::routes::{
+    NoVariables, api_description, path_of, refuse_others, register_unlisted,
+};
+pub use self::service::{Limits, ObservedAnswer, ObservedRequest, Observer, Service};

@@ -384,6 +384,30 @@ pub fn api_description<A: server::Api>(
     Ok(api)
 }
 
+/// The path of the operation with this `operationId`, as the spec writes it.
+pub fn path_of(operation: &str) -> Option<&'static str> {
+    match operation {
+        "health_get" => Some("/healthz"),
+        "readiness_get" => Some("/readyz"),
+        "tenant_create" => Some("/v1/tenants"),
+        "tenant_get" => Some("/v1/tenants/{id}"),
+        "tenant_get_by_slug" => Some("/v1/tenants/by-slug/{slug}"),
+        "tenant_activate" => Some("/v1/tenants/{id}/activate"),
+        "tenant_cancel" => Some("/v1/tenants/{id}/cancel"),
+        "entitlement_list" => Some("/v1/entitlements"),
+        "catalog_list" => Some("/v1/catalog"),
+        "catalog_request" => Some("/v1/catalog/request"),
+        "catalog_trial_request" => Some("/v1/catalog/trial-request"),
+        "api_key_list" => Some("/v1/api-keys"),
+        "api_key_create" => Some("/v1/api-keys"),
+        "api_key_revoke" => Some("/v1/api-keys/{id}"),
+        "api_key_verify" => Some("/v1/internal/api-keys/verify"),
+        "audit_append" => Some("/v1/audit"),
+        "audit_list" => Some("/v1/audit"),
+        _ => None,
+    }
+}
+
 /// Answers the methods that a path has not, all but the allowed ones (such as `GET, HEAD`): with 405,
 /// and to a browser that asks for a page of an allowed origin, with what that may send.
 ///

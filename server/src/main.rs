@@ -144,13 +144,14 @@ async fn serve_until_signal<S: Store>(
     clock: Clock,
 ) -> Result<(), Box<dyn Error>> {
     let catalog = catalog_file::read(configuration.catalog_file.as_deref())?;
+    let settings = configuration
+        .serve_settings()
+        .map_err(|error| format!("--otel-exporter-otlp-headers <OTEL_EXPORTER_OTLP_HEADERS> {error}"))?;
     let hasher = ApiKeyHasher::new(configuration.hash_limits())?;
     let access = Access::start(configuration.access()?, clock.clone())?;
+    let is_open = matches!(access, Access::Anybody);
     let mut signals = StopSignals::listen()?;
-    let service = serve::start(
-        configuration.serve_settings(),
-        Registry::new(store, catalog, clock, hasher),
-    )?;
+    let service = serve::start(settings, Registry::new(store, catalog, clock, hasher), access)?;
     info!(address = %service.address(), "listening");
     print(&format!("listening on http://{}\n", service.address()))?;
     if let Some(address) = service.internal_address() {
@@ -161,7 +162,7 @@ async fn serve_until_signal<S: Store>(
         info!(%address, "listening for metrics");
         print(&format!("metrics on http://{address}/metrics\n"))?;
     }
-    if let Access::Anybody = access {
+    if is_open {
         warn!("OIDC_ISSUER is not set: nobody is asked who they are, and whoever reaches the port may do everything");
         print("open: OIDC_ISSUER is not set, so that whoever reaches the port may do everything\n")?;
     }

@@ -13,7 +13,6 @@ const FORGOTTEN_EVERY: usize = 65_536;
 
 /// The requests that each caller may still send: those of a second at once, and as many in each second after it.
 pub struct RequestRate {
-    a_second: NonZeroU32,
     limiter: DefaultKeyedRateLimiter<ActorId>,
     clock: DefaultClock,
     asked: AtomicUsize,
@@ -24,16 +23,10 @@ impl RequestRate {
     pub fn new(a_second: NonZeroU32) -> Self {
         let clock = DefaultClock::default();
         Self {
-            a_second,
             limiter: RateLimiter::keyed(Quota::per_second(a_second)),
             clock,
             asked: AtomicUsize::new(0),
         }
-    }
-
-    /// How many requests a second each caller may send.
-    pub fn a_second(&self) -> NonZeroU32 {
-        self.a_second
     }
 
     /// Counts a request.

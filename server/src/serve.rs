@@ -2,20 +2,22 @@
 
 use crate::api::{ApiSettings, RegistryApi};
 use crate::api_key_hash::HashCounts;
+use crate::auth::Access;
 use crate::documentation::{self, DocumentationError};
 use crate::domain::Registry;
 use crate::domain::error::Failure;
 use crate::draining::Draining;
 use crate::operations::{self, OperationsError};
 use crate::store::{Connections, Store};
-use crate::telemetry;
 use crate::telemetry::metrics::{Exposition, Metrics, Observed};
+use crate::telemetry::traces::{SpanCounts, TraceSettings, Traces};
+use crate::telemetry::{self, RequestObserver};
 use dropshot::{ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
 use std::error::Error as _;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tenant_registry_contract::http::{AllowedOrigins, Limits, Service, api_description};
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -47,6 +49,8 @@ pub struct ServeSettings {
     pub last_used_interval: Duration,
     /// Whose pages may call the service from a browser.
     pub allowed_origins: AllowedOrigins,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TraceSettings>,
     /// What the API needs to know.
     pub api: ApiSettings,
 }
@@ -63,6 +67,9 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("{0}{reason}", reason = reason(.0))]
     Listen(#[from] dropshot::BuildError),
+    /// The exporter of traces cannot be set up.
+    #[error("traces cannot be exported: {0}")]
+    Traces(#[from] opentelemetry_otlp::ExporterBuildError),
     /// The listener for those who run the service did not start.
     #[error("{0}")]
     Operations(#[from] OperationsError),
@@ -95,15 +102,20 @@ pub struct RunningService<S: Store> {
     registry: Arc<Registry<S>>,
     writer: LastUsedWriter,
     draining: Draining,
+    traces: Option<Traces>,
     shutdown_drain: Duration,
     shutdown_timeout: Duration,
 }
 
-/// Starts the service on a registry; when this returns, it answers.
+/// Starts the service on a registry, for those who are let in; when this returns, it answers.
 ///
 /// # Errors
 /// When the address cannot be listened on.
-pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result<RunningService<S>, StartError> {
+pub fn start<S: Store>(
+    settings: ServeSettings,
+    registry: Registry<S>,
+    access: Access,
+) -> Result<RunningService<S>, StartError> {
     let ServeSettings {
         bind_address,
         internal_address,
@@ -114,14 +126,28 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
         shutdown_timeout,
         last_used_interval,
         allowed_origins,
+        traces,
         api: api_settings,
     } = settings;
     let registry = Arc::new(registry);
     let draining = Draining::default();
     let metrics = Metrics::default();
-    let implementation = RegistryApi::new(Arc::clone(&registry), api_settings, draining.clone(), metrics.clone());
+    let implementation = RegistryApi::new(
+        Arc::clone(&registry),
+        api_settings,
+        access,
+        draining.clone(),
+        metrics.clone(),
+    );
+    let traces = traces.map(Traces::start).transpose()?;
+    let observer = RequestObserver::new(metrics.clone(), traces.as_ref().map(Traces::tracer));
     let listen = |api, address| {
-        let service = Service::new(implementation.clone(), limits, allowed_origins.clone(), metrics.clone());
+        let service = Service::new(
+            implementation.clone(),
+            limits,
+            allowed_origins.clone(),
+            observer.clone(),
+        );
         let config = ConfigDropshot {
             bind_address: address,
             default_request_body_max_bytes: body_limit,
@@ -144,6 +170,7 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
     let state = State {
         registry: Arc::clone(&registry),
         draining: draining.clone(),
+        span_counts: traces.as_ref().map(Traces::counts),
     };
     let operations = operations_address
         .map(|address| operations::start(address, Exposition::new(&metrics, state)))
@@ -156,6 +183,7 @@ pub fn start<S: Store>(settings: ServeSettings, registry: Registry<S>) -> Result
         registry,
         writer,
         draining,
+        traces,
         shutdown_drain,
         shutdown_timeout,
     })
@@ -202,7 +230,7 @@ impl<S: Store> RunningService<S> {
         sleep(self.shutdown_drain).await;
     }
 
-    /// Takes no new connection, finishes what runs, writes what waits to be written.
+    /// Takes no new connection, finishes what runs, writes and exports what waits for it.
     ///
     /// # Errors
     /// What did not end well; the service has stopped all the same.
@@ -215,9 +243,11 @@ impl<S: Store> RunningService<S> {
             registry,
             writer,
             draining,
+            traces,
             shutdown_drain: _,
             shutdown_timeout,
         } = self;
+        let begun = Instant::now();
         draining.begin();
         let finish = async {
             let internal = async {
@@ -231,9 +261,11 @@ impl<S: Store> RunningService<S> {
             writer.stop().await;
             registry.api_key_uses_write().await.map_err(ShutdownError::LastUsed)
         };
-        timeout(shutdown_timeout, finish)
-            .await
-            .unwrap_or(Err(ShutdownError::TimedOut))
+        let finished = timeout(shutdown_timeout, finish).await;
+        if let Some(traces) = traces {
+            traces.shutdown(shutdown_timeout.saturating_sub(begun.elapsed())).await;
+        }
+        finished.unwrap_or(Err(ShutdownError::TimedOut))
     }
 }
 
@@ -241,6 +273,7 @@ impl<S: Store> RunningService<S> {
 struct State<S> {
     registry: Arc<Registry<S>>,
     draining: Draining,
+    span_counts: Option<Arc<SpanCounts>>,
 }
 
 impl<S: Store> Observed for State<S> {
@@ -250,6 +283,10 @@ impl<S: Store> Observed for State<S> {
 
     fn connections(&self) -> Option<Connections> {
         self.registry.connections()
+    }
+
+    fn span_counts(&self) -> Option<&SpanCounts> {
+        self.span_counts.as_deref()
     }
 
     fn is_draining(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tenant_registry_contract::http::{AllowedOrigins, Limits};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
+use tenant_registry_server::auth::Access;
 use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::clock::Clock;
@@ -146,9 +148,11 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
         shutdown_timeout: Duration::from_secs(10),
         allowed_origins: AllowedOrigins::default(),
         last_used_interval: Duration::from_secs(5),
+        traces: None,
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),
             retry_after: RetryAfterSeconds::try_from(1).unwrap(),
+            request_rate: NonZeroU32::MAX,
             max_requests: 1024,
         },
     };
@@ -160,7 +164,7 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
     });
     let catalog = catalog_file::read(None).unwrap();
     let registry = Registry::new(store, catalog, Clock::system(), hasher.unwrap());
-    let running = serve::start(settings, registry).unwrap();
+    let running = serve::start(settings, registry, Access::Anybody).unwrap();
     (running.address(), Box::new(running))
 }
 

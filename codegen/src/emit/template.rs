@@ -135,6 +135,7 @@ fn needed_imports(tree: UseTree, code: &str) -> Option<UseTree> {
             let used = mentions(code, &name.ident.to_string())
                 // These traits are used without being named.
                 || name.ident == "BodyExt" && code.contains(".frame()")
+                || name.ident == "FutureExt" && code.contains(".with_context(")
                 || name.ident == "Write" && code.contains(".write_all(");
             used.then_some(UseTree::Name(name))
         }

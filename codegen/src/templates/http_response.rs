@@ -5,12 +5,15 @@ use dropshot::{Body, HttpError, RequestContext};
 use flate2::Compression;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use opentelemetry::Context;
+use opentelemetry::context::FutureExt;
 use serde::Serialize;
+use std::pin::pin;
 use std::time::Instant;
 
 use super::negotiation;
 use super::negotiation::Coding;
-use super::service::Service;
+use super::service::{ObservedAnswer, ObservedRequest, Observer, Service};
 use crate::server::Api;
 use crate::types::{Error, ErrorCode};
 
@@ -84,24 +87,66 @@ impl Refusal {
     }
 }
 
+/// A request before the eyes of the observer.
+struct Observation<'a> {
+    observer: &'a dyn Observer,
+    request: ObservedRequest<'a>,
+    context: Context,
+    begun: Instant,
+}
+
+impl<'a> Observation<'a> {
+    fn begin<A: Api>(context: &'a RequestContext<Service<A>>, operation: Option<&'static str>) -> Self {
+        let begun = Instant::now();
+        let observer = context.context().observer.as_ref();
+        let request = ObservedRequest { operation, id: &context.request_id, head: &context.request };
+        let context = observer.came(&request);
+        Self { observer, request, context, begun }
+    }
+
+    /// Sends the answer. One that could not be written is dropshot's, in words that tell nothing of the fault.
+    fn end(self, answer: Answer) -> Answer {
+        let (response, fault) = match answer {
+            Ok(response) => (response, None),
+            Err(error) => {
+                let fault = error.internal_message.clone();
+                (error.into_response(self.request.id), Some(fault))
+            }
+        };
+        let observed = ObservedAnswer {
+            status: response.status(),
+            latency: self.begun.elapsed(),
+            fault: fault.as_deref(),
+        };
+        self.observer.answered(&self.request, &self.context, &observed);
+        Ok(response)
+    }
+}
+
 /// Has an operation done, sends its answer, and tells the observer.
 pub(super) async fn answer<A: Api, D: Declared>(
     context: &RequestContext<Service<A>>,
     operation: &'static str,
     work: impl Future<Output = Result<D, Refusal>> + Send,
 ) -> Answer {
-    let begun = Instant::now();
-    let draft = match work.await {
+    let observation = Observation::begin(context, Some(operation));
+    // Pinned where it is: a future that is passed on is copied, all of it.
+    let work = pin!(work);
+    let draft = match work.with_context(observation.context.clone()).await {
         Ok(answer) => answer.draft(),
         Err(Refusal(draft)) => draft,
     };
-    let answer = draft.and_then(|draft| send(context, draft));
-    let status = match &answer {
-        Ok(response) => response.status(),
-        Err(error) => error.status_code.as_status(),
-    };
-    context.context().observer.answered(operation, status, begun.elapsed());
-    answer
+    observation.end(draft.and_then(|draft| send(context, draft)))
+}
+
+/// Answers what is no operation, at once, and tells the observer.
+///
+/// # Errors
+///
+/// None: an answer that cannot be made is a 500.
+pub fn answer_beside<A: Api>(context: &RequestContext<Service<A>>, answer: impl FnOnce() -> Answer) -> Answer {
+    let observation = Observation::begin(context, None);
+    observation.end(answer())
 }
 
 /// Compresses by the level that takes least time, since it is done for each answer anew.
@@ -133,24 +178,28 @@ fn negotiated(request: &HeaderMap, draft: Draft) -> Result<Response<Vec<u8>>, Ht
 
 /// The path belongs to no operation.
 pub(super) fn not_found<A: Api>(context: &RequestContext<Service<A>>) -> Answer {
-    let Refusal(draft) = Refusal::new(
-        StatusCode::NOT_FOUND,
-        ErrorCode::NotFound,
-        "there is nothing at this path".to_owned(),
-    );
-    send(context, draft?)
+    answer_beside(context, || {
+        let Refusal(draft) = Refusal::new(
+            StatusCode::NOT_FOUND,
+            ErrorCode::NotFound,
+            "there is nothing at this path".to_owned(),
+        );
+        send(context, draft?)
+    })
 }
 
 /// The path exists with other methods alone (RFC 9110, section 15.5.6), unless a browser asks with OPTIONS which those are.
 pub(super) fn method_not_allowed<A: Api>(context: &RequestContext<Service<A>>, allowed: &'static str) -> Answer {
-    let (method, request) = (context.request.method(), context.request.headers());
-    if let Some(answer) = context.context().allowed_origins.preflight(method, request, allowed) {
-        return Ok(answer.map(|()| Body::empty()));
-    }
-    let Refusal(draft) = Refusal::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        ErrorCode::MethodNotAllowed,
-        format!("this path answers {allowed} alone"),
-    );
-    send(context, with_header(draft?, ALLOW, HeaderValue::from_static(allowed)))
+    answer_beside(context, || {
+        let (method, request) = (context.request.method(), context.request.headers());
+        if let Some(answer) = context.context().allowed_origins.preflight(method, request, allowed) {
+            return Ok(answer.map(|()| Body::empty()));
+        }
+        let Refusal(draft) = Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            ErrorCode::MethodNotAllowed,
+            format!("this path answers {allowed} alone"),
+        );
+        send(context, with_header(draft?, ALLOW, HeaderValue::from_static(allowed)))
+    })
 }

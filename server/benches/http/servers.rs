@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use dropshot::{
@@ -19,6 +20,7 @@ use tenant_registry_contract::http::{AllowedOrigins, Limits};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
+use tenant_registry_server::auth::Access;
 use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::clock::Clock;
@@ -144,12 +146,18 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
         shutdown_timeout: Duration::from_secs(1),
         last_used_interval: Duration::from_secs(1),
         allowed_origins: AllowedOrigins::default(),
+        traces: None,
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),
             retry_after: RetryAfterSeconds::try_from(1)?,
+            request_rate: NonZeroU32::MAX,
             max_requests: 1024,
         },
     };
     let registry = Registry::new(store, catalog_file::read(None)?, clock, hasher);
-    Ok(tenant_registry_server::serve::start(settings, registry)?)
+    Ok(tenant_registry_server::serve::start(
+        settings,
+        registry,
+        Access::Anybody,
+    )?)
 }

@@ -1,13 +1,17 @@
 //! Who is let in: the generated code asks here before each operation that is not for everybody.
 
 use super::{RegistryApi, answers};
-use crate::domain::caller::Identity;
+use crate::auth::{Access, BearerKind, TokenError, Verified};
+use crate::domain::caller::{Actor, Identity, Reach};
 use crate::store::Store;
 use std::sync::Arc;
+use std::time::Duration;
 use tenant_registry_contract::server::{
     Admission, Admitted, Credentials, NotAdmitted, RequestMetadata, Scope, TryLater,
 };
+use tenant_registry_contract::types::{ConstraintError, Error, ErrorCode, RequestCount, RetryAfterSeconds, Text};
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::{error, warn};
 
 /// A caller who was let in, with one of the places that there are for requests: it is free again when this is dropped,
 /// with the call of the operation.
@@ -22,26 +26,125 @@ impl<S: Store> Admission for RegistryApi<S> {
 
     async fn admit(
         &self,
-        _metadata: &RequestMetadata,
-        _credentials: Credentials,
+        metadata: &RequestMetadata,
+        credentials: Credentials,
     ) -> Result<Admitted<AdmittedCaller>, NotAdmitted> {
+        let Admitted { identity, scopes } = self.known(metadata, credentials).await?;
         // Last, so that nobody who is not known takes a place. Nobody waits for one: a queue would only make all late.
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| self.full())?;
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| self.not_now())?;
         Ok(Admitted {
             identity: AdmittedCaller {
-                identity: Identity::ANYBODY,
+                identity,
                 _place: place,
             },
-            scopes: Scope::ALL.into_iter().collect(),
+            scopes,
         })
     }
 }
 
 impl<S> RegistryApi<S> {
-    fn full(&self) -> NotAdmitted {
+    /// Who calls, as long as they do not call too often.
+    async fn known(
+        &self,
+        metadata: &RequestMetadata,
+        credentials: Credentials,
+    ) -> Result<Admitted<Identity>, NotAdmitted> {
+        let realm = match &self.access {
+            Access::Anybody => {
+                return Ok(Admitted {
+                    identity: Identity::ANYBODY,
+                    scopes: Scope::ALL.into_iter().collect(),
+                });
+            }
+            Access::Realm(realm) => realm,
+        };
+        let token = match credentials {
+            Credentials::Bearer(token) => token,
+            Credentials::Absent => {
+                return Err(unauthorized(
+                    "send an access token: `Authorization: Bearer …`".to_owned(),
+                ));
+            }
+            Credentials::Other => {
+                return Err(unauthorized(
+                    "send one `Authorization` header, with an access token and the scheme `Bearer`".to_owned(),
+                ));
+            }
+        };
+        let request_id = &metadata.request_id;
+        let verified = realm.verify(token.expose_secret()).await.map_err(|error| match error {
+            TokenError::Refused(refusal) => unauthorized(refusal.to_string()),
+            TokenError::Unavailable => {
+                warn!(request_id, "a caller was turned away: {error}");
+                self.not_now()
+            }
+        })?;
+        // A value of ours that breaks the spec is a fault of ours; the caller is not let in for it.
+        let fault = |error: ConstraintError| {
+            error!(request_id, "a caller cannot be answered: {error}");
+            self.not_now()
+        };
+        if let Err(wait) = self.request_rate.count(&verified.subject) {
+            let too_many = self.too_many(wait).map_err(fault)?;
+            return Err(NotAdmitted::TryLater(too_many));
+        }
+        Ok(Admitted {
+            identity: identity(&verified).map_err(fault)?,
+            scopes: verified.scopes,
+        })
+    }
+
+    fn not_now(&self) -> NotAdmitted {
         NotAdmitted::TryLater(TryLater::ServiceUnavailable {
             body: answers::unavailable(),
             retry_after: self.settings.retry_after,
         })
     }
+
+    fn too_many(&self, wait: Duration) -> Result<TryLater, ConstraintError> {
+        let a_second = self.settings.request_rate;
+        Ok(TryLater::TooManyRequests {
+            body: Error {
+                error: ErrorCode::RateLimited,
+                message: format!("you may send {a_second} requests a second; send fewer"),
+            },
+            retry_after: whole_seconds(wait)?,
+            rate_limit_limit: RequestCount::try_from(a_second.get().cast_signed())?,
+            rate_limit_remaining: RequestCount::try_from(0)?,
+            // What a caller may send at once is what comes back in a second.
+            rate_limit_reset: RetryAfterSeconds::try_from(1)?,
+        })
+    }
+}
+
+/// Rounded up, so that who waits for it has waited long enough.
+fn whole_seconds(wait: Duration) -> Result<RetryAfterSeconds, ConstraintError> {
+    let seconds = wait.as_nanos().div_ceil(1_000_000_000).max(1);
+    RetryAfterSeconds::try_from(i32::try_from(seconds).unwrap_or(i32::MAX))
+}
+
+/// As the rules and the audit log know the bearer of a token.
+fn identity(verified: &Verified) -> Result<Identity, ConstraintError> {
+    let kind = match verified.kind {
+        BearerKind::User => "user",
+        BearerKind::ServiceAccount => "service",
+    };
+    let actor = Actor {
+        id: verified.subject.clone(),
+        name: verified.name.clone(),
+        kind: Text::try_from(kind)?,
+    };
+    Ok(Identity {
+        actor: Some(Arc::new(actor)),
+        reach: verified.tenant.map_or(Reach::Everything, Reach::Tenant),
+    })
+}
+
+fn unauthorized(message: String) -> NotAdmitted {
+    NotAdmitted::Unauthorized(Error {
+        error: ErrorCode::Unauthorized,
+        message,
+    })
 }

@@ -18,7 +18,7 @@ impl<S: Store> Health for RegistryApi<S> {
 
     async fn readiness_get(&self, metadata: RequestMetadata) -> ReadinessGetResponse {
         let answer = match self.registry.readiness_get().await {
-            Ok(()) if self.draining.has_begun() => self.not_ready(),
+            Ok(()) if self.draining.has_begun() || !self.access.is_ready() => self.not_ready(),
             Ok(()) => ReadinessGetResponse::Ok(types::Health {
                 status: types::HealthStatus::Ok,
             }),

@@ -9,14 +9,18 @@ mod catalog;
 mod health;
 mod tenants;
 
+use crate::auth::Access;
 use crate::domain::Registry;
 use crate::domain::caller::Caller;
 use crate::domain::error::Failure;
 use crate::domain::origin::{Origin, TrustedProxies};
 use crate::draining::Draining;
+use crate::request_rate::RequestRate;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::span;
 pub use admission::AdmittedCaller;
 use answers::{Answer, FailureAnswer, Outcome};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use tenant_registry_contract::server::{Principal, RequestMetadata};
 use tenant_registry_contract::types::RetryAfterSeconds;
@@ -30,6 +34,8 @@ pub struct ApiSettings {
     pub trusted_proxies: TrustedProxies,
     /// What a caller is told to wait when the service has no room.
     pub retry_after: RetryAfterSeconds,
+    /// How many requests a second each caller may send whose token is asked for.
+    pub request_rate: NonZeroU32,
     /// How many requests run at once; probes do not count.
     pub max_requests: usize,
 }
@@ -38,6 +44,8 @@ pub struct ApiSettings {
 pub struct RegistryApi<S> {
     registry: Arc<Registry<S>>,
     settings: ApiSettings,
+    access: Access,
+    request_rate: Arc<RequestRate>,
     /// One for each request that may run.
     places: Arc<Semaphore>,
     draining: Draining,
@@ -50,6 +58,8 @@ impl<S> Clone for RegistryApi<S> {
         Self {
             registry: Arc::clone(&self.registry),
             settings: self.settings.clone(),
+            access: self.access.clone(),
+            request_rate: Arc::clone(&self.request_rate),
             draining: self.draining.clone(),
             metrics: self.metrics.clone(),
             places: Arc::clone(&self.places),
@@ -58,10 +68,19 @@ impl<S> Clone for RegistryApi<S> {
 }
 
 impl<S> RegistryApi<S> {
-    /// The API of a registry, which is ready until `draining` begins, and counts what it does in `metrics`.
-    pub fn new(registry: Arc<Registry<S>>, settings: ApiSettings, draining: Draining, metrics: Metrics) -> Self {
+    /// The API of a registry for those who are let in, which is ready until `draining` begins, and counts what it does in
+    /// `metrics`.
+    pub fn new(
+        registry: Arc<Registry<S>>,
+        settings: ApiSettings,
+        access: Access,
+        draining: Draining,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             registry,
+            access,
+            request_rate: Arc::new(RequestRate::new(settings.request_rate)),
             places: Arc::new(Semaphore::new(settings.max_requests)),
             settings,
             draining,
@@ -113,18 +132,18 @@ impl<S> RegistryApi<S> {
 
     /// Logs and counts a failure, with its cause.
     fn record(&self, operation: &'static str, metadata: &RequestMetadata, failure: &Failure) {
-        let request_id = &metadata.request_id;
+        let (request_id, trace_id) = (&metadata.request_id, span::trace_id());
         let kind = match failure {
             Failure::Unavailable(detail) => {
-                warn!(operation, request_id, detail = detail.for_log(), "{failure}");
+                warn!(operation, request_id, trace_id, detail = detail.for_log(), "{failure}");
                 "unavailable"
             }
             Failure::OutcomeUnknown(detail) => {
-                error!(operation, request_id, detail = detail.for_log(), "{failure}");
+                error!(operation, request_id, trace_id, detail = detail.for_log(), "{failure}");
                 "outcome_unknown"
             }
             Failure::Internal(detail) => {
-                error!(operation, request_id, detail = detail.for_log(), "{failure}");
+                error!(operation, request_id, trace_id, detail = detail.for_log(), "{failure}");
                 "internal"
             }
         };
@@ -140,6 +159,12 @@ fn answered<A: Answer>(metadata: &RequestMetadata, answer: A) -> A {
         Outcome::Refused => "refused",
         Outcome::Failed => "failed",
     };
-    debug!(operation, request_id, outcome, "operation answered");
+    debug!(
+        operation,
+        request_id,
+        trace_id = span::trace_id(),
+        outcome,
+        "operation answered"
+    );
     answer
 }

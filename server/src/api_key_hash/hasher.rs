@@ -7,6 +7,9 @@ use super::queue::FairQueue;
 use super::remembered::Remembered;
 use super::workers::{self, Queue, Tell};
 use super::{Argon2idHash, HashError, SALT_BYTES, StoredHash, prefix, random_bytes};
+use crate::telemetry::traces::span::inside;
+use opentelemetry::trace::SpanKind;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -100,7 +103,7 @@ impl ApiKeyHasher {
     /// [`HashError::NoRoom`] at once when too many wait.
     pub async fn hash(&self, plaintext: ApiKeyPlaintext) -> Result<StoredHash, HashError> {
         let salt = random_bytes::<SALT_BYTES>()?.to_vec();
-        let hash = self.argon2id(plaintext, salt.clone()).await?;
+        let hash = in_span(pin!(self.argon2id(plaintext, salt.clone()))).await?;
         Ok(Argon2idHash { salt, hash }.to_stored_hash())
     }
 
@@ -138,7 +141,7 @@ impl ApiKeyHasher {
             let found = self.argon2id(plaintext.clone(), salt).await?;
             Ok(found.ct_eq(&hash).into())
         };
-        let matches = self.0.flights.share(digest, find).await?;
+        let matches = in_span(pin!(self.0.flights.share(digest, find))).await?;
         if matches {
             self.0.remembered.remember(digest);
         }
@@ -178,6 +181,11 @@ impl ApiKeyHasher {
         }
         answered.await.map_err(|_| HashError::Stopped)?
     }
+}
+
+/// Waits for a hash, and for the turn of it, under the eyes of whoever traces the request.
+async fn in_span<T>(hash: Pin<&mut impl Future<Output = Result<T, HashError>>>) -> Result<T, HashError> {
+    inside("argon2id", SpanKind::Internal, &[], hash).await
 }
 
 #[cfg(test)]

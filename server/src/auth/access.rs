@@ -33,4 +33,12 @@ impl Access {
             AccessSettings::Realm(settings) => Self::Realm(Arc::new(Realm::start(*settings, clock)?)),
         })
     }
+
+    /// Can callers be told apart? Not before the realm's keys have been fetched once.
+    pub fn is_ready(&self) -> bool {
+        match self {
+            Self::Anybody => true,
+            Self::Realm(realm) => realm.is_ready(),
+        }
+    }
 }

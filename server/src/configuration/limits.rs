@@ -1,6 +1,7 @@
 //! The settings that bound what callers can take of the service.
 
 use clap::Args;
+use std::num::NonZeroU32;
 use std::time::Duration;
 use tenant_registry_contract::http::Limits;
 
@@ -42,6 +43,18 @@ pub struct LimitsConfiguration {
     )]
     pub max_requests: u32,
 
+    /// Requests a second that each caller may send whose token is asked for, from 1 to 1000000, and as many at once after a
+    /// time of rest. One more is answered 429 (a verify, `unavailable`). Too few, and busy products are turned away; too
+    /// many, and one program that runs wild slows all others down.
+    #[arg(
+        long,
+        env = "REQUEST_RATE",
+        value_name = "REQUEST_RATE",
+        default_value = "2000",
+        value_parser = request_rate
+    )]
+    pub request_rate: NonZeroU32,
+
     /// Connections that callers may hold at once, from 16 to 1000000, at up to 28 KiB each while they are idle; who comes
     /// later waits in the kernel's queue. It sets the process's limit of open files, which counts all else that is open
     /// too, so that some more are taken while little is; the hard limit (LimitNOFILE) has to allow it. Too few, and callers
@@ -54,6 +67,14 @@ pub struct LimitsConfiguration {
         value_parser = clap::value_parser!(u32).range(16..=1_000_000)
     )]
     pub max_connections: u32,
+}
+
+/// Reads a number that headers can carry.
+fn request_rate(text: &str) -> Result<NonZeroU32, String> {
+    text.parse()
+        .ok()
+        .filter(|rate: &NonZeroU32| rate.get() <= 1_000_000)
+        .ok_or_else(|| "not a number from 1 to 1000000".to_owned())
 }
 
 impl LimitsConfiguration {

@@ -6,6 +6,7 @@ mod allowed_origin;
 mod authentication;
 mod database;
 mod limits;
+mod traces;
 
 use crate::api::ApiSettings;
 use crate::api_key_hash::{HashLimits, PrefixBudget};
@@ -30,6 +31,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 use tenant_registry_contract::http::AllowedOrigins;
 use tenant_registry_contract::types::RetryAfterSeconds;
+pub use traces::{HeadersError, TracesConfiguration};
 
 /// How often the times of last use are written: "within seconds" of the use. A key is written at most once in this time,
 /// however often it verifies, and a crash loses at most the uses of this time.
@@ -132,6 +134,10 @@ pub struct Configuration {
     #[command(flatten)]
     pub limits: LimitsConfiguration,
 
+    /// Where traces go.
+    #[command(flatten)]
+    pub traces: TracesConfiguration,
+
     /// Addresses or networks (CIDR) of the proxies whose X-Forwarded-For is believed, separated by commas. One that is
     /// missing puts the proxy's address into the audit log; one too many lets its users write any address there.
     #[arg(
@@ -229,8 +235,11 @@ impl Configuration {
     }
 
     /// What the running service needs.
-    pub fn serve_settings(&self) -> ServeSettings {
-        ServeSettings {
+    ///
+    /// # Errors
+    /// A header for the collector of traces that cannot be read.
+    pub fn serve_settings(&self) -> Result<ServeSettings, HeadersError> {
+        Ok(ServeSettings {
             bind_address: self.bind_address,
             internal_address: self.internal_address,
             operations_address: self.operations_address,
@@ -240,12 +249,14 @@ impl Configuration {
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
             last_used_interval: LAST_USED_INTERVAL,
             allowed_origins: AllowedOrigins::new(self.allowed_origins.iter().map(Into::into)),
+            traces: self.traces.settings()?,
             api: ApiSettings {
                 trusted_proxies: TrustedProxies::new(self.trusted_proxies.clone()),
                 retry_after: self.retry_after,
+                request_rate: self.limits.request_rate,
                 max_requests: self.limits.requests(),
             },
-        }
+        })
     }
 
     /// What the hasher may take.
@@ -344,6 +355,13 @@ mod tests {
             (&["--bind-address", "8090"], "--bind-address <BIND_ADDR>"),
             (&["--log-level", "loud"], "--log-level <LOG_LEVEL>"),
             (&["--log-format", "xml"], "[possible values: json, text]"),
+            (&["--otel-exporter-otlp-endpoint", "127.0.0.1:4318"], "not a URL"),
+            (&["--otel-exporter-otlp-endpoint", "grpc://x"], "http:// or https://"),
+            (
+                &["--otel-exporter-otlp-endpoint", "http://u:p@x"],
+                "OTEL_EXPORTER_OTLP_HEADERS",
+            ),
+            (&["--otel-traces-sampler-arg", "2"], "not a number from 0 to 1"),
             (&["--body-limit", "10"], "--body-limit <BODY_LIMIT>"),
             (
                 &["--trusted-proxies", "10.0.0.0/8,"],
@@ -410,8 +428,10 @@ mod tests {
     }
 
     #[test]
-    fn debug_hides_the_database_url() {
-        let configuration = serve(&["--database-url", "postgres://u:secret@db/x"]).unwrap();
+    fn debug_hides_secrets() {
+        let database = ["--database-url", "postgres://u:secret@db/x"];
+        let headers = ["--otel-exporter-otlp-headers", "authorization=secret"];
+        let configuration = serve(&[database, headers].concat()).unwrap();
         assert!(!format!("{configuration:?}").contains("secret"));
     }
 }

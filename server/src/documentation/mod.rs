@@ -5,14 +5,12 @@ mod page;
 mod published;
 
 use bytes::Bytes;
-use dropshot::{
-    ApiDescription, ApiDescriptionRegisterError, ApiEndpoint, ApiEndpointVersions, HttpError, RequestContext,
-};
+use dropshot::{ApiDescription, ApiDescriptionRegisterError, ApiEndpoint, ApiEndpointVersions, RequestContext};
 use http::Method;
 use published::Published;
 use std::io;
 use std::sync::Arc;
-use tenant_registry_contract::http::{NoVariables, Service, refuse_others, register_unlisted};
+use tenant_registry_contract::http::{NoVariables, Service, answer_beside, refuse_others, register_unlisted};
 use tenant_registry_contract::server::Api;
 use tenant_registry_contract::{OPENAPI, OPENAPI_JSON};
 use thiserror::Error;
@@ -57,11 +55,13 @@ fn serve<A: Api>(
         let answer = move |context: RequestContext<Service<A>>| {
             let published = Arc::clone(&published);
             async move {
-                let request = context.request.headers();
-                let mut response = published.answer(request)?;
-                let allowed_origins = context.context().allowed_origins();
-                allowed_origins.mark(request, response.headers_mut());
-                Ok::<_, HttpError>(response)
+                answer_beside(&context, || {
+                    let request = context.request.headers();
+                    let mut response = published.answer(request)?;
+                    let allowed_origins = context.context().allowed_origins();
+                    allowed_origins.mark(request, response.headers_mut());
+                    Ok(response)
+                })
             }
         };
         let id = format!("{method} {path}");

@@ -3,6 +3,7 @@
 
 use crate::api_key_hash::HashCounts;
 use crate::store::Connections;
+use crate::telemetry::traces::SpanCounts;
 use http::StatusCode;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -15,7 +16,6 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
 use std::time::Duration;
-use tenant_registry_contract::http::Observer;
 
 /// Goes before the name of every metric.
 const PREFIX: &str = "tenant_registry";
@@ -64,6 +64,8 @@ pub trait Observed: Send + Sync + 'static {
     fn hash_counts(&self) -> HashCounts;
     /// The store's connections; none where it needs none.
     fn connections(&self) -> Option<Connections>;
+    /// What became of the spans of traces; none where nothing is traced.
+    fn span_counts(&self) -> Option<&SpanCounts>;
     /// Is the service about to stop?
     fn is_draining(&self) -> bool;
 }
@@ -89,10 +91,9 @@ impl Metrics {
     pub fn failed(&self, operation: &'static str, kind: &'static str) {
         self.failures.get_or_create(&Failed { operation, kind }).inc();
     }
-}
 
-impl Observer for Metrics {
-    fn answered(&self, operation: &'static str, status: StatusCode, latency: Duration) {
+    /// An operation was answered, so long after its handler began.
+    pub(super) fn answered(&self, operation: &'static str, status: StatusCode, latency: Duration) {
         let status = status.as_u16();
         self.requests.get_or_create(&Answered { operation, status }).inc();
         let latencies = self.latencies.get_or_create(&OfOperation { operation });
@@ -205,6 +206,23 @@ impl<T: Observed> Collector for AskedFor<T> {
                 "database_connections_waiting",
                 "Requests that wait for a connection",
                 &gauge(waiting),
+            )?;
+        }
+        if let Some(spans) = self.0.span_counts() {
+            write(
+                "spans_exported",
+                "Spans that the collector took",
+                &counter(spans.exported()),
+            )?;
+            write(
+                "spans_failed",
+                "Spans that the collector did not take",
+                &counter(spans.failed()),
+            )?;
+            write(
+                "spans_dropped",
+                "Spans that found no room to wait for the collector",
+                &counter(spans.dropped()),
             )?;
         }
         let draining = u64::from(self.0.is_draining());

@@ -1,18 +1,22 @@
-//! Telemetry: log events on standard error, one line for each request, and what is counted ([`metrics`]).
+//! Telemetry: log events on standard error, one line for each request, what is counted ([`metrics`]), and traces
+//! ([`traces`]).
 //!
-//! Never logged: bodies, plaintexts, hashes, `DATABASE_URL`. What looks like an API key is struck out wherever the HTTP
-//! layer puts text of the client's into an event (see [`redaction`]).
+//! Neither logged nor traced: bodies, headers, plaintexts, hashes, `DATABASE_URL`. What looks like an API key or a token is
+//! struck out wherever text of the client's is written (see [`redaction`]).
 
 pub mod metrics;
+mod observer;
 pub mod redaction;
-mod request_log;
+mod router_log;
+pub mod traces;
 
 use std::io::IsTerminal;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
-pub use request_log::logger;
+pub use observer::RequestObserver;
+pub use router_log::logger;
 
 /// The target of every event of the service begins with this.
 const OWN_TARGETS: &str = "tenant_registry";

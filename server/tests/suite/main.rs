@@ -37,7 +37,9 @@ mod negotiation;
 mod plans;
 mod process;
 mod races;
+mod secrecy;
 mod tenants;
+mod traces;
 mod verification;
 mod verification_load;
 
@@ -105,7 +107,9 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         invalid_requests::cases,
         negotiation::cases,
         races::cases,
+        secrecy::cases,
         tenants::cases,
+        traces::cases,
         verification::cases,
         verification_load::cases,
     ]

@@ -29,12 +29,8 @@ async fn started(variables: &[(&str, &str)]) -> (Process, String) {
             .envs(variables.iter().copied())
     })
     .await;
-    let line = process.line().await;
-    let base_url = line
-        .strip_prefix("metrics on ")
-        .and_then(|url| url.strip_suffix("/metrics"))
-        .unwrap_or_else(|| panic!("{line}"));
-    (process, base_url.to_owned())
+    let base_url = process.metrics_url().await;
+    (process, base_url)
 }
 
 async fn scrape(operations: &RawClient) -> String {

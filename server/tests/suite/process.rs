@@ -62,6 +62,10 @@ async fn help_tells_all_settings() {
         "CATALOG_FILE",
         "LOG_LEVEL",
         "LOG_FORMAT",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_SERVICE_NAME",
+        "OTEL_TRACES_SAMPLER_ARG",
         "BODY_LIMIT",
         "BODY_TIMEOUT",
         "MAX_REQUESTS",
@@ -135,6 +139,12 @@ async fn a_bad_value_stops_the_start_with_one_line() {
         ("OPERATIONS_ADDR", "9090", "--operations-address"),
         ("LOG_LEVEL", "loud", "--log-level"),
         ("LOG_FORMAT", "xml", "--log-format"),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "collector",
+            "--otel-exporter-otlp-endpoint",
+        ),
+        ("OTEL_TRACES_SAMPLER_ARG", "1.5", "--otel-traces-sampler-arg"),
         ("BODY_LIMIT", "0", "--body-limit"),
         ("BODY_LIMIT", "1MB", "--body-limit"),
         ("BODY_LIMIT", "99999999999", "--body-limit"),
@@ -156,6 +166,12 @@ async fn a_bad_value_stops_the_start_with_one_line() {
         assert_stops(&|command| command.env(variable, value), &[value, flag]).await;
         assert_stops(&|command| command.arg(format!("{flag}={value}")), &[value, flag]).await;
     }
+    // It is not quoted: it is a secret.
+    assert_stops(
+        &|command| command.env("OTEL_EXPORTER_OTLP_HEADERS", "a=b,secret"),
+        &["OTEL_EXPORTER_OTLP_HEADERS", "at place 2"],
+    )
+    .await;
     assert_stops(&|command| command.arg("--no-such-flag"), &["--no-such-flag"]).await;
 }
 
@@ -165,6 +181,8 @@ async fn a_variable_set_to_nothing_counts_as_not_set() {
             "DATABASE_URL",
             "CATALOG_FILE",
             "LOG_LEVEL",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_HEADERS",
             "BODY_LIMIT",
             "TRUSTED_PROXIES",
             "HASH_PERMITS",

@@ -113,10 +113,12 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
             Ok(api)
         }}
 
+        {paths}
         {BESIDE_OPERATIONS}
         {dispatchers}
         "#,
         documentation = API_DOCUMENTATION,
+        paths = paths(api),
     );
     let modules: Vec<&str> = api
         .tags
@@ -156,6 +158,26 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
     rust_source(
         "Everything that is served, and at which route.",
         &format!("{imports}use super::{{{}, response}};\n{code}", modules.join(", ")),
+    )
+}
+
+/// From the operations to their paths.
+fn paths(api: &Api) -> String {
+    let arms: String = api
+        .operations
+        .iter()
+        .map(|it| format!("{:?} => Some({:?}),\n", it.id, it.path_text()))
+        .collect();
+    format!(
+        r#"
+        /// The path of the operation with this `operationId`, as the spec writes it.
+        pub fn path_of(operation: &str) -> Option<&'static str> {{
+            match operation {{
+                {arms}
+                _ => None,
+            }}
+        }}
+        "#
     )
 }
 

@@ -6,12 +6,14 @@ use super::batches::{Asker, Batches, Waiting};
 use super::database::Database;
 use super::fault::Fault;
 use super::schema::{api_keys, tenants};
+use super::span::in_span;
 use super::stored::broken;
 use crate::store::{ApiKeyWithTenant, StoreError};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use tenant_registry_contract::types::{ApiKeyPrefix, TenantStatus};
 
@@ -36,7 +38,7 @@ impl ApiKeyLookUps {
     /// All keys with this prefix.
     pub(super) async fn find(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
         // A look-up that was cut off changed nothing.
-        self.0.ask(prefix.clone(), Fault::Unavailable).await
+        in_span("look_up", pin!(self.0.ask(prefix.clone(), Fault::Unavailable))).await
     }
 }
 

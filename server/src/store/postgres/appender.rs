@@ -5,11 +5,13 @@ use super::audit::{insert_all, numbered};
 use super::batches::{Batches, Waiting};
 use super::database::Database;
 use super::fault::{Fault, violates};
+use super::span::in_span;
 use super::tenants::known;
 use super::transaction::Finish;
 use crate::domain::audit::NewAuditEvent;
 use crate::store::{AuditAppended, StoreError};
 use diesel_async::AsyncPgConnection;
+use std::pin::pin;
 use std::sync::Arc;
 
 /// Events of one commit.
@@ -38,7 +40,7 @@ impl Appender {
     /// Appends an event; returns when it is committed.
     pub(super) async fn append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
         // A task that was cut off with the runtime was in the middle of whatever it did.
-        self.0.ask(event, Fault::OutcomeUnknown).await
+        in_span("append", pin!(self.0.ask(event, Fault::OutcomeUnknown))).await
     }
 }
 

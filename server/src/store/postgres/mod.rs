@@ -19,6 +19,7 @@ mod pool;
 pub mod retention;
 mod schema;
 mod shared;
+mod span;
 mod stored;
 mod tenants;
 mod tls;

@@ -9,6 +9,7 @@ use super::database::Database;
 use super::fault::Fault;
 use super::pool::PooledConnection;
 use super::shared::SharedConnections;
+use super::span::in_span;
 use crate::domain::audit::AuditEventRecord;
 use crate::store::StoreError;
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
@@ -16,6 +17,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::pooled_connection::deadpool::Object;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
 use std::future::Future;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
@@ -79,7 +81,7 @@ impl Database {
             let result = self.in_time(work(&mut connection)).await;
             kept_if_sound(connection, result)
         };
-        Ok(self.repeated(attempt).await?)
+        Ok(in_span("read", pin!(self.repeated(attempt))).await?)
     }
 
     /// Looks something up on a connection that others use at the same time.
@@ -90,7 +92,7 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        self.read_on(&self.look_ups, work).await
+        in_span("look_up", pin!(self.read_on(&self.look_ups, work))).await
     }
 
     /// Reads a page of a list on a connection that others use at the same time.
@@ -101,7 +103,7 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        self.read_on(&self.pages, work).await
+        in_span("page", pin!(self.read_on(&self.pages, work))).await
     }
 
     async fn read_on<T, F>(&self, connections: &SharedConnections, work: F) -> Result<T, StoreError>
@@ -131,7 +133,7 @@ impl Database {
             + Sync,
     {
         let attempt = async || self.write_once(&work).await;
-        Ok(self.repeated(attempt).await?)
+        Ok(in_span("transaction", pin!(self.repeated(attempt))).await?)
     }
 
     async fn write_once<T, F>(&self, work: &F) -> Result<T, Fault>

@@ -3,6 +3,7 @@
 pub(crate) mod candidates;
 pub(crate) mod cases;
 mod clock;
+pub(crate) mod collector;
 pub(crate) mod coverage;
 mod faults;
 pub(crate) mod issuer;

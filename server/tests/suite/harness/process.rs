@@ -94,6 +94,15 @@ impl Process {
         line.unwrap().expect("a line before the end")
     }
 
+    /// Where it says that its metrics are, without the path: the next line on standard output.
+    pub(crate) async fn metrics_url(&mut self) -> String {
+        let line = self.line().await;
+        line.strip_prefix("metrics on ")
+            .and_then(|url| url.strip_suffix("/metrics"))
+            .unwrap_or_else(|| panic!("{line}"))
+            .to_owned()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id().unwrap()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();

@@ -7,6 +7,7 @@ use super::raw_client::RawClient;
 use super::{StoreUnderTest, recorder};
 use reqwest::header::HeaderValue;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use tenant_registry_client::{Client, RetryPolicy};
@@ -14,6 +15,7 @@ use tenant_registry_contract::http::{AllowedOrigins, Limits};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
+use tenant_registry_server::auth::Access;
 use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::origin::TrustedProxies;
@@ -172,16 +174,18 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         // The times of last use are waited for, so that they should come soon.
         last_used_interval: Duration::from_millis(10),
         allowed_origins: AllowedOrigins::new(allowed_origins),
+        traces: None,
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(networks.collect()),
             retry_after: RetryAfterSeconds::try_from(RETRY_AFTER_SECONDS).unwrap(),
+            request_rate: NonZeroU32::MAX,
             max_requests: 1024,
         },
     };
     let catalog = catalog_file::read(Some(CATALOG.as_ref())).unwrap();
     let hasher = ApiKeyHasher::new(hash_limits).unwrap();
     let registry = Registry::new(store, catalog, clock.for_service(), hasher);
-    let running = serve::start(settings, registry).unwrap();
+    let running = serve::start(settings, registry, Access::Anybody).unwrap();
     Started {
         address: running.address(),
         running: Box::new(running),

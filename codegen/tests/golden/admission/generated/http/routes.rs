@@ -93,6 +93,16 @@ pub fn api_description<A: server::Api>(
     Ok(api)
 }
 
+/// The path of the operation with this `operationId`, as the spec writes it.
+pub fn path_of(operation: &str) -> Option<&'static str> {
+    match operation {
+        "door_count" => Some("/doors"),
+        "door_open" => Some("/doors"),
+        "door_knock" => Some("/doors"),
+        _ => None,
+    }
+}
+
 /// Answers the methods that a path has not, all but the allowed ones (such as `GET, HEAD`): with 405,
 /// and to a browser that asks for a page of an allowed origin, with what that may send.
 ///

@@ -84,6 +84,16 @@ pub fn api_description<A: server::Api>(
     Ok(api)
 }
 
+/// The path of the operation with this `operationId`, as the spec writes it.
+pub fn path_of(operation: &str) -> Option<&'static str> {
+    match operation {
+        "letter_send" => Some("/letters"),
+        "letter_amend" => Some("/letters"),
+        "letter_probe" => Some("/letters"),
+        _ => None,
+    }
+}
+
 /// Answers the methods that a path has not, all but the allowed ones (such as `GET, HEAD`): with 405,
 /// and to a browser that asks for a page of an allowed origin, with what that may send.
 ///

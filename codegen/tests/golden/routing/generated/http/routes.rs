@@ -115,6 +115,20 @@ pub fn api_description<A: server::Api>(
     Ok(api)
 }
 
+/// The path of the operation with this `operationId`, as the spec writes it.
+pub fn path_of(operation: &str) -> Option<&'static str> {
+    match operation {
+        "tree_list" => Some("/trees"),
+        "tree_get" => Some("/trees/{id}"),
+        "tree_tallest" => Some("/trees/tallest"),
+        "tree_get_by_name" => Some("/trees/by-name/{name}"),
+        "leaf_list" => Some("/trees/{id}/leaves"),
+        "leaf_drop" => Some("/trees/{id}/leaves"),
+        "leaf_put" => Some("/trees/{id}/leaves/{leaf}"),
+        _ => None,
+    }
+}
+
 /// Answers the methods that a path has not, all but the allowed ones (such as `GET, HEAD`): with 405,
 /// and to a browser that asks for a page of an allowed origin, with what that may send.
 ///

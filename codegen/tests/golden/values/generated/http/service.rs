@@ -4,23 +4,59 @@
 use std::fmt;
 use std::time::Duration;
 
+use dropshot::RequestInfo;
 use http::StatusCode;
+use opentelemetry::Context;
 
 use super::cross_origin::AllowedOrigins;
 
-/// Is told of each request of an operation.
+/// A request that a route of the service took.
+#[derive(Debug)]
+pub struct ObservedRequest<'a> {
+    /// The `operationId`. What is answered beside the operations has none: a document, or a method that a path has not.
+    pub operation: Option<&'static str>,
+    /// The id that the response carries as `x-request-id`.
+    pub id: &'a str,
+    /// All of it but the body.
+    pub head: &'a RequestInfo,
+}
+
+/// How a request was answered.
+#[derive(Debug)]
+pub struct ObservedAnswer<'a> {
+    /// The status that was sent.
+    pub status: StatusCode,
+    /// How long after the handler began.
+    pub latency: Duration,
+    /// Why the answer that was meant could not be written; the caller is not told.
+    pub fault: Option<&'a str>,
+}
+
+/// Sees each request that a route takes.
 pub trait Observer: fmt::Debug + Send + Sync + 'static {
-    /// It was answered with this status, so long after its handler began. The operation is named by its `operationId`.
-    fn answered(&self, operation: &'static str, status: StatusCode, latency: Duration);
+    /// A request came. What is done for it is done in this context, where it finds the trace that it is a part of.
+    fn came(&self, request: &ObservedRequest<'_>) -> Context;
+
+    /// It was answered.
+    fn answered(
+        &self,
+        request: &ObservedRequest<'_>,
+        context: &Context,
+        answer: &ObservedAnswer<'_>,
+    );
 }
 
 /// Nobody looks.
 impl Observer for () {
+    fn came(&self, _request: &ObservedRequest<'_>) -> Context {
+        Context::new()
+    }
+
     fn answered(
         &self,
-        _operation: &'static str,
-        _status: StatusCode,
-        _latency: Duration,
+        _request: &ObservedRequest<'_>,
+        _context: &Context,
+        _answer: &ObservedAnswer<'_>,
     ) {}
 }
 

@@ -1,30 +1,47 @@
-//! Turns the records of dropshot, which logs through slog, into events of ours: one line for each request.
+//! Turns the records of dropshot, which logs through slog, into events of ours. The requests that a route took have a line
+//! already, from the observer; here are those that the router answers by itself.
 
 use super::redaction::redact;
 use slog::{Drain, KV, Key, Level, Logger, Never, OwnedKVList, Record, Serializer};
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 use tracing::{debug, error, info, trace, warn};
 
-/// What dropshot 0.18 says at the end of a request. Anything else that it says is not a request's line.
+/// What dropshot 0.18 says at the end of a request.
 const REQUEST_COMPLETED: &str = "request completed";
 
 /// What dropshot 0.18 says in place of [`REQUEST_COMPLETED`] when the client did not wait for its answer.
 const REQUEST_ABANDONED: &str = "request handling cancelled (client disconnected)";
 
+/// What dropshot 0.18 says when the answer to such a request is there: then it has its line.
+const ABANDONED_COMPLETED: &str = "request completed after handler was already cancelled";
+
+/// The value by which dropshot 0.18 says that an answer is its own: each handler of ours gives one itself.
+const ROUTERS_OWN: &str = "error_message_internal";
+
 /// The logger for dropshot.
 pub fn logger() -> Logger {
-    Logger::root(RequestLog, slog::o!())
+    Logger::root(RouterLog, slog::o!())
 }
 
-struct RequestLog;
+struct RouterLog;
 
-impl Drain for RequestLog {
+impl Drain for RouterLog {
     type Ok = ();
     type Err = Never;
 
     fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), Never> {
-        let message = record.msg().to_string();
-        let is_request_line = matches!(message.as_str(), REQUEST_COMPLETED | REQUEST_ABANDONED);
+        // All that dropshot says of a request is a literal.
+        let message = record
+            .msg()
+            .as_str()
+            .map_or_else(|| Cow::Owned(record.msg().to_string()), Cow::Borrowed);
+        let is_request_line = match &*message {
+            REQUEST_COMPLETED if is_routers_own(record) => true,
+            REQUEST_COMPLETED | ABANDONED_COMPLETED => return Ok(()),
+            REQUEST_ABANDONED => true,
+            _ => false,
+        };
         // A connection or a listening socket is nothing that an operator asked to see.
         let level = match record.level() {
             Level::Critical | Level::Error => tracing::Level::ERROR,
@@ -46,6 +63,23 @@ impl Drain for RequestLog {
         } else {
             fields.write_record(level, &message);
         }
+        Ok(())
+    }
+}
+
+fn is_routers_own(record: &Record<'_>) -> bool {
+    let mut search = Search(false);
+    // Looking at keys does not fail.
+    let _ = record.kv().serialize(record, &mut search);
+    search.0
+}
+
+/// Whether [`ROUTERS_OWN`] was met.
+struct Search(bool);
+
+impl Serializer for Search {
+    fn emit_arguments(&mut self, key: Key, _value: &fmt::Arguments<'_>) -> slog::Result {
+        self.0 |= AsRef::<str>::as_ref(&key) == ROUTERS_OWN;
         Ok(())
     }
 }
@@ -111,7 +145,7 @@ impl Serializer for Fields {
             "remote_addr" => self.peer = redacted(),
             "response_code" => self.status = value.parse().ok(),
             "latency_us" => self.latency_us = value.parse().ok(),
-            "error_message_internal" => self.cause = redacted(),
+            ROUTERS_OWN => self.cause = redacted(),
             // Quotes what the client sent, and the client has it.
             "error_message_external" => {}
             other => write!(self.others, "{other}={} ", redact(&value))?,

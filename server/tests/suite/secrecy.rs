@@ -1,0 +1,189 @@
+//! What is never shown: no key and no token of a run, in any form, in its log, its traces or its metrics, wherever a client
+//! puts it and however much is logged.
+
+use crate::harness::cases::cases;
+use crate::harness::collector::Collector;
+use crate::harness::postgres::TestDatabase;
+use crate::harness::process::Process;
+use crate::harness::{Answer, RawClient, StoreUnderTest};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tenant_registry_client::types::ApiKeyCreated;
+
+cases![no_telemetry_shows_a_secret];
+
+const VERIFY: &str = "/v1/internal/api-keys/verify";
+
+async fn no_telemetry_shows_a_secret(store: StoreUnderTest) {
+    let collector = Collector::start().await;
+    let database = match store {
+        StoreUnderTest::Memory => None,
+        StoreUnderTest::Postgres => Some(TestDatabase::create().await),
+    };
+    let mut process = Process::serve(&|command| {
+        command
+            .env("OPERATIONS_ADDR", "127.0.0.1:0")
+            .env("LOG_LEVEL", "trace")
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
+            .envs(database.as_ref().map(|database| ("DATABASE_URL", database.url())))
+    })
+    .await;
+    let operations = RawClient::new(process.metrics_url().await);
+
+    let tenant = json!({ "slug": "discreet", "name": "Discreet" });
+    let tenant: Value = process.raw.post_json("/v1/tenants", &tenant).await.json();
+    let mut secrets = Vec::new();
+    for name in ["first", "second"] {
+        let body = json!({ "tenant_id": tenant["id"], "name": name });
+        let created: ApiKeyCreated = process.raw.post_json("/v1/api-keys", &body).await.json();
+        secrets.push(created.plaintext.expose_secret().to_owned());
+    }
+    for key in &secrets {
+        // Once with a hash, once from memory.
+        for _ in 0..2 {
+            let verified = process.raw.post_json(VERIFY, &json!({ "key": key })).await;
+            assert_eq!(verified.json::<Value>()["valid"], true);
+        }
+    }
+    // The prefix of a key that there is, and none of its secret.
+    secrets.push(format!("{}wrong-secret-1", &secrets[0][..11]));
+    secrets.push(token());
+    for secret in &secrets {
+        put_everywhere(&process.raw, secret).await;
+    }
+
+    let metrics = operations.get("/metrics").await.text;
+    let ended = process.stop().await;
+    let spans = collector.spans();
+    assert!(
+        ended.stderr.contains("request completed") && ended.stderr.contains("\"TRACE\""),
+        "{}",
+        ended.stderr
+    );
+    assert!(spans.iter().any(|span| span.name == "api_key_verify"));
+    assert!(metrics.contains("api_key_verifications_total"), "{metrics}");
+
+    let mut shown = vec![
+        ("the log", ended.stderr),
+        ("standard output", ended.stdout),
+        ("the metrics", metrics),
+    ];
+    for export in collector.exports() {
+        shown.push((
+            "the bytes of the spans",
+            String::from_utf8_lossy(&export.bytes).into_owned(),
+        ));
+        shown.push(("the spans", format!("{:?}", export.decoded)));
+    }
+    let forms: Vec<String> = secrets.iter().flat_map(|secret| forms(secret)).collect();
+    for (place, text) in shown {
+        // Percent-encoding and hexadecimal digits are written either way.
+        let text = text.to_ascii_lowercase();
+        for form in &forms {
+            let is_shown = text.contains(&form.to_ascii_lowercase());
+            assert!(!is_shown, "{form} is in {place}: {text}");
+        }
+    }
+}
+
+/// A token that nobody signed, of the form of those that are (JWT).
+fn token() -> String {
+    [
+        r#"{"alg":"EdDSA","typ":"JWT"}"#,
+        r#"{"sub":"a-program","scope":"tenants"}"#,
+        "s1gnature-s1gnature-s1gnature",
+    ]
+    .map(|part| URL_SAFE_NO_PAD.encode(part))
+    .join(".")
+}
+
+/// The secret, its halves, and what one may find of it encoded.
+fn forms(secret: &str) -> Vec<String> {
+    let halves = match secret.split('.').collect::<Vec<_>>()[..] {
+        [head, payload, signature] => vec![head, payload, signature],
+        _ => vec![&secret[..11], &secret[11..]],
+    };
+    let mut forms: Vec<String> = halves.iter().map(ToString::to_string).collect();
+    forms.push(percent_encoded(secret));
+    for part in [secret, halves[halves.len() - 1]] {
+        forms.push(part.bytes().map(|byte| format!("{byte:02x}")).collect());
+        for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+            // Inside of something else it begins at any of three places; at its edges it shares characters.
+            for offset in 0..3 {
+                let encoded = engine.encode([&[b' '; 2][..offset], part.as_bytes()].concat());
+                forms.push(encoded[2 * offset..encoded.len() - 2].to_owned());
+            }
+        }
+    }
+    forms
+}
+
+fn percent_encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// Where it belongs, and where it does not.
+async fn put_everywhere(raw: &RawClient, secret: &str) {
+    let encoded = percent_encoded(secret);
+    raw.post_json(VERIFY, &json!({ "key": secret })).await;
+    for body in [
+        format!("{{\"key\": \"{secret}\""),
+        json!({ "key": { "key": secret } }).to_string(),
+        json!({ secret: secret }).to_string(),
+        secret.to_owned(),
+    ] {
+        for path in [VERIFY, "/v1/api-keys", "/v1/tenants"] {
+            raw.post(path, body.clone()).await;
+        }
+    }
+    for text in [secret, &encoded] {
+        for path in [
+            format!("/v1/tenants/{text}"),
+            format!("/v1/tenants/by-slug/{text}"),
+            format!("/v1/audit?limit={text}"),
+            format!("/{text}"),
+            format!("/openapi.json/{text}"),
+        ] {
+            assert!(raw.get(&path).await.status >= 400, "{path}");
+        }
+        raw.get(&format!("/v1/audit?{text}=1")).await;
+        raw.get(&format!("/healthz?access_token={text}")).await;
+        raw.get(&format!("/docs?access_token={text}")).await;
+        let refused = raw.request(Method::DELETE, &format!("/v1/catalog?key={text}"));
+        assert_eq!(Answer::of(refused).await.status, 405);
+    }
+    raw.post_json("/v1/audit", &json!({ "action": secret, "tenant_id": secret }))
+        .await;
+    let basic = STANDARD_NO_PAD.encode(format!("{secret}:"));
+    for (name, value) in [
+        ("authorization", format!("Bearer {secret}")),
+        ("authorization", format!("Basic {basic}")),
+        ("authorization", secret.to_owned()),
+        ("x-api-key", secret.to_owned()),
+        ("cookie", format!("session={secret}")),
+        ("user-agent", secret.to_owned()),
+        ("x-forwarded-for", secret.to_owned()),
+        ("x-request-id", secret.to_owned()),
+        ("baggage", format!("key={secret}")),
+        ("traceparent", secret.to_owned()),
+        ("origin", format!("https://{secret}")),
+        ("if-none-match", format!("\"{secret}\"")),
+        ("content-type", secret.to_owned()),
+    ] {
+        for path in ["/v1/catalog", "/docs", "/nothing"] {
+            Answer::of(raw.request(Method::GET, path).header(name, &value)).await;
+        }
+        Answer::of(raw.request(Method::POST, "/v1/tenants").header(name, &value).body("{}")).await;
+    }
+    for state in [format!("vendor={secret}"), format!("vendor={encoded}")] {
+        let traced = raw
+            .request(Method::GET, "/v1/catalog")
+            .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+            .header("tracestate", state);
+        assert_eq!(Answer::of(traced).await.status, 200);
+    }
+    let method = Method::from_bytes(secret.as_bytes()).unwrap();
+    assert_eq!(Answer::of(raw.request(method, "/v1/catalog")).await.status, 405);
+}

@@ -1,0 +1,279 @@
+//! Traces, as a collector gets them, and the log lines that name them.
+
+use crate::harness::collector::{Collector, attribute};
+use crate::harness::polling::until;
+use crate::harness::postgres::TestDatabase;
+use crate::harness::process::Process;
+use crate::harness::{Answer, StoreUnderTest, cases::cases};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+cases![
+    the_callers_trace_goes_on,
+    a_malformed_parent_begins_a_trace,
+    a_caller_that_keeps_no_trace_is_followed,
+    a_share_of_the_traces_is_kept,
+    only_the_services_failures_are_errors,
+    a_collector_in_trouble_costs_the_spans_alone,
+];
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const CALLER: &str = "b7ad6b7169203331";
+
+/// A process on a store, which is gone with the database.
+struct Traced {
+    process: Process,
+    database: Option<TestDatabase>,
+}
+
+async fn traced(store: StoreUnderTest, collector: &Collector, variables: &[(&str, &str)]) -> Traced {
+    let database = match store {
+        StoreUnderTest::Memory => None,
+        StoreUnderTest::Postgres => Some(TestDatabase::create().await),
+    };
+    let process = Process::serve(&|command| {
+        command
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
+            .env("LOG_LEVEL", "debug")
+            .envs(database.as_ref().map(|database| ("DATABASE_URL", database.url())))
+            .envs(variables.iter().copied())
+    })
+    .await;
+    Traced { process, database }
+}
+
+async fn get(process: &Process, path: &str, traceparent: &str) -> Answer {
+    let request = process.raw.request(Method::GET, path);
+    Answer::of(request.header("traceparent", traceparent)).await
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The span of the operation that was answered so.
+#[track_caller]
+fn of_request(spans: &[Span], answer: &Answer) -> Span {
+    let id = answer.header("x-request-id");
+    let mut found = spans
+        .iter()
+        .filter(|span| attribute(span, "request.id").as_deref() == Some(id));
+    let span = found.next().unwrap_or_else(|| panic!("{id}: {spans:?}"));
+    assert!(found.next().is_none(), "{id}: {spans:?}");
+    span.clone()
+}
+
+/// Each log line about a request, by its id.
+fn lines(stderr: &str, answer: &Answer) -> Vec<Value> {
+    let id = answer.header("x-request-id");
+    let lines = stderr.lines().map(|line| serde_json::from_str(line).unwrap());
+    lines.filter(|line: &Value| line["request_id"] == id).collect()
+}
+
+async fn the_callers_trace_goes_on(store: StoreUnderTest) {
+    let collector = Collector::start().await;
+    let Traced { process, database } = traced(
+        store,
+        &collector,
+        &[
+            ("OTEL_SERVICE_NAME", "registry-of-the-test"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20of-the-test"),
+        ],
+    )
+    .await;
+    let tenant = json!({ "slug": "traced", "name": "Traced" });
+    let tenant: Value = process.raw.post_json("/v1/tenants", &tenant).await.json();
+    let request = process
+        .raw
+        .request(Method::POST, "/v1/api-keys")
+        .header("traceparent", format!("00-{TRACE}-{CALLER}-01"))
+        .header("tracestate", "vendor=value")
+        .json(&json!({ "tenant_id": tenant["id"], "name": "n" }));
+    let answer = Answer::of(request).await;
+    assert_eq!(answer.status, 201);
+
+    let ended = process.stop().await;
+    let spans = collector.spans();
+    let span = of_request(&spans, &answer);
+    assert_eq!(
+        (hex(&span.trace_id), hex(&span.parent_span_id)),
+        (TRACE.to_owned(), CALLER.to_owned())
+    );
+    assert_eq!((span.name.as_str(), span.kind()), ("api_key_create", SpanKind::Server));
+    assert_eq!(span.trace_state, "vendor=value");
+    for (key, value) in [
+        ("http.request.method", "POST"),
+        ("http.route", "/v1/api-keys"),
+        ("http.response.status_code", "201"),
+        ("url.path", "/v1/api-keys"),
+        ("url.scheme", "http"),
+    ] {
+        assert_eq!(attribute(&span, key).as_deref(), Some(value), "{span:?}");
+    }
+
+    let below: Vec<_> = spans
+        .iter()
+        .filter(|other| other.parent_span_id == span.span_id)
+        .collect();
+    let mut names: Vec<_> = below.iter().map(|span| span.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        match database {
+            None => vec!["argon2id"],
+            Some(_) => vec!["argon2id", "look_up", "transaction"],
+        }
+    );
+    for child in below {
+        assert_eq!(hex(&child.trace_id), TRACE);
+        let (database, is_client) = (attribute(child, "db.system.name"), child.kind() == SpanKind::Client);
+        assert_eq!(
+            database.is_some_and(|name| name == "postgresql"),
+            is_client,
+            "{child:?}"
+        );
+    }
+
+    let lines = lines(&ended.stderr, &answer);
+    let messages: Vec<_> = lines.iter().map(|line| line["message"].as_str().unwrap()).collect();
+    assert_eq!(messages, ["operation answered", "request completed"]);
+    for line in &lines {
+        assert_eq!(
+            (&line["trace_id"], &line["operation"]),
+            (&TRACE.into(), &"api_key_create".into())
+        );
+    }
+
+    for export in collector.exports() {
+        assert_eq!(export.path, "/v1/traces");
+        assert_eq!(export.headers["authorization"], "Bearer of-the-test");
+        let resource = format!("{:?}", export.decoded.resource_spans[0].resource);
+        assert!(resource.contains("registry-of-the-test"), "{resource}");
+    }
+    assert!(!ended.stderr.contains("of-the-test"), "{}", ended.stderr);
+}
+
+async fn a_malformed_parent_begins_a_trace(store: StoreUnderTest) {
+    let collector = Collector::start().await;
+    let Traced {
+        process,
+        database: _database,
+    } = traced(store, &collector, &[]).await;
+    let mut answers = Vec::new();
+    for parent in [
+        "",
+        "00-1-2-01",
+        &format!("00-{TRACE}-{CALLER}"),
+        &format!("ff-{TRACE}-{CALLER}-01"),
+    ] {
+        answers.push(get(&process, "/v1/catalog", parent).await);
+    }
+    let ended = process.stop().await;
+    let spans = collector.spans();
+    let mut traces: Vec<_> = answers
+        .iter()
+        .map(|answer| {
+            let span = of_request(&spans, answer);
+            assert!(span.parent_span_id.is_empty(), "{span:?}");
+            let trace = hex(&span.trace_id);
+            for line in lines(&ended.stderr, answer) {
+                assert_eq!(line["trace_id"], trace.as_str());
+            }
+            trace
+        })
+        .collect();
+    traces.sort_unstable();
+    traces.dedup();
+    assert_eq!(traces.len(), answers.len(), "each began a trace of its own");
+    assert!(!traces.contains(&TRACE.to_owned()));
+}
+
+async fn a_caller_that_keeps_no_trace_is_followed(store: StoreUnderTest) {
+    let collector = Collector::start().await;
+    let Traced {
+        process,
+        database: _database,
+    } = traced(store, &collector, &[]).await;
+    let answer = get(&process, "/v1/catalog", &format!("00-{TRACE}-{CALLER}-00")).await;
+    let ended = process.stop().await;
+    assert_eq!(collector.spans(), []);
+    for line in lines(&ended.stderr, &answer) {
+        assert_eq!(line["trace_id"], TRACE);
+    }
+}
+
+async fn a_share_of_the_traces_is_kept(store: StoreUnderTest) {
+    let collector = Collector::start().await;
+    let variables = [("OTEL_TRACES_SAMPLER_ARG", "0")];
+    let Traced {
+        process,
+        database: _database,
+    } = traced(store, &collector, &variables).await;
+    assert_eq!(process.raw.get("/v1/catalog").await.status, 200);
+    let kept = get(&process, "/v1/catalog", &format!("00-{TRACE}-{CALLER}-01")).await;
+    process.stop().await;
+    let spans = collector.spans();
+    assert_eq!(
+        (spans.len(), hex(&of_request(&spans, &kept).trace_id)),
+        (1, TRACE.to_owned())
+    );
+}
+
+async fn only_the_services_failures_are_errors(store: StoreUnderTest) {
+    let collector = Collector::start().await;
+    let variables = [("DATABASE_POOL_TIMEOUT", "1"), ("DATABASE_STATEMENT_TIMEOUT", "1")];
+    let Traced { process, database } = traced(store, &collector, &variables).await;
+    let refused = process.raw.get("/v1/tenants/by-slug/nobody").await;
+    assert_eq!(refused.status, 404);
+    let failed = match database {
+        None => None,
+        Some(database) => {
+            drop(database);
+            let failed = until("the database is gone", async || {
+                let answer = process.raw.get("/v1/tenants/by-slug/nobody").await;
+                (answer.status == 503).then_some(answer)
+            });
+            Some(failed.await)
+        }
+    };
+    let ended = process.stop().await;
+    let spans = collector.spans();
+    let refused = of_request(&spans, &refused);
+    assert!(refused.status.is_none_or(|status| status.code() == StatusCode::Unset));
+    // In memory nothing fails.
+    let Some(failed) = failed else {
+        return;
+    };
+    let span = of_request(&spans, &failed);
+    assert_eq!(span.status.as_ref().unwrap().code(), StatusCode::Error);
+    assert_eq!(attribute(&span, "error.type").as_deref(), Some("503"));
+    let below = spans.iter().find(|other| other.parent_span_id == span.span_id).unwrap();
+    assert_eq!(below.status.as_ref().unwrap().code(), StatusCode::Error);
+    // The cause is in the log, under the same trace.
+    let lines = lines(&ended.stderr, &failed);
+    let cause = lines.iter().find(|line| line["level"] == "WARN").unwrap();
+    assert_eq!(cause["trace_id"], hex(&span.trace_id).as_str());
+}
+
+async fn a_collector_in_trouble_costs_the_spans_alone(store: StoreUnderTest) {
+    let collector = Collector::start().await;
+    collector.answer(hyper::StatusCode::BAD_REQUEST);
+    let Traced {
+        process,
+        database: _database,
+    } = traced(store, &collector, &[]).await;
+    for _ in 0..2 {
+        assert_eq!(process.raw.get("/v1/catalog").await.status, 200);
+        process.logged("the collector takes no spans").await;
+    }
+    collector.answer(hyper::StatusCode::OK);
+    let answer = process.raw.get("/v1/catalog").await;
+    process.logged("the collector takes spans again").await;
+    of_request(&collector.spans(), &answer);
+    let ended = process.stop().await;
+    assert_eq!(ended.code, Some(0));
+    assert_eq!(ended.stderr.matches("the collector takes no spans").count(), 1);
+}
