@@ -107,3 +107,71 @@ impl Fetcher {
         Ok((address, document))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{DOCUMENT_BYTES, FetchError, Fetcher};
+    use crate::auth::KeySet;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// What is fetched from a realm that answers in this way; `{issuer}` stands for its address.
+    async fn fetch(discovery: &str, keys: &str) -> Result<KeySet, FetchError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}/realms/x", listener.local_addr().unwrap());
+        let answers = [discovery, keys].map(|answer| answer.replace("{issuer}", &issuer));
+        let answering = tokio::spawn(async move {
+            for answer in answers {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let mut request = [0; 1024];
+                let _ = connection.read(&mut request).await.unwrap();
+                // Who has read enough goes away.
+                let _ = connection.write_all(answer.as_bytes()).await;
+            }
+        });
+        let fetched = Fetcher::new(issuer.parse().unwrap()).unwrap().fetch().await;
+        answering.abort();
+        fetched
+    }
+
+    fn ok(body: &str) -> String {
+        format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{body}")
+    }
+
+    fn discovery(issuer: &str, keys: &str) -> String {
+        ok(&format!(r#"{{"issuer": "{issuer}", "jwks_uri": "{keys}"}}"#))
+    }
+
+    const KEYS: &str = r#"{"keys": [
+        {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "1"}
+    ]}"#;
+
+    #[tokio::test]
+    async fn keys_are_where_discovery_says() {
+        let good = discovery("{issuer}", "{issuer}/keys");
+        assert_eq!(fetch(&good, &ok(KEYS)).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_as_it_should_be_gives_no_keys() {
+        let good = discovery("{issuer}", "{issuer}/keys");
+        let moved = "HTTP/1.1 302 Found\r\nLocation: https://attacker.example\r\nConnection: close\r\n\r\n";
+        let long = ok(&" ".repeat(DOCUMENT_BYTES + 1));
+        let cases = [
+            (&*discovery("{issuer}/", "{issuer}/keys"), &*ok(KEYS), "another issuer"),
+            (&discovery("{issuer}", "file:///etc/passwd"), &ok(KEYS), "not trusted"),
+            (&discovery("{issuer}", "keys"), &ok(KEYS), "not trusted"),
+            (&ok("<html>"), &ok(KEYS), "cannot be read"),
+            (&ok(r#"{"issuer": "{issuer}"}"#), &ok(KEYS), "cannot be read"),
+            (&good, &ok("[]"), "cannot be read"),
+            (moved, &ok(KEYS), "answered 302"),
+            (&good, moved, "answered 302"),
+            (&long, &ok(KEYS), "more than"),
+            (&good, &long, "more than"),
+        ];
+        for (discovery, keys, telling) in cases {
+            let error = fetch(discovery, keys).await.err().unwrap().to_string();
+            assert!(error.contains(telling), "{telling}: {error}");
+        }
+    }
+}
