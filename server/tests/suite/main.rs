@@ -7,6 +7,7 @@
 )]
 
 mod activation;
+mod admission;
 mod api_keys;
 mod audit;
 mod audit_appending;
@@ -92,6 +93,7 @@ fn all_cases() -> Vec<Trial> {
 fn cases(store: StoreUnderTest) -> Vec<Trial> {
     [
         activation::cases,
+        admission::cases,
         api_keys::cases,
         audit::cases,
         audit_appending::cases,

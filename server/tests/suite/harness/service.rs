@@ -15,9 +15,10 @@ use tenant_registry_contract::http::{AllowedOrigins, Limits};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
-use tenant_registry_server::auth::Access;
+use tenant_registry_server::auth::{Access, AccessSettings};
 use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
+use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::domain::origin::TrustedProxies;
 use tenant_registry_server::serve::{self, RunningService, ServeSettings};
 use tenant_registry_server::store::Store;
@@ -37,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: &'static [&'static str],
     pub(crate) allowed_origins: &'static [&'static str],
     pub(crate) hash_limits: HashLimits,
+    pub(crate) access: AccessSettings,
+    pub(crate) request_rate: NonZeroU32,
 }
 
 impl Default for Settings {
@@ -52,6 +55,8 @@ impl Default for Settings {
                 remembered: 100,
                 prefix_budget: PrefixBudget::default(),
             },
+            access: AccessSettings::Anybody,
+            request_rate: NonZeroU32::MAX,
         }
     }
 }
@@ -160,6 +165,8 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         trusted_proxies,
         allowed_origins,
         hash_limits,
+        access,
+        request_rate,
     } = settings;
     let allowed_origins = allowed_origins.iter().copied().map(HeaderValue::from_static);
     let networks = trusted_proxies.iter().map(|network| network.parse().unwrap());
@@ -178,14 +185,16 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(networks.collect()),
             retry_after: RetryAfterSeconds::try_from(RETRY_AFTER_SECONDS).unwrap(),
-            request_rate: NonZeroU32::MAX,
+            request_rate,
             max_requests: 1024,
         },
     };
     let catalog = catalog_file::read(Some(CATALOG.as_ref())).unwrap();
     let hasher = ApiKeyHasher::new(hash_limits).unwrap();
     let registry = Registry::new(store, catalog, clock.for_service(), hasher);
-    let running = serve::start(settings, registry, Access::Anybody).unwrap();
+    // Tokens are of the real time, whatever the case makes of the clock.
+    let access = Access::start(access, Clock::system()).unwrap();
+    let running = serve::start(settings, registry, access).unwrap();
     Started {
         address: running.address(),
         running: Box::new(running),
