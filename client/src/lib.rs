@@ -37,6 +37,9 @@
 //!
 //! Make one [`Client`] for a program and clone it: the clones share their connections.
 //!
+//! The service asks for an access token of its OpenID Connect realm with the operation's scope. The client does not get one:
+//! [`ClientBuilder::bearer_token`] takes one that stays, [`ClientBuilder::header_hook`] sets one that is renewed.
+//!
 //! # When something goes wrong
 //!
 //! [`Error`] says whether the service refused, could not be reached, or was not understood, and
