@@ -28,7 +28,8 @@ impl Command {
 
 /// Append an audit event.
 ///
-/// The event is stored for good; the log is append-only.
+/// The event is stored for good; the log is append-only. The bearer of the access token is the
+/// actor, whatever the body says; without a token it is whom the body names.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct AuditAppend {
     /// The id of a tenant.

@@ -17,7 +17,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
-pub(crate) const SPEC_FINGERPRINT: u64 = 7569866024810925772;
+pub(crate) const SPEC_FINGERPRINT: u64 = 9466093247371589442;
 
 /// A command that stands for an operation.
 #[derive(Clone, Debug, Subcommand)]

@@ -11,7 +11,7 @@ mod operation;
 pub use self::operation::Operation;
 
 /// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
-pub const SPEC_FINGERPRINT: u64 = 7569866024810925772u64;
+pub const SPEC_FINGERPRINT: u64 = 9466093247371589442u64;
 
 /// A client of the Tenant Registry.
 ///
@@ -174,7 +174,8 @@ impl Client {
 
     /// Append an audit event.
     ///
-    /// The event is stored for good; the log is append-only.
+    /// The event is stored for good; the log is append-only. The bearer of the access token is the
+    /// actor, whatever the body says; without a token it is whom the body names.
     pub fn audit_append(&self) -> builder::AuditAppend<'_> {
         builder::AuditAppend::new(self)
     }

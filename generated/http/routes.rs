@@ -350,7 +350,9 @@ pub fn api_description<A: server::Api>(
                     ApiEndpointVersions::All,
                 )
                 .summary("Append an audit event.")
-                .description("The event is stored for good; the log is append-only.")
+                .description(
+                    "The event is stored for good; the log is append-only. The bearer of the access token is the actor, whatever the body says; without a token it is whom the body names.",
+                )
                 .tag("audit"),
         )?;
         api.register(

@@ -8,7 +8,8 @@ use super::{Admission, Principal, RequestMetadata};
 pub trait Audit: Admission {
     /// Append an audit event.
     ///
-    /// The event is stored for good; the log is append-only.
+    /// The event is stored for good; the log is append-only. The bearer of the access token is the
+    /// actor, whatever the body says; without a token it is whom the body names.
     ///
     /// For callers who have `audit:write`.
     ///

@@ -96,7 +96,7 @@ pub struct Admitted<I> {
 
 /// A caller who has been let in to the operation that is called. Nothing outside the generated code can make one, so
 /// that whoever has one need not ask.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Principal<I>(I);
 
 impl<I> Principal<I> {

@@ -11,7 +11,7 @@ use tenant_registry_contract::server::{
 };
 use tenant_registry_contract::types::{ConstraintError, Error, ErrorCode, RequestCount, RetryAfterSeconds, Text};
 use tokio::sync::OwnedSemaphorePermit;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 /// A caller who was let in, with one of the places that there are for requests: it is free again when this is dropped,
 /// with the call of the operation.
@@ -75,7 +75,10 @@ impl<S> RegistryApi<S> {
         };
         let request_id = &metadata.request_id;
         let verified = realm.verify(token.expose_secret()).await.map_err(|error| match error {
-            TokenError::Refused(refusal) => unauthorized(refusal.to_string()),
+            TokenError::Refused(refusal) => {
+                info!(request_id, "a token was not taken: {refusal}");
+                unauthorized(refusal.to_string())
+            }
             TokenError::Unavailable => {
                 warn!(request_id, "a caller was turned away: {error}");
                 self.not_now()

@@ -74,24 +74,23 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         principal: Result<Principal<AdmittedCaller>, TryLater>,
         body: Result<ApiKeyVerifyRequest, InvalidBody>,
     ) -> ApiKeyVerifyResponse {
+        let principal = match principal {
+            Ok(principal) => principal,
+            Err(TryLater::TooManyRequests { .. } | TryLater::ServiceUnavailable { .. }) => {
+                self.metrics.verified("turned_away");
+                let verification = Verification::Invalid(ApiKeyVerifyReason::Unavailable);
+                return answered(&metadata, ApiKeyVerifyResponse::Ok(verify_result(verification)));
+            }
+        };
         // What is wrong with the body stays unsaid: the message may quote the key.
-        let verification = match (principal, body) {
-            (Ok(principal), Ok(ApiKeyVerifyRequest { key })) => {
-                self.registry
-                    .api_key_verify(key, principal.identity().identity.reach)
-                    .await
+        let verification = match body {
+            Ok(ApiKeyVerifyRequest { key }) => {
+                let reach = principal.identity().identity.reach;
+                self.registry.api_key_verify(key, reach).await
             }
-            (
-                Ok(_),
-                Err(
-                    InvalidBody::Malformed { .. }
-                    | InvalidBody::TooLarge { .. }
-                    | InvalidBody::UnsupportedMediaType { .. },
-                ),
+            Err(
+                InvalidBody::Malformed { .. } | InvalidBody::TooLarge { .. } | InvalidBody::UnsupportedMediaType { .. },
             ) => Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed)),
-            (Err(TryLater::TooManyRequests { .. } | TryLater::ServiceUnavailable { .. }), _) => {
-                Ok(Verification::Invalid(ApiKeyVerifyReason::Unavailable))
-            }
         };
         let verification = verification.unwrap_or_else(|failure| {
             self.record(ApiKeyVerifyResponse::OPERATION, &metadata, &failure);

@@ -56,12 +56,13 @@ async fn requests(service: &Service, tenant: &Tenant) -> Vec<(&'static str, Requ
     ]
 }
 
-/// The operations that declare a status.
+/// The operations that ask the store for something, and declare a status. The catalog is in the service itself: it answers
+/// 503 where callers cannot be told apart alone.
 fn declaring(status: u16) -> BTreeSet<&'static str> {
     let declaring = SPEC
         .operations
         .iter()
-        .filter(|operation| operation.answers.contains_key(&status));
+        .filter(|operation| operation.id != "catalog_list" && operation.answers.contains_key(&status));
     declaring.map(|operation| operation.id.as_str()).collect()
 }
 
