@@ -101,7 +101,7 @@ $(SPEC_TOOLS)/installed: .ci/spec-tools.txt .ci/redocly/package.json .ci/redocly
 	touch $@
 
 .PHONY: conformance
-conformance: $(CONFORMANCE_TOOLS)/installed $(SERVICE) ## Let schemathesis loose on the service, on both stores.
+conformance: $(CONFORMANCE_TOOLS)/installed $(TEST_ISSUER)/installed $(SERVICE) ## Let schemathesis loose on the service, on both stores.
 	@.ci/setup conformance
 	DATABASE_URL= .ci/conformance $(SERVICE)
 	$(WITH_POSTGRES) .ci/conformance $(SERVICE)
