@@ -11,8 +11,8 @@ use thiserror::Error;
 #[derive(Args, Clone, Debug)]
 pub struct AuthenticationConfiguration {
     /// Issuer of the tokens that callers have to bring: the address of an OpenID Connect realm, as `iss` has it to the letter,
-    /// such as `https://sso.example.com/realms/platform`. https alone, but on this machine. Without one nobody is asked who they
-    /// are, and the service listens on the loopback address alone. A wrong one, and no token is taken; one that does not
+    /// such as `https://sso.example.com/realms/platform`. https alone, but on this machine. Without one nobody is asked who
+    /// they are, and the service listens on the loopback address alone. A wrong one, and no token is taken; one that does not
     /// answer does not stop the start, but each call is answered with 503 until it does.
     #[arg(long, env = "OIDC_ISSUER", value_name = "OIDC_ISSUER")]
     pub oidc_issuer: Option<Issuer>,

@@ -3,10 +3,17 @@
 use crate::harness::cases::process_cases;
 use crate::harness::issuer::{AUDIENCE, TestRealm, Wanted};
 use crate::harness::polling::until;
+use crate::harness::process::Process;
+use crate::harness::{Answer, RawClient};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
-use serde_json::json;
+use reqwest::Method;
+use reqwest::header::AUTHORIZATION;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use tenant_registry_client::types::ErrorCode;
 use tenant_registry_contract::server::Scope;
 use tenant_registry_server::auth::{
     BearerKind, Realm, RealmSettings, RefreshSettings, Refusal, RoleGrant, TokenError, TokenRules, Verified,
@@ -22,6 +29,9 @@ process_cases![
     unknown_keys_cost_the_issuer_one_look,
     unknown_keys_cost_nothing_after_a_look,
     tokens_of_another_time_audience_or_realm_are_refused,
+    the_binary_lets_in_who_has_a_token,
+    the_binary_refuses_made_up_tokens,
+    the_binary_serves_when_the_issuer_comes_back,
 ];
 
 const NEVER: Duration = Duration::from_secs(3600);
@@ -223,4 +233,157 @@ async fn tokens_of_another_time_audience_or_realm_are_refused() {
         ..Wanted::default()
     };
     assert_eq!(refused(foreign).await, Refusal::Issuer);
+}
+
+async fn serve(realm: &TestRealm) -> Process {
+    Process::serve(&|command| {
+        command
+            .env("OIDC_ISSUER", &realm.issuer)
+            .env("OIDC_ROLES", "support=catalog:read+audit:read+audit:write")
+    })
+    .await
+}
+
+async fn get(raw: &RawClient, path: &str, authorization: &str) -> Answer {
+    Answer::of(raw.request(Method::GET, path).header(AUTHORIZATION, authorization)).await
+}
+
+/// A token that may read the catalog, and read and write the log.
+async fn support(realm: &TestRealm) -> String {
+    let wanted = Wanted {
+        claims: json!({ "realm_access": { "roles": ["support"] } }),
+        ..Wanted::default()
+    };
+    format!("Bearer {}", realm.token(wanted).await)
+}
+
+async fn the_binary_lets_in_who_has_a_token() {
+    let realm = TestRealm::new().await;
+    let process = serve(&realm).await;
+    let bearer = support(&realm).await;
+    until("the keys are fetched", async || {
+        (get(&process.raw, "/v1/catalog", &bearer).await.status == 200).then_some(())
+    })
+    .await;
+
+    let absent = process.raw.get("/v1/catalog").await;
+    assert!(absent.refused(401, ErrorCode::Unauthorized).contains("Bearer"));
+    assert_eq!(absent.header("www-authenticate"), "Bearer");
+    let forbidden = get(&process.raw, "/v1/tenants/by-slug/acme", &bearer).await;
+    assert!(forbidden.refused(403, ErrorCode::Forbidden).contains("tenants:read"));
+    for open in ["/healthz", "/readyz", "/docs", "/openapi.json"] {
+        assert_eq!(process.raw.get(open).await.status, 200, "{open}");
+    }
+
+    let event = json!({ "action": "report.exported", "actor_id": "somebody else" });
+    let append = process.raw.request(Method::POST, "/v1/audit");
+    let appended = Answer::of(append.header(AUTHORIZATION, &bearer).json(&event)).await;
+    let appended: Value = appended.json();
+    assert_eq!(
+        (&appended["actor_id"], &appended["actor_name"]),
+        (&json!("billing"), &json!("billing")),
+        "who it was, the token says"
+    );
+
+    let ended = process.stop().await;
+    assert_eq!(ended.stdout, "", "it is not open");
+    let secret = bearer.rsplit('.').next().unwrap();
+    assert!(!ended.stderr.contains(secret), "no token is logged");
+}
+
+async fn the_binary_refuses_made_up_tokens() {
+    let realm = TestRealm::new().await;
+    let process = serve(&realm).await;
+    let good = support(&realm).await;
+    until("the keys are fetched", async || {
+        (get(&process.raw, "/v1/catalog", &good).await.status == 200).then_some(())
+    })
+    .await;
+
+    let mut parts = good.strip_prefix("Bearer ").unwrap().split('.');
+    let (header, claims, signature) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    let with = |member: &str, value: Value| {
+        let mut header = header.clone();
+        header[member] = value;
+        let header = URL_SAFE_NO_PAD.encode(header.to_string());
+        format!("Bearer {header}.{claims}.{signature}")
+    };
+    let unsigned = with("alg", json!("none"));
+    let unsigned = unsigned.strip_suffix(signature).unwrap();
+    let token = async |wanted| format!("Bearer {}", realm.token(wanted).await);
+    let made_up = [
+        unsigned.to_owned(),
+        format!("{unsigned}AAAA"),
+        with("alg", json!("HS256")),
+        with("alg", json!("ES256")),
+        with("kid", json!("../../etc/passwd")),
+        with("kid", json!("https://attacker.example/jwks")),
+        with("jku", json!("https://attacker.example/jwks")),
+        with("crit", json!(["exp"])),
+        with("padding", json!("a".repeat(20 * 1024))),
+        format!("{good}A"),
+        "Bearer ".to_owned(),
+        "Bearer bp_Zm9vYmFyYmF6cXV4MTIzNA".to_owned(),
+        good.replacen("Bearer", "Basic", 1),
+        token(Wanted {
+            lifetime: -60,
+            ..Wanted::default()
+        })
+        .await,
+        token(Wanted {
+            audience: "billing",
+            ..Wanted::default()
+        })
+        .await,
+        support(&TestRealm::new().await).await,
+    ];
+    for authorization in made_up {
+        let refused = get(&process.raw, "/v1/catalog", &authorization).await;
+        refused.refused(401, ErrorCode::Unauthorized);
+        assert!(refused.header("www-authenticate").starts_with("Bearer"), "{refused:?}");
+    }
+    let twice = process.raw.request(Method::GET, "/v1/catalog");
+    let twice = Answer::of(twice.header(AUTHORIZATION, &good).header(AUTHORIZATION, &good)).await;
+    twice.refused(401, ErrorCode::Unauthorized);
+
+    // The HTTP server looks at no header of that length; it may hang up before all of it is sent.
+    let long = with("padding", json!("a".repeat(1024 * 1024)));
+    let long = process
+        .raw
+        .request(Method::GET, "/v1/catalog")
+        .header(AUTHORIZATION, long);
+    if let Ok(answer) = long.send().await {
+        assert_eq!(answer.status(), 431);
+    }
+    assert_eq!(get(&process.raw, "/v1/catalog", &good).await.status, 200, "it lives");
+}
+
+async fn the_binary_serves_when_the_issuer_comes_back() {
+    let realm = TestRealm::new().await;
+    let bearer = support(&realm).await;
+    realm.go_down().await;
+    let process = serve(&realm).await;
+    process.logged("the issuer's keys were not fetched").await;
+    let later = get(&process.raw, "/v1/catalog", &bearer).await;
+    later.refused(503, ErrorCode::Unavailable);
+    later.header("retry-after");
+    assert_eq!(process.raw.get("/healthz").await.status, 200);
+    assert_eq!(
+        process.raw.get("/v1/catalog").await.status,
+        401,
+        "who has no token is told so"
+    );
+    realm.come_up().await;
+    until("the keys are fetched", async || {
+        (get(&process.raw, "/v1/catalog", &bearer).await.status == 200).then_some(())
+    })
+    .await;
+    let ended = process.stop().await;
+    assert_eq!(
+        ended.stderr.matches("keys were not fetched").count(),
+        1,
+        "{}",
+        ended.stderr
+    );
 }

@@ -2,7 +2,7 @@
 //! collector over OTLP.
 //!
 //! Spans are made with OpenTelemetry's own API, and nothing is global: the tracer of a request is in the context that its
-//! work runs in ([`span`]), so that without a collector there is none, and nothing to pay.
+//! work runs in (`span`), so that without a collector there is none, and nothing to pay.
 
 mod export;
 mod incoming;
