@@ -41,7 +41,8 @@ fn group(kind: Kind) -> Group {
         | Kind::ResponseFieldMadeOptional
         | Kind::ResponseFieldMadeNullable
         | Kind::ResponseFieldMadeNonNullable => Group::Presence,
-        Kind::StatusAdded
+        Kind::SecurityRemoved
+        | Kind::StatusAdded
         | Kind::StatusRemoved
         | Kind::HeaderRemoved
         | Kind::HeaderMadeOptional

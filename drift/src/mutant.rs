@@ -14,6 +14,7 @@ pub(crate) enum Kind {
     OperationRemoved,
     PathChanged,
     MethodChanged,
+    SecurityRemoved,
     ParameterAdded,
     ParameterRemoved,
     ParameterRenamed,
@@ -60,11 +61,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 47] = [
+    pub(crate) const ALL: [Self; 48] = [
         Self::OperationAdded,
         Self::OperationRemoved,
         Self::PathChanged,
         Self::MethodChanged,
+        Self::SecurityRemoved,
         Self::ParameterAdded,
         Self::ParameterRemoved,
         Self::ParameterRenamed,
@@ -117,6 +119,7 @@ impl Kind {
             Self::OperationRemoved => "operation removed",
             Self::PathChanged => "path changed",
             Self::MethodChanged => "method changed",
+            Self::SecurityRemoved => "security removed",
             Self::ParameterAdded => "parameter added",
             Self::ParameterRemoved => "parameter removed",
             Self::ParameterRenamed => "parameter renamed",

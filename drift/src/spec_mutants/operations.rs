@@ -12,6 +12,7 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
         mutants.push(removed(operation));
         mutants.push(path_changed(operation));
         mutants.push(method_changed(operation));
+        mutants.push(security_removed(operation));
         mutants.extend(text_changed(spec, operation));
         mutants.extend(body_presence(spec, operation));
     }
@@ -31,6 +32,7 @@ fn added(spec: &Spec) -> Vec<Mutant> {
             let operation = json!({
                 "operationId": format!("{tag}_added"),
                 "tags": [tag],
+                "security": [],
                 "summary": "Added.",
                 "responses": {"204": {"description": "Done."}},
             });
@@ -82,6 +84,13 @@ fn path_changed(operation: &Operation) -> Mutant {
 fn method_changed(operation: &Operation) -> Mutant {
     let method = if operation.method == "post" { "patch" } else { "put" };
     moved(Kind::MethodChanged, operation, operation.path.clone(), method)
+}
+
+/// Nothing says any more who may call.
+fn security_removed(operation: &Operation) -> Mutant {
+    let pointer = format!("{}/security", operation.pointer);
+    let edits = vec![Edit::Remove(pointer.clone())];
+    mutant(Kind::SecurityRemoved, &pointer, format!("`{}`", operation.id), edits)
 }
 
 /// What documents the operation says something else.
