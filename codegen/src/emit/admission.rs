@@ -23,15 +23,13 @@ pub(super) const EXPORTS: [&str; 10] = [
     "UnknownScope",
 ];
 
-/// `server/admission.rs` and `http/admission.rs`; neither where nobody is asked who they are.
-pub(super) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
+/// `server/admission.rs`; none where nobody is asked who they are.
+pub(super) fn server_file(api: &Api) -> Result<Option<GeneratedFile>, Error> {
     let Some(scheme) = admitting(api) else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
-    let later = later(api)?;
-    let variants: String = later.iter().map(|it| variant(it)).collect();
-    let arms: String = later.iter().map(|it| arm(api, None, it)).collect();
-    let server = format!(
+    let variants: String = later(api)?.into_iter().map(variant).collect();
+    let code = format!(
         r#"
         use crate::types;
         {scopes}
@@ -44,7 +42,17 @@ pub(super) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         "#,
         scopes = scopes(scheme),
     );
-    let http = format!(
+    let text = rust_source("Who is let in, and to what.", &code)?;
+    Ok(Some(GeneratedFile::new("server/admission.rs", text)))
+}
+
+/// `http/admission.rs`; none where nobody is asked who they are.
+pub(super) fn http_file(api: &Api) -> Result<Option<GeneratedFile>, Error> {
+    if admitting(api).is_none() {
+        return Ok(None);
+    }
+    let arms: String = later(api)?.into_iter().map(|it| arm(api, None, it)).collect();
+    let code = format!(
         r#"
         {HTTP}
         impl TryLater {{
@@ -56,16 +64,8 @@ pub(super) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         }}
         "#
     );
-    Ok(vec![
-        GeneratedFile::new(
-            "server/admission.rs",
-            rust_source("Who is let in, and to what.", &server)?,
-        ),
-        GeneratedFile::new(
-            "http/admission.rs",
-            rust_source("Lets callers in, or turns them away.", &http)?,
-        ),
-    ])
+    let text = rust_source("Lets callers in, or turns them away.", &code)?;
+    Ok(Some(GeneratedFile::new("http/admission.rs", text)))
 }
 
 /// The scheme, where any operation asks its callers who they are.

@@ -22,7 +22,8 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         ));
         modules.push(("invalid_body".to_owned(), vec!["InvalidBody".to_owned()]));
     }
-    if admission::admitting(api).is_some() {
+    if let Some(file) = admission::server_file(api)? {
+        files.push(file);
         modules.push(("admission".to_owned(), admission::EXPORTS.map(str::to_owned).to_vec()));
     }
     for tag in &api.tags {

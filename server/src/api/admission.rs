@@ -4,6 +4,7 @@ use super::{RegistryApi, answers};
 use crate::auth::{Access, BearerKind, TokenError, Verified};
 use crate::domain::caller::{Actor, Identity, Reach};
 use crate::store::Store;
+use crate::telemetry::traces::span;
 use std::sync::Arc;
 use std::time::Duration;
 use tenant_registry_contract::server::{
@@ -73,20 +74,20 @@ impl<S> RegistryApi<S> {
                 ));
             }
         };
-        let request_id = &metadata.request_id;
+        let (request_id, trace_id) = (&metadata.request_id, span::trace_id());
         let verified = realm.verify(token.expose_secret()).await.map_err(|error| match error {
             TokenError::Refused(refusal) => {
-                info!(request_id, "a token was not taken: {refusal}");
+                info!(request_id, trace_id, "a token was not taken: {refusal}");
                 unauthorized(refusal.to_string())
             }
             TokenError::Unavailable => {
-                warn!(request_id, "a caller was turned away: {error}");
+                warn!(request_id, trace_id, "a caller was turned away: {error}");
                 self.not_now()
             }
         })?;
         // A value of ours that breaks the spec is a fault of ours; the caller is not let in for it.
         let fault = |error: ConstraintError| {
-            error!(request_id, "a caller cannot be answered: {error}");
+            error!(request_id, trace_id, "a caller cannot be answered: {error}");
             self.not_now()
         };
         if let Err(wait) = self.request_rate.count(&verified.subject) {

@@ -76,8 +76,12 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
     ) -> ApiKeyVerifyResponse {
         let principal = match principal {
             Ok(principal) => principal,
-            Err(TryLater::TooManyRequests { .. } | TryLater::ServiceUnavailable { .. }) => {
-                self.metrics.verified("turned_away");
+            Err(later) => {
+                // The caller gets the same word for both; whoever runs the service is to blame for one of them alone.
+                self.metrics.verified(match later {
+                    TryLater::TooManyRequests { .. } => "rate_limited",
+                    TryLater::ServiceUnavailable { .. } => ApiKeyVerifyReason::Unavailable.as_str(),
+                });
                 let verification = Verification::Invalid(ApiKeyVerifyReason::Unavailable);
                 return answered(&metadata, ApiKeyVerifyResponse::Ok(verify_result(verification)));
             }

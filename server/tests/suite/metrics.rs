@@ -1,10 +1,12 @@
 //! What is counted, as Prometheus scrapes it.
 
-use crate::harness::RawClient;
 use crate::harness::cases::process_cases;
+use crate::harness::issuer::{TestRealm, Wanted};
 use crate::harness::polling::until;
 use crate::harness::postgres::TestDatabase;
 use crate::harness::process::{Process, run};
+use crate::harness::{Answer, RawClient};
+use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -12,6 +14,7 @@ process_cases![
     what_was_done_is_counted,
     without_an_address_there_are_no_metrics,
     the_connections_of_the_database_are_counted,
+    who_is_not_let_in_counts_by_who_is_to_blame,
     that_it_drains_is_told,
     an_address_in_use_stops_the_start,
 ];
@@ -127,6 +130,48 @@ async fn the_connections_of_the_database_are_counted() {
         let series = format!("tenant_registry_database_connections{series}");
         assert_eq!(value(&text, &series).to_bits(), f64::to_bits(count), "{series}: {text}");
     }
+}
+
+async fn who_is_not_let_in_counts_by_who_is_to_blame() {
+    let verify = async |process: &Process, token: &str| {
+        let request = process.raw.request(Method::POST, "/v1/internal/api-keys/verify");
+        let request = request.bearer_auth(token).json(&json!({ "key": "bp_" }));
+        Answer::of(request).await.text
+    };
+    let unavailable = r#"{"valid":false,"reason":"unavailable"}"#;
+    let outcome = |word| format!(r#"tenant_registry_api_key_verifications_total{{outcome="{word}"}}"#);
+
+    // Nobody can say who calls: that is ours.
+    let (process, operations) = scraped(&[("OIDC_ISSUER", "http://127.0.0.1:9/realms/silent")]).await;
+    assert_eq!(verify(&process, "a.b.c").await, unavailable);
+    let text = scrape(&operations).await;
+    assert!(value(&text, &outcome("unavailable")) > 0.0, "{text}");
+
+    // The caller asks too often: that is theirs.
+    let realm = TestRealm::new().await;
+    let roles = json!({ "realm_access": { "roles": ["operator"] } });
+    let wanted = Wanted {
+        claims: roles,
+        ..Wanted::default()
+    };
+    let token = realm.token(wanted).await;
+    let settings = [
+        ("OIDC_ISSUER", realm.issuer.as_str()),
+        ("OIDC_ROLES", "operator=*"),
+        ("REQUEST_RATE", "1"),
+    ];
+    let (process, operations) = scraped(&settings).await;
+    until("the realm's keys are there", async || {
+        (process.raw.get("/readyz").await.status == 200).then_some(())
+    })
+    .await;
+    until("one is turned away", async || {
+        (verify(&process, &token).await == unavailable).then_some(())
+    })
+    .await;
+    let text = scrape(&operations).await;
+    assert!(value(&text, &outcome("rate_limited")) > 0.0, "{text}");
+    assert!(!text.contains(&outcome("unavailable")), "{text}");
 }
 
 async fn that_it_drains_is_told() {

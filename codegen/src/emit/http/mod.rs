@@ -60,11 +60,9 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         files.push(GeneratedFile::new(format!("http/{}.rs", tag.name), file));
         modules.push(&tag.name);
     }
-    for file in admission::emit(api)? {
-        if file.path == "http/admission.rs" {
-            code.push_str(&file.text);
-            modules.push("admission");
-        }
+    if let Some(file) = admission::http_file(api)? {
+        code.push_str(&file.text);
+        modules.push("admission");
         files.push(file);
     }
     let routes = routes::file(api)?;
