@@ -28,6 +28,7 @@ use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::domain::origin::TrustedProxies;
 use tenant_registry_server::domain::{self, Registry};
 use tenant_registry_server::draining::Draining;
+use tenant_registry_server::request_rate::RateLimit;
 use tenant_registry_server::store::memory::MemoryStore;
 use tenant_registry_server::telemetry::metrics::Metrics;
 
@@ -73,7 +74,7 @@ impl CheckedApi {
             // The one peer that there is, so that `X-Forwarded-For` is read.
             trusted_proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse()?]),
             retry_after: RetryAfterSeconds::try_from(1)?,
-            request_rate: NonZeroU32::MAX,
+            request_rate: RateLimit::per_second(NonZeroU32::MIN)?,
             max_requests: 1024,
         };
         let parts = Parts {

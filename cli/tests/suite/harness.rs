@@ -19,6 +19,7 @@ use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::domain::origin::TrustedProxies;
+use tenant_registry_server::request_rate::RateLimit;
 use tenant_registry_server::serve::{self, RunningService, ServeSettings};
 use tenant_registry_server::store::Store;
 use tenant_registry_server::store::memory::MemoryStore;
@@ -152,7 +153,7 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),
             retry_after: RetryAfterSeconds::try_from(1).unwrap(),
-            request_rate: NonZeroU32::MAX,
+            request_rate: RateLimit::per_second(NonZeroU32::MIN).unwrap(),
             max_requests: 1024,
         },
     };

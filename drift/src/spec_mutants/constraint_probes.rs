@@ -67,6 +67,7 @@ pub(super) fn constraint(schema: &str, keyword: &str, value: &Value, other: &Val
         ("APIKeyPlaintext", Way::Looser) => return Some(looser_plaintext()),
         ("APIKeyPrefix" | "APIKeyPlaintext", _) => return Some(failing(create_api_key())),
         ("AuditEventId", _) => return Some(failing(append_event())),
+        ("RequestCount", _) => return Some(no_rate_is_left()),
         ("RetryAfterSeconds", _) => return retry_after(keyword, value, other, way),
         _ => {}
     }
@@ -137,6 +138,15 @@ fn looser_plaintext() -> Probe {
             Expectation::status(200).value("/reason", "unknown"),
         )],
     )
+}
+
+/// What callers are told of their rate is made when the setting is read: that none is left cannot be said any more.
+fn no_rate_is_left() -> Probe {
+    Probe::start(Start {
+        variable: "REQUEST_RATE",
+        value: "7".to_owned(),
+        mutant_refuses: true,
+    })
 }
 
 /// Seconds to wait are a setting of the service: a value that only the looser of the two rules allows.

@@ -60,7 +60,7 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
 }
 
 fn is_made_by_the_service(schema: &str) -> bool {
-    matches!(schema, "APIKeyPrefix" | "AuditEventId")
+    matches!(schema, "APIKeyPrefix" | "AuditEventId" | "RequestCount")
 }
 
 fn changed(name: &str, keyword: &str, kind: Kind, value: &Value, way: Way) -> Option<Mutant> {

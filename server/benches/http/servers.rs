@@ -25,6 +25,7 @@ use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::domain::origin::TrustedProxies;
+use tenant_registry_server::request_rate::RateLimit;
 use tenant_registry_server::serve::{RunningService, ServeSettings};
 use tenant_registry_server::store::memory::MemoryStore;
 use tokio::net::TcpListener;
@@ -150,7 +151,7 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),
             retry_after: RetryAfterSeconds::try_from(1)?,
-            request_rate: NonZeroU32::MAX,
+            request_rate: RateLimit::per_second(NonZeroU32::MIN)?,
             max_requests: 1024,
         },
     };

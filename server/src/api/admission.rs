@@ -3,14 +3,14 @@
 use super::{RegistryApi, answers};
 use crate::auth::{Access, BearerKind, TokenError, Verified};
 use crate::domain::caller::{Actor, Identity, Reach};
+use crate::request_rate::RateLimit;
 use crate::store::Store;
 use crate::telemetry::traces::span;
 use std::sync::Arc;
-use std::time::Duration;
 use tenant_registry_contract::server::{
     Admission, Admitted, Credentials, NotAdmitted, RequestMetadata, Scope, TryLater,
 };
-use tenant_registry_contract::types::{ConstraintError, Error, ErrorCode, RequestCount, RetryAfterSeconds, Text};
+use tenant_registry_contract::types::{ConstraintError, Error, ErrorCode, Text};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{error, info, warn};
 
@@ -85,17 +85,14 @@ impl<S> RegistryApi<S> {
                 self.not_now()
             }
         })?;
-        // A value of ours that breaks the spec is a fault of ours; the caller is not let in for it.
-        let fault = |error: ConstraintError| {
-            error!(request_id, trace_id, "a caller cannot be answered: {error}");
+        self.request_rate.count(&verified.subject).map_err(too_many)?;
+        let identity = identity(&verified).map_err(|error| {
+            // A value of ours that breaks the spec is a fault of ours; the caller is not let in for it.
+            error!(request_id, trace_id, "a caller cannot be named: {error}");
             self.not_now()
-        };
-        if let Err(wait) = self.request_rate.count(&verified.subject) {
-            let too_many = self.too_many(wait).map_err(fault)?;
-            return Err(NotAdmitted::TryLater(too_many));
-        }
+        })?;
         Ok(Admitted {
-            identity: identity(&verified).map_err(fault)?,
+            identity,
             scopes: verified.scopes,
         })
     }
@@ -106,27 +103,22 @@ impl<S> RegistryApi<S> {
             retry_after: self.settings.retry_after,
         })
     }
-
-    fn too_many(&self, wait: Duration) -> Result<TryLater, ConstraintError> {
-        let a_second = self.settings.request_rate;
-        Ok(TryLater::TooManyRequests {
-            body: Error {
-                error: ErrorCode::RateLimited,
-                message: format!("you may send {a_second} requests a second; send fewer"),
-            },
-            retry_after: whole_seconds(wait)?,
-            rate_limit_limit: RequestCount::try_from(a_second.get().cast_signed())?,
-            rate_limit_remaining: RequestCount::try_from(0)?,
-            // What a caller may send at once is what comes back in a second.
-            rate_limit_reset: RetryAfterSeconds::try_from(1)?,
-        })
-    }
 }
 
-/// Rounded up, so that who waits for it has waited long enough.
-fn whole_seconds(wait: Duration) -> Result<RetryAfterSeconds, ConstraintError> {
-    let seconds = wait.as_nanos().div_ceil(1_000_000_000).max(1);
-    RetryAfterSeconds::try_from(i32::try_from(seconds).unwrap_or(i32::MAX))
+fn too_many(limit: RateLimit) -> NotAdmitted {
+    let RateLimit {
+        at_once, left, second, ..
+    } = limit;
+    NotAdmitted::TryLater(TryLater::TooManyRequests {
+        body: Error {
+            error: ErrorCode::RateLimited,
+            message: format!("you may send {at_once} requests a second; send fewer"),
+        },
+        retry_after: second,
+        rate_limit_limit: at_once,
+        rate_limit_remaining: left,
+        rate_limit_reset: second,
+    })
 }
 
 /// As the rules and the audit log know the bearer of a token.

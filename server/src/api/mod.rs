@@ -15,12 +15,11 @@ use crate::domain::caller::Caller;
 use crate::domain::error::Failure;
 use crate::domain::origin::{Origin, TrustedProxies};
 use crate::draining::Draining;
-use crate::request_rate::RequestRate;
+use crate::request_rate::{RateLimit, RequestRate};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::span;
 pub use admission::AdmittedCaller;
 use answers::{Answer, FailureAnswer, Outcome};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use tenant_registry_contract::server::{Principal, RequestMetadata};
 use tenant_registry_contract::types::RetryAfterSeconds;
@@ -35,7 +34,7 @@ pub struct ApiSettings {
     /// What a caller is told to wait when the service has no room.
     pub retry_after: RetryAfterSeconds,
     /// How many requests a second each caller may send whose token is asked for.
-    pub request_rate: NonZeroU32,
+    pub request_rate: RateLimit,
     /// How many requests run at once; probes do not count.
     pub max_requests: usize,
 }

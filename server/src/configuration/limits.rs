@@ -1,5 +1,6 @@
 //! The settings that bound what callers can take of the service.
 
+use crate::request_rate::RateLimit;
 use clap::Args;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -53,7 +54,7 @@ pub struct LimitsConfiguration {
         default_value = "2000",
         value_parser = request_rate
     )]
-    pub request_rate: NonZeroU32,
+    pub request_rate: RateLimit,
 
     /// Connections that callers may hold at once, from 16 to 1000000, at up to 28 KiB each while they are idle; who comes
     /// later waits in the kernel's queue. It sets the process's limit of open files, which counts all else that is open
@@ -69,12 +70,16 @@ pub struct LimitsConfiguration {
     pub max_connections: u32,
 }
 
-/// Reads a number that headers can carry.
-fn request_rate(text: &str) -> Result<NonZeroU32, String> {
-    text.parse()
+/// More is a mistake: no replica answers so many.
+const MOST_REQUESTS_A_SECOND: u32 = 1_000_000;
+
+fn request_rate(text: &str) -> Result<RateLimit, String> {
+    let requests: NonZeroU32 = text
+        .parse()
         .ok()
-        .filter(|rate: &NonZeroU32| rate.get() <= 1_000_000)
-        .ok_or_else(|| "not a number from 1 to 1000000".to_owned())
+        .filter(|requests: &NonZeroU32| requests.get() <= MOST_REQUESTS_A_SECOND)
+        .ok_or_else(|| format!("not a number from 1 to {MOST_REQUESTS_A_SECOND}"))?;
+    RateLimit::per_second(requests).map_err(|error| error.to_string())
 }
 
 impl LimitsConfiguration {

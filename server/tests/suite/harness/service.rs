@@ -20,6 +20,7 @@ use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::domain::origin::TrustedProxies;
+use tenant_registry_server::request_rate::RateLimit;
 use tenant_registry_server::serve::{self, RunningService, ServeSettings};
 use tenant_registry_server::store::Store;
 use tenant_registry_server::store::memory::MemoryStore;
@@ -39,7 +40,8 @@ pub(crate) struct Settings {
     pub(crate) allowed_origins: &'static [&'static str],
     pub(crate) hash_limits: HashLimits,
     pub(crate) access: AccessSettings,
-    pub(crate) request_rate: NonZeroU32,
+    /// Requests a second of each caller whose token is asked for.
+    pub(crate) request_rate: u32,
 }
 
 impl Default for Settings {
@@ -56,7 +58,7 @@ impl Default for Settings {
                 prefix_budget: PrefixBudget::default(),
             },
             access: AccessSettings::Anybody,
-            request_rate: NonZeroU32::MAX,
+            request_rate: 1_000_000,
         }
     }
 }
@@ -185,7 +187,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(networks.collect()),
             retry_after: RetryAfterSeconds::try_from(RETRY_AFTER_SECONDS).unwrap(),
-            request_rate,
+            request_rate: RateLimit::per_second(NonZeroU32::new(request_rate).unwrap()).unwrap(),
             max_requests: 1024,
         },
     };
