@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ProductKey, TenantId, Text, constraint, decode};
+use super::{ProductKey, TenantId, Text, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
@@ -336,13 +336,22 @@ pub struct ApiKey {
     )]
     pub created_by: Option<Text>,
     /// When the key last verified, within seconds; `null` for one that never did.
-    #[serde(deserialize_with = "decode::nullable_formatted")]
+    #[serde(
+        deserialize_with = "decode::nullable_formatted",
+        serialize_with = "encode::optional_date_time"
+    )]
     pub last_used_at: Option<DateTime<Utc>>,
     /// When the key was revoked; `null` for one that was not.
-    #[serde(deserialize_with = "decode::nullable_formatted")]
+    #[serde(
+        deserialize_with = "decode::nullable_formatted",
+        serialize_with = "encode::optional_date_time"
+    )]
     pub revoked_at: Option<DateTime<Utc>>,
     /// When the key was created.
-    #[serde(deserialize_with = "decode::formatted")]
+    #[serde(
+        deserialize_with = "decode::formatted",
+        serialize_with = "encode::date_time"
+    )]
     pub created_at: DateTime<Utc>,
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{ProductKey, TenantId, Text, constraint, decode};
+use super::{ProductKey, TenantId, Text, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
@@ -663,7 +663,10 @@ pub struct AuditEvent {
     )]
     pub user_agent: Option<String>,
     /// When the service stored the event.
-    #[serde(deserialize_with = "decode::formatted")]
+    #[serde(
+        deserialize_with = "decode::formatted",
+        serialize_with = "encode::date_time"
+    )]
     pub created_at: DateTime<Utc>,
 }
 

@@ -9,6 +9,7 @@ mod audit;
 mod catalog;
 mod constraint;
 mod decode;
+mod encode;
 mod health;
 mod shared;
 mod tenants;

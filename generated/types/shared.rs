@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{constraint, decode};
+use super::{constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
@@ -458,13 +458,22 @@ pub struct TenantProduct {
     /// The product's own settings for this tenant.
     pub config: Map<String, Value>,
     /// When the entitlement ends; `null` for one without an end.
-    #[serde(deserialize_with = "decode::nullable_formatted")]
+    #[serde(
+        deserialize_with = "decode::nullable_formatted",
+        serialize_with = "encode::optional_date_time"
+    )]
     pub expires_at: Option<DateTime<Utc>>,
     /// When the entitlement was created.
-    #[serde(deserialize_with = "decode::formatted")]
+    #[serde(
+        deserialize_with = "decode::formatted",
+        serialize_with = "encode::date_time"
+    )]
     pub created_at: DateTime<Utc>,
     /// When the entitlement was last changed.
-    #[serde(deserialize_with = "decode::formatted")]
+    #[serde(
+        deserialize_with = "decode::formatted",
+        serialize_with = "encode::date_time"
+    )]
     pub updated_at: DateTime<Utc>,
 }
 

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{PlanKey, TenantId, TenantProduct, Text, constraint, decode};
+use super::{PlanKey, TenantId, TenantProduct, Text, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 
 /// A tenant's name in addresses. Unique. 3 to 40 lower-case letters, digits and inner hyphens.
@@ -319,7 +319,10 @@ pub struct Tenant {
     )]
     pub stripe_cust_id: Option<Text>,
     /// When the trial ends; `null` for a tenant that has none.
-    #[serde(deserialize_with = "decode::nullable_formatted")]
+    #[serde(
+        deserialize_with = "decode::nullable_formatted",
+        serialize_with = "encode::optional_date_time"
+    )]
     pub trial_ends_at: Option<DateTime<Utc>>,
     /// The first day of the contract; `null` where none is stored.
     #[serde(deserialize_with = "decode::nullable_formatted")]
@@ -335,10 +338,16 @@ pub struct Tenant {
     )]
     pub sales_owner: Option<Text>,
     /// When the tenant was created.
-    #[serde(deserialize_with = "decode::formatted")]
+    #[serde(
+        deserialize_with = "decode::formatted",
+        serialize_with = "encode::date_time"
+    )]
     pub created_at: DateTime<Utc>,
     /// When the tenant was last changed.
-    #[serde(deserialize_with = "decode::formatted")]
+    #[serde(
+        deserialize_with = "decode::formatted",
+        serialize_with = "encode::date_time"
+    )]
     pub updated_at: DateTime<Utc>,
 }
 

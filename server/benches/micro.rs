@@ -44,7 +44,7 @@ fn key(runtime: &Runtime) -> Result<Key, HashError> {
         remembered: 1_000,
         // One key is hashed all the time.
         prefix_budget: PrefixBudget {
-            a_second: NonZeroU32::MAX,
+            a_minute: NonZeroU32::MAX,
             burst: NonZeroU32::MAX,
         },
     })?;

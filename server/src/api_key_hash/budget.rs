@@ -11,17 +11,18 @@ const FORGOTTEN_EVERY: usize = 1_024;
 /// How often secrets are hashed to be held against the keys of one prefix.
 #[derive(Clone, Copy, Debug)]
 pub struct PrefixBudget {
-    /// Each second, in the long run.
-    pub a_second: NonZeroU32,
+    /// Each minute, in the long run.
+    pub a_minute: NonZeroU32,
     /// At once, after a time of rest.
     pub burst: NonZeroU32,
 }
 
 impl Default for PrefixBudget {
-    /// One a second and ten at once: a right secret needs one for each process, and is remembered.
+    /// Ten at once, and ten a minute: a right secret needs one for each process, and is remembered. While a processor
+    /// hashes for whoever tries wrong ones, others wait for it.
     fn default() -> Self {
         Self {
-            a_second: NonZeroU32::MIN,
+            a_minute: NonZeroU32::MIN.saturating_add(9),
             burst: NonZeroU32::MIN.saturating_add(9),
         }
     }
@@ -34,9 +35,9 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(PrefixBudget { a_second, burst }: PrefixBudget) -> Self {
+    pub(super) fn new(PrefixBudget { a_minute, burst }: PrefixBudget) -> Self {
         Self {
-            limiter: RateLimiter::keyed(Quota::per_second(a_second).allow_burst(burst)),
+            limiter: RateLimiter::keyed(Quota::per_minute(a_minute).allow_burst(burst)),
             asked: AtomicUsize::new(0),
         }
     }
@@ -72,7 +73,7 @@ mod tests {
     #[test]
     fn prefixes_that_are_whole_again_are_forgotten() {
         let budget = Budget::new(PrefixBudget {
-            a_second: NonZeroU32::new(1_000_000_000).unwrap(),
+            a_minute: NonZeroU32::MAX,
             burst: NonZeroU32::MIN,
         });
         for number in 0..5 * FORGOTTEN_EVERY {

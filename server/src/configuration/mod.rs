@@ -161,11 +161,16 @@ pub struct Configuration {
     )]
     pub hash_memory: u32,
 
-    /// Hashes a second for the keys of one prefix, from 1; ten at once after a time of rest. A key that is remembered
-    /// needs none. Too many, and who knows a prefix takes the processors with wrong secrets; too few, and keys that are
-    /// presented for the first time wait for it to end.
-    #[arg(long, env = "HASH_PREFIX_RATE", value_name = "HASH_PREFIX_RATE", default_value = "1")]
-    pub hash_prefix_rate: NonZeroU32,
+    /// Hashes a minute for the keys of one prefix, from 1; ten at once after a time of rest. A key that is remembered
+    /// needs none. Too many, and who knows a prefix takes the processors with wrong secrets; too few, and after a flood of
+    /// these the right key is unavailable for longer where it is presented for the first time.
+    #[arg(
+        long,
+        env = "HASH_PREFIX_PER_MINUTE",
+        value_name = "HASH_PREFIX_PER_MINUTE",
+        default_value = "10"
+    )]
+    pub hash_prefix_per_minute: NonZeroU32,
 
     /// Seconds that a caller is told to wait when the service has no room (Retry-After). Too low, and callers come back
     /// before it has; too high, and they stay away longer than they need to.
@@ -223,7 +228,7 @@ impl Configuration {
             waiting: usize::from(self.hash_queue),
             remembered: self.hash_memory as usize,
             prefix_budget: PrefixBudget {
-                a_second: self.hash_prefix_rate,
+                a_minute: self.hash_prefix_per_minute,
                 ..PrefixBudget::default()
             },
         }

@@ -76,7 +76,7 @@ async fn help_tells_all_settings() {
         "HASH_PERMITS",
         "HASH_QUEUE",
         "HASH_MEMORY",
-        "HASH_PREFIX_RATE",
+        "HASH_PREFIX_PER_MINUTE",
         "RETRY_AFTER",
     ];
     for setting in settings {
@@ -159,7 +159,7 @@ async fn a_bad_value_stops_the_start_with_one_line() {
         ("HASH_PERMITS", "0", "--hash-permits"),
         ("HASH_QUEUE", "-1", "--hash-queue"),
         ("HASH_MEMORY", "0", "--hash-memory"),
-        ("HASH_PREFIX_RATE", "0", "--hash-prefix-rate"),
+        ("HASH_PREFIX_PER_MINUTE", "0", "--hash-prefix-per-minute"),
         ("RETRY_AFTER", "3601", "--retry-after"),
     ];
     for (variable, value, flag) in bad {

@@ -4,6 +4,7 @@ use crate::harness::cases::cases;
 use crate::harness::polling::until;
 use crate::harness::{Service, Settings, StoreUnderTest};
 use futures_util::future::join_all;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 use tenant_registry_client::types::{ApiKeyVerify, ApiKeyVerifyReason};
 use tenant_registry_server::api_key_hash::{HashLimits, PrefixBudget};
@@ -26,7 +27,11 @@ async fn busy_service(store: StoreUnderTest, waiting: usize) -> Service {
         running: 1,
         waiting,
         remembered: 100,
-        prefix_budget: PrefixBudget::default(),
+        // What is used up comes back each second.
+        prefix_budget: PrefixBudget {
+            a_minute: NonZeroU32::new(60).unwrap(),
+            ..PrefixBudget::default()
+        },
     };
     let settings = Settings {
         hash_limits,

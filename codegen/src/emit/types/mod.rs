@@ -47,6 +47,10 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         all_code.push_str(&code);
     }
     files.push(runtime::constraint(&all_code)?);
+    if let Some(encode) = runtime::encode(&all_code)? {
+        files.push(encode);
+        modules.push(("encode", Vec::new()));
+    }
     all_code.push_str(&formats_of_parameters(api));
     if let Some(decode) = runtime::decode(&all_code)? {
         let reads_formats = decode.text.contains("trait Format");
@@ -124,6 +128,7 @@ fn imports(code: &str, here: &[&Schema]) -> String {
             ("CompiledPattern", "super::constraint::CompiledPattern"),
             ("Quoted::", "super::constraint::Quoted"),
             ("\"decode::", "super::decode"),
+            ("\"encode::", "super::encode"),
             ("Format::parse", "super::decode::Format"),
         ],
     );

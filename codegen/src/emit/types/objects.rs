@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::holds_secret;
 use super::reach::Reach;
 use crate::emit::rust;
-use crate::model::{Api, Kind, Property, Schema, Type};
+use crate::model::{Api, Format, Kind, Property, Schema, Type};
 use crate::names;
 use crate::print::docs;
 
@@ -57,11 +57,12 @@ fn field(owner: &str, property: &Property) -> (String, String) {
     let formatted = matches!(property.of, Type::Formatted(_));
     let reader = |general: &str, of_format: &str| {
         let function = if formatted { of_format } else { general };
-        format!("deserialize_with = \"decode::{function}\"")
+        let writer = writer(property).map_or_else(String::new, |writer| format!(", {writer}"));
+        format!("deserialize_with = \"decode::{function}\"{writer}")
     };
     let absent = "skip_serializing_if = \"Option::is_none\"";
     match (property.required, property.nullable, &property.default) {
-        (true, false, _) if formatted => (plain, "#[serde(deserialize_with = \"decode::formatted\")]\n".to_owned()),
+        (true, false, _) if formatted => (plain, format!("#[serde({})]\n", reader("formatted", "formatted"))),
         (true, false, _) => (plain, String::new()),
         (true, true, _) => (
             format!("Option<{plain}>"),
@@ -90,6 +91,30 @@ fn field(owner: &str, property: &Property) -> (String, String) {
             ),
         ),
     }
+}
+
+/// How serde writes a time: as a whole, which takes a third of the time of the crate's own way.
+fn writer(property: &Property) -> Option<String> {
+    let function = match (&property.of, property.required, property.nullable) {
+        (Type::Formatted(Format::DateTime), true, false) => "date_time",
+        (Type::Formatted(Format::DateTime), true, true) | (Type::Formatted(Format::DateTime), false, false) => {
+            "optional_date_time"
+        }
+        (Type::Formatted(Format::DateTime), false, true) => "optional_nullable_date_time",
+        (
+            Type::Formatted(Format::Uuid | Format::Date)
+            | Type::Named(_)
+            | Type::String
+            | Type::Boolean
+            | Type::Integer(_)
+            | Type::Number
+            | Type::Array(_)
+            | Type::FreeForm,
+            _,
+            _,
+        ) => return None,
+    };
+    Some(format!("serialize_with = \"encode::{function}\""))
 }
 
 fn property_documentation(api: &Api, property: &Property) -> String {

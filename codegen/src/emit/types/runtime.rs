@@ -5,6 +5,7 @@ use crate::{Error, GeneratedFile};
 
 const CONSTRAINT: &str = include_str!("../../templates/constraint.rs");
 const DECODE: &str = include_str!("../../templates/decode.rs");
+const ENCODE: &str = include_str!("../../templates/encode.rs");
 
 /// `types/constraint.rs`.
 pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
@@ -18,4 +19,10 @@ pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
 pub(super) fn decode(code: &str) -> Result<Option<GeneratedFile>, Error> {
     let (file, kept) = prune(DECODE, code)?;
     Ok((kept > 0 || code.contains("Format::parse")).then(|| GeneratedFile::new("types/decode.rs", file)))
+}
+
+/// `types/encode.rs`, where the types use any of it.
+pub(super) fn encode(code: &str) -> Result<Option<GeneratedFile>, Error> {
+    let (file, kept) = prune(ENCODE, code)?;
+    Ok((kept > 0).then(|| GeneratedFile::new("types/encode.rs", file)))
 }

@@ -6,6 +6,7 @@
 
 mod constraint;
 mod decode;
+mod encode;
 mod samples;
 
 pub use self::constraint::{ConstraintError, Quoted};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{constraint, decode};
+use super::{constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
@@ -720,13 +720,19 @@ pub struct Answer {
     /// An id.
     pub id: SampleId,
     /// When.
-    #[serde(deserialize_with = "decode::formatted")]
+    #[serde(
+        deserialize_with = "decode::formatted",
+        serialize_with = "encode::date_time"
+    )]
     pub at: DateTime<Utc>,
     /// A word or null.
     #[serde(deserialize_with = "decode::nullable")]
     pub nullable_word: Option<Word>,
     /// A time or null.
-    #[serde(deserialize_with = "decode::nullable_formatted")]
+    #[serde(
+        deserialize_with = "decode::nullable_formatted",
+        serialize_with = "encode::optional_date_time"
+    )]
     pub nullable_time: Option<DateTime<Utc>>,
     /// An id.
     #[serde(
@@ -749,6 +755,22 @@ pub struct Answer {
         skip_serializing_if = "Option::is_none"
     )]
     pub optional_nullable_day: Option<Option<NaiveDate>>,
+    /// A time.
+    #[serde(
+        default,
+        deserialize_with = "decode::present_formatted",
+        serialize_with = "encode::optional_date_time",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub optional_time: Option<DateTime<Utc>>,
+    /// Three states.
+    #[serde(
+        default,
+        deserialize_with = "decode::present_nullable_formatted",
+        serialize_with = "encode::optional_nullable_date_time",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub optional_nullable_time: Option<Option<DateTime<Utc>>>,
     /// A temperature.
     #[serde(
         default,
