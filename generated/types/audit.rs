@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -311,7 +311,10 @@ impl fmt::Display for AuditCursor {
     Deserialize
 )]
 #[serde(try_from = "String")]
-pub struct AuditSince(pub(super) DateTime<Utc>);
+pub struct AuditSince(
+    #[serde(serialize_with = "encode::date_time")]
+    pub(super) DateTime<Utc>,
+);
 
 impl From<DateTime<Utc>> for AuditSince {
     fn from(value: DateTime<Utc>) -> Self {
@@ -327,7 +330,7 @@ impl From<AuditSince> for DateTime<Utc> {
 
 impl fmt::Display for AuditSince {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        f.write_str(&encode::rfc3339(self.0))
     }
 }
 
@@ -369,7 +372,10 @@ impl TryFrom<String> for AuditSince {
     Deserialize
 )]
 #[serde(try_from = "String")]
-pub struct AuditUntil(pub(super) DateTime<Utc>);
+pub struct AuditUntil(
+    #[serde(serialize_with = "encode::date_time")]
+    pub(super) DateTime<Utc>,
+);
 
 impl From<DateTime<Utc>> for AuditUntil {
     fn from(value: DateTime<Utc>) -> Self {
@@ -385,7 +391,7 @@ impl From<AuditUntil> for DateTime<Utc> {
 
 impl fmt::Display for AuditUntil {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        f.write_str(&encode::rfc3339(self.0))
     }
 }
 

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use opentelemetry::Context;
 use opentelemetry::context::FutureExt;
 use serde::Serialize;
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Instant;
 
 use super::negotiation;
@@ -123,15 +123,14 @@ impl<'a> Observation<'a> {
     }
 }
 
-/// Has an operation done, sends its answer, and tells the observer.
+/// Has an operation done, sends its answer, and tells the observer. The work stays where it is: a future that is passed on
+/// is copied, all of it.
 pub(super) async fn answer<A: Api, D: Declared>(
     context: &RequestContext<Service<A>>,
     operation: &'static str,
-    work: impl Future<Output = Result<D, Refusal>> + Send,
+    work: Pin<&mut (impl Future<Output = Result<D, Refusal>> + Send)>,
 ) -> Answer {
     let observation = Observation::begin(context, Some(operation));
-    // Pinned where it is: a future that is passed on is copied, all of it.
-    let work = pin!(work);
     let draft = match work.with_context(observation.context.clone()).await {
         Ok(answer) => answer.draft(),
         Err(Refusal(draft)) => draft,

@@ -12,6 +12,7 @@ pub(super) fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
     let imports = rust::imports(
         &code,
         &[
+            ("pin!(", "std::pin::pin"),
             ("HttpError", "dropshot::HttpError"),
             ("Path<", "dropshot::Path"),
             ("RawRequest", "dropshot::RawRequest"),
@@ -150,7 +151,7 @@ fn handler(operation: &Operation) -> String {
                 {reading}
                 Ok({call})
             }};
-            response::answer(&context, {:?}, work).await
+            response::answer(&context, {:?}, pin!(work)).await
         }}
         "#,
         operation.id,

@@ -118,7 +118,6 @@ fn imports(code: &str, here: &[&Schema]) -> String {
             ("LazyLock<", "std::sync::LazyLock"),
             ("DateTime<", "chrono::DateTime"),
             ("NaiveDate", "chrono::NaiveDate"),
-            ("SecondsFormat", "chrono::SecondsFormat"),
             ("Utc", "chrono::Utc"),
             ("Serialize", "serde::{Deserialize, Serialize}"),
             ("Map<String, Value>", "serde_json::{Map, Value}"),
@@ -128,7 +127,7 @@ fn imports(code: &str, here: &[&Schema]) -> String {
             ("CompiledPattern", "super::constraint::CompiledPattern"),
             ("Quoted::", "super::constraint::Quoted"),
             ("\"decode::", "super::decode"),
-            ("\"encode::", "super::encode"),
+            ("encode::", "super::encode"),
             ("Format::parse", "super::decode::Format"),
         ],
     );

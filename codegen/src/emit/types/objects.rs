@@ -55,18 +55,18 @@ pub(super) fn object(api: &Api, reach: &Reach, schema: &Schema, name: &str, prop
 fn field(owner: &str, property: &Property) -> (String, String) {
     let plain = rust::type_of(&property.of, "");
     let formatted = matches!(property.of, Type::Formatted(_));
-    let reader = |general: &str, of_format: &str| {
+    let functions = |general: &str, of_format: &str| {
         let function = if formatted { of_format } else { general };
         let writer = writer(property).map_or_else(String::new, |writer| format!(", {writer}"));
         format!("deserialize_with = \"decode::{function}\"{writer}")
     };
     let absent = "skip_serializing_if = \"Option::is_none\"";
     match (property.required, property.nullable, &property.default) {
-        (true, false, _) if formatted => (plain, format!("#[serde({})]\n", reader("formatted", "formatted"))),
+        (true, false, _) if formatted => (plain, format!("#[serde({})]\n", functions("formatted", "formatted"))),
         (true, false, _) => (plain, String::new()),
         (true, true, _) => (
             format!("Option<{plain}>"),
-            format!("#[serde({})]\n", reader("nullable", "nullable_formatted")),
+            format!("#[serde({})]\n", functions("nullable", "nullable_formatted")),
         ),
         (false, _, Some(default)) => {
             let attribute = if is_rust_default(&property.of, default) {
@@ -80,14 +80,14 @@ fn field(owner: &str, property: &Property) -> (String, String) {
             format!("Option<{plain}>"),
             format!(
                 "#[serde(default, {}, {absent})]\n",
-                reader("present", "present_formatted")
+                functions("present", "present_formatted")
             ),
         ),
         (false, true, None) => (
             format!("Option<Option<{plain}>>"),
             format!(
                 "#[serde(default, {}, {absent})]\n",
-                reader("present", "present_nullable_formatted")
+                functions("present", "present_nullable_formatted")
             ),
         ),
     }

@@ -166,16 +166,19 @@ pub(super) fn integer(name: &str, documentation: &str, rules: &IntegerRules) -> 
 /// A value that is text with a format.
 pub(super) fn formatted(name: &str, documentation: &str, format: Format) -> String {
     let inner = rust::formatted(format);
-    let display = match format {
-        Format::Uuid | Format::Date => "self.0.fmt(f)",
-        Format::DateTime => "f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))",
+    let (attribute, display) = match format {
+        Format::Uuid | Format::Date => ("", "self.0.fmt(f)"),
+        Format::DateTime => (
+            "#[serde(serialize_with = \"encode::date_time\")] ",
+            "f.write_str(&encode::rfc3339(self.0))",
+        ),
     };
     format!(
         r#"
         {documentation}
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String")]
-        pub struct {name}(pub(super) {inner});
+        pub struct {name}({attribute}pub(super) {inner});
 
         impl From<{inner}> for {name} {{
             fn from(value: {inner}) -> Self {{

@@ -1,11 +1,11 @@
 //! The audit log in Postgres: the table `audit_log`.
 
 use super::PostgresStore;
-use super::audit_filter::{ComesAfter, HasProperties};
 use super::database::Database;
 use super::entitlements::object;
 use super::fault::Fault;
 use super::insert_events::InsertEvents;
+use super::list_events::ListEvents;
 use super::schema::audit_log;
 use super::stored::{broken, optional};
 use crate::domain::audit::{AuditEventRecord, AuditQuery, NewAuditEvent};
@@ -42,7 +42,7 @@ pub(super) struct NewAuditEventRow {
 /// A row of `audit_log`.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = audit_log, check_for_backend(Pg))]
-struct AuditEventRow {
+pub(super) struct AuditEventRow {
     id: i64,
     #[diesel(embed)]
     event: NewAuditEventRow,
@@ -180,31 +180,10 @@ impl AuditStore for PostgresStore {
     }
 
     async fn audit_list(&self, query: AuditQuery) -> Result<Vec<AuditEventRecord>, StoreError> {
-        let limit = i64::try_from(query.at_most).unwrap_or(i64::MAX);
-        let rows = self
+        let statement = ListEvents::of(&query);
+        let rows: Vec<AuditEventRow> = self
             .database
-            .page(async |mut connection: &AsyncPgConnection| {
-                let properties = HasProperties::of(&query);
-                let number = properties.event_number();
-                let mut events = audit_log::table
-                    .select(AuditEventRow::as_select())
-                    .filter(properties)
-                    .into_boxed();
-                if let Some(since) = query.since {
-                    events = events.filter(audit_log::created_at.ge(since));
-                }
-                if let Some(until) = query.until {
-                    events = events.filter(audit_log::created_at.lt(until));
-                }
-                if let Some(cursor) = query.before {
-                    events = events.filter(ComesAfter {
-                        cursor: cursor.get(),
-                        number,
-                    });
-                }
-                let newest_first = events.order((audit_log::created_at.desc(), number.desc()));
-                newest_first.limit(limit).load::<AuditEventRow>(&mut connection).await
-            })
+            .page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
             .await?;
         let records: Result<_, Fault> = rows.into_iter().map(AuditEventRow::into_record).collect();
         Ok(records?)

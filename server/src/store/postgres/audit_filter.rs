@@ -7,11 +7,10 @@
 
 use super::schema::audit_log;
 use crate::domain::audit::AuditQuery;
-use diesel::expression::{AppearsOnTable, Expression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Bool, Text, Uuid as SqlUuid};
+use diesel::query_builder::{AstPass, QueryFragment};
+use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 /// Events that have all the properties asked for; all events where none is.
@@ -138,8 +137,7 @@ pub(super) struct ComesAfter {
     pub(super) number: EventNumber,
 }
 
-/// The number of an event, as a list and its index have it: each list is in the order of its own indexes alone. diesel's
-/// `sql` would do, but for keeping the statement from being prepared once: each page would be parsed and planned anew.
+/// The number of an event, as a list and its index have it: each list is in the order of its own indexes alone.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum EventNumber {
     /// In the index for a combination of filters.
@@ -149,18 +147,11 @@ pub(super) enum EventNumber {
 }
 
 impl EventNumber {
-    const fn sql(self) -> &'static str {
+    pub(super) const fn sql(self) -> &'static str {
         match self {
             Self::OfFiltered => "id",
             Self::OfAll => "(id + 0)",
         }
-    }
-}
-
-impl QueryFragment<Pg> for EventNumber {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(self.sql());
-        Ok(())
     }
 }
 
@@ -186,29 +177,3 @@ impl QueryFragment<Pg> for ComesAfter {
         Ok(())
     }
 }
-
-/// What diesel has to know of an expression about an event of the log.
-macro_rules! expression {
-    ($expression:ty, $sql_type:ty) => {
-        impl Expression for $expression {
-            type SqlType = $sql_type;
-        }
-
-        impl AppearsOnTable<audit_log::table> for $expression {}
-
-        impl ValidGrouping<()> for $expression {
-            type IsAggregate = is_aggregate::No;
-        }
-
-        impl QueryId for $expression {
-            type QueryId = ();
-
-            /// The statement depends on which filters there are.
-            const HAS_STATIC_QUERY_ID: bool = false;
-        }
-    };
-}
-
-expression!(HasProperties<'_>, Bool);
-expression!(ComesAfter, Bool);
-expression!(EventNumber, BigInt);

@@ -14,6 +14,7 @@ pub mod database_url;
 mod entitlements;
 mod fault;
 mod insert_events;
+mod list_events;
 pub mod migrations;
 mod pool;
 pub mod retention;

@@ -17,7 +17,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::pooled_connection::deadpool::Object;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
@@ -78,7 +78,7 @@ impl Database {
     {
         let attempt = async || {
             let mut connection = self.pool.get().await?;
-            let result = self.in_time(work(&mut connection)).await;
+            let result = self.in_time(pin!(work(&mut connection))).await;
             kept_if_sound(connection, result)
         };
         Ok(in_span("read", pin!(self.repeated(attempt))).await?)
@@ -115,7 +115,7 @@ impl Database {
     {
         let attempt = async || {
             let connection = connections.get().await?;
-            let result = self.in_time(work(&connection)).await;
+            let result = self.in_time(pin!(work(&connection))).await;
             if result.is_err() {
                 connections.discard(&connection);
             }
@@ -145,10 +145,10 @@ impl Database {
     {
         let mut connection = self.pool.get().await?;
         let worked = self
-            .in_time(async {
+            .in_time(pin!(async {
                 AnsiTransactionManager::begin_transaction_sql(&mut *connection, BEGIN_WRITE).await?;
                 work(&mut connection).await
-            })
+            }))
             .await;
         let (mut connection, finish) = match worked {
             Ok(finish) => (connection, finish),
@@ -157,7 +157,7 @@ impl Database {
         match finish {
             Finish::Abandon(value) => {
                 let undone = self
-                    .in_time(AnsiTransactionManager::rollback_transaction(&mut *connection))
+                    .in_time(pin!(AnsiTransactionManager::rollback_transaction(&mut *connection)))
                     .await;
                 // The value stands, whether or not the server could still be told.
                 let _ = kept_if_sound(connection, undone);
@@ -199,7 +199,7 @@ impl Database {
         matches!(found, Ok(Some(logged)) if logged == *event)
     }
 
-    async fn in_time<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, Fault>
+    async fn in_time<T, E>(&self, work: Pin<&mut impl Future<Output = Result<T, E>>>) -> Result<T, Fault>
     where
         Fault: From<E>,
     {
@@ -210,13 +210,16 @@ impl Database {
         }
     }
 
-    async fn repeated<T, A, F>(&self, attempt: A) -> Result<T, Fault>
+    /// Each attempt is boxed: as a part of the futures around it, it would make kilobytes of each of them, which are copied
+    /// where one hands another on.
+    async fn repeated<T, A, F>(&self, mut attempt: A) -> Result<T, Fault>
     where
         A: FnMut() -> F,
         F: Future<Output = Result<T, Fault>>,
     {
         let end = Instant::now() + self.statement_timeout;
-        attempt
+        let boxed = || Box::pin(attempt());
+        boxed
             .retry(repetitions())
             .when(|fault| match fault {
                 Fault::Passing(_) => Instant::now() < end,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -86,7 +86,10 @@ impl TryFrom<String> for SampleId {
     Deserialize
 )]
 #[serde(try_from = "String")]
-pub struct Instant(pub(super) DateTime<Utc>);
+pub struct Instant(
+    #[serde(serialize_with = "encode::date_time")]
+    pub(super) DateTime<Utc>,
+);
 
 impl From<DateTime<Utc>> for Instant {
     fn from(value: DateTime<Utc>) -> Self {
@@ -102,7 +105,7 @@ impl From<Instant> for DateTime<Utc> {
 
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        f.write_str(&encode::rfc3339(self.0))
     }
 }
 
