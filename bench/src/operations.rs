@@ -90,18 +90,22 @@ pub(crate) fn append() -> Case {
     }
 }
 
-fn list(name: String, query: &str, filter: &str) -> Case {
+/// How the indexes of the log have the number of an event: that for no filter, and those for some.
+const NUMBER_OF_ALL: &str = "(id + 0)";
+const NUMBER_OF_FILTERED: &str = "id";
+
+fn list(name: String, query: &str, filter: &str, number: &str) -> Case {
     let path = format!("/v1/audit?limit={PAGE_EVENTS}{query}");
     Case {
         name,
         operation: operation([get(&path)].into_iter(), 200, "\"id\":"),
-        script: pgbench::list_script(filter),
+        script: pgbench::list_script(filter, number),
     }
 }
 
 /// The newest page.
 pub(crate) fn first_page() -> Case {
-    list("list, first page".to_owned(), "", "")
+    list("list, first page".to_owned(), "", "", NUMBER_OF_ALL)
 }
 
 /// The number of the deep page.
@@ -116,10 +120,16 @@ pub(crate) fn newer_than_deep_page(data_set: &DataSet) -> u64 {
 
 /// A page deep in the log, behind this cursor.
 pub(crate) fn deep_page(data_set: &DataSet, cursor: i64) -> Case {
+    let place = |column| format!("(SELECT {column} FROM audit_log WHERE id >= {cursor} ORDER BY id LIMIT 1)");
     list(
         format!("list, page {}", deep_page_number(data_set)),
         &format!("&cursor={cursor}"),
-        &format!("WHERE id < {cursor}"),
+        &format!(
+            "WHERE (created_at, {NUMBER_OF_ALL}) < ({}, {})",
+            place("created_at"),
+            place("id")
+        ),
+        NUMBER_OF_ALL,
     )
 }
 
@@ -130,6 +140,7 @@ pub(crate) fn frequent_filter() -> Case {
         "list, frequent filter (tenant)".to_owned(),
         &format!("&tenant_id={tenant}"),
         &format!("WHERE tenant_id = '{tenant}'"),
+        NUMBER_OF_FILTERED,
     )
 }
 
@@ -138,7 +149,10 @@ pub(crate) fn rare_filter() -> Case {
     list(
         "list, rare filter (action)".to_owned(),
         &format!("&action={RARE_ACTION}"),
-        &format!("WHERE action = '{RARE_ACTION}'"),
+        &format!(
+            "WHERE hashtextextended(action, 0) = hashtextextended('{RARE_ACTION}', 0) AND (action = '{RARE_ACTION}') IS TRUE"
+        ),
+        NUMBER_OF_FILTERED,
     )
 }
 

@@ -13,15 +13,18 @@ use crate::error::Error;
 pub(crate) const CLIENTS: usize = 32;
 const THREADS: usize = 2;
 
-/// The service's own limit for a statement; what takes longer ends the run of pgbench.
-const OPTIONS: &str = "-c statement_timeout=5s";
+/// The service's own settings of a session; what takes longer than its limit for a statement ends the run of pgbench.
+const OPTIONS: &str = "-c statement_timeout=5s -c enable_sort=off -c enable_incremental_sort=off";
 
 /// Prepares each transaction once, as the service does.
 const PROTOCOL: &str = "prepared";
 
-/// The script of a list with this filter, a WHERE clause or nothing.
-pub(crate) fn list_script(filter: &str) -> String {
-    include_str!("../sql/pgbench/list.sql").replace("{filter}", filter)
+/// The script of a list with this filter, a WHERE clause or nothing, in the order of the index that serves it: `number` is
+/// how that has the number of an event.
+pub(crate) fn list_script(filter: &str, number: &str) -> String {
+    include_str!("../sql/pgbench/list.sql")
+        .replace("{filter}", filter)
+        .replace("{number}", number)
 }
 
 /// Transactions each second; none where one of them failed or took too long.

@@ -3,5 +3,5 @@ SELECT
     metadata, source_ip, user_agent, created_at
 FROM audit_log
 {filter}
-ORDER BY id DESC
+ORDER BY created_at DESC, {number} DESC
 LIMIT 51;
