@@ -2,7 +2,7 @@
 
 use super::{RegistryApi, answers};
 use crate::auth::{Access, BearerKind, TokenError, Verified};
-use crate::domain::caller::{Actor, Identity, Reach};
+use crate::domain::caller::{Actor, Identity, TenantScope};
 use crate::request_rate::RateLimit;
 use crate::store::Store;
 use crate::telemetry::traces::span;
@@ -134,7 +134,7 @@ fn identity(verified: &Verified) -> Result<Identity, ConstraintError> {
     };
     Ok(Identity {
         actor: Some(Arc::new(actor)),
-        reach: verified.tenant.map_or(Reach::Everything, Reach::Tenant),
+        tenant_scope: verified.tenant.map_or(TenantScope::All, TenantScope::Only),
     })
 }
 

@@ -22,7 +22,7 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
     ) -> ApiKeyListResponse {
         let answer = match self
             .registry
-            .api_key_list(tenant_id, principal.identity().identity.reach)
+            .api_key_list(tenant_id, principal.identity().identity.tenant_scope)
             .await
         {
             Ok(list) => ApiKeyListResponse::Ok(list),
@@ -89,8 +89,8 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         // What is wrong with the body stays unsaid: the message may quote the key.
         let verification = match body {
             Ok(ApiKeyVerifyRequest { key }) => {
-                let reach = principal.identity().identity.reach;
-                self.registry.api_key_verify(key, reach).await
+                let tenant_scope = principal.identity().identity.tenant_scope;
+                self.registry.api_key_verify(key, tenant_scope).await
             }
             Err(
                 InvalidBody::Malformed { .. } | InvalidBody::TooLarge { .. } | InvalidBody::UnsupportedMediaType { .. },

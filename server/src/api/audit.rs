@@ -53,7 +53,7 @@ impl<S: Store> Audit for RegistryApi<S> {
         };
         let answer = match self
             .registry
-            .audit_list(filter, limit, principal.identity().identity.reach)
+            .audit_list(filter, limit, principal.identity().identity.tenant_scope)
             .await
         {
             Ok(page) => AuditListResponse::Ok(page),

@@ -38,7 +38,11 @@ impl<S: Store> Tenants for RegistryApi<S> {
         principal: Principal<AdmittedCaller>,
         id: TenantId,
     ) -> TenantGetResponse {
-        let answer = match self.registry.tenant_get(id, principal.identity().identity.reach).await {
+        let answer = match self
+            .registry
+            .tenant_get(id, principal.identity().identity.tenant_scope)
+            .await
+        {
             Ok(tenant) => TenantGetResponse::Ok(tenant),
             Err(DomainError::Refused(not_found)) => TenantGetResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
@@ -54,7 +58,7 @@ impl<S: Store> Tenants for RegistryApi<S> {
     ) -> TenantGetBySlugResponse {
         let answer = match self
             .registry
-            .tenant_get_by_slug(slug, principal.identity().identity.reach)
+            .tenant_get_by_slug(slug, principal.identity().identity.tenant_scope)
             .await
         {
             Ok(tenant) => TenantGetBySlugResponse::Ok(tenant),
@@ -117,7 +121,7 @@ impl<S: Store> Tenants for RegistryApi<S> {
     ) -> EntitlementListResponse {
         let answer = match self
             .registry
-            .entitlement_list(tenant_id, principal.identity().identity.reach)
+            .entitlement_list(tenant_id, principal.identity().identity.tenant_scope)
             .await
         {
             Ok(list) => EntitlementListResponse::Ok(list),

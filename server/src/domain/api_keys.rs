@@ -1,7 +1,7 @@
 //! API keys: how one is made, listed, revoked and verified.
 
 use super::audit::NewAuditEvent;
-use super::caller::{Caller, Reach};
+use super::caller::{Caller, TenantScope};
 use super::error::{DomainError, Failure, NotFound};
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, no_tenant_with_id, status_at};
@@ -137,8 +137,12 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// An unknown tenant is not found.
-    pub async fn api_key_list(&self, tenant_id: TenantId, reach: Reach) -> Result<ApiKeyList, DomainError<NotFound>> {
-        reach.require(tenant_id).map_err(DomainError::refused)?;
+    pub async fn api_key_list(
+        &self,
+        tenant_id: TenantId,
+        tenant_scope: TenantScope,
+    ) -> Result<ApiKeyList, DomainError<NotFound>> {
+        tenant_scope.require(tenant_id).map_err(DomainError::refused)?;
         match self.store.api_key_list(tenant_id).await? {
             Some(api_keys) => Ok(ApiKeyList {
                 items: api_keys.iter().map(ApiKeyRecord::as_api_key).collect(),
@@ -163,7 +167,11 @@ impl<S: Store> Registry<S> {
             scopes,
             created_by,
         } = body;
-        caller.identity.reach.require(tenant_id).map_err(DomainError::refused)?;
+        caller
+            .identity
+            .tenant_scope
+            .require(tenant_id)
+            .map_err(DomainError::refused)?;
         // Hashing costs far more than this look; the answer that counts is still the store's, below.
         if self.store.tenant_get(tenant_id).await?.is_none() {
             return Err(DomainError::refused(no_tenant_with_id(tenant_id)));
@@ -192,7 +200,7 @@ impl<S: Store> Registry<S> {
                 plaintext,
                 warning: PLAINTEXT_WARNING.to_owned(),
             }),
-            ApiKeyStored::TenantUnknown => Err(DomainError::refused(no_tenant_with_id(tenant_id))),
+            ApiKeyStored::TenantNotFound => Err(DomainError::refused(no_tenant_with_id(tenant_id))),
         }
     }
 
@@ -205,7 +213,7 @@ impl<S: Store> Registry<S> {
         let changed = self
             .store
             .api_key_revoke(id, |api_key: &ApiKeyRecord| {
-                if !caller.identity.reach.includes(api_key.tenant_id) {
+                if !caller.identity.tenant_scope.includes(api_key.tenant_id) {
                     return Err(unknown());
                 }
                 Ok(api_key.revoke(caller, self.clock.now())?)
@@ -214,7 +222,7 @@ impl<S: Store> Registry<S> {
         match changed {
             Changed::Stored(_) => Ok(()),
             Changed::Refused(error) => Err(error),
-            Changed::Unknown => Err(unknown()),
+            Changed::NotFound => Err(unknown()),
         }
     }
 
@@ -222,12 +230,16 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// When it could not be found out: the store does not answer, or the hasher has no room.
-    pub async fn api_key_verify(&self, candidate: ApiKeyCandidate, reach: Reach) -> Result<Verification, Failure> {
+    pub async fn api_key_verify(
+        &self,
+        candidate: ApiKeyCandidate,
+        tenant_scope: TenantScope,
+    ) -> Result<Verification, Failure> {
         let Ok(plaintext) = ApiKeyPlaintext::try_from(candidate.expose_secret()) else {
             return Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed));
         };
         let prefix = api_key_hash::prefix(&plaintext)?;
-        let found = self.keys_with_prefix(&prefix, reach).await?;
+        let found = self.keys_with_prefix(&prefix, tenant_scope).await?;
         let known = found.iter().position(|found| {
             let ApiKeyRecord { id, hash, .. } = &found.api_key;
             self.hasher.has_matched(*id, hash, &plaintext)
@@ -240,7 +252,7 @@ impl<S: Store> Registry<S> {
                 let id = self.key_with_secret(&found, &plaintext).await?;
                 // Hashing takes its time, and may have waited for its turn: what was read before it is no ground for
                 // "valid". A wrong secret is looked up again too, so that it takes the time of a right one.
-                (id, self.keys_with_prefix(&prefix, reach).await?)
+                (id, self.keys_with_prefix(&prefix, tenant_scope).await?)
             }
         };
         let now = self.clock.now();
@@ -256,9 +268,13 @@ impl<S: Store> Registry<S> {
         Ok(verification)
     }
 
-    async fn keys_with_prefix(&self, prefix: &ApiKeyPrefix, reach: Reach) -> Result<Vec<ApiKeyWithTenant>, Failure> {
+    async fn keys_with_prefix(
+        &self,
+        prefix: &ApiKeyPrefix,
+        tenant_scope: TenantScope,
+    ) -> Result<Vec<ApiKeyWithTenant>, Failure> {
         let mut found = self.store.api_key_verify(prefix).await?;
-        found.retain(|found| reach.includes(found.api_key.tenant_id));
+        found.retain(|found| tenant_scope.includes(found.api_key.tenant_id));
         Ok(found)
     }
 

@@ -1,7 +1,7 @@
 //! The audit log: what is kept of an event, and how its pages are cut.
 
 use super::Registry;
-use super::caller::{Actor, Caller, Identity, Reach};
+use super::caller::{Actor, Caller, Identity, TenantScope};
 use super::error::{DomainError, Failure, InvalidInput};
 
 use crate::store::{AuditAppended, Store};
@@ -136,12 +136,12 @@ impl<S: Store> Registry<S> {
             metadata,
         } = body;
         let Caller { identity, origin } = caller;
-        let Identity { actor, reach } = identity;
-        let tenant_id = match (reach, tenant_id) {
-            (Reach::Tenant(own), None) => Some(own),
-            (Reach::Everything | Reach::Tenant(_), given) => given,
+        let Identity { actor, tenant_scope } = identity;
+        let tenant_id = match (tenant_scope, tenant_id) {
+            (TenantScope::Only(own), None) => Some(own),
+            (TenantScope::All | TenantScope::Only(_), given) => given,
         };
-        if tenant_id.is_some_and(|it| !reach.includes(it)) {
+        if tenant_id.is_some_and(|it| !tenant_scope.includes(it)) {
             return Err(DomainError::refused(no_such_tenant()));
         }
         let (actor_id, actor_name, actor_type) = match actor.as_deref() {
@@ -166,7 +166,7 @@ impl<S: Store> Registry<S> {
         };
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(record) => Ok(record.into_audit_event()),
-            AuditAppended::TenantUnknown => Err(DomainError::refused(no_such_tenant())),
+            AuditAppended::TenantNotFound => Err(DomainError::refused(no_such_tenant())),
         }
     }
 
@@ -178,7 +178,7 @@ impl<S: Store> Registry<S> {
         &self,
         filter: AuditFilter,
         limit: PageLimit,
-        reach: Reach,
+        tenant_scope: TenantScope,
     ) -> Result<AuditEventPage, Failure> {
         let AuditFilter {
             tenant_id,
@@ -189,11 +189,11 @@ impl<S: Store> Registry<S> {
             until,
             cursor,
         } = filter;
-        let tenant_id = match (reach, tenant_id) {
-            (Reach::Everything, asked) => asked,
-            (Reach::Tenant(own), None) => Some(own),
-            (Reach::Tenant(own), Some(asked)) if own == asked => Some(own),
-            (Reach::Tenant(_), Some(_)) => {
+        let tenant_id = match (tenant_scope, tenant_id) {
+            (TenantScope::All, asked) => asked,
+            (TenantScope::Only(own), None) => Some(own),
+            (TenantScope::Only(own), Some(asked)) if own == asked => Some(own),
+            (TenantScope::Only(_), Some(_)) => {
                 return Ok(AuditEventPage {
                     items: Vec::new(),
                     next_cursor: None,

@@ -21,7 +21,7 @@ pub struct Identity {
     /// As the audit log names them; none where nobody is asked who they are.
     pub actor: Option<Arc<Actor>>,
     /// Which tenants exist for them.
-    pub reach: Reach,
+    pub tenant_scope: TenantScope,
 }
 
 /// Somebody who acts, as the audit log names them.
@@ -37,27 +37,27 @@ pub struct Actor {
 
 /// Which tenants exist for a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum TenantScope {
     /// All of them.
-    Everything,
+    All,
     /// One; what belongs to another does not exist.
-    Tenant(TenantId),
+    Only(TenantId),
 }
 
 impl Identity {
     /// Where nobody is asked who they are.
     pub const ANYBODY: Self = Self {
         actor: None,
-        reach: Reach::Everything,
+        tenant_scope: TenantScope::All,
     };
 }
 
-impl Reach {
+impl TenantScope {
     /// Does what belongs to this tenant exist?
     pub fn includes(self, tenant_id: TenantId) -> bool {
         match self {
-            Self::Everything => true,
-            Self::Tenant(own) => own == tenant_id,
+            Self::All => true,
+            Self::Only(own) => own == tenant_id,
         }
     }
 
@@ -71,10 +71,10 @@ impl Reach {
     }
 
     /// Refuses who belongs to a tenant.
-    pub(crate) fn require_everything(self) -> Result<(), Forbidden> {
+    pub(crate) fn require_all(self) -> Result<(), Forbidden> {
         match self {
-            Self::Everything => Ok(()),
-            Self::Tenant(own) => Err(Forbidden(format!(
+            Self::All => Ok(()),
+            Self::Only(own) => Err(Forbidden(format!(
                 "the token is one of the tenant {own}; a new tenant is made by a token of no tenant"
             ))),
         }

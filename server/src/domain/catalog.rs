@@ -123,12 +123,16 @@ impl<S: Store> Registry<S> {
         product: ProductKey,
         caller: &Caller,
     ) -> Result<(), DomainError<NotFound>> {
-        caller.identity.reach.require(tenant_id).map_err(DomainError::refused)?;
+        caller
+            .identity
+            .tenant_scope
+            .require(tenant_id)
+            .map_err(DomainError::refused)?;
         let product = self.catalog.product(&product).map_err(DomainError::Refused)?;
         let event = product.event(ServiceAction::CatalogRequested, tenant_id, caller, self.clock.now())?;
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(_) => Ok(()),
-            AuditAppended::TenantUnknown => Err(DomainError::refused(no_tenant_with_id(tenant_id))),
+            AuditAppended::TenantNotFound => Err(DomainError::refused(no_tenant_with_id(tenant_id))),
         }
     }
 
@@ -143,7 +147,11 @@ impl<S: Store> Registry<S> {
         product: ProductKey,
         caller: &Caller,
     ) -> Result<TenantProduct, DomainError<Refusal>> {
-        caller.identity.reach.require(tenant_id).map_err(DomainError::refused)?;
+        caller
+            .identity
+            .tenant_scope
+            .require(tenant_id)
+            .map_err(DomainError::refused)?;
         let product = self.catalog.product(&product).map_err(DomainError::refused)?;
         let started = self
             .store
@@ -164,7 +172,7 @@ impl<S: Store> Registry<S> {
                 product.key
             )))),
             TrialStarted::Refused(error) => Err(error),
-            TrialStarted::TenantUnknown => Err(DomainError::refused(no_tenant_with_id(tenant_id))),
+            TrialStarted::TenantNotFound => Err(DomainError::refused(no_tenant_with_id(tenant_id))),
         }
     }
 }

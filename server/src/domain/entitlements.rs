@@ -1,7 +1,7 @@
 //! Entitlements: which products a tenant may use, and until when.
 
 use super::Registry;
-use super::caller::Reach;
+use super::caller::TenantScope;
 use super::error::{DomainError, NotFound};
 use super::tenants::{TRIAL_LENGTH, no_tenant_with_id};
 use crate::store::Store;
@@ -73,9 +73,9 @@ impl<S: Store> Registry<S> {
     pub async fn entitlement_list(
         &self,
         tenant_id: TenantId,
-        reach: Reach,
+        tenant_scope: TenantScope,
     ) -> Result<TenantProductList, DomainError<NotFound>> {
-        reach.require(tenant_id).map_err(DomainError::refused)?;
+        tenant_scope.require(tenant_id).map_err(DomainError::refused)?;
         let Some(entitlements) = self.store.entitlement_list(tenant_id).await? else {
             return Err(DomainError::refused(no_tenant_with_id(tenant_id)));
         };

@@ -41,7 +41,7 @@ pub enum Changed<T, E> {
     /// The rule refused; nothing was written.
     Refused(E),
     /// There is no such record.
-    Unknown,
+    NotFound,
 }
 
 /// What became of a new tenant.
@@ -59,7 +59,7 @@ pub enum ApiKeyStored {
     /// As it is stored.
     Created(Box<ApiKeyRecord>),
     /// No tenant has the id.
-    TenantUnknown,
+    TenantNotFound,
 }
 
 /// What became of a new audit event.
@@ -68,7 +68,7 @@ pub enum AuditAppended {
     /// As it is stored.
     Appended(Box<AuditEventRecord>),
     /// No tenant has the id.
-    TenantUnknown,
+    TenantNotFound,
 }
 
 /// A trial to be stored, and its audit event.
@@ -90,7 +90,7 @@ pub enum TrialStarted<E> {
     /// The rule refused; nothing was written.
     Refused(E),
     /// No tenant has the id.
-    TenantUnknown,
+    TenantNotFound,
 }
 
 /// An API key, and what decides whether its tenant is in service: read in one look.

@@ -8,7 +8,7 @@ mod tests;
 use super::Registry;
 use super::audit::NewAuditEvent;
 use super::caller::Caller;
-use super::caller::Reach;
+use super::caller::TenantScope;
 use super::error::{Conflict, CreateRefusal, DomainError, NotFound, Refusal};
 use super::service_event::{ServiceAction, ServiceEvent};
 use crate::store::{Changed, Store, TenantCreated};
@@ -173,8 +173,8 @@ impl<S: Store> Registry<S> {
     ) -> Result<Tenant, DomainError<CreateRefusal>> {
         caller
             .identity
-            .reach
-            .require_everything()
+            .tenant_scope
+            .require_all()
             .map_err(DomainError::refused)?;
         let now = self.clock.now();
         let tenant = TenantRecord::begin(body, now);
@@ -196,8 +196,8 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// An unknown id is not found.
-    pub async fn tenant_get(&self, id: TenantId, reach: Reach) -> Result<Tenant, DomainError<NotFound>> {
-        reach.require(id).map_err(DomainError::refused)?;
+    pub async fn tenant_get(&self, id: TenantId, tenant_scope: TenantScope) -> Result<Tenant, DomainError<NotFound>> {
+        tenant_scope.require(id).map_err(DomainError::refused)?;
         match self.store.tenant_get(id).await? {
             Some(tenant) => Ok(tenant.as_of(self.clock.now())),
             None => Err(DomainError::refused(no_tenant_with_id(id))),
@@ -208,9 +208,13 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// An unknown slug is not found.
-    pub async fn tenant_get_by_slug(&self, slug: TenantSlug, reach: Reach) -> Result<Tenant, DomainError<NotFound>> {
+    pub async fn tenant_get_by_slug(
+        &self,
+        slug: TenantSlug,
+        tenant_scope: TenantScope,
+    ) -> Result<Tenant, DomainError<NotFound>> {
         match self.store.tenant_get_by_slug(&slug).await? {
-            Some(tenant) if reach.includes(tenant.id) => Ok(tenant.as_of(self.clock.now())),
+            Some(tenant) if tenant_scope.includes(tenant.id) => Ok(tenant.as_of(self.clock.now())),
             Some(_) | None => Err(DomainError::refused(NotFound(format!(
                 "no tenant has the slug `{slug}`"
             )))),
@@ -227,7 +231,7 @@ impl<S: Store> Registry<S> {
         body: TenantActivate,
         caller: &Caller,
     ) -> Result<Tenant, DomainError<Refusal>> {
-        caller.identity.reach.require(id).map_err(DomainError::refused)?;
+        caller.identity.tenant_scope.require(id).map_err(DomainError::refused)?;
         let changed = self
             .store
             .tenant_change(id, |tenant: &TenantRecord| {
@@ -248,7 +252,7 @@ impl<S: Store> Registry<S> {
         at_period_end: bool,
         caller: &Caller,
     ) -> Result<Tenant, DomainError<Refusal>> {
-        caller.identity.reach.require(id).map_err(DomainError::refused)?;
+        caller.identity.tenant_scope.require(id).map_err(DomainError::refused)?;
         let changed = self
             .store
             .tenant_change(id, |tenant: &TenantRecord| {
@@ -266,7 +270,7 @@ impl<S: Store> Registry<S> {
         match changed {
             Changed::Stored(tenant) => Ok(tenant.as_of(self.clock.now())),
             Changed::Refused(error) => Err(error),
-            Changed::Unknown => Err(DomainError::refused(no_tenant_with_id(id))),
+            Changed::NotFound => Err(DomainError::refused(no_tenant_with_id(id))),
         }
     }
 }

@@ -23,7 +23,7 @@ impl ApiKeyStore for MemoryStore {
     async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
         let mut state = self.state();
         if !state.tenants.contains_key(&api_key.tenant_id) {
-            return Ok(ApiKeyStored::TenantUnknown);
+            return Ok(ApiKeyStored::TenantNotFound);
         }
         let event = state.numbered(event)?;
         state.audit_events.push(event);
@@ -43,7 +43,7 @@ impl ApiKeyStore for MemoryStore {
     ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
         let mut state = self.state();
         let Some(api_key) = state.api_keys.get(&id) else {
-            return Ok(Changed::Unknown);
+            return Ok(Changed::NotFound);
         };
         match decide(api_key) {
             Err(refusal) => Ok(Changed::Refused(refusal)),

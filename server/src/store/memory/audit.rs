@@ -10,7 +10,7 @@ impl AuditStore for MemoryStore {
     async fn audit_append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
         let mut state = self.state();
         if event.tenant_id.is_some_and(|id| !state.tenants.contains_key(&id)) {
-            return Ok(AuditAppended::TenantUnknown);
+            return Ok(AuditAppended::TenantNotFound);
         }
         let record = state.numbered(event)?;
         state.audit_events.push(record.clone());

@@ -27,7 +27,7 @@ impl EntitlementStore for MemoryStore {
     ) -> Result<TrialStarted<E>, StoreError> {
         let mut state = self.state();
         let Some(tenant) = state.tenants.get(&tenant_id) else {
-            return Ok(TrialStarted::TenantUnknown);
+            return Ok(TrialStarted::TenantNotFound);
         };
         let NewTrial { entitlement, event } = match decide(tenant) {
             Ok(trial) => trial,

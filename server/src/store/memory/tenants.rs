@@ -36,7 +36,7 @@ impl TenantStore for MemoryStore {
     ) -> Result<Changed<TenantRecord, E>, StoreError> {
         let mut state = self.state();
         let Some(tenant) = state.tenants.get(&id) else {
-            return Ok(Changed::Unknown);
+            return Ok(Changed::NotFound);
         };
         match decide(tenant) {
             Err(refusal) => Ok(Changed::Refused(refusal)),

@@ -148,7 +148,7 @@ impl ApiKeyStore for PostgresStore {
                         event: Box::new(append(connection, event.clone()).await?),
                     }),
                     Err(error) if violates(&error, "api_keys_tenant_id_fkey") => {
-                        Ok(Finish::Abandon(ApiKeyStored::TenantUnknown))
+                        Ok(Finish::Abandon(ApiKeyStored::TenantNotFound))
                     }
                     Err(error) => Err(error.into()),
                 }
@@ -171,7 +171,7 @@ impl ApiKeyStore for PostgresStore {
                     .await
                     .optional()?;
                 let Some(row) = row else {
-                    return Ok(Finish::Abandon(Changed::Unknown));
+                    return Ok(Finish::Abandon(Changed::NotFound));
                 };
                 let api_key = row.into_record()?;
                 match decide(&api_key) {

@@ -174,7 +174,7 @@ fn finish(
             last = Some(record.clone());
             appended.push(AuditAppended::Appended(record));
         } else {
-            appended.push(AuditAppended::TenantUnknown);
+            appended.push(AuditAppended::TenantNotFound);
         }
     }
     Ok(match last {

@@ -115,7 +115,7 @@ impl EntitlementStore for PostgresStore {
         self.database
             .write(async |connection: &mut AsyncPgConnection| {
                 let Some(tenant) = locked(connection, tenant_id, Lock::AsItIs).await? else {
-                    return Ok(Finish::Abandon(TrialStarted::TenantUnknown));
+                    return Ok(Finish::Abandon(TrialStarted::TenantNotFound));
                 };
                 let NewTrial { entitlement, event } = match decide(&tenant) {
                     Ok(trial) => trial,

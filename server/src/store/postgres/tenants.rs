@@ -225,7 +225,7 @@ impl TenantStore for PostgresStore {
         self.database
             .write(async |connection: &mut AsyncPgConnection| {
                 let Some(tenant) = locked(connection, id, Lock::ForChange).await? else {
-                    return Ok(Finish::Abandon(Changed::Unknown));
+                    return Ok(Finish::Abandon(Changed::NotFound));
                 };
                 match decide(&tenant) {
                     Err(refusal) => Ok(Finish::Abandon(Changed::Refused(refusal))),
