@@ -211,7 +211,7 @@ monitoring-test: $(DEPLOY_TOOLS)/installed $(SERVICE) ## Have Prometheus scrape 
 	$(WITH_POSTGRES) $(DEPLOY_TOOLS)/bin/python -B .ci/monitoring-test $(SERVICE)
 
 .PHONY: configuration-reference
-configuration-reference: target/debug/tenant-registry ## Write the table of settings in docs/operations.md anew from `serve --help`.
+configuration-reference: target/debug/tenant-registry ## Write the table of settings in docs/settings.md from `serve --help`.
 	.ci/configuration-reference $<
 
 .PHONY: configuration-check
@@ -225,7 +225,7 @@ $(DEPLOY_TOOLS)/installed: .ci/deploy-tools.txt
 	touch $@
 
 .PHONY: rehearsals
-rehearsals: $(SERVICE) ## Do what docs/operations.md tells operators: back up and restore, restart one by one, pool connections, withstand floods.
+rehearsals: $(SERVICE) ## Test what docs/runbook.md describes: backup and restore, PgBouncer, rolling restarts, overload.
 	@.ci/setup rehearsals
 	$(WITH_POSTGRES) .ci/backup-restore $(SERVICE)
 	$(WITH_POSTGRES) .ci/behind-pgbouncer $(SERVICE)
