@@ -7,7 +7,7 @@ use serde_json::Value;
 use tenant_registry_client::types;
 
 use crate::failure::Failure;
-use crate::generated::Answer;
+use crate::generated::Response;
 use crate::table;
 
 /// How answers are written.
@@ -21,8 +21,8 @@ pub(crate) enum OutputFormat {
 }
 
 /// Writes an answer; then fails where it says no.
-pub(crate) fn answer(answer: &Answer, format: OutputFormat) -> Result<(), Failure> {
-    if let Answer::Nothing = answer {
+pub(crate) fn answer(answer: &Response, format: OutputFormat) -> Result<(), Failure> {
+    if let Response::Empty = answer {
         return Ok(());
     }
     let value = json(answer)?;
@@ -31,7 +31,7 @@ pub(crate) fn answer(answer: &Answer, format: OutputFormat) -> Result<(), Failur
         OutputFormat::Table => table::of(&value),
     };
     bytes(text.as_bytes())?;
-    if let Answer::ApiKeyVerify(types::ApiKeyVerify {
+    if let Response::ApiKeyVerify(types::ApiKeyVerify {
         valid: false, reason, ..
     }) = answer
     {
