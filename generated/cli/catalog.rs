@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
 
 use crate::failure::Failure;
-use super::{Answer, arguments};
+use super::{Response, arguments};
 use super::arguments::{Body, Input};
 
 /// The commands of the group.
@@ -18,25 +18,28 @@ pub(crate) enum Command {
 
 impl Command {
     /// Sends the request.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, Failure> {
-        let answer = match self {
-            Self::List(request) => Answer::CatalogEntryList(request.send(client).await?),
+    pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
+        let response = match self {
+            Self::List(request) => {
+                Response::CatalogEntryList(request.send(client).await?)
+            }
             Self::Request(request) => {
                 request.send(client).await?;
-                Answer::Nothing
+                Response::Empty
             }
             Self::TrialRequest(request) => {
-                Answer::TenantProduct(request.send(client).await?)
+                Response::TenantProduct(request.send(client).await?)
             }
         };
-        Ok(answer)
+        Ok(response)
     }
 }
 
 /// List the products that any tenant can request.
 ///
-/// The catalog is part of the deployment's configuration; the order is that of its file. Keep
-/// the answer, and ask with its `ETag` whether it is still the one.
+/// The catalog is part of the deployment's configuration. Products are in the order of the
+/// catalog file. To avoid downloading an unchanged catalog, send the `ETag` of an earlier
+/// response in `If-None-Match`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CatalogList {}
 
@@ -50,19 +53,20 @@ impl CatalogList {
     }
 }
 
-/// Request a product for a tenant; sales follows up.
+/// Request a product for a tenant.
 ///
-/// Writes the audit event `catalog.requested`. It changes no entitlement.
+/// Records the request, so that sales can follow up. Does not change any entitlement. Writes
+/// the audit event `catalog.requested`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CatalogRequest {
-    /// The id of a tenant. Required, unless the file of the body says it.
+    /// The ID of a tenant. Required, unless the body file has it.
     #[arg(long, value_name = "UUID", required_unless_present = "body_file")]
     pub(crate) tenant_id: Option<types::TenantId>,
-    /// The key of a product in the catalog. Required, unless the file of the body says it.
+    /// The key of a product in the catalog. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) product: Option<types::ProductKey>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -70,7 +74,7 @@ pub(crate) struct CatalogRequest {
 impl CatalogRequest {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<(), Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("tenant_id", self.tenant_id)?;
         body.set("product", self.product)?;
         let body: types::CatalogRequest = arguments::finish(body)?;
@@ -81,18 +85,19 @@ impl CatalogRequest {
 
 /// Start a 14-day trial of a product.
 ///
-/// Creates an entitlement that expires 14 days on. A tenant can try a product once. Writes the
-/// audit event `catalog.trial_started`.
+/// Creates an entitlement that expires 14 days from now. A tenant can try each product only
+/// once. Returns 409 if the tenant has, or has had, an entitlement to the product, or if the
+/// tenant is frozen or archived. Writes the audit event `catalog.trial_started`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CatalogTrialRequest {
-    /// The id of a tenant. Required, unless the file of the body says it.
+    /// The ID of a tenant. Required, unless the body file has it.
     #[arg(long, value_name = "UUID", required_unless_present = "body_file")]
     pub(crate) tenant_id: Option<types::TenantId>,
-    /// The key of a product in the catalog. Required, unless the file of the body says it.
+    /// The key of a product in the catalog. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) product: Option<types::ProductKey>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -103,7 +108,7 @@ impl CatalogTrialRequest {
         self,
         client: &Client,
     ) -> Result<types::TenantProduct, Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("tenant_id", self.tenant_id)?;
         body.set("product", self.product)?;
         let body: types::CatalogRequest = arguments::finish(body)?;

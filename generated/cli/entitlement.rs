@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
 
 use crate::failure::Failure;
-use super::Answer;
+use super::Response;
 
 /// The commands of the group.
 #[derive(Clone, Debug, Subcommand)]
@@ -15,20 +15,23 @@ pub(crate) enum Command {
 
 impl Command {
     /// Sends the request.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, Failure> {
-        let answer = match self {
-            Self::List(request) => Answer::TenantProductList(request.send(client).await?),
+    pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
+        let response = match self {
+            Self::List(request) => {
+                Response::TenantProductList(request.send(client).await?)
+            }
         };
-        Ok(answer)
+        Ok(response)
     }
 }
 
 /// List the product entitlements of a tenant.
 ///
-/// Ordered by product. An entitlement past its `expires_at` is listed as not enabled.
+/// Returns the entitlements in the order of their product keys. Expired entitlements are
+/// included, with `enabled: false`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EntitlementList {
-    /// The tenant's id.
+    /// The ID of the tenant.
     #[arg(long, value_name = "UUID")]
     pub(crate) tenant_id: types::TenantId,
 }

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
 
 use crate::failure::Failure;
-use super::Answer;
+use super::Response;
 
 /// The commands of the group.
 #[derive(Clone, Debug, Subcommand)]
@@ -15,17 +15,19 @@ pub(crate) enum Command {
 
 impl Command {
     /// Sends the request.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, Failure> {
-        let answer = match self {
-            Self::Get(request) => Answer::Health(request.send(client).await?),
+    pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
+        let response = match self {
+            Self::Get(request) => Response::Health(request.send(client).await?),
         };
-        Ok(answer)
+        Ok(response)
     }
 }
 
-/// Readiness probe; asks the store.
+/// Check readiness.
 ///
-/// Route traffic to this replica while the answer is 200.
+/// Returns 200 while this replica can serve requests: the store is reachable, the keys of the
+/// OpenID Connect provider (if there is one) are loaded, and the replica is not shutting down.
+/// Route traffic to the replica only while it returns 200.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ReadinessGet {}
 

@@ -6,31 +6,31 @@ use std::fmt;
 /// An operation of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
-    /// `health_get`: Liveness probe.
+    /// `health_get`: Check liveness.
     HealthGet,
-    /// `readiness_get`: Readiness probe; asks the store.
+    /// `readiness_get`: Check readiness.
     ReadinessGet,
     /// `tenant_create`: Create a tenant.
     TenantCreate,
-    /// `tenant_get`: Get a tenant by its id.
+    /// `tenant_get`: Get a tenant by ID.
     TenantGet,
-    /// `tenant_get_by_slug`: Get a tenant by its slug.
+    /// `tenant_get_by_slug`: Get a tenant by slug.
     TenantGetBySlug,
-    /// `tenant_activate`: Move a tenant to status `active`.
+    /// `tenant_activate`: Activate a tenant.
     TenantActivate,
-    /// `tenant_cancel`: Move a tenant to status `frozen`, now or at the end of its period.
+    /// `tenant_cancel`: Cancel a tenant, immediately or at the end of its period.
     TenantCancel,
     /// `entitlement_list`: List the product entitlements of a tenant.
     EntitlementList,
     /// `catalog_list`: List the products that any tenant can request.
     CatalogList,
-    /// `catalog_request`: Request a product for a tenant; sales follows up.
+    /// `catalog_request`: Request a product for a tenant.
     CatalogRequest,
     /// `catalog_trial_request`: Start a 14-day trial of a product.
     CatalogTrialRequest,
     /// `api_key_list`: List the API keys of a tenant.
     ApiKeyList,
-    /// `api_key_create`: Create an API key; the plaintext is returned once.
+    /// `api_key_create`: Create an API key.
     ApiKeyCreate,
     /// `api_key_revoke`: Revoke an API key.
     ApiKeyRevoke,
@@ -44,7 +44,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 17usize] = [
+    pub const ALL: [Self; 17] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,

@@ -11,11 +11,11 @@ use super::constraint::{ConstraintError, Quoted};
 /// The state of the process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Health {
-    /// There is one value; a process in any other state answers otherwise, or not at all.
+    /// The only value is `ok`. A process in any other state returns an error or does not respond.
     pub status: HealthStatus,
 }
 
-/// There is one value; a process in any other state answers otherwise, or not at all.
+/// The only value is `ok`. A process in any other state returns an error or does not respond.
 #[derive(
     Clone,
     Copy,
@@ -26,7 +26,7 @@ pub struct Health {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub enum HealthStatus {
@@ -39,7 +39,7 @@ impl HealthStatus {
     /// All values, in the order of the spec.
     pub const ALL: [Self; 1] = [Self::Ok];
 
-    /// The value as the spec writes it.
+    /// Returns the value as the spec writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",

@@ -14,16 +14,16 @@ use super::{constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
-/// Why a request was refused or failed.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Error {
-    /// A stable word for programs.
+    /// A stable error code for programs.
     pub error: ErrorCode,
-    /// Tells a person what to change.
+    /// A message that tells people what to change.
     pub message: String,
 }
 
-/// What kind of error it is.
+/// The kind of error.
 #[derive(
     Clone,
     Copy,
@@ -34,7 +34,7 @@ pub struct Error {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub enum ErrorCode {
@@ -89,7 +89,7 @@ impl ErrorCode {
         Self::Internal,
     ];
 
-    /// The value as the spec writes it.
+    /// Returns the value as the spec writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidInput => "invalid_input",
@@ -157,7 +157,7 @@ impl TryFrom<String> for ErrorCode {
     }
 }
 
-/// Seconds to wait before trying again.
+/// Seconds to wait before retrying.
 ///
 /// At least 1. At most 3600.
 #[derive(
@@ -170,13 +170,13 @@ impl TryFrom<String> for ErrorCode {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "i32")]
 pub struct RetryAfterSeconds(pub(super) i32);
 
 impl RetryAfterSeconds {
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> i32 {
         self.0
     }
@@ -232,13 +232,13 @@ impl fmt::Display for RetryAfterSeconds {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "i32")]
 pub struct RequestCount(pub(super) i32);
 
 impl RequestCount {
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> i32 {
         self.0
     }
@@ -280,7 +280,7 @@ impl fmt::Display for RequestCount {
     }
 }
 
-/// The id of a tenant.
+/// The ID of a tenant.
 #[derive(
     Clone,
     Copy,
@@ -291,7 +291,7 @@ impl fmt::Display for RequestCount {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub struct TenantId(pub(super) Uuid);
@@ -338,7 +338,7 @@ impl TryFrom<String> for TenantId {
     }
 }
 
-/// The plan that a tenant is on.
+/// The key of a plan.
 ///
 /// Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -346,7 +346,7 @@ impl TryFrom<String> for TenantId {
 pub struct PlanKey(pub(super) String);
 
 impl PlanKey {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -392,7 +392,7 @@ impl fmt::Display for PlanKey {
     }
 }
 
-/// Free text of any length that the body limit allows, without the character U+0000.
+/// Free text without the character U+0000. Only the maximum body size limits its length.
 ///
 /// Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -400,7 +400,7 @@ impl fmt::Display for PlanKey {
 pub struct Text(pub(super) String);
 
 impl Text {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -449,15 +449,15 @@ impl fmt::Display for Text {
 /// A tenant's entitlement to a product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TenantProduct {
-    /// The id of a tenant.
+    /// The ID of a tenant.
     pub tenant_id: TenantId,
     /// The key of a product in the catalog.
     pub product: ProductKey,
-    /// May the tenant use the product now? `false` once `expires_at` has passed.
+    /// Whether the tenant can use the product now. `false` once `expires_at` has passed.
     pub enabled: bool,
-    /// The product's own settings for this tenant.
+    /// Product-specific settings for this tenant.
     pub config: Map<String, Value>,
-    /// When the entitlement ends; `null` for one without an end.
+    /// When the entitlement expires; `null` if it does not expire.
     #[serde(
         deserialize_with = "decode::nullable_formatted",
         serialize_with = "encode::optional_date_time"
@@ -485,7 +485,7 @@ pub struct TenantProduct {
 pub struct ProductKey(pub(super) String);
 
 impl ProductKey {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
