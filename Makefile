@@ -16,7 +16,7 @@ SCHEMA := server/src/store/postgres/schema.rs
 DRIFT_SAMPLE ?= 60
 # The service that the tests from outside call (`make conformance`, `make rehearsals` and others), and what starts a Postgres around a command.
 SERVICE ?= target/release/tenant-registry
-WITH_POSTGRES ?= $(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- with
+WITH_POSTGRES ?= $(CARGO) run --quiet --locked --package tenant-registry-test-support -- with
 # Further arguments of the bench.
 BENCH ?=
 # What `make fuzz` fuzzes, and for how many seconds each.
@@ -56,10 +56,10 @@ test: ## Everything that CI checks: lints, the spec, all tests, samples of the d
 	$(MAKE) package
 	$(CARGO) run --locked --package tenant-registry-drift -- --sample $(DRIFT_SAMPLE)
 
-# What gives the tests tokens; server/tests/suite/harness/issuer.rs starts it.
-$(TEST_ISSUER)/installed: server/tests/issuer/package.json server/tests/issuer/package-lock.json $(SPEC_TOOLS)/installed
+# What gives the tests tokens; server/tests/certified_issuer/issuer.rs starts it.
+$(TEST_ISSUER)/installed: server/tests/certified_issuer/provider/package.json server/tests/certified_issuer/provider/package-lock.json $(SPEC_TOOLS)/installed
 	mkdir -p $(TEST_ISSUER)
-	cp server/tests/issuer/package.json server/tests/issuer/package-lock.json $(TEST_ISSUER)/
+	cp server/tests/certified_issuer/provider/package.json server/tests/certified_issuer/provider/package-lock.json $(TEST_ISSUER)/
 	$(SPEC_TOOLS)/bin/npm ci --prefix $(TEST_ISSUER) --ignore-scripts --no-audit --no-fund --loglevel error
 	touch $@
 
@@ -144,11 +144,11 @@ schema-check: target/schema.rs
 .PHONY: db
 db: ## Start a Postgres for development that keeps its records, and print its URL; `make db-stop` ends it.
 	@.ci/setup postgres
-	@$(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- start
+	@$(CARGO) run --quiet --locked --package tenant-registry-test-support -- start
 
 .PHONY: db-stop
 db-stop:
-	@$(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- stop
+	@$(CARGO) run --quiet --locked --package tenant-registry-test-support -- stop
 
 .PHONY: run-postgres
 run-postgres: setup ## Build and start the service on the Postgres of `make db`.

@@ -10,7 +10,7 @@ use thiserror::Error;
 pub(crate) enum Error {
     /// The database could not be had.
     #[error(transparent)]
-    Postgres(#[from] test_postgres::Error),
+    Postgres(#[from] test_support::postgres::Error),
     /// The database refused a statement.
     #[error("the database: {}", with_cause(.0))]
     Sql(#[from] tokio_postgres::Error),

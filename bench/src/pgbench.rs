@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
 
-use test_postgres::Cluster;
+use test_support::postgres::Cluster;
 
 use crate::data_set::with_numbers;
 use crate::error::Error;

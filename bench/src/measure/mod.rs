@@ -8,7 +8,7 @@ mod row;
 use std::path::Path;
 use std::time::Duration;
 
-use test_postgres::Cluster;
+use test_support::postgres::Cluster;
 
 use crate::arguments::Arguments;
 use crate::data_set::{self, DataSet};

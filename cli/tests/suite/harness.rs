@@ -24,7 +24,7 @@ use tenant_registry_server::serve::{self, RunningService, ServeSettings};
 use tenant_registry_server::store::Store;
 use tenant_registry_server::store::memory::MemoryStore;
 use tenant_registry_server::store::postgres::{PoolSettings, PostgresStore, Recycling, migrations};
-use test_postgres::{Cluster, ClusterSettings, Databases};
+use test_support::postgres::{Cluster, ClusterSettings, Databases};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::runtime::{Builder, Runtime};
@@ -185,7 +185,7 @@ impl Server {
             }
         };
         Self {
-            databases: runtime.block_on(Databases::on(&url)).unwrap(),
+            databases: runtime.block_on(Databases::new(&url)).unwrap(),
             runtime,
             _cluster: cluster,
         }

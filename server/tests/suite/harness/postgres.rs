@@ -1,36 +1,37 @@
-//! The Postgres that the cases share: one server, and a database of its own for each case.
+//! The Postgres server that the cases share. Each case has its own database.
 //!
-//! `TEST_DATABASE_URL` names a server; without it one is started from the installed binaries. Where there is none, each
-//! case on Postgres fails and says so.
+//! `TEST_DATABASE_URL` names a server; by default one is started from the installed binaries. If Postgres is not
+//! installed, each case on Postgres fails with a message.
 
+use super::StoreUnderTest;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tenant_registry_server::store::postgres::database_url::DatabaseUrl;
 use tenant_registry_server::store::postgres::{PoolSettings, PostgresStore, Recycling, migrations};
-use test_postgres::{Cluster, ClusterSettings, Database, Databases};
+use test_support::postgres::{Cluster, ClusterSettings, Database, Databases};
 use tokio::runtime::{Builder, Runtime};
 
-/// How long connecting may take on a machine that does something else meanwhile.
+/// How long connecting may take on a busy machine.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The server, from the first case on Postgres to the end of the run.
+/// The server, started by the first case on Postgres.
 static SERVER: Mutex<Option<Result<Server, String>>> = Mutex::new(None);
 
 struct Server {
     databases: Databases,
-    /// Migrated; nobody is connected to it.
+    /// A migrated database without connections, which is copied for each case.
     template: Database,
-    /// Outlives the runtimes of the cases, whose databases are dropped here.
+    /// Drops databases after the runtimes of their cases have ended.
     runtime: Runtime,
-    /// Ends with the run; none where `TEST_DATABASE_URL` names a server.
+    /// `None` if `TEST_DATABASE_URL` names a server.
     _cluster: Option<Cluster>,
 }
 
-/// A database with the schema and nothing else, dropped with this value.
+/// A database, dropped with this value.
 pub(crate) struct TestDatabase(Database);
 
 impl TestDatabase {
-    /// Makes one.
+    /// Creates a database with the schema and no records.
     pub(crate) async fn create() -> Self {
         let (runtime, databases, template) = with_server(|server| {
             (
@@ -43,7 +44,7 @@ impl TestDatabase {
         Self(created.await.unwrap().unwrap())
     }
 
-    /// Makes one without any table.
+    /// Creates a database without tables.
     pub(crate) async fn create_empty() -> Self {
         let (runtime, databases) = with_server(|server| (server.runtime.handle().clone(), server.databases.clone()));
         let created = runtime.spawn(async move { databases.create(None).await });
@@ -54,7 +55,7 @@ impl TestDatabase {
         &self.0.url
     }
 
-    /// A store on it, with connections of its own.
+    /// A new store with its own connections.
     pub(crate) fn store(&self) -> PostgresStore {
         let settings = PoolSettings {
             size: 4,
@@ -70,7 +71,7 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        // The run may be over, and the server gone.
+        // The server has stopped if the run is over.
         if let Some(Ok(server)) = &*server() {
             let (databases, database) = (server.databases.clone(), self.0.clone());
             server
@@ -80,7 +81,7 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Ends the server, and with it all databases; on a server of somebody else's, the databases alone.
+/// Drops all databases, and stops the server unless `TEST_DATABASE_URL` names it.
 pub(crate) fn finish() {
     if let Some(Ok(server)) = server().take() {
         server.runtime.block_on(server.databases.remove_all()).unwrap();
@@ -92,7 +93,7 @@ fn server() -> MutexGuard<'static, Option<Result<Server, String>>> {
 }
 
 fn with_server<T>(with: impl FnOnce(&Server) -> T) -> T {
-    // The first case waits for the start on a thread of its own: it is on a runtime already.
+    // On another thread: the case runs on a runtime already.
     match server().get_or_insert_with(|| std::thread::spawn(start).join().unwrap()) {
         Ok(server) => with(server),
         Err(reason) => panic!("no Postgres: {reason}"),
@@ -100,6 +101,9 @@ fn with_server<T>(with: impl FnOnce(&Server) -> T) -> T {
 }
 
 fn start() -> Result<Server, String> {
+    if !StoreUnderTest::Postgres.is_selected() {
+        return Err("TEST_STORE leaves Postgres out; list this case as one that needs it".to_owned());
+    }
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -114,7 +118,7 @@ fn start() -> Result<Server, String> {
         }
     };
     let (databases, template) = runtime.block_on(async {
-        let databases = Databases::on(&url).await.map_err(|error| error.to_string())?;
+        let databases = Databases::new(&url).await.map_err(|error| error.to_string())?;
         let template = databases.create(None).await.map_err(|error| error.to_string())?;
         let template_url: DatabaseUrl = template.url.parse().map_err(|error| format!("{error}"))?;
         migrations::migrate(&template_url, CONNECT_TIMEOUT)
