@@ -15,6 +15,7 @@ pub mod domain;
 pub mod draining;
 mod keyed_memory;
 pub mod operations;
+pub mod records;
 pub mod request_rate;
 pub mod serve;
 pub mod store;

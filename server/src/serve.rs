@@ -8,7 +8,8 @@ use crate::domain::Registry;
 use crate::domain::error::Failure;
 use crate::draining::Draining;
 use crate::operations::{self, OperationsError};
-use crate::store::{Connections, Store};
+use crate::records::ConnectionCounts;
+use crate::store::Store;
 use crate::telemetry::metrics::{Exposition, Metrics, Observed};
 use crate::telemetry::traces::{SpanCounts, TraceSettings, Traces};
 use crate::telemetry::{self, RequestObserver};
@@ -281,7 +282,7 @@ impl<S: Store> Observed for State<S> {
         self.registry.hash_counts()
     }
 
-    fn connections(&self) -> Option<Connections> {
+    fn connections(&self) -> Option<ConnectionCounts> {
         self.registry.connections()
     }
 

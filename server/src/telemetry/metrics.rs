@@ -2,7 +2,7 @@
 //! tenant, a key, a path or an address.
 
 use crate::api_key_hash::HashCounts;
-use crate::store::Connections;
+use crate::records::ConnectionCounts;
 use crate::telemetry::traces::SpanCounts;
 use http::StatusCode;
 use prometheus_client::collector::Collector;
@@ -63,7 +63,7 @@ pub trait Observed: Send + Sync + 'static {
     /// What the hasher did.
     fn hash_counts(&self) -> HashCounts;
     /// The store's connections; none where it needs none.
-    fn connections(&self) -> Option<Connections>;
+    fn connections(&self) -> Option<ConnectionCounts>;
     /// What became of the spans of traces; none where nothing is traced.
     fn span_counts(&self) -> Option<&SpanCounts>;
     /// Is the service about to stop?
@@ -188,9 +188,9 @@ impl<T: Observed> Collector for AskedFor<T> {
             "Callers that wait for a hash, or whose hash runs",
             &gauge(waiting),
         )?;
-        if let Some(Connections {
+        if let Some(ConnectionCounts {
             open,
-            most,
+            max,
             idle,
             waiting,
         }) = self.0.connections()
@@ -199,7 +199,7 @@ impl<T: Observed> Collector for AskedFor<T> {
             write(
                 "database_connections_most",
                 "Connections that the pool may have",
-                &gauge(most),
+                &gauge(max),
             )?;
             write("database_connections_idle", "Connections that nobody has", &gauge(idle))?;
             write(
