@@ -68,11 +68,11 @@ pub(crate) fn transactions_per_second(
     }
     Err(Error::Program {
         program: PROGRAM,
-        said: complaint,
+        output: complaint,
     })
 }
 
-fn rate(said: &str) -> Option<f64> {
+fn rate(output: &str) -> Option<f64> {
     said.lines()
         .find_map(|line| line.strip_prefix("tps = ")?.split_whitespace().next()?.parse().ok())
 }

@@ -5,8 +5,10 @@ pub mod issuer;
 pub mod postgres;
 mod processes;
 mod service_process;
+mod store_under_test;
 
 pub use service_process::{Ended, Log, ServiceError, ServiceProcess};
+pub use store_under_test::StoreUnderTest;
 
 use std::time::Duration;
 

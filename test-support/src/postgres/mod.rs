@@ -7,11 +7,15 @@ mod cluster;
 mod databases;
 pub mod development;
 mod programs;
+#[cfg(feature = "databases")]
+pub mod shared;
 mod sweep;
 
 pub use cluster::{Cluster, ClusterSettings};
 #[cfg(feature = "databases")]
 pub use databases::{Database, Databases};
+#[cfg(feature = "databases")]
+pub use shared::TestDatabase;
 
 use std::path::PathBuf;
 use thiserror::Error;

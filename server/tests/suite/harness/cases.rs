@@ -1,52 +1,17 @@
 //! How cases are listed, selected by store and timed.
 
 use libtest_mimic::{Failed, Trial};
-use std::fmt;
 use std::future::Future;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// The environment variable that limits a run to one store.
-const SELECTION: &str = "TEST_STORE";
+pub(crate) use test_support::StoreUnderTest;
 
 /// How many of the slowest cases a run reports.
 const SLOWEST: usize = 8;
 
 /// The duration of each case so far.
 static DURATIONS: Mutex<Vec<(String, Duration)>> = Mutex::new(Vec::new());
-
-/// A store that the service runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StoreUnderTest {
-    Memory,
-    Postgres,
-}
-
-impl StoreUnderTest {
-    /// The stores of this run: both, or the one that `TEST_STORE` names. Without Postgres, a run includes no case that
-    /// needs it.
-    pub(crate) fn selected() -> Vec<Self> {
-        match std::env::var(SELECTION).unwrap_or_default().as_str() {
-            "" | "both" => vec![Self::Memory, Self::Postgres],
-            "memory" => vec![Self::Memory],
-            "postgres" => vec![Self::Postgres],
-            other => panic!("{SELECTION} must be `memory`, `postgres` or `both`, not `{other}`"),
-        }
-    }
-
-    pub(crate) fn is_selected(self) -> bool {
-        Self::selected().contains(&self)
-    }
-}
-
-impl fmt::Display for StoreUnderTest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Memory => "memory",
-            Self::Postgres => "postgres",
-        })
-    }
-}
 
 /// Lists the cases of a file that run on each store. The compiler reports a case that is not listed as dead code.
 macro_rules! cases {
