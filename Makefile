@@ -78,8 +78,7 @@ run-postgres: setup ## Build and start the service on the Postgres of `make db`.
 ## The three test commands: check < test < ci
 
 .PHONY: check
-check: setup $(TEST_ISSUER)/installed ## Check format, clippy, unit tests, and the suite on the in-memory store. Under a minute when warm.
-	$(CARGO) fmt --all -- --check
+check: setup format $(TEST_ISSUER)/installed ## Check format, clippy, unit tests, and the suite on the in-memory store. Under a minute when warm.
 	$(CARGO) clippy --locked $(CORE) --all-targets -- -D warnings
 	$(CARGO) test --locked $(CORE) --lib --bins
 	$(CARGO) test --locked $(CORE) --test suite -- memory::
@@ -90,14 +89,20 @@ test: $(TEST_ISSUER)/installed ## Run the unit tests, and the suite on both stor
 	$(CARGO) test --locked $(PACKAGES) $(TARGETS)
 
 .PHONY: ci
-ci: ## Run everything that CI checks: `make test` and all other checks.
+ci: ## Run everything that CI checks: `make test` and all other checks, with the time of each step.
+	@tools/setup python git
+	@.ci/steps.py
+
+# The system packages and the tools of all steps of `make ci`.
+.PHONY: packages tools
+packages:
 	@tools/setup postgres psql git java python lint schema conformance clients deploy monitoring browser
-	$(MAKE) lint scripts-lint licences spec compat compat-test deploy-lint
-	$(MAKE) test PACKAGES=--workspace TARGETS=--all-targets
-	$(CARGO) test --locked --workspace --doc
-	$(MAKE) schema-check configuration-check clients-test browser-test monitoring-test SERVICE=$(DEBUG_SERVICE)
-	$(MAKE) conformance SERVICE=$(DEBUG_SERVICE) CONFORMANCE_SEEDS=1 CONFORMANCE_EXAMPLES=100
-	$(MAKE) package drift-sample
+
+tools: $(addsuffix /installed,$(SPEC_TOOLS) $(TEST_ISSUER) $(CONFORMANCE_TOOLS) $(BROWSER_TOOLS) $(DEPLOY_TOOLS) $(LINT_TOOLS))
+
+.PHONY: build-all
+build-all: setup
+	$(CARGO) build --locked --workspace --all-targets
 
 # What gives the tests tokens; server/tests/suite/harness/issuer.rs starts it.
 $(TEST_ISSUER)/installed: server/tests/issuer/package.json server/tests/issuer/package-lock.json $(SPEC_TOOLS)/installed
@@ -106,10 +111,13 @@ $(TEST_ISSUER)/installed: server/tests/issuer/package.json server/tests/issuer/p
 	$(call npm_ci,$(TEST_ISSUER))
 	touch $@
 
+# `make ci` has built them already.
+ifndef BUILT
 # The same selection as `make test`, so that it compiles no dependency for other features.
 $(DEBUG_SERVICE): FORCE
 	@tools/setup
 	$(CARGO) build --locked $(PACKAGES) --bins --tests
+endif
 
 target/release/tenant-registry: FORCE
 	@tools/setup
@@ -121,10 +129,23 @@ FORCE:
 ## Lint
 
 .PHONY: lint
-lint: ## Check format, clippy and documentation of the Rust code. Changes nothing.
+lint: format clippy doc scripts-lint versions licences ## Check format, clippy, documentation, scripts, versions and licences. Changes nothing.
+
+.PHONY: format
+format:
 	$(CARGO) fmt --all -- --check
+
+.PHONY: clippy
+clippy: setup
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: doc
+doc: setup
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+.PHONY: doc-test
+doc-test: setup
+	$(CARGO) test --locked --workspace --doc
 
 .PHONY: scripts-lint
 scripts-lint: $(LINT_TOOLS)/installed ## Check the Python scripts with ruff and the shell scripts with shellcheck.
