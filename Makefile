@@ -284,7 +284,7 @@ $(DEPLOY_TOOLS)/installed: tools/deploy/requirements.txt
 	touch $@
 
 .PHONY: configuration-reference
-configuration-reference: $(DEBUG_SERVICE) ## Write the table of settings in docs/ from `serve --help`.
+configuration-reference: $(DEBUG_SERVICE) ## Write the table of settings in docs/settings.md from `serve --help`.
 	tools/docs/configuration_reference.py $<
 
 .PHONY: configuration-check

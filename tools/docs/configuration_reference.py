@@ -12,9 +12,9 @@ import sys
 
 from registry import run
 
-PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/operations.md"
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/settings.md"
 BEGIN, END = "<!-- configuration: begin -->\n", "<!-- configuration: end -->\n"
-HEADING = "| variable | flag | default | what it does |\n|---|---|---|---|\n"
+HEADING = "| variable | flag | default | meaning |\n|---|---|---|---|\n"
 
 # The layout of clap's long help: flags at column six, text at column ten, and values as a list.
 OPTION = re.compile(r"^(?: {6}|  -\w, )(--[\w-]+)(?: <\w+>)?$")
@@ -79,9 +79,9 @@ def main():
         PAGE.write_text(written, encoding="utf-8")
     elif written != page:
         sys.stderr.writelines(
-            difflib.unified_diff(page.splitlines(True), written.splitlines(True), "docs/operations.md", "serve --help")
+            difflib.unified_diff(page.splitlines(True), written.splitlines(True), "docs/settings.md", "serve --help")
         )
-        sys.exit("docs/operations.md does not follow from `serve --help`; run `make configuration-reference`")
+        sys.exit("docs/settings.md does not follow from `serve --help`; run `make configuration-reference`")
 
 
 main()
