@@ -52,6 +52,7 @@
 //!
 //! `Debug` shows no bearer token and no plaintext of an API key, whatever struct they are in, and an [`Error`] carries
 //! no body that could hold one.
+#![warn(missing_docs)]
 
 mod classification;
 mod configuration;
