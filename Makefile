@@ -111,12 +111,20 @@ $(TEST_ISSUER)/installed: server/tests/issuer/package.json server/tests/issuer/p
 	$(call npm_ci,$(TEST_ISSUER))
 	touch $@
 
-# `make ci` has built them already.
+# `make ci` has built these already.
 ifndef BUILT
-# The same selection as `make test`, so that it compiles no dependency for other features.
+# The test makes cargo enable the features of dev-dependencies, as for `make test`. No dependency is compiled again.
 $(DEBUG_SERVICE): FORCE
 	@tools/setup
-	$(CARGO) build --locked $(PACKAGES) --bins --tests
+	$(CARGO) build --locked $(PACKAGES) --bin tenant-registry --test golden
+
+target/debug/tenant-registry-drift: FORCE
+	@tools/setup
+	$(CARGO) build --locked --workspace --bin tenant-registry-drift --test golden
+
+target/debug/test-postgres: FORCE
+	@tools/setup postgres
+	$(CARGO) build --locked --package tenant-registry-test-postgres
 endif
 
 target/release/tenant-registry: FORCE
@@ -164,6 +172,10 @@ $(LINT_TOOLS)/installed: tools/lint/requirements.txt
 licences: target/tools/bin/cargo-deny ## Check the licences and sources of all dependencies.
 	target/tools/bin/cargo-deny --locked --workspace check bans licenses sources
 
+.PHONY: versions
+versions: ## Check that contract, crates and image have one version, and that no crate can be published publicly.
+	tools/release/versions.py
+
 .PHONY: advisories
 advisories: target/tools/bin/cargo-deny ## Check the dependencies against the RustSec database. Needs the network.
 	target/tools/bin/cargo-deny --locked check advisories
@@ -202,7 +214,7 @@ $(SPEC_TOOLS)/installed: tools/contract/requirements.txt tools/contract/redocly/
 	touch $@
 
 .PHONY: conformance
-conformance: $(CONFORMANCE_TOOLS)/installed $(TEST_ISSUER)/installed $(SERVICE) $(DEBUG_SERVICE) ## Test the service against its document with schemathesis, on both stores.
+conformance: $(CONFORMANCE_TOOLS)/installed $(TEST_ISSUER)/installed $(SERVICE) target/debug/test-postgres ## Test the service against its document with schemathesis, on both stores.
 	@tools/setup conformance postgres
 	DATABASE_URL= tools/conformance/run $(SERVICE)
 	$(WITH_POSTGRES) tools/conformance/run $(SERVICE)
@@ -218,8 +230,8 @@ drift: setup ## Run the mutation test of the contract on every mutant. Takes hou
 	$(CARGO) run --locked --release --package tenant-registry-drift
 
 .PHONY: drift-sample
-drift-sample: setup
-	$(CARGO) run --locked --package tenant-registry-drift -- --sample $(DRIFT_SAMPLE)
+drift-sample: target/debug/tenant-registry-drift
+	$< --sample $(DRIFT_SAMPLE)
 
 ## The database schema
 
@@ -227,8 +239,7 @@ target/tools/bin/diesel:
 	@tools/setup schema
 	$(CARGO_INSTALL) diesel_cli --version 2.3.14 --no-default-features --features postgres
 
-target/schema.rs: FORCE target/tools/bin/diesel $(DEBUG_SERVICE)
-	@tools/setup postgres
+target/schema.rs: FORCE target/tools/bin/diesel target/debug/test-postgres
 	$(WITH_POSTGRES) tools/database/print-schema > $@
 
 .PHONY: schema
@@ -273,7 +284,7 @@ deploy-lint: $(DEPLOY_TOOLS)/installed ## Check Containerfile and deploy/: image
 	tools/deploy/lint
 
 .PHONY: monitoring-test
-monitoring-test: $(DEPLOY_TOOLS)/installed $(SERVICE) $(DEBUG_SERVICE) ## Test that the service answers every query of the dashboard and the alerts.
+monitoring-test: $(DEPLOY_TOOLS)/installed $(SERVICE) target/debug/test-postgres ## Test that the service answers every query of the dashboard and the alerts.
 	@tools/setup monitoring postgres psql
 	$(WITH_POSTGRES) $(DEPLOY_TOOLS)/bin/python tools/deploy/monitoring_test.py $(SERVICE)
 
@@ -292,12 +303,16 @@ configuration-check: $(DEBUG_SERVICE)
 	tools/docs/configuration_reference.py $< --check
 
 .PHONY: rehearsals
-rehearsals: $(SERVICE) $(DEBUG_SERVICE) ## Rehearse the runbook: backup and restore, rolling restart, PgBouncer, overload.
+rehearsals: $(SERVICE) target/debug/test-postgres ## Rehearse the runbook: backup and restore, rolling restart, PgBouncer, overload.
 	@tools/setup rehearsals postgres psql
 	$(WITH_POSTGRES) rehearsals/backup_restore.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/behind_pgbouncer.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/rolling_restart.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/overload.py $(SERVICE)
+
+.PHONY: release
+release: $(SPEC_TOOLS)/installed ## Release VERSION: set it everywhere, check the contract, commit and tag. DRY_RUN=1 only shows the changes.
+	tools/release/release.py $(if $(DRY_RUN),--dry-run) $(or $(VERSION),$(error set VERSION, for example VERSION=1.2.3))
 
 .PHONY: sbom
 sbom: target/tools/bin/cargo-cyclonedx ## Write the bill of materials: target/sbom/tenant-registry.cdx.json (CycloneDX).
