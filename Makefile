@@ -35,9 +35,11 @@ DEPLOY_TOOLS := target/deploy-tools
 LINT_TOOLS := target/lint-tools
 TEST_ISSUER := target/test-issuer
 CARGO_INSTALL := $(CARGO) install --debug --locked --root target/tools --target-dir target/tools/build
-PIP := --quiet --disable-pip-version-check
+# Installs the packages of a list into a Python environment.
+venv = tools/setup python && echo "Installing $(2) into $(1)" && python3 -m venv $(1) && \
+	$(1)/bin/pip install --quiet --disable-pip-version-check -r $(2)
 # Installs the packages of the lock file in a directory.
-npm_ci = cd $(1) && $(CURDIR)/$(SPEC_TOOLS)/bin/npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+npm_ci = echo "Installing the npm packages of $(1)" && cd $(1) && $(CURDIR)/$(SPEC_TOOLS)/bin/npm ci --ignore-scripts --no-audit --no-fund --loglevel error
 # tools/lib holds the Python modules that several tools share.
 export PYTHONPATH := $(CURDIR)/tools/lib
 export PYTHONDONTWRITEBYTECODE := 1
@@ -106,10 +108,10 @@ build-all: setup
 
 # What gives the tests tokens; server/tests/suite/harness/issuer.rs starts it.
 $(TEST_ISSUER)/installed: server/tests/issuer/package.json server/tests/issuer/package-lock.json $(SPEC_TOOLS)/installed
-	mkdir -p $(TEST_ISSUER)
-	cp server/tests/issuer/package.json server/tests/issuer/package-lock.json $(TEST_ISSUER)/
-	$(call npm_ci,$(TEST_ISSUER))
-	touch $@
+	@mkdir -p $(TEST_ISSUER)
+	@cp server/tests/issuer/package.json server/tests/issuer/package-lock.json $(TEST_ISSUER)/
+	@$(call npm_ci,$(TEST_ISSUER))
+	@touch $@
 
 # `make ci` has built these already.
 ifndef BUILT
@@ -163,10 +165,8 @@ scripts-lint: $(LINT_TOOLS)/installed ## Check the Python scripts with ruff and 
 	git grep --null --files-with-matches -E '^#!/usr/bin/env bash' | xargs -0 shellcheck
 
 $(LINT_TOOLS)/installed: tools/lint/requirements.txt
-	@tools/setup python
-	python3 -m venv $(LINT_TOOLS)
-	$(LINT_TOOLS)/bin/pip install $(PIP) -r $<
-	touch $@
+	@$(call venv,$(LINT_TOOLS),$<)
+	@touch $@
 
 .PHONY: licences
 licences: target/tools/bin/cargo-deny ## Check the licences and sources of all dependencies.
@@ -205,13 +205,11 @@ compat-test: $(SPEC_TOOLS)/installed
 	$(SPEC_TOOLS)/bin/python tools/contract/compat_test.py
 
 $(SPEC_TOOLS)/installed: tools/contract/requirements.txt tools/contract/redocly/package.json tools/contract/redocly/package-lock.json
-	@tools/setup python
-	python3 -m venv $(SPEC_TOOLS)
-	$(SPEC_TOOLS)/bin/pip install $(PIP) -r $<
-	mkdir -p $(SPEC_TOOLS)/redocly
-	cp tools/contract/redocly/package.json tools/contract/redocly/package-lock.json $(SPEC_TOOLS)/redocly/
-	$(call npm_ci,$(SPEC_TOOLS)/redocly)
-	touch $@
+	@$(call venv,$(SPEC_TOOLS),$<)
+	@mkdir -p $(SPEC_TOOLS)/redocly
+	@cp tools/contract/redocly/package.json tools/contract/redocly/package-lock.json $(SPEC_TOOLS)/redocly/
+	@$(call npm_ci,$(SPEC_TOOLS)/redocly)
+	@touch $@
 
 .PHONY: conformance
 conformance: $(CONFORMANCE_TOOLS)/installed $(TEST_ISSUER)/installed $(SERVICE) target/debug/test-postgres ## Test the service against its document with schemathesis, on both stores.
@@ -220,10 +218,8 @@ conformance: $(CONFORMANCE_TOOLS)/installed $(TEST_ISSUER)/installed $(SERVICE) 
 	$(WITH_POSTGRES) tools/conformance/run $(SERVICE)
 
 $(CONFORMANCE_TOOLS)/installed: tools/conformance/requirements.txt
-	@tools/setup python
-	python3 -m venv $(CONFORMANCE_TOOLS)
-	$(CONFORMANCE_TOOLS)/bin/pip install $(PIP) -r $<
-	touch $@
+	@$(call venv,$(CONFORMANCE_TOOLS),$<)
+	@touch $@
 
 .PHONY: drift
 drift: setup ## Run the mutation test of the contract on every mutant. Takes hours.
@@ -271,10 +267,10 @@ browser-test: $(BROWSER_TOOLS)/installed $(SERVICE) ## Test the API reference in
 	tools/browser/test $(SERVICE)
 
 $(BROWSER_TOOLS)/installed: tools/browser/package.json tools/browser/package-lock.json $(SPEC_TOOLS)/installed
-	mkdir -p $(BROWSER_TOOLS)
-	cp tools/browser/package.json tools/browser/package-lock.json $(BROWSER_TOOLS)/
-	$(call npm_ci,$(BROWSER_TOOLS))
-	touch $@
+	@mkdir -p $(BROWSER_TOOLS)
+	@cp tools/browser/package.json tools/browser/package-lock.json $(BROWSER_TOOLS)/
+	@$(call npm_ci,$(BROWSER_TOOLS))
+	@touch $@
 
 ## Deployment and operations
 
@@ -289,10 +285,8 @@ monitoring-test: $(DEPLOY_TOOLS)/installed $(SERVICE) target/debug/test-postgres
 	$(WITH_POSTGRES) $(DEPLOY_TOOLS)/bin/python tools/deploy/monitoring_test.py $(SERVICE)
 
 $(DEPLOY_TOOLS)/installed: tools/deploy/requirements.txt
-	@tools/setup python
-	python3 -m venv $(DEPLOY_TOOLS)
-	$(DEPLOY_TOOLS)/bin/pip install $(PIP) -r $<
-	touch $@
+	@$(call venv,$(DEPLOY_TOOLS),$<)
+	@touch $@
 
 .PHONY: configuration-reference
 configuration-reference: $(DEBUG_SERVICE) ## Write the table of settings in docs/settings.md from `serve --help`.
