@@ -93,8 +93,13 @@ impl Judge<'_> {
                 worker.start_from(&compiled)?;
                 passes(worker, &self.spec.text)
             };
-            let threads: Vec<_> = workers.iter_mut().map(|worker| scope.spawn(move || prepare(worker))).collect();
-            threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| Error::Worker)?)
+            let threads: Vec<_> = workers
+                .iter_mut()
+                .map(|worker| scope.spawn(move || prepare(worker)))
+                .collect();
+            threads
+                .into_iter()
+                .try_for_each(|thread| thread.join().map_err(|_| Error::Worker)?)
         })?;
         let program = self.directory.join("original");
         if let Some(first) = workers.first() {
