@@ -6,6 +6,7 @@ installs tools and runs the checks that need no compiler beside it. The output o
 is printed if the step fails.
 """
 
+import os
 import subprocess
 import sys
 import threading
@@ -45,6 +46,8 @@ OTHER_LANE = [
     ("browser-test", [], "browser-test"),
     ("monitoring-test", [], "monitoring-test"),
 ]
+# The steps use the programs that the step `build` has built.
+ENVIRONMENT = {**os.environ, "BUILT": "yes", "SERVICE": "target/debug/tenant-registry"}
 # The output of these steps is printed as it comes.
 SHOWN = {"test"}
 
@@ -67,10 +70,10 @@ class Run:
     def step(self, name, arguments):
         self.say(f"{name}: make {arguments}")
         began = time.monotonic()
-        command = ["make", "--no-print-directory", "BUILT=yes", "SERVICE=target/debug/tenant-registry", *arguments.split()]
+        command = ["make", "--no-print-directory", *arguments.split()]
         with open(LOGS / f"{name}.log", "w", encoding="utf-8") as log:
             process = subprocess.Popen(
-                command, cwd=ROOT, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+                command, cwd=ROOT, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
             )
             for line in process.stdout:
                 log.write(line)

@@ -71,7 +71,7 @@ def errors():
         if package["version"] != version:
             yield f"crate {name}: version {package['version']}, but {SPEC} has {version}"
         if package["publish"] not in ([], [REGISTRY]):
-            yield f"crate {name}: `publish` must be false or [\"{REGISTRY}\"]"
+            yield f'crate {name}: `publish` must be false or ["{REGISTRY}"]'
         if not name.startswith("golden-"):
             yield from (f"crate {name}: `{key}` is missing" for key in METADATA if not package[key])
         if package["publish"]:
