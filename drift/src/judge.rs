@@ -88,11 +88,12 @@ impl Judge<'_> {
     /// Checks that the unchanged sources build in every worker, and keeps the resulting service.
     fn original(&self, workers: &mut [Worker]) -> Result<PathBuf, Error> {
         let compiled = env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.workspace.join("target"), PathBuf::from);
+        let prepare = |worker: &mut Worker| {
+            worker.start_from(&compiled)?;
+            passes(worker, &self.spec.text)
+        };
+        let prepare = &prepare;
         std::thread::scope(|scope| {
-            let prepare = &|worker: &mut Worker| {
-                worker.start_from(&compiled)?;
-                passes(worker, &self.spec.text)
-            };
             let threads: Vec<_> = workers
                 .iter_mut()
                 .map(|worker| scope.spawn(move || prepare(worker)))

@@ -147,11 +147,11 @@ async fn a_file_is_written_whole_or_not_at_all(service: Service) {
     command.args(arguments).env("TENANT_REGISTRY_URL", "http://127.0.0.1:1");
     crate::harness::ended(&mut command, "")
         .await
-        .assert_failed(6, &["no answer"]);
+        .assert_failed(6, &["no response"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), whole);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     let nowhere = service
         .run(&["audit", "export", "--output-file", "no/such/directory"])
         .await;
-    nowhere.assert_failed(1, &["no/such/directory cannot be written: No such file"]);
+    nowhere.assert_failed(1, &["cannot write no/such/directory: No such file"]);
 }

@@ -41,7 +41,7 @@ async fn each_kind_of_failure_has_its_exit_code(service: Service) {
         "2026-01-01",
     ];
     let refused = service.run(&backwards).await;
-    refused.assert_failed(3, &["error: invalid_input (400 Bad Request): ", "\nrequest id: "]);
+    refused.assert_failed(3, &["error: invalid_input (400 Bad Request): ", "\nrequest ID: "]);
     assert_eq!(refused.stdout, "");
     let unknown = service.run(&["tenant", "get", UNKNOWN]).await;
     unknown.assert_failed(4, &["error: not_found (404 Not Found): "]);
@@ -89,16 +89,13 @@ async fn bad_arguments_say_what_to_change(service: Service) {
         ),
         (
             &["audit", "append", "--body-file", "no/such.json"],
-            &["no/such.json cannot be read: No such file"],
+            &["cannot read no/such.json: No such file"],
         ),
         (
             &["audit", "tail", "--until", "2026-11-23T09:30:00Z"],
-            &["--until", "goes on until it is ended"],
+            &["--until", "runs until it is stopped"],
         ),
-        (
-            &["audit", "export", "--cursor", "7"],
-            &["--cursor", "walks the pages by itself"],
-        ),
+        (&["audit", "export", "--cursor", "7"], &["--cursor", "reads all pages"]),
         (
             &["--base-url", "ftp://nowhere", "health", "get"],
             &["it must start with http:// or https://"],
@@ -119,7 +116,7 @@ async fn a_service_that_is_away_is_told_apart(_: Service) {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let away = ended(program().args(["--base-url", &url, "health", "get"]), "").await;
-    away.assert_failed(6, &["error: no answer from the Tenant Registry", "refused"]);
+    away.assert_failed(6, &["error: no response from the Tenant Registry", "refused"]);
 }
 
 async fn variables_are_settings_and_empty_ones_are_not(service: Service) {

@@ -52,7 +52,7 @@ async fn the_token_is_sent_and_never_shown(_: Service) {
     let header = format!("authorization: Bearer {TOKEN}\r\n");
     let (request, ended) = heard(|command| command.env("TENANT_REGISTRY_TOKEN", TOKEN)).await;
     assert!(request.contains(&header), "{request}");
-    ended.assert_failed(1, &["error: the answer's body is not as the spec declares it"]);
+    ended.assert_failed(1, &["error: the response body does not match the OpenAPI document"]);
     assert!(!format!("{ended:?}").contains(TOKEN));
     let other = "TENANT_REGISTRY_TOKEN";
     let (request, _) = heard(|command| command.env(other, "other").arg("--token-file").arg(file.path())).await;
@@ -72,14 +72,17 @@ async fn no_argument_takes_a_token(service: Service) {
     let empty = tempfile::NamedTempFile::new().unwrap();
     let path = empty.path().to_str().unwrap();
     let ended = service.run(&["--token-file", path, "health", "get"]).await;
-    ended.assert_failed(2, &[path, "has no token in it"]);
+    ended.assert_failed(2, &[path, "contains no token"]);
     // What no header can carry is not quoted.
     let mut command = service.command();
     command
         .env("TENANT_REGISTRY_TOKEN", "the-token\u{7}")
         .args(["health", "get"]);
     let ended = crate::harness::ended(&mut command, "").await;
-    ended.assert_failed(2, &["the bearer token has characters that a header cannot carry"]);
+    ended.assert_failed(
+        2,
+        &["the bearer token contains characters that are not allowed in a header"],
+    );
     assert!(!ended.stderr.contains("the-token"), "{ended:?}");
     let help = service.run(&["--help"]).await;
     assert!(

@@ -111,7 +111,7 @@ pub(crate) fn unknown_id<T: From<Uuid>>() -> T {
 #[track_caller]
 pub(crate) fn refused<T: Debug>(answer: Result<T, Error>, status: u16, code: ErrorCode) -> String {
     let error = answer.unwrap_err();
-    let Some(refusal) = error.refusal() else {
+    let Some(refusal) = error.response() else {
         panic!("{error:?}");
     };
     assert_eq!((refusal.status.as_u16(), refusal.code), (status, code), "{refusal:?}");
