@@ -8,7 +8,7 @@ SPEC := spec/openapi.yaml
 RELEASED_SPEC := spec/released/openapi.yaml
 SCHEMA := server/src/store/postgres/schema.rs
 # The packages that `make check` and `make test` compile: the service, its clients, and what they are made with.
-CORE := $(addprefix --package tenant-registry-,contract codegen server client cli test-postgres)
+CORE := $(addprefix --package tenant-registry-,contract codegen server client cli test-support)
 # What `make test` selects; `make ci` selects the whole workspace and all targets.
 PACKAGES ?= $(CORE)
 TARGETS ?= --lib --bins --tests
@@ -66,11 +66,11 @@ build: setup ## Build the service: target/release/tenant-registry.
 db: ## Start a Postgres for development that keeps its data, and print its URL. `make db-stop` stops it.
 	@tools/setup postgres
 	@echo "Building and starting the development database" >&2
-	@$(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- start
+	@$(CARGO) run --quiet --locked --package tenant-registry-test-support -- start
 
 .PHONY: db-stop
 db-stop:
-	@$(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- stop
+	@$(CARGO) run --quiet --locked --package tenant-registry-test-support -- stop
 
 .PHONY: run-postgres
 run-postgres: setup ## Build and start the service on the Postgres of `make db`.
@@ -80,13 +80,12 @@ run-postgres: setup ## Build and start the service on the Postgres of `make db`.
 ## The three test commands: check < test < ci
 
 .PHONY: check
-check: setup format $(TEST_ISSUER)/installed ## Check format, clippy, unit tests, and the suite on the in-memory store. Under a minute when warm.
+check: setup format ## Check format, clippy, unit tests, and the suite on the in-memory store. Under a minute when warm.
 	$(CARGO) clippy --locked $(CORE) --all-targets -- -D warnings
-	$(CARGO) test --locked $(CORE) --lib --bins
-	$(CARGO) test --locked $(CORE) --test suite -- memory::
+	TEST_STORE=memory $(CARGO) test --locked $(CORE) --lib --bins --test suite
 
 .PHONY: test
-test: $(TEST_ISSUER)/installed ## Run the unit tests, and the suite on both stores. Needs Rust and Postgres.
+test: ## Run the unit tests, and the suite on both stores. Needs Rust and Postgres.
 	@tools/setup postgres git
 	$(CARGO) test --locked $(PACKAGES) $(TARGETS)
 
@@ -106,10 +105,15 @@ tools: $(addsuffix /installed,$(SPEC_TOOLS) $(TEST_ISSUER) $(CONFORMANCE_TOOLS) 
 build-all: setup
 	$(CARGO) build --locked --workspace --all-targets
 
-# What gives the tests tokens; server/tests/suite/harness/issuer.rs starts it.
-$(TEST_ISSUER)/installed: server/tests/issuer/package.json server/tests/issuer/package-lock.json $(SPEC_TOOLS)/installed
+# Not part of `make test`, because it needs Node.js.
+.PHONY: certified-issuer-test
+certified-issuer-test: $(TEST_ISSUER)/installed
+	$(CARGO) test --locked --workspace --test certified_issuer
+
+# The OpenID provider of the certified issuer test and of the conformance test.
+$(TEST_ISSUER)/installed: $(addprefix server/tests/certified_issuer/provider/,package.json package-lock.json) $(SPEC_TOOLS)/installed
 	@mkdir -p $(TEST_ISSUER)
-	@cp server/tests/issuer/package.json server/tests/issuer/package-lock.json $(TEST_ISSUER)/
+	@cp $(filter %.json,$^) $(TEST_ISSUER)/
 	@$(call npm_ci,$(TEST_ISSUER))
 	@touch $@
 
@@ -126,7 +130,7 @@ target/debug/tenant-registry-drift: FORCE
 
 target/debug/test-postgres: FORCE
 	@tools/setup postgres
-	$(CARGO) build --locked --package tenant-registry-test-postgres
+	$(CARGO) build --locked --package tenant-registry-test-support
 endif
 
 target/release/tenant-registry: FORCE

@@ -21,6 +21,7 @@ CARGO_LANE = [
     ("format", [], "format"),
     ("build", [], "build-all"),
     ("test", ["packages", "tools"], "test PACKAGES=--workspace TARGETS=--all-targets"),
+    ("certified-issuer", [], "certified-issuer-test"),
     ("clippy", [], "clippy"),
     ("doc", [], "doc"),
     ("doc-test", [], "doc-test"),
