@@ -190,7 +190,7 @@ target/tools/bin/cargo-deny:
 ## The contract
 
 .PHONY: generate
-generate: setup ## Regenerate generated/ from the spec, also under CI.
+generate: setup ## Regenerate the code from the spec, also under CI.
 	env -u CI $(CARGO) build --locked --package tenant-registry-contract
 
 .PHONY: spec

@@ -1,7 +1,7 @@
-//! Keeps `generated/` in step with `spec/openapi.yaml`.
+//! Generates the code of the contract, the client and the command line from `spec/openapi.yaml`.
 //!
-//! What is already as it should be is not touched, so that an unchanged spec rebuilds nothing. Where writing would be
-//! wrong (under `CI`, which must see what was committed) or cannot be done, the build fails and says how to repair it.
+//! Files that are up to date are not touched, so that an unchanged spec rebuilds nothing. With `CI` set, the script writes
+//! nothing, because CI checks what was committed: the build fails and names each outdated file and the command to run.
 
 use std::env;
 use std::error::Error;
@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use tenant_registry_codegen::{GeneratedFile, generate};
+use tenant_registry_codegen::{DIRECTORIES, GeneratedFile, generate};
 
 const SPEC: &str = "spec/openapi.yaml";
-const OUTPUT: &str = "generated";
 const REPAIR: &str = "run `make generate` and commit what it changes";
 
 fn main() -> ExitCode {
@@ -35,82 +34,77 @@ fn run() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let spec = fs::read_to_string(root.join(SPEC)).map_err(|error| format!("{SPEC}: {error}"))?;
     let files = generate(&spec).map_err(|error| format!("{SPEC}:{error}"))?;
-    let output = root.join(OUTPUT);
     for file in &files {
-        println!("cargo::rerun-if-changed={OUTPUT}/{}", file.path);
+        println!("cargo::rerun-if-changed={}", file.path);
+    }
+    let outdated: Vec<&GeneratedFile> = files
+        .iter()
+        .filter(|file| fs::read_to_string(root.join(&file.path)).ok().as_ref() != Some(&file.text))
+        .collect();
+    let orphans = orphans(&root, &files)?;
+    let is_ci = env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
+    if is_ci {
+        return check(&outdated, &orphans);
     }
     let edited = fs::metadata(root.join(SPEC))?.modified()?;
-    let stale: Vec<&GeneratedFile> = files
-        .iter()
-        .filter(|file| fs::read_to_string(output.join(&file.path)).ok().as_ref() != Some(&file.text))
-        .collect();
-    let strangers = strangers(&output, &files)?;
-    let may_write = !env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
-    if may_write {
-        for file in stale {
-            write(&output.join(&file.path), &file.text, edited).map_err(|error| {
-                format!(
-                    "{OUTPUT}/{} is out of date and cannot be written ({error}); {REPAIR}",
-                    file.path
-                )
-            })?;
-        }
-        for path in strangers {
-            fs::remove_file(&path).map_err(|error| {
-                format!(
-                    "{} is not generated any more and cannot be removed ({error}); {REPAIR}",
-                    path.display()
-                )
-            })?;
-        }
-        return Ok(());
+    for file in outdated {
+        write(&root.join(&file.path), &file.text, edited)
+            .map_err(|error| format!("{} is out of date and cannot be written ({error}); {REPAIR}", file.path))?;
     }
-    let complaints: Vec<String> = stale
+    for path in orphans {
+        fs::remove_file(root.join(&path)).map_err(|error| {
+            format!("{path} is no longer generated and cannot be removed ({error}); {REPAIR}")
+        })?;
+    }
+    Ok(())
+}
+
+/// Fails if anything would have to be written or removed.
+fn check(outdated: &[&GeneratedFile], orphans: &[String]) -> Result<(), Box<dyn Error>> {
+    let outdated = outdated
         .iter()
-        .map(|file| format!("{OUTPUT}/{} does not follow from {SPEC}; {REPAIR}", file.path))
-        .chain(
-            strangers
-                .iter()
-                .map(|path| format!("{} is not generated any more; {REPAIR}", path.display())),
-        )
-        .collect();
-    if complaints.is_empty() {
+        .map(|file| format!("{} does not match {SPEC}; {REPAIR}", file.path));
+    let orphans = orphans
+        .iter()
+        .map(|path| format!("{path} is no longer generated; {REPAIR}"));
+    let messages: Vec<String> = outdated.chain(orphans).collect();
+    if messages.is_empty() {
         Ok(())
     } else {
-        Err(complaints.join("\n").into())
+        Err(messages.join("\n").into())
     }
 }
 
-/// Rust files under the output directory that the generator does not write.
-fn strangers(output: &Path, files: &[GeneratedFile]) -> Result<Vec<PathBuf>, Box<dyn Error>> {
-    let mut strangers = Vec::new();
-    let mut open = vec![output.to_owned()];
-    while let Some(directory) = open.pop() {
-        if !directory.exists() {
+/// The Rust files in the directories of generated files that the generator does not write, relative to the root.
+fn orphans(root: &Path, files: &[GeneratedFile]) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut orphans = Vec::new();
+    let mut directories: Vec<String> = DIRECTORIES.map(str::to_owned).into();
+    while let Some(directory) = directories.pop() {
+        if !root.join(&directory).exists() {
             continue;
         }
-        for entry in fs::read_dir(&directory)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs")
-                && !files.iter().any(|file| output.join(&file.path) == path)
-            {
-                strangers.push(path);
+        for entry in fs::read_dir(root.join(&directory))? {
+            let entry = entry?;
+            let path = format!("{directory}/{}", entry.file_name().to_string_lossy());
+            if entry.file_type()?.is_dir() {
+                directories.push(path);
+            } else if path.ends_with(".rs") && !files.iter().any(|file| file.path == path) {
+                orphans.push(path);
             }
         }
     }
-    strangers.sort();
-    Ok(strangers)
+    orphans.sort();
+    Ok(orphans)
 }
 
-/// Writes beside the file and moves into place, so that a concurrent compiler sees the old text or the new. The file gets
-/// the time of the spec's edit: a later one would look to Cargo like a change behind its back, and run this again.
+/// Writes to a temporary file and renames it, so that a concurrent compiler sees either the old text or the new one. The
+/// file gets the modification time of the spec: a later one would look to Cargo like a change made after this script ran,
+/// and Cargo would run it again.
 fn write(path: &Path, text: &str, edited: SystemTime) -> std::io::Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
-    let draft = path.with_extension("rs.new");
+    let draft = path.with_extension("new");
     fs::write(&draft, text)?;
     fs::File::options().write(true).open(&draft)?.set_modified(edited)?;
     fs::rename(&draft, path)

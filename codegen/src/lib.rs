@@ -1,14 +1,14 @@
-//! Generates the Tenant Registry's Rust from its OpenAPI document.
+//! Generates the Tenant Registry's Rust code from its OpenAPI document.
 //!
-//! The crate is pure: the text of a spec goes in, the texts of files come out, and nothing is read or written besides.
-//! A spec that the generator does not support is refused with its place; there is no input that makes it panic.
+//! The crate is pure: it takes the text of a spec and returns the texts of files. It does no I/O. A spec with something
+//! that the generator does not support is an [`Error`] with its place; no spec makes it panic.
 //!
 //! ```text
-//! spec ── document ── read ──► model ──┬─ emit::types
-//!                                      ├─ emit::server
-//!                                      ├─ emit::http (routes)
-//!                                      ├─ emit::cli
-//!            └─────────────────────────┴─ client (progenitor)
+//! spec ── document ── read ──► model ──┬─ emit::types    ─┐
+//!                                      ├─ emit::server    │
+//!                                      ├─ emit::http      ├─ imports ── print ──► files
+//!                                      ├─ emit::cli       │
+//!                                      └─ client         ─┘
 //! ```
 
 mod client;
@@ -17,7 +17,6 @@ mod emit;
 mod error;
 mod fingerprint;
 mod imports;
-mod library;
 mod model;
 mod names;
 mod print;
@@ -26,12 +25,25 @@ mod routes;
 
 pub use error::Error;
 
-/// A file to be written.
+/// The crate of the contract: the server's traits and the HTTP layer.
+const CONTRACT: &str = "generated";
+
+/// The types of the schemas. The client's package contains them; the contract crate compiles the same files.
+const TYPES: &str = "client/src/types";
+
+const CLIENT: &str = "client/src/generated";
+
+const CLI: &str = "cli/src/generated";
+
+/// The directories of generated files, relative to the root of the workspace. Every Rust file in them is generated.
+pub const DIRECTORIES: [&str; 4] = [CLI, CLIENT, TYPES, CONTRACT];
+
+/// A generated file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedFile {
-    /// Where, relative to the directory of generated files; steps are separated by `/`.
+    /// The path relative to the root of the workspace, with `/` as separator.
     pub path: String,
-    /// What.
+    /// The content.
     pub text: String,
 }
 
@@ -48,25 +60,36 @@ impl GeneratedFile {
 ///
 /// # Errors
 ///
-/// Fails with the first thing in the spec that is wrong or not supported, and its place.
+/// Returns the first part of the spec that is wrong or not supported, with its place.
 pub fn generate(spec: &str) -> Result<Vec<GeneratedFile>, Error> {
     let document = document::Node::parse(spec)?;
     let api = read::api(&document)?;
-    let mut files = vec![library::emit()?, library::emit_document(&document)];
-    files.extend(emit::types::emit(&api)?);
-    files.extend(emit::server::emit(&api)?);
-    files.extend(emit::http::emit(&api)?);
-    files.extend(emit::cli::emit(&api, spec)?);
-    files.extend(client::generate(&api, &document.to_json(), spec)?);
+    let mut contract = vec![emit::contract::library()?, emit::contract::openapi_json(&document)];
+    contract.extend(emit::server::emit(&api)?);
+    contract.extend(emit::http::emit(&api)?);
+    let parts = [
+        (CONTRACT, contract),
+        (TYPES, emit::types::emit(&api)?),
+        (CLIENT, client::generate(&api, &document.to_json(), spec)?),
+        (CLI, emit::cli::emit(&api, spec)?),
+    ];
+    let mut files: Vec<GeneratedFile> = parts
+        .into_iter()
+        .flat_map(|(directory, files)| {
+            files
+                .into_iter()
+                .map(move |file| GeneratedFile::new(format!("{directory}/{}", file.path), file.text))
+        })
+        .collect();
     files.sort_by(|first, second| first.path.cmp(&second.path));
     Ok(files)
 }
 
-/// The document as JSON, without its places: for tools that change a spec and generate from the result.
+/// Returns the document as JSON. Tools use it to change a spec and to generate from the result.
 ///
 /// # Errors
 ///
-/// Fails where the text is no YAML document, or not of the kind that JSON can hold.
+/// Fails if the text is not a YAML document, or contains a value that JSON cannot represent.
 pub fn to_json(spec: &str) -> Result<serde_json::Value, Error> {
     Ok(document::Node::parse(spec)?.to_json())
 }

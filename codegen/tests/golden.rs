@@ -1,4 +1,4 @@
-//! The text of what is generated for small specs. The golden files are crates of the workspace, so they are compiled too.
+//! Compares the code that is generated for small specs with golden files, which are crates of the workspace and compiled.
 //!
 //! After an intended change: `EXPECTORATE=overwrite cargo test -p tenant-registry-codegen --test golden`.
 
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tenant_registry_codegen::generate;
+use tenant_registry_codegen::{DIRECTORIES, generate};
 
 fn assert_golden(name: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
@@ -16,16 +16,16 @@ fn assert_golden(name: &str) {
     let files = generate(&spec).unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut expected = BTreeSet::new();
     for file in files {
-        let path = root.join("generated").join(&file.path);
+        let path = root.join(&file.path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         expectorate::assert_contents(&path, &file.text);
         expected.insert(path);
     }
-    assert_eq!(
-        files_below(&root.join("generated")),
-        expected,
-        "files that are not generated any more"
-    );
+    let actual: BTreeSet<PathBuf> = DIRECTORIES
+        .iter()
+        .flat_map(|directory| files_below(&root.join(directory)))
+        .collect();
+    assert_eq!(actual, expected, "files that are no longer generated");
 }
 
 fn files_below(directory: &Path) -> BTreeSet<PathBuf> {

@@ -5,7 +5,7 @@ use syn::visit_mut::{self, VisitMut};
 use tenant_registry_codegen::GeneratedFile;
 
 /// The spec in JSON, among the generated files.
-const DOCUMENT: &str = "openapi.json";
+const DOCUMENT: &str = "generated/openapi.json";
 
 /// The generated code without what is there for readers.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use tenant_registry_codegen::DIRECTORIES;
 
 use crate::error::Error;
 
 const SPEC: &str = "spec/openapi.yaml";
-const GENERATED: &str = "generated/";
-/// Seen through links in the client's crate, so the compiler names them there.
-const GENERATED_LINKS: [&str; 2] = ["client/src/generated/", "client/src/types/"];
 const HAND_WRITTEN: [&str; 2] = ["server/src/", "client/src/"];
 
 /// What cargo builds. The test and the example make cargo enable the features of dev-dependencies, as a build of the whole
@@ -182,7 +180,11 @@ fn hand_written(error: &Value) -> Option<(String, String)> {
 }
 
 fn is_hand_written(file: &str) -> bool {
-    HAND_WRITTEN.iter().any(|it| file.starts_with(it)) && !GENERATED_LINKS.iter().any(|it| file.starts_with(it))
+    HAND_WRITTEN.iter().any(|it| file.starts_with(it)) && !is_generated(file)
+}
+
+fn is_generated(file: &str) -> bool {
+    DIRECTORIES.iter().any(|it| Path::new(file).starts_with(it))
 }
 
 /// Is the file a compiled dependency, or the list of its sources? Test programs are large, and of no use to a worker.
@@ -209,19 +211,12 @@ fn copy_with_times(from: &[PathBuf], to: &Path) -> Result<(), Error> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-    let Ok(metadata) = fs::symlink_metadata(from) else {
+    if !from.exists() {
         // Tracked, but deleted since.
         return Ok(());
-    };
+    }
     if let Some(directory) = to.parent() {
         fs::create_dir_all(directory).map_err(Error::file(directory))?;
-    }
-    if metadata.is_symlink() {
-        let target = fs::read_link(from).map_err(Error::file(from))?;
-        if fs::read_link(to).ok().as_ref() != Some(&target) {
-            std::os::unix::fs::symlink(target, to).map_err(Error::file(to))?;
-        }
-        return Ok(());
     }
     let bytes = fs::read(from).map_err(Error::file(from))?;
     if fs::read(to).ok().as_ref() != Some(&bytes) {
@@ -235,8 +230,8 @@ fn remove_strangers(root: &Path, directory: &Path, files: &[&Path]) -> Result<()
     for entry in fs::read_dir(directory).map_err(Error::file(directory))? {
         let path = entry.map_err(Error::file(directory))?.path();
         let relative = path.strip_prefix(root).unwrap_or(&path).to_owned();
-        let is_directory = path.is_dir() && !path.is_symlink();
-        if relative.starts_with(GENERATED) {
+        let is_directory = path.is_dir();
+        if is_generated(&relative.to_string_lossy()) {
             continue;
         }
         if is_directory {

@@ -134,8 +134,5 @@ fn error_type(api: &Api) -> TokenStream {
 }
 
 fn file(path: &str, documentation: &str, items: TokenStream) -> Result<GeneratedFile, Error> {
-    Ok(GeneratedFile::new(
-        format!("client/{path}"),
-        print::rust_file(documentation, items)?,
-    ))
+    Ok(GeneratedFile::new(path, print::rust_file(documentation, items)?))
 }

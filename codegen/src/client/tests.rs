@@ -80,7 +80,7 @@ fn builder(operation: Operation) -> String {
     let files = generate(&api(vec![operation]), &json!({}), "").expect("the model is supported");
     files
         .into_iter()
-        .find(|file| file.path == "client/builder/things.rs")
+        .find(|file| file.path == "builder/things.rs")
         .expect("the tag has a file")
         .text
 }

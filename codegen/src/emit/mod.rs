@@ -1,7 +1,8 @@
-//! From the model to Rust: one emitter for each part of `generated/`.
+//! Emits Rust code from the model: one module for each part of the generated code.
 
 mod admission;
 pub(crate) mod cli;
+pub(crate) mod contract;
 pub(crate) mod http;
 mod rust;
 pub(crate) mod server;

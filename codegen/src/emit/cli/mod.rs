@@ -32,21 +32,21 @@ pub(crate) fn emit(api: &Api, spec: &str) -> Result<Vec<GeneratedFile>, Error> {
     let mut code = String::new();
     let mut files = Vec::new();
     for group in &groups {
-        let (path, text) = (format!("cli/{}.rs", group.name), group_file(api, group)?);
+        let (path, text) = (format!("{}.rs", group.name), group_file(api, group)?);
         code.push_str(&text);
         files.push(GeneratedFile::new(path, text));
     }
     let has_arguments = code.contains("arguments::");
     if has_arguments {
         let (arguments, _) = prune(ARGUMENTS, &code)?;
-        files.push(GeneratedFile::new("cli/arguments.rs", arguments));
+        files.push(GeneratedFile::new("arguments.rs", arguments));
     }
     let root = root(api, &groups, has_arguments, spec)?;
-    files.push(GeneratedFile::new("cli/mod.rs", root));
+    files.push(GeneratedFile::new("mod.rs", root));
     Ok(files)
 }
 
-/// `cli/mod.rs`.
+/// `mod.rs`.
 fn root(api: &Api, groups: &[Group<'_>], has_arguments: bool, spec: &str) -> Result<String, Error> {
     let fingerprint = Literal::u64_unsuffixed(fnv_1a(spec));
     let arguments = has_arguments.then(|| quote! { mod arguments; });

@@ -41,7 +41,7 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         let types = schemas.iter().map(|schema| schema_type(api, &usage, schema));
         let code = rust_file(&documentation, quote! { #(#types)* })?;
         all_code.push_str(&code);
-        files.push(GeneratedFile::new(format!("types/{module}.rs"), code));
+        files.push(GeneratedFile::new(format!("{module}.rs"), code));
         modules.push((
             module,
             schemas.iter().map(|schema| names::type_name(&schema.name)).collect(),
@@ -62,7 +62,7 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         ));
     }
     files.push(GeneratedFile::new(
-        "types/mod.rs",
+        "mod.rs",
         rust_file(
             "The types of the spec's schemas.\n\nA value of a type satisfies the rules of its schema, which are checked \
              when the value is deserialized and when it is constructed.",

@@ -7,22 +7,22 @@ const CONSTRAINT: &str = include_str!("../../templates/constraint.rs");
 const DECODE: &str = include_str!("../../templates/decode.rs");
 const ENCODE: &str = include_str!("../../templates/encode.rs");
 
-/// `types/constraint.rs`.
+/// `constraint.rs`.
 pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
     // `decode` uses these even where the types do not.
     let roots = format!("{code} ConstraintError Quoted shown");
     let (file, _) = prune(CONSTRAINT, &roots)?;
-    Ok(GeneratedFile::new("types/constraint.rs", file))
+    Ok(GeneratedFile::new("constraint.rs", file))
 }
 
-/// `types/decode.rs`, if the types use it.
+/// `decode.rs`, if the types use it.
 pub(super) fn decode(code: &str) -> Result<Option<GeneratedFile>, Error> {
     let (file, kept) = prune(DECODE, code)?;
-    Ok((kept > 0 || code.contains("Format::parse")).then(|| GeneratedFile::new("types/decode.rs", file)))
+    Ok((kept > 0 || code.contains("Format::parse")).then(|| GeneratedFile::new("decode.rs", file)))
 }
 
-/// `types/encode.rs`, if the types use it.
+/// `encode.rs`, if the types use it.
 pub(super) fn encode(code: &str) -> Result<Option<GeneratedFile>, Error> {
     let (file, kept) = prune(ENCODE, code)?;
-    Ok((kept > 0).then(|| GeneratedFile::new("types/encode.rs", file)))
+    Ok((kept > 0).then(|| GeneratedFile::new("encode.rs", file)))
 }

@@ -1,0 +1,34 @@
+//! Emits the root of the contract crate, and the spec as JSON.
+
+use quote::quote;
+
+use crate::document::Node;
+use crate::print::rust_file;
+use crate::{Error, GeneratedFile};
+
+/// `lib.rs`. The types are part of the client's package, because only the client is published.
+pub(crate) fn library() -> Result<GeneratedFile, Error> {
+    let text = rust_file(
+        "The contract of the service, generated from the spec.\n\nImplement the traits in `server` with the types in \
+         `types`, and pass the implementation to `http::Service`.",
+        quote! {
+            pub mod http;
+            pub mod server;
+
+            #[path = "../client/src/types/mod.rs"]
+            pub mod types;
+
+            /// The spec in YAML, from which this crate was generated.
+            pub const OPENAPI: &str = include_str!("../spec/openapi.yaml");
+
+            /// The spec in JSON.
+            pub const OPENAPI_JSON: &str = include_str!("openapi.json");
+        },
+    )?;
+    Ok(GeneratedFile::new("lib.rs", text))
+}
+
+/// `openapi.json`, for programs that do not read YAML.
+pub(crate) fn openapi_json(document: &Node) -> GeneratedFile {
+    GeneratedFile::new("openapi.json", format!("{:#}\n", document.to_json()))
+}
