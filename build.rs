@@ -52,9 +52,8 @@ fn run() -> Result<(), Box<dyn Error>> {
             .map_err(|error| format!("{} is out of date and cannot be written ({error}); {REPAIR}", file.path))?;
     }
     for path in orphans {
-        fs::remove_file(root.join(&path)).map_err(|error| {
-            format!("{path} is no longer generated and cannot be removed ({error}); {REPAIR}")
-        })?;
+        fs::remove_file(root.join(&path))
+            .map_err(|error| format!("{path} is no longer generated and cannot be removed ({error}); {REPAIR}"))?;
     }
     Ok(())
 }
