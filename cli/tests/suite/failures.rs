@@ -3,7 +3,7 @@
 use libtest_mimic::Trial;
 use tokio::net::TcpListener;
 
-use crate::harness::{Service, ended, on_memory, program};
+use crate::harness::{TestServer, ended, on_memory, program};
 
 pub(crate) fn cases() -> Vec<Trial> {
     [
@@ -28,7 +28,7 @@ pub(crate) fn cases() -> Vec<Trial> {
 
 const UNKNOWN: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
 
-async fn each_kind_of_failure_has_its_exit_code(service: Service) {
+async fn each_kind_of_failure_has_its_exit_code(service: TestServer) {
     let acme = service.json(&["tenant", "get-by-slug", "acme"]).await;
     let id = acme["id"].as_str().unwrap();
     let backwards = [
@@ -58,7 +58,7 @@ async fn each_kind_of_failure_has_its_exit_code(service: Service) {
     assert!(bad.stdout.contains("\"valid\": false"), "{bad:?}");
 }
 
-async fn bad_arguments_say_what_to_change(service: Service) {
+async fn bad_arguments_say_what_to_change(service: TestServer) {
     let cases: [(&[&str], &[&str]); 13] = [
         (
             &["tenant", "create", "--slug", "Blue Sky", "--name", "x"],
@@ -111,7 +111,7 @@ async fn bad_arguments_say_what_to_change(service: Service) {
     ended.assert_failed(2, &["only one argument can be read from standard input"]);
 }
 
-async fn a_service_that_is_away_is_told_apart(_: Service) {
+async fn a_service_that_is_away_is_told_apart(_: TestServer) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -119,7 +119,7 @@ async fn a_service_that_is_away_is_told_apart(_: Service) {
     away.assert_failed(6, &["error: no response from the Tenant Registry", "refused"]);
 }
 
-async fn variables_are_settings_and_empty_ones_are_not(service: Service) {
+async fn variables_are_settings_and_empty_ones_are_not(service: TestServer) {
     let mut command = service.command();
     command.args(["health", "get"]).env("TENANT_REGISTRY_OUTPUT", "json");
     assert_eq!(ended(&mut command, "").await.stdout, "{\n  \"status\": \"ok\"\n}\n");
