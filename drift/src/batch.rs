@@ -2,8 +2,8 @@
 
 use crate::mutant::{Kind, Mutant};
 
-/// The part of a request that a mutant changes. Mutants of different groups interact: the probe of one would use what the
-/// other changed.
+/// The part of a request that a mutant changes. Mutants of different groups interact: the probe of one would use what
+/// the other changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Group {
     Path,

@@ -51,8 +51,8 @@ struct Arguments {
     /// Workspace to test.
     #[arg(long, value_name = "DIRECTORY", default_value = ".")]
     workspace: PathBuf,
-    /// Directory for copies of the workspace, build output and the report, relative to the workspace. Parallel runs need
-    /// different directories.
+    /// Directory for copies of the workspace, build output and the report, relative to the workspace. Parallel runs
+    /// need different directories.
     #[arg(long, value_name = "DIRECTORY", default_value = "target/drift")]
     directory: PathBuf,
 }
