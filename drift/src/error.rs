@@ -19,6 +19,8 @@ pub(crate) enum Error {
     Baseline(String),
     #[error("the server did not start: {0}")]
     Server(String),
+    #[error("{0}: cannot copy the compiled dependencies there; remove the directory and try again")]
+    Copy(PathBuf),
     #[error("a worker thread panicked")]
     Worker,
     #[error("another run is using {0}; wait for it, or set another --directory")]
