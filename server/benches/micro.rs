@@ -39,12 +39,12 @@ struct Key {
 
 fn key(runtime: &Runtime) -> Result<Key, HashError> {
     let hasher = ApiKeyHasher::new(HashLimits {
-        running: 1,
-        waiting: 16,
-        remembered: 1_000,
+        max_running: 1,
+        max_waiting: 16,
+        cached_keys: 1_000,
         // One key is hashed all the time.
         prefix_budget: PrefixBudget {
-            a_minute: NonZeroU32::MAX,
+            per_minute: NonZeroU32::MAX,
             burst: NonZeroU32::MAX,
         },
     })?;

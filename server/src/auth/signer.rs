@@ -1,4 +1,4 @@
-//! Makes keys and tokens for tests and benches, any token at all: header and claims are signed as they are given.
+//! Creates keys and signs tokens for tests and benchmarks. Header and claims are signed as given, valid or not.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -34,7 +34,7 @@ impl Signer {
         Self::EdDsa(Ed25519KeyPair::generate().unwrap())
     }
 
-    /// `alg`
+    /// The name of the algorithm in `alg`.
     pub(crate) fn algorithm(&self) -> &'static str {
         match self {
             Self::Rs256(_) => "RS256",
@@ -43,7 +43,7 @@ impl Signer {
         }
     }
 
-    /// The public key, as a realm publishes it.
+    /// The public key, as an issuer publishes it.
     pub(crate) fn jwk(&self, id: &str) -> Value {
         let mut jwk = match self {
             Self::Rs256(key) => {
@@ -62,7 +62,7 @@ impl Signer {
         jwk
     }
 
-    /// A token with these very texts as header and claims.
+    /// Signs a token with exactly these texts as header and claims.
     pub(crate) fn token(&self, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", base64url(header), base64url(claims));
         format!("{message}.{}", base64url(self.sign(message.as_bytes())))

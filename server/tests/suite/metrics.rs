@@ -28,7 +28,7 @@ async fn scraped(variables: &[(&str, &str)]) -> (Process, RawClient) {
 async fn started(variables: &[(&str, &str)]) -> (Process, String) {
     let mut process = Process::serve(&|command| {
         command
-            .env("OPERATIONS_ADDR", "127.0.0.1:0")
+            .env("METRICS_ADDR", "127.0.0.1:0")
             .envs(variables.iter().copied())
     })
     .await;
@@ -117,7 +117,7 @@ async fn without_an_address_there_are_no_metrics() {
     let ended = process.stop().await;
     assert_eq!(
         ended.stdout,
-        "open: OIDC_ISSUER is not set, so that whoever reaches the port may do everything\n"
+        "open: OIDC_ISSUER is not set, so everyone who can reach the port can do everything\n"
     );
 }
 
@@ -191,7 +191,7 @@ async fn an_address_in_use_stops_the_start() {
     let output = run(&|command| {
         command
             .args(["serve", "--bind-address", "127.0.0.1:0"])
-            .env("OPERATIONS_ADDR", address)
+            .env("METRICS_ADDR", address)
     })
     .await;
     let text = String::from_utf8(output.stderr).unwrap();

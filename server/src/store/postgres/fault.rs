@@ -1,7 +1,7 @@
 //! What went wrong with the database, sorted by what can be done about it.
 
-use crate::cause::cause;
 use crate::domain::error::InternalDetail;
+use crate::error_chain::with_causes;
 use crate::store::StoreError;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::pooled_connection::deadpool::PoolError;
@@ -59,7 +59,7 @@ impl From<Error> for Fault {
 impl From<PoolError> for Fault {
     fn from(error: PoolError) -> Self {
         // Waited for as long as a request may wait: once more would be a hang.
-        Self::Unavailable(cause(&error))
+        Self::Unavailable(with_causes(&error))
     }
 }
 
