@@ -14,6 +14,7 @@ pub mod domain;
 pub mod draining;
 mod error_chain;
 pub mod limits;
+pub mod records;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

@@ -26,7 +26,7 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
             .await
         {
             Ok(list) => ApiKeyListResponse::Ok(list),
-            Err(DomainError::Refused(not_found)) => ApiKeyListResponse::NotFound(not_found.into()),
+            Err(DomainError::Rejected(not_found)) => ApiKeyListResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         };
         answered(&metadata, answer)
@@ -44,7 +44,7 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
             .await
         {
             Ok(created) => ApiKeyCreateResponse::Created(created),
-            Err(DomainError::Refused(not_found)) => ApiKeyCreateResponse::NotFound(not_found.into()),
+            Err(DomainError::Rejected(not_found)) => ApiKeyCreateResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         };
         answered(&metadata, answer)
@@ -62,7 +62,7 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
             .await
         {
             Ok(()) => ApiKeyRevokeResponse::NoContent,
-            Err(DomainError::Refused(not_found)) => ApiKeyRevokeResponse::NotFound(not_found.into()),
+            Err(DomainError::Rejected(not_found)) => ApiKeyRevokeResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         };
         answered(&metadata, answer)

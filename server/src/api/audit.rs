@@ -23,7 +23,7 @@ impl<S: Store> Audit for RegistryApi<S> {
             .await
         {
             Ok(event) => AuditAppendResponse::Created(event),
-            Err(DomainError::Refused(invalid)) => AuditAppendResponse::BadRequest(invalid.into()),
+            Err(DomainError::Rejected(invalid)) => AuditAppendResponse::BadRequest(invalid.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         };
         answered(&metadata, answer)

@@ -2,7 +2,7 @@
 
 use super::answers::{Answer, Outcome, outcome_of};
 use super::{AdmittedCaller, RegistryApi, answered};
-use crate::domain::error::{DomainError, Refusal};
+use crate::domain::error::{DomainError, TenantChangeError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     Catalog, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, Principal, RequestMetadata,
@@ -28,7 +28,7 @@ impl<S: Store> Catalog for RegistryApi<S> {
         let caller = self.caller(&metadata, &principal);
         let answer = match self.registry.catalog_request(tenant_id, product, &caller).await {
             Ok(()) => CatalogRequestResponse::Accepted,
-            Err(DomainError::Refused(not_found)) => CatalogRequestResponse::NotFound(not_found.into()),
+            Err(DomainError::Rejected(not_found)) => CatalogRequestResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         };
         answered(&metadata, answer)
@@ -44,10 +44,10 @@ impl<S: Store> Catalog for RegistryApi<S> {
         let caller = self.caller(&metadata, &principal);
         let answer = match self.registry.catalog_trial_request(tenant_id, product, &caller).await {
             Ok(entitlement) => CatalogTrialRequestResponse::Created(entitlement),
-            Err(DomainError::Refused(refusal)) => match refusal {
-                Refusal::InvalidInput(invalid) => CatalogTrialRequestResponse::BadRequest(invalid.into()),
-                Refusal::NotFound(not_found) => CatalogTrialRequestResponse::NotFound(not_found.into()),
-                Refusal::Conflict(conflict) => CatalogTrialRequestResponse::Conflict(conflict.into()),
+            Err(DomainError::Rejected(error)) => match error {
+                TenantChangeError::InvalidInput(invalid) => CatalogTrialRequestResponse::BadRequest(invalid.into()),
+                TenantChangeError::NotFound(not_found) => CatalogTrialRequestResponse::NotFound(not_found.into()),
+                TenantChangeError::Conflict(conflict) => CatalogTrialRequestResponse::Conflict(conflict.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         };

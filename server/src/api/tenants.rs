@@ -2,7 +2,7 @@
 
 use super::answers::{Answer, Outcome, outcome_of};
 use super::{AdmittedCaller, RegistryApi, answered};
-use crate::domain::error::{CreateRefusal, DomainError, Refusal};
+use crate::domain::error::{DomainError, TenantChangeError, TenantCreateError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     EntitlementListResponse, Principal, RequestMetadata, TenantActivateResponse, TenantCancelResponse,
@@ -23,9 +23,9 @@ impl<S: Store> Tenants for RegistryApi<S> {
             .await
         {
             Ok(tenant) => TenantCreateResponse::Created(tenant),
-            Err(DomainError::Refused(refusal)) => match refusal {
-                CreateRefusal::Forbidden(forbidden) => TenantCreateResponse::Forbidden(forbidden.into()),
-                CreateRefusal::Conflict(conflict) => TenantCreateResponse::Conflict(conflict.into()),
+            Err(DomainError::Rejected(error)) => match error {
+                TenantCreateError::Forbidden(forbidden) => TenantCreateResponse::Forbidden(forbidden.into()),
+                TenantCreateError::Conflict(conflict) => TenantCreateResponse::Conflict(conflict.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         };
@@ -44,7 +44,7 @@ impl<S: Store> Tenants for RegistryApi<S> {
             .await
         {
             Ok(tenant) => TenantGetResponse::Ok(tenant),
-            Err(DomainError::Refused(not_found)) => TenantGetResponse::NotFound(not_found.into()),
+            Err(DomainError::Rejected(not_found)) => TenantGetResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         };
         answered(&metadata, answer)
@@ -62,7 +62,7 @@ impl<S: Store> Tenants for RegistryApi<S> {
             .await
         {
             Ok(tenant) => TenantGetBySlugResponse::Ok(tenant),
-            Err(DomainError::Refused(not_found)) => TenantGetBySlugResponse::NotFound(not_found.into()),
+            Err(DomainError::Rejected(not_found)) => TenantGetBySlugResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         };
         answered(&metadata, answer)
@@ -82,10 +82,10 @@ impl<S: Store> Tenants for RegistryApi<S> {
             .await
         {
             Ok(tenant) => TenantActivateResponse::Ok(tenant),
-            Err(DomainError::Refused(refusal)) => match refusal {
-                Refusal::InvalidInput(invalid) => TenantActivateResponse::BadRequest(invalid.into()),
-                Refusal::NotFound(not_found) => TenantActivateResponse::NotFound(not_found.into()),
-                Refusal::Conflict(conflict) => TenantActivateResponse::Conflict(conflict.into()),
+            Err(DomainError::Rejected(error)) => match error {
+                TenantChangeError::InvalidInput(invalid) => TenantActivateResponse::BadRequest(invalid.into()),
+                TenantChangeError::NotFound(not_found) => TenantActivateResponse::NotFound(not_found.into()),
+                TenantChangeError::Conflict(conflict) => TenantActivateResponse::Conflict(conflict.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         };
@@ -103,10 +103,10 @@ impl<S: Store> Tenants for RegistryApi<S> {
         let caller = self.caller(&metadata, &principal);
         let answer = match self.registry.tenant_cancel(id, reason, at_period_end, &caller).await {
             Ok(tenant) => TenantCancelResponse::Ok(tenant),
-            Err(DomainError::Refused(refusal)) => match refusal {
-                Refusal::InvalidInput(invalid) => TenantCancelResponse::BadRequest(invalid.into()),
-                Refusal::NotFound(not_found) => TenantCancelResponse::NotFound(not_found.into()),
-                Refusal::Conflict(conflict) => TenantCancelResponse::Conflict(conflict.into()),
+            Err(DomainError::Rejected(error)) => match error {
+                TenantChangeError::InvalidInput(invalid) => TenantCancelResponse::BadRequest(invalid.into()),
+                TenantChangeError::NotFound(not_found) => TenantCancelResponse::NotFound(not_found.into()),
+                TenantChangeError::Conflict(conflict) => TenantCancelResponse::Conflict(conflict.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         };
@@ -125,7 +125,7 @@ impl<S: Store> Tenants for RegistryApi<S> {
             .await
         {
             Ok(list) => EntitlementListResponse::Ok(list),
-            Err(DomainError::Refused(not_found)) => EntitlementListResponse::NotFound(not_found.into()),
+            Err(DomainError::Rejected(not_found)) => EntitlementListResponse::NotFound(not_found.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         };
         answered(&metadata, answer)

@@ -1,50 +1,23 @@
 //! API keys: how one is made, listed, revoked and verified.
 
-use super::audit::NewAuditEvent;
+use super::Registry;
 use super::caller::{Caller, TenantScope};
 use super::error::{DomainError, Failure, NotFound};
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, no_tenant_with_id, status_at};
-use super::{Decision, Registry};
-use crate::api_key_hash::{self, StoredHash};
+use crate::api_key_hash;
+use crate::records::{ApiKeyRecord, Decision, NewAuditEvent};
 use crate::store::{ApiKeyStored, ApiKeyWithTenant, Changed, Store};
 use chrono::{DateTime, Utc};
 use serde_json::Map;
 use tenant_registry_contract::types::{
-    ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyName, ApiKeyPlaintext,
-    ApiKeyPrefix, ApiKeyVerifyReason, ConstraintError, ProductKey, Scope, TenantId, Text,
+    ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix,
+    ApiKeyVerifyReason, ConstraintError, ProductKey, Scope, TenantId,
 };
 use uuid::Uuid;
 
 /// Goes with a new key's plaintext.
 const PLAINTEXT_WARNING: &str = "Store the plaintext now; it cannot be shown again.";
-
-/// An API key as it is stored: a hash in place of the plaintext.
-#[derive(Clone, Debug)]
-pub struct ApiKeyRecord {
-    /// A UUIDv7.
-    pub id: ApiKeyId,
-    /// Whose it is.
-    pub tenant_id: TenantId,
-    /// The product that it is for.
-    pub product: Option<ProductKey>,
-    /// The name for people.
-    pub name: ApiKeyName,
-    /// What it may be used for.
-    pub scopes: Vec<Scope>,
-    /// The first characters of the plaintext, for look-up. Two keys may share one.
-    pub prefix: ApiKeyPrefix,
-    /// What the plaintext is held against.
-    pub hash: StoredHash,
-    /// Who created it.
-    pub created_by: Option<Text>,
-    /// When it last verified, within seconds.
-    pub last_used_at: Option<DateTime<Utc>>,
-    /// When it was revoked.
-    pub revoked_at: Option<DateTime<Utc>>,
-    /// When it was created.
-    pub created_at: DateTime<Utc>,
-}
 
 impl ApiKeyRecord {
     fn as_api_key(&self) -> ApiKey {
@@ -142,12 +115,12 @@ impl<S: Store> Registry<S> {
         tenant_id: TenantId,
         tenant_scope: TenantScope,
     ) -> Result<ApiKeyList, DomainError<NotFound>> {
-        tenant_scope.require(tenant_id).map_err(DomainError::refused)?;
+        tenant_scope.require(tenant_id).map_err(DomainError::rejected)?;
         match self.store.api_key_list(tenant_id).await? {
             Some(api_keys) => Ok(ApiKeyList {
                 items: api_keys.iter().map(ApiKeyRecord::as_api_key).collect(),
             }),
-            None => Err(DomainError::refused(no_tenant_with_id(tenant_id))),
+            None => Err(DomainError::rejected(no_tenant_with_id(tenant_id))),
         }
     }
 
@@ -171,10 +144,10 @@ impl<S: Store> Registry<S> {
             .identity
             .tenant_scope
             .require(tenant_id)
-            .map_err(DomainError::refused)?;
+            .map_err(DomainError::rejected)?;
         // Hashing costs far more than this look; the answer that counts is still the store's, below.
         if self.store.tenant_get(tenant_id).await?.is_none() {
-            return Err(DomainError::refused(no_tenant_with_id(tenant_id)));
+            return Err(DomainError::rejected(no_tenant_with_id(tenant_id)));
         }
         let plaintext = api_key_hash::generate_plaintext()?;
         let prefix = api_key_hash::prefix(&plaintext)?;
@@ -200,7 +173,7 @@ impl<S: Store> Registry<S> {
                 plaintext,
                 warning: PLAINTEXT_WARNING.to_owned(),
             }),
-            ApiKeyStored::TenantNotFound => Err(DomainError::refused(no_tenant_with_id(tenant_id))),
+            ApiKeyStored::TenantNotFound => Err(DomainError::rejected(no_tenant_with_id(tenant_id))),
         }
     }
 
@@ -209,7 +182,7 @@ impl<S: Store> Registry<S> {
     /// # Errors
     /// An unknown key is not found.
     pub async fn api_key_revoke(&self, id: ApiKeyId, caller: &Caller) -> Result<(), DomainError<NotFound>> {
-        let unknown = || DomainError::refused(NotFound(format!("no API key has the id {id}")));
+        let unknown = || DomainError::rejected(NotFound(format!("no API key has the id {id}")));
         let changed = self
             .store
             .api_key_revoke(id, |api_key: &ApiKeyRecord| {
@@ -221,7 +194,7 @@ impl<S: Store> Registry<S> {
             .await?;
         match changed {
             Changed::Stored(_) => Ok(()),
-            Changed::Refused(error) => Err(error),
+            Changed::Rejected(error) => Err(error),
             Changed::NotFound => Err(unknown()),
         }
     }

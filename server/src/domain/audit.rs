@@ -3,78 +3,14 @@
 use super::Registry;
 use super::caller::{Actor, Caller, Identity, TenantScope};
 use super::error::{DomainError, Failure, InvalidInput};
+use crate::records::{AuditEventRecord, AuditQuery, NewAuditEvent};
 
 use crate::store::{AuditAppended, Store};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use serde_json::{Map, Value};
-use std::net::IpAddr;
 use tenant_registry_contract::types::{
-    ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId, AuditEventPage, AuditSince, AuditUntil,
-    PageLimit, ProductKey, ProjectId, TenantId, Text,
+    ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventPage, AuditSince, AuditUntil, PageLimit,
+    ProductKey, TenantId,
 };
-
-/// An event before the store has numbered it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewAuditEvent {
-    /// Whose event it is; the store refuses one that does not exist.
-    pub tenant_id: Option<TenantId>,
-    /// Free: no project is looked up.
-    pub project_id: Option<ProjectId>,
-    /// Who did it.
-    pub actor_id: Option<ActorId>,
-    /// The actor's name for people.
-    pub actor_name: Option<Text>,
-    /// What kind of actor it is.
-    pub actor_type: Option<Text>,
-    /// What was done.
-    pub action: AuditAction,
-    /// What it was done to.
-    pub target_id: Option<Text>,
-    /// What kind of thing it was done to.
-    pub target_type: Option<Text>,
-    /// The target's name for people.
-    pub target_name: Option<Text>,
-    /// The product that it concerns.
-    pub product: Option<ProductKey>,
-    /// Whatever else is worth keeping.
-    pub metadata: Option<Map<String, Value>>,
-    /// Where the request came from; none for what no request caused.
-    pub source_ip: Option<IpAddr>,
-    /// The program that sent the request.
-    pub user_agent: Option<String>,
-    /// The service's time.
-    pub created_at: DateTime<Utc>,
-}
-
-/// An event as it is stored.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AuditEventRecord {
-    /// The number; it grows with each event.
-    pub id: AuditEventId,
-    /// What happened.
-    pub event: NewAuditEvent,
-}
-
-/// Which events a page of the log holds: those that match all that is given, newest first.
-#[derive(Clone, Debug, Default)]
-pub struct AuditQuery {
-    /// Only events of this tenant.
-    pub tenant_id: Option<TenantId>,
-    /// Only events of this product.
-    pub product: Option<ProductKey>,
-    /// Only events of this actor.
-    pub actor_id: Option<ActorId>,
-    /// Only events with this action.
-    pub action: Option<AuditAction>,
-    /// Only events at this time or later; whole microseconds.
-    pub since: Option<DateTime<Utc>>,
-    /// Only events before this time; whole microseconds.
-    pub until: Option<DateTime<Utc>>,
-    /// Only events that the list has after the one with this number; where it was pruned, after the next greater one.
-    pub before: Option<AuditCursor>,
-    /// The most events that are wanted.
-    pub at_most: usize,
-}
 
 impl AuditEventRecord {
     fn into_audit_event(self) -> AuditEvent {
@@ -142,7 +78,7 @@ impl<S: Store> Registry<S> {
             (TenantScope::All | TenantScope::Only(_), given) => given,
         };
         if tenant_id.is_some_and(|it| !tenant_scope.includes(it)) {
-            return Err(DomainError::refused(no_such_tenant()));
+            return Err(DomainError::rejected(no_such_tenant()));
         }
         let (actor_id, actor_name, actor_type) = match actor.as_deref() {
             Some(Actor { id, name, kind }) => (Some(id.clone()), name.clone(), Some(kind.clone())),
@@ -166,7 +102,7 @@ impl<S: Store> Registry<S> {
         };
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(record) => Ok(record.into_audit_event()),
-            AuditAppended::TenantNotFound => Err(DomainError::refused(no_such_tenant())),
+            AuditAppended::TenantNotFound => Err(DomainError::rejected(no_such_tenant())),
         }
     }
 
@@ -210,7 +146,7 @@ impl<S: Store> Registry<S> {
             until: until.map(|until| rounded_up(until.into())),
             before: cursor,
             // One more than the page holds tells whether another page follows.
-            at_most: page_size + 1,
+            limit: page_size + 1,
         };
         let mut records = self.store.audit_list(query).await?;
         let is_last_page = records.len() <= page_size;

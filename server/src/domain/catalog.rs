@@ -1,12 +1,11 @@
 //! The catalog: what there is, and how a tenant asks for a product or tries it.
 
 use super::Registry;
-use super::audit::NewAuditEvent;
 use super::caller::Caller;
-use super::entitlements::EntitlementRecord;
-use super::error::{Conflict, DomainError, InvalidInput, NotFound, Refusal};
+use super::error::{Conflict, DomainError, InvalidInput, NotFound, TenantChangeError};
 use super::service_event::{ServiceAction, ServiceEvent};
-use super::tenants::{TenantRecord, is_in_service, no_tenant_with_id};
+use super::tenants::{is_in_service, no_tenant_with_id};
+use crate::records::{EntitlementRecord, NewAuditEvent, TenantRecord};
 use crate::store::{AuditAppended, NewTrial, Store, TrialStarted};
 use chrono::{DateTime, Utc};
 use serde_json::Map;
@@ -91,10 +90,10 @@ impl Product {
         tenant: &TenantRecord,
         caller: &Caller,
         now: DateTime<Utc>,
-    ) -> Result<NewTrial, DomainError<Refusal>> {
+    ) -> Result<NewTrial, DomainError<TenantChangeError>> {
         let status = tenant.status_at(now);
         if !is_in_service(status) {
-            return Err(DomainError::refused(Conflict(format!(
+            return Err(DomainError::rejected(Conflict(format!(
                 "the tenant is {status} and cannot start a trial"
             ))));
         }
@@ -127,12 +126,12 @@ impl<S: Store> Registry<S> {
             .identity
             .tenant_scope
             .require(tenant_id)
-            .map_err(DomainError::refused)?;
-        let product = self.catalog.product(&product).map_err(DomainError::Refused)?;
+            .map_err(DomainError::rejected)?;
+        let product = self.catalog.product(&product).map_err(DomainError::Rejected)?;
         let event = product.event(ServiceAction::CatalogRequested, tenant_id, caller, self.clock.now())?;
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(_) => Ok(()),
-            AuditAppended::TenantNotFound => Err(DomainError::refused(no_tenant_with_id(tenant_id))),
+            AuditAppended::TenantNotFound => Err(DomainError::rejected(no_tenant_with_id(tenant_id))),
         }
     }
 
@@ -146,18 +145,18 @@ impl<S: Store> Registry<S> {
         tenant_id: TenantId,
         product: ProductKey,
         caller: &Caller,
-    ) -> Result<TenantProduct, DomainError<Refusal>> {
+    ) -> Result<TenantProduct, DomainError<TenantChangeError>> {
         caller
             .identity
             .tenant_scope
             .require(tenant_id)
-            .map_err(DomainError::refused)?;
-        let product = self.catalog.product(&product).map_err(DomainError::refused)?;
+            .map_err(DomainError::rejected)?;
+        let product = self.catalog.product(&product).map_err(DomainError::rejected)?;
         let started = self
             .store
             .catalog_trial_request(tenant_id, |tenant: &TenantRecord| {
                 if !product.supports_trial {
-                    return Err(DomainError::refused(InvalidInput(format!(
+                    return Err(DomainError::rejected(InvalidInput(format!(
                         "`product`: `{}` supports no trial; POST /v1/catalog/request asks sales for it",
                         product.key
                     ))));
@@ -167,12 +166,12 @@ impl<S: Store> Registry<S> {
             .await?;
         match started {
             TrialStarted::Started(entitlement) => Ok(entitlement.into_tenant_product(self.clock.now())),
-            TrialStarted::EntitlementExists => Err(DomainError::refused(Conflict(format!(
+            TrialStarted::EntitlementExists => Err(DomainError::rejected(Conflict(format!(
                 "the tenant has, or has had, the product `{}`; a product can be tried once",
                 product.key
             )))),
-            TrialStarted::Refused(error) => Err(error),
-            TrialStarted::TenantNotFound => Err(DomainError::refused(no_tenant_with_id(tenant_id))),
+            TrialStarted::Rejected(error) => Err(error),
+            TrialStarted::TenantNotFound => Err(DomainError::rejected(no_tenant_with_id(tenant_id))),
         }
     }
 }

@@ -4,29 +4,11 @@ use super::Registry;
 use super::caller::TenantScope;
 use super::error::{DomainError, NotFound};
 use super::tenants::{TRIAL_LENGTH, no_tenant_with_id};
+use crate::records::EntitlementRecord;
 use crate::store::Store;
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
+use serde_json::Map;
 use tenant_registry_contract::types::{ProductKey, TenantId, TenantProduct, TenantProductList};
-
-/// An entitlement as it is stored. A tenant has at most one for a product.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EntitlementRecord {
-    /// Whose it is.
-    pub tenant_id: TenantId,
-    /// What it is for.
-    pub product: ProductKey,
-    /// Whether it was switched on; what readers see also heeds `expires_at`.
-    pub enabled: bool,
-    /// The product's own settings for this tenant.
-    pub config: Map<String, Value>,
-    /// When it ends.
-    pub expires_at: Option<DateTime<Utc>>,
-    /// When it was created.
-    pub created_at: DateTime<Utc>,
-    /// When the record was last changed.
-    pub updated_at: DateTime<Utc>,
-}
 
 impl EntitlementRecord {
     /// A trial that starts now.
@@ -75,9 +57,9 @@ impl<S: Store> Registry<S> {
         tenant_id: TenantId,
         tenant_scope: TenantScope,
     ) -> Result<TenantProductList, DomainError<NotFound>> {
-        tenant_scope.require(tenant_id).map_err(DomainError::refused)?;
+        tenant_scope.require(tenant_id).map_err(DomainError::rejected)?;
         let Some(entitlements) = self.store.entitlement_list(tenant_id).await? else {
-            return Err(DomainError::refused(no_tenant_with_id(tenant_id)));
+            return Err(DomainError::rejected(no_tenant_with_id(tenant_id)));
         };
         let now = self.clock.now();
         Ok(TenantProductList {

@@ -4,25 +4,10 @@
 //! statuses alone. A refusal's text is for the caller; a failure's detail is for the log and has no `Display`.
 
 use crate::api_key_hash::HashError;
+use crate::records::InternalDetail;
 use crate::store::StoreError;
 use tenant_registry_contract::types::ConstraintError;
 use thiserror::Error;
-
-/// What only the log may show.
-#[derive(Clone, Debug)]
-pub struct InternalDetail(String);
-
-impl InternalDetail {
-    /// Keeps a cause for the log.
-    pub fn new(detail: impl Into<String>) -> Self {
-        Self(detail.into())
-    }
-
-    /// The text, for the log alone.
-    pub fn for_log(&self) -> &str {
-        &self.0
-    }
-}
 
 /// What the caller sent contradicts itself or what is stored; the text says what to change.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -46,7 +31,7 @@ pub struct Forbidden(pub String);
 
 /// Why no tenant is created.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum CreateRefusal {
+pub enum TenantCreateError {
     /// See [`Forbidden`].
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
@@ -57,7 +42,7 @@ pub enum CreateRefusal {
 
 /// Any of the refusals that are about a record, for operations that know all of them.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Refusal {
+pub enum TenantChangeError {
     /// See [`InvalidInput`].
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
@@ -88,7 +73,7 @@ pub enum Failure {
 pub enum DomainError<R> {
     /// A rule says no.
     #[error("refused")]
-    Refused(R),
+    Rejected(R),
     /// The service could not do it.
     #[error(transparent)]
     Failed(Failure),
@@ -144,7 +129,7 @@ impl<R, F: Into<Failure>> From<F> for DomainError<R> {
 
 impl<R> DomainError<R> {
     /// A refusal, in the terms of the operation.
-    pub(crate) fn refused(refusal: impl Into<R>) -> Self {
-        Self::Refused(refusal.into())
+    pub(crate) fn rejected(error: impl Into<R>) -> Self {
+        Self::Rejected(error.into())
     }
 }

@@ -14,9 +14,9 @@ mod service_event;
 pub mod tenants;
 
 use crate::api_key_hash::{ApiKeyHasher, HashCounts};
-use crate::store::{Connections, Store};
+use crate::records::ConnectionCounts;
+use crate::store::Store;
 use api_key_use::ApiKeyUses;
-use audit::NewAuditEvent;
 use catalog::Catalog;
 use clock::Clock;
 use error::Failure;
@@ -48,7 +48,7 @@ impl<S: Store> Registry<S> {
     }
 
     /// What the store's connections do; none where it needs none.
-    pub fn connections(&self) -> Option<Connections> {
+    pub fn connections(&self) -> Option<ConnectionCounts> {
         self.store.connections()
     }
 
@@ -58,29 +58,5 @@ impl<S: Store> Registry<S> {
     /// When the store does not answer.
     pub async fn readiness_get(&self) -> Result<(), Failure> {
         Ok(self.store.ping().await?)
-    }
-}
-
-/// What a rule makes of a stored record. The store applies it in the transaction in which it read the record.
-#[derive(Debug)]
-pub enum Decision<T> {
-    /// The record is already as asked for: nothing is written, and no event either.
-    Unchanged,
-    /// Both are written, or neither.
-    Change {
-        /// The record as it shall be.
-        record: Box<T>,
-        /// What the audit log says about it.
-        event: Box<NewAuditEvent>,
-    },
-}
-
-impl<T> Decision<T> {
-    /// A change and its audit event.
-    pub fn change(record: T, event: NewAuditEvent) -> Self {
-        Self::Change {
-            record: Box::new(record),
-            event: Box::new(event),
-        }
     }
 }

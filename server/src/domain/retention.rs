@@ -1,6 +1,6 @@
 //! Retention: what the log says about its own pruning, the one exception from append-only.
 
-use super::audit::NewAuditEvent;
+use crate::records::NewAuditEvent;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 use tenant_registry_contract::types::{ActorId, AuditAction, ConstraintError, Text};

@@ -1,7 +1,7 @@
 //! What the service itself writes to the audit log: an event for each state change.
 
-use super::audit::NewAuditEvent;
 use super::caller::Caller;
+use crate::records::NewAuditEvent;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use tenant_registry_contract::types::{AuditAction, ConstraintError, ProductKey, TenantId, Text};

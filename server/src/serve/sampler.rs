@@ -3,7 +3,8 @@
 use crate::api_key_hash::HashCounts;
 use crate::domain::Registry;
 use crate::draining::Draining;
-use crate::store::{Connections, Store};
+use crate::records::ConnectionCounts;
+use crate::store::Store;
 use crate::telemetry::metrics::{ConnectionSample, HasherSample, MetricsSource, Sample};
 use crate::telemetry::traces::SpanCounts;
 use std::sync::Arc;
@@ -43,10 +44,10 @@ fn hasher(counts: HashCounts) -> HasherSample {
     }
 }
 
-fn connections(connections: Connections) -> ConnectionSample {
-    let Connections {
+fn connections(connections: ConnectionCounts) -> ConnectionSample {
+    let ConnectionCounts {
         open,
-        most: max,
+        max,
         idle,
         waiting,
     } = connections;

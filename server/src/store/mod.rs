@@ -8,12 +8,10 @@
 pub mod memory;
 pub mod postgres;
 
-use crate::domain::Decision;
-use crate::domain::api_keys::ApiKeyRecord;
-use crate::domain::audit::{AuditEventRecord, AuditQuery, NewAuditEvent};
-use crate::domain::entitlements::EntitlementRecord;
-use crate::domain::error::InternalDetail;
-use crate::domain::tenants::TenantRecord;
+use crate::records::{
+    ApiKeyRecord, AuditEventRecord, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, InternalDetail,
+    NewAuditEvent, TenantRecord,
+};
 use chrono::{DateTime, Utc};
 use std::future::Future;
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus};
@@ -39,7 +37,7 @@ pub enum Changed<T, E> {
     /// The record as it is stored now, changed or not.
     Stored(T),
     /// The rule refused; nothing was written.
-    Refused(E),
+    Rejected(E),
     /// There is no such record.
     NotFound,
 }
@@ -88,7 +86,7 @@ pub enum TrialStarted<E> {
     /// The tenant has an entitlement to the product already, of whatever state.
     EntitlementExists,
     /// The rule refused; nothing was written.
-    Refused(E),
+    Rejected(E),
     /// No tenant has the id.
     TenantNotFound,
 }
@@ -197,26 +195,13 @@ pub trait AuditStore: Send + Sync + 'static {
     fn audit_list(&self, query: AuditQuery) -> impl Future<Output = Result<Vec<AuditEventRecord>, StoreError>> + Send;
 }
 
-/// The connections that a store keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Connections {
-    /// There are.
-    pub open: usize,
-    /// There may be.
-    pub most: usize,
-    /// Nobody has.
-    pub idle: usize,
-    /// Requests that wait for one.
-    pub waiting: usize,
-}
-
 /// Whether the store answers at all.
 pub trait StoreHealth: Send + Sync + 'static {
     /// Asks the store the least that shows that it can serve.
     fn ping(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// What its connections do; none where it needs none.
-    fn connections(&self) -> Option<Connections>;
+    fn connections(&self) -> Option<ConnectionCounts>;
 }
 
 /// All of it.

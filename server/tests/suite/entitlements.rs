@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tenant_registry_client::types::{CatalogRequest, ErrorCode, TenantActivate, TenantCancel, TenantId, TenantProduct};
 use tenant_registry_client::{Error, ResponseValue};
 use tenant_registry_contract::types::ProductKey;
-use tenant_registry_server::domain::entitlements::EntitlementRecord;
+use tenant_registry_server::records::EntitlementRecord;
 
 cases![
     a_trial_is_an_entitlement_of_14_days,

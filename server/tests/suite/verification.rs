@@ -13,7 +13,7 @@ use tenant_registry_client::types::{
 };
 use tenant_registry_contract::types::{ApiKeyName, ApiKeyPlaintext};
 use tenant_registry_server::api_key_hash::{self, ApiKeyHasher, HashLimits, PrefixBudget, StoredHash};
-use tenant_registry_server::domain::api_keys::ApiKeyRecord;
+use tenant_registry_server::records::ApiKeyRecord;
 use uuid::Uuid;
 
 cases![

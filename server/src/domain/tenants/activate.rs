@@ -1,10 +1,9 @@
 //! The rule of `tenant_activate`.
 
-use super::TenantRecord;
-use crate::domain::Decision;
 use crate::domain::caller::Caller;
-use crate::domain::error::{Conflict, DomainError, InvalidInput, Refusal};
+use crate::domain::error::{Conflict, DomainError, InvalidInput, TenantChangeError};
 use crate::domain::service_event::ServiceAction;
+use crate::records::{Decision, TenantRecord};
 use chrono::{DateTime, Utc};
 use serde_json::Map;
 use tenant_registry_contract::types::{TenantActivate, TenantStatus};
@@ -16,11 +15,11 @@ pub(super) fn tenant_activate(
     body: &TenantActivate,
     caller: &Caller,
     now: DateTime<Utc>,
-) -> Result<Decision<TenantRecord>, DomainError<Refusal>> {
+) -> Result<Decision<TenantRecord>, DomainError<TenantChangeError>> {
     let previous_status = tenant.status_at(now);
     match previous_status {
         TenantStatus::Archived => {
-            return Err(DomainError::refused(Conflict(
+            return Err(DomainError::rejected(Conflict(
                 "the tenant is archived, and an archived tenant stays so".to_owned(),
             )));
         }
@@ -45,7 +44,7 @@ pub(super) fn tenant_activate(
     if let (Some(start), Some(end)) = (active.contract_start, active.contract_end)
         && end < start
     {
-        return Err(DomainError::refused(InvalidInput(format!(
+        return Err(DomainError::rejected(InvalidInput(format!(
             "the contract would end on {end}, before it starts on {start}; change `contract_start` or `contract_end`"
         ))));
     }

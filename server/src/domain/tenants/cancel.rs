@@ -1,10 +1,9 @@
 //! The rule of `tenant_cancel`.
 
-use super::TenantRecord;
-use crate::domain::Decision;
 use crate::domain::caller::Caller;
-use crate::domain::error::{Conflict, DomainError, InvalidInput, Refusal};
+use crate::domain::error::{Conflict, DomainError, InvalidInput, TenantChangeError};
 use crate::domain::service_event::ServiceAction;
+use crate::records::{Decision, TenantRecord};
 use chrono::{DateTime, NaiveTime, SecondsFormat, Utc};
 use serde_json::Map;
 use tenant_registry_contract::types::{TenantStatus, Text};
@@ -17,10 +16,10 @@ pub(super) fn tenant_cancel(
     at_period_end: bool,
     caller: &Caller,
     now: DateTime<Utc>,
-) -> Result<Decision<TenantRecord>, DomainError<Refusal>> {
+) -> Result<Decision<TenantRecord>, DomainError<TenantChangeError>> {
     match tenant.status_at(now) {
         TenantStatus::Archived => {
-            return Err(DomainError::refused(Conflict(
+            return Err(DomainError::rejected(Conflict(
                 "the tenant is archived and cannot be cancelled".to_owned(),
             )));
         }
@@ -33,7 +32,7 @@ pub(super) fn tenant_cancel(
 
     // A period that is over already cannot be waited for, and the log must not claim a freeze in the past.
     let effective_at = if at_period_end {
-        period_end(tenant).map_err(DomainError::refused)?.max(now)
+        period_end(tenant).map_err(DomainError::rejected)?.max(now)
     } else {
         now
     };

@@ -6,57 +6,21 @@ mod cancel;
 mod tests;
 
 use super::Registry;
-use super::audit::NewAuditEvent;
 use super::caller::Caller;
 use super::caller::TenantScope;
-use super::error::{Conflict, CreateRefusal, DomainError, NotFound, Refusal};
+use super::error::{Conflict, DomainError, NotFound, TenantChangeError, TenantCreateError};
 use super::service_event::{ServiceAction, ServiceEvent};
+use crate::records::{NewAuditEvent, TenantRecord};
 use crate::store::{Changed, Store, TenantCreated};
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, Utc};
 use serde_json::{Map, Value};
 use tenant_registry_contract::types::{
-    ConstraintError, PlanKey, Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantName, TenantSlug,
-    TenantStatus, Text,
+    ConstraintError, Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, Text,
 };
 use uuid::Uuid;
 
 /// How long the trial of a new customer, and that of a product, lasts.
 pub(crate) const TRIAL_LENGTH: Days = Days::new(14);
-
-/// A tenant as it is stored.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TenantRecord {
-    /// A UUIDv7.
-    pub id: TenantId,
-    /// Unique among all tenants.
-    pub slug: TenantSlug,
-    /// The name for people.
-    pub name: TenantName,
-    /// The status as last set; what readers see is [`TenantRecord::status_at`].
-    pub status: TenantStatus,
-    /// What the tenant is for.
-    pub kind: TenantKind,
-    /// The plan that the tenant is on.
-    pub plan: PlanKey,
-    /// The customer's id in the ERP system.
-    pub erp_customer_id: Option<Text>,
-    /// The customer's id at Stripe.
-    pub stripe_cust_id: Option<Text>,
-    /// When the trial ends.
-    pub trial_ends_at: Option<DateTime<Utc>>,
-    /// The first day of the contract.
-    pub contract_start: Option<NaiveDate>,
-    /// The last day of the contract.
-    pub contract_end: Option<NaiveDate>,
-    /// From when on a pending cancellation makes the tenant `frozen`.
-    pub cancel_at: Option<DateTime<Utc>>,
-    /// Who looks after the customer.
-    pub sales_owner: Option<Text>,
-    /// When the tenant was created.
-    pub created_at: DateTime<Utc>,
-    /// When the record was last changed.
-    pub updated_at: DateTime<Utc>,
-}
 
 /// The status that counts at `now`: a cancellation takes effect at its instant, whether or not any job has run.
 pub fn status_at(stored: TenantStatus, cancel_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> TenantStatus {
@@ -170,12 +134,12 @@ impl<S: Store> Registry<S> {
         &self,
         body: TenantCreate,
         caller: &Caller,
-    ) -> Result<Tenant, DomainError<CreateRefusal>> {
+    ) -> Result<Tenant, DomainError<TenantCreateError>> {
         caller
             .identity
             .tenant_scope
             .require_all()
-            .map_err(DomainError::refused)?;
+            .map_err(DomainError::rejected)?;
         let now = self.clock.now();
         let tenant = TenantRecord::begin(body, now);
         let mut metadata = Map::new();
@@ -186,7 +150,7 @@ impl<S: Store> Registry<S> {
         let slug = tenant.slug.clone();
         match self.store.tenant_create(tenant, event).await? {
             TenantCreated::Created(tenant) => Ok(tenant.as_of(now)),
-            TenantCreated::SlugInUse => Err(DomainError::refused(Conflict(format!(
+            TenantCreated::SlugInUse => Err(DomainError::rejected(Conflict(format!(
                 "the slug `{slug}` is in use; choose another"
             )))),
         }
@@ -197,10 +161,10 @@ impl<S: Store> Registry<S> {
     /// # Errors
     /// An unknown id is not found.
     pub async fn tenant_get(&self, id: TenantId, tenant_scope: TenantScope) -> Result<Tenant, DomainError<NotFound>> {
-        tenant_scope.require(id).map_err(DomainError::refused)?;
+        tenant_scope.require(id).map_err(DomainError::rejected)?;
         match self.store.tenant_get(id).await? {
             Some(tenant) => Ok(tenant.as_of(self.clock.now())),
-            None => Err(DomainError::refused(no_tenant_with_id(id))),
+            None => Err(DomainError::rejected(no_tenant_with_id(id))),
         }
     }
 
@@ -215,7 +179,7 @@ impl<S: Store> Registry<S> {
     ) -> Result<Tenant, DomainError<NotFound>> {
         match self.store.tenant_get_by_slug(&slug).await? {
             Some(tenant) if tenant_scope.includes(tenant.id) => Ok(tenant.as_of(self.clock.now())),
-            Some(_) | None => Err(DomainError::refused(NotFound(format!(
+            Some(_) | None => Err(DomainError::rejected(NotFound(format!(
                 "no tenant has the slug `{slug}`"
             )))),
         }
@@ -230,8 +194,12 @@ impl<S: Store> Registry<S> {
         id: TenantId,
         body: TenantActivate,
         caller: &Caller,
-    ) -> Result<Tenant, DomainError<Refusal>> {
-        caller.identity.tenant_scope.require(id).map_err(DomainError::refused)?;
+    ) -> Result<Tenant, DomainError<TenantChangeError>> {
+        caller
+            .identity
+            .tenant_scope
+            .require(id)
+            .map_err(DomainError::rejected)?;
         let changed = self
             .store
             .tenant_change(id, |tenant: &TenantRecord| {
@@ -251,8 +219,12 @@ impl<S: Store> Registry<S> {
         reason: Option<Text>,
         at_period_end: bool,
         caller: &Caller,
-    ) -> Result<Tenant, DomainError<Refusal>> {
-        caller.identity.tenant_scope.require(id).map_err(DomainError::refused)?;
+    ) -> Result<Tenant, DomainError<TenantChangeError>> {
+        caller
+            .identity
+            .tenant_scope
+            .require(id)
+            .map_err(DomainError::rejected)?;
         let changed = self
             .store
             .tenant_change(id, |tenant: &TenantRecord| {
@@ -265,12 +237,12 @@ impl<S: Store> Registry<S> {
     fn tenant_changed(
         &self,
         id: TenantId,
-        changed: Changed<TenantRecord, DomainError<Refusal>>,
-    ) -> Result<Tenant, DomainError<Refusal>> {
+        changed: Changed<TenantRecord, DomainError<TenantChangeError>>,
+    ) -> Result<Tenant, DomainError<TenantChangeError>> {
         match changed {
             Changed::Stored(tenant) => Ok(tenant.as_of(self.clock.now())),
-            Changed::Refused(error) => Err(error),
-            Changed::NotFound => Err(DomainError::refused(no_tenant_with_id(id))),
+            Changed::Rejected(error) => Err(error),
+            Changed::NotFound => Err(DomainError::rejected(no_tenant_with_id(id))),
         }
     }
 }

@@ -1,11 +1,10 @@
 //! The rules of a tenant's life, at chosen instants.
 
-use super::{TenantRecord, activate, cancel};
-use crate::domain::Decision;
-use crate::domain::audit::NewAuditEvent;
+use super::{activate, cancel};
 use crate::domain::caller::{Caller, Identity};
-use crate::domain::error::{DomainError, Refusal};
+use crate::domain::error::{DomainError, TenantChangeError};
 use crate::domain::origin::Origin;
+use crate::records::{Decision, NewAuditEvent, TenantRecord};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use tenant_registry_contract::types::{
@@ -51,7 +50,7 @@ fn active(contract_end: Option<&str>) -> TenantRecord {
     }
 }
 
-type Decided = Result<Decision<TenantRecord>, DomainError<Refusal>>;
+type Decided = Result<Decision<TenantRecord>, DomainError<TenantChangeError>>;
 
 fn cancelled(tenant: &TenantRecord, at_period_end: bool, now: DateTime<Utc>) -> Decided {
     let reason = Text::try_from("too dear").unwrap();
@@ -73,9 +72,9 @@ fn is_unchanged(decided: Decided) -> bool {
     matches!(decided.unwrap(), Decision::Unchanged)
 }
 
-fn refusal(decided: Decided) -> Refusal {
+fn refusal(decided: Decided) -> TenantChangeError {
     match decided {
-        Err(DomainError::Refused(refusal)) => refusal,
+        Err(DomainError::Rejected(refusal)) => refusal,
         other => panic!("expected a refusal, got {other:?}"),
     }
 }
@@ -113,7 +112,7 @@ fn a_trial_is_cancelled_at_its_end() {
 fn without_a_period_end_there_is_nothing_to_wait_for() {
     for tenant in [active(None), tenant(TenantKind::Demo)] {
         let refusal = refusal(cancelled(&tenant, true, start()));
-        assert!(matches!(refusal, Refusal::InvalidInput(_)), "{refusal}");
+        assert!(matches!(refusal, TenantChangeError::InvalidInput(_)), "{refusal}");
     }
 }
 
@@ -149,7 +148,7 @@ fn an_archived_tenant_stays_so() {
         activated(&archived, &TenantActivate::default()),
     ] {
         let refusal = refusal(decided);
-        assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal}");
+        assert!(matches!(refusal, TenantChangeError::Conflict(_)), "{refusal}");
     }
 }
 
@@ -175,7 +174,7 @@ fn a_contract_must_not_end_before_it_starts_counting_what_is_stored() {
         body(Some("2026-02-02"), Some("2026-02-01")),
     ] {
         let refusal = refusal(activated(&stored, &backwards));
-        assert!(matches!(refusal, Refusal::InvalidInput(_)), "{refusal}");
+        assert!(matches!(refusal, TenantChangeError::InvalidInput(_)), "{refusal}");
     }
     let (one_day, _) = change(activated(&stored, &body(Some("2026-12-31"), None)));
     assert_eq!(one_day.contract_start, one_day.contract_end);

@@ -1,9 +1,7 @@
 //! API keys in memory.
 
 use super::MemoryStore;
-use crate::domain::Decision;
-use crate::domain::api_keys::ApiKeyRecord;
-use crate::domain::audit::NewAuditEvent;
+use crate::records::{ApiKeyRecord, Decision, NewAuditEvent};
 use crate::store::{ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Changed, StoreError};
 use std::cmp::Reverse;
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId};
@@ -46,7 +44,7 @@ impl ApiKeyStore for MemoryStore {
             return Ok(Changed::NotFound);
         };
         match decide(api_key) {
-            Err(refusal) => Ok(Changed::Refused(refusal)),
+            Err(refusal) => Ok(Changed::Rejected(refusal)),
             Ok(Decision::Unchanged) => Ok(Changed::Stored(api_key.clone())),
             Ok(Decision::Change { record, event }) => {
                 let event = state.numbered(*event)?;

@@ -1,7 +1,7 @@
 //! The audit log in memory.
 
 use super::MemoryStore;
-use crate::domain::audit::{AuditEventRecord, AuditQuery, NewAuditEvent};
+use crate::records::{AuditEventRecord, AuditQuery, NewAuditEvent};
 use crate::store::{AuditAppended, AuditStore, StoreError};
 use chrono::{DateTime, Utc};
 use std::cmp::Reverse;
@@ -30,7 +30,7 @@ impl AuditStore for MemoryStore {
             .filter(|record| place.is_none_or(|place| place_of(record) < place))
             .collect();
         matching.sort_unstable_by_key(|record| Reverse(place_of(record)));
-        Ok(matching.into_iter().take(query.at_most).cloned().collect())
+        Ok(matching.into_iter().take(query.limit).cloned().collect())
     }
 }
 
@@ -48,7 +48,7 @@ fn matches_filters(event: &NewAuditEvent, query: &AuditQuery) -> bool {
         since,
         until,
         before: _,
-        at_most: _,
+        limit: _,
     } = query;
     (tenant_id.is_none() || *tenant_id == event.tenant_id)
         && (product.is_none() || *product == event.product)

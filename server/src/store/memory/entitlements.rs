@@ -1,8 +1,7 @@
 //! Entitlements in memory.
 
 use super::MemoryStore;
-use crate::domain::entitlements::EntitlementRecord;
-use crate::domain::tenants::TenantRecord;
+use crate::records::{EntitlementRecord, TenantRecord};
 use crate::store::{EntitlementStore, NewTrial, StoreError, TrialStarted};
 use tenant_registry_contract::types::TenantId;
 
@@ -31,7 +30,7 @@ impl EntitlementStore for MemoryStore {
         };
         let NewTrial { entitlement, event } = match decide(tenant) {
             Ok(trial) => trial,
-            Err(refusal) => return Ok(TrialStarted::Refused(refusal)),
+            Err(refusal) => return Ok(TrialStarted::Rejected(refusal)),
         };
         let exists = state
             .entitlements

@@ -5,12 +5,10 @@ mod audit;
 mod entitlements;
 mod tenants;
 
-use crate::domain::api_keys::ApiKeyRecord;
-use crate::domain::audit::{AuditEventRecord, NewAuditEvent};
-use crate::domain::entitlements::EntitlementRecord;
-use crate::domain::error::InternalDetail;
-use crate::domain::tenants::TenantRecord;
-use crate::store::{Connections, StoreError, StoreHealth};
+use crate::records::{
+    ApiKeyRecord, AuditEventRecord, ConnectionCounts, EntitlementRecord, InternalDetail, NewAuditEvent, TenantRecord,
+};
+use crate::store::{StoreError, StoreHealth};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -93,7 +91,7 @@ impl StoreHealth for MemoryStore {
         Ok(())
     }
 
-    fn connections(&self) -> Option<Connections> {
+    fn connections(&self) -> Option<ConnectionCounts> {
         None
     }
 }

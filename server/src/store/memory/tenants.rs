@@ -1,9 +1,7 @@
 //! Tenants in memory.
 
 use super::MemoryStore;
-use crate::domain::Decision;
-use crate::domain::audit::NewAuditEvent;
-use crate::domain::tenants::TenantRecord;
+use crate::records::{Decision, NewAuditEvent, TenantRecord};
 use crate::store::{Changed, StoreError, TenantCreated, TenantStore};
 use tenant_registry_contract::types::{TenantId, TenantSlug};
 
@@ -39,7 +37,7 @@ impl TenantStore for MemoryStore {
             return Ok(Changed::NotFound);
         };
         match decide(tenant) {
-            Err(refusal) => Ok(Changed::Refused(refusal)),
+            Err(refusal) => Ok(Changed::Rejected(refusal)),
             Ok(Decision::Unchanged) => Ok(Changed::Stored(tenant.clone())),
             Ok(Decision::Change { record, event }) => {
                 let event = state.numbered(*event)?;

@@ -4,10 +4,10 @@
 use super::api_keys::ApiKeyRow;
 use super::batches::{Asker, Batches, Waiting};
 use super::database::Database;
-use super::fault::Fault;
+use super::fault::DbError;
 use super::schema::{api_keys, tenants};
 use super::span::in_span;
-use super::stored::broken;
+use super::stored::corrupt_row;
 use crate::store::{ApiKeyWithTenant, StoreError};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -38,7 +38,7 @@ impl ApiKeyLookUps {
     /// All keys with this prefix.
     pub(super) async fn find(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
         // A look-up that was cut off changed nothing.
-        in_span("look_up", pin!(self.0.ask(prefix.clone(), Fault::Unavailable))).await
+        in_span("look_up", pin!(self.0.ask(prefix.clone(), DbError::Unavailable))).await
     }
 }
 
@@ -51,7 +51,7 @@ async fn answer(database: Arc<Database>, waiting: Vec<Waiting<ApiKeyPrefix, Vec<
         Ok(mut rows) => {
             for (prefix, askers) in askers {
                 let of_prefix = rows.remove(prefix.as_str()).unwrap_or_default();
-                let found: Result<Vec<_>, Fault> = of_prefix.into_iter().map(with_tenant).collect();
+                let found: Result<Vec<_>, DbError> = of_prefix.into_iter().map(with_tenant).collect();
                 // A row that cannot be read is the trouble of its prefix alone.
                 tell(askers, found.map_err(StoreError::from));
             }
@@ -98,8 +98,8 @@ async fn rows(
     Ok(by_prefix)
 }
 
-fn with_tenant((row, status, tenant_cancel_at): KeyAndTenant) -> Result<ApiKeyWithTenant, Fault> {
-    let tenant_status = TenantStatus::try_from(status).map_err(broken("tenants", row.tenant_id))?;
+fn with_tenant((row, status, tenant_cancel_at): KeyAndTenant) -> Result<ApiKeyWithTenant, DbError> {
+    let tenant_status = TenantStatus::try_from(status).map_err(corrupt_row("tenants", row.tenant_id))?;
     Ok(ApiKeyWithTenant {
         api_key: row.into_record()?,
         tenant_status,

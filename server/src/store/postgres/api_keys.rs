@@ -2,15 +2,13 @@
 
 use super::PostgresStore;
 use super::audit::append;
-use super::fault::{Fault, violates};
+use super::fault::{DbError, violates};
 use super::schema::api_keys;
-use super::stored::{broken, optional};
+use super::stored::{corrupt_row, optional};
 use super::tenants::exists;
 use super::transaction::Finish;
 use crate::api_key_hash::StoredHash;
-use crate::domain::Decision;
-use crate::domain::api_keys::ApiKeyRecord;
-use crate::domain::audit::NewAuditEvent;
+use crate::records::{ApiKeyRecord, Decision, NewAuditEvent};
 use crate::store::{ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Changed, StoreError};
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
@@ -73,9 +71,9 @@ impl From<ApiKeyRecord> for ApiKeyRow {
 }
 
 impl ApiKeyRow {
-    pub(super) fn into_record(self) -> Result<ApiKeyRecord, Fault> {
+    pub(super) fn into_record(self) -> Result<ApiKeyRecord, DbError> {
         let id = self.id;
-        self.try_into().map_err(broken("api_keys", id))
+        self.try_into().map_err(corrupt_row("api_keys", id))
     }
 }
 
@@ -131,7 +129,7 @@ impl ApiKeyStore for PostgresStore {
         let Some(rows) = rows else {
             return Ok(None);
         };
-        let records: Result<_, Fault> = rows.into_iter().map(ApiKeyRow::into_record).collect();
+        let records: Result<_, DbError> = rows.into_iter().map(ApiKeyRow::into_record).collect();
         Ok(Some(records?))
     }
 
@@ -148,7 +146,7 @@ impl ApiKeyStore for PostgresStore {
                         event: Box::new(append(connection, event.clone()).await?),
                     }),
                     Err(error) if violates(&error, "api_keys_tenant_id_fkey") => {
-                        Ok(Finish::Abandon(ApiKeyStored::TenantNotFound))
+                        Ok(Finish::Rollback(ApiKeyStored::TenantNotFound))
                     }
                     Err(error) => Err(error.into()),
                 }
@@ -171,12 +169,12 @@ impl ApiKeyStore for PostgresStore {
                     .await
                     .optional()?;
                 let Some(row) = row else {
-                    return Ok(Finish::Abandon(Changed::NotFound));
+                    return Ok(Finish::Rollback(Changed::NotFound));
                 };
                 let api_key = row.into_record()?;
                 match decide(&api_key) {
-                    Err(refusal) => Ok(Finish::Abandon(Changed::Refused(refusal))),
-                    Ok(Decision::Unchanged) => Ok(Finish::Abandon(Changed::Stored(api_key))),
+                    Err(refusal) => Ok(Finish::Rollback(Changed::Rejected(refusal))),
+                    Ok(Decision::Unchanged) => Ok(Finish::Rollback(Changed::Stored(api_key))),
                     Ok(Decision::Change { record, event }) => {
                         diesel::update(api_keys::table.find(Uuid::from(id)))
                             .set(ApiKeyRow::from((*record).clone()))

@@ -4,11 +4,11 @@
 use super::audit::{insert_all, numbered};
 use super::batches::{Batches, Waiting};
 use super::database::Database;
-use super::fault::{Fault, violates};
+use super::fault::{DbError, violates};
 use super::span::in_span;
 use super::tenants::known;
 use super::transaction::Finish;
-use crate::domain::audit::NewAuditEvent;
+use crate::records::NewAuditEvent;
 use crate::store::{AuditAppended, StoreError};
 use diesel_async::AsyncPgConnection;
 use std::pin::pin;
@@ -40,7 +40,7 @@ impl Appender {
     /// Appends an event; returns when it is committed.
     pub(super) async fn append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
         // A task that was cut off with the runtime was in the middle of whatever it did.
-        in_span("append", pin!(self.0.ask(event, Fault::OutcomeUnknown))).await
+        in_span("append", pin!(self.0.ask(event, DbError::OutcomeUnknown))).await
     }
 }
 
@@ -122,9 +122,9 @@ async fn append_all(database: &Database, events: &[NewAuditEvent]) -> Result<Vec
                         value: Some(value),
                         event,
                     },
-                    Finish::Abandon(value) => Finish::Abandon(Some(value)),
+                    Finish::Rollback(value) => Finish::Rollback(Some(value)),
                 }),
-                Err(error) if violates(&error, "audit_log_tenant_id_fkey") => Ok(Finish::Abandon(None)),
+                Err(error) if violates(&error, "audit_log_tenant_id_fkey") => Ok(Finish::Rollback(None)),
                 Err(error) => Err(error.into()),
             },
         )
@@ -161,7 +161,7 @@ fn finish(
     inserted: impl Iterator<Item = bool>,
     ids: &[i64],
     events: &[NewAuditEvent],
-) -> Result<Finish<Vec<AuditAppended>>, Fault> {
+) -> Result<Finish<Vec<AuditAppended>>, DbError> {
     let mut ids = ids.iter();
     let mut last = None;
     let mut appended = Vec::with_capacity(events.len());
@@ -169,7 +169,7 @@ fn finish(
         if is_inserted {
             let id = ids
                 .next()
-                .ok_or_else(|| Fault::Internal("fewer numbers than events came back".to_owned()))?;
+                .ok_or_else(|| DbError::Internal("fewer numbers than events came back".to_owned()))?;
             let record = Box::new(numbered(*id, event.clone())?);
             last = Some(record.clone());
             appended.push(AuditAppended::Appended(record));
@@ -179,6 +179,6 @@ fn finish(
     }
     Ok(match last {
         Some(event) => Finish::Commit { value: appended, event },
-        None => Finish::Abandon(appended),
+        None => Finish::Rollback(appended),
     })
 }

@@ -3,12 +3,12 @@
 use super::PostgresStore;
 use super::database::Database;
 use super::entitlements::object;
-use super::fault::Fault;
+use super::fault::DbError;
 use super::insert_events::InsertEvents;
 use super::list_events::ListEvents;
 use super::schema::audit_log;
-use super::stored::{broken, optional};
-use crate::domain::audit::{AuditEventRecord, AuditQuery, NewAuditEvent};
+use super::stored::{corrupt_row, optional};
+use crate::records::{AuditEventRecord, AuditQuery, NewAuditEvent};
 use crate::store::{AuditAppended, AuditStore, StoreError};
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
@@ -125,11 +125,11 @@ impl TryFrom<NewAuditEventRow> for NewAuditEvent {
 }
 
 impl AuditEventRow {
-    fn into_record(self) -> Result<AuditEventRecord, Fault> {
+    fn into_record(self) -> Result<AuditEventRecord, DbError> {
         let Self { id, event } = self;
         Ok(AuditEventRecord {
-            id: AuditEventId::try_from(id).map_err(broken("audit_log", id))?,
-            event: event.try_into().map_err(broken("audit_log", id))?,
+            id: AuditEventId::try_from(id).map_err(corrupt_row("audit_log", id))?,
+            event: event.try_into().map_err(corrupt_row("audit_log", id))?,
         })
     }
 }
@@ -138,7 +138,7 @@ impl AuditEventRow {
 pub(super) async fn append(
     connection: &mut AsyncPgConnection,
     event: NewAuditEvent,
-) -> Result<AuditEventRecord, Fault> {
+) -> Result<AuditEventRecord, DbError> {
     numbered(insert(connection, &event).await?, event)
 }
 
@@ -156,9 +156,9 @@ pub(super) async fn insert_all(connection: &mut AsyncPgConnection, events: &[New
 }
 
 /// Gives an event its number.
-pub(super) fn numbered(id: i64, event: NewAuditEvent) -> Result<AuditEventRecord, Fault> {
+pub(super) fn numbered(id: i64, event: NewAuditEvent) -> Result<AuditEventRecord, DbError> {
     Ok(AuditEventRecord {
-        id: AuditEventId::try_from(id).map_err(broken("audit_log", id))?,
+        id: AuditEventId::try_from(id).map_err(corrupt_row("audit_log", id))?,
         event,
     })
 }
@@ -185,7 +185,7 @@ impl AuditStore for PostgresStore {
             .database
             .page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
             .await?;
-        let records: Result<_, Fault> = rows.into_iter().map(AuditEventRow::into_record).collect();
+        let records: Result<_, DbError> = rows.into_iter().map(AuditEventRow::into_record).collect();
         Ok(records?)
     }
 }

@@ -6,7 +6,7 @@
 //! an index of fewer columns, through whose entries it would have to search.
 
 use super::schema::audit_log;
-use crate::domain::audit::AuditQuery;
+use crate::records::AuditQuery;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
@@ -30,7 +30,7 @@ impl<'a> HasProperties<'a> {
             since: _,
             until: _,
             before: _,
-            at_most: _,
+            limit: _,
         } = query;
         let texts = [
             (

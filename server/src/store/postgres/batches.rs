@@ -1,7 +1,7 @@
 //! Questions of many callers that are answered together: what comes while the database is busy with some shares the next
 //! statement. Who comes alone waits for nobody.
 
-use super::fault::Fault;
+use super::fault::DbError;
 use crate::store::StoreError;
 use std::future::Future;
 use std::sync::Arc;
@@ -63,14 +63,14 @@ impl<Question: Send + 'static, Answer: Send + 'static> Batches<Question, Answer>
     }
 
     /// Asks; returns when the batch is done. `lost` is what a caller gets whose answer was cut off with the runtime.
-    pub(super) async fn ask(&self, question: Question, lost: fn(String) -> Fault) -> Result<Answer, StoreError> {
+    pub(super) async fn ask(&self, question: Question, lost: fn(String) -> DbError) -> Result<Answer, StoreError> {
         let (asker, answer) = oneshot::channel();
         let waiting = Waiting {
             question,
             asker: Asker(asker),
         };
         self.0.try_send(waiting).map_err(|error| {
-            Fault::Unavailable(match error {
+            DbError::Unavailable(match error {
                 TrySendError::Full(_) => "too many wait for the database".to_owned(),
                 TrySendError::Closed(_) => "the store is stopping".to_owned(),
             })

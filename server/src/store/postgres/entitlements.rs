@@ -2,13 +2,12 @@
 
 use super::PostgresStore;
 use super::audit::append;
-use super::fault::{Fault, violates};
+use super::fault::{DbError, violates};
 use super::schema::tenant_products;
-use super::stored::broken;
+use super::stored::corrupt_row;
 use super::tenants::{Lock, exists, locked};
 use super::transaction::Finish;
-use crate::domain::entitlements::EntitlementRecord;
-use crate::domain::tenants::TenantRecord;
+use crate::records::{EntitlementRecord, TenantRecord};
 use crate::store::{EntitlementStore, NewTrial, StoreError, TrialStarted};
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
@@ -55,7 +54,7 @@ impl From<EntitlementRecord> for EntitlementRow {
 }
 
 impl EntitlementRow {
-    fn into_record(self) -> Result<EntitlementRecord, Fault> {
+    fn into_record(self) -> Result<EntitlementRecord, DbError> {
         let Self {
             tenant_id,
             product,
@@ -67,7 +66,7 @@ impl EntitlementRow {
         } = self;
         Ok(EntitlementRecord {
             tenant_id: tenant_id.into(),
-            product: product.try_into().map_err(broken("tenant_products", tenant_id))?,
+            product: product.try_into().map_err(corrupt_row("tenant_products", tenant_id))?,
             enabled,
             config: object(config),
             expires_at,
@@ -103,7 +102,7 @@ impl EntitlementStore for PostgresStore {
         let Some(rows) = rows else {
             return Ok(None);
         };
-        let records: Result<_, Fault> = rows.into_iter().map(EntitlementRow::into_record).collect();
+        let records: Result<_, DbError> = rows.into_iter().map(EntitlementRow::into_record).collect();
         Ok(Some(records?))
     }
 
@@ -114,12 +113,12 @@ impl EntitlementStore for PostgresStore {
     ) -> Result<TrialStarted<E>, StoreError> {
         self.database
             .write(async |connection: &mut AsyncPgConnection| {
-                let Some(tenant) = locked(connection, tenant_id, Lock::AsItIs).await? else {
-                    return Ok(Finish::Abandon(TrialStarted::TenantNotFound));
+                let Some(tenant) = locked(connection, tenant_id, Lock::ForShare).await? else {
+                    return Ok(Finish::Rollback(TrialStarted::TenantNotFound));
                 };
                 let NewTrial { entitlement, event } = match decide(&tenant) {
                     Ok(trial) => trial,
-                    Err(refusal) => return Ok(Finish::Abandon(TrialStarted::Refused(refusal))),
+                    Err(refusal) => return Ok(Finish::Rollback(TrialStarted::Rejected(refusal))),
                 };
                 let inserted = diesel::insert_into(tenant_products::table)
                     .values(EntitlementRow::from(entitlement.clone()))
@@ -131,7 +130,7 @@ impl EntitlementStore for PostgresStore {
                         event: Box::new(append(connection, event).await?),
                     }),
                     Err(error) if violates(&error, "tenant_products_pkey") => {
-                        Ok(Finish::Abandon(TrialStarted::EntitlementExists))
+                        Ok(Finish::Rollback(TrialStarted::EntitlementExists))
                     }
                     Err(error) => Err(error.into()),
                 }

@@ -1,16 +1,16 @@
 //! What went wrong with the database, sorted by what can be done about it.
 
-use crate::domain::error::InternalDetail;
 use crate::error_chain::with_causes;
+use crate::records::InternalDetail;
 use crate::store::StoreError;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::pooled_connection::deadpool::PoolError;
 
 /// Why a transaction did not do its work. The text is for the log.
 #[derive(Clone, Debug)]
-pub(super) enum Fault {
+pub(super) enum DbError {
     /// Nothing was changed, and the same again may go well at once: a deadlock, a lost connection.
-    Passing(String),
+    Transient(String),
     /// Nothing was changed, and the same again may go well later.
     Unavailable(String),
     /// The connection broke while the change was committed: it may have been made.
@@ -19,7 +19,7 @@ pub(super) enum Fault {
     Internal(String),
 }
 
-impl From<Error> for Fault {
+impl From<Error> for DbError {
     /// For an error before anything was committed.
     fn from(error: Error) -> Self {
         let text = describe(&error);
@@ -37,13 +37,13 @@ impl From<Error> for Fault {
                 | DatabaseErrorKind::SerializationFailure
                 | DatabaseErrorKind::ReadOnlyTransaction
                 | DatabaseErrorKind::ClosedConnection
-                | _ => Self::Passing(text),
+                | _ => Self::Transient(text),
             },
             Error::AlreadyInTransaction
             | Error::NotInTransaction
             | Error::BrokenTransactionManager
             | Error::RollbackTransaction
-            | Error::RollbackErrorOnCommit { .. } => Self::Passing(text),
+            | Error::RollbackErrorOnCommit { .. } => Self::Transient(text),
             // A row or a value that the schema and the code do not agree on.
             Error::InvalidCString(_)
             | Error::NotFound
@@ -56,19 +56,19 @@ impl From<Error> for Fault {
     }
 }
 
-impl From<PoolError> for Fault {
+impl From<PoolError> for DbError {
     fn from(error: PoolError) -> Self {
         // Waited for as long as a request may wait: once more would be a hang.
         Self::Unavailable(with_causes(&error))
     }
 }
 
-impl From<Fault> for StoreError {
-    fn from(fault: Fault) -> Self {
+impl From<DbError> for StoreError {
+    fn from(fault: DbError) -> Self {
         match fault {
-            Fault::Passing(detail) | Fault::Unavailable(detail) => Self::Unavailable(InternalDetail::new(detail)),
-            Fault::OutcomeUnknown(detail) => Self::OutcomeUnknown(InternalDetail::new(detail)),
-            Fault::Internal(detail) => Self::Internal(InternalDetail::new(detail)),
+            DbError::Transient(detail) | DbError::Unavailable(detail) => Self::Unavailable(InternalDetail::new(detail)),
+            DbError::OutcomeUnknown(detail) => Self::OutcomeUnknown(InternalDetail::new(detail)),
+            DbError::Internal(detail) => Self::Internal(InternalDetail::new(detail)),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::audit::NewAuditEventRow;
 use super::schema::audit_log;
-use crate::domain::audit::NewAuditEvent;
+use crate::records::NewAuditEvent;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;

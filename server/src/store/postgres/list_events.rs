@@ -3,7 +3,7 @@
 
 use super::audit::AuditEventRow;
 use super::audit_filter::{ComesAfter, HasProperties};
-use crate::domain::audit::AuditQuery;
+use crate::records::AuditQuery;
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::{Pg, PgQueryBuilder};
@@ -33,7 +33,7 @@ impl<'a> ListEvents<'a> {
                 cursor: cursor.get(),
                 number,
             }),
-            limit: i64::try_from(query.at_most).unwrap_or(i64::MAX),
+            limit: i64::try_from(query.limit).unwrap_or(i64::MAX),
         }
     }
 }

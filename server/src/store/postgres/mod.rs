@@ -28,14 +28,15 @@ mod transaction;
 
 pub use pool::{PoolSettings, Recycling};
 
-use crate::store::{Connections, StoreError, StoreHealth};
+use crate::records::ConnectionCounts;
+use crate::store::{StoreError, StoreHealth};
 use api_key_look_ups::ApiKeyLookUps;
 use appender::Appender;
 use database::Database;
 use database_url::DatabaseUrl;
 use deadpool::Status;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use fault::Fault;
+use fault::DbError;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -58,7 +59,7 @@ pub enum SetupError {
 }
 
 impl PostgresStore {
-    /// A store on a database whose schema is that of this binary ([`migrations`]). Connections are made when they are
+    /// A store on a database whose schema is that of this binary ([`migrations`]). ConnectionCounts are made when they are
     /// needed.
     ///
     /// # Errors
@@ -82,16 +83,16 @@ diesel::define_sql_function! {
 }
 
 impl StoreHealth for PostgresStore {
-    fn connections(&self) -> Option<Connections> {
+    fn connections(&self) -> Option<ConnectionCounts> {
         let Status {
             max_size,
             size,
             available,
             waiting,
         } = self.database.pool.status();
-        Some(Connections {
+        Some(ConnectionCounts {
             open: size,
-            most: max_size,
+            max: max_size,
             idle: available,
             waiting,
         })
@@ -107,7 +108,7 @@ impl StoreHealth for PostgresStore {
         if is_standby {
             // Whoever was the primary when these connections were made is not any more.
             self.database.disconnect();
-            return Err(Fault::Unavailable("the database is a standby: read-only".to_owned()).into());
+            return Err(DbError::Unavailable("the database is a standby: read-only".to_owned()).into());
         }
         let missing = self
             .database
@@ -117,7 +118,7 @@ impl StoreHealth for PostgresStore {
             None => Ok(()),
             // A backup was restored under the service, say. A newer schema serves: steps are made for that.
             Some(steps) => {
-                Err(Fault::Unavailable(format!("the schema lacks {steps}: run `tenant-registry migrate`")).into())
+                Err(DbError::Unavailable(format!("the schema lacks {steps}: run `tenant-registry migrate`")).into())
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use super::audit::append;
 use super::database_url::DatabaseUrl;
-use super::fault::Fault;
+use super::fault::DbError;
 use super::pool::{ConnectError, connect_alone};
 use super::schema::audit_log;
 use crate::domain::clock::Clock;
@@ -65,10 +65,12 @@ impl From<ConstraintError> for RetentionError {
     }
 }
 
-impl From<Fault> for RetentionError {
-    fn from(fault: Fault) -> Self {
-        let (Fault::Passing(text) | Fault::Unavailable(text) | Fault::OutcomeUnknown(text) | Fault::Internal(text)) =
-            fault;
+impl From<DbError> for RetentionError {
+    fn from(fault: DbError) -> Self {
+        let (DbError::Transient(text)
+        | DbError::Unavailable(text)
+        | DbError::OutcomeUnknown(text)
+        | DbError::Internal(text)) = fault;
         Self::Failed(text)
     }
 }

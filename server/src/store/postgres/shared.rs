@@ -1,7 +1,7 @@
 //! Connections that many requests share: what they ask is sent without waiting for the answers before, which come back in
 //! order. For statements that an index serves in a bounded time: one that takes long would keep all others waiting.
 
-use super::fault::Fault;
+use super::fault::DbError;
 use super::pool::Connector;
 use diesel_async::AsyncPgConnection;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,27 +48,27 @@ impl SharedConnections {
     }
 
     /// The connection whose turn it is.
-    pub(super) async fn get(&self) -> Result<Arc<AsyncPgConnection>, Fault> {
+    pub(super) async fn get(&self) -> Result<Arc<AsyncPgConnection>, DbError> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let Some(place) = self.places.get(turn.checked_rem(self.places.len()).unwrap_or_default()) else {
-            return Err(Fault::Internal("there is no shared connection".to_owned()));
+            return Err(DbError::Internal("there is no shared connection".to_owned()));
         };
         if let Some(connection) = place.connection() {
             return Ok(connection);
         }
         match timeout(self.wait, self.connect(place)).await {
             Ok(connected) => connected,
-            Err(_) => Err(Fault::Unavailable(format!("no connection within {:?}", self.wait))),
+            Err(_) => Err(DbError::Unavailable(format!("no connection within {:?}", self.wait))),
         }
     }
 
-    async fn connect(&self, place: &Place) -> Result<Arc<AsyncPgConnection>, Fault> {
+    async fn connect(&self, place: &Place) -> Result<Arc<AsyncPgConnection>, DbError> {
         let _connecting = place.connecting.lock().await;
         if let Some(connection) = place.connection() {
             return Ok(connection);
         }
         let connected = self.connector.connect().await;
-        let connection = connected.map_err(|error| Fault::Unavailable(crate::error_chain::with_causes(&error)))?;
+        let connection = connected.map_err(|error| DbError::Unavailable(crate::error_chain::with_causes(&error)))?;
         let connection = Arc::new(connection);
         place.replace(Some(Arc::clone(&connection)));
         Ok(connection)

@@ -2,13 +2,11 @@
 
 use super::PostgresStore;
 use super::audit::append;
-use super::fault::{Fault, violates};
+use super::fault::{DbError, violates};
 use super::schema::tenants;
-use super::stored::{broken, optional};
+use super::stored::{corrupt_row, optional};
 use super::transaction::Finish;
-use crate::domain::Decision;
-use crate::domain::audit::NewAuditEvent;
-use crate::domain::tenants::TenantRecord;
+use crate::records::{Decision, NewAuditEvent, TenantRecord};
 use crate::store::{Changed, StoreError, TenantCreated, TenantStore};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::Pg;
@@ -79,9 +77,9 @@ impl From<TenantRecord> for TenantRow {
 }
 
 impl TenantRow {
-    fn into_record(self) -> Result<TenantRecord, Fault> {
+    fn into_record(self) -> Result<TenantRecord, DbError> {
         let id = self.id;
-        self.try_into().map_err(broken("tenants", id))
+        self.try_into().map_err(corrupt_row("tenants", id))
     }
 }
 
@@ -129,9 +127,9 @@ impl TryFrom<TenantRow> for TenantRecord {
 /// How a tenant's row is locked against others while a rule looks at it.
 pub(super) enum Lock {
     /// Nobody else may change it, or rely on it.
-    ForChange,
+    ForNoKeyUpdate,
     /// Nobody may change it.
-    AsItIs,
+    ForShare,
 }
 
 /// A tenant, as it stands and will stand until the transaction ends.
@@ -139,12 +137,12 @@ pub(super) async fn locked(
     connection: &mut AsyncPgConnection,
     id: TenantId,
     lock: Lock,
-) -> Result<Option<TenantRecord>, Fault> {
+) -> Result<Option<TenantRecord>, DbError> {
     let row = tenants::table.find(Uuid::from(id)).select(TenantRow::as_select());
     // Not FOR UPDATE: that would wait for every audit event that names the tenant.
     let row = match lock {
-        Lock::ForChange => row.for_no_key_update().first(connection).await,
-        Lock::AsItIs => row.for_share().first(connection).await,
+        Lock::ForNoKeyUpdate => row.for_no_key_update().first(connection).await,
+        Lock::ForShare => row.for_share().first(connection).await,
     };
     row.optional()?.map(TenantRow::into_record).transpose()
 }
@@ -184,7 +182,9 @@ impl TenantStore for PostgresStore {
                         value: TenantCreated::Created(Box::new(tenant.clone())),
                         event: Box::new(append(connection, event.clone()).await?),
                     }),
-                    Err(error) if violates(&error, "tenants_slug_key") => Ok(Finish::Abandon(TenantCreated::SlugInUse)),
+                    Err(error) if violates(&error, "tenants_slug_key") => {
+                        Ok(Finish::Rollback(TenantCreated::SlugInUse))
+                    }
                     Err(error) => Err(error.into()),
                 }
             })
@@ -224,12 +224,12 @@ impl TenantStore for PostgresStore {
     ) -> Result<Changed<TenantRecord, E>, StoreError> {
         self.database
             .write(async |connection: &mut AsyncPgConnection| {
-                let Some(tenant) = locked(connection, id, Lock::ForChange).await? else {
-                    return Ok(Finish::Abandon(Changed::NotFound));
+                let Some(tenant) = locked(connection, id, Lock::ForNoKeyUpdate).await? else {
+                    return Ok(Finish::Rollback(Changed::NotFound));
                 };
                 match decide(&tenant) {
-                    Err(refusal) => Ok(Finish::Abandon(Changed::Refused(refusal))),
-                    Ok(Decision::Unchanged) => Ok(Finish::Abandon(Changed::Stored(tenant))),
+                    Err(refusal) => Ok(Finish::Rollback(Changed::Rejected(refusal))),
+                    Ok(Decision::Unchanged) => Ok(Finish::Rollback(Changed::Stored(tenant))),
                     Ok(Decision::Change { record, event }) => {
                         diesel::update(tenants::table.find(Uuid::from(id)))
                             .set(TenantRow::from((*record).clone()))

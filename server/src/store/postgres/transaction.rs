@@ -6,11 +6,11 @@
 
 use super::audit::audit_event;
 use super::database::Database;
-use super::fault::Fault;
+use super::fault::DbError;
 use super::pool::PooledConnection;
 use super::shared::SharedConnections;
 use super::span::in_span;
-use crate::domain::audit::AuditEventRecord;
+use crate::records::AuditEventRecord;
 use crate::store::StoreError;
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 use diesel::result::{DatabaseErrorKind, Error};
@@ -64,7 +64,7 @@ pub(super) enum Finish<T> {
         event: Box<AuditEventRecord>,
     },
     /// Nothing is.
-    Abandon(T),
+    Rollback(T),
 }
 
 impl Database {
@@ -128,19 +128,19 @@ impl Database {
     pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send,
-        for<'c> F: AsyncFn(&'c mut AsyncPgConnection) -> Result<Finish<T>, Fault>
-            + Work<&'c mut AsyncPgConnection, Result<Finish<T>, Fault>, Running: Send>
+        for<'c> F: AsyncFn(&'c mut AsyncPgConnection) -> Result<Finish<T>, DbError>
+            + Work<&'c mut AsyncPgConnection, Result<Finish<T>, DbError>, Running: Send>
             + Sync,
     {
         let attempt = async || self.write_once(&work).await;
         Ok(in_span("transaction", pin!(self.repeated(attempt))).await?)
     }
 
-    async fn write_once<T, F>(&self, work: &F) -> Result<T, Fault>
+    async fn write_once<T, F>(&self, work: &F) -> Result<T, DbError>
     where
         T: Send,
-        for<'c> F: AsyncFn(&'c mut AsyncPgConnection) -> Result<Finish<T>, Fault>
-            + Work<&'c mut AsyncPgConnection, Result<Finish<T>, Fault>, Running: Send>
+        for<'c> F: AsyncFn(&'c mut AsyncPgConnection) -> Result<Finish<T>, DbError>
+            + Work<&'c mut AsyncPgConnection, Result<Finish<T>, DbError>, Running: Send>
             + Sync,
     {
         let mut connection = self.pool.get().await?;
@@ -155,7 +155,7 @@ impl Database {
             Err(fault) => return kept_if_sound(connection, Err(fault)),
         };
         match finish {
-            Finish::Abandon(value) => {
+            Finish::Rollback(value) => {
                 let undone = self
                     .in_time(pin!(AnsiTransactionManager::rollback_transaction(&mut *connection)))
                     .await;
@@ -181,7 +181,7 @@ impl Database {
                 if self.is_logged(&event).await {
                     Ok(value)
                 } else {
-                    Err(Fault::OutcomeUnknown(broken))
+                    Err(DbError::OutcomeUnknown(broken))
                 }
             }
         }
@@ -199,31 +199,31 @@ impl Database {
         matches!(found, Ok(Some(logged)) if logged == *event)
     }
 
-    async fn in_time<T, E>(&self, work: Pin<&mut impl Future<Output = Result<T, E>>>) -> Result<T, Fault>
+    async fn in_time<T, E>(&self, work: Pin<&mut impl Future<Output = Result<T, E>>>) -> Result<T, DbError>
     where
-        Fault: From<E>,
+        DbError: From<E>,
     {
         let limit = self.statement_timeout + GRACE;
         match timeout(limit, work).await {
             Ok(result) => Ok(result?),
-            Err(_) => Err(Fault::Unavailable(format!("the database took more than {limit:?}"))),
+            Err(_) => Err(DbError::Unavailable(format!("the database took more than {limit:?}"))),
         }
     }
 
     /// Each attempt is boxed: as a part of the futures around it, it would make kilobytes of each of them, which are copied
     /// where one hands another on.
-    async fn repeated<T, A, F>(&self, mut attempt: A) -> Result<T, Fault>
+    async fn repeated<T, A, F>(&self, mut attempt: A) -> Result<T, DbError>
     where
         A: FnMut() -> F,
-        F: Future<Output = Result<T, Fault>>,
+        F: Future<Output = Result<T, DbError>>,
     {
         let end = Instant::now() + self.statement_timeout;
         let boxed = || Box::pin(attempt());
         boxed
             .retry(repetitions())
             .when(|fault| match fault {
-                Fault::Passing(_) => Instant::now() < end,
-                Fault::Unavailable(_) | Fault::OutcomeUnknown(_) | Fault::Internal(_) => false,
+                DbError::Transient(_) => Instant::now() < end,
+                DbError::Unavailable(_) | DbError::OutcomeUnknown(_) | DbError::Internal(_) => false,
             })
             .await
     }
@@ -231,7 +231,7 @@ impl Database {
 
 /// A connection on which something failed is not used again: it may be closed, be that of a standby, or still be busy.
 /// The server undoes what was open on it.
-fn kept_if_sound<T>(connection: PooledConnection, result: Result<T, Fault>) -> Result<T, Fault> {
+fn kept_if_sound<T>(connection: PooledConnection, result: Result<T, DbError>) -> Result<T, DbError> {
     if result.is_err() {
         close(connection);
     }

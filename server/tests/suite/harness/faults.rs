@@ -5,15 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, AuditAction, TenantId, TenantSlug, TenantStatus};
-use tenant_registry_server::domain::Decision;
-use tenant_registry_server::domain::api_keys::ApiKeyRecord;
-use tenant_registry_server::domain::audit::{AuditEventRecord, AuditQuery, NewAuditEvent};
-use tenant_registry_server::domain::entitlements::EntitlementRecord;
-use tenant_registry_server::domain::error::InternalDetail;
-use tenant_registry_server::domain::tenants::TenantRecord;
+use tenant_registry_server::records::{
+    ApiKeyRecord, AuditEventRecord, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, InternalDetail,
+    NewAuditEvent, TenantRecord,
+};
 use tenant_registry_server::store::{
-    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, Connections,
-    EntitlementStore, NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore, TrialStarted,
+    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, EntitlementStore,
+    NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore, TrialStarted,
 };
 
 /// What a failing store keeps to itself; no answer may show it.
@@ -144,7 +142,7 @@ impl<S: Store> StoreHealth for FaultyStore<S> {
         self.healthy()?.ping().await
     }
 
-    fn connections(&self) -> Option<Connections> {
+    fn connections(&self) -> Option<ConnectionCounts> {
         self.store.connections()
     }
 }

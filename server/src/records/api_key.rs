@@ -1,0 +1,32 @@
+//! API keys as they are stored.
+
+use crate::api_key_hash::StoredHash;
+use chrono::{DateTime, Utc};
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyName, ApiKeyPrefix, ProductKey, Scope, TenantId, Text};
+
+/// A stored API key. It has a hash in place of the plaintext.
+#[derive(Clone, Debug)]
+pub struct ApiKeyRecord {
+    /// A UUIDv7.
+    pub id: ApiKeyId,
+    /// The tenant that the key belongs to.
+    pub tenant_id: TenantId,
+    /// The product that the key is limited to, if any.
+    pub product: Option<ProductKey>,
+    /// The display name.
+    pub name: ApiKeyName,
+    /// What the key may be used for.
+    pub scopes: Vec<Scope>,
+    /// The first characters of the plaintext, for lookup. Not unique.
+    pub prefix: ApiKeyPrefix,
+    /// The hash that a presented plaintext is checked against.
+    pub hash: StoredHash,
+    /// Who created the key.
+    pub created_by: Option<Text>,
+    /// When the key last verified, within seconds.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When the key was revoked.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// When the key was created.
+    pub created_at: DateTime<Utc>,
+}

@@ -1,0 +1,72 @@
+//! Audit events as they are stored, and queries for them.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use std::net::IpAddr;
+use tenant_registry_contract::types::{
+    ActorId, AuditAction, AuditCursor, AuditEventId, ProductKey, ProjectId, TenantId, Text,
+};
+
+/// An audit event without its number, which the store assigns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewAuditEvent {
+    /// The tenant that the event belongs to. It has to exist.
+    pub tenant_id: Option<TenantId>,
+    /// The project. The service stores no projects, so any id is accepted.
+    pub project_id: Option<ProjectId>,
+    /// The id of the actor.
+    pub actor_id: Option<ActorId>,
+    /// The display name of the actor.
+    pub actor_name: Option<Text>,
+    /// The kind of the actor.
+    pub actor_type: Option<Text>,
+    /// What was done.
+    pub action: AuditAction,
+    /// The id of the target.
+    pub target_id: Option<Text>,
+    /// The kind of the target.
+    pub target_type: Option<Text>,
+    /// The display name of the target.
+    pub target_name: Option<Text>,
+    /// The product that the event is about.
+    pub product: Option<ProductKey>,
+    /// Free-form details.
+    pub metadata: Option<Map<String, Value>>,
+    /// The address that the request came from. `None` if no request caused the event.
+    pub source_ip: Option<IpAddr>,
+    /// The `User-Agent` of the request.
+    pub user_agent: Option<String>,
+    /// When the service recorded the event.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A stored audit event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditEventRecord {
+    /// The number of the event. Numbers increase in the order of insertion.
+    pub id: AuditEventId,
+    /// The event.
+    pub event: NewAuditEvent,
+}
+
+/// Selects audit events for one page, newest first. An event has to match every filter that is set.
+#[derive(Clone, Debug, Default)]
+pub struct AuditQuery {
+    /// Only events of this tenant.
+    pub tenant_id: Option<TenantId>,
+    /// Only events of this product.
+    pub product: Option<ProductKey>,
+    /// Only events of this actor.
+    pub actor_id: Option<ActorId>,
+    /// Only events with this action.
+    pub action: Option<AuditAction>,
+    /// Only events at or after this time, in whole microseconds.
+    pub since: Option<DateTime<Utc>>,
+    /// Only events before this time, in whole microseconds.
+    pub until: Option<DateTime<Utc>>,
+    /// Only events that follow the event with this number in the list. If that event was pruned, the event with the
+    /// next greater number takes its place.
+    pub before: Option<AuditCursor>,
+    /// The maximum number of events to return.
+    pub limit: usize,
+}

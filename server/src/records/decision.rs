@@ -1,0 +1,27 @@
+//! The decision of a rule about a record.
+
+use super::NewAuditEvent;
+
+/// What a rule decides about a stored record. The store applies it in the transaction that read the record.
+#[derive(Debug)]
+pub enum Decision<T> {
+    /// The record is already as requested. The store writes neither the record nor an audit event.
+    Unchanged,
+    /// The store writes both or neither.
+    Change {
+        /// The new record.
+        record: Box<T>,
+        /// The audit event of the change.
+        event: Box<NewAuditEvent>,
+    },
+}
+
+impl<T> Decision<T> {
+    /// A change and its audit event.
+    pub fn change(record: T, event: NewAuditEvent) -> Self {
+        Self::Change {
+            record: Box::new(record),
+            event: Box::new(event),
+        }
+    }
+}

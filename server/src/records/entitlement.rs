@@ -1,0 +1,24 @@
+//! Entitlements as they are stored.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use tenant_registry_contract::types::{ProductKey, TenantId};
+
+/// A stored entitlement: a tenant's right to use a product. A tenant has at most one for each product.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntitlementRecord {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The product.
+    pub product: ProductKey,
+    /// Whether the entitlement is switched on. Readers see `false` after `expires_at`.
+    pub enabled: bool,
+    /// The product's settings for this tenant.
+    pub config: Map<String, Value>,
+    /// When the entitlement ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When the entitlement was created.
+    pub created_at: DateTime<Utc>,
+    /// When the record was last changed.
+    pub updated_at: DateTime<Utc>,
+}

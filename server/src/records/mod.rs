@@ -1,0 +1,28 @@
+//! What is stored, and what a rule decides about it: the types that the rules and the stores share.
+
+mod api_key;
+mod audit_event;
+mod decision;
+mod entitlement;
+mod internal_detail;
+mod tenant;
+
+pub use api_key::ApiKeyRecord;
+pub use audit_event::{AuditEventRecord, AuditQuery, NewAuditEvent};
+pub use decision::Decision;
+pub use entitlement::EntitlementRecord;
+pub use internal_detail::InternalDetail;
+pub use tenant::TenantRecord;
+
+/// The counts of a store's connection pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionCounts {
+    /// Connections that are open.
+    pub open: usize,
+    /// Connections that may be open at the same time.
+    pub max: usize,
+    /// Open connections that no request uses.
+    pub idle: usize,
+    /// Requests that wait for a connection.
+    pub waiting: usize,
+}
