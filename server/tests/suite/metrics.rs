@@ -126,7 +126,7 @@ async fn the_connections_of_the_database_are_counted() {
     let (process, operations) = scraped(&[("DATABASE_URL", database.url()), ("DATABASE_POOL_SIZE", "3")]).await;
     assert_eq!(process.raw.get("/readyz").await.status, 200);
     let text = scrape(&operations).await;
-    for (series, count) in [("", 1.0), ("_most", 3.0), ("_idle", 1.0), ("_waiting", 0.0)] {
+    for (series, count) in [("", 1.0), ("_max", 3.0), ("_idle", 1.0), ("_waiting", 0.0)] {
         let series = format!("tenant_registry_database_connections{series}");
         assert_eq!(value(&text, &series).to_bits(), f64::to_bits(count), "{series}: {text}");
     }
