@@ -19,6 +19,8 @@ pub(crate) enum Error {
     Baseline(String),
     #[error("the server said `{0}` in place of where it listens")]
     Server(String),
+    #[error("{0}: cannot copy the compiled dependencies there; remove the directory and try again")]
+    Copy(PathBuf),
     #[error("a worker's thread stopped")]
     Worker,
     #[error("another run uses {0}; wait for it, or choose another --directory")]

@@ -1,6 +1,7 @@
 //! Tries the mutants: in this process first, then with the compiler; what is left needs a proof.
 
 use std::collections::VecDeque;
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -84,22 +85,27 @@ impl Judge<'_> {
         Ok(format!("{document:#}\n"))
     }
 
-    /// Makes sure that the sources as they are pass in every worker, and keeps the service that they make.
+    /// Checks that the unchanged sources build in every worker, and keeps the resulting service.
     fn original(&self, workers: &mut [Worker]) -> Result<PathBuf, Error> {
-        let program = self.directory.join("original");
-        let Some((first, others)) = workers.split_first_mut() else {
-            return Ok(program);
+        let compiled = env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.workspace.join("target"), PathBuf::from);
+        let prepare = |worker: &mut Worker| {
+            worker.start_from(&compiled)?;
+            passes(worker, &self.spec.text)
         };
-        passes(first, &self.spec.text)?;
-        fs::copy(first.program(), &program).map_err(Error::file(&program))?;
-        for other in &*others {
-            other.start_from(first)?;
-        }
-        let seats: Vec<&mut Worker> = others.iter_mut().collect();
-        parallel(vec![(); seats.len()], seats, |worker, ()| {
-            passes(worker, &self.spec.text)?;
-            Ok(Vec::<()>::new())
+        let prepare = &prepare;
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = workers
+                .iter_mut()
+                .map(|worker| scope.spawn(move || prepare(worker)))
+                .collect();
+            threads
+                .into_iter()
+                .try_for_each(|thread| thread.join().map_err(|_| Error::Worker)?)
         })?;
+        let program = self.directory.join("original");
+        if let Some(first) = workers.first() {
+            fs::copy(first.program(), &program).map_err(Error::file(&program))?;
+        }
         Ok(program)
     }
 

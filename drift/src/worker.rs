@@ -15,6 +15,11 @@ const GENERATED: &str = "generated/";
 const GENERATED_LINKS: [&str; 2] = ["client/src/generated/", "client/src/types/"];
 const HAND_WRITTEN: [&str; 2] = ["server/src/", "client/src/"];
 
+/// What cargo builds. The test and the example make cargo enable the features of dev-dependencies, as a build of the whole
+/// workspace does. The dependencies are then those that such a build has compiled, and [`Worker::start_from`] reuses them.
+const SERVICE: [&str; 5] = ["--workspace", "--bin", "tenant-registry", "--test", "golden"];
+const CLIENT: [&str; 3] = ["--workspace", "--example", "customer_life"];
+
 /// A copy of the workspace.
 pub(crate) struct Worker {
     root: PathBuf,
@@ -60,21 +65,24 @@ impl Worker {
         })
     }
 
-    /// Begins with what another worker has compiled; only the workspace's own crates are compiled again.
-    pub(crate) fn start_from(&self, other: &Self) -> Result<(), Error> {
-        if self.target.exists() {
+    /// Copies the dependencies that another build has compiled, unless an earlier run did. Packages of the workspace are
+    /// compiled again, because their paths differ.
+    pub(crate) fn start_from(&self, compiled: &Path) -> Result<(), Error> {
+        let (from, to) = (compiled.join("debug"), self.target.join("debug"));
+        if self.target.exists() || !from.join("deps").exists() {
             return Ok(());
         }
-        let copied = Command::new("cp")
-            .args(["--archive", "--reflink=auto"])
-            .args([&other.target, &self.target])
-            .status()
-            .map_err(Error::program("cp"))?;
-        // Without it the worker compiles everything by itself.
-        if !copied.success() && self.target.exists() {
-            fs::remove_dir_all(&self.target).map_err(Error::file(&self.target))?;
+        for directory in [".fingerprint", "build"] {
+            copy_with_times(&[from.join(directory)], &to)?;
         }
-        Ok(())
+        let mut libraries = Vec::new();
+        for entry in fs::read_dir(from.join("deps")).map_err(Error::file(&from))? {
+            let path = entry.map_err(Error::file(&from))?.path();
+            if is_library(&path) {
+                libraries.push(path);
+            }
+        }
+        copy_with_times(&libraries, &to.join("deps"))
     }
 
     /// Makes the copy that of a mutant of the spec; the generated files follow from the build script.
@@ -103,8 +111,8 @@ impl Worker {
 
     /// Checks the service, which nearly every drift breaks, and then the client.
     pub(crate) fn check(&self) -> Result<Check, Error> {
-        for package in ["tenant-registry-server", "tenant-registry-client"] {
-            match self.cargo("check", package)? {
+        for selection in [&SERVICE[..], &CLIENT[..]] {
+            match self.cargo("check", selection)? {
                 Check::Passed => {}
                 failed @ (Check::Broken { .. } | Check::Failed(_)) => return Ok(failed),
             }
@@ -114,7 +122,7 @@ impl Worker {
 
     /// Builds the service; where it passes, the program is at [`Worker::program`].
     pub(crate) fn build(&self) -> Result<Check, Error> {
-        self.cargo("build", "tenant-registry-server")
+        self.cargo("build", &SERVICE)
     }
 
     /// Where the built service is.
@@ -122,17 +130,11 @@ impl Worker {
         self.target.join("debug/tenant-registry")
     }
 
-    fn cargo(&self, command: &str, package: &str) -> Result<Check, Error> {
+    fn cargo(&self, command: &str, selection: &[&str]) -> Result<Check, Error> {
         let output = Command::new("cargo")
             .current_dir(&self.root)
-            .args([
-                command,
-                "--offline",
-                "--quiet",
-                "--message-format=json",
-                "--package",
-                package,
-            ])
+            .args([command, "--offline", "--quiet", "--message-format=json"])
+            .args(selection)
             .env("CARGO_TARGET_DIR", &self.target)
             .env("CARGO_INCREMENTAL", "1")
             // Under CI the build script would refuse to regenerate, which is not what is tried here.
@@ -181,6 +183,29 @@ fn hand_written(error: &Value) -> Option<(String, String)> {
 
 fn is_hand_written(file: &str) -> bool {
     HAND_WRITTEN.iter().any(|it| file.starts_with(it)) && !GENERATED_LINKS.iter().any(|it| file.starts_with(it))
+}
+
+/// Is the file a compiled dependency, or the list of its sources? Test programs are large, and of no use to a worker.
+fn is_library(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let kind = path.extension().unwrap_or_default().to_string_lossy();
+    matches!(&*kind, "rlib" | "rmeta" | "so" | "d") && !name.contains("tenant_registry")
+}
+
+/// Copies into a directory. Cargo compares the times of files, so they stay.
+fn copy_with_times(from: &[PathBuf], to: &Path) -> Result<(), Error> {
+    fs::create_dir_all(to).map_err(Error::file(to))?;
+    let copied = Command::new("cp")
+        .args(["--archive", "--reflink=auto", "--target-directory"])
+        .arg(to)
+        .args(from)
+        .status()
+        .map_err(Error::program("cp"))?;
+    if copied.success() {
+        Ok(())
+    } else {
+        Err(Error::Copy(to.to_owned()))
+    }
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {

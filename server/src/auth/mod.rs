@@ -20,8 +20,6 @@ mod token;
 
 #[cfg(test)]
 mod hostile_tokens;
-#[cfg(test)]
-mod signer;
 
 use std::time::Duration;
 use tenant_registry_contract::server::Scopes;
