@@ -1,4 +1,4 @@
-//! The servers that are compared: all give the answer of `health_get`.
+//! The compared servers. Each returns the response of `health_get`.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A server to be asked.
+/// A running server.
 pub(crate) struct Server {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
@@ -47,7 +47,7 @@ enum Running {
     Registry { _service: Box<RunningService<MemoryStore>> },
 }
 
-/// Starts all of them: hyper first, dropshot second.
+/// Starts all servers: hyper first, dropshot second.
 pub(crate) async fn start() -> Result<Vec<Server>, Box<dyn Error>> {
     let hyper = hyper().await?;
     let dropshot = dropshot()?;
@@ -60,7 +60,7 @@ pub(crate) async fn start() -> Result<Vec<Server>, Box<dyn Error>> {
             _running: Running::Hyper,
         },
         Server {
-            name: "dropshot, an endpoint by hand",
+            name: "dropshot, hand-written endpoint",
             address: dropshot.local_addr(),
             path: "/healthz",
             _running: Running::Dropshot { _server: dropshot },

@@ -53,12 +53,12 @@ fn serve<A: Api>(
     let published = Arc::new(published);
     for method in [Method::GET, Method::HEAD] {
         let published = Arc::clone(&published);
-        let answer = move |context: RequestContext<Service<A>>| {
+        let handler = move |context: RequestContext<Service<A>>| {
             let published = Arc::clone(&published);
             async move {
                 answer_beside(&context, || {
                     let request = context.request.headers();
-                    let mut response = published.answer(request)?;
+                    let mut response = published.response(request)?;
                     let allowed_origins = context.context().allowed_origins();
                     allowed_origins.mark(request, response.headers_mut());
                     Ok(response)
@@ -68,7 +68,7 @@ fn serve<A: Api>(
         let id = format!("{method} {path}");
         register_unlisted(
             api,
-            ApiEndpoint::new(id, answer, method, JSON, path, ApiEndpointVersions::All),
+            ApiEndpoint::new(id, handler, method, JSON, path, ApiEndpointVersions::All),
         )?;
     }
     refuse_others::<A, NoVariables>(api, path, "GET, HEAD")

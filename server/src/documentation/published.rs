@@ -47,8 +47,8 @@ impl Published {
         }
     }
 
-    /// The answer to a request with these headers.
-    pub(super) fn answer(&self, request: &HeaderMap) -> Result<Response<Body>, HttpError> {
+    /// Returns the response to a request with these headers.
+    pub(super) fn response(&self, request: &HeaderMap) -> Result<Response<Body>, HttpError> {
         let coding = coding(request);
         let etag = entity_tag(self.digest.get_or_init(|| digest(&self.bytes)), coding)?;
         let mut response = Response::builder()

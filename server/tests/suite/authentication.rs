@@ -16,7 +16,7 @@ use std::time::Duration;
 use tenant_registry_client::types::ErrorCode;
 use tenant_registry_contract::server::Scope;
 use tenant_registry_server::auth::{
-    BearerKind, Issuer, IssuerSettings, RefreshSettings, InvalidToken, RoleGrant, TokenError, TokenRules, VerifiedToken,
+    BearerKind, InvalidToken, Issuer, IssuerSettings, RefreshSettings, RoleGrant, TokenError, TokenRules, VerifiedToken,
 };
 use tenant_registry_server::domain::clock::Clock;
 

@@ -205,8 +205,8 @@ async fn flags_go_before_variables() {
 }
 
 async fn the_old_name_of_a_variable_still_works_with_a_warning() {
-    let mut process = Process::serve(&|command| command.env("OPERATIONS_ADDR", "127.0.0.1:0")).await;
-    let metrics = RawClient::new(process.metrics_url().await);
+    let mut process = ServiceProcess::serve(&|command| command.env("OPERATIONS_ADDR", "127.0.0.1:0")).await;
+    let metrics = RawClient::new(process.metrics_url());
     assert_eq!(metrics.get("/metrics").await.status, 200);
     process
         .logged("OPERATIONS_ADDR was renamed to METRICS_ADDR; use the new name")
