@@ -1,4 +1,4 @@
-//! A worker: a copy of the workspace in which mutants are tried, with a target directory of its own.
+//! A worker: a copy of the workspace, with a separate target directory, in which mutants are built.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::error::Error;
 
 const SPEC: &str = "spec/openapi.yaml";
 const GENERATED: &str = "generated/";
-/// Seen through links in the client's crate, so the compiler names them there.
+/// The client's crate contains links to the generated files, so compiler messages contain these paths.
 const GENERATED_LINKS: [&str; 2] = ["client/src/generated/", "client/src/types/"];
 const HAND_WRITTEN: [&str; 2] = ["server/src/", "client/src/"];
 
@@ -24,26 +24,26 @@ const CLIENT: [&str; 3] = ["--workspace", "--example", "customer_life"];
 pub(crate) struct Worker {
     root: PathBuf,
     target: PathBuf,
-    /// The files that the last mutant changed, and what they were like before.
+    /// The files that the last mutant changed, with their original text.
     changed: BTreeMap<PathBuf, String>,
     spec: String,
 }
 
-/// What the compiler said.
+/// The result of a build.
 #[derive(Clone, Debug)]
 pub(crate) enum Check {
     Passed,
-    /// The first error in a hand-written file.
+    /// It failed with an error in a hand-written file. This is the first one.
     Broken {
         error: String,
         place: String,
     },
-    /// It failed, but no hand-written file is at fault.
+    /// It failed without an error in a hand-written file.
     Failed(String),
 }
 
 impl Worker {
-    /// Copies all files that are, or would be, tracked; what is there already is not touched.
+    /// Copies all files that git tracks or does not ignore. Unchanged files are not written again.
     pub(crate) fn set_up(workspace: &Path, home: &Path, number: usize, spec: &str) -> Result<Self, Error> {
         let root = home.join(format!("worker-{number}"));
         let listed = Command::new("git")
@@ -56,7 +56,7 @@ impl Worker {
         for file in &files {
             copy(&workspace.join(file), &root.join(file))?;
         }
-        remove_strangers(&root, &root, &files)?;
+        remove_orphans(&root, &root, &files)?;
         Ok(Self {
             root,
             target: home.join(format!("target-{number}")),
@@ -85,13 +85,13 @@ impl Worker {
         copy_with_times(&libraries, &to.join("deps"))
     }
 
-    /// Makes the copy that of a mutant of the spec; the generated files follow from the build script.
+    /// Applies a mutant of the spec. The build script updates the generated files.
     pub(crate) fn mutate_spec(&mut self, text: &str) -> Result<(), Error> {
         self.restore_code()?;
         write_if_different(&self.root.join(SPEC), text)
     }
 
-    /// Makes the copy that of a mutant of hand-written code.
+    /// Applies a mutant of hand-written code.
     pub(crate) fn mutate_code(&mut self, file: &Path, text: &str) -> Result<(), Error> {
         self.restore_code()?;
         let spec = self.spec.clone();
@@ -137,7 +137,7 @@ impl Worker {
             .args(selection)
             .env("CARGO_TARGET_DIR", &self.target)
             .env("CARGO_INCREMENTAL", "1")
-            // Under CI the build script would refuse to regenerate, which is not what is tried here.
+            // With `CI` set, the build script would fail instead of updating generated files.
             .env_remove("CI")
             .output()
             .map_err(Error::program("cargo"))?;
@@ -161,7 +161,7 @@ impl Worker {
     }
 }
 
-/// The error in a line, and its place, where a hand-written file is at fault.
+/// Returns the message and the place of a compiler error, if it is in a hand-written file.
 fn hand_written(error: &Value) -> Option<(String, String)> {
     let spans = error["spans"].as_array()?;
     let span = spans
@@ -210,7 +210,7 @@ fn copy_with_times(from: &[PathBuf], to: &Path) -> Result<(), Error> {
 
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let Ok(metadata) = fs::symlink_metadata(from) else {
-        // Tracked, but deleted since.
+        // The file is tracked, but was deleted.
         return Ok(());
     };
     if let Some(directory) = to.parent() {
@@ -230,8 +230,8 @@ fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes what an earlier run had and this one has not. Generated files are the build script's business.
-fn remove_strangers(root: &Path, directory: &Path, files: &[&Path]) -> Result<(), Error> {
+/// Removes files of earlier runs that no longer exist in the workspace. The build script manages the generated files.
+fn remove_orphans(root: &Path, directory: &Path, files: &[&Path]) -> Result<(), Error> {
     for entry in fs::read_dir(directory).map_err(Error::file(directory))? {
         let path = entry.map_err(Error::file(directory))?.path();
         let relative = path.strip_prefix(root).unwrap_or(&path).to_owned();
@@ -240,7 +240,7 @@ fn remove_strangers(root: &Path, directory: &Path, files: &[&Path]) -> Result<()
             continue;
         }
         if is_directory {
-            remove_strangers(root, &path, files)?;
+            remove_orphans(root, &path, files)?;
         } else if !files.contains(&relative.as_path()) {
             fs::remove_file(&path).map_err(Error::file(&path))?;
         }
@@ -248,7 +248,7 @@ fn remove_strangers(root: &Path, directory: &Path, files: &[&Path]) -> Result<()
     Ok(())
 }
 
-/// An unchanged file keeps its time, and what was compiled from it stays.
+/// Writes a file only if its text differs, so that cargo does not recompile unchanged files.
 fn write_if_different(path: &Path, text: &str) -> Result<(), Error> {
     if fs::read_to_string(path).ok().as_deref() == Some(text) {
         return Ok(());
