@@ -150,6 +150,19 @@ impl Paths<'_> {
             qself.position -= dropped;
         }
     }
+
+    /// A path that an attribute takes as text, as those of serde do.
+    fn visit_quoted_path(&mut self, text: &mut LitStr) {
+        let Ok(full) = text.parse::<Path>() else {
+            return;
+        };
+        let mut path = full.clone();
+        self.visit_path_mut(&mut path);
+        if path != full {
+            let short = path.to_token_stream().to_string().replace(' ', "");
+            *text = LitStr::new(&short, text.span());
+        }
+    }
 }
 
 impl VisitMut for Paths<'_> {
@@ -186,23 +199,16 @@ impl VisitMut for Paths<'_> {
             match argument {
                 Meta::Path(path) => self.visit_path_mut(path),
                 Meta::List(_) => {}
-                Meta::NameValue(argument) => match &mut argument.value {
-                    // serde takes paths as text.
-                    Expr::Lit(ExprLit {
+                Meta::NameValue(argument) => {
+                    if let Expr::Lit(ExprLit {
                         lit: Lit::Str(text), ..
-                    }) => {
-                        let Ok(full) = text.parse::<Path>() else {
-                            continue;
-                        };
-                        let mut path = full.clone();
-                        self.visit_path_mut(&mut path);
-                        if path != full {
-                            let short = path.to_token_stream().to_string().replace(' ', "");
-                            *text = LitStr::new(&short, text.span());
-                        }
+                    }) = &mut argument.value
+                    {
+                        self.visit_quoted_path(text);
+                    } else {
+                        self.visit_expr_mut(&mut argument.value);
                     }
-                    value => self.visit_expr_mut(value),
-                },
+                }
             }
         }
         list.tokens = arguments.into_token_stream();
