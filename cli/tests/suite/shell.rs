@@ -40,7 +40,7 @@ async fn help_has_the_texts_of_the_spec(service: TestServer) {
             .as_str()
             .unwrap(),
         "[possible values: customer, demo]",
-        "`starter` where it is left out",
+        "Default: `starter`",
     ] {
         assert!(create.contains(words(said).trim_end_matches('.')), "{said}: {create}");
     }

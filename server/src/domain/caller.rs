@@ -46,7 +46,7 @@ pub enum TenantScope {
 
 impl Identity {
     /// Where nobody is asked who they are.
-    pub const ANYBODY: Self = Self {
+    pub const ANONYMOUS: Self = Self {
         actor: None,
         tenant_scope: TenantScope::All,
     };

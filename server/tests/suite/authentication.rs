@@ -18,7 +18,7 @@ use std::time::Duration;
 use tenant_registry_client::types::ErrorCode;
 use tenant_registry_contract::server::Scope;
 use tenant_registry_server::auth::{
-    BearerKind, Realm, RealmSettings, RefreshSettings, Refusal, RoleGrant, TokenError, TokenRules, Verified,
+    BearerKind, InvalidToken, Issuer, IssuerSettings, RefreshSettings, RoleGrant, TokenError, TokenRules, VerifiedToken,
 };
 use tenant_registry_server::domain::clock::Clock;
 
@@ -44,7 +44,7 @@ const ALWAYS: RefreshSettings = RefreshSettings {
     pause: Duration::ZERO,
 };
 
-fn start(issuer: &TestIssuer, refresh: RefreshSettings) -> Realm {
+fn start(issuer: &TestIssuer, refresh: RefreshSettings) -> Issuer {
     let roles = ["support=tenants:read+audit:read", "operator=*"];
     let rules = TokenRules {
         issuer: issuer.url.parse().unwrap(),
@@ -53,18 +53,18 @@ fn start(issuer: &TestIssuer, refresh: RefreshSettings) -> Realm {
         tenant_claim: "tenant_id".to_owned(),
         roles: roles.iter().map(|role| role.parse::<RoleGrant>().unwrap()).collect(),
     };
-    Realm::start(RealmSettings { rules, refresh }, Clock::system()).unwrap()
+    Issuer::start(IssuerSettings { rules, refresh }, Clock::system()).unwrap()
 }
 
-async fn ready(issuer: &TestIssuer, refresh: RefreshSettings) -> Realm {
+async fn ready(issuer: &TestIssuer, refresh: RefreshSettings) -> Issuer {
     let verifier = start(issuer, refresh);
     until("the keys are fetched", async || verifier.is_ready().then_some(())).await;
     verifier
 }
 
-fn rejection(verified: Result<Arc<Verified>, TokenError>) -> Refusal {
+fn rejection(verified: Result<Arc<VerifiedToken>, TokenError>) -> InvalidToken {
     match verified {
-        Err(TokenError::Refused(refusal)) => refusal,
+        Err(TokenError::Invalid(refusal)) => refusal,
         Ok(_) | Err(TokenError::Unavailable) => panic!("{verified:?}"),
     }
 }
@@ -121,7 +121,7 @@ async fn roles_and_scopes_determine_the_callers_scopes() {
     };
     assert_eq!(
         rejection(verifier.verify(&issuer.token(acme).await).await),
-        Refusal::Tenant
+        InvalidToken::InvalidTenant
     );
 }
 
@@ -134,7 +134,7 @@ async fn accepts_new_keys_and_rejects_old_ones_after_a_rotation() {
     assert!(verifier.verify(&old).await.is_ok(), "the new keys are not fetched yet");
     let new = issuer.token(TokenRequest::default()).await;
     assert!(verifier.verify(&new).await.is_ok(), "without a restart");
-    assert_eq!(rejection(verifier.verify(&old).await), Refusal::UnknownKey);
+    assert_eq!(rejection(verifier.verify(&old).await), InvalidToken::UnknownKey);
     assert!(verifier.verify(&new).await.is_ok());
 
     // Also without a token that causes a fetch.
@@ -162,7 +162,7 @@ async fn keeps_its_keys_during_an_outage_of_the_issuer() {
     issuer.go_down().await;
     // The fetch fails.
     for unknown in [&foreign, &new] {
-        assert_eq!(rejection(verifier.verify(unknown).await), Refusal::UnknownKey);
+        assert_eq!(rejection(verifier.verify(unknown).await), InvalidToken::UnknownKey);
     }
     for old in [&seen, &unseen] {
         assert!(verifier.verify(old).await.is_ok());
@@ -170,7 +170,7 @@ async fn keeps_its_keys_during_an_outage_of_the_issuer() {
     assert!(verifier.is_ready());
     issuer.come_up().await;
     assert!(verifier.verify(&new).await.is_ok());
-    assert_eq!(rejection(verifier.verify(&unseen).await), Refusal::UnknownKey);
+    assert_eq!(rejection(verifier.verify(&unseen).await), InvalidToken::UnknownKey);
 }
 
 async fn starts_without_the_issuer() {
@@ -191,7 +191,7 @@ async fn unknown_keys_cause_a_single_fetch() {
     let foreign = TestIssuer::start().await.token(TokenRequest::default()).await;
     let asked = (0..500).map(|_| verifier.verify(&foreign));
     for verified in join_all(asked).await {
-        assert_eq!(rejection(verified), Refusal::UnknownKey);
+        assert_eq!(rejection(verified), InvalidToken::UnknownKey);
     }
     assert_eq!(
         issuer.key_fetches().await,
@@ -206,7 +206,7 @@ async fn unknown_keys_cause_no_fetch_shortly_after_another() {
     let verifier = ready(&issuer, seldom).await;
     let foreign = TestIssuer::start().await.token(TokenRequest::default()).await;
     for _ in 0..100 {
-        assert_eq!(rejection(verifier.verify(&foreign).await), Refusal::UnknownKey);
+        assert_eq!(rejection(verifier.verify(&foreign).await), InvalidToken::UnknownKey);
     }
     assert_eq!(issuer.key_fetches().await, 1);
 }
@@ -219,7 +219,7 @@ async fn rejects_tokens_with_a_wrong_time_audience_or_issuer() {
         lifetime,
         ..TokenRequest::default()
     };
-    assert_eq!(reject(lifetime(-60)).await, Refusal::Expired);
+    assert_eq!(reject(lifetime(-60)).await, InvalidToken::Expired);
     assert!(
         verifier.verify(&issuer.token(lifetime(-1)).await).await.is_ok(),
         "leeway"
@@ -228,17 +228,17 @@ async fn rejects_tokens_with_a_wrong_time_audience_or_issuer() {
         audience: "billing",
         ..TokenRequest::default()
     };
-    assert_eq!(reject(audience).await, Refusal::Audience);
+    assert_eq!(reject(audience).await, InvalidToken::WrongAudience);
     let id_token = TokenRequest {
         claims: json!({ "typ": "ID" }),
         ..TokenRequest::default()
     };
-    assert_eq!(reject(id_token).await, Refusal::OtherToken);
+    assert_eq!(reject(id_token).await, InvalidToken::NotAnAccessToken);
     let foreign = TokenRequest {
         claims: json!({ "iss": "https://sso.example.com" }),
         ..TokenRequest::default()
     };
-    assert_eq!(reject(foreign).await, Refusal::Issuer);
+    assert_eq!(reject(foreign).await, InvalidToken::WrongIssuer);
 }
 
 async fn serve(issuer: &TestIssuer) -> ServiceProcess {
@@ -381,7 +381,7 @@ async fn the_service_recovers_from_an_outage_of_the_issuer() {
     let bearer = support(&issuer).await;
     issuer.go_down().await;
     let process = serve(&issuer).await;
-    process.logged("the issuer's keys were not fetched").await;
+    process.logged("cannot fetch the issuer's keys").await;
     let later = get(&process.raw, "/v1/catalog", &bearer).await;
     later.assert_error(503, ErrorCode::Unavailable);
     later.header("retry-after");

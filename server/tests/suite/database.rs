@@ -85,7 +85,10 @@ async fn migrate_creates_the_schema_and_exits() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         said,
-        format!("the schema is up to date: {} applied\n", migrations_in_source())
+        format!(
+            "the schema is up to date; migrations applied: {}\n",
+            migrations_in_source()
+        )
     );
     let again = output_of(database.url(), &["migrate"]).await;
     assert_eq!(String::from_utf8(again.stdout).unwrap(), "the schema is up to date\n");

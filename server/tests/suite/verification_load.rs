@@ -24,12 +24,12 @@ fn wrong_secret(key: &str, number: usize) -> String {
 /// A server with one hash at a time and a short queue.
 async fn busy_service(store: StoreUnderTest, waiting: usize) -> TestServer {
     let hash_limits = HashLimits {
-        running: 1,
-        waiting,
-        remembered: 100,
+        max_running: 1,
+        max_waiting: waiting,
+        cached_keys: 100,
         // The budget is refilled each second.
         prefix_budget: PrefixBudget {
-            a_minute: NonZeroU32::new(60).unwrap(),
+            per_minute: NonZeroU32::new(60).unwrap(),
             ..PrefixBudget::default()
         },
     };

@@ -1,6 +1,6 @@
 //! `DATABASE_URL`: where the database is, and how far it is trusted to be the one that is meant.
 
-use crate::cause::cause;
+use crate::error_chain::with_causes;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -89,7 +89,7 @@ impl FromStr for DatabaseUrl {
         let others = others.finish().replace('+', "%20");
         let mut config: Config = format!("{address}?{others}")
             .parse()
-            .map_err(|error| DatabaseUrlError::Unreadable(cause(&error)))?;
+            .map_err(|error| DatabaseUrlError::Unreadable(with_causes(&error)))?;
         config.ssl_mode(ssl_mode);
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(DatabaseUrlError::NoHost);

@@ -1,6 +1,6 @@
 //! What went wrong with the database, sorted by what can be done about it.
 
-use crate::cause::cause;
+use crate::error_chain::with_causes;
 use crate::records::InternalDetail;
 use crate::store::StoreError;
 use diesel::result::{DatabaseErrorKind, Error};
@@ -59,7 +59,7 @@ impl From<Error> for DbError {
 impl From<PoolError> for DbError {
     fn from(error: PoolError) -> Self {
         // Waited for as long as a request may wait: once more would be a hang.
-        Self::Unavailable(cause(&error))
+        Self::Unavailable(with_causes(&error))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::SetupError;
 use super::database_url::DatabaseUrl;
 use super::tls;
-use crate::descriptors::Reserve;
+use crate::limits::descriptors::Reserve;
 use clap::ValueEnum;
 use deadpool::Runtime;
 use deadpool::managed::Timeouts;
@@ -127,7 +127,7 @@ pub(super) async fn connect_alone(
 pub(super) enum ConnectError {
     #[error("{0}")]
     Tls(#[from] tls::TlsError),
-    #[error("{}", crate::cause::cause(.0))]
+    #[error("{}", crate::error_chain::with_causes(.0))]
     Connection(#[from] ConnectionError),
 }
 
@@ -165,7 +165,7 @@ async fn connect(config: &Config, tls: MakeRustlsConnect) -> ConnectionResult<As
     let (client, connection) = config
         .connect(tls)
         .await
-        .map_err(|error| ConnectionError::BadConnection(crate::cause::cause(&error)))?;
+        .map_err(|error| ConnectionError::BadConnection(crate::error_chain::with_causes(&error)))?;
     debug!("connected to the database");
     AsyncPgConnection::try_from_client_and_connection(client, connection).await
 }

@@ -68,7 +68,7 @@ impl SharedConnections {
             return Ok(connection);
         }
         let connected = self.connector.connect().await;
-        let connection = connected.map_err(|error| DbError::Unavailable(crate::cause::cause(&error)))?;
+        let connection = connected.map_err(|error| DbError::Unavailable(crate::error_chain::with_causes(&error)))?;
         let connection = Arc::new(connection);
         place.replace(Some(Arc::clone(&connection)));
         Ok(connection)
