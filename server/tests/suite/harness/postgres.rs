@@ -5,8 +5,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tenant_registry_server::store::postgres::database_url::DatabaseUrl;
-use tenant_registry_server::store::postgres::{PoolSettings, PostgresStore, Recycling, migrations};
+use tenant_registry_server::store::postgres::{DatabaseUrl, PoolSettings, PostgresStore, Recycling, migrations};
 use test_postgres::{Cluster, ClusterSettings, Database, Databases};
 use tokio::runtime::{Builder, Runtime};
 
