@@ -1,4 +1,4 @@
-# The commands of the project; `make help` lists them.
+# The commands of the project. `make help` lists them.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -6,25 +6,41 @@ SHELL := bash
 CARGO ?= cargo
 SPEC := spec/openapi.yaml
 RELEASED_SPEC := spec/released/openapi.yaml
+SCHEMA := server/src/store/postgres/schema.rs
+# The packages that `make check` and `make test` compile: the service, its clients, and what they are made with.
+CORE := $(addprefix --package tenant-registry-,contract codegen server client cli test-postgres)
+# What `make test` selects; `make ci` selects the whole workspace and all targets.
+PACKAGES ?= $(CORE)
+TARGETS ?= --lib --bins --tests
+# The service that is tested from outside. `make ci` and the checks of a debug build override it.
+SERVICE ?= target/release/tenant-registry
+DEBUG_SERVICE := target/debug/tenant-registry
+# Starts a throw-away Postgres around a command.
+WITH_POSTGRES := target/debug/test-postgres with
+# How many mutants of the contract `make drift-sample` tries. `make drift` tries them all.
+DRIFT_SAMPLE ?= 60
+# Further arguments of the bench.
+BENCH ?=
+# The targets of `make fuzz`, and the seconds for each.
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+FUZZ_SECONDS ?= 60
+# The sanitizers need a nightly compiler; coverage counters do not. LTO would optimise the whole service again for each target.
+CARGO_FUZZ := CARGO_PROFILE_RELEASE_LTO=false target/tools/bin/cargo-fuzz
+FUZZ_OPTIONS := --fuzz-dir fuzz --target-dir target/fuzz --features libfuzzer --sanitizer none --no-cfg-fuzzing --codegen-units 16
+# Tools, each in its directory under target/.
 SPEC_TOOLS := target/spec-tools
 CONFORMANCE_TOOLS := target/conformance-tools
 BROWSER_TOOLS := target/browser
 DEPLOY_TOOLS := target/deploy-tools
+LINT_TOOLS := target/lint-tools
 TEST_ISSUER := target/test-issuer
-SCHEMA := server/src/store/postgres/schema.rs
-# How many mutants of the contract `make test` tries; `make drift` tries them all.
-DRIFT_SAMPLE ?= 60
-# The service that the tests from outside call (`make conformance`, `make rehearsals` and others), and what starts a Postgres around a command.
-SERVICE ?= target/release/tenant-registry
-WITH_POSTGRES ?= $(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- with
-# Further arguments of the bench.
-BENCH ?=
-# What `make fuzz` fuzzes, and for how many seconds each.
-FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
-FUZZ_SECONDS ?= 60
-# The sanitizers need a nightly compiler; the counters of coverage do not. LTO would optimise the whole service anew for each target.
-CARGO_FUZZ = CARGO_PROFILE_RELEASE_LTO=false target/tools/bin/cargo-fuzz
-FUZZ_OPTIONS := --fuzz-dir fuzz --target-dir target/fuzz --features libfuzzer --sanitizer none --no-cfg-fuzzing --codegen-units 16
+CARGO_INSTALL := $(CARGO) install --debug --locked --root target/tools --target-dir target/tools/build
+PIP := --quiet --disable-pip-version-check
+# Installs the packages of the lock file in a directory.
+npm_ci = cd $(1) && $(CURDIR)/$(SPEC_TOOLS)/bin/npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+# tools/lib holds the Python modules that several tools share.
+export PYTHONPATH := $(CURDIR)/tools/lib
+export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
 help: ## List the commands.
@@ -32,7 +48,9 @@ help: ## List the commands.
 
 .PHONY: setup
 setup:
-	@.ci/setup
+	@tools/setup
+
+## Running the service
 
 .PHONY: run
 run: setup ## Build and start the service on the in-memory store, at http://127.0.0.1:8090.
@@ -42,108 +60,10 @@ run: setup ## Build and start the service on the in-memory store, at http://127.
 build: setup ## Build the service: target/release/tenant-registry.
 	$(CARGO) build --locked --release --package tenant-registry-server
 
-.PHONY: test
-test: ## Everything that CI checks: lints, the spec, all tests, samples of the drift and conformance tests.
-	@.ci/setup test
-	$(MAKE) lint spec compat compat-test schema-check deploy-lint $(TEST_ISSUER)/installed
-	$(CARGO) test --locked --workspace --all-targets
-	$(CARGO) test --locked --workspace --doc
-	$(MAKE) conformance SERVICE=target/debug/tenant-registry CONFORMANCE_SEEDS=1 CONFORMANCE_EXAMPLES=100
-	$(MAKE) clients-test SERVICE=target/debug/tenant-registry
-	$(MAKE) browser-test SERVICE=target/debug/tenant-registry
-	$(MAKE) monitoring-test SERVICE=target/debug/tenant-registry
-	$(MAKE) configuration-check
-	$(MAKE) package
-	$(CARGO) run --locked --package tenant-registry-drift -- --sample $(DRIFT_SAMPLE)
-
-# What gives the tests tokens; server/tests/suite/harness/issuer.rs starts it.
-$(TEST_ISSUER)/installed: server/tests/issuer/package.json server/tests/issuer/package-lock.json $(SPEC_TOOLS)/installed
-	mkdir -p $(TEST_ISSUER)
-	cp server/tests/issuer/package.json server/tests/issuer/package-lock.json $(TEST_ISSUER)/
-	$(SPEC_TOOLS)/bin/npm ci --prefix $(TEST_ISSUER) --ignore-scripts --no-audit --no-fund --loglevel error
-	touch $@
-
-.PHONY: lint
-lint: ## Format, clippy, documentation, licences; nothing is changed.
-	$(CARGO) fmt --all -- --check
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
-	$(MAKE) licences
-
-.PHONY: licences
-licences: target/tools/bin/cargo-deny
-	target/tools/bin/cargo-deny --locked --workspace check bans licenses sources
-
-target/tools/bin/cargo-deny:
-	$(CARGO) install cargo-deny --debug --version 0.20.2 --locked --root target/tools --target-dir target/tools/build
-
-.PHONY: spec
-spec: $(SPEC_TOOLS)/installed ## Validate and lint the spec.
-	$(SPEC_TOOLS)/bin/openapi-spec-validator $(SPEC)
-	$(SPEC_TOOLS)/bin/openapi-generator-cli validate -i $(SPEC)
-	.ci/redocly/redocly lint $(SPEC)
-
-.PHONY: compat
-compat: $(SPEC_TOOLS)/installed ## Say what a client of the released spec would notice; a break fails unless the major version moves.
-	$(SPEC_TOOLS)/bin/python .ci/compat.py $(RELEASED_SPEC) $(SPEC)
-
-.PHONY: compat-test
-compat-test: $(SPEC_TOOLS)/installed
-	$(SPEC_TOOLS)/bin/python -B .ci/compat_test.py
-
-$(SPEC_TOOLS)/installed: .ci/spec-tools.txt .ci/redocly/package.json .ci/redocly/package-lock.json
-	@.ci/setup test
-	python3 -m venv $(SPEC_TOOLS)
-	$(SPEC_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r .ci/spec-tools.txt
-	mkdir -p $(SPEC_TOOLS)/redocly
-	cp .ci/redocly/package.json .ci/redocly/package-lock.json $(SPEC_TOOLS)/redocly/
-	$(SPEC_TOOLS)/bin/npm ci --prefix $(SPEC_TOOLS)/redocly --ignore-scripts --no-audit --no-fund --loglevel error
-	touch $@
-
-.PHONY: conformance
-conformance: $(CONFORMANCE_TOOLS)/installed $(TEST_ISSUER)/installed $(SERVICE) ## Let schemathesis loose on the service, on both stores.
-	@.ci/setup conformance
-	DATABASE_URL= .ci/conformance $(SERVICE)
-	$(WITH_POSTGRES) .ci/conformance $(SERVICE)
-
-$(CONFORMANCE_TOOLS)/installed: .ci/conformance-tools.txt
-	@.ci/setup conformance
-	python3 -m venv $(CONFORMANCE_TOOLS)
-	$(CONFORMANCE_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r .ci/conformance-tools.txt
-	touch $@
-
-target/release/tenant-registry: FORCE
-	@.ci/setup
-	$(CARGO) build --locked --release --package tenant-registry-server
-
-target/debug/tenant-registry: FORCE
-	@.ci/setup
-	$(CARGO) build --locked --package tenant-registry-server
-
-# Its own build script finds libpq, which nothing else here needs.
-target/tools/bin/diesel:
-	@.ci/setup schema
-	$(CARGO) install diesel_cli --debug --version 2.3.14 --no-default-features --features postgres --locked \
-		--root target/tools --target-dir target/tools/build
-
-target/schema.rs: FORCE target/tools/bin/diesel
-	@.ci/setup test
-	$(WITH_POSTGRES) .ci/print-schema > $@
-
-.PHONY: FORCE
-FORCE:
-
-.PHONY: schema
-schema: target/schema.rs ## Print the store's schema.rs anew from the migrations.
-	cp target/schema.rs $(SCHEMA)
-
-.PHONY: schema-check
-schema-check: target/schema.rs
-	@diff -u $(SCHEMA) target/schema.rs || { echo "$(SCHEMA) does not follow from migrations/; run \`make schema\`" >&2; exit 1; }
-
 .PHONY: db
-db: ## Start a Postgres for development that keeps its records, and print its URL; `make db-stop` ends it.
-	@.ci/setup postgres
+db: ## Start a Postgres for development that keeps its data, and print its URL. `make db-stop` stops it.
+	@tools/setup postgres
+	@echo "Building and starting the development database" >&2
 	@$(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- start
 
 .PHONY: db-stop
@@ -152,37 +72,161 @@ db-stop:
 
 .PHONY: run-postgres
 run-postgres: setup ## Build and start the service on the Postgres of `make db`.
-	@.ci/setup postgres
+	@tools/setup postgres
 	DATABASE_URL="$$($(MAKE) --silent --no-print-directory db)" $(CARGO) run --locked --release --package tenant-registry-server -- serve
 
-.PHONY: fuzz
-fuzz: target/tools/bin/cargo-fuzz ## Fuzz what reads a stranger's bytes, each target for FUZZ_SECONDS.
-	@.ci/setup fuzz
-	for target in $(FUZZ_TARGETS); do \
-		mkdir -p target/fuzz/found/$$target; \
-		$(CARGO_FUZZ) run $(FUZZ_OPTIONS) $$target target/fuzz/found/$$target fuzz/corpus/$$target -- \
-			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1; \
-	done
+## The three test commands: check < test < ci
 
-.PHONY: fuzz-corpus
-fuzz-corpus: target/tools/bin/cargo-fuzz ## Add to fuzz/corpus what `make fuzz` found: as few inputs as reach the new places.
-	@.ci/setup fuzz
-	for target in $(FUZZ_TARGETS); do \
-		mkdir -p target/fuzz/found/$$target; \
-		$(CARGO_FUZZ) run $(FUZZ_OPTIONS) $$target fuzz/corpus/$$target target/fuzz/found/$$target -- \
-			-set_cover_merge=1 -use_counters=0; \
-	done
+.PHONY: check
+check: setup $(TEST_ISSUER)/installed ## Check format, clippy, unit tests, and the suite on the in-memory store. Under a minute when warm.
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --locked $(CORE) --all-targets -- -D warnings
+	$(CARGO) test --locked $(CORE) --lib --bins
+	$(CARGO) test --locked $(CORE) --test suite -- memory::
 
-target/tools/bin/cargo-fuzz:
-	$(CARGO) install cargo-fuzz --debug --version 0.13.2 --locked --root target/tools --target-dir target/tools/build
+.PHONY: test
+test: $(TEST_ISSUER)/installed ## Run the unit tests, and the suite on both stores. Needs Rust and Postgres.
+	@tools/setup postgres git
+	$(CARGO) test --locked $(PACKAGES) $(TARGETS)
+
+.PHONY: ci
+ci: ## Run everything that CI checks: `make test` and all other checks.
+	@tools/setup postgres psql git java python lint schema conformance clients deploy monitoring browser
+	$(MAKE) lint scripts-lint licences spec compat compat-test deploy-lint
+	$(MAKE) test PACKAGES=--workspace TARGETS=--all-targets
+	$(CARGO) test --locked --workspace --doc
+	$(MAKE) schema-check configuration-check clients-test browser-test monitoring-test SERVICE=$(DEBUG_SERVICE)
+	$(MAKE) conformance SERVICE=$(DEBUG_SERVICE) CONFORMANCE_SEEDS=1 CONFORMANCE_EXAMPLES=100
+	$(MAKE) package drift-sample
+
+# What gives the tests tokens; server/tests/suite/harness/issuer.rs starts it.
+$(TEST_ISSUER)/installed: server/tests/issuer/package.json server/tests/issuer/package-lock.json $(SPEC_TOOLS)/installed
+	mkdir -p $(TEST_ISSUER)
+	cp server/tests/issuer/package.json server/tests/issuer/package-lock.json $(TEST_ISSUER)/
+	$(call npm_ci,$(TEST_ISSUER))
+	touch $@
+
+# The same selection as `make test`, so that it compiles no dependency for other features.
+$(DEBUG_SERVICE): FORCE
+	@tools/setup
+	$(CARGO) build --locked $(PACKAGES) --bins --tests
+
+target/release/tenant-registry: FORCE
+	@tools/setup
+	$(CARGO) build --locked --release --package tenant-registry-server
+
+.PHONY: FORCE
+FORCE:
+
+## Lint
+
+.PHONY: lint
+lint: ## Check format, clippy and documentation of the Rust code. Changes nothing.
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+.PHONY: scripts-lint
+scripts-lint: $(LINT_TOOLS)/installed ## Check the Python scripts with ruff and the shell scripts with shellcheck.
+	@tools/setup lint git
+	$(LINT_TOOLS)/bin/ruff check --quiet
+	$(LINT_TOOLS)/bin/ruff format --quiet --check
+	git grep --null --files-with-matches -E '^#!/usr/bin/env bash' | xargs -0 shellcheck
+
+$(LINT_TOOLS)/installed: tools/lint/requirements.txt
+	@tools/setup python
+	python3 -m venv $(LINT_TOOLS)
+	$(LINT_TOOLS)/bin/pip install $(PIP) -r $<
+	touch $@
+
+.PHONY: licences
+licences: target/tools/bin/cargo-deny ## Check the licences and sources of all dependencies.
+	target/tools/bin/cargo-deny --locked --workspace check bans licenses sources
+
+.PHONY: advisories
+advisories: target/tools/bin/cargo-deny ## Check the dependencies against the RustSec database. Needs the network.
+	target/tools/bin/cargo-deny --locked check advisories
+
+target/tools/bin/cargo-deny:
+	$(CARGO_INSTALL) cargo-deny --version 0.20.2
+
+## The contract
+
+.PHONY: generate
+generate: setup ## Regenerate generated/ from the spec, also under CI.
+	env -u CI $(CARGO) build --locked --package tenant-registry-contract
+
+.PHONY: spec
+spec: $(SPEC_TOOLS)/installed ## Validate and lint the spec.
+	@tools/setup java
+	$(SPEC_TOOLS)/bin/openapi-spec-validator $(SPEC)
+	$(SPEC_TOOLS)/bin/openapi-generator-cli validate -i $(SPEC)
+	tools/contract/redocly/redocly lint $(SPEC)
+
+.PHONY: compat
+compat: $(SPEC_TOOLS)/installed ## Compare the spec with its last release. A breaking change needs a new major version.
+	$(SPEC_TOOLS)/bin/python tools/contract/compat.py $(RELEASED_SPEC) $(SPEC)
+
+.PHONY: compat-test
+compat-test: $(SPEC_TOOLS)/installed
+	$(SPEC_TOOLS)/bin/python tools/contract/compat_test.py
+
+$(SPEC_TOOLS)/installed: tools/contract/requirements.txt tools/contract/redocly/package.json tools/contract/redocly/package-lock.json
+	@tools/setup python
+	python3 -m venv $(SPEC_TOOLS)
+	$(SPEC_TOOLS)/bin/pip install $(PIP) -r $<
+	mkdir -p $(SPEC_TOOLS)/redocly
+	cp tools/contract/redocly/package.json tools/contract/redocly/package-lock.json $(SPEC_TOOLS)/redocly/
+	$(call npm_ci,$(SPEC_TOOLS)/redocly)
+	touch $@
+
+.PHONY: conformance
+conformance: $(CONFORMANCE_TOOLS)/installed $(TEST_ISSUER)/installed $(SERVICE) $(DEBUG_SERVICE) ## Test the service against its document with schemathesis, on both stores.
+	@tools/setup conformance postgres
+	DATABASE_URL= tools/conformance/run $(SERVICE)
+	$(WITH_POSTGRES) tools/conformance/run $(SERVICE)
+
+$(CONFORMANCE_TOOLS)/installed: tools/conformance/requirements.txt
+	@tools/setup python
+	python3 -m venv $(CONFORMANCE_TOOLS)
+	$(CONFORMANCE_TOOLS)/bin/pip install $(PIP) -r $<
+	touch $@
+
+.PHONY: drift
+drift: setup ## Run the mutation test of the contract on every mutant. Takes hours.
+	$(CARGO) run --locked --release --package tenant-registry-drift
+
+.PHONY: drift-sample
+drift-sample: setup
+	$(CARGO) run --locked --package tenant-registry-drift -- --sample $(DRIFT_SAMPLE)
+
+## The database schema
+
+target/tools/bin/diesel:
+	@tools/setup schema
+	$(CARGO_INSTALL) diesel_cli --version 2.3.14 --no-default-features --features postgres
+
+target/schema.rs: FORCE target/tools/bin/diesel $(DEBUG_SERVICE)
+	@tools/setup postgres
+	$(WITH_POSTGRES) tools/database/print-schema > $@
+
+.PHONY: schema
+schema: target/schema.rs ## Write the store's schema.rs from the migrations.
+	cp target/schema.rs $(SCHEMA)
+
+.PHONY: schema-check
+schema-check: target/schema.rs
+	@diff -u $(SCHEMA) target/schema.rs || { echo "$(SCHEMA) does not match migrations/; run \`make schema\`" >&2; exit 1; }
+
+## Clients and the API reference
 
 .PHONY: package
-package: ## Build the client crate as its users will get it.
+package: ## Build the client crate as it is published.
 	$(CARGO) package --locked --allow-dirty --package tenant-registry-client
 
 .PHONY: clients
 clients: $(SPEC_TOOLS)/installed ## Generate and build the TypeScript, Python, Go and Java clients: target/clients.
-	@.ci/setup clients
+	@tools/setup clients java
 	clients/build
 
 .PHONY: clients-test
@@ -190,70 +234,83 @@ clients-test: clients $(SERVICE) ## Call every operation through each of those c
 	clients/test $(SERVICE)
 
 .PHONY: browser-test
-browser-test: $(BROWSER_TOOLS)/installed $(SERVICE) ## Use the API reference in Chromium, as a person would.
-	@.ci/setup browser
-	.ci/browser/test $(SERVICE)
+browser-test: $(BROWSER_TOOLS)/installed $(SERVICE) ## Test the API reference in Chromium.
+	@tools/setup browser
+	tools/browser/test $(SERVICE)
 
-$(BROWSER_TOOLS)/installed: .ci/browser/package.json .ci/browser/package-lock.json $(SPEC_TOOLS)/installed
+$(BROWSER_TOOLS)/installed: tools/browser/package.json tools/browser/package-lock.json $(SPEC_TOOLS)/installed
 	mkdir -p $(BROWSER_TOOLS)
-	cp .ci/browser/package.json .ci/browser/package-lock.json $(BROWSER_TOOLS)/
-	$(SPEC_TOOLS)/bin/npm ci --prefix $(BROWSER_TOOLS) --ignore-scripts --no-audit --no-fund --loglevel error
+	cp tools/browser/package.json tools/browser/package-lock.json $(BROWSER_TOOLS)/
+	$(call npm_ci,$(BROWSER_TOOLS))
 	touch $@
+
+## Deployment and operations
 
 .PHONY: deploy-lint
 deploy-lint: $(DEPLOY_TOOLS)/installed ## Check Containerfile and deploy/: image, unit, manifests, alerts, dashboard.
-	@.ci/setup deploy
-	.ci/deploy-lint
+	@tools/setup deploy
+	tools/deploy/lint
 
 .PHONY: monitoring-test
-monitoring-test: $(DEPLOY_TOOLS)/installed $(SERVICE) ## Have Prometheus scrape the service, and ask it what the dashboard and the alerts ask.
-	@.ci/setup monitoring
-	$(WITH_POSTGRES) $(DEPLOY_TOOLS)/bin/python -B .ci/monitoring-test $(SERVICE)
+monitoring-test: $(DEPLOY_TOOLS)/installed $(SERVICE) $(DEBUG_SERVICE) ## Test that the service answers every query of the dashboard and the alerts.
+	@tools/setup monitoring postgres psql
+	$(WITH_POSTGRES) $(DEPLOY_TOOLS)/bin/python tools/deploy/monitoring_test.py $(SERVICE)
 
-.PHONY: configuration-reference
-configuration-reference: target/debug/tenant-registry ## Write the table of settings in docs/operations.md anew from `serve --help`.
-	.ci/configuration-reference $<
-
-.PHONY: configuration-check
-configuration-check: target/debug/tenant-registry
-	.ci/configuration-reference $< --check
-
-$(DEPLOY_TOOLS)/installed: .ci/deploy-tools.txt
-	@.ci/setup deploy
+$(DEPLOY_TOOLS)/installed: tools/deploy/requirements.txt
+	@tools/setup python
 	python3 -m venv $(DEPLOY_TOOLS)
-	$(DEPLOY_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r .ci/deploy-tools.txt
+	$(DEPLOY_TOOLS)/bin/pip install $(PIP) -r $<
 	touch $@
 
+.PHONY: configuration-reference
+configuration-reference: $(DEBUG_SERVICE) ## Write the table of settings in docs/settings.md from `serve --help`.
+	tools/docs/configuration_reference.py $<
+
+.PHONY: configuration-check
+configuration-check: $(DEBUG_SERVICE)
+	tools/docs/configuration_reference.py $< --check
+
 .PHONY: rehearsals
-rehearsals: $(SERVICE) ## Do what docs/operations.md tells operators: back up and restore, restart one by one, pool connections, withstand floods.
-	@.ci/setup rehearsals
-	$(WITH_POSTGRES) .ci/backup-restore $(SERVICE)
-	$(WITH_POSTGRES) .ci/behind-pgbouncer $(SERVICE)
-	$(WITH_POSTGRES) .ci/rolling-restart $(SERVICE)
-	$(WITH_POSTGRES) .ci/overload $(SERVICE)
+rehearsals: $(SERVICE) $(DEBUG_SERVICE) ## Rehearse the runbook: backup and restore, rolling restart, PgBouncer, overload.
+	@tools/setup rehearsals postgres psql
+	$(WITH_POSTGRES) rehearsals/backup_restore.py $(SERVICE)
+	$(WITH_POSTGRES) rehearsals/behind_pgbouncer.py $(SERVICE)
+	$(WITH_POSTGRES) rehearsals/rolling_restart.py $(SERVICE)
+	$(WITH_POSTGRES) rehearsals/overload.py $(SERVICE)
 
 .PHONY: sbom
-sbom: target/tools/bin/cargo-cyclonedx ## List what the service is made of: target/sbom/tenant-registry.cdx.json (CycloneDX).
-	.ci/sbom
+sbom: target/tools/bin/cargo-cyclonedx ## Write the bill of materials: target/sbom/tenant-registry.cdx.json (CycloneDX).
+	tools/release/sbom
 
 target/tools/bin/cargo-cyclonedx:
-	$(CARGO) install cargo-cyclonedx --debug --version 0.5.9 --locked --root target/tools --target-dir target/tools/build
+	$(CARGO_INSTALL) cargo-cyclonedx --version 0.5.9
 
-.PHONY: advisories
-advisories: target/tools/bin/cargo-deny ## Ask the RustSec database whether a dependency is known to be unsafe; needs the network.
-	target/tools/bin/cargo-deny --locked check advisories
+## Fuzzing and performance
 
-.PHONY: generate
-generate: setup ## Bring generated/ in step with the spec, also under CI.
-	env -u CI $(CARGO) build --locked --package tenant-registry-contract
+.PHONY: fuzz
+fuzz: target/tools/bin/cargo-fuzz ## Fuzz the parsers of untrusted input, each target for FUZZ_SECONDS.
+	@tools/setup fuzz
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p target/fuzz/found/$$target; \
+		$(CARGO_FUZZ) run $(FUZZ_OPTIONS) $$target target/fuzz/found/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1; \
+	done
 
-.PHONY: drift
-drift: setup ## The mutation test of the contract, whole: every kind of drift at every place.
-	$(CARGO) run --locked --release --package tenant-registry-drift
+.PHONY: fuzz-corpus
+fuzz-corpus: target/tools/bin/cargo-fuzz ## Add the inputs that `make fuzz` found to fuzz/corpus, as few as keep the coverage.
+	@tools/setup fuzz
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p target/fuzz/found/$$target; \
+		$(CARGO_FUZZ) run $(FUZZ_OPTIONS) $$target fuzz/corpus/$$target target/fuzz/found/$$target -- \
+			-set_cover_merge=1 -use_counters=0; \
+	done
+
+target/tools/bin/cargo-fuzz:
+	$(CARGO_INSTALL) cargo-fuzz --version 0.13.2
 
 .PHONY: bench
-bench: ## Measure the service against the database under it: docs/performance.md; BENCH=--quick: a smoke test.
-	@.ci/setup postgres
+bench: ## Measure the service against its database: docs/performance.md. BENCH=--quick runs a smoke test.
+	@tools/setup postgres
 	$(CARGO) build --locked --release --package tenant-registry-server
 	$(CARGO) bench --locked --package tenant-registry-server
 	$(CARGO) run --locked --release --package tenant-registry-bench -- \

@@ -16,10 +16,10 @@ passed = {result.name: result.read_text().splitlines() for result in results}
 rows = [["operation", *passed]]
 for operation in operations:
     rows.append([operation, *("ok" if f"{operation} ok" in lines else "MISSING" for lines in passed.values())])
-widths = [max(map(len, column)) for column in zip(*rows)]
+widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
 rows.insert(1, ["-" * width for width in widths])
 for row in rows:
-    print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |")
+    print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
 
 cells = [cell for row in rows[2:] for cell in row[1:]]
 missing = cells.count("MISSING")

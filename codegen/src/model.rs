@@ -2,6 +2,18 @@
 
 use serde_json::Value;
 
+/// The values of `ErrorCode` that the HTTP layer itself returns.
+pub(crate) const ERROR_CODES: [&str; 5] = [
+    "invalid_input",
+    "not_found",
+    "method_not_allowed",
+    "payload_too_large",
+    "unsupported_media_type",
+];
+
+/// The values of `ErrorCode` with which the HTTP layer rejects callers, if any operation authenticates them.
+pub(crate) const CALLER_ERROR_CODES: [&str; 2] = ["unauthorized", "forbidden"];
+
 /// A whole API.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
@@ -87,7 +99,7 @@ pub(crate) struct Parameter {
     pub(crate) location: Location,
     pub(crate) description: Option<String>,
     pub(crate) required: bool,
-    pub(crate) of: Type,
+    pub(crate) ty: Type,
     /// The text that stands for an absent parameter.
     pub(crate) default: Option<String>,
 }
@@ -119,7 +131,7 @@ pub(crate) struct Response {
 pub(crate) struct Header {
     pub(crate) name: String,
     pub(crate) description: Option<String>,
-    pub(crate) of: Type,
+    pub(crate) ty: Type,
 }
 
 /// A status code that has a name in the IANA registry.
@@ -197,7 +209,7 @@ pub(crate) struct IntegerRules {
 pub(crate) struct Property {
     pub(crate) name: String,
     pub(crate) description: Option<String>,
-    pub(crate) of: Type,
+    pub(crate) ty: Type,
     pub(crate) required: bool,
     pub(crate) nullable: bool,
     pub(crate) default: Option<Value>,

@@ -33,7 +33,7 @@ impl Route<'_> {
 }
 
 /// The routes of an API, in the order in which its paths first need them.
-pub(crate) fn of(api: &Api) -> Vec<Route<'_>> {
+pub(crate) fn from_api(api: &Api) -> Vec<Route<'_>> {
     let mut paths: Vec<Served<'_>> = Vec::new();
     for operation in &api.operations {
         match paths.iter_mut().find(|it| it.path == operation.path) {

@@ -35,10 +35,10 @@ impl Command {
 
 /// List the API keys of a tenant.
 ///
-/// Newest first, revoked keys included. The plaintext of a key is never in the list.
+/// Returns all keys, newest first, including revoked keys. Plaintexts are not included.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyList {
-    /// The tenant's id.
+    /// The ID of the tenant.
     #[arg(long, value_name = "UUID")]
     pub(crate) tenant_id: types::TenantId,
 }
@@ -53,25 +53,25 @@ impl ApiKeyList {
     }
 }
 
-/// Create an API key; the plaintext is returned once.
+/// Create an API key.
 ///
-/// Store the plaintext at once: it is in this response and nowhere else. Writes the audit event
-/// `api_key.created`.
+/// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. Writes
+/// the audit event `api_key.created`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyCreate {
-    /// The id of a tenant. Required, unless the file of the body says it.
+    /// The ID of a tenant. Required, unless the file of the body says it.
     #[arg(long, value_name = "UUID", required_unless_present = "body_file")]
     pub(crate) tenant_id: Option<types::TenantId>,
-    /// An API key's name for people. Required, unless the file of the body says it.
+    /// The display name of an API key. Required, unless the file of the body says it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) name: Option<types::ApiKeyName>,
     /// The key of a product in the catalog.
     #[arg(long, value_name = "TEXT")]
     pub(crate) product: Option<types::ProductKey>,
-    /// What the key may be used for; nothing where left out. Give it once for each.
+    /// The permissions of the key. Give it once for each.
     #[arg(long, value_name = "TEXT")]
     pub(crate) scopes: Option<Vec<types::Scope>>,
-    /// Who creates the key.
+    /// The creator of the key.
     #[arg(long, value_name = "TEXT")]
     pub(crate) created_by: Option<types::Text>,
     /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
@@ -99,11 +99,11 @@ impl ApiKeyCreate {
 
 /// Revoke an API key.
 ///
-/// Sets `revoked_at`. Once this has answered, the key never verifies again. Revoking a key
-/// again answers 204 again and changes nothing. Writes the audit event `api_key.revoked`.
+/// Sets `revoked_at`. After this operation has returned, the key never verifies again. Revoking
+/// a revoked key returns 204 and changes nothing. Writes the audit event `api_key.revoked`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyRevoke {
-    /// The key's id.
+    /// The ID of the API key.
     #[arg(value_name = "ID")]
     pub(crate) id: types::ApiKeyId,
 }
@@ -118,14 +118,13 @@ impl ApiKeyRevoke {
 
 /// Verify an API key.
 ///
-/// Used by headless products on each of their requests. Who may call it is answered 200
-/// whatever is wrong with the key, the body or the store: look at `valid`, and at `reason` to
-/// tell a bad key from a bad day.
+/// Headless products call this operation on each of their requests. Authorized callers always
+/// get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use
+/// `reason` to distinguish an invalid key from a temporary failure.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyVerify {
-    /// What somebody presented as an API key; any text at all. Treat it as a secret. Read from this
-    /// file, `-` for standard input, since it is a secret. Required, unless the file of the body
-    /// says it.
+    /// The API key to verify. It can be any text. Treat it as a secret. Read from this file, `-`
+    /// for standard input, since it is a secret. Required, unless the file of the body says it.
     #[arg(long, value_name = "PATH", required_unless_present = "body_file")]
     pub(crate) key_file: Option<Input>,
     /// Take the body from a file with a JSON object, `-` for standard input; other arguments go

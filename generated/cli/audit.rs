@@ -28,41 +28,44 @@ impl Command {
 
 /// Append an audit event.
 ///
-/// The event is stored for good; the log is append-only. The bearer of the access token is the
-/// actor, whatever the body says; without a token it is whom the body names.
+/// Events cannot be changed or deleted through the API. The actor of the event is the bearer of
+/// the access token; `actor_id`, `actor_name` and `actor_type` are ignored. A deployment
+/// without an OpenID Connect provider takes the actor from the body instead.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct AuditAppend {
-    /// The id of a tenant.
+    /// The ID of a tenant.
     #[arg(long, value_name = "UUID")]
     pub(crate) tenant_id: Option<types::TenantId>,
-    /// The id of a project.
+    /// The ID of a project.
     #[arg(long, value_name = "UUID")]
     pub(crate) project_id: Option<types::ProjectId>,
-    /// Who did it, as the caller names actors.
+    /// The ID of the person or program that performed an action.
     #[arg(long, value_name = "TEXT")]
     pub(crate) actor_id: Option<types::ActorId>,
-    /// The actor's name for people.
+    /// The display name of the actor.
     #[arg(long, value_name = "TEXT")]
     pub(crate) actor_name: Option<types::Text>,
-    /// What kind of actor it is, as the caller sorts them.
+    /// The type of the actor, as defined by the caller.
     #[arg(long, value_name = "TEXT")]
     pub(crate) actor_type: Option<types::Text>,
-    /// What was done, as a dotted word. Required, unless the file of the body says it.
+    /// The action that was performed, in dotted notation. Required, unless the file of the body
+    /// says it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) action: Option<types::AuditAction>,
-    /// What it was done to.
+    /// The ID of the target of the action.
     #[arg(long, value_name = "TEXT")]
     pub(crate) target_id: Option<types::Text>,
-    /// What kind of thing it was done to.
+    /// The type of the target.
     #[arg(long, value_name = "TEXT")]
     pub(crate) target_type: Option<types::Text>,
-    /// The target's name for people.
+    /// The display name of the target.
     #[arg(long, value_name = "TEXT")]
     pub(crate) target_name: Option<types::Text>,
     /// The key of a product in the catalog.
     #[arg(long, value_name = "TEXT")]
     pub(crate) product: Option<types::ProductKey>,
-    /// Whatever else is worth keeping. JSON, or `@PATH` of a file with it, `@-` for standard input.
+    /// Additional data about the event. JSON, or `@PATH` of a file with it, `@-` for standard
+    /// input.
     #[arg(long, value_name = "JSON")]
     pub(crate) metadata: Option<Json>,
     /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
@@ -96,33 +99,34 @@ impl AuditAppend {
 
 /// List audit events, newest first.
 ///
-/// All filters combine. To walk the log, pass the last page's `next_cursor` as `cursor`, with
-/// the same filters, until a page has none: the walk shows every event that stood when it
-/// began, once.
+/// Returns the events that match all filters. To get the next page, repeat the request with the
+/// same filters and with the `next_cursor` of the response as `cursor`. The last page has no
+/// `next_cursor`. Paging returns every event that existed when the first page was requested
+/// exactly once.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct AuditList {
-    /// Only events of this tenant.
+    /// Return only events of this tenant.
     #[arg(long, value_name = "UUID")]
     pub(crate) tenant_id: Option<types::TenantId>,
-    /// Only events of this product.
+    /// Return only events of this product.
     #[arg(long, value_name = "TEXT")]
     pub(crate) product: Option<types::ProductKey>,
-    /// Only events of this actor.
+    /// Return only events of this actor.
     #[arg(long, value_name = "TEXT")]
     pub(crate) actor_id: Option<types::ActorId>,
-    /// Only events with this action.
+    /// Return only events with this action.
     #[arg(long, value_name = "TEXT")]
     pub(crate) action: Option<types::AuditAction>,
-    /// Only events at this time or later.
+    /// Return only events at or after this time.
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<types::AuditSince>,
-    /// Only events before this time.
+    /// Return only events before this time.
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<types::AuditUntil>,
-    /// The most events that the page may hold. `50` where it is left out.
+    /// The maximum number of events to return. `50` where it is left out.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub(crate) limit: Option<types::PageLimit>,
-    /// The last page's `next_cursor`; leave it out for the first page.
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub(crate) cursor: Option<types::AuditCursor>,
 }

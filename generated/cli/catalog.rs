@@ -35,8 +35,9 @@ impl Command {
 
 /// List the products that any tenant can request.
 ///
-/// The catalog is part of the deployment's configuration; the order is that of its file. Keep
-/// the answer, and ask with its `ETag` whether it is still the one.
+/// The catalog is part of the deployment's configuration. Products are in the order of the
+/// catalog file. To avoid downloading an unchanged catalog, send the `ETag` of an earlier
+/// response in `If-None-Match`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CatalogList {}
 
@@ -50,12 +51,13 @@ impl CatalogList {
     }
 }
 
-/// Request a product for a tenant; sales follows up.
+/// Request a product for a tenant.
 ///
-/// Writes the audit event `catalog.requested`. It changes no entitlement.
+/// Records the request, so that sales can follow up. Does not change any entitlement. Writes
+/// the audit event `catalog.requested`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CatalogRequest {
-    /// The id of a tenant. Required, unless the file of the body says it.
+    /// The ID of a tenant. Required, unless the file of the body says it.
     #[arg(long, value_name = "UUID", required_unless_present = "body_file")]
     pub(crate) tenant_id: Option<types::TenantId>,
     /// The key of a product in the catalog. Required, unless the file of the body says it.
@@ -81,11 +83,12 @@ impl CatalogRequest {
 
 /// Start a 14-day trial of a product.
 ///
-/// Creates an entitlement that expires 14 days on. A tenant can try a product once. Writes the
-/// audit event `catalog.trial_started`.
+/// Creates an entitlement that expires 14 days from now. A tenant can try each product only
+/// once. Returns 409 if the tenant has, or has had, an entitlement to the product, or if the
+/// tenant is frozen or archived. Writes the audit event `catalog.trial_started`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CatalogTrialRequest {
-    /// The id of a tenant. Required, unless the file of the body says it.
+    /// The ID of a tenant. Required, unless the file of the body says it.
     #[arg(long, value_name = "UUID", required_unless_present = "body_file")]
     pub(crate) tenant_id: Option<types::TenantId>,
     /// The key of a product in the catalog. Required, unless the file of the body says it.

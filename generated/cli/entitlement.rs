@@ -25,10 +25,11 @@ impl Command {
 
 /// List the product entitlements of a tenant.
 ///
-/// Ordered by product. An entitlement past its `expires_at` is listed as not enabled.
+/// Returns the entitlements in the order of their product keys. Expired entitlements are
+/// included, with `enabled: false`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EntitlementList {
-    /// The tenant's id.
+    /// The ID of the tenant.
     #[arg(long, value_name = "UUID")]
     pub(crate) tenant_id: types::TenantId,
 }

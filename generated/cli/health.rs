@@ -23,10 +23,10 @@ impl Command {
     }
 }
 
-/// Liveness probe.
+/// Check liveness.
 ///
-/// Answers as long as the process runs. It looks at nothing else; use `/readyz` to route
-/// traffic.
+/// Returns 200 as long as the process runs. Does not check anything else; use `/readyz` to
+/// decide where to route traffic.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct HealthGet {}
 

@@ -17,30 +17,30 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
-pub(crate) const SPEC_FINGERPRINT: u64 = 9466093247371589442;
+pub(crate) const SPEC_FINGERPRINT: u64 = 7825699153242606760;
 
 /// A command that stands for an operation.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum OperationCommand {
-    /// Is the process alive, and can it serve?
+    /// Liveness and readiness probes.
     #[command(subcommand)]
     Health(health::Command),
-    /// Readiness probe; asks the store.
+    /// Check readiness.
     #[command(subcommand)]
     Readiness(readiness::Command),
-    /// The customers and demos of the platform, and what each is entitled to.
+    /// Customers and demos of the platform, and their product entitlements.
     #[command(subcommand)]
     Tenant(tenant::Command),
     /// List the product entitlements of a tenant.
     #[command(subcommand)]
     Entitlement(entitlement::Command),
-    /// The products that a tenant can request or try.
+    /// Products that a tenant can request or try.
     #[command(subcommand)]
     Catalog(catalog::Command),
-    /// The keys with which a tenant's programs identify themselves.
+    /// Keys with which a tenant's programs authenticate.
     #[command(subcommand)]
     ApiKey(api_key::Command),
-    /// The append-only record of what happened.
+    /// The append-only audit log.
     #[command(subcommand)]
     Audit(audit::Command),
 }

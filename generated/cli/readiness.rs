@@ -23,9 +23,11 @@ impl Command {
     }
 }
 
-/// Readiness probe; asks the store.
+/// Check readiness.
 ///
-/// Route traffic to this replica while the answer is 200.
+/// Returns 200 while this replica can serve requests: the store is reachable, the keys of the
+/// OpenID Connect provider (if there is one) are loaded, and the replica is not shutting down.
+/// Route traffic to the replica only while it returns 200.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ReadinessGet {}
 

@@ -36,22 +36,23 @@ impl Command {
 
 /// Create a tenant.
 ///
-/// A tenant of kind `customer` starts in status `trial`, with `trial_ends_at` 14 days on. A
-/// tenant of kind `demo` starts in status `demo` and has no end. Writes the audit event
-/// `tenant.created`.
+/// A tenant of kind `customer` starts with status `trial`, and its `trial_ends_at` is 14 days
+/// from now. A tenant of kind `demo` starts with status `demo` and has no trial end. Returns
+/// 409 if the slug is in use, and 403 if the token is restricted to one tenant. Writes the
+/// audit event `tenant.created`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TenantCreate {
-    /// A tenant's name in addresses. Unique. 3 to 40 lower-case letters, digits and inner hyphens.
-    /// Required, unless the file of the body says it.
+    /// The unique name of a tenant in URLs: 3 to 40 lowercase letters, digits and hyphens. It does
+    /// not start or end with a hyphen. Required, unless the file of the body says it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) slug: Option<types::TenantSlug>,
-    /// A tenant's name for people. Required, unless the file of the body says it.
+    /// The display name of a tenant. Required, unless the file of the body says it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) name: Option<types::TenantName>,
-    /// The plan that a tenant is on. `starter` where it is left out.
+    /// The key of a plan. `starter` where it is left out.
     #[arg(long, value_name = "TEXT")]
     pub(crate) plan: Option<types::PlanKey>,
-    /// What a tenant is for. `customer` where it is left out.
+    /// Whether a tenant is a customer or a demo. `customer` where it is left out.
     #[arg(
         long,
         value_name = "WORD",
@@ -60,7 +61,7 @@ pub(crate) struct TenantCreate {
         )
     )]
     pub(crate) kind: Option<types::TenantKind>,
-    /// Who looks after the customer.
+    /// The person in sales who is responsible for the customer.
     #[arg(long, value_name = "TEXT")]
     pub(crate) sales_owner: Option<types::Text>,
     /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
@@ -83,10 +84,10 @@ impl TenantCreate {
     }
 }
 
-/// Get a tenant by its id.
+/// Get a tenant by ID.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TenantGet {
-    /// The tenant's id.
+    /// The ID of the tenant.
     #[arg(value_name = "ID")]
     pub(crate) id: types::TenantId,
 }
@@ -98,10 +99,10 @@ impl TenantGet {
     }
 }
 
-/// Get a tenant by its slug.
+/// Get a tenant by slug.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TenantGetBySlug {
-    /// The tenant's slug.
+    /// The slug of the tenant.
     #[arg(value_name = "SLUG")]
     pub(crate) slug: types::TenantSlug,
 }
@@ -113,26 +114,26 @@ impl TenantGetBySlug {
     }
 }
 
-/// Move a tenant to status `active`.
+/// Activate a tenant.
 ///
-/// From any status but `archived`. The body may be absent; what it gives is stored, what it
-/// leaves out stays. Ends a pending cancellation. Writes the audit event `tenant.activated`,
-/// unless nothing changed.
+/// Sets the status to `active` and ends a pending cancellation. The body is optional.
+/// Properties that it contains are stored; omitted properties remain unchanged. Returns 409 if
+/// the tenant is archived. Writes the audit event `tenant.activated`, unless nothing changes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TenantActivate {
-    /// The tenant's id.
+    /// The ID of the tenant.
     #[arg(value_name = "ID")]
     pub(crate) id: types::TenantId,
-    /// The plan that a tenant is on.
+    /// The key of a plan.
     #[arg(long, value_name = "TEXT")]
     pub(crate) plan: Option<types::PlanKey>,
     /// The first day of the contract.
     #[arg(long, value_name = "DATE", value_parser = <NaiveDate as Format>::parse)]
     pub(crate) contract_start: Option<NaiveDate>,
-    /// The last day of the contract; not before its first.
+    /// The last day of the contract. It must not be before `contract_start`.
     #[arg(long, value_name = "DATE", value_parser = <NaiveDate as Format>::parse)]
     pub(crate) contract_end: Option<NaiveDate>,
-    /// The customer's id in the ERP system.
+    /// The customer's ID in the ERP system.
     #[arg(long, value_name = "TEXT")]
     pub(crate) erp_customer_id: Option<types::Text>,
     /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
@@ -158,21 +159,23 @@ impl TenantActivate {
     }
 }
 
-/// Move a tenant to status `frozen`, now or at the end of its period.
+/// Cancel a tenant, immediately or at the end of its period.
 ///
-/// The body may be absent. With `at_period_end: true` the tenant keeps its status until the end
-/// of `contract_end`'s day (an active tenant) or until `trial_ends_at` (a trial), and is
-/// `frozen` from that instant on for every reader. Writes the audit event `tenant.cancelled`,
-/// with the reason and the effective time in `metadata`, unless nothing changed.
+/// Sets the status to `frozen`. The body is optional. With `at_period_end: true`, an active
+/// tenant keeps its status until the end of the day `contract_end` (UTC), and a tenant in a
+/// trial until `trial_ends_at`. Returns 409 if the tenant is archived. Writes the audit event
+/// `tenant.cancelled`, with the reason and the effective time in `metadata`, unless nothing
+/// changes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TenantCancel {
-    /// The tenant's id.
+    /// The ID of the tenant.
     #[arg(value_name = "ID")]
     pub(crate) id: types::TenantId,
-    /// Why; kept in the audit event.
+    /// The reason for the cancellation. It is stored in the audit event.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<types::Text>,
-    /// `true`: at the end of the contract or trial; `false`: now. `false` where it is left out.
+    /// Whether to cancel at the end of the contract or trial (`true`) or immediately (`false`).
+    /// `false` where it is left out.
     #[arg(
         long,
         value_name = "BOOLEAN",

@@ -11,26 +11,30 @@ mod operation;
 pub use self::operation::Operation;
 
 /// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
-pub const SPEC_FINGERPRINT: u64 = 9466093247371589442u64;
+pub const SPEC_FINGERPRINT: u64 = 7825699153242606760u64;
 
 /// A client of the Tenant Registry.
 ///
-/// The one place of a multi-tenant platform that knows its tenants, their product entitlements,
-/// their API keys and the audit log.
+/// The Tenant Registry stores the tenants of a multi-tenant platform, their product
+/// entitlements, their API keys, and the audit log.
 ///
-/// **Conventions.** Ids are UUIDs (version 7). Times are UTC in RFC 3339. A property that is
-/// optional and has no value is left out; a property that is nullable and has no value is
-/// `null`. Every response carries an `x-request-id` header; quote it when you report a fault.
+/// **Conventions.** IDs of tenants and API keys are UUIDs (version 7). Timestamps are in UTC,
+/// in the format of RFC 3339. Optional properties without a value are omitted; nullable
+/// properties without a value are `null`. Every response has an `x-request-id` header. Include
+/// its value when you report a problem.
 ///
-/// **Errors.** Every error body is an `Error`: `error` is a stable word for programs, `message`
-/// tells a person what to change. 5xx answers never carry internal detail; the service's log
-/// has it, under the request id.
+/// **Authentication.** Send an access token from the deployment's OpenID Connect provider. If
+/// the token is missing or invalid, the response is 401. If the token does not allow the
+/// operation, the response is 403.
 ///
-/// **Who may call.** Callers show an access token of the deployment's OpenID provider. Without
-/// a valid one the answer is 401, with one that does not allow the operation 403.
+/// **Errors.** Operations return errors as an `Error`: `error` is a stable code for programs,
+/// and `message` tells people what to change. 5xx responses contain no internal details. The
+/// service logs them with the request ID.
 ///
-/// **Retries.** Every state change is safe to retry: repeating it yields the same state and no
-/// second audit event, or a clear 409.
+/// **Retries.** It is safe to repeat a request that activates or cancels a tenant or revokes an
+/// API key: if it already took effect, it changes nothing and writes no second audit event.
+/// Repeating a successful `tenant_create` or `catalog_trial_request` returns 409. Repeating
+/// `api_key_create`, `catalog_request` or `audit_append` creates a second record.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -57,134 +61,144 @@ impl ClientInfo<Transport> for Client {
 }
 
 impl Client {
-    /// Liveness probe.
+    /// Check liveness.
     ///
-    /// Answers as long as the process runs. It looks at nothing else; use `/readyz` to route
-    /// traffic.
+    /// Returns 200 as long as the process runs. Does not check anything else; use `/readyz` to
+    /// decide where to route traffic.
     pub fn health_get(&self) -> builder::HealthGet<'_> {
         builder::HealthGet::new(self)
     }
 
-    /// Readiness probe; asks the store.
+    /// Check readiness.
     ///
-    /// Route traffic to this replica while the answer is 200.
+    /// Returns 200 while this replica can serve requests: the store is reachable, the keys of the
+    /// OpenID Connect provider (if there is one) are loaded, and the replica is not shutting down.
+    /// Route traffic to the replica only while it returns 200.
     pub fn readiness_get(&self) -> builder::ReadinessGet<'_> {
         builder::ReadinessGet::new(self)
     }
 
     /// Create a tenant.
     ///
-    /// A tenant of kind `customer` starts in status `trial`, with `trial_ends_at` 14 days on. A
-    /// tenant of kind `demo` starts in status `demo` and has no end. Writes the audit event
-    /// `tenant.created`.
+    /// A tenant of kind `customer` starts with status `trial`, and its `trial_ends_at` is 14 days
+    /// from now. A tenant of kind `demo` starts with status `demo` and has no trial end. Returns
+    /// 409 if the slug is in use, and 403 if the token is restricted to one tenant. Writes the
+    /// audit event `tenant.created`.
     pub fn tenant_create(&self) -> builder::TenantCreate<'_> {
         builder::TenantCreate::new(self)
     }
 
-    /// Get a tenant by its id.
+    /// Get a tenant by ID.
     pub fn tenant_get(&self) -> builder::TenantGet<'_> {
         builder::TenantGet::new(self)
     }
 
-    /// Get a tenant by its slug.
+    /// Get a tenant by slug.
     pub fn tenant_get_by_slug(&self) -> builder::TenantGetBySlug<'_> {
         builder::TenantGetBySlug::new(self)
     }
 
-    /// Move a tenant to status `active`.
+    /// Activate a tenant.
     ///
-    /// From any status but `archived`. The body may be absent; what it gives is stored, what it
-    /// leaves out stays. Ends a pending cancellation. Writes the audit event `tenant.activated`,
-    /// unless nothing changed.
+    /// Sets the status to `active` and ends a pending cancellation. The body is optional.
+    /// Properties that it contains are stored; omitted properties remain unchanged. Returns 409 if
+    /// the tenant is archived. Writes the audit event `tenant.activated`, unless nothing changes.
     pub fn tenant_activate(&self) -> builder::TenantActivate<'_> {
         builder::TenantActivate::new(self)
     }
 
-    /// Move a tenant to status `frozen`, now or at the end of its period.
+    /// Cancel a tenant, immediately or at the end of its period.
     ///
-    /// The body may be absent. With `at_period_end: true` the tenant keeps its status until the end
-    /// of `contract_end`'s day (an active tenant) or until `trial_ends_at` (a trial), and is
-    /// `frozen` from that instant on for every reader. Writes the audit event `tenant.cancelled`,
-    /// with the reason and the effective time in `metadata`, unless nothing changed.
+    /// Sets the status to `frozen`. The body is optional. With `at_period_end: true`, an active
+    /// tenant keeps its status until the end of the day `contract_end` (UTC), and a tenant in a
+    /// trial until `trial_ends_at`. Returns 409 if the tenant is archived. Writes the audit event
+    /// `tenant.cancelled`, with the reason and the effective time in `metadata`, unless nothing
+    /// changes.
     pub fn tenant_cancel(&self) -> builder::TenantCancel<'_> {
         builder::TenantCancel::new(self)
     }
 
     /// List the product entitlements of a tenant.
     ///
-    /// Ordered by product. An entitlement past its `expires_at` is listed as not enabled.
+    /// Returns the entitlements in the order of their product keys. Expired entitlements are
+    /// included, with `enabled: false`.
     pub fn entitlement_list(&self) -> builder::EntitlementList<'_> {
         builder::EntitlementList::new(self)
     }
 
     /// List the products that any tenant can request.
     ///
-    /// The catalog is part of the deployment's configuration; the order is that of its file. Keep
-    /// the answer, and ask with its `ETag` whether it is still the one.
+    /// The catalog is part of the deployment's configuration. Products are in the order of the
+    /// catalog file. To avoid downloading an unchanged catalog, send the `ETag` of an earlier
+    /// response in `If-None-Match`.
     pub fn catalog_list(&self) -> builder::CatalogList<'_> {
         builder::CatalogList::new(self)
     }
 
-    /// Request a product for a tenant; sales follows up.
+    /// Request a product for a tenant.
     ///
-    /// Writes the audit event `catalog.requested`. It changes no entitlement.
+    /// Records the request, so that sales can follow up. Does not change any entitlement. Writes
+    /// the audit event `catalog.requested`.
     pub fn catalog_request(&self) -> builder::CatalogRequest<'_> {
         builder::CatalogRequest::new(self)
     }
 
     /// Start a 14-day trial of a product.
     ///
-    /// Creates an entitlement that expires 14 days on. A tenant can try a product once. Writes the
-    /// audit event `catalog.trial_started`.
+    /// Creates an entitlement that expires 14 days from now. A tenant can try each product only
+    /// once. Returns 409 if the tenant has, or has had, an entitlement to the product, or if the
+    /// tenant is frozen or archived. Writes the audit event `catalog.trial_started`.
     pub fn catalog_trial_request(&self) -> builder::CatalogTrialRequest<'_> {
         builder::CatalogTrialRequest::new(self)
     }
 
     /// List the API keys of a tenant.
     ///
-    /// Newest first, revoked keys included. The plaintext of a key is never in the list.
+    /// Returns all keys, newest first, including revoked keys. Plaintexts are not included.
     pub fn api_key_list(&self) -> builder::ApiKeyList<'_> {
         builder::ApiKeyList::new(self)
     }
 
-    /// Create an API key; the plaintext is returned once.
+    /// Create an API key.
     ///
-    /// Store the plaintext at once: it is in this response and nowhere else. Writes the audit event
-    /// `api_key.created`.
+    /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. Writes
+    /// the audit event `api_key.created`.
     pub fn api_key_create(&self) -> builder::ApiKeyCreate<'_> {
         builder::ApiKeyCreate::new(self)
     }
 
     /// Revoke an API key.
     ///
-    /// Sets `revoked_at`. Once this has answered, the key never verifies again. Revoking a key
-    /// again answers 204 again and changes nothing. Writes the audit event `api_key.revoked`.
+    /// Sets `revoked_at`. After this operation has returned, the key never verifies again. Revoking
+    /// a revoked key returns 204 and changes nothing. Writes the audit event `api_key.revoked`.
     pub fn api_key_revoke(&self) -> builder::ApiKeyRevoke<'_> {
         builder::ApiKeyRevoke::new(self)
     }
 
     /// Verify an API key.
     ///
-    /// Used by headless products on each of their requests. Who may call it is answered 200
-    /// whatever is wrong with the key, the body or the store: look at `valid`, and at `reason` to
-    /// tell a bad key from a bad day.
+    /// Headless products call this operation on each of their requests. Authorized callers always
+    /// get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use
+    /// `reason` to distinguish an invalid key from a temporary failure.
     pub fn api_key_verify(&self) -> builder::ApiKeyVerify<'_> {
         builder::ApiKeyVerify::new(self)
     }
 
     /// Append an audit event.
     ///
-    /// The event is stored for good; the log is append-only. The bearer of the access token is the
-    /// actor, whatever the body says; without a token it is whom the body names.
+    /// Events cannot be changed or deleted through the API. The actor of the event is the bearer of
+    /// the access token; `actor_id`, `actor_name` and `actor_type` are ignored. A deployment
+    /// without an OpenID Connect provider takes the actor from the body instead.
     pub fn audit_append(&self) -> builder::AuditAppend<'_> {
         builder::AuditAppend::new(self)
     }
 
     /// List audit events, newest first.
     ///
-    /// All filters combine. To walk the log, pass the last page's `next_cursor` as `cursor`, with
-    /// the same filters, until a page has none: the walk shows every event that stood when it
-    /// began, once.
+    /// Returns the events that match all filters. To get the next page, repeat the request with the
+    /// same filters and with the `next_cursor` of the response as `cursor`. The last page has no
+    /// `next_cursor`. Paging returns every event that existed when the first page was requested
+    /// exactly once.
     pub fn audit_list(&self) -> builder::AuditList<'_> {
         builder::AuditList::new(self)
     }

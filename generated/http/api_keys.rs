@@ -66,7 +66,7 @@ impl Declared for ApiKeyListResponse {
     }
 }
 
-/// `POST /v1/api-keys`: Create an API key; the plaintext is returned once.
+/// `POST /v1/api-keys`: Create an API key.
 pub(super) async fn api_key_create<A: server::Api>(
     context: RequestContext<Service<A>>,
     request: RawRequest,
@@ -126,7 +126,7 @@ impl Declared for ApiKeyCreateResponse {
 /// The variables of `/v1/api-keys/{id}`, not read yet.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct ApiKeyRevokePath {
-    /// The key's id.
+    /// The ID of the API key.
     pub(super) id: String,
 }
 

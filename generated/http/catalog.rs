@@ -52,7 +52,7 @@ impl Declared for CatalogListResponse {
     }
 }
 
-/// `POST /v1/catalog/request`: Request a product for a tenant; sales follows up.
+/// `POST /v1/catalog/request`: Request a product for a tenant.
 pub(super) async fn catalog_request<A: server::Api>(
     context: RequestContext<Service<A>>,
     request: RawRequest,

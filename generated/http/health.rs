@@ -12,7 +12,7 @@ use super::{request, response};
 use super::response::{Answer, Declared, Draft};
 use super::service::Service;
 
-/// `GET /healthz`: Liveness probe.
+/// `GET /healthz`: Check liveness.
 pub(super) async fn health_get<A: server::Api>(
     context: RequestContext<Service<A>>,
 ) -> Answer {
@@ -33,7 +33,7 @@ impl Declared for HealthGetResponse {
     }
 }
 
-/// `GET /readyz`: Readiness probe; asks the store.
+/// `GET /readyz`: Check readiness.
 pub(super) async fn readiness_get<A: server::Api>(
     context: RequestContext<Service<A>>,
 ) -> Answer {

@@ -51,9 +51,9 @@ pub fn api_description<A: server::Api>(
                     "/healthz",
                     ApiEndpointVersions::All,
                 )
-                .summary("Liveness probe.")
+                .summary("Check liveness.")
                 .description(
-                    "Answers as long as the process runs. It looks at nothing else; use `/readyz` to route traffic.",
+                    "Returns 200 as long as the process runs. Does not check anything else; use `/readyz` to decide where to route traffic.",
                 )
                 .tag("health"),
         )?;
@@ -80,8 +80,10 @@ pub fn api_description<A: server::Api>(
                     "/readyz",
                     ApiEndpointVersions::All,
                 )
-                .summary("Readiness probe; asks the store.")
-                .description("Route traffic to this replica while the answer is 200.")
+                .summary("Check readiness.")
+                .description(
+                    "Returns 200 while this replica can serve requests: the store is reachable, the keys of the OpenID Connect provider (if there is one) are loaded, and the replica is not shutting down. Route traffic to the replica only while it returns 200.",
+                )
                 .tag("health"),
         )?;
         register_unlisted(
@@ -109,7 +111,7 @@ pub fn api_description<A: server::Api>(
                 )
                 .summary("Create a tenant.")
                 .description(
-                    "A tenant of kind `customer` starts in status `trial`, with `trial_ends_at` 14 days on. A tenant of kind `demo` starts in status `demo` and has no end. Writes the audit event `tenant.created`.",
+                    "A tenant of kind `customer` starts with status `trial`, and its `trial_ends_at` is 14 days from now. A tenant of kind `demo` starts with status `demo` and has no trial end. Returns 409 if the slug is in use, and 403 if the token is restricted to one tenant. Writes the audit event `tenant.created`.",
                 )
                 .tag("tenants"),
         )?;
@@ -125,7 +127,7 @@ pub fn api_description<A: server::Api>(
                     "/v1/tenants/{id}",
                     ApiEndpointVersions::All,
                 )
-                .summary("Get a tenant by its id.")
+                .summary("Get a tenant by ID.")
                 .tag("tenants"),
         )?;
         register_unlisted(
@@ -171,7 +173,7 @@ pub fn api_description<A: server::Api>(
                 )
                 .summary("List the product entitlements of a tenant.")
                 .description(
-                    "Ordered by product. An entitlement past its `expires_at` is listed as not enabled.",
+                    "Returns the entitlements in the order of their product keys. Expired entitlements are included, with `enabled: false`.",
                 )
                 .tag("tenants"),
         )?;
@@ -200,7 +202,7 @@ pub fn api_description<A: server::Api>(
                 )
                 .summary("List the products that any tenant can request.")
                 .description(
-                    "The catalog is part of the deployment's configuration; the order is that of its file. Keep the answer, and ask with its `ETag` whether it is still the one.",
+                    "The catalog is part of the deployment's configuration. Products are in the order of the catalog file. To avoid downloading an unchanged catalog, send the `ETag` of an earlier response in `If-None-Match`.",
                 )
                 .tag("catalog"),
         )?;
@@ -227,9 +229,9 @@ pub fn api_description<A: server::Api>(
                     "/v1/catalog/request",
                     ApiEndpointVersions::All,
                 )
-                .summary("Request a product for a tenant; sales follows up.")
+                .summary("Request a product for a tenant.")
                 .description(
-                    "Writes the audit event `catalog.requested`. It changes no entitlement.",
+                    "Records the request, so that sales can follow up. Does not change any entitlement. Writes the audit event `catalog.requested`.",
                 )
                 .tag("catalog"),
         )?;
@@ -247,7 +249,7 @@ pub fn api_description<A: server::Api>(
                 )
                 .summary("Start a 14-day trial of a product.")
                 .description(
-                    "Creates an entitlement that expires 14 days on. A tenant can try a product once. Writes the audit event `catalog.trial_started`.",
+                    "Creates an entitlement that expires 14 days from now. A tenant can try each product only once. Returns 409 if the tenant has, or has had, an entitlement to the product, or if the tenant is frozen or archived. Writes the audit event `catalog.trial_started`.",
                 )
                 .tag("catalog"),
         )?;
@@ -265,7 +267,7 @@ pub fn api_description<A: server::Api>(
                 )
                 .summary("List the API keys of a tenant.")
                 .description(
-                    "Newest first, revoked keys included. The plaintext of a key is never in the list.",
+                    "Returns all keys, newest first, including revoked keys. Plaintexts are not included.",
                 )
                 .tag("api_keys"),
         )?;
@@ -289,9 +291,9 @@ pub fn api_description<A: server::Api>(
                     "/v1/api-keys",
                     ApiEndpointVersions::All,
                 )
-                .summary("Create an API key; the plaintext is returned once.")
+                .summary("Create an API key.")
                 .description(
-                    "Store the plaintext at once: it is in this response and nowhere else. Writes the audit event `api_key.created`.",
+                    "Returns the plaintext of the key. Store it securely: it cannot be retrieved again. Writes the audit event `api_key.created`.",
                 )
                 .tag("api_keys"),
         )?;
@@ -309,7 +311,7 @@ pub fn api_description<A: server::Api>(
                 )
                 .summary("Revoke an API key.")
                 .description(
-                    "Sets `revoked_at`. Once this has answered, the key never verifies again. Revoking a key again answers 204 again and changes nothing. Writes the audit event `api_key.revoked`.",
+                    "Sets `revoked_at`. After this operation has returned, the key never verifies again. Revoking a revoked key returns 204 and changes nothing. Writes the audit event `api_key.revoked`.",
                 )
                 .tag("api_keys"),
         )?;
@@ -330,7 +332,7 @@ pub fn api_description<A: server::Api>(
                 )
                 .summary("Verify an API key.")
                 .description(
-                    "Used by headless products on each of their requests. Who may call it is answered 200 whatever is wrong with the key, the body or the store: look at `valid`, and at `reason` to tell a bad key from a bad day.",
+                    "Headless products call this operation on each of their requests. Authorized callers always get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use `reason` to distinguish an invalid key from a temporary failure.",
                 )
                 .tag("api_keys"),
         )?;
@@ -351,7 +353,7 @@ pub fn api_description<A: server::Api>(
                 )
                 .summary("Append an audit event.")
                 .description(
-                    "The event is stored for good; the log is append-only. The bearer of the access token is the actor, whatever the body says; without a token it is whom the body names.",
+                    "Events cannot be changed or deleted through the API. The actor of the event is the bearer of the access token; `actor_id`, `actor_name` and `actor_type` are ignored. A deployment without an OpenID Connect provider takes the actor from the body instead.",
                 )
                 .tag("audit"),
         )?;
@@ -366,7 +368,7 @@ pub fn api_description<A: server::Api>(
                 )
                 .summary("List audit events, newest first.")
                 .description(
-                    "All filters combine. To walk the log, pass the last page's `next_cursor` as `cursor`, with the same filters, until a page has none: the walk shows every event that stood when it began, once.",
+                    "Returns the events that match all filters. To get the next page, repeat the request with the same filters and with the `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Paging returns every event that existed when the first page was requested exactly once.",
                 )
                 .tag("audit"),
         )?;

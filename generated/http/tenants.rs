@@ -75,11 +75,11 @@ impl Declared for TenantCreateResponse {
 /// The variables of `/v1/tenants/{id}`, not read yet.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct TenantGetPath {
-    /// The tenant's id.
+    /// The ID of the tenant.
     pub(super) id: String,
 }
 
-/// `GET /v1/tenants/{id}`: Get a tenant by its id.
+/// `GET /v1/tenants/{id}`: Get a tenant by ID.
 pub(super) async fn tenant_get<A: server::Api>(
     context: RequestContext<Service<A>>,
     path: Path<TenantGetPath>,
@@ -126,11 +126,11 @@ impl Declared for TenantGetResponse {
 /// The variables of `/v1/tenants/by-slug/{slug}`, not read yet.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct TenantGetBySlugPath {
-    /// The tenant's slug.
+    /// The slug of the tenant.
     pub(super) slug: String,
 }
 
-/// `GET /v1/tenants/by-slug/{slug}`: Get a tenant by its slug.
+/// `GET /v1/tenants/by-slug/{slug}`: Get a tenant by slug.
 pub(super) async fn tenant_get_by_slug<A: server::Api>(
     context: RequestContext<Service<A>>,
     path: Path<TenantGetBySlugPath>,
@@ -183,11 +183,11 @@ impl Declared for TenantGetBySlugResponse {
 /// The variables of `/v1/tenants/{id}/activate`, not read yet.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct TenantActivatePath {
-    /// The tenant's id.
+    /// The ID of the tenant.
     pub(super) id: String,
 }
 
-/// `POST /v1/tenants/{id}/activate`: Move a tenant to status `active`.
+/// `POST /v1/tenants/{id}/activate`: Activate a tenant.
 pub(super) async fn tenant_activate<A: server::Api>(
     context: RequestContext<Service<A>>,
     path: Path<TenantActivatePath>,
@@ -249,12 +249,11 @@ impl Declared for TenantActivateResponse {
 /// The variables of `/v1/tenants/{id}/cancel`, not read yet.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct TenantCancelPath {
-    /// The tenant's id.
+    /// The ID of the tenant.
     pub(super) id: String,
 }
 
-/// `POST /v1/tenants/{id}/cancel`: Move a tenant to status `frozen`, now or at the end of its
-/// period.
+/// `POST /v1/tenants/{id}/cancel`: Cancel a tenant, immediately or at the end of its period.
 pub(super) async fn tenant_cancel<A: server::Api>(
     context: RequestContext<Service<A>>,
     path: Path<TenantCancelPath>,

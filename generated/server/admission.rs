@@ -18,7 +18,7 @@ pub enum Scope {
     CatalogRead,
     /// `catalog:write`: Request products and start trials.
     CatalogWrite,
-    /// `api_keys:read`: List API keys, without their plaintexts.
+    /// `api_keys:read`: List API keys (without plaintexts).
     ApiKeysRead,
     /// `api_keys:write`: Create and revoke API keys.
     ApiKeysWrite,
@@ -199,24 +199,25 @@ pub enum NotAdmitted {
 /// Why a caller is to come again later.
 #[derive(Clone, Debug)]
 pub enum TryLater {
-    /// 429: The caller sends more requests than it may. This one was not looked at.
+    /// 429: The caller exceeded the rate limit. The request was not processed.
     TooManyRequests {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
-        /// How many requests a caller may send at once.
+        /// The number of requests that a caller can send in a burst.
         rate_limit_limit: types::RequestCount,
-        /// How many of them are left.
+        /// The number of requests that the caller can still send now.
         rate_limit_remaining: types::RequestCount,
-        /// Seconds until all of them are there again.
+        /// Seconds until the full number of requests is available again.
         rate_limit_reset: types::RetryAfterSeconds,
     },
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }

@@ -4,11 +4,11 @@
 use crate::types;
 use super::{Admission, InvalidBody, Principal, RequestMetadata, TryLater};
 
-/// The keys with which a tenant's programs identify themselves.
+/// Keys with which a tenant's programs authenticate.
 pub trait ApiKeys: Admission {
     /// List the API keys of a tenant.
     ///
-    /// Newest first, revoked keys included. The plaintext of a key is never in the list.
+    /// Returns all keys, newest first, including revoked keys. Plaintexts are not included.
     ///
     /// For callers who have `api_keys:read`.
     ///
@@ -20,10 +20,10 @@ pub trait ApiKeys: Admission {
         tenant_id: types::TenantId,
     ) -> impl Future<Output = ApiKeyListResponse> + Send;
 
-    /// Create an API key; the plaintext is returned once.
+    /// Create an API key.
     ///
-    /// Store the plaintext at once: it is in this response and nowhere else. Writes the audit event
-    /// `api_key.created`.
+    /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. Writes
+    /// the audit event `api_key.created`.
     ///
     /// For callers who have `api_keys:write`.
     ///
@@ -37,8 +37,8 @@ pub trait ApiKeys: Admission {
 
     /// Revoke an API key.
     ///
-    /// Sets `revoked_at`. Once this has answered, the key never verifies again. Revoking a key
-    /// again answers 204 again and changes nothing. Writes the audit event `api_key.revoked`.
+    /// Sets `revoked_at`. After this operation has returned, the key never verifies again. Revoking
+    /// a revoked key returns 204 and changes nothing. Writes the audit event `api_key.revoked`.
     ///
     /// For callers who have `api_keys:write`.
     ///
@@ -52,9 +52,9 @@ pub trait ApiKeys: Admission {
 
     /// Verify an API key.
     ///
-    /// Used by headless products on each of their requests. Who may call it is answered 200
-    /// whatever is wrong with the key, the body or the store: look at `valid`, and at `reason` to
-    /// tell a bad key from a bad day.
+    /// Headless products call this operation on each of their requests. Authorized callers always
+    /// get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use
+    /// `reason` to distinguish an invalid key from a temporary failure.
     ///
     /// For callers who have `api_keys:verify`.
     ///
@@ -72,19 +72,20 @@ pub trait ApiKeys: Admission {
 pub enum ApiKeyListResponse {
     /// 200: The tenant's API keys.
     Ok(types::ApiKeyList),
-    /// 400: Input failed validation.
+    /// 400: Input validation failed.
     BadRequest(types::Error),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 404: Something that the request names does not exist.
+    /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 500: The service failed. The log has the cause, under the request id.
+    /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }
@@ -92,25 +93,26 @@ pub enum ApiKeyListResponse {
 /// The answers that `api_key_create` declares.
 #[derive(Clone, Debug)]
 pub enum ApiKeyCreateResponse {
-    /// 201: The key, with its plaintext.
+    /// 201: The API key and its plaintext.
     Created(types::ApiKeyCreated),
-    /// 400: Input failed validation.
+    /// 400: Input validation failed.
     BadRequest(types::Error),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 404: Something that the request names does not exist.
+    /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 413: The body has more bytes than the service accepts.
+    /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
-    /// 415: The body is not declared as JSON.
+    /// 415: The `Content-Type` of the body is not JSON.
     UnsupportedMediaType(types::Error),
-    /// 500: The service failed. The log has the cause, under the request id.
+    /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }
@@ -118,21 +120,22 @@ pub enum ApiKeyCreateResponse {
 /// The answers that `api_key_revoke` declares.
 #[derive(Clone, Debug)]
 pub enum ApiKeyRevokeResponse {
-    /// 204: The key is revoked.
+    /// 204: The API key is revoked.
     NoContent,
-    /// 400: Input failed validation.
+    /// 400: Input validation failed.
     BadRequest(types::Error),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 404: Something that the request names does not exist.
+    /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 500: The service failed. The log has the cause, under the request id.
+    /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }
@@ -142,6 +145,6 @@ pub enum ApiKeyRevokeResponse {
 pub enum ApiKeyVerifyResponse {
     /// 200: The result of the verification.
     Ok(types::ApiKeyVerify),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
 }

@@ -4,12 +4,13 @@
 use crate::types;
 use super::{Admission, Principal, RequestMetadata};
 
-/// The append-only record of what happened.
+/// The append-only audit log.
 pub trait Audit: Admission {
     /// Append an audit event.
     ///
-    /// The event is stored for good; the log is append-only. The bearer of the access token is the
-    /// actor, whatever the body says; without a token it is whom the body names.
+    /// Events cannot be changed or deleted through the API. The actor of the event is the bearer of
+    /// the access token; `actor_id`, `actor_name` and `actor_type` are ignored. A deployment
+    /// without an OpenID Connect provider takes the actor from the body instead.
     ///
     /// For callers who have `audit:write`.
     ///
@@ -23,9 +24,10 @@ pub trait Audit: Admission {
 
     /// List audit events, newest first.
     ///
-    /// All filters combine. To walk the log, pass the last page's `next_cursor` as `cursor`, with
-    /// the same filters, until a page has none: the walk shows every event that stood when it
-    /// began, once.
+    /// Returns the events that match all filters. To get the next page, repeat the request with the
+    /// same filters and with the `next_cursor` of the response as `cursor`. The last page has no
+    /// `next_cursor`. Paging returns every event that existed when the first page was requested
+    /// exactly once.
     ///
     /// For callers who have `audit:read`.
     ///
@@ -48,23 +50,24 @@ pub trait Audit: Admission {
 /// The answers that `audit_append` declares.
 #[derive(Clone, Debug)]
 pub enum AuditAppendResponse {
-    /// 201: The event as it was stored.
+    /// 201: The stored event.
     Created(types::AuditEvent),
-    /// 400: Input failed validation, or no tenant has the id `tenant_id`.
+    /// 400: Input validation failed, or the tenant `tenant_id` does not exist.
     BadRequest(types::Error),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 413: The body has more bytes than the service accepts.
+    /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
-    /// 415: The body is not declared as JSON.
+    /// 415: The `Content-Type` of the body is not JSON.
     UnsupportedMediaType(types::Error),
-    /// 500: The service failed. The log has the cause, under the request id.
+    /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }
@@ -72,19 +75,20 @@ pub enum AuditAppendResponse {
 /// The answers that `audit_list` declares.
 #[derive(Clone, Debug)]
 pub enum AuditListResponse {
-    /// 200: A page of the log.
+    /// 200: A page of the audit log.
     Ok(types::AuditEventPage),
-    /// 400: Input failed validation.
+    /// 400: Input validation failed.
     BadRequest(types::Error),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 500: The service failed. The log has the cause, under the request id.
+    /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }

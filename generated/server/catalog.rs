@@ -4,12 +4,13 @@
 use crate::types;
 use super::{Admission, Principal, RequestMetadata};
 
-/// The products that a tenant can request or try.
+/// Products that a tenant can request or try.
 pub trait Catalog: Admission {
     /// List the products that any tenant can request.
     ///
-    /// The catalog is part of the deployment's configuration; the order is that of its file. Keep
-    /// the answer, and ask with its `ETag` whether it is still the one.
+    /// The catalog is part of the deployment's configuration. Products are in the order of the
+    /// catalog file. To avoid downloading an unchanged catalog, send the `ETag` of an earlier
+    /// response in `If-None-Match`.
     ///
     /// For callers who have `catalog:read`.
     ///
@@ -20,9 +21,10 @@ pub trait Catalog: Admission {
         principal: Principal<Self::Identity>,
     ) -> impl Future<Output = CatalogListResponse> + Send;
 
-    /// Request a product for a tenant; sales follows up.
+    /// Request a product for a tenant.
     ///
-    /// Writes the audit event `catalog.requested`. It changes no entitlement.
+    /// Records the request, so that sales can follow up. Does not change any entitlement. Writes
+    /// the audit event `catalog.requested`.
     ///
     /// For callers who have `catalog:write`.
     ///
@@ -36,8 +38,9 @@ pub trait Catalog: Admission {
 
     /// Start a 14-day trial of a product.
     ///
-    /// Creates an entitlement that expires 14 days on. A tenant can try a product once. Writes the
-    /// audit event `catalog.trial_started`.
+    /// Creates an entitlement that expires 14 days from now. A tenant can try each product only
+    /// once. Returns 409 if the tenant has, or has had, an entitlement to the product, or if the
+    /// tenant is frozen or archived. Writes the audit event `catalog.trial_started`.
     ///
     /// For callers who have `catalog:write`.
     ///
@@ -55,13 +58,14 @@ pub trait Catalog: Admission {
 pub enum CatalogListResponse {
     /// 200: The catalog.
     Ok(types::CatalogEntryList),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }
@@ -71,23 +75,24 @@ pub enum CatalogListResponse {
 pub enum CatalogRequestResponse {
     /// 202: The request was recorded.
     Accepted,
-    /// 400: Input failed validation.
+    /// 400: Input validation failed.
     BadRequest(types::Error),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 404: Something that the request names does not exist.
+    /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 413: The body has more bytes than the service accepts.
+    /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
-    /// 415: The body is not declared as JSON.
+    /// 415: The `Content-Type` of the body is not JSON.
     UnsupportedMediaType(types::Error),
-    /// 500: The service failed. The log has the cause, under the request id.
+    /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }
@@ -95,27 +100,28 @@ pub enum CatalogRequestResponse {
 /// The answers that `catalog_trial_request` declares.
 #[derive(Clone, Debug)]
 pub enum CatalogTrialRequestResponse {
-    /// 201: The trial entitlement.
+    /// 201: The entitlement for the trial.
     Created(types::TenantProduct),
-    /// 400: Input failed validation, or the product supports no trial.
+    /// 400: Input validation failed, or the product does not support trials.
     BadRequest(types::Error),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 404: Something that the request names does not exist.
+    /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request contradicts what is stored.
+    /// 409: The request conflicts with stored data.
     Conflict(types::Error),
-    /// 413: The body has more bytes than the service accepts.
+    /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
-    /// 415: The body is not declared as JSON.
+    /// 415: The `Content-Type` of the body is not JSON.
     UnsupportedMediaType(types::Error),
-    /// 500: The service failed. The log has the cause, under the request id.
+    /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }

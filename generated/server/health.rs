@@ -4,12 +4,12 @@
 use crate::types;
 use super::RequestMetadata;
 
-/// Is the process alive, and can it serve?
+/// Liveness and readiness probes.
 pub trait Health: Send + Sync + 'static {
-    /// Liveness probe.
+    /// Check liveness.
     ///
-    /// Answers as long as the process runs. It looks at nothing else; use `/readyz` to route
-    /// traffic.
+    /// Returns 200 as long as the process runs. Does not check anything else; use `/readyz` to
+    /// decide where to route traffic.
     ///
     /// `GET /healthz`
     fn health_get(
@@ -17,9 +17,11 @@ pub trait Health: Send + Sync + 'static {
         metadata: RequestMetadata,
     ) -> impl Future<Output = HealthGetResponse> + Send;
 
-    /// Readiness probe; asks the store.
+    /// Check readiness.
     ///
-    /// Route traffic to this replica while the answer is 200.
+    /// Returns 200 while this replica can serve requests: the store is reachable, the keys of the
+    /// OpenID Connect provider (if there is one) are loaded, and the replica is not shutting down.
+    /// Route traffic to the replica only while it returns 200.
     ///
     /// `GET /readyz`
     fn readiness_get(
@@ -38,13 +40,14 @@ pub enum HealthGetResponse {
 /// The answers that `readiness_get` declares.
 #[derive(Clone, Debug)]
 pub enum ReadinessGetResponse {
-    /// 200: The store answers; the replica can serve.
+    /// 200: The replica can serve requests.
     Ok(types::Health),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }

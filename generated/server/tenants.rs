@@ -4,13 +4,14 @@
 use crate::types;
 use super::{Admission, Principal, RequestMetadata};
 
-/// The customers and demos of the platform, and what each is entitled to.
+/// Customers and demos of the platform, and their product entitlements.
 pub trait Tenants: Admission {
     /// Create a tenant.
     ///
-    /// A tenant of kind `customer` starts in status `trial`, with `trial_ends_at` 14 days on. A
-    /// tenant of kind `demo` starts in status `demo` and has no end. Writes the audit event
-    /// `tenant.created`.
+    /// A tenant of kind `customer` starts with status `trial`, and its `trial_ends_at` is 14 days
+    /// from now. A tenant of kind `demo` starts with status `demo` and has no trial end. Returns
+    /// 409 if the slug is in use, and 403 if the token is restricted to one tenant. Writes the
+    /// audit event `tenant.created`.
     ///
     /// For callers who have `tenants:write`.
     ///
@@ -22,7 +23,7 @@ pub trait Tenants: Admission {
         body: types::TenantCreate,
     ) -> impl Future<Output = TenantCreateResponse> + Send;
 
-    /// Get a tenant by its id.
+    /// Get a tenant by ID.
     ///
     /// For callers who have `tenants:read`.
     ///
@@ -34,7 +35,7 @@ pub trait Tenants: Admission {
         id: types::TenantId,
     ) -> impl Future<Output = TenantGetResponse> + Send;
 
-    /// Get a tenant by its slug.
+    /// Get a tenant by slug.
     ///
     /// For callers who have `tenants:read`.
     ///
@@ -46,11 +47,11 @@ pub trait Tenants: Admission {
         slug: types::TenantSlug,
     ) -> impl Future<Output = TenantGetBySlugResponse> + Send;
 
-    /// Move a tenant to status `active`.
+    /// Activate a tenant.
     ///
-    /// From any status but `archived`. The body may be absent; what it gives is stored, what it
-    /// leaves out stays. Ends a pending cancellation. Writes the audit event `tenant.activated`,
-    /// unless nothing changed.
+    /// Sets the status to `active` and ends a pending cancellation. The body is optional.
+    /// Properties that it contains are stored; omitted properties remain unchanged. Returns 409 if
+    /// the tenant is archived. Writes the audit event `tenant.activated`, unless nothing changes.
     ///
     /// For callers who have `tenants:write`.
     ///
@@ -63,12 +64,13 @@ pub trait Tenants: Admission {
         body: Option<types::TenantActivate>,
     ) -> impl Future<Output = TenantActivateResponse> + Send;
 
-    /// Move a tenant to status `frozen`, now or at the end of its period.
+    /// Cancel a tenant, immediately or at the end of its period.
     ///
-    /// The body may be absent. With `at_period_end: true` the tenant keeps its status until the end
-    /// of `contract_end`'s day (an active tenant) or until `trial_ends_at` (a trial), and is
-    /// `frozen` from that instant on for every reader. Writes the audit event `tenant.cancelled`,
-    /// with the reason and the effective time in `metadata`, unless nothing changed.
+    /// Sets the status to `frozen`. The body is optional. With `at_period_end: true`, an active
+    /// tenant keeps its status until the end of the day `contract_end` (UTC), and a tenant in a
+    /// trial until `trial_ends_at`. Returns 409 if the tenant is archived. Writes the audit event
+    /// `tenant.cancelled`, with the reason and the effective time in `metadata`, unless nothing
+    /// changes.
     ///
     /// For callers who have `tenants:write`.
     ///
@@ -83,7 +85,8 @@ pub trait Tenants: Admission {
 
     /// List the product entitlements of a tenant.
     ///
-    /// Ordered by product. An entitlement past its `expires_at` is listed as not enabled.
+    /// Returns the entitlements in the order of their product keys. Expired entitlements are
+    /// included, with `enabled: false`.
     ///
     /// For callers who have `tenants:read`.
     ///
@@ -101,23 +104,24 @@ pub trait Tenants: Admission {
 pub enum TenantCreateResponse {
     /// 201: The tenant was created.
     Created(types::Tenant),
-    /// 400: Input failed validation.
+    /// 400: Input validation failed.
     BadRequest(types::Error),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 409: The request contradicts what is stored.
+    /// 409: The request conflicts with stored data.
     Conflict(types::Error),
-    /// 413: The body has more bytes than the service accepts.
+    /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
-    /// 415: The body is not declared as JSON.
+    /// 415: The `Content-Type` of the body is not JSON.
     UnsupportedMediaType(types::Error),
-    /// 500: The service failed. The log has the cause, under the request id.
+    /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }
@@ -127,19 +131,20 @@ pub enum TenantCreateResponse {
 pub enum TenantGetResponse {
     /// 200: The tenant.
     Ok(types::Tenant),
-    /// 400: Input failed validation.
+    /// 400: Input validation failed.
     BadRequest(types::Error),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 404: Something that the request names does not exist.
+    /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 500: The service failed. The log has the cause, under the request id.
+    /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }
@@ -149,19 +154,20 @@ pub enum TenantGetResponse {
 pub enum TenantGetBySlugResponse {
     /// 200: The tenant.
     Ok(types::Tenant),
-    /// 400: Input failed validation.
+    /// 400: Input validation failed.
     BadRequest(types::Error),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 404: Something that the request names does not exist.
+    /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 500: The service failed. The log has the cause, under the request id.
+    /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }
@@ -169,28 +175,29 @@ pub enum TenantGetBySlugResponse {
 /// The answers that `tenant_activate` declares.
 #[derive(Clone, Debug)]
 pub enum TenantActivateResponse {
-    /// 200: The tenant as it is now.
+    /// 200: The updated tenant.
     Ok(types::Tenant),
-    /// 400: Input failed validation, or the contract would end before it starts, counting the dates
-    /// already stored.
+    /// 400: Input validation failed, or the contract would end before it starts. Stored dates are
+    /// taken into account.
     BadRequest(types::Error),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 404: Something that the request names does not exist.
+    /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request contradicts what is stored.
+    /// 409: The request conflicts with stored data.
     Conflict(types::Error),
-    /// 413: The body has more bytes than the service accepts.
+    /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
-    /// 415: The body is not declared as JSON.
+    /// 415: The `Content-Type` of the body is not JSON.
     UnsupportedMediaType(types::Error),
-    /// 500: The service failed. The log has the cause, under the request id.
+    /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }
@@ -198,27 +205,28 @@ pub enum TenantActivateResponse {
 /// The answers that `tenant_cancel` declares.
 #[derive(Clone, Debug)]
 pub enum TenantCancelResponse {
-    /// 200: The tenant as it is now.
+    /// 200: The updated tenant.
     Ok(types::Tenant),
-    /// 400: Input failed validation, or `at_period_end` was asked for and no period end is stored.
+    /// 400: Input validation failed, or `at_period_end` is `true` and the tenant has no period end.
     BadRequest(types::Error),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 404: Something that the request names does not exist.
+    /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request contradicts what is stored.
+    /// 409: The request conflicts with stored data.
     Conflict(types::Error),
-    /// 413: The body has more bytes than the service accepts.
+    /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
-    /// 415: The body is not declared as JSON.
+    /// 415: The `Content-Type` of the body is not JSON.
     UnsupportedMediaType(types::Error),
-    /// 500: The service failed. The log has the cause, under the request id.
+    /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }
@@ -228,19 +236,20 @@ pub enum TenantCancelResponse {
 pub enum EntitlementListResponse {
     /// 200: The tenant's entitlements.
     Ok(types::TenantProductList),
-    /// 400: Input failed validation.
+    /// 400: Input validation failed.
     BadRequest(types::Error),
-    /// 403: The token does not allow this.
+    /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 404: Something that the request names does not exist.
+    /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 500: The service failed. The log has the cause, under the request id.
+    /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
-    /// 503: The store cannot be reached, or has no room. Nothing was changed; try again.
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
     ServiceUnavailable {
         /// The body.
         body: types::Error,
-        /// Seconds to wait before trying again (RFC 9110, section 10.2.3).
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
         retry_after: types::RetryAfterSeconds,
     },
 }

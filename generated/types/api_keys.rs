@@ -13,7 +13,7 @@ use super::{ProductKey, TenantId, Text, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
-/// The id of an API key.
+/// The ID of an API key.
 #[derive(
     Clone,
     Copy,
@@ -71,7 +71,7 @@ impl TryFrom<String> for ApiKeyId {
     }
 }
 
-/// An API key's name for people.
+/// The display name of an API key.
 ///
 /// At most 100 characters. Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -126,7 +126,8 @@ impl fmt::Display for ApiKeyName {
     }
 }
 
-/// The first 11 characters of the plaintext; tells keys apart. Two keys may share one.
+/// The first 11 characters of the plaintext, for recognizing a key. It is not necessarily
+/// unique.
 ///
 /// Matches `^bp_[A-Za-z0-9_-]{8}$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -180,7 +181,7 @@ impl fmt::Display for ApiKeyPrefix {
     }
 }
 
-/// A whole API key. It is a secret, `bp_` and 22 characters of URL-safe base64.
+/// The plaintext of an API key: `bp_` and 22 characters of URL-safe base64. It is a secret.
 ///
 /// Matches `^bp_[A-Za-z0-9_-]{22}$`.
 ///
@@ -222,7 +223,7 @@ impl fmt::Debug for ApiKeyPlaintext {
     }
 }
 
-/// What somebody presented as an API key; any text at all. Treat it as a secret.
+/// The API key to verify. It can be any text. Treat it as a secret.
 ///
 /// A secret: `Debug` hides it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -254,7 +255,7 @@ impl fmt::Debug for ApiKeyCandidate {
     }
 }
 
-/// Something that an API key may be used for; its meaning is the product's.
+/// A permission of an API key. Its meaning is defined by the product.
 ///
 /// Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -308,12 +309,12 @@ impl fmt::Display for Scope {
     }
 }
 
-/// An API key, without its plaintext.
+/// An API key without its plaintext.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiKey {
-    /// The id of an API key.
+    /// The ID of an API key.
     pub id: ApiKeyId,
-    /// The id of a tenant.
+    /// The ID of a tenant.
     pub tenant_id: TenantId,
     /// The key of a product in the catalog.
     #[serde(
@@ -322,26 +323,27 @@ pub struct ApiKey {
         skip_serializing_if = "Option::is_none"
     )]
     pub product: Option<ProductKey>,
-    /// An API key's name for people.
+    /// The display name of an API key.
     pub name: ApiKeyName,
-    /// What the key may be used for.
+    /// The permissions of the key.
     pub scopes: Vec<Scope>,
-    /// The first 11 characters of the plaintext; tells keys apart. Two keys may share one.
+    /// The first 11 characters of the plaintext, for recognizing a key. It is not necessarily
+    /// unique.
     pub prefix: ApiKeyPrefix,
-    /// Who created the key.
+    /// The creator of the key, as given in the request that created it.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub created_by: Option<Text>,
-    /// When the key last verified, within seconds; `null` for one that never did.
+    /// When the key was last verified successfully, with a delay of seconds; `null` if never.
     #[serde(
         deserialize_with = "decode::nullable_formatted",
         serialize_with = "encode::optional_date_time"
     )]
     pub last_used_at: Option<DateTime<Utc>>,
-    /// When the key was revoked; `null` for one that was not.
+    /// When the key was revoked; `null` if it was not.
     #[serde(
         deserialize_with = "decode::nullable_formatted",
         serialize_with = "encode::optional_date_time"
@@ -358,16 +360,16 @@ pub struct ApiKey {
 /// The API keys of a tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiKeyList {
-    /// Newest first.
+    /// The API keys, newest first.
     pub items: Vec<ApiKey>,
 }
 
-/// What a new API key needs.
+/// The properties of a new API key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiKeyCreate {
-    /// The id of a tenant.
+    /// The ID of a tenant.
     pub tenant_id: TenantId,
-    /// An API key's name for people.
+    /// The display name of an API key.
     pub name: ApiKeyName,
     /// The key of a product in the catalog.
     #[serde(
@@ -376,12 +378,12 @@ pub struct ApiKeyCreate {
         skip_serializing_if = "Option::is_none"
     )]
     pub product: Option<ProductKey>,
-    /// What the key may be used for; nothing where left out.
+    /// The permissions of the key.
     ///
     /// Default: `[]`.
     #[serde(default)]
     pub scopes: Vec<Scope>,
-    /// Who creates the key.
+    /// The creator of the key.
     #[serde(
         default,
         deserialize_with = "decode::present",
@@ -403,21 +405,21 @@ impl ApiKeyCreate {
     }
 }
 
-/// A new API key, and the only sight of its plaintext.
+/// A new API key and its plaintext.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApiKeyCreated {
-    /// An API key, without its plaintext.
+    /// An API key without its plaintext.
     pub api_key: ApiKey,
-    /// A whole API key. It is a secret, `bp_` and 22 characters of URL-safe base64.
+    /// The plaintext of an API key: `bp_` and 22 characters of URL-safe base64. It is a secret.
     pub plaintext: ApiKeyPlaintext,
-    /// Says that the plaintext will not be shown again.
+    /// A reminder that the plaintext cannot be shown again.
     pub warning: String,
 }
 
 /// The key to verify.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApiKeyVerifyRequest {
-    /// What somebody presented as an API key; any text at all. Treat it as a secret.
+    /// The API key to verify. It can be any text. Treat it as a secret.
     pub key: ApiKeyCandidate,
 }
 
@@ -428,33 +430,33 @@ impl ApiKeyVerifyRequest {
     }
 }
 
-/// Whether a key is valid, and for whom.
+/// The result of verifying an API key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiKeyVerify {
-    /// May the bearer of the key be served?
+    /// Whether the key is valid.
     pub valid: bool,
-    /// Why the key is not valid; left out for a valid one.
+    /// Why the key is not valid. Omitted for a valid key.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub reason: Option<ApiKeyVerifyReason>,
-    /// Whose key it is; left out for a key that is not valid.
+    /// The tenant that owns the key. Omitted if the key is not valid.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub tenant_id: Option<TenantId>,
-    /// The product that the key is for, where it has one; left out for a key that is not valid.
+    /// The product that the key is for, if any. Omitted if the key is not valid.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub product: Option<ProductKey>,
-    /// What the key may be used for; left out for a key that is not valid.
+    /// The permissions of the key. Omitted if the key is not valid.
     #[serde(
         default,
         deserialize_with = "decode::present",
@@ -463,9 +465,10 @@ pub struct ApiKeyVerify {
     pub scopes: Option<Vec<Scope>>,
 }
 
-/// Why a key is not valid. `malformed`: it, or the body, has not the form of a key. `unknown`:
-/// there is no such key. `revoked`: it was revoked. `tenant_inactive`: its tenant is frozen or
-/// archived. `unavailable`: the service could not find out; try again.
+/// Why a key is not valid. `malformed`: the key or the body does not have the required format.
+/// `unknown`: the key does not exist. `revoked`: the key was revoked. `tenant_inactive`: the
+/// tenant of the key is frozen or archived. `unavailable`: the key could not be checked; retry
+/// later.
 #[derive(
     Clone,
     Copy,

@@ -14,7 +14,7 @@ use super::{ProductKey, TenantId, Text, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
-/// The id of a project.
+/// The ID of a project.
 #[derive(
     Clone,
     Copy,
@@ -72,7 +72,7 @@ impl TryFrom<String> for ProjectId {
     }
 }
 
-/// Who did it, as the caller names actors.
+/// The ID of the person or program that performed an action.
 ///
 /// Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -126,7 +126,7 @@ impl fmt::Display for ActorId {
     }
 }
 
-/// What was done, as a dotted word.
+/// The action that was performed, in dotted notation.
 ///
 /// Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -180,7 +180,7 @@ impl fmt::Display for AuditAction {
     }
 }
 
-/// The number of an audit event; it grows with each.
+/// The number of an audit event. It increases with each event.
 ///
 /// At least 1.
 #[derive(
@@ -241,7 +241,7 @@ impl fmt::Display for AuditEventId {
     }
 }
 
-/// A place in the audit log. Only a `next_cursor` is worth passing on.
+/// A position in the audit log. Use only values from `next_cursor`.
 #[derive(
     Clone,
     Copy,
@@ -297,7 +297,7 @@ impl fmt::Display for AuditCursor {
     }
 }
 
-/// The first instant of a span of time.
+/// The start of a time range (inclusive).
 #[derive(
     Clone,
     Copy,
@@ -358,7 +358,7 @@ impl TryFrom<String> for AuditSince {
     }
 }
 
-/// The first instant after a span of time.
+/// The end of a time range (exclusive).
 #[derive(
     Clone,
     Copy,
@@ -419,7 +419,7 @@ impl TryFrom<String> for AuditUntil {
     }
 }
 
-/// How many items a page may hold.
+/// The maximum number of items on a page.
 ///
 /// At least 1. At most 500.
 #[derive(
@@ -481,61 +481,61 @@ impl fmt::Display for PageLimit {
     }
 }
 
-/// What happened.
+/// The properties of a new audit event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditAppend {
-    /// The id of a tenant.
+    /// The ID of a tenant.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub tenant_id: Option<TenantId>,
-    /// The id of a project.
+    /// The ID of a project.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub project_id: Option<ProjectId>,
-    /// Who did it, as the caller names actors.
+    /// The ID of the person or program that performed an action.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub actor_id: Option<ActorId>,
-    /// The actor's name for people.
+    /// The display name of the actor.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub actor_name: Option<Text>,
-    /// What kind of actor it is, as the caller sorts them.
+    /// The type of the actor, as defined by the caller.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub actor_type: Option<Text>,
-    /// What was done, as a dotted word.
+    /// The action that was performed, in dotted notation.
     pub action: AuditAction,
-    /// What it was done to.
+    /// The ID of the target of the action.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub target_id: Option<Text>,
-    /// What kind of thing it was done to.
+    /// The type of the target.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub target_type: Option<Text>,
-    /// The target's name for people.
+    /// The display name of the target.
     #[serde(
         default,
         deserialize_with = "decode::present",
@@ -549,7 +549,7 @@ pub struct AuditAppend {
         skip_serializing_if = "Option::is_none"
     )]
     pub product: Option<ProductKey>,
-    /// Whatever else is worth keeping.
+    /// Additional data about the event.
     #[serde(
         default,
         deserialize_with = "decode::present",
@@ -577,63 +577,63 @@ impl AuditAppend {
     }
 }
 
-/// Something that happened.
+/// An event in the audit log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditEvent {
-    /// The number of an audit event; it grows with each.
+    /// The number of an audit event. It increases with each event.
     pub id: AuditEventId,
-    /// The id of a tenant.
+    /// The ID of a tenant.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub tenant_id: Option<TenantId>,
-    /// The id of a project.
+    /// The ID of a project.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub project_id: Option<ProjectId>,
-    /// Who did it, as the caller names actors.
+    /// The ID of the person or program that performed an action.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub actor_id: Option<ActorId>,
-    /// The actor's name for people.
+    /// The display name of the actor.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub actor_name: Option<Text>,
-    /// What kind of actor it is, as the caller sorts them.
+    /// The type of the actor: `user` or `service` for authenticated callers, otherwise as reported.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub actor_type: Option<Text>,
-    /// What was done, as a dotted word.
+    /// The action that was performed, in dotted notation.
     pub action: AuditAction,
-    /// What it was done to.
+    /// The ID of the target of the action.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub target_id: Option<Text>,
-    /// What kind of thing it was done to.
+    /// The type of the target.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub target_type: Option<Text>,
-    /// The target's name for people.
+    /// The display name of the target.
     #[serde(
         default,
         deserialize_with = "decode::present",
@@ -647,21 +647,21 @@ pub struct AuditEvent {
         skip_serializing_if = "Option::is_none"
     )]
     pub product: Option<ProductKey>,
-    /// Whatever else is worth keeping.
+    /// Additional data about the event.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub metadata: Option<Map<String, Value>>,
-    /// The address from which the event was reported.
+    /// The IP address from which the event was reported.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub source_ip: Option<String>,
-    /// The program that reported the event.
+    /// The `User-Agent` of the program that reported the event.
     #[serde(
         default,
         deserialize_with = "decode::present",
@@ -679,9 +679,9 @@ pub struct AuditEvent {
 /// A page of the audit log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditEventPage {
-    /// Newest first.
+    /// The events, newest first.
     pub items: Vec<AuditEvent>,
-    /// Pass it as `cursor` to get the next page; left out on the last.
+    /// Pass this value as `cursor` to get the next page. Omitted on the last page.
     #[serde(
         default,
         deserialize_with = "decode::present",

@@ -10,34 +10,34 @@ use super::{PlanKey, ProductKey, TenantId, decode};
 pub struct CatalogEntry {
     /// The key of a product in the catalog.
     pub key: ProductKey,
-    /// The product's name for people.
+    /// The display name of the product.
     pub name: String,
     /// What the product does.
     pub description: String,
-    /// The plans that may use the product; empty where any plan may.
+    /// The plans that can use the product. Empty if all plans can.
     pub plans_required: Vec<PlanKey>,
-    /// Where to see it.
+    /// The URL of a demo of the product.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub demo_url: Option<String>,
-    /// Can a tenant start a trial of it?
+    /// Whether a tenant can start a trial of the product.
     pub supports_trial: bool,
 }
 
 /// The catalog.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CatalogEntryList {
-    /// In the order of the catalog's file.
+    /// The products, in the order of the catalog file.
     pub items: Vec<CatalogEntry>,
 }
 
-/// Which tenant wants which product.
+/// A tenant and the product that it requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CatalogRequest {
-    /// The id of a tenant.
+    /// The ID of a tenant.
     pub tenant_id: TenantId,
     /// The key of a product in the catalog.
     pub product: ProductKey,

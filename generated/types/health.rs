@@ -11,11 +11,11 @@ use super::constraint::{ConstraintError, Quoted};
 /// The state of the process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Health {
-    /// There is one value; a process in any other state answers otherwise, or not at all.
+    /// The only value is `ok`. A process in any other state returns an error or does not respond.
     pub status: HealthStatus,
 }
 
-/// There is one value; a process in any other state answers otherwise, or not at all.
+/// The only value is `ok`. A process in any other state returns an error or does not respond.
 #[derive(
     Clone,
     Copy,

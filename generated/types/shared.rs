@@ -14,16 +14,16 @@ use super::{constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
-/// Why a request was refused or failed.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Error {
-    /// A stable word for programs.
+    /// A stable error code for programs.
     pub error: ErrorCode,
-    /// Tells a person what to change.
+    /// A message that tells people what to change.
     pub message: String,
 }
 
-/// What kind of error it is.
+/// The kind of error.
 #[derive(
     Clone,
     Copy,
@@ -157,7 +157,7 @@ impl TryFrom<String> for ErrorCode {
     }
 }
 
-/// Seconds to wait before trying again.
+/// Seconds to wait before retrying.
 ///
 /// At least 1. At most 3600.
 #[derive(
@@ -280,7 +280,7 @@ impl fmt::Display for RequestCount {
     }
 }
 
-/// The id of a tenant.
+/// The ID of a tenant.
 #[derive(
     Clone,
     Copy,
@@ -338,7 +338,7 @@ impl TryFrom<String> for TenantId {
     }
 }
 
-/// The plan that a tenant is on.
+/// The key of a plan.
 ///
 /// Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -392,7 +392,7 @@ impl fmt::Display for PlanKey {
     }
 }
 
-/// Free text of any length that the body limit allows, without the character U+0000.
+/// Free text without the character U+0000. Only the maximum body size limits its length.
 ///
 /// Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -449,15 +449,15 @@ impl fmt::Display for Text {
 /// A tenant's entitlement to a product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TenantProduct {
-    /// The id of a tenant.
+    /// The ID of a tenant.
     pub tenant_id: TenantId,
     /// The key of a product in the catalog.
     pub product: ProductKey,
-    /// May the tenant use the product now? `false` once `expires_at` has passed.
+    /// Whether the tenant can use the product now. `false` once `expires_at` has passed.
     pub enabled: bool,
-    /// The product's own settings for this tenant.
+    /// Product-specific settings for this tenant.
     pub config: Map<String, Value>,
-    /// When the entitlement ends; `null` for one without an end.
+    /// When the entitlement expires; `null` if it does not expire.
     #[serde(
         deserialize_with = "decode::nullable_formatted",
         serialize_with = "encode::optional_date_time"

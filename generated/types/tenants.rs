@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::{PlanKey, TenantId, TenantProduct, Text, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 
-/// A tenant's name in addresses. Unique. 3 to 40 lower-case letters, digits and inner hyphens.
+/// The unique name of a tenant in URLs: 3 to 40 lowercase letters, digits and hyphens. It does
+/// not start or end with a hyphen.
 ///
 /// Matches `^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,7 +66,7 @@ impl fmt::Display for TenantSlug {
     }
 }
 
-/// A tenant's name for people.
+/// The display name of a tenant.
 ///
 /// 1 to 255 characters. Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -121,7 +122,7 @@ impl fmt::Display for TenantName {
     }
 }
 
-/// Where a tenant stands. `archived` is terminal and is set by operators. The API keys of a
+/// The status of a tenant. `archived` is final and is set by operators. The API keys of a
 /// `frozen` or `archived` tenant do not verify.
 #[derive(
     Clone,
@@ -214,7 +215,7 @@ impl TryFrom<String> for TenantStatus {
     }
 }
 
-/// What a tenant is for.
+/// Whether a tenant is a customer or a demo.
 #[derive(
     Clone,
     Copy,
@@ -288,49 +289,50 @@ impl TryFrom<String> for TenantKind {
     }
 }
 
-/// A customer or a demo of the platform.
+/// A customer or demo of the platform.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tenant {
-    /// The id of a tenant.
+    /// The ID of a tenant.
     pub id: TenantId,
-    /// A tenant's name in addresses. Unique. 3 to 40 lower-case letters, digits and inner hyphens.
+    /// The unique name of a tenant in URLs: 3 to 40 lowercase letters, digits and hyphens. It does
+    /// not start or end with a hyphen.
     pub slug: TenantSlug,
-    /// A tenant's name for people.
+    /// The display name of a tenant.
     pub name: TenantName,
-    /// Where a tenant stands. `archived` is terminal and is set by operators. The API keys of a
+    /// The status of a tenant. `archived` is final and is set by operators. The API keys of a
     /// `frozen` or `archived` tenant do not verify.
     pub status: TenantStatus,
-    /// What a tenant is for.
+    /// Whether a tenant is a customer or a demo.
     pub kind: TenantKind,
-    /// The plan that a tenant is on.
+    /// The key of a plan.
     pub plan: PlanKey,
-    /// The customer's id in the ERP system.
+    /// The customer's ID in the ERP system.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub erp_customer_id: Option<Text>,
-    /// The customer's id at Stripe.
+    /// The customer's ID at Stripe.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub stripe_cust_id: Option<Text>,
-    /// When the trial ends; `null` for a tenant that has none.
+    /// When the trial ends; `null` if the tenant has no trial.
     #[serde(
         deserialize_with = "decode::nullable_formatted",
         serialize_with = "encode::optional_date_time"
     )]
     pub trial_ends_at: Option<DateTime<Utc>>,
-    /// The first day of the contract; `null` where none is stored.
+    /// The first day of the contract; `null` if not set.
     #[serde(deserialize_with = "decode::nullable_formatted")]
     pub contract_start: Option<NaiveDate>,
-    /// The last day of the contract; `null` where none is stored.
+    /// The last day of the contract; `null` if not set.
     #[serde(deserialize_with = "decode::nullable_formatted")]
     pub contract_end: Option<NaiveDate>,
-    /// Who looks after the customer.
+    /// The person in sales who is responsible for the customer.
     #[serde(
         default,
         deserialize_with = "decode::present",
@@ -351,24 +353,25 @@ pub struct Tenant {
     pub updated_at: DateTime<Utc>,
 }
 
-/// What a new tenant needs.
+/// The properties of a new tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TenantCreate {
-    /// A tenant's name in addresses. Unique. 3 to 40 lower-case letters, digits and inner hyphens.
+    /// The unique name of a tenant in URLs: 3 to 40 lowercase letters, digits and hyphens. It does
+    /// not start or end with a hyphen.
     pub slug: TenantSlug,
-    /// A tenant's name for people.
+    /// The display name of a tenant.
     pub name: TenantName,
-    /// The plan that a tenant is on.
+    /// The key of a plan.
     ///
     /// Default: `starter`.
     #[serde(default = "tenant_create_plan")]
     pub plan: PlanKey,
-    /// What a tenant is for.
+    /// Whether a tenant is a customer or a demo.
     ///
     /// Default: `customer`.
     #[serde(default = "tenant_create_kind")]
     pub kind: TenantKind,
-    /// Who looks after the customer.
+    /// The person in sales who is responsible for the customer.
     #[serde(
         default,
         deserialize_with = "decode::present",
@@ -398,10 +401,10 @@ fn tenant_create_kind() -> TenantKind {
     TenantKind::Customer
 }
 
-/// What an activation changes besides the status. Whatever is left out stays as it is.
+/// Properties to set when activating a tenant. Omitted properties remain unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TenantActivate {
-    /// The plan that a tenant is on.
+    /// The key of a plan.
     #[serde(
         default,
         deserialize_with = "decode::present",
@@ -415,14 +418,14 @@ pub struct TenantActivate {
         skip_serializing_if = "Option::is_none"
     )]
     pub contract_start: Option<NaiveDate>,
-    /// The last day of the contract; not before its first.
+    /// The last day of the contract. It must not be before `contract_start`.
     #[serde(
         default,
         deserialize_with = "decode::present_formatted",
         skip_serializing_if = "Option::is_none"
     )]
     pub contract_end: Option<NaiveDate>,
-    /// The customer's id in the ERP system.
+    /// The customer's ID in the ERP system.
     #[serde(
         default,
         deserialize_with = "decode::present",
@@ -431,17 +434,17 @@ pub struct TenantActivate {
     pub erp_customer_id: Option<Text>,
 }
 
-/// Why and when a tenant is cancelled.
+/// When and why to cancel a tenant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TenantCancel {
-    /// Why; kept in the audit event.
+    /// The reason for the cancellation. It is stored in the audit event.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub reason: Option<Text>,
-    /// `true`: at the end of the contract or trial; `false`: now.
+    /// Whether to cancel at the end of the contract or trial (`true`) or immediately (`false`).
     ///
     /// Default: `false`.
     #[serde(default)]
@@ -451,6 +454,6 @@ pub struct TenantCancel {
 /// The entitlements of a tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TenantProductList {
-    /// Ordered by product.
+    /// The entitlements, in the order of their product keys.
     pub items: Vec<TenantProduct>,
 }

@@ -1,4 +1,4 @@
-//! The page that keeps the last figures, and what was written by hand below them.
+//! The page with the last figures, and the hand-written notes below them.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -6,24 +6,25 @@ use std::path::Path;
 
 use crate::error::Error;
 
-/// What stands below it is not the bench's to write.
-const MARKER: &str = "<!-- Below this line is written by hand; `make bench` keeps it. -->";
+/// Separates the generated part of the page from the notes.
+const MARKER: &str = "<!-- `make bench` keeps the text below this line. -->";
 
 const HEAD: &str = "\
 # Performance
 
-How fast the service is, as ratios to limits that are measured in the same run, so that they can be compared between
-machines: pgbench with the same SQL on the same database, and bare argon2id. The service is the release binary, asked
-over HTTP; what it is asked, in which order and against what, is in `bench/`.
+Throughput and latency of the service, as ratios to limits measured in the same run, so that they can be compared
+between machines. The limits are pgbench with the same SQL on the same database, and bare argon2id. The service is the
+release binary, called over HTTP. The code in `bench/` shows which requests are sent, and in which order.
 
-`make bench` measures and rewrites this page down to the marker. The first run loads the data sets, which later runs
-use again; `make bench BENCH=--quick` is a smoke test that writes nothing here. Let nothing else run meanwhile.
+`make bench` measures and rewrites this page down to the marker. The first run loads the data sets; later runs reuse
+them. `make bench BENCH=--quick` is a smoke test that does not write this page. Run nothing else on the machine
+meanwhile.
 
 ";
 
-const BY_HAND: &str = "\n\n## What bounds each row\n";
+const NOTES: &str = "\n\n## What limits each row\n";
 
-/// Writes the report to the page, which is made where it is missing.
+/// Writes the report to the page and creates the page if it is missing.
 pub(crate) fn write(page: &Path, report: &str) -> Result<(), Error> {
     let old = match fs::read_to_string(page) {
         Ok(old) => old,
@@ -37,8 +38,8 @@ pub(crate) fn write(page: &Path, report: &str) -> Result<(), Error> {
 }
 
 fn rewritten(old: &str, report: &str) -> String {
-    let by_hand = old.split_once(MARKER).map_or(BY_HAND, |(_, by_hand)| by_hand);
-    format!("{HEAD}{report}\n{MARKER}{by_hand}")
+    let notes = old.split_once(MARKER).map_or(NOTES, |(_, notes)| notes);
+    format!("{HEAD}{report}\n{MARKER}{notes}")
 }
 
 #[cfg(test)]
@@ -46,10 +47,10 @@ mod tests {
     use super::rewritten;
 
     #[test]
-    fn what_is_written_by_hand_is_kept() {
+    fn the_notes_are_kept() {
         let first = rewritten("", "one\n");
         let second = rewritten(&format!("{first}The disk.\n"), "two\n");
         assert!(second.contains("two") && !second.contains("one\n"));
-        assert!(second.ends_with("## What bounds each row\nThe disk.\n"));
+        assert!(second.ends_with("## What limits each row\nThe disk.\n"));
     }
 }

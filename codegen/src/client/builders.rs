@@ -18,13 +18,13 @@ pub(super) fn builder(
     error: &TokenStream,
 ) -> Result<TokenStream, Error> {
     let name = format_ident!("{}", names::type_name(&operation.id));
-    let documentation = documentation::builder(operation)?;
+    let documentation = documentation::builder(operation);
     let fields = fields(operation, part);
-    let declarations = fields.iter().map(|(Field { name, of, .. }, required)| {
+    let declarations = fields.iter().map(|(Field { name, ty, .. }, required)| {
         if *required {
-            quote! { #name: Result<#of, String> }
+            quote! { #name: Result<#ty, String> }
         } else {
-            quote! { #name: Result<Option<#of>, String> }
+            quote! { #name: Result<Option<#ty>, String> }
         }
     });
     let initial = fields.iter().map(|(Field { name, .. }, required)| {
@@ -37,32 +37,34 @@ pub(super) fn builder(
     });
     let setters = fields
         .iter()
-        .map(|(field, required)| setter(api, operation, field, *required))
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|(field, required)| setter(api, operation, field, *required));
     let success = send::success_type(operation, &part.send)?;
-    let send_documentation = documentation::send(operation)?;
+    let send_documentation = documentation::send(operation);
     let exchange = send::body(operation, &part.send)?;
     Ok(quote! {
         #documentation
         #[derive(Clone, Debug)]
         pub struct #name<'a> {
-            client: &'a super::Client,
+            client: &'a crate::generated::Client,
             #(#declarations,)*
         }
 
         impl<'a> #name<'a> {
-            pub(crate) fn new(client: &'a super::Client) -> Self {
+            pub(crate) fn new(client: &'a crate::generated::Client) -> Self {
                 Self { client, #(#initial,)* }
             }
 
             #(#setters)*
 
             #send_documentation
-            pub async fn send(self) -> Result<ResponseValue<#success>, crate::Error> {
+            pub async fn send(self) -> Result<::progenitor_client::ResponseValue<#success>, crate::Error> {
                 Ok(self.exchange().await?)
             }
 
-            async fn exchange(self) -> Result<ResponseValue<#success>, Error<#error>> {
+            async fn exchange(self) -> Result<
+                ::progenitor_client::ResponseValue<#success>,
+                ::progenitor_client::Error<#error>,
+            > {
                 #exchange
             }
         }
@@ -91,19 +93,19 @@ fn fields<'a>(operation: &Operation, part: &'a Builder) -> Vec<(&'a Field, bool)
     fields
 }
 
-fn setter(api: &Api, operation: &Operation, field: &Field, required: bool) -> Result<TokenStream, Error> {
-    let Field { name, of, .. } = field;
-    let documentation = documentation::setter(api, operation, &name.to_string())?;
+fn setter(api: &Api, operation: &Operation, field: &Field, required: bool) -> TokenStream {
+    let Field { name, ty, .. } = field;
+    let documentation = documentation::setter(api, operation, &name.to_string());
     let wrap = (!required).then(|| quote! { .map(Some) });
     let message = format!("`{name}`: {{error}}");
-    Ok(quote! {
+    quote! {
         #documentation
         pub fn #name<V>(mut self, value: V) -> Self
         where
-            V: TryInto<#of, Error: std::fmt::Display>,
+            V: TryInto<#ty, Error: ::std::fmt::Display>,
         {
             self.#name = value.try_into() #wrap .map_err(|error| format!(#message));
             self
         }
-    })
+    }
 }

@@ -1,37 +1,32 @@
-//! Documents the client in the words of the spec.
+//! The documentation of the client, from the texts of the spec.
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Attribute;
-use syn::parse::Parser;
 
-use crate::Error;
 use crate::model::{Api, Operation};
 use crate::names;
 use crate::print;
 
-/// The method of the client that starts a request.
-pub(super) fn method(operation: &Operation) -> Result<TokenStream, Error> {
+/// Documents the method of the client that starts a request.
+pub(super) fn method(operation: &Operation) -> TokenStream {
     let mut text = operation.summary.clone();
     if let Some(description) = &operation.description {
         text.push_str("\n\n");
         text.push_str(description);
     }
-    attributes(&text)
+    print::doc(&text)
 }
 
-/// The builder that the method returns.
-pub(super) fn builder(operation: &Operation) -> Result<TokenStream, Error> {
-    let text = format!("The request `{}`: {}", operation.id, operation.summary);
-    let mut tokens = attributes(&text)?;
-    // A link: printing escapes the brackets of the spec's texts, but this one is the generator's own.
+/// Documents the builder that the method returns.
+pub(super) fn builder(operation: &Operation) -> TokenStream {
+    let text = print::doc(&format!("The request `{}`: {}", operation.id, operation.summary));
+    // Not escaped, because this is a link.
     let link = format!(" Made by [`Client::{0}`](crate::Client::{0}).", operation.id);
-    tokens.extend(quote! { #[doc = ""] #[doc = #link] });
-    Ok(tokens)
+    quote! { #text #[doc = ""] #[doc = #link] }
 }
 
-/// The setter of a parameter, or of the body.
-pub(super) fn setter(api: &Api, operation: &Operation, name: &str) -> Result<TokenStream, Error> {
+/// Documents the setter of a parameter or of the body.
+pub(super) fn setter(api: &Api, operation: &Operation, name: &str) -> TokenStream {
     let parameter = operation.parameters.iter().find(|it| it.name == name);
     let text = match (parameter, &operation.body) {
         (Some(parameter), _) => {
@@ -56,11 +51,11 @@ pub(super) fn setter(api: &Api, operation: &Operation, name: &str) -> Result<Tok
         }
         (None, None) => format!("The parameter `{name}`."),
     };
-    attributes(&text)
+    print::doc(&text)
 }
 
-/// The method that sends the request.
-pub(super) fn send(operation: &Operation) -> Result<TokenStream, Error> {
+/// Documents the method that sends the request.
+pub(super) fn send(operation: &Operation) -> TokenStream {
     let mut text = format!("Sends `{} {}`.", operation.method.token(), operation.path_text());
     for response in &operation.responses {
         if response.status.code < 400 {
@@ -82,34 +77,27 @@ pub(super) fn send(operation: &Operation) -> Result<TokenStream, Error> {
     for response in errors {
         text.push_str(&format!("\n\n`{}`: {}", response.status.code, response.description));
     }
-    attributes(&text)
+    print::doc(&text)
 }
 
-/// A variant of the enum of operations.
-pub(super) fn variant(operation: &Operation) -> Result<TokenStream, Error> {
-    attributes(&format!("`{}`: {}", operation.id, operation.summary))
+/// Documents a variant of the enum of operations.
+pub(super) fn variant(operation: &Operation) -> TokenStream {
+    print::doc(&format!("`{}`: {}", operation.id, operation.summary))
 }
 
-/// The client itself.
-pub(super) fn client(title: &str, description: &str) -> Result<TokenStream, Error> {
-    attributes(&format!("A client of the {title}.\n\n{description}"))
+/// Documents the client itself.
+pub(super) fn client(title: &str, description: &str) -> TokenStream {
+    print::doc(&format!("A client of the {title}.\n\n{description}"))
 }
 
-/// The name of a module's file and its first line.
-pub(super) fn of_tag(api: &Api, tag: &str) -> String {
+/// The module documentation of the file of a tag.
+pub(super) fn tag(api: &Api, tag: &str) -> String {
     let description = api
         .tags
         .iter()
         .find(|it| it.name == tag)
         .map_or_else(String::new, |it| it.description.clone());
     format!("The requests of the tag `{tag}`: {description}")
-}
-
-fn attributes(text: &str) -> Result<TokenStream, Error> {
-    let attributes = Attribute::parse_outer
-        .parse_str(&print::docs(text))
-        .map_err(|error| Error::document(format!("`{text}` makes no documentation: {error}")))?;
-    Ok(quote! { #(#attributes)* })
 }
 
 /// The name of an operation's builder and variant.

@@ -86,12 +86,12 @@ fn parameter(parameter: &Parameter) -> Result<Value, Error> {
         "in": location,
         "name": parameter.name,
         "required": parameter.required,
-        "schema": schema(&parameter.name, &parameter.of)?,
+        "schema": schema(&parameter.name, &parameter.ty)?,
     }))
 }
 
-fn schema(parameter: &str, of: &Type) -> Result<Value, Error> {
-    Ok(match of {
+fn schema(parameter: &str, ty: &Type) -> Result<Value, Error> {
+    Ok(match ty {
         Type::Named(name) => reference(name),
         Type::String => json!({ "type": "string" }),
         Type::Boolean => json!({ "type": "boolean" }),

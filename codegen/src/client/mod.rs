@@ -7,7 +7,6 @@
 mod builders;
 mod documentation;
 pub(crate) mod fingerprint;
-mod imports;
 mod lowering;
 mod operations;
 mod parts;
@@ -19,9 +18,7 @@ mod tests;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use serde_json::Value;
-use syn::visit_mut::VisitMut;
 
-use self::imports::Imports;
 use self::parts::Parts;
 use crate::model::{Api, Tag};
 use crate::print;
@@ -30,7 +27,7 @@ use crate::{Error, GeneratedFile};
 /// Writes the client's files. `text` is the spec that `document` and `api` were read from.
 pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<GeneratedFile>, Error> {
     let info = |key: &str| document["info"][key].as_str().unwrap_or_default().trim();
-    let mut parts = Parts::of(progenitor::generate(api, info("version"))?)?;
+    let mut parts = Parts::new(progenitor::generate(api, info("version"))?)?;
     let tags: Vec<&Tag> = api
         .tags
         .iter()
@@ -41,19 +38,16 @@ pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<Ge
         file(
             "mod.rs",
             &format!("The Rust client of the {}.", info("title")),
-            Imports::with(&["progenitor_client::ClientInfo"]),
-            client(api, &parts, info("title"), info("description"), text)?,
+            client(api, &parts, info("title"), info("description"), text),
         )?,
         file(
             "operation.rs",
             "The operations of the API, by name.",
-            Imports::with(&[]),
-            operations::items(api)?,
+            operations::items(api),
         )?,
         file(
             "builder/mod.rs",
             "The requests, each a builder: set what the operation takes, then `send`.",
-            Imports::with(&[]),
             modules(&tags),
         )?,
     ];
@@ -65,35 +59,34 @@ pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<Ge
             .collect::<Result<Vec<_>, Error>>()?;
         files.push(file(
             &format!("builder/{}.rs", tag.name),
-            &documentation::of_tag(api, &tag.name),
-            Imports::with(&["progenitor_client::ClientHooks", "progenitor_client::ClientInfo"]),
-            quote! { #(#builders)* },
+            &documentation::tag(api, &tag.name),
+            quote! {
+                use progenitor_client::{ClientHooks, ClientInfo};
+
+                #(#builders)*
+            },
         )?);
     }
     Ok(files)
 }
 
 /// The client: a struct with one method for each operation.
-fn client(api: &Api, parts: &Parts, title: &str, description: &str, text: &str) -> Result<TokenStream, Error> {
-    let documentation = documentation::client(title, description)?;
-    let fingerprint = fingerprint::of(text);
+fn client(api: &Api, parts: &Parts, title: &str, description: &str, text: &str) -> TokenStream {
+    let documentation = documentation::client(title, description);
+    let fingerprint = fingerprint::fnv_1a(text);
     let client_info = &parts.client_info;
-    let methods = api
-        .operations
-        .iter()
-        .map(|operation| {
-            let documentation = documentation::method(operation)?;
-            let id = format_ident!("{}", operation.id);
-            let builder = documentation::type_name(operation);
-            Ok(quote! {
-                #documentation
-                pub fn #id(&self) -> builder::#builder<'_> {
-                    builder::#builder::new(self)
-                }
-            })
-        })
-        .collect::<Result<Vec<_>, Error>>()?;
-    Ok(quote! {
+    let methods = api.operations.iter().map(|operation| {
+        let documentation = documentation::method(operation);
+        let id = format_ident!("{}", operation.id);
+        let builder = documentation::type_name(operation);
+        quote! {
+            #documentation
+            pub fn #id(&self) -> builder::#builder<'_> {
+                builder::#builder::new(self)
+            }
+        }
+    });
+    quote! {
         pub mod builder;
         mod operation;
 
@@ -106,7 +99,7 @@ fn client(api: &Api, parts: &Parts, title: &str, description: &str, text: &str) 
         #[derive(Clone, Debug)]
         pub struct Client {
             pub(crate) baseurl: String,
-            pub(crate) client: reqwest::Client,
+            pub(crate) client: ::reqwest::Client,
             pub(crate) inner: crate::Transport,
         }
 
@@ -115,7 +108,7 @@ fn client(api: &Api, parts: &Parts, title: &str, description: &str, text: &str) 
         impl Client {
             #(#methods)*
         }
-    })
+    }
 }
 
 fn modules(tags: &[&Tag]) -> TokenStream {
@@ -140,18 +133,9 @@ fn error_type(api: &Api) -> TokenStream {
     }
 }
 
-fn file(path: &str, documentation: &str, mut imports: Imports, items: TokenStream) -> Result<GeneratedFile, Error> {
-    let fault = |error: syn::Error| {
-        Error::document(format!(
-            "client/{path}: the generator wrote code that does not parse ({error}); this is its fault, not the spec's"
-        ))
-    };
-    let mut file: syn::File = syn::parse2(items).map_err(fault)?;
-    imports.visit_file_mut(&mut file);
-    let statements = imports.statements();
-    let file = syn::parse2(quote! { #statements #file }).map_err(fault)?;
-    Ok(GeneratedFile {
-        path: format!("client/{path}"),
-        text: print::rust_file(documentation, &file),
-    })
+fn file(path: &str, documentation: &str, items: TokenStream) -> Result<GeneratedFile, Error> {
+    Ok(GeneratedFile::new(
+        format!("client/{path}"),
+        print::rust_file(documentation, items)?,
+    ))
 }

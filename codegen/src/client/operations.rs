@@ -4,20 +4,15 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::documentation;
-use crate::Error;
 use crate::model::Api;
 
 /// The file's items.
-pub(super) fn items(api: &Api) -> Result<TokenStream, Error> {
-    let documentation = api
-        .operations
-        .iter()
-        .map(documentation::variant)
-        .collect::<Result<Vec<_>, Error>>()?;
+pub(super) fn items(api: &Api) -> TokenStream {
+    let documentation = api.operations.iter().map(documentation::variant);
     let names: Vec<_> = api.operations.iter().map(documentation::type_name).collect();
     let ids: Vec<_> = api.operations.iter().map(|it| it.id.as_str()).collect();
     let count = names.len();
-    Ok(quote! {
+    quote! {
         /// An operation of the API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Operation {
@@ -41,10 +36,10 @@ pub(super) fn items(api: &Api) -> Result<TokenStream, Error> {
             }
         }
 
-        impl std::fmt::Display for Operation {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        impl ::std::fmt::Display for Operation {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(self.id())
             }
         }
-    })
+    }
 }

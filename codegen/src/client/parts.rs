@@ -27,14 +27,14 @@ pub(super) struct Builder {
 pub(super) struct Field {
     pub(super) name: syn::Ident,
     /// The type of the value, without the `Result` and the `Option` around it.
-    pub(super) of: Type,
+    pub(super) ty: Type,
     /// Without it the value may be absent.
     pub(super) required: bool,
 }
 
 impl Parts {
     /// Takes apart a whole file.
-    pub(super) fn of(file: syn::File) -> Result<Self, Error> {
+    pub(super) fn new(file: syn::File) -> Result<Self, Error> {
         let mut client_info = None;
         let mut builder_module = None;
         for item in file.items {
@@ -96,13 +96,13 @@ fn fields(item: ItemStruct) -> Result<Vec<Field>, Error> {
         .into_iter()
         .filter_map(|field| field.ident.map(|name| (name, field.ty)))
         .filter(|(name, _)| name != "client")
-        .map(|(name, of)| {
-            let value = argument(&of, "Result").ok_or_else(|| missing("a builder's `Result`"))?;
-            let (of, required) = match argument(value, "Option") {
+        .map(|(name, ty)| {
+            let value = argument(&ty, "Result").ok_or_else(|| missing("a builder's `Result`"))?;
+            let (ty, required) = match argument(value, "Option") {
                 Some(inner) => (inner.clone(), false),
                 None => (value.clone(), true),
             };
-            Ok(Field { name, of, required })
+            Ok(Field { name, ty, required })
         })
         .collect()
 }
@@ -120,22 +120,22 @@ fn send(item: ItemImpl) -> Result<ImplItemFn, Error> {
 }
 
 /// The first argument of a generic type with this name, such as `T` of `Option<T>`.
-pub(super) fn argument<'a>(of: &'a Type, name: &str) -> Option<&'a Type> {
-    let Type::Path(path) = of else { return None };
+pub(super) fn argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
+    let Type::Path(path) = ty else { return None };
     let segment = path.path.segments.last().filter(|it| it.ident == name)?;
     let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments else {
         return None;
     };
     arguments.args.iter().find_map(|argument| {
-        let GenericArgument::Type(of) = argument else {
+        let GenericArgument::Type(ty) = argument else {
             return None;
         };
-        Some(of)
+        Some(ty)
     })
 }
 
-fn name_of(of: &Type) -> Option<String> {
-    let Type::Path(path) = of else { return None };
+fn name_of(ty: &Type) -> Option<String> {
+    let Type::Path(path) = ty else { return None };
     Some(path.path.segments.last()?.ident.to_string())
 }
 

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use progenitor_impl::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};
 use quote::quote;
+use syn::parse_quote;
+use syn::visit_mut::{self, VisitMut};
 
 use super::lowering;
 use crate::Error;
@@ -37,7 +39,10 @@ const RESERVED_OPERATIONS: [&str; 18] = [
     "string",
 ];
 
-/// The client as progenitor writes it, with the types of `crate::types` in the place of its own.
+/// Names that progenitor's code uses without a path.
+const IMPORTED: [&str; 5] = ["ClientInfo", "Error", "OperationInfo", "ResponseValue", "encode_path"];
+
+/// The client as progenitor writes it, with the types of `crate::types` instead of its own and every path in full.
 pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
     check(api)?;
     let mut settings = GenerationSettings::new();
@@ -54,11 +59,36 @@ pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
     let tokens = Generator::new(&settings)
         .generate_tokens(&document)
         .map_err(|error| Error::document(format!("progenitor refuses the document: {error}")))?;
-    syn::parse2(tokens).map_err(|error| {
+    let mut file = syn::parse2(tokens).map_err(|error| {
         Error::document(format!(
             "progenitor wrote code that does not parse ({error}); this is its fault, not the spec's"
         ))
-    })
+    })?;
+    FullPaths.visit_file_mut(&mut file);
+    Ok(file)
+}
+
+/// Writes the paths of progenitor's code in full.
+struct FullPaths;
+
+impl VisitMut for FullPaths {
+    fn visit_path_mut(&mut self, path: &mut syn::Path) {
+        visit_mut::visit_path_mut(self, path);
+        let Some(first) = path.segments.first().map(|it| it.ident.to_string()) else {
+            return;
+        };
+        match first.as_str() {
+            "progenitor_client" | "reqwest" | "std" => path.leading_colon = parse_quote! { :: },
+            name if IMPORTED.contains(&name) => {
+                path.leading_colon = parse_quote! { :: };
+                path.segments.insert(0, parse_quote! { progenitor_client });
+            }
+            _ => {}
+        }
+    }
+
+    /// Attributes hold no paths that are kept.
+    fn visit_attribute_mut(&mut self, _: &mut syn::Attribute) {}
 }
 
 fn check(api: &Api) -> Result<(), Error> {

@@ -16,7 +16,7 @@ use crate::model::{Location, Operation, Segment};
 /// The type of a success, `T` of `Result<ResponseValue<T>, Error<E>>`.
 pub(super) fn success_type<'a>(operation: &Operation, send: &'a ImplItemFn) -> Result<&'a Type, Error> {
     let value = match &send.sig.output {
-        ReturnType::Type(_, of) => argument(of, "Result"),
+        ReturnType::Type(_, ty) => argument(ty, "Result"),
         ReturnType::Default => None,
     };
     value
@@ -83,7 +83,7 @@ fn url(operation: &Operation) -> TokenStream {
         .collect();
     let template = format!("{{}}{path}");
     quote! {
-        #( let #variables = encode_path(&#variables.to_string()); )*
+        #( let #variables = ::progenitor_client::encode_path(&#variables.to_string()); )*
         let url = format!(#template, client.baseurl);
     }
 }
@@ -111,7 +111,7 @@ fn request(operation: &Operation, local: &Local) -> Result<TokenStream, Error> {
     }
     let bodies = remove_calls("json", &mut chain);
     pair_queries(&mut chain)?;
-    let chain = quote! { #chain.header("api-version", super::Client::api_version()) };
+    let chain = quote! { #chain.header("api-version", crate::generated::Client::api_version()) };
     match (&operation.body, bodies) {
         (None, 0) => Ok(quote! { let mut request = #chain.build()?; }),
         (Some(body), 1) if body.required => Ok(quote! { let mut request = #chain.json(&body).build()?; }),

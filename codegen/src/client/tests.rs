@@ -64,13 +64,13 @@ fn change(body: Option<bool>) -> Operation {
     }
 }
 
-fn parameter(name: &str, location: Location, of: Type) -> Parameter {
+fn parameter(name: &str, location: Location, ty: Type) -> Parameter {
     Parameter {
         name: name.to_owned(),
         location,
         description: None,
         required: location == Location::Path,
-        of,
+        ty,
         default: None,
     }
 }
@@ -179,7 +179,7 @@ fn no_type_of_progenitor_is_left() {
 fn a_request_of_unknown_shape_is_a_fault_of_its_operation() {
     let operation = change(Some(false));
     let file = progenitor::generate(&api(vec![operation.clone()]), "").expect("it is supported");
-    let mut parts = Parts::of(file).expect("the parts are known");
+    let mut parts = Parts::new(file).expect("the parts are known");
     let mut part = parts.take(&operation).expect("the operation has a builder");
     part.send.block = syn::parse_quote! {{
         let url = String::new();
@@ -237,5 +237,5 @@ fn a_list_as_a_parameter_is_refused() {
 #[test]
 fn the_fingerprint_is_fnv_1a() {
     // From the authors' list of test vectors.
-    assert_eq!(super::fingerprint::of("foobar"), 0x8594_4171_f739_67e8);
+    assert_eq!(super::fingerprint::fnv_1a("foobar"), 0x8594_4171_f739_67e8);
 }

@@ -145,7 +145,7 @@ fn later(api: &Api) -> Result<[&Response; 2], Error> {
 fn shape(responses: &[&Response; 2]) -> [Vec<String>; 2] {
     responses.map(|it| {
         let headers = it.headers.iter();
-        headers.map(|it| format!("{} {:?}", it.name, it.of)).collect()
+        headers.map(|it| format!("{} {:?}", it.name, it.ty)).collect()
     })
 }
 

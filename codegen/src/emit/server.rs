@@ -157,23 +157,23 @@ fn method_documentation(operation: &Operation) -> String {
 
 /// The type of the argument of a parameter.
 pub(super) fn parameter_type(parameter: &Parameter) -> String {
-    let of = rust::type_of(&parameter.of, "types::");
+    let ty = rust::type_of(&parameter.ty, "types::");
     if parameter.required || parameter.default.is_some() {
-        of
+        ty
     } else {
-        format!("Option<{of}>")
+        format!("Option<{ty}>")
     }
 }
 
 /// The type of the argument of the body, where the operation has one.
 pub(super) fn body_type(operation: &Operation) -> Option<String> {
     let body = operation.body.as_ref()?;
-    let of = format!("types::{}", names::type_name(&body.schema));
-    let of = if body.required { of } else { format!("Option<{of}>") };
+    let ty = format!("types::{}", names::type_name(&body.schema));
+    let ty = if body.required { ty } else { format!("Option<{ty}>") };
     Some(if operation.response(400).is_some() {
-        of
+        ty
     } else {
-        format!("Result<{of}, InvalidBody>")
+        format!("Result<{ty}, InvalidBody>")
     })
 }
 
@@ -219,7 +219,7 @@ pub(super) fn variant(response: &Response) -> String {
                 "{}{}: {},\n",
                 docs(&text),
                 names::snake_case(&header.name),
-                rust::type_of(&header.of, "types::")
+                rust::type_of(&header.ty, "types::")
             )
         })
         .collect();

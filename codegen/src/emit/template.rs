@@ -3,7 +3,7 @@
 use syn::{Item, UseTree};
 
 use crate::Error;
-use crate::print::rust_file;
+use crate::print::syntax_tree;
 
 /// Keeps the items that the roots mention, and what those mention in turn; says how many functions stay.
 pub(super) fn prune(template: &str, roots: &str) -> Result<(String, usize), Error> {
@@ -52,7 +52,7 @@ pub(super) fn prune(template: &str, roots: &str) -> Result<(String, usize), Erro
             file.items.push(item);
         }
     }
-    Ok((rust_file(&documentation, &file), functions))
+    Ok((syntax_tree(&documentation, file), functions))
 }
 
 fn is_needed(item: &Item, mentioned: &str) -> bool {
@@ -66,8 +66,8 @@ fn source_of(item: &Item) -> Option<String> {
         return None;
     };
     let (_, path, _) = item.trait_.as_ref()?;
-    let of = quote::quote!(#path).to_string().replace(' ', "");
-    Some(of.strip_prefix("From<")?.strip_suffix('>')?.to_owned())
+    let ty = quote::quote!(#path).to_string().replace(' ', "");
+    Some(ty.strip_prefix("From<")?.strip_suffix('>')?.to_owned())
 }
 
 /// The name by which other code mentions the item; an implementation is needed where its type is.
@@ -91,8 +91,8 @@ fn name_of(item: &Item) -> Option<String> {
         return Some(item.ident.to_string());
     }
     if let Item::Impl(item) = item {
-        let of = text_of_type(&item.self_ty);
-        return Some(of.split('<').next().unwrap_or(&of).to_owned());
+        let ty = text_of_type(&item.self_ty);
+        return Some(ty.split('<').next().unwrap_or(&ty).to_owned());
     }
     None
 }
@@ -113,8 +113,8 @@ fn text_of(item: &Item) -> String {
     })
 }
 
-fn text_of_type(of: &syn::Type) -> String {
-    quote::quote!(#of).to_string().replace(' ', "")
+fn text_of_type(ty: &syn::Type) -> String {
+    quote::quote!(#ty).to_string().replace(' ', "")
 }
 
 /// Does the word stand in the text, not as a part of a longer one?

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{bodies, conditional, parameters, responses, security};
 use crate::document::Place;
-use crate::model::{Kind, Method, Operation, Schema, Scheme, Segment, Tag, Type};
+use crate::model::{CALLER_ERROR_CODES, ERROR_CODES, Kind, Method, Operation, Schema, Scheme, Segment, Tag, Type};
 use crate::{Error, names};
 
 /// What the operations are read against.
@@ -170,7 +170,7 @@ fn check_refusals(operation: &Operation, place: &Place<'_>) -> Result<(), Error>
 /// Arguments of one type could be swapped, and a change of the spec's order would swap them in silence.
 fn check_distinct_types(operation: &Operation, place: &Place<'_>) -> Result<(), Error> {
     for (index, parameter) in operation.parameters.iter().enumerate() {
-        if let Some(other) = operation.parameters[..index].iter().find(|it| it.of == parameter.of) {
+        if let Some(other) = operation.parameters[..index].iter().find(|it| it.ty == parameter.ty) {
             return Err(place.fault(format!(
                 "`{}` and `{}` have the same type and could be swapped unseen; give each a schema of its own",
                 other.name, parameter.name
@@ -195,7 +195,7 @@ fn require_error_schema(context: &Context<'_>, operations: &[Operation]) -> Resu
     };
     let shape: Vec<(&str, &Type, bool)> = properties
         .iter()
-        .map(|it| (it.name.as_str(), &it.of, it.required && !it.nullable))
+        .map(|it| (it.name.as_str(), &it.ty, it.required && !it.nullable))
         .collect();
     let code = Type::Named("ErrorCode".to_owned());
     if shape != [("error", &code, true), ("message", &Type::String, true)] {
@@ -213,8 +213,8 @@ fn require_error_schema(context: &Context<'_>, operations: &[Operation]) -> Resu
         return Err(fault("components.schemas.ErrorCode: an enum is expected".to_owned()));
     };
     let admission = operations.iter().any(|it| it.access.is_secured());
-    let by_admission = if admission { &security::ERROR_CODES[..] } else { &[] };
-    for needed in crate::emit::http::ERROR_CODES.iter().chain(by_admission) {
+    let by_admission = if admission { &CALLER_ERROR_CODES[..] } else { &[] };
+    for needed in ERROR_CODES.iter().chain(by_admission) {
         if !values.iter().any(|value| value == needed) {
             return Err(fault(format!(
                 "components.schemas.ErrorCode: `{needed}` is missing; the HTTP layer answers it"

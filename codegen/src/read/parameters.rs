@@ -77,8 +77,8 @@ fn parameter(context: &Context<'_>, place: &Place<'_>) -> Result<Parameter, Erro
         return Err(place.fault("a path parameter is required; say so"));
     }
     let schema = place.require("schema")?;
-    let of = schemas::type_of(&schema, &context.names, &["default"])?;
-    match &of {
+    let ty = schemas::type_of(&schema, &context.names, &["default"])?;
+    match &ty {
         Type::Named(name) if context.is_object(name) => {
             return Err(schema.fault(format!("`{name}` is an object; a parameter is a single value")));
         }
@@ -94,14 +94,14 @@ fn parameter(context: &Context<'_>, place: &Place<'_>) -> Result<Parameter, Erro
         Some(default) if required => {
             return Err(default.fault("a required parameter is never absent, so it has no default"));
         }
-        Some(default) => Some(values::parameter_default(&default, &of, context.schemas)?),
+        Some(default) => Some(values::parameter_default(&default, &ty, context.schemas)?),
     };
     Ok(Parameter {
         name: name.text()?.to_owned(),
         location,
         description: place.optional_text("description")?,
         required,
-        of,
+        ty,
         default,
     })
 }

@@ -66,8 +66,8 @@ fn headers(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Header>, Erro
             return Err(entry.fault("a response header is sent always; say `required: true`"));
         }
         let schema = entry.require("schema")?;
-        let of = schemas::type_of(&schema, &context.names, &[])?;
-        let is_number = match &of {
+        let ty = schemas::type_of(&schema, &context.names, &[])?;
+        let is_number = match &ty {
             Type::Integer(_) => true,
             Type::Named(name) => context
                 .schemas
@@ -81,7 +81,7 @@ fn headers(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Header>, Erro
         read.push(Header {
             name: name.to_owned(),
             description: entry.optional_text("description")?,
-            of,
+            ty,
         });
     }
     Ok(read)

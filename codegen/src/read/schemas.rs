@@ -88,7 +88,7 @@ fn object(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Kind, Error> {
 }
 
 fn property(name: &str, place: &Place<'_>, required: bool, known: &BTreeSet<&str>) -> Result<Property, Error> {
-    let (of, nullable) = property_type(place, known)?;
+    let (ty, nullable) = property_type(place, known)?;
     let default = place.get("default");
     if let (Some(default), true) = (&default, nullable) {
         return Err(default.fault("a nullable property has no default; one of the two is enough"));
@@ -96,7 +96,7 @@ fn property(name: &str, place: &Place<'_>, required: bool, known: &BTreeSet<&str
     Ok(Property {
         name: name.to_owned(),
         description: place.optional_text("description")?,
-        of,
+        ty,
         required,
         nullable,
         default: default.map(|place| place.json()),

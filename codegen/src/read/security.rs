@@ -6,9 +6,6 @@ use crate::document::Place;
 use crate::model::{Access, Operation, Scheme, Scope};
 use crate::{Error, names};
 
-/// The values of `ErrorCode` with which the HTTP layer turns callers away.
-pub(super) const ERROR_CODES: [&str; 2] = ["unauthorized", "forbidden"];
-
 /// The header that says how to be let in (RFC 9110, section 11.6.1). The HTTP layer writes it.
 pub(super) const CHALLENGE: &str = "WWW-Authenticate";
 

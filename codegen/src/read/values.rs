@@ -14,7 +14,7 @@ pub(super) fn defaults(place: &Place<'_>, api: &Api) -> Result<(), Error> {
         };
         for property in properties {
             if let Some(value) = &property.default
-                && let Some(reason) = misfit(value, &property.of, &api.schemas)
+                && let Some(reason) = misfit(value, &property.ty, &api.schemas)
             {
                 let place = place
                     .require(&schema.name)?
@@ -28,18 +28,18 @@ pub(super) fn defaults(place: &Place<'_>, api: &Api) -> Result<(), Error> {
 }
 
 /// The text of a parameter's default, as a client would have sent it.
-pub(super) fn parameter_default(place: &Place<'_>, of: &Type, schemas: &[Schema]) -> Result<String, Error> {
+pub(super) fn parameter_default(place: &Place<'_>, ty: &Type, schemas: &[Schema]) -> Result<String, Error> {
     let value = place.json();
-    if let Some(reason) = misfit(&value, of, schemas) {
+    if let Some(reason) = misfit(&value, ty, schemas) {
         return Err(place.fault(reason));
     }
     Ok(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 /// Why the value is none of this type; `None` where it is one.
-fn misfit(value: &Value, of: &Type, schemas: &[Schema]) -> Option<String> {
+fn misfit(value: &Value, ty: &Type, schemas: &[Schema]) -> Option<String> {
     let wrong = |expected: &str| Some(format!("the default is not {expected}"));
-    match of {
+    match ty {
         Type::String => (!value.is_string()).then(|| "the default is not text".to_owned()),
         Type::Boolean => (!value.is_boolean()).then(|| "the default is not a boolean".to_owned()),
         Type::Integer(width) => {

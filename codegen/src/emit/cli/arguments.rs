@@ -31,7 +31,7 @@ pub(super) struct Argument {
     help: String,
     /// What stands in `#[arg(…)]`.
     attributes: Vec<String>,
-    of: String,
+    ty: String,
 }
 
 pub(super) enum Role {
@@ -60,17 +60,17 @@ impl Argument {
             name,
             help,
             attributes,
-            of,
+            ty,
             ..
         } = self;
         let documentation = plain_docs(help);
         let attributes = attributes.join(", ");
-        format!("{documentation}#[arg({attributes})]\npub(crate) {name}: {of},\n")
+        format!("{documentation}#[arg({attributes})]\npub(crate) {name}: {ty},\n")
     }
 }
 
 /// All arguments, in the order of the spec. Header parameters have none: the client sets them.
-pub(super) fn of(api: &Api, operation: &Operation) -> Result<Vec<Argument>, Error> {
+pub(super) fn from_operation(api: &Api, operation: &Operation) -> Result<Vec<Argument>, Error> {
     let mut taken: BTreeSet<String> = TAKEN.into_iter().map(str::to_owned).collect();
     let mut arguments = Vec::new();
     for parameter in &operation.parameters {
@@ -78,7 +78,7 @@ pub(super) fn of(api: &Api, operation: &Operation) -> Result<Vec<Argument>, Erro
         if !is_path && parameter.location != Location::Query {
             continue;
         }
-        if holds_secret(api, &parameter.of) {
+        if holds_secret(api, &parameter.ty) {
             return Err(Error::document(format!(
                 "the parameter `{}` is a secret; addresses are logged on the way, so that it belongs into the body",
                 parameter.name
@@ -95,7 +95,7 @@ pub(super) fn of(api: &Api, operation: &Operation) -> Result<Vec<Argument>, Erro
     let schema = api.schema(&body.schema).map(|schema| &schema.kind);
     if let Some(Kind::Object(properties)) = schema {
         for property in properties {
-            let is_file = holds_secret(api, &property.of);
+            let is_file = holds_secret(api, &property.ty);
             let wish = if is_file {
                 format!("{}_file", property.name)
             } else {
@@ -113,7 +113,7 @@ pub(super) fn of(api: &Api, operation: &Operation) -> Result<Vec<Argument>, Erro
                says."
                 .to_owned(),
         attributes: vec!["long".to_owned(), "value_name = \"PATH\"".to_owned()],
-        of: "Option<Input>".to_owned(),
+        ty: "Option<Input>".to_owned(),
     });
     Ok(arguments)
 }
@@ -130,7 +130,7 @@ fn free_name(taken: &mut BTreeSet<String>, name: &str, word: &str) -> String {
 fn parameter(api: &Api, parameter: &Parameter, name: String, is_path: bool) -> Argument {
     let mut help = match &parameter.description {
         Some(description) => description.clone(),
-        None => description_of(api, &parameter.of, &parameter.name),
+        None => description_of(api, &parameter.ty, &parameter.name),
     };
     if let Some(default) = &parameter.default {
         help.push_str(&format!(" `{default}` where it is left out."));
@@ -140,10 +140,10 @@ fn parameter(api: &Api, parameter: &Parameter, name: String, is_path: bool) -> A
         attributes.push(format!("value_name = {:?}", parameter.name.to_uppercase()));
     } else {
         attributes.push("long".to_owned());
-        attributes.push(value_name(api, &parameter.of));
+        attributes.push(value_name(api, &parameter.ty));
     }
-    attributes.extend(parser(api, &parameter.of).map(|parser| format!("value_parser = {parser}")));
-    let of = rust::type_of(&parameter.of, "types::");
+    attributes.extend(parser(api, &parameter.ty).map(|parser| format!("value_parser = {parser}")));
+    let ty = rust::type_of(&parameter.ty, "types::");
     Argument {
         name,
         role: Role::Parameter {
@@ -152,18 +152,18 @@ fn parameter(api: &Api, parameter: &Parameter, name: String, is_path: bool) -> A
         },
         help,
         attributes,
-        of: if parameter.required {
-            of
+        ty: if parameter.required {
+            ty
         } else {
-            format!("Option<{of}>")
+            format!("Option<{ty}>")
         },
     }
 }
 
 /// `presence`: must the body be there at all?
 fn property(api: &Api, property: &Property, name: String, presence: bool) -> Argument {
-    let is_text = matches!(&property.of, Type::Named(name) if is_scalar(api, name));
-    let value = match (holds_secret(api, &property.of), is_json(api, property)) {
+    let is_text = matches!(&property.ty, Type::Named(name) if is_scalar(api, name));
+    let value = match (holds_secret(api, &property.ty), is_json(api, property)) {
         (true, _) if is_text => Value::SecretText,
         (true, _) => Value::SecretJson,
         (false, true) => Value::Json,
@@ -171,10 +171,10 @@ fn property(api: &Api, property: &Property, name: String, presence: bool) -> Arg
     };
     let mut help = match &property.description {
         Some(description) => description.clone(),
-        None => description_of(api, &property.of, &property.name),
+        None => description_of(api, &property.ty, &property.name),
     };
     let mut attributes = vec!["long".to_owned()];
-    let of = match value {
+    let ty = match value {
         Value::SecretText | Value::SecretJson => {
             help.push_str(" Read from this file, `-` for standard input, since it is a secret.");
             attributes.push("value_name = \"PATH\"".to_owned());
@@ -186,7 +186,7 @@ fn property(api: &Api, property: &Property, name: String, presence: bool) -> Arg
             "Json".to_owned()
         }
         Value::Typed => {
-            attributes.push(value_name(api, &property.of));
+            attributes.push(value_name(api, &property.ty));
             typed(api, property, &mut help, &mut attributes)
         }
     };
@@ -208,46 +208,46 @@ fn property(api: &Api, property: &Property, name: String, presence: bool) -> Arg
         },
         help,
         attributes,
-        of: format!("Option<{of}>"),
+        ty: format!("Option<{ty}>"),
     }
 }
 
 /// The type of a property whose texts are read one by one, and how they are.
 fn typed(api: &Api, property: &Property, help: &mut String, attributes: &mut Vec<String>) -> String {
-    let item = if let Type::Array(item) = &property.of {
+    let item = if let Type::Array(item) = &property.ty {
         help.push_str(" Give it once for each.");
         item
     } else {
-        &property.of
+        &property.ty
     };
-    let of = rust::type_of(&property.of, "types::");
+    let ty = rust::type_of(&property.ty, "types::");
     if property.nullable {
         help.push_str(" `null` for none.");
         let parse = parse_function(item);
         attributes.push(format!("value_parser = arguments::nullable({parse})"));
-        return format!("Nullable<{of}>");
+        return format!("Nullable<{ty}>");
     }
-    if property.of == Type::Boolean {
+    if property.ty == Type::Boolean {
         attributes.push("num_args = 0..=1".to_owned());
         attributes.push("require_equals = true".to_owned());
         attributes.push("default_missing_value = \"true\"".to_owned());
     }
     attributes.extend(parser(api, item).map(|parser| format!("value_parser = {parser}")));
-    of
+    ty
 }
 
 /// A property that no plain text says.
 fn is_json(api: &Api, property: &Property) -> bool {
-    match &property.of {
+    match &property.ty {
         Type::FreeForm => true,
         Type::Named(name) => !is_scalar(api, name),
         Type::Array(item) => {
             property.nullable || matches!(item.as_ref(), Type::Array(_)) || {
-                let of = Property {
-                    of: item.as_ref().clone(),
+                let ty = Property {
+                    ty: item.as_ref().clone(),
                     ..property.clone()
                 };
-                is_json(api, &of)
+                is_json(api, &ty)
             }
         }
         Type::String | Type::Boolean | Type::Integer(_) | Type::Number | Type::Formatted(_) => false,
@@ -260,26 +260,26 @@ fn is_scalar(api: &Api, name: &str) -> bool {
 }
 
 /// The parser of a text, where clap would not find the right one by the type.
-fn parser(api: &Api, of: &Type) -> Option<String> {
-    match of {
+fn parser(api: &Api, ty: &Type) -> Option<String> {
+    match ty {
         Type::Named(name) => match &api.schema(name)?.kind {
             Kind::Enumeration(_) => {
-                let of = names::type_name(name);
+                let ty = names::type_name(name);
                 Some(format!(
-                    "arguments::one_of::<types::{of}>(types::{of}::ALL.map(types::{of}::as_str))"
+                    "arguments::one_of::<types::{ty}>(types::{ty}::ALL.map(types::{ty}::as_str))"
                 ))
             }
             Kind::Object(_) | Kind::Text(_) | Kind::Integer(_) | Kind::Formatted(_) => None,
         },
-        Type::Formatted(_) => Some(parse_function(of)),
+        Type::Formatted(_) => Some(parse_function(ty)),
         Type::String | Type::Boolean | Type::Integer(_) | Type::Number | Type::Array(_) | Type::FreeForm => None,
     }
 }
 
 /// The function that reads a text.
-fn parse_function(of: &Type) -> String {
-    let name = rust::type_of(of, "types::");
-    match of {
+fn parse_function(ty: &Type) -> String {
+    let name = rust::type_of(ty, "types::");
+    match ty {
         Type::Formatted(_) => format!("<{name} as Format>::parse"),
         Type::Named(_)
         | Type::String
@@ -294,39 +294,39 @@ fn parse_function(of: &Type) -> String {
 const NUMBER: &str = "NUMBER";
 
 /// What help calls a value, and whether one may begin like a flag.
-fn value_name(api: &Api, of: &Type) -> String {
-    match kind_of_value(api, of) {
+fn value_name(api: &Api, ty: &Type) -> String {
+    match kind_of_value(api, ty) {
         NUMBER => format!("value_name = {NUMBER:?}, allow_negative_numbers = true"),
         kind => format!("value_name = {kind:?}"),
     }
 }
 
-fn kind_of_value(api: &Api, of: &Type) -> &'static str {
+fn kind_of_value(api: &Api, ty: &Type) -> &'static str {
     use crate::model::Format;
     let format = |format: &Format| match format {
         Format::Uuid => "UUID",
         Format::Date => "DATE",
         Format::DateTime => "TIME",
     };
-    match of {
+    match ty {
         Type::Named(name) => match api.schema(name).map(|schema| &schema.kind) {
             Some(Kind::Integer(_)) => NUMBER,
-            Some(Kind::Formatted(of)) => format(of),
+            Some(Kind::Formatted(ty)) => format(ty),
             Some(Kind::Enumeration(_)) => "WORD",
             Some(Kind::Text(_) | Kind::Object(_)) | None => "TEXT",
         },
         Type::String => "TEXT",
         Type::Boolean => "BOOLEAN",
         Type::Integer(_) | Type::Number => NUMBER,
-        Type::Formatted(of) => format(of),
+        Type::Formatted(ty) => format(ty),
         Type::Array(item) => kind_of_value(api, item),
         Type::FreeForm => "JSON",
     }
 }
 
 /// What its schema says, for something that says nothing itself.
-fn description_of(api: &Api, of: &Type, name: &str) -> String {
-    match of {
+fn description_of(api: &Api, ty: &Type, name: &str) -> String {
+    match ty {
         Type::Named(schema) => api.schema(schema).map(|schema| schema.description.clone()),
         Type::String
         | Type::Boolean

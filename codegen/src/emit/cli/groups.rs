@@ -27,7 +27,7 @@ impl Group<'_> {
 }
 
 /// All groups, in the order of their first operations.
-pub(super) fn of(api: &Api) -> Result<Vec<Group<'_>>, Error> {
+pub(super) fn from_api(api: &Api) -> Result<Vec<Group<'_>>, Error> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut known = BTreeMap::new();
     for operation in &api.operations {

@@ -23,7 +23,7 @@ const ARGUMENTS: &str = include_str!("../../templates/cli_arguments.rs");
 
 /// All files of `cli/`. `text` is the spec that `api` was read from.
 pub(crate) fn emit(api: &Api, text: &str) -> Result<Vec<GeneratedFile>, Error> {
-    let groups = groups::of(api)?;
+    let groups = groups::from_api(api)?;
     let mut code = String::new();
     let mut files = Vec::new();
     for group in &groups {
@@ -42,7 +42,7 @@ pub(crate) fn emit(api: &Api, text: &str) -> Result<Vec<GeneratedFile>, Error> {
 }
 
 fn root(api: &Api, groups: &[Group<'_>], has_values: bool, text: &str) -> Result<String, Error> {
-    let fingerprint = fingerprint::of(text);
+    let fingerprint = fingerprint::fnv_1a(text);
     let per_group = |line: &dyn Fn(&Group<'_>) -> String| groups.iter().map(line).collect::<String>();
     let modules = per_group(&|group| format!("pub(crate) mod {};\n", group.name));
     let arguments = if has_values { "mod arguments;\n" } else { "" };
@@ -126,8 +126,8 @@ fn group_file(api: &Api, group: &Group<'_>) -> Result<String, Error> {
     let mut arms = String::new();
     let mut structs = String::new();
     for Command { name, operation } in &group.commands {
-        let (variant, of) = (names::type_name(name), names::type_name(&operation.id));
-        variants.push_str(&format!("{variant}({of}),\n"));
+        let (variant, ty) = (names::type_name(name), names::type_name(&operation.id));
+        variants.push_str(&format!("{variant}({ty}),\n"));
         arms.push_str(&match send::success(operation).map(names::type_name) {
             Some(answer) => format!("Self::{variant}(request) => Answer::{answer}(request.send(client).await?),\n"),
             None => format!("Self::{variant}(request) => {{ request.send(client).await?; Answer::Nothing }}\n"),
@@ -183,7 +183,7 @@ fn group_file(api: &Api, group: &Group<'_>) -> Result<String, Error> {
 
 /// The arguments of an operation, and how they become its request.
 fn request(api: &Api, operation: &Operation) -> Result<String, Error> {
-    let arguments = arguments::of(api, operation)?;
+    let arguments = arguments::from_operation(api, operation)?;
     let fields: String = arguments.iter().map(Argument::field).collect();
     let mut about = operation.summary.clone();
     if let Some(description) = &operation.description {

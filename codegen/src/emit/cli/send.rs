@@ -48,14 +48,14 @@ pub(super) fn body(operation: &Operation, arguments: &[Argument]) -> String {
     }
     match &operation.body {
         Some(body) if body.required => {
-            let of = names::type_name(&body.schema);
-            code.push_str(&format!("let body: types::{of} = arguments::finish(body)?;\n"));
+            let ty = names::type_name(&body.schema);
+            code.push_str(&format!("let body: types::{ty} = arguments::finish(body)?;\n"));
             chain.push_str(".body(body)");
         }
         Some(body) => {
-            let of = names::type_name(&body.schema);
+            let ty = names::type_name(&body.schema);
             code.push_str(&format!(
-                "let body: Option<types::{of}> = arguments::finish_unless_empty(body)?;\n"
+                "let body: Option<types::{ty}> = arguments::finish_unless_empty(body)?;\n"
             ));
             optional.push_str("if let Some(body) = body { request = request.body(body); }\n");
         }

@@ -228,7 +228,7 @@ pub(in crate::emit) fn arm(api: &Api, operation: Option<&Operation>, response: &
     }
     for header in &response.headers {
         let binding = names::snake_case(&header.name);
-        let value = if matches!(header.of, Type::Named(_)) {
+        let value = if matches!(header.ty, Type::Named(_)) {
             format!("{binding}.get()")
         } else {
             binding

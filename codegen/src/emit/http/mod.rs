@@ -14,15 +14,6 @@ use crate::model::{Api, Type};
 use crate::print::rust_source;
 use crate::{Error, GeneratedFile};
 
-/// The values of `ErrorCode` that the HTTP layer answers by itself.
-pub(crate) const ERROR_CODES: [&str; 5] = [
-    "invalid_input",
-    "not_found",
-    "method_not_allowed",
-    "payload_too_large",
-    "unsupported_media_type",
-];
-
 const CROSS_ORIGIN: &str = include_str!("../../templates/http_cross_origin.rs");
 const NEGOTIATION: &str = include_str!("../../templates/http_negotiation.rs");
 const REQUEST: &str = include_str!("../../templates/http_request.rs");

@@ -89,7 +89,7 @@ const METHODS: [Method; 7] = [
 pub(super) fn file(api: &Api) -> Result<String, Error> {
     let mut registrations = String::new();
     let mut dispatchers = String::new();
-    for route in routes::of(api) {
+    for route in routes::from_api(api) {
         let registration = if route.is_direct() {
             let operations: Vec<&Operation> = route.served.iter().flat_map(|it| it.operations.clone()).collect();
             let endpoints: String = operations.iter().map(|it| endpoint(it)).collect();

@@ -1,10 +1,10 @@
 //! Emits `types/`: a Rust type for every schema, each in the file of the tag that uses it.
 
 mod objects;
-mod reach;
 mod runtime;
 mod scalars;
 mod text;
+mod usage;
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ const SHARED: &str = "shared";
 
 /// All files of `types/`.
 pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
-    let reach = reach::Reach::of(api);
+    let usage = usage::Usage::from_api(api);
     let mut homes = vec![(SHARED, "The types that the operations of several tags use.".to_owned())];
     for tag in &api.tags {
         homes.push((&tag.name, format!("The types of the operations tagged `{}`.", tag.name)));
@@ -30,12 +30,12 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         let schemas: Vec<&Schema> = api
             .schemas
             .iter()
-            .filter(|schema| reach.home(&schema.name) == home)
+            .filter(|schema| usage.module(&schema.name) == home)
             .collect();
         if schemas.is_empty() {
             continue;
         }
-        let code: String = schemas.iter().map(|schema| type_of(api, &reach, schema)).collect();
+        let code: String = schemas.iter().map(|schema| type_of(api, &usage, schema)).collect();
         let source = format!("{}{code}", imports(&code, &schemas));
         files.push(GeneratedFile::new(
             format!("types/{home}.rs"),
@@ -82,7 +82,7 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
 fn formats_of_parameters(api: &Api) -> String {
     let parameters = api.operations.iter().flat_map(|operation| &operation.parameters);
     parameters
-        .filter_map(|parameter| match &parameter.of {
+        .filter_map(|parameter| match &parameter.ty {
             Type::Formatted(format) => Some(format!(" Format::parse {}", rust::formatted(*format))),
             Type::Named(_)
             | Type::String
@@ -95,11 +95,11 @@ fn formats_of_parameters(api: &Api) -> String {
         .collect()
 }
 
-fn type_of(api: &Api, reach: &reach::Reach, schema: &Schema) -> String {
+fn type_of(api: &Api, usage: &usage::Usage, schema: &Schema) -> String {
     let name = names::type_name(&schema.name);
     let documentation = docs(&schema.description);
     match &schema.kind {
-        Kind::Object(properties) => objects::object(api, reach, schema, &name, properties),
+        Kind::Object(properties) => objects::object(api, usage, schema, &name, properties),
         Kind::Enumeration(values) => scalars::enumeration(&name, &documentation, values),
         Kind::Text(rules) if rules.secret => text::secret(&name, &documentation, rules),
         Kind::Text(rules) => text::text(&name, &documentation, rules),
@@ -134,7 +134,7 @@ fn imports(code: &str, here: &[&Schema]) -> String {
     let defined: BTreeSet<&str> = here.iter().map(|it| it.name.as_str()).collect();
     let elsewhere: BTreeSet<String> = here
         .iter()
-        .flat_map(|schema| reach::references(schema))
+        .flat_map(|schema| usage::references(schema))
         .filter(|name| !defined.contains(name))
         .map(names::type_name)
         .collect();
@@ -143,11 +143,11 @@ fn imports(code: &str, here: &[&Schema]) -> String {
 }
 
 /// Does a type of this name hold a secret, itself or in a property?
-pub(in crate::emit) fn holds_secret(api: &Api, of: &Type) -> bool {
-    match of {
+pub(in crate::emit) fn holds_secret(api: &Api, ty: &Type) -> bool {
+    match ty {
         Type::Named(name) => api.schema(name).is_some_and(|schema| match &schema.kind {
             Kind::Text(rules) => rules.secret,
-            Kind::Object(properties) => properties.iter().any(|it| holds_secret(api, &it.of)),
+            Kind::Object(properties) => properties.iter().any(|it| holds_secret(api, &it.ty)),
             Kind::Enumeration(_) | Kind::Integer(_) | Kind::Formatted(_) => false,
         }),
         Type::Array(items) => holds_secret(api, items),

@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::holds_secret;
-use super::reach::Reach;
+use super::usage::Usage;
 use crate::emit::rust;
 use crate::model::{Api, Format, Kind, Property, Schema, Type};
 use crate::names;
 use crate::print::docs;
 
 /// An object of the spec.
-pub(super) fn object(api: &Api, reach: &Reach, schema: &Schema, name: &str, properties: &[Property]) -> String {
+pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &str, properties: &[Property]) -> String {
     let comparison = if holds_secret(api, &Type::Named(schema.name.clone())) {
         ""
     } else {
@@ -30,7 +30,7 @@ pub(super) fn object(api: &Api, reach: &Reach, schema: &Schema, name: &str, prop
         }
     }
     let documentation = docs(&schema.description);
-    let (default, constructor) = if reach.is_answered(&schema.name) {
+    let (default, constructor) = if usage.is_in_response(&schema.name) {
         ("", String::new())
     } else {
         match constructor(api, name, properties) {
@@ -53,8 +53,8 @@ pub(super) fn object(api: &Api, reach: &Reach, schema: &Schema, name: &str, prop
 
 /// The type of a field, and how serde reads and writes it.
 fn field(owner: &str, property: &Property) -> (String, String) {
-    let plain = rust::type_of(&property.of, "");
-    let formatted = matches!(property.of, Type::Formatted(_));
+    let plain = rust::type_of(&property.ty, "");
+    let formatted = matches!(property.ty, Type::Formatted(_));
     let functions = |general: &str, of_format: &str| {
         let function = if formatted { of_format } else { general };
         let writer = writer(property).map_or_else(String::new, |writer| format!(", {writer}"));
@@ -69,7 +69,7 @@ fn field(owner: &str, property: &Property) -> (String, String) {
             format!("#[serde({})]\n", functions("nullable", "nullable_formatted")),
         ),
         (false, _, Some(default)) => {
-            let attribute = if is_rust_default(&property.of, default) {
+            let attribute = if is_rust_default(&property.ty, default) {
                 "#[serde(default)]\n".to_owned()
             } else {
                 format!("#[serde(default = {:?})]\n", function_name(owner, property))
@@ -95,7 +95,7 @@ fn field(owner: &str, property: &Property) -> (String, String) {
 
 /// How serde writes a time: as a whole, which takes a third of the time of the crate's own way.
 fn writer(property: &Property) -> Option<String> {
-    let function = match (&property.of, property.required, property.nullable) {
+    let function = match (&property.ty, property.required, property.nullable) {
         (Type::Formatted(Format::DateTime), true, false) => "date_time",
         (Type::Formatted(Format::DateTime), true, true) | (Type::Formatted(Format::DateTime), false, false) => {
             "optional_date_time"
@@ -118,7 +118,7 @@ fn writer(property: &Property) -> Option<String> {
 }
 
 fn property_documentation(api: &Api, property: &Property) -> String {
-    let mut text = match (&property.description, &property.of) {
+    let mut text = match (&property.description, &property.ty) {
         (Some(description), _) => description.clone(),
         (None, Type::Named(name)) => api
             .schema(name)
@@ -142,8 +142,8 @@ fn plain_text(value: &Value) -> String {
 }
 
 /// Is the default what the Rust type has by itself?
-fn is_rust_default(of: &Type, default: &Value) -> bool {
-    match of {
+fn is_rust_default(ty: &Type, default: &Value) -> bool {
+    match ty {
         Type::Boolean => default == &Value::Bool(false),
         Type::Array(_) | Type::FreeForm => true,
         Type::String => default == "",
@@ -158,20 +158,20 @@ fn function_name(owner: &str, property: &Property) -> String {
 /// The function that serde calls for an absent property.
 fn default_function(api: &Api, owner: &str, property: &Property) -> Option<String> {
     let default = property.default.as_ref().filter(|_| !property.required)?;
-    if is_rust_default(&property.of, default) {
+    if is_rust_default(&property.ty, default) {
         return None;
     }
     Some(format!(
         "fn {}() -> {} {{ {} }}\n",
         function_name(owner, property),
-        rust::type_of(&property.of, ""),
-        expression(api, &property.of, default)
+        rust::type_of(&property.ty, ""),
+        expression(api, &property.ty, default)
     ))
 }
 
 /// The default as a Rust expression; reading has checked that it is a value of the type.
-fn expression(api: &Api, of: &Type, value: &Value) -> String {
-    match of {
+fn expression(api: &Api, ty: &Type, value: &Value) -> String {
+    match ty {
         Type::Named(name) => {
             let rust_name = names::type_name(name);
             match api.schema(name).map(|schema| &schema.kind) {
@@ -205,13 +205,13 @@ fn constructor(api: &Api, name: &str, properties: &[Property]) -> Constructor {
         .iter()
         .filter(|it| it.required)
         .map(|it| {
-            let plain = rust::type_of(&it.of, "");
-            let of = if it.nullable { format!("Option<{plain}>") } else { plain };
-            format!("{}: {of}", it.name)
+            let plain = rust::type_of(&it.ty, "");
+            let ty = if it.nullable { format!("Option<{plain}>") } else { plain };
+            format!("{}: {ty}", it.name)
         })
         .collect();
     let is_default = |it: &Property| match &it.default {
-        Some(default) => is_rust_default(&it.of, default),
+        Some(default) => is_rust_default(&it.ty, default),
         None => true,
     };
     if arguments.is_empty() && properties.iter().all(is_default) {
@@ -221,7 +221,7 @@ fn constructor(api: &Api, name: &str, properties: &[Property]) -> Constructor {
         .iter()
         .map(|it| match (&it.default, it.required) {
             (_, true) => it.name.clone(),
-            (Some(default), false) => format!("{}: {}", it.name, expression(api, &it.of, default)),
+            (Some(default), false) => format!("{}: {}", it.name, expression(api, &it.ty, default)),
             (None, false) => format!("{}: None", it.name),
         })
         .collect();

@@ -1,0 +1,94 @@
+//! Which operations use which schemas. This decides the file of a type, and whether it has a constructor.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::SHARED;
+use crate::model::{Api, Kind, Operation, Schema, Type};
+
+/// How the operations use the schemas, directly or through other schemas.
+pub(super) struct Usage {
+    /// For each schema, the tags of the operations that use it.
+    tags: BTreeMap<String, BTreeSet<String>>,
+    /// The schemas of which a response can hold a value.
+    in_responses: BTreeSet<String>,
+}
+
+impl Usage {
+    pub(super) fn from_api(api: &Api) -> Self {
+        let mut usage = Self {
+            tags: BTreeMap::new(),
+            // The HTTP layer itself returns it.
+            in_responses: closure(api, vec!["Error".to_owned()]),
+        };
+        for operation in &api.operations {
+            for name in closure(api, used_by(operation)) {
+                usage.tags.entry(name).or_default().insert(operation.tag.clone());
+            }
+            let bodies = operation
+                .responses
+                .iter()
+                .filter_map(|response| response.body.clone())
+                .collect();
+            usage.in_responses.extend(closure(api, bodies));
+        }
+        usage
+    }
+
+    /// The module of a schema's type: that of the only tag that uses it, or the shared one.
+    pub(super) fn module(&self, schema: &str) -> &str {
+        match self.tags.get(schema) {
+            Some(tags) if tags.len() == 1 => tags.first().map_or(SHARED, String::as_str),
+            Some(_) | None => SHARED,
+        }
+    }
+
+    /// Can a response hold a value of this schema?
+    pub(super) fn is_in_response(&self, schema: &str) -> bool {
+        self.in_responses.contains(schema)
+    }
+}
+
+/// The schemas that an operation refers to.
+fn used_by(operation: &Operation) -> Vec<String> {
+    let parameters = operation.parameters.iter().filter_map(|it| named(&it.ty));
+    let headers = operation
+        .responses
+        .iter()
+        .flat_map(|it| &it.headers)
+        .filter_map(|it| named(&it.ty));
+    let bodies = operation
+        .responses
+        .iter()
+        .filter_map(|it| it.body.as_deref())
+        .chain(operation.body.as_ref().map(|it| it.schema.as_str()));
+    parameters.chain(headers).chain(bodies).map(str::to_owned).collect()
+}
+
+/// The schemas and all that they refer to.
+fn closure(api: &Api, mut open: Vec<String>) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if seen.insert(name.clone())
+            && let Some(schema) = api.schema(&name)
+        {
+            open.extend(references(schema).into_iter().map(str::to_owned));
+        }
+    }
+    seen
+}
+
+/// The schemas that the properties of this one refer to.
+pub(super) fn references(schema: &Schema) -> Vec<&str> {
+    match &schema.kind {
+        Kind::Object(properties) => properties.iter().filter_map(|it| named(&it.ty)).collect(),
+        Kind::Enumeration(_) | Kind::Text(_) | Kind::Integer(_) | Kind::Formatted(_) => Vec::new(),
+    }
+}
+
+fn named(ty: &Type) -> Option<&str> {
+    match ty {
+        Type::Named(name) => Some(name),
+        Type::Array(items) => named(items),
+        Type::String | Type::Boolean | Type::Integer(_) | Type::Number | Type::Formatted(_) | Type::FreeForm => None,
+    }
+}
