@@ -48,7 +48,7 @@ pub(super) fn connector(trust: &Trust) -> Result<MakeRustlsConnect, TlsError> {
 
 fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
     match trust.level {
-        TrustLevel::AnyServer => Ok(Arc::new(AnyServer(Arc::clone(provider)))),
+        TrustLevel::Unverified => Ok(Arc::new(AnyServer(Arc::clone(provider)))),
         TrustLevel::SignedServer => Ok(Arc::new(AnyName(verified_server(trust, provider)?))),
         TrustLevel::NamedServer => Ok(verified_server(trust, provider)?),
     }

@@ -26,7 +26,7 @@ impl fmt::Debug for DatabaseUrl {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TrustLevel {
     /// Nothing (`disable`, `prefer` and `require`). An impostor is not detected.
-    AnyServer,
+    Unverified,
     /// That a trusted authority signed it (`verify-ca`).
     SignedServer,
     /// In addition, that it names the host in the URL (`verify-full`).
@@ -70,7 +70,7 @@ impl FromStr for DatabaseUrl {
         }
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
         let mut trust = Trust {
-            level: TrustLevel::AnyServer,
+            level: TrustLevel::Unverified,
             authorities: None,
         };
         let mut ssl_mode = SslMode::Prefer;
@@ -103,9 +103,9 @@ impl FromStr for DatabaseUrl {
 
 fn parse_ssl_mode(value: &str) -> Result<(SslMode, TrustLevel), DatabaseUrlError> {
     Ok(match value {
-        "disable" => (SslMode::Disable, TrustLevel::AnyServer),
-        "prefer" => (SslMode::Prefer, TrustLevel::AnyServer),
-        "require" => (SslMode::Require, TrustLevel::AnyServer),
+        "disable" => (SslMode::Disable, TrustLevel::Unverified),
+        "prefer" => (SslMode::Prefer, TrustLevel::Unverified),
+        "require" => (SslMode::Require, TrustLevel::Unverified),
         "verify-ca" => (SslMode::Require, TrustLevel::SignedServer),
         "verify-full" => (SslMode::Require, TrustLevel::NamedServer),
         _ => return Err(DatabaseUrlError::SslMode),
@@ -133,10 +133,10 @@ mod tests {
     #[test]
     fn all_ssl_modes_of_libpq_are_supported() {
         let modes = [
-            ("", SslMode::Prefer, TrustLevel::AnyServer),
-            ("?sslmode=disable", SslMode::Disable, TrustLevel::AnyServer),
-            ("?sslmode=prefer", SslMode::Prefer, TrustLevel::AnyServer),
-            ("?sslmode=require", SslMode::Require, TrustLevel::AnyServer),
+            ("", SslMode::Prefer, TrustLevel::Unverified),
+            ("?sslmode=disable", SslMode::Disable, TrustLevel::Unverified),
+            ("?sslmode=prefer", SslMode::Prefer, TrustLevel::Unverified),
+            ("?sslmode=require", SslMode::Require, TrustLevel::Unverified),
             ("?sslmode=verify-ca", SslMode::Require, TrustLevel::SignedServer),
             ("?sslmode=verify-full", SslMode::Require, TrustLevel::NamedServer),
         ];
