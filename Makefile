@@ -8,7 +8,7 @@ SPEC := spec/openapi.yaml
 RELEASED_SPEC := spec/released/openapi.yaml
 SCHEMA := server/src/store/postgres/schema.rs
 # The packages that `make check` and `make test` compile: the service, its clients, and what they are made with.
-CORE := $(addprefix --package tenant-registry-,contract codegen server client cli test-postgres)
+CORE := $(addprefix --package tenant-registry-,contract codegen server client cli test-support)
 # What `make test` selects; `make ci` selects the whole workspace and all targets.
 PACKAGES ?= $(CORE)
 TARGETS ?= --lib --bins --tests
@@ -64,11 +64,11 @@ build: setup ## Build the service: target/release/tenant-registry.
 db: ## Start a Postgres for development that keeps its data, and print its URL. `make db-stop` stops it.
 	@tools/setup postgres
 	@echo "Building and starting the development database" >&2
-	@$(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- start
+	@$(CARGO) run --quiet --locked --package tenant-registry-test-support -- start
 
 .PHONY: db-stop
 db-stop:
-	@$(CARGO) run --quiet --locked --package tenant-registry-test-postgres -- stop
+	@$(CARGO) run --quiet --locked --package tenant-registry-test-support -- stop
 
 .PHONY: run-postgres
 run-postgres: setup ## Build and start the service on the Postgres of `make db`.
@@ -78,14 +78,14 @@ run-postgres: setup ## Build and start the service on the Postgres of `make db`.
 ## The three test commands: check < test < ci
 
 .PHONY: check
-check: setup $(TEST_ISSUER)/installed ## Check format, clippy, unit tests, and the suite on the in-memory store. Under a minute when warm.
+check: setup ## Check format, clippy, unit tests, and the suite on the in-memory store. Under a minute when warm.
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --locked $(CORE) --all-targets -- -D warnings
 	$(CARGO) test --locked $(CORE) --lib --bins
-	$(CARGO) test --locked $(CORE) --test suite -- memory::
+	TEST_STORE=memory $(CARGO) test --locked --package tenant-registry-server --package tenant-registry-cli --test suite
 
 .PHONY: test
-test: $(TEST_ISSUER)/installed ## Run the unit tests, and the suite on both stores. Needs Rust and Postgres.
+test: ## Run the unit tests, and the suite on both stores. Needs Rust and Postgres.
 	@tools/setup postgres git
 	$(CARGO) test --locked $(PACKAGES) $(TARGETS)
 
@@ -95,14 +95,20 @@ ci: ## Run everything that CI checks: `make test` and all other checks.
 	$(MAKE) lint scripts-lint licences spec compat compat-test deploy-lint
 	$(MAKE) test PACKAGES=--workspace TARGETS=--all-targets
 	$(CARGO) test --locked --workspace --doc
+	$(MAKE) certified-issuer-test
 	$(MAKE) schema-check configuration-check clients-test browser-test monitoring-test SERVICE=$(DEBUG_SERVICE)
 	$(MAKE) conformance SERVICE=$(DEBUG_SERVICE) CONFORMANCE_SEEDS=1 CONFORMANCE_EXAMPLES=100
 	$(MAKE) package drift-sample
 
-# What gives the tests tokens; server/tests/suite/harness/issuer.rs starts it.
-$(TEST_ISSUER)/installed: server/tests/issuer/package.json server/tests/issuer/package-lock.json $(SPEC_TOOLS)/installed
+# A test target of its own, since it needs Node.js.
+.PHONY: certified-issuer-test
+certified-issuer-test: $(TEST_ISSUER)/installed
+	$(CARGO) test --locked --package tenant-registry-server --test certified_issuer
+
+# The OpenID provider of the certified issuer test and of the conformance test.
+$(TEST_ISSUER)/installed: server/tests/certified_issuer/provider/package.json server/tests/certified_issuer/provider/package-lock.json $(SPEC_TOOLS)/installed
 	mkdir -p $(TEST_ISSUER)
-	cp server/tests/issuer/package.json server/tests/issuer/package-lock.json $(TEST_ISSUER)/
+	cp server/tests/certified_issuer/provider/package.json server/tests/certified_issuer/provider/package-lock.json $(TEST_ISSUER)/
 	$(call npm_ci,$(TEST_ISSUER))
 	touch $@
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use test_postgres::{Cluster, ClusterSettings};
+use test_support::postgres::{Cluster, ClusterSettings};
 
 use crate::error::Error;
 

@@ -1,50 +1,53 @@
-//! What ends a run without a result.
+//! The errors of the bench.
 
 use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why there is no result.
+/// Why a run has no result.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
-    /// The database could not be had.
+    /// Postgres is not available.
     #[error(transparent)]
-    Postgres(#[from] test_postgres::Error),
-    /// The database refused a statement.
+    Postgres(#[from] test_support::postgres::Error),
+    /// The service does not start.
+    #[error(transparent)]
+    Service(#[from] test_support::ServiceError),
+    /// The database rejected a statement.
     #[error("the database: {}", with_cause(.0))]
     Sql(#[from] tokio_postgres::Error),
-    /// A file or a program could not be used.
+    /// A file or a program cannot be used.
     #[error("{place}: {source}", place = place.display())]
     File {
-        /// Which.
+        /// Its path.
         place: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// A connection to the service broke.
     #[error("a connection to the service: {0}")]
     Connection(#[from] io::Error),
-    /// A program ended otherwise than it should.
-    #[error("{program}: {said}")]
+    /// A program failed.
+    #[error("{program}: {output}")]
     Program {
-        /// Which.
+        /// Its name.
         program: &'static str,
-        /// What it said.
-        said: String,
+        /// Its standard error.
+        output: String,
     },
-    /// Something that is read is not of the form that it should have.
+    /// A text has an unexpected form.
     #[error("{what} cannot be read: {text}")]
     Unreadable {
-        /// What.
+        /// Its name.
         what: &'static str,
         /// Its text.
         text: String,
     },
-    /// Argon2 refused its parameters.
+    /// Argon2 rejected its parameters.
     #[error("argon2: {0}")]
     Argon2(argon2::Error),
-    /// A thread or task of the bench ended in a panic.
+    /// A thread or task of the bench panicked.
     #[error("a part of the bench panicked")]
     Panicked,
 }
@@ -63,7 +66,7 @@ impl Error {
     }
 }
 
-/// By itself the client's error says only "db error".
+/// The `Display` of the client's error is only "db error".
 fn with_cause(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(cause) => cause.to_string(),

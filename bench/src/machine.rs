@@ -3,7 +3,7 @@
 use std::fs;
 use std::thread::available_parallelism;
 
-use test_postgres::Cluster;
+use test_support::postgres::Cluster;
 
 use crate::data_set;
 use crate::error::Error;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
 
-use test_postgres::Cluster;
+use test_support::postgres::Cluster;
 
 use crate::data_set::with_numbers;
 use crate::error::Error;
@@ -56,11 +56,11 @@ pub(crate) fn transactions_per_second(
             .map_err(Error::file(PROGRAM))?;
     }
     let output = process.wait_with_output().map_err(Error::file(PROGRAM))?;
-    let said = String::from_utf8_lossy(&output.stdout);
+    let text = String::from_utf8_lossy(&output.stdout);
     if output.status.success() {
-        return rate(&said)
+        return rate(&text)
             .map(Some)
-            .ok_or_else(|| Error::unreadable("what pgbench says", &said));
+            .ok_or_else(|| Error::unreadable("the output of pgbench", &text));
     }
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     if complaint.contains("statement timeout") {
@@ -68,12 +68,13 @@ pub(crate) fn transactions_per_second(
     }
     Err(Error::Program {
         program: PROGRAM,
-        said: complaint,
+        output: complaint,
     })
 }
 
-fn rate(said: &str) -> Option<f64> {
-    said.lines()
+fn rate(output: &str) -> Option<f64> {
+    output
+        .lines()
         .find_map(|line| line.strip_prefix("tps = ")?.split_whitespace().next()?.parse().ok())
 }
 
@@ -83,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_rate_is_found_among_what_pgbench_says() {
-        let said = "number of threads: 2\ntps = 1234.5 (without initial connection time)\n";
-        assert_eq!(rate(said), Some(1234.5));
+        let output = "number of threads: 2\ntps = 1234.5 (without initial connection time)\n";
+        assert_eq!(rate(output), Some(1234.5));
     }
 }

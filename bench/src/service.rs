@@ -1,26 +1,25 @@
-//! The service as a process, started as an operator starts it.
+//! The service as a process.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use test_support::Log;
 
 use crate::error::Error;
 use crate::process::{self, Memory};
 
-/// A service that serves; dropping it ends it in order.
+/// A running service. Dropping this value shuts it down.
 #[derive(Debug)]
-pub(crate) struct Service {
-    process: Child,
-    /// Kept open, so that the service can go on writing.
-    _said: BufReader<ChildStdout>,
+pub(crate) struct ServiceProcess {
+    /// `None` only while it is dropped.
+    process: Option<test_support::ServiceProcess>,
+    id: u32,
     pub(crate) address: SocketAddr,
 }
 
-/// The binary, in an environment that sets nothing but the database.
+/// The binary with an environment that has only `DATABASE_URL`.
 fn command(binary: &Path, database_url: &str) -> Command {
     let mut command = Command::new(binary);
     command
@@ -30,7 +29,7 @@ fn command(binary: &Path, database_url: &str) -> Command {
     command
 }
 
-/// Brings a database's schema up to date.
+/// Migrates a database.
 pub(crate) fn migrate(binary: &Path, database_url: &str) -> Result<(), Error> {
     let output = command(binary, database_url)
         .arg("migrate")
@@ -41,68 +40,40 @@ pub(crate) fn migrate(binary: &Path, database_url: &str) -> Result<(), Error> {
     }
     Err(Error::Program {
         program: "tenant-registry migrate",
-        said: String::from_utf8_lossy(&output.stderr).into_owned(),
+        output: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
 }
 
-impl Service {
-    /// Starts the service. When this returns, it takes requests.
+impl ServiceProcess {
+    /// Starts the service. It accepts requests when this returns.
     pub(crate) fn start(binary: &Path, database_url: &str, hash_permits: usize) -> Result<Self, Error> {
-        let mut process = command(binary, database_url)
-            .arg("serve")
-            .env("BIND_ADDR", "127.0.0.1:0")
-            .env("HASH_PERMITS", hash_permits.to_string())
-            .stdout(Stdio::piped())
-            // It writes a line for each request, which costs what it costs; where the lines go is not measured.
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(Error::file(binary))?;
-        let said = process.stdout.take().map(BufReader::new);
-        let mut line = String::new();
-        let address = match said {
-            Some(mut said) => match said.read_line(&mut line) {
-                Ok(_) => address(&line).map(|address| (said, address)),
-                Err(_) => None,
-            },
-            None => None,
-        };
-        let Some((said, address)) = address else {
-            // What it would have said is not kept, since the log goes with it.
-            let _ = process.kill();
-            let _ = process.wait();
-            return Err(Error::Program {
-                program: "tenant-registry serve",
-                said: format!("it should say where it listens, and says: {line:?}; start it by hand to see why"),
-            });
-        };
+        let mut command = command(binary, database_url);
+        command.arg("serve").env("HASH_PERMITS", hash_permits.to_string());
+        // The service writes a log line for each request, which is part of its costs. Reading the lines is not.
+        let process = test_support::ServiceProcess::start(command, Log::Discarded)?;
         Ok(Self {
-            process,
-            _said: said,
-            address,
+            id: process.id(),
+            address: process.address(),
+            process: Some(process),
         })
     }
 
-    /// Processor time that it has used so far.
+    /// The processor time that it has used so far.
     pub(crate) fn processor_time(&self) -> Result<Duration, Error> {
-        process::processor_time(self.process.id())
+        process::processor_time(self.id)
     }
 
-    /// Its memory, in MiB.
+    /// Its memory in MiB.
     pub(crate) fn memory_mib(&self, memory: Memory) -> Result<f64, Error> {
-        process::memory_mib(self.process.id(), memory)
+        process::memory_mib(self.id, memory)
     }
 }
 
-fn address(line: &str) -> Option<SocketAddr> {
-    line.trim_end().strip_prefix("listening on http://")?.parse().ok()
-}
-
-impl Drop for Service {
+impl Drop for ServiceProcess {
     fn drop(&mut self) {
-        let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
-        if let Some(id) = id {
-            let _ = kill_process(id, Signal::TERM);
+        if let Some(process) = self.process.take() {
+            // A service that does not end is killed.
+            let _ = process.stop();
         }
-        let _ = self.process.wait();
     }
 }

@@ -1,6 +1,6 @@
-//! The generator's template of the arguments, whole: of some of it the present spec has no use.
+//! Tests of the generator's `cli_arguments` template, including the parts that the current spec does not use.
 
-#[expect(dead_code, reason = "what the spec uses is tried by the commands")]
+#[expect(dead_code, reason = "the tests of the commands cover the other functions")]
 #[path = "../../codegen/src/templates/cli_arguments.rs"]
 mod template;
 
@@ -20,7 +20,7 @@ struct Example {
 }
 
 #[test]
-fn the_word_null_is_null() {
+fn the_text_null_is_a_null_value() {
     let parse = nullable(<i32 as FromStr>::from_str);
     assert!(matches!(parse("null"), Ok(Nullable::Null)));
     assert!(matches!(parse("7"), Ok(Nullable::Value(7))));
@@ -33,7 +33,7 @@ fn the_word_null_is_null() {
 }
 
 #[test]
-fn a_body_of_which_nothing_is_given_is_none() {
+fn a_body_without_properties_is_none() {
     let mut body = Body::begin(None).unwrap();
     body.set("day", None::<i32>).unwrap();
     assert_eq!(finish_unless_empty::<Example>(body).unwrap(), None);

@@ -1,4 +1,4 @@
-//! The commands as they are typed: those of the operations, which are generated, and those that are more than one request.
+//! The command line: generated commands, one for each operation, and hand-written commands that send several requests.
 
 use std::ffi::OsString;
 
@@ -16,14 +16,14 @@ use crate::output::{self, OutputFormat};
 /// The name of the program.
 const NAME: &str = "registry";
 
-/// What was typed.
+/// The parsed command line.
 pub(crate) struct Arguments {
     pub(crate) connection: Connection,
     pub(crate) output: OutputFormat,
     pub(crate) command: Command,
 }
 
-/// A command.
+/// A command with its arguments.
 pub(crate) enum Command {
     Operation(OperationCommand),
     AuditTail(Tail),
@@ -37,7 +37,7 @@ pub(crate) enum Command {
 struct Program {
     #[command(flatten)]
     connection: Connection,
-    /// How answers are written: a table for people, or JSON for programs. It does not depend on where the output goes.
+    /// Output format: a table for people, or JSON for programs. It is the same whether or not the output is a terminal.
     #[arg(
         long,
         global = true,
@@ -50,12 +50,12 @@ struct Program {
     output: OutputFormat,
 }
 
-/// Print the completions of a shell.
+/// Print a completion script for a shell.
 ///
 /// For bash: `registry completions bash > ~/.local/share/bash-completion/completions/registry`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Completions {
-    /// Which shell.
+    /// The shell.
     shell: Shell,
 }
 
@@ -63,21 +63,21 @@ impl Completions {
     /// Prints the script.
     pub(crate) fn print(&self) -> Result<(), Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut tree(), NAME, &mut script);
+        clap_complete::generate(self.shell, &mut clap_command(), NAME, &mut script);
         output::bytes(&script)
     }
 }
 
-/// All commands.
-pub(crate) fn tree() -> clap::Command {
-    // What the parts say of themselves is not what the whole is.
+/// The whole command line.
+pub(crate) fn clap_command() -> clap::Command {
+    // Flattening the parts replaces the description, so it is set here.
     OperationCommand::augment_subcommands(Program::command())
-        .about("The command line of the Tenant Registry: each operation of its API is a command")
+        .about("Command line client of the Tenant Registry, with a command for each operation of its API")
         .long_about(
-            "The command line of the Tenant Registry: each operation of its API is a command.\n\nStandard output carries \
-             data alone; messages go to standard error.",
+            "Command line client of the Tenant Registry, with a command for each operation of its API.\n\nOnly data is \
+             written to standard output. Messages are written to standard error.",
         )
-        .after_help(exit_code::list())
+        .after_help(exit_code::help())
         .mut_subcommand("audit", |audit| {
             audit.subcommand(Tail::command()).subcommand(Export::command())
         })
@@ -85,26 +85,26 @@ pub(crate) fn tree() -> clap::Command {
 }
 
 impl Arguments {
-    /// Reads what was typed.
-    pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let matches = without_empty_variables(tree()).try_get_matches_from(arguments)?;
+    /// Parses the command line.
+    pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let matches = ignore_empty_variables(clap_command()).try_get_matches_from(arguments)?;
         let Program { connection, output } = Program::from_arg_matches(&matches)?;
         Ok(Self {
             connection,
             output,
-            command: Command::of(&matches)?,
+            command: Command::from_matches(&matches)?,
         })
     }
 }
 
 impl Command {
-    fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let (group, within) = match matches.subcommand() {
+    fn from_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let (group, group_matches) = match matches.subcommand() {
             Some((group, matches)) => (group, matches),
             None => return OperationCommand::from_arg_matches(matches).map(Self::Operation),
         };
-        match (group, within.subcommand()) {
-            ("completions", _) => Completions::from_arg_matches(within).map(Self::Completions),
+        match (group, group_matches.subcommand()) {
+            ("completions", _) => Completions::from_arg_matches(group_matches).map(Self::Completions),
             ("audit", Some((Tail::NAME, tail))) => Tail::from_arg_matches(tail).map(Self::AuditTail),
             ("audit", Some((Export::NAME, export))) => Export::from_arg_matches(export).map(Self::AuditExport),
             _ => OperationCommand::from_arg_matches(matches).map(Self::Operation),
@@ -112,8 +112,8 @@ impl Command {
     }
 }
 
-/// A variable that is set to nothing counts as not set.
-fn without_empty_variables(command: clap::Command) -> clap::Command {
+/// Treats empty environment variables as unset.
+fn ignore_empty_variables(command: clap::Command) -> clap::Command {
     command.mut_args(|argument| {
         let is_empty = |variable| std::env::var_os(variable).is_some_and(|value| value.is_empty());
         if argument.get_env().is_some_and(is_empty) {
@@ -126,10 +126,10 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 
 #[cfg(test)]
 mod tests {
-    use super::tree;
+    use super::clap_command;
 
     #[test]
     fn the_commands_are_well_formed() {
-        tree().debug_assert();
+        clap_command().debug_assert();
     }
 }

@@ -1,4 +1,4 @@
-//! With which service the program speaks, and as whom.
+//! Connection settings: the URL of the service and the access token.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -11,16 +11,16 @@ use tenant_registry_client::Client;
 
 use crate::failure::Failure;
 
-/// The variable with the token itself. There is no flag for it: the arguments of a program are seen by all.
+/// The environment variable for the token. There is no flag for it, because all users of a machine can see arguments.
 const TOKEN_VARIABLE: &str = "TENANT_REGISTRY_TOKEN";
 
 const USER_AGENT: &str = concat!("registry/", env!("CARGO_PKG_VERSION"));
 
-/// Where the service is, and who asks.
+/// The connection settings.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
-    /// Where the service is.
+    /// Base URL of the service.
     #[arg(
         long,
         global = true,
@@ -30,11 +30,11 @@ pub(crate) struct Connection {
         default_value = "http://127.0.0.1:8090"
     )]
     base_url: String,
-    /// A file with the bearer token; it goes before the token in the variable TENANT_REGISTRY_TOKEN. No argument takes
-    /// the token itself: arguments are seen by everybody on the machine.
+    /// File with the access token. Overrides the token in TENANT_REGISTRY_TOKEN. There is no flag for the token itself,
+    /// because all users of the machine can see arguments.
     #[arg(long, global = true, env = "TENANT_REGISTRY_TOKEN_FILE", value_name = "PATH")]
     token_file: Option<PathBuf>,
-    /// How many seconds each attempt of a request may take.
+    /// Timeout of each attempt of a request, in seconds.
     #[arg(
         long,
         global = true,
@@ -47,7 +47,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// The client of the service.
+    /// Creates a client of the service.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         let mut builder = Client::builder(&self.base_url)
             .user_agent(USER_AGENT)
@@ -62,26 +62,26 @@ impl Connection {
         match &self.token_file {
             Some(path) => {
                 let text = fs::read_to_string(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
-                let token = Token::of(&text);
+                let token = Token::parse(&text);
                 token
-                    .ok_or_else(|| Failure::Usage(format!("{} has no token in it", path.display())))
+                    .ok_or_else(|| Failure::Usage(format!("{} contains no token", path.display())))
                     .map(Some)
             }
             None => match env::var_os(TOKEN_VARIABLE).map(OsString::into_string) {
-                Some(Ok(text)) => Ok(Token::of(&text)),
-                Some(Err(_)) => Err(Failure::Usage(format!("{TOKEN_VARIABLE} is not UTF-8"))),
+                Some(Ok(text)) => Ok(Token::parse(&text)),
+                Some(Err(_)) => Err(Failure::Usage(format!("{TOKEN_VARIABLE} is not valid UTF-8"))),
                 None => Ok(None),
             },
         }
     }
 }
 
-/// A bearer token. It is shown nowhere.
+/// A bearer token. `Debug` does not show it.
 struct Token(String);
 
 impl Token {
-    /// `None` where there is nothing but white space.
-    fn of(text: &str) -> Option<Self> {
+    /// Trims white space. Returns `None` if nothing is left.
+    fn parse(text: &str) -> Option<Self> {
         let token = text.trim();
         (!token.is_empty()).then(|| Self(token.to_owned()))
     }

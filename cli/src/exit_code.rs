@@ -1,14 +1,14 @@
-//! The exit codes: what a script can tell apart.
+//! Exit codes of the program.
 
 use std::process::ExitCode;
 
-/// How the program ends.
+/// An outcome of the program that has its own exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum Exit {
     Success,
     Failure,
     Usage,
-    Refused,
+    Rejected,
     NotFound,
     Conflict,
     Unavailable,
@@ -16,12 +16,12 @@ pub(crate) enum Ending {
     Interrupted,
 }
 
-impl Ending {
+impl Exit {
     const ALL: [Self; 9] = [
         Self::Success,
         Self::Failure,
         Self::Usage,
-        Self::Refused,
+        Self::Rejected,
         Self::NotFound,
         Self::Conflict,
         Self::Unavailable,
@@ -34,52 +34,52 @@ impl Ending {
             Self::Success => 0,
             Self::Failure => 1,
             Self::Usage => 2,
-            Self::Refused => 3,
+            Self::Rejected => 3,
             Self::NotFound => 4,
             Self::Conflict => 5,
             Self::Unavailable => 6,
             Self::ApiKeyNotValid => 7,
-            // As shells count a program that SIGINT has ended.
+            // The convention of shells for a program that SIGINT ended.
             Self::Interrupted => 130,
         }
     }
 
     const fn meaning(self) -> &'static str {
         match self {
-            Self::Success => "it is done; of `audit tail`: it was ended by Ctrl-C",
-            Self::Failure => "the service failed, or its answer is not understood or cannot be written",
-            Self::Usage => "the arguments make no request; nothing was sent",
-            Self::Refused => "the service refused the request, for another reason than those below",
-            Self::NotFound => "something that the request names does not exist",
-            Self::Conflict => "the request contradicts what is stored",
-            Self::Unavailable => "the service cannot be reached, or has no room; try again later",
-            Self::ApiKeyNotValid => "`api-key verify`: the key is not valid",
-            Self::Interrupted => "Ctrl-C",
+            Self::Success => "success; for `audit tail`: stopped by Ctrl-C",
+            Self::Failure => "the service failed, or its response is invalid or cannot be written",
+            Self::Usage => "invalid arguments; nothing was sent",
+            Self::Rejected => "the service rejected the request for a reason that is not listed below",
+            Self::NotFound => "a resource in the request does not exist",
+            Self::Conflict => "the request conflicts with stored data",
+            Self::Unavailable => "the service is unreachable or overloaded; try again later",
+            Self::ApiKeyNotValid => "`api-key verify`: the API key is not valid",
+            Self::Interrupted => "interrupted by Ctrl-C",
         }
     }
 }
 
-impl From<Ending> for ExitCode {
-    fn from(ending: Ending) -> Self {
-        Self::from(ending.code())
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
     }
 }
 
-/// The list that help ends with.
-pub(crate) fn list() -> String {
-    let lines = Ending::ALL.map(|ending| format!("\n  {:>3}  {}", ending.code(), ending.meaning()));
+/// The list of exit codes at the end of the help.
+pub(crate) fn help() -> String {
+    let lines = Exit::ALL.map(|exit| format!("\n  {:>3}  {}", exit.code(), exit.meaning()));
     format!("Exit codes:{}", lines.concat())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Ending;
+    use super::Exit;
 
     #[test]
     fn the_readme_lists_every_code() {
         let readme = include_str!("../README.md");
-        for ending in Ending::ALL {
-            let row = format!("| {} | {} |", ending.code(), ending.meaning());
+        for exit in Exit::ALL {
+            let row = format!("| {} | {} |", exit.code(), exit.meaning());
             assert!(readme.contains(&row), "{row}");
         }
     }

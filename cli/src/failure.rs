@@ -1,4 +1,4 @@
-//! Why a command has nothing to show, and with which exit code it ends.
+//! Errors of commands, and their exit codes.
 
 use std::fmt::Display;
 use std::io;
@@ -6,44 +6,44 @@ use std::io;
 use tenant_registry_client::types::{ApiKeyVerifyReason, ErrorCode};
 use tenant_registry_client::{ConfigurationError, Error};
 
-use crate::exit_code::Ending;
+use crate::exit_code::Exit;
 
-/// Why a command did not do what it should.
+/// An error of a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The arguments make no request. Nothing was sent.
+    /// The arguments are invalid. Nothing was sent.
     #[error("{0}")]
     Usage(String),
-    /// The connection cannot be set up as it is asked for. Nothing was sent.
+    /// The settings of the connection are invalid. Nothing was sent.
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
-    /// The service refused the request, failed, or did not answer.
+    /// The request failed.
     #[error(transparent)]
     Request(#[from] Error),
-    /// The service answered that an API key does not verify.
+    /// The API key is not valid.
     #[error("the API key is not valid{}", .0.map(|reason| format!(": {reason}")).unwrap_or_default())]
     ApiKeyNotValid(Option<ApiKeyVerifyReason>),
-    /// What the service answered cannot be written where it should be.
-    #[error("{place} cannot be written: {source}")]
+    /// The output cannot be written.
+    #[error("cannot write {place}: {source}")]
     Unwritable { place: String, source: io::Error },
-    /// What the service answered cannot be written in the format that was asked for.
-    #[error("the answer cannot be written: {0}")]
+    /// The response cannot be converted to the output format.
+    #[error("cannot format the response: {0}")]
     Format(String),
-    /// Ctrl-C.
+    /// The user pressed Ctrl-C.
     #[error("interrupted")]
     Interrupted,
-    /// Something that the system should give is not there.
+    /// A system call failed.
     #[error(transparent)]
     System(io::Error),
 }
 
 impl Failure {
-    /// A file or standard input that an argument names and that cannot be read.
+    /// An input of a command cannot be read: a file, or standard input.
     pub(crate) fn unreadable(place: impl Display, error: &io::Error) -> Self {
-        Self::Usage(format!("{place} cannot be read: {error}"))
+        Self::Usage(format!("cannot read {place}: {error}"))
     }
 
-    /// Standard output.
+    /// Standard output cannot be written.
     pub(crate) fn output(source: io::Error) -> Self {
         Self::Unwritable {
             place: "standard output".to_owned(),
@@ -51,29 +51,27 @@ impl Failure {
         }
     }
 
-    /// With which code the program ends.
-    pub(crate) fn ending(&self) -> Ending {
+    /// The exit code of the program.
+    pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Configuration(_) => Ending::Usage,
-            Self::Request(error) => ending_of(error),
-            Self::ApiKeyNotValid(reason) if reason.is_some_and(ApiKeyVerifyReason::is_worth_retrying) => {
-                Ending::Unavailable
-            }
-            Self::ApiKeyNotValid(_) => Ending::ApiKeyNotValid,
-            // A reader that has seen enough, as `head` has, is no error.
-            Self::Unwritable { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => Ending::Success,
-            Self::Unwritable { .. } | Self::Format(_) | Self::System(_) => Ending::Failure,
-            Self::Interrupted => Ending::Interrupted,
+            Self::Usage(_) | Self::Configuration(_) => Exit::Usage,
+            Self::Request(error) => exit_of(error),
+            Self::ApiKeyNotValid(reason) if reason.is_some_and(ApiKeyVerifyReason::is_retryable) => Exit::Unavailable,
+            Self::ApiKeyNotValid(_) => Exit::ApiKeyNotValid,
+            // A reader that stops early, such as `head`, is not an error.
+            Self::Unwritable { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => Exit::Success,
+            Self::Unwritable { .. } | Self::Format(_) | Self::System(_) => Exit::Failure,
+            Self::Interrupted => Exit::Interrupted,
         }
     }
 
-    /// What is said on standard error; `None` where there is nothing to say.
+    /// The message for standard error, if there is one.
     pub(crate) fn message(&self) -> Option<String> {
         match self {
             Self::Unwritable { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => None,
-            Self::Request(error) => Some(request_message(error)),
+            Self::Request(error) => Some(message_with_request_id(error)),
             Self::ApiKeyNotValid(Some(ApiKeyVerifyReason::Unavailable)) => {
-                Some("the API key could not be verified; try again".to_owned())
+                Some("the API key could not be checked; try again".to_owned())
             }
             Self::Configuration(error) => Some(with_causes(error)),
             Self::Usage(_)
@@ -86,31 +84,31 @@ impl Failure {
     }
 }
 
-fn ending_of(error: &Error) -> Ending {
+fn exit_of(error: &Error) -> Exit {
     match error {
-        Error::InvalidRequest(_) => Ending::Usage,
-        Error::Connection(_) => Ending::Unavailable,
-        Error::Refused(refusal) => match refusal.code {
-            ErrorCode::NotFound => Ending::NotFound,
-            ErrorCode::Conflict => Ending::Conflict,
-            ErrorCode::RateLimited | ErrorCode::Unavailable => Ending::Unavailable,
+        Error::InvalidRequest(_) => Exit::Usage,
+        Error::Connection(_) => Exit::Unavailable,
+        Error::Response(response) => match response.code {
+            ErrorCode::NotFound => Exit::NotFound,
+            ErrorCode::Conflict => Exit::Conflict,
+            ErrorCode::RateLimited | ErrorCode::Unavailable => Exit::Unavailable,
             ErrorCode::InvalidInput
             | ErrorCode::MethodNotAllowed
             | ErrorCode::Unauthorized
             | ErrorCode::Forbidden
             | ErrorCode::PayloadTooLarge
-            | ErrorCode::UnsupportedMediaType => Ending::Refused,
-            ErrorCode::Internal => Ending::Failure,
+            | ErrorCode::UnsupportedMediaType => Exit::Rejected,
+            ErrorCode::Internal => Exit::Failure,
         },
-        Error::Undeclared { .. } if error.is_worth_retrying() => Ending::Unavailable,
-        Error::Undeclared { .. } | Error::UnreadableBody(_) => Ending::Failure,
+        Error::UndeclaredResponse { .. } if error.is_retryable() => Exit::Unavailable,
+        Error::UndeclaredResponse { .. } | Error::UnreadableBody(_) => Exit::Failure,
     }
 }
 
-fn request_message(error: &Error) -> String {
+fn message_with_request_id(error: &Error) -> String {
     let mut message = with_causes(error);
     if let Some(id) = error.request_id() {
-        message.push_str(&format!("\nrequest id: {id}"));
+        message.push_str(&format!("\nrequest ID: {id}"));
     }
     message
 }
@@ -130,17 +128,17 @@ mod tests {
     use tenant_registry_client::types::ApiKeyVerifyReason;
 
     use super::Failure;
-    use crate::exit_code::Ending;
+    use crate::exit_code::Exit;
 
     #[test]
-    fn a_bad_day_is_no_bad_key() {
+    fn a_temporary_failure_is_not_an_invalid_key() {
         let failure = Failure::ApiKeyNotValid(Some(ApiKeyVerifyReason::Unavailable));
-        assert_eq!(failure.ending(), Ending::Unavailable);
+        assert_eq!(failure.exit(), Exit::Unavailable);
         assert_eq!(
             failure.message().as_deref(),
-            Some("the API key could not be verified; try again")
+            Some("the API key could not be checked; try again")
         );
         let failure = Failure::ApiKeyNotValid(Some(ApiKeyVerifyReason::TenantInactive));
-        assert_eq!(failure.ending(), Ending::ApiKeyNotValid);
+        assert_eq!(failure.exit(), Exit::ApiKeyNotValid);
     }
 }

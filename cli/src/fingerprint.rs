@@ -1,6 +1,6 @@
-//! Holds the generated commands against the client, while the crate is compiled; the client holds itself against the spec.
+//! Compares the generated commands with the client at compile time. The client compares itself with the spec.
 
 const _: () = assert!(
     crate::generated::SPEC_FINGERPRINT == tenant_registry_client::SPEC_FINGERPRINT,
-    "src/generated was generated from another spec than the client; build the contract crate, then this one again"
+    "src/generated does not match the client; build the contract crate, then build this crate again"
 );

@@ -20,33 +20,28 @@ use std::process::ExitCode;
 
 use command::{Arguments, Command};
 use connection::Connection;
-use exit_code::Ending;
+use exit_code::Exit;
 use failure::Failure;
 use printable::Printable;
 use tenant_registry_client::Client;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::read(env::args_os()) {
+    let arguments = match Arguments::parse(env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Where nobody reads, there is nobody to tell.
+            // If the message cannot be printed, there is no other way to show it.
             let _ = error.print();
-            return if error.use_stderr() {
-                Ending::Usage
-            } else {
-                Ending::Success
-            }
-            .into();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Success }.into();
         }
     };
     match run(arguments) {
-        Ok(()) => Ending::Success.into(),
+        Ok(()) => Exit::Success.into(),
         Err(failure) => {
             for (index, line) in failure.message().iter().flat_map(|it| it.lines()).enumerate() {
                 let start = if index == 0 { "error: " } else { "" };
                 eprintln!("{start}{}", Printable(line));
             }
-            failure.ending().into()
+            failure.exit().into()
         }
     }
 }
@@ -60,7 +55,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match command {
         Command::Completions(completions) => completions.print(),
         Command::Operation(command) => with_client(&connection, async |client| {
-            output::answer(&command.send(client).await?, output)
+            output::response(&command.send(client).await?, output)
         }),
         Command::AuditTail(tail) => with_client(&connection, async |client| tail.run(client, output).await),
         Command::AuditExport(export) => with_client(&connection, async |client| export.run(client).await),

@@ -1,4 +1,4 @@
-//! How answers are written to standard output.
+//! Writes responses to standard output.
 
 use std::io::{self, Write};
 
@@ -10,42 +10,42 @@ use crate::failure::Failure;
 use crate::generated::Answer;
 use crate::table;
 
-/// How answers are written.
+/// The output format of responses.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum OutputFormat {
-    /// As a table.
+    /// A table.
     #[default]
     Table,
-    /// As the JSON that the service answers, indented.
+    /// The JSON of the response, indented.
     Json,
 }
 
-/// Writes an answer; then fails where it says no.
-pub(crate) fn answer(answer: &Answer, format: OutputFormat) -> Result<(), Failure> {
-    if let Answer::Nothing = answer {
+/// Writes a response. Returns an error if it says that an API key is not valid.
+pub(crate) fn response(response: &Answer, format: OutputFormat) -> Result<(), Failure> {
+    if let Answer::Nothing = response {
         return Ok(());
     }
-    let value = json(answer)?;
+    let value = json(response)?;
     let text = match format {
         OutputFormat::Json => format!("{value:#}\n"),
-        OutputFormat::Table => table::of(&value),
+        OutputFormat::Table => table::render(&value),
     };
     bytes(text.as_bytes())?;
     if let Answer::ApiKeyVerify(types::ApiKeyVerify {
         valid: false, reason, ..
-    }) = answer
+    }) = response
     {
         return Err(Failure::ApiKeyNotValid(*reason));
     }
     Ok(())
 }
 
-/// A value as the service writes it.
+/// Converts a value to the JSON of the API.
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<Value, Failure> {
     serde_json::to_value(value).map_err(|error| Failure::Format(error.to_string()))
 }
 
-/// Writes all of it at once.
+/// Writes bytes to standard output and flushes it.
 pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     output

@@ -1,8 +1,8 @@
-//! Text of others, harmless on a terminal.
+//! Escapes untrusted text for terminals.
 
 use std::fmt;
 
-/// Text of others as a terminal may show it: what would move its cursor or change its colours is written out.
+/// Displays untrusted text with control characters escaped, so that it cannot move the cursor or change colors.
 pub(crate) struct Printable<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Printable<'_> {

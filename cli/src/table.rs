@@ -1,4 +1,4 @@
-//! Answers as tables: a row for each item of a list, a line for each property of all else.
+//! Formats responses as tables: one row for each item of a list, or one line for each property of an object.
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 
 use crate::printable::Printable;
 
-/// The property of the lists.
+/// The property that holds the items of a list.
 const ITEMS: &str = "items";
 
-/// The text, which ends with a newline.
-pub(crate) fn of(answer: &Value) -> String {
-    let Value::Object(properties) = answer else {
-        return format!("{}\n", cell(answer));
+/// Returns the table with a trailing newline.
+pub(crate) fn render(response: &Value) -> String {
+    let Value::Object(properties) = response else {
+        return format!("{}\n", cell(response));
     };
     let Some(Value::Array(items)) = properties.get(ITEMS) else {
         return lines(properties);
@@ -37,7 +37,7 @@ fn table() -> Table {
     table
 }
 
-/// A column for each property that any item has.
+/// A table with a column for each property that has a value in at least one item.
 fn rows(items: &[Value]) -> String {
     let objects: Vec<&Map<String, Value>> = items.iter().filter_map(Value::as_object).collect();
     let mut columns: Vec<&str> = Vec::new();
@@ -60,13 +60,14 @@ fn rows(items: &[Value]) -> String {
     format!("{table}\n")
 }
 
+/// A table with a line for each property.
 fn lines(properties: &Map<String, Value>) -> String {
     let mut table = table();
     add_lines(&mut table, "", properties);
     format!("{table}\n")
 }
 
-/// Objects within are spread out, as `outer.inner`.
+/// Nested objects are flattened: `outer.inner`.
 fn add_lines(table: &mut Table, prefix: &str, properties: &Map<String, Value>) {
     for (name, value) in properties {
         let name = format!("{prefix}{}", Printable(name));
@@ -97,9 +98,9 @@ fn cell(value: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::of;
+    use super::render;
 
-    /// The words of each line.
+    /// The words of each non-empty line, without borders.
     fn words(text: &str) -> Vec<Vec<&str>> {
         let is_border = |character: char| ('\u{2500}'..='\u{257f}').contains(&character);
         text.lines()
@@ -114,11 +115,11 @@ mod tests {
 
     #[test]
     fn a_list_has_a_row_for_each_item_and_no_empty_columns() {
-        let answer = json!({
+        let response = json!({
             "items": [{ "id": 2, "none": null }, { "id": 1, "name": "b", "scopes": ["r", "w"] }],
             "next_cursor": 7,
         });
-        let text = of(&answer);
+        let text = render(&response);
         assert_eq!(
             words(&text),
             [
@@ -128,21 +129,21 @@ mod tests {
                 vec!["next_cursor", "7"]
             ]
         );
-        assert_eq!(of(&json!({ "items": [] })), "(none)\n");
+        assert_eq!(render(&json!({ "items": [] })), "(none)\n");
     }
 
     #[test]
     fn an_object_has_a_line_for_each_property() {
-        let answer = json!({ "key": { "id": "k", "at": null }, "config": {} });
+        let response = json!({ "key": { "id": "k", "at": null }, "config": {} });
         assert_eq!(
-            words(&of(&answer)),
+            words(&render(&response)),
             [vec!["key.id", "k"], vec!["key.at", "-"], vec!["config", "{}"]]
         );
     }
 
     #[test]
     fn nothing_in_a_cell_reaches_the_terminal_as_a_command() {
-        let text = of(&json!({ "name": "\u{1b}[31mred\u{7}\n\u{9b}2J" }));
+        let text = render(&json!({ "name": "\u{1b}[31mred\u{7}\n\u{9b}2J" }));
         assert!(text.contains("\\u{1b}[31mred\\u{7}\\n\\u{9b}2J"), "{text}");
         assert!(text.chars().all(|it| it == '\n' || !it.is_control()));
     }

@@ -1,12 +1,12 @@
-//! A customer's life in the Tenant Registry, from the first day to the audit log.
+//! Creates a tenant in the Tenant Registry, uses every part of the API, and reads the tenant's audit log.
 //!
 //! ```text
 //! cargo run --example customer_life [BASE_URL]
 //! ```
 //!
-//! Without an argument the base URL is that of `TENANT_REGISTRY_URL`, or else `http://127.0.0.1:8090`. The program ends
-//! with 1 where something is not as it should be.
-#![expect(clippy::print_stdout, reason = "a program that shows what it does")]
+//! The default base URL is `TENANT_REGISTRY_URL` or, if that is not set, `http://127.0.0.1:8090`. If a step fails, the
+//! program exits with 1.
+#![expect(clippy::print_stdout, reason = "the program prints what it does")]
 
 use std::env;
 use std::error::Error;
@@ -22,19 +22,19 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Err(error) = walk().await else {
+    let Err(error) = run().await else {
         return ExitCode::SUCCESS;
     };
     eprintln!("{error}");
     let mut source = error.source();
     while let Some(cause) = source {
-        eprintln!("  because: {cause}");
+        eprintln!("  caused by: {cause}");
         source = cause.source();
     }
     ExitCode::FAILURE
 }
 
-async fn walk() -> Outcome {
+async fn run() -> Outcome {
     let base_url = env::args()
         .nth(1)
         .or_else(|| env::var("TENANT_REGISTRY_URL").ok())
@@ -42,14 +42,14 @@ async fn walk() -> Outcome {
     let registry = Client::builder(&base_url).user_agent("customer-life/1").build()?;
 
     let tenant = create(&registry).await?;
-    look_up(&registry, &tenant).await?;
+    find(&registry, &tenant).await?;
     activate(&registry, &tenant).await?;
     start_trial(&registry, &tenant).await?;
     let created = create_key(&registry, &tenant).await?;
 
     let verified = verify(&registry, &created).await?;
     check(verified.valid, "a new key verifies")?;
-    check(verified.tenant_id == Some(tenant.id), "the key is the tenant's")?;
+    check(verified.tenant_id == Some(tenant.id), "the key belongs to the tenant")?;
 
     registry.api_key_revoke().id(created.api_key.id).send().await?;
     println!("revoked the key {}", created.api_key.prefix);
@@ -58,13 +58,13 @@ async fn walk() -> Outcome {
     check(!verified.valid, "a revoked key does not verify")?;
     check(
         verified.reason == Some(ApiKeyVerifyReason::Revoked),
-        "the reason is the revocation",
+        "the reason is `revoked`",
     )?;
 
     read_audit_log(&registry, &tenant).await
 }
 
-/// Creates a tenant with a slug that no earlier run has used.
+/// Creates a tenant with a new slug, so that the program can run repeatedly.
 async fn create(registry: &Client) -> Outcome<Tenant> {
     let slug = format!("life-{}", uuid::Uuid::now_v7().simple()).try_into()?;
     let body = TenantCreate::new(slug, "Example GmbH".try_into()?);
@@ -73,20 +73,20 @@ async fn create(registry: &Client) -> Outcome<Tenant> {
         "created the tenant {} ({}) in status {}",
         tenant.slug, tenant.id, tenant.status
     );
-    check(tenant.status == TenantStatus::Trial, "a customer starts with a trial")?;
+    check(tenant.status == TenantStatus::Trial, "a customer starts in a trial")?;
     Ok(tenant)
 }
 
-async fn look_up(registry: &Client, tenant: &Tenant) -> Outcome {
+async fn find(registry: &Client, tenant: &Tenant) -> Outcome {
     let found = registry.tenant_get_by_slug().slug(tenant.slug.clone()).send().await?;
-    println!("found {} by its slug", found.id);
-    check(*found == *tenant, "the tenant is found as it was created")
+    println!("found {} by slug", found.id);
+    check(*found == *tenant, "the tenant that was found equals the created one")
 }
 
 async fn activate(registry: &Client, tenant: &Tenant) -> Outcome {
-    // The body is optional: without one only the status changes.
+    // The body is optional. Without it, only the status changes.
     let active = registry.tenant_activate().id(tenant.id).send().await?;
-    println!("activated {}: it is {} now", active.slug, active.status);
+    println!("activated {}: its status is now {}", active.slug, active.status);
     check(active.status == TenantStatus::Active, "an activated tenant is active")
 }
 
@@ -96,7 +96,7 @@ async fn start_trial(registry: &Client, tenant: &Tenant) -> Outcome {
         .items
         .into_iter()
         .find(|entry| entry.supports_trial)
-        .ok_or("the catalog has no product that supports a trial")?;
+        .ok_or("no product of the catalog supports trials")?;
     let body = CatalogRequest::new(tenant.id, entry.key.clone());
     let trial = registry.catalog_trial_request().body(body).send().await?.into_inner();
     println!("started a trial of {} until {:?}", entry.name, trial.expires_at);
@@ -104,7 +104,7 @@ async fn start_trial(registry: &Client, tenant: &Tenant) -> Outcome {
     let entitlements = registry.entitlement_list().tenant_id(tenant.id).send().await?;
     for entitlement in &entitlements.items {
         println!(
-            "  entitled to {} (enabled: {})",
+            "  entitlement to {} (enabled: {})",
             entitlement.product, entitlement.enabled
         );
     }
@@ -121,7 +121,7 @@ async fn create_key(registry: &Client, tenant: &Tenant) -> Outcome<ApiKeyCreated
     let mut body = ApiKeyCreate::new(tenant.id, "ci pipeline".try_into()?);
     body.scopes = vec!["reports:read".try_into()?];
     let created = registry.api_key_create().body(body).send().await?.into_inner();
-    // The plaintext is in this answer alone: a program stores it now. `Debug` does not show it.
+    // The plaintext is only in this response, so a real program stores it now. `Debug` does not show it.
     println!("created the key {}: {:?}", created.api_key.prefix, created.plaintext);
     Ok(created)
 }
@@ -134,13 +134,13 @@ async fn verify(registry: &Client, created: &ApiKeyCreated) -> Outcome<ResponseV
         .send()
         .await?;
     match verified.reason {
-        None => println!("verified the key: valid, for {:?}", verified.scopes),
-        Some(reason) => println!("verified the key: not valid, {reason}"),
+        None => println!("verified the key: valid, with the scopes {:?}", verified.scopes),
+        Some(reason) => println!("verified the key: not valid: {reason}"),
     }
     Ok(verified)
 }
 
-/// Reads the tenant's events page by page.
+/// Reads the tenant's audit events page by page.
 async fn read_audit_log(registry: &Client, tenant: &Tenant) -> Outcome {
     let mut events: Vec<AuditEvent> = Vec::new();
     let mut cursor = None;
@@ -170,14 +170,14 @@ async fn read_audit_log(registry: &Client, tenant: &Tenant) -> Outcome {
                 "api_key.created",
                 "api_key.revoked",
             ],
-        "the audit log has each step once, the newest first",
+        "the audit log has one event for each step, newest first",
     )
 }
 
-fn check(holds: bool, expectation: &str) -> Outcome {
-    if holds {
+fn check(is_met: bool, expectation: &str) -> Outcome {
+    if is_met {
         Ok(())
     } else {
-        Err(format!("not as it should be: {expectation}").into())
+        Err(format!("unexpected result; expected: {expectation}").into())
     }
 }

@@ -1,4 +1,4 @@
-//! How a client is set up.
+//! Configuration of a client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// Sets a client up; made by [`Client::builder`].
+/// Configures a [`Client`]. Created by [`Client::builder`].
 #[derive(Clone)]
-#[must_use = "it makes a client only when `build` is called"]
+#[must_use = "call `build` to create the client"]
 pub struct ClientBuilder {
     base_url: String,
     connect_timeout: Duration,
@@ -29,22 +29,23 @@ pub struct ClientBuilder {
     http_client: Option<reqwest::Client>,
 }
 
-/// Why a client cannot be set up.
+/// An invalid client configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigurationError {
-    /// The base URL is none. It is not shown, since it may hold a password.
-    #[error("the base URL is not valid: {0}")]
+    /// The base URL is invalid. The message does not contain the URL, because the URL may contain a password.
+    #[error("invalid base URL: {0}")]
     BaseUrl(&'static str),
-    /// The bearer token has characters that no header can carry. It is not shown.
-    #[error("the bearer token has characters that a header cannot carry")]
+    /// The bearer token contains characters that are not allowed in a header. The message does not contain the token.
+    #[error("the bearer token contains characters that are not allowed in a header")]
     BearerToken,
-    /// The HTTP client cannot be set up, as with a user agent that no header can carry.
-    #[error("the HTTP client cannot be set up")]
+    /// The HTTP client cannot be created, for example because the user agent contains characters that are not allowed in
+    /// a header.
+    #[error("failed to create the HTTP client")]
     HttpClient(#[source] reqwest::Error),
 }
 
 impl Client {
-    /// Sets up a client of the service at this URL, such as `https://tenant-registry.breakpilot.com`.
+    /// Returns a builder of a client for the service at `base_url`, such as `https://tenant-registry.breakpilot.com`.
     pub fn builder(base_url: &str) -> ClientBuilder {
         ClientBuilder {
             base_url: base_url.to_owned(),
@@ -58,70 +59,70 @@ impl Client {
         }
     }
 
-    /// A client of the service at this URL, with nothing set up besides.
+    /// Creates a client for the service at `base_url`, with the default configuration.
     ///
     /// # Errors
     ///
-    /// Fails where the URL is not valid, or the HTTP client cannot be set up.
+    /// Returns an error if the URL is invalid or the HTTP client cannot be created.
     pub fn new(base_url: &str) -> Result<Self, ConfigurationError> {
         Self::builder(base_url).build()
     }
 }
 
 impl ClientBuilder {
-    /// How long to wait for a connection, in each attempt; 5 seconds unless set.
+    /// Sets the timeout for establishing a connection. It applies to each attempt. The default is 5 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long an attempt may take, from the connection to the end of the answer; 30 seconds unless set.
+    /// Sets the timeout of each attempt, from connecting to the end of the response body. The default is 30 seconds.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
         self
     }
 
-    /// Who asks, such as `billing/2.3`. The service keeps it with the audit events that are appended.
+    /// Sets the `User-Agent` header, such as `billing/2.3`. The service stores it in audit events.
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
         self
     }
 
-    /// Sends `Authorization: Bearer …` with each request. For a token that changes, set a
-    /// [`header_hook`](Self::header_hook).
+    /// Sends `Authorization: Bearer …` with each request. If the token changes, use a
+    /// [`header_hook`](Self::header_hook) instead.
     pub fn bearer_token(mut self, token: impl Into<String>) -> Self {
         self.bearer_token = Some(token.into());
         self
     }
 
-    /// Lets a function set the headers of each attempt, after all others. It must not block. Mark secret values with
-    /// [`HeaderValue::set_sensitive`].
+    /// Sets a function that modifies the headers of each attempt, after all other headers are set. It must not block. Mark
+    /// secret values with [`HeaderValue::set_sensitive`].
     ///
-    /// It runs in the task that sends the request, so that it can pass on the current trace (`traceparent`) as well; with
-    /// OpenTelemetry: `get_text_map_propagator(|it| it.inject(&mut HeaderInjector(headers)))`.
+    /// The function runs in the task that sends the request, so it can also propagate the current trace (`traceparent`).
+    /// With OpenTelemetry: `get_text_map_propagator(|it| it.inject(&mut HeaderInjector(headers)))`.
     pub fn header_hook(mut self, hook: impl Fn(&mut HeaderMap) + Send + Sync + 'static) -> Self {
         self.header_hook = Some(Arc::new(hook));
         self
     }
 
-    /// When to try again.
+    /// Sets the retry policy.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Takes an HTTP client that is set up already, as for a proxy or a private certificate authority. The timeouts and
-    /// the user agent are then its own.
+    /// Uses an existing HTTP client, for example one with a proxy or a private certificate authority. Its timeouts and
+    /// user agent take precedence over those of this builder.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http_client = Some(client);
         self
     }
 
-    /// Makes the client.
+    /// Creates the client.
     ///
     /// # Errors
     ///
-    /// Fails where the base URL, the token or the user agent is not valid, and where TLS cannot be set up.
+    /// Returns an error if the base URL, the token or the user agent is invalid, or if TLS cannot be set up.
     pub fn build(self) -> Result<Client, ConfigurationError> {
         let baseurl = base_url(&self.base_url)?;
         let authorization = self.bearer_token.as_deref().map(authorization).transpose()?;
@@ -131,7 +132,7 @@ impl ClientBuilder {
                 .connect_timeout(self.connect_timeout)
                 .timeout(self.request_timeout)
                 .user_agent(self.user_agent)
-                // The service redirects nothing; following would turn a POST into a GET.
+                // The service sends no redirects, and following one would turn a POST into a GET.
                 .redirect(redirect::Policy::none())
                 .build()
                 .map_err(ConfigurationError::HttpClient)?,
@@ -148,19 +149,19 @@ impl ClientBuilder {
     }
 }
 
-/// The URL without a slash at its end: each path brings one.
+/// Validates the URL and removes trailing slashes, because paths start with one.
 fn base_url(text: &str) -> Result<String, ConfigurationError> {
-    let url =
-        Url::parse(text).map_err(|_| ConfigurationError::BaseUrl("it must be like https://registry.example.com"))?;
+    let url = Url::parse(text)
+        .map_err(|_| ConfigurationError::BaseUrl("it must be a URL such as https://registry.example.com"))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(ConfigurationError::BaseUrl("it must start with http:// or https://"));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(ConfigurationError::BaseUrl("it must have no `?` and no `#`"));
+        return Err(ConfigurationError::BaseUrl("it must not contain `?` or `#`"));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(ConfigurationError::BaseUrl(
-            "credentials do not belong there; set a bearer token or a header hook",
+            "it must not contain credentials; set a bearer token or a header hook instead",
         ));
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
@@ -173,7 +174,7 @@ fn authorization(token: &str) -> Result<HeaderValue, ConfigurationError> {
 }
 
 impl fmt::Debug for ClientBuilder {
-    /// Shows neither the token nor the base URL, which is not checked yet and may hold a password.
+    /// Omits the token, and the base URL because it is not validated yet and may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("connect_timeout", &self.connect_timeout)

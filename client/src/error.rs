@@ -1,4 +1,4 @@
-//! What can go wrong with a request, as the caller needs to tell it apart.
+//! Errors of requests.
 
 use std::time::Duration;
 
@@ -9,62 +9,62 @@ use reqwest::header::HeaderMap;
 use crate::retry::retry_after;
 use crate::types::{self, ErrorCode};
 
-/// Why a request has no success to return.
+/// An error of a request.
 ///
-/// It shows no body of an answer, since that may hold a secret.
+/// It contains no response body, because the body may contain a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A value is missing or breaks a rule of the spec. Nothing was sent.
-    #[error("the request is not valid: {0}")]
+    /// A value is missing or violates a constraint of the OpenAPI document. Nothing was sent.
+    #[error("invalid request: {0}")]
     InvalidRequest(String),
-    /// No answer came, or its body broke off: the connection failed or a timeout passed. Whether the request was
-    /// carried out is not known, unless [`reqwest::Error::is_connect`].
-    #[error("no answer from the Tenant Registry")]
+    /// There was no complete response: the connection failed, or a timeout expired. Unless
+    /// [`reqwest::Error::is_connect`] returns `true`, the service may have processed the request.
+    #[error("no response from the Tenant Registry")]
     Connection(#[source] reqwest::Error),
-    /// The service refused the request, or failed.
+    /// The service returned an error response.
     #[error(transparent)]
-    Refused(Box<Refusal>),
-    /// The answer is none that the spec declares for the operation: it comes from something in between, or from a
-    /// service with another spec.
-    #[error("the answer {status} is not declared for this operation")]
-    Undeclared {
-        /// The status of the answer.
+    Response(Box<ErrorResponse>),
+    /// The OpenAPI document does not declare this response for the operation. It came from a proxy, or from another
+    /// version of the service.
+    #[error("unexpected response: the operation does not declare the status {status}")]
+    UndeclaredResponse {
+        /// The status of the response.
         status: StatusCode,
-        /// The request id, where the answer has one.
+        /// The request ID, if the response has one.
         request_id: Option<String>,
     },
-    /// The body of the answer is not what the spec declares: it comes from a service with another spec.
-    #[error("the answer's body is not as the spec declares it")]
+    /// The response body does not match the OpenAPI document. It came from another version of the service.
+    #[error("the response body does not match the OpenAPI document")]
     UnreadableBody(#[source] serde_json::Error),
 }
 
-/// An error that the service answered.
+/// An error response of the service.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{code} ({status}): {message}")]
-pub struct Refusal {
-    /// The status of the answer.
+pub struct ErrorResponse {
+    /// The status of the response.
     pub status: StatusCode,
-    /// What kind of error it is, for programs.
+    /// The error code, for programs.
     pub code: ErrorCode,
-    /// What to change, for people.
+    /// A message that tells people what to change.
     pub message: String,
-    /// Quote it when you report a fault.
+    /// The request ID. Include it when you report a problem.
     pub request_id: Option<String>,
-    /// How long the service asks to wait before the next attempt.
+    /// How long to wait before retrying, if the service says so.
     pub retry_after: Option<Duration>,
 }
 
 impl Error {
-    /// Can the same request succeed later, with nothing changed in it?
+    /// Whether the same request can succeed later, without any change to it.
     ///
-    /// After [`Error::Connection`] it may have been carried out already; see
-    /// [`Operation::is_repeatable`](crate::Operation::is_repeatable).
-    pub fn is_worth_retrying(&self) -> bool {
+    /// After [`Error::Connection`], the service may already have processed the request; see
+    /// [`Operation::is_idempotent`](crate::Operation::is_idempotent).
+    pub fn is_retryable(&self) -> bool {
         match self {
             Self::InvalidRequest(_) | Self::UnreadableBody(_) => false,
             Self::Connection(_) => true,
-            Self::Refused(refusal) => refusal.code.is_worth_retrying(),
-            Self::Undeclared { status, .. } => matches!(
+            Self::Response(response) => response.code.is_retryable(),
+            Self::UndeclaredResponse { status, .. } => matches!(
                 *status,
                 StatusCode::REQUEST_TIMEOUT
                     | StatusCode::TOO_MANY_REQUESTS
@@ -75,29 +75,32 @@ impl Error {
         }
     }
 
-    /// What kind of error the service answered; `None` where it answered none.
+    /// The error code of the service, if it returned an error response.
     pub fn code(&self) -> Option<ErrorCode> {
-        self.refusal().map(|refusal| refusal.code)
+        self.response().map(|response| response.code)
     }
 
-    /// The error that the service answered; `None` where it answered none.
-    pub fn refusal(&self) -> Option<&Refusal> {
+    /// The error response of the service, if it returned one.
+    pub fn response(&self) -> Option<&ErrorResponse> {
         match self {
-            Self::Refused(refusal) => Some(refusal),
-            Self::InvalidRequest(_) | Self::Connection(_) | Self::Undeclared { .. } | Self::UnreadableBody(_) => None,
+            Self::Response(response) => Some(response),
+            Self::InvalidRequest(_)
+            | Self::Connection(_)
+            | Self::UndeclaredResponse { .. }
+            | Self::UnreadableBody(_) => None,
         }
     }
 
-    /// How long the service asks to wait before the next attempt, where it does.
+    /// How long to wait before retrying, if the service says so.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.refusal()?.retry_after
+        self.response()?.retry_after
     }
 
-    /// The id to quote when you report a fault, where an answer came.
+    /// The request ID of the response, if there is one. Include it when you report a problem.
     pub fn request_id(&self) -> Option<&str> {
         match self {
-            Self::Refused(refusal) => refusal.request_id.as_deref(),
-            Self::Undeclared { request_id, .. } => request_id.as_deref(),
+            Self::Response(response) => response.request_id.as_deref(),
+            Self::UndeclaredResponse { request_id, .. } => request_id.as_deref(),
             Self::InvalidRequest(_) | Self::Connection(_) | Self::UnreadableBody(_) => None,
         }
     }
@@ -117,7 +120,7 @@ impl From<progenitor_client::Error<types::Error>> for Error {
                 let request_id = request_id(response.headers());
                 let retry_after = retry_after(response.headers(), Utc::now());
                 let types::Error { error, message } = response.into_inner();
-                Self::Refused(Box::new(Refusal {
+                Self::Response(Box::new(ErrorResponse {
                     status,
                     code: error,
                     message,
@@ -126,7 +129,7 @@ impl From<progenitor_client::Error<types::Error>> for Error {
                 }))
             }
             Generated::InvalidResponsePayload(_, error) => Self::UnreadableBody(error),
-            Generated::UnexpectedResponse(response) => Self::Undeclared {
+            Generated::UnexpectedResponse(response) => Self::UndeclaredResponse {
                 status: response.status(),
                 request_id: request_id(response.headers()),
             },

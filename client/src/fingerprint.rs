@@ -1,19 +1,19 @@
-//! Holds the generated code against the spec, while the crate is compiled.
+//! Compares the generated code with the spec at compile time.
 //!
-//! This crate has no build script that could generate it anew: the contract's has, and it may run after this crate was
-//! compiled. Then the code here is yesterday's, and must not compile.
+//! This crate has no build script that could regenerate the code. The contract crate's build script does, but it may run
+//! after this crate was compiled. In that case the code here is outdated and must not compile.
 
 use crate::generated::SPEC_FINGERPRINT;
 
 const SPEC: &[u8] = include_bytes!("../openapi.yaml");
 
 const _: () = assert!(
-    of(SPEC) == SPEC_FINGERPRINT,
-    "src/generated was generated from another spec than openapi.yaml; build the contract crate, then this one again"
+    fnv_1a(SPEC) == SPEC_FINGERPRINT,
+    "src/generated does not match openapi.yaml; build the contract crate, then build this crate again"
 );
 
-/// FNV-1a, 64 bits, as the generator computes it.
-const fn of(bytes: &[u8]) -> u64 {
+/// 64-bit FNV-1a, as in the generator.
+const fn fnv_1a(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut index = 0;
     while index < bytes.len() {

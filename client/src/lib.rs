@@ -29,39 +29,41 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # How it is used
+//! # Usage
 //!
-//! A [`Client`] has one method for each operation of the spec. It returns a builder: set what the operation takes, then
-//! `send`. Values are checked by the types in [`types`] before anything is sent; what a builder cannot take is the
-//! [`Error`] of `send`. The answer is a [`ResponseValue`], which stands for its body and knows status and headers.
+//! A [`Client`] has one method for each operation of the API. The method returns a builder: set the parameters and the
+//! body, then call `send`. The types in [`types`] check values before the request is sent. If a builder cannot convert a
+//! value, `send` returns an [`Error`]. A successful call returns a [`ResponseValue`], which dereferences to the body and
+//! provides the status and the headers.
 //!
-//! Make one [`Client`] for a program and clone it: the clones share their connections.
+//! Create one [`Client`] per program and clone it. Clones share their connections.
 //!
-//! The service asks for an access token of its OpenID Connect realm with the operation's scope. The client does not get one:
-//! [`ClientBuilder::bearer_token`] takes one that stays, [`ClientBuilder::header_hook`] sets one that is renewed.
+//! The service requires an access token of its OpenID Connect provider, with the scope of the operation. The client does
+//! not request tokens itself. Use [`ClientBuilder::bearer_token`] for a token that does not change, and
+//! [`ClientBuilder::header_hook`] for a token that is renewed.
 //!
-//! # When something goes wrong
+//! # Errors
 //!
-//! [`Error`] says whether the service refused, could not be reached, or was not understood, and
-//! [`Error::is_worth_retrying`] whether to come back later. `api_key_verify` answers 200 in any case; there,
-//! [`types::ApiKeyVerifyReason::is_worth_retrying`] tells a bad day from a bad key.
+//! [`Error`] distinguishes error responses, connection failures and unexpected responses. [`Error::is_retryable`] returns
+//! whether the request can succeed later. `api_key_verify` returns 200 even for invalid keys; use
+//! [`types::ApiKeyVerifyReason::is_retryable`] to distinguish an invalid key from a temporary failure.
 //!
-//! The client itself tries again where that cannot do harm: see [`RetryPolicy`].
+//! The client retries requests if that is safe: see [`RetryPolicy`].
 //!
 //! # Secrets
 //!
-//! `Debug` shows no bearer token and no plaintext of an API key, whatever struct they are in, and an [`Error`] carries
-//! no body that could hold one.
+//! The `Debug` output of this crate's types contains no bearer tokens and no plaintexts of API keys. An [`Error`] contains
+//! no response body, because the body could contain a secret.
 
-mod classification;
 mod configuration;
 mod error;
 mod fingerprint;
 // Formatted by the generator.
 #[rustfmt::skip]
 mod generated;
-mod repeatable;
+mod idempotent;
 mod retry;
+mod retryable;
 mod transport;
 #[rustfmt::skip]
 pub mod types;
@@ -69,12 +71,12 @@ pub mod types;
 pub use progenitor_client::ResponseValue;
 
 pub use self::configuration::{ClientBuilder, ConfigurationError};
-pub use self::error::{Error, Refusal};
+pub use self::error::{Error, ErrorResponse};
 pub use self::generated::{Client, Operation, SPEC_FINGERPRINT, builder};
 pub use self::retry::RetryPolicy;
 use self::transport::Transport;
 
-// Compiles the first lines of the README.
+// Compiles the examples in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,4 @@
-//! How a request travels: with which headers, and how often.
+//! Sends requests: sets their headers and retries them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use reqwest::{Request, Response};
 use crate::retry::RetryPolicy;
 use crate::{Client, Operation};
 
-/// A function that sets headers.
+/// A function that modifies the headers of a request.
 pub(crate) type HeaderHook = Arc<dyn Fn(&mut HeaderMap) + Send + Sync>;
 
-/// What all requests of a client have in common.
+/// The settings that all requests of a client share.
 #[derive(Clone)]
 pub struct Transport {
-    /// Marked as sensitive, so that nothing shows it.
+    /// Marked as sensitive, so that `Debug` does not show it.
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) header_hook: Option<HeaderHook>,
     pub(crate) retry: RetryPolicy,
@@ -44,19 +44,19 @@ impl Transport {
 
 impl ClientHooks<Transport> for Client {
     async fn exec(&self, mut request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
-        let repeatable = Operation::from_id(info.operation_id).is_some_and(Operation::is_repeatable);
-        let mut waits = self.inner.retry.waits(repeatable);
+        let is_idempotent = Operation::from_id(info.operation_id).is_some_and(Operation::is_idempotent);
+        let mut retries = self.inner.retry.start(is_idempotent);
         loop {
             let copy = request.try_clone();
-            // For each attempt anew: a token may have expired since the last.
+            // Set for each attempt, because a token may have expired since the last one.
             self.inner.set_headers(request.headers_mut());
             let outcome = self.client.execute(request).await;
-            let (Some(copy), Some(wait)) = (copy, waits.after(&outcome)) else {
+            let (Some(copy), Some(delay)) = (copy, retries.next_delay(&outcome)) else {
                 return outcome;
             };
-            // The refused answer is not read; without it the connection is free.
+            // Dropping the unread response releases its connection.
             drop(outcome);
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(delay).await;
             request = copy;
         }
     }

@@ -3,14 +3,9 @@
 //!
 //! `cargo bench -p tenant-registry-server --bench micro`. Times are this machine's; compare them with each other.
 
-#[expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
-#[path = "../src/auth/signer.rs"]
-mod signer;
-
 use chrono::Utc;
 use criterion::Criterion;
 use serde_json::json;
-use signer::Signer;
 use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -20,6 +15,7 @@ use tenant_registry_server::api_key_hash::{
 };
 use tenant_registry_server::auth::{KeySet, TokenRules, Verifier};
 use tenant_registry_server::domain::clock::Clock;
+use test_support::issuer::Signer;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 

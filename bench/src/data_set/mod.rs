@@ -5,7 +5,7 @@ pub(crate) mod secrets;
 
 use std::path::Path;
 
-use test_postgres::Cluster;
+use test_support::postgres::Cluster;
 use tokio_postgres::{Client, NoTls};
 
 use crate::error::Error;

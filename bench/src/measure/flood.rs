@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::load::{self, each_once, open};
 use crate::operations;
 use crate::process::Memory;
-use crate::service::Service;
+use crate::service::ServiceProcess;
 
 /// Connections that present wrong secrets, each as fast as it is answered.
 const FLOOD_CALLERS: usize = 8;
@@ -33,7 +33,7 @@ pub(crate) struct Flooded {
 
 impl Bench<'_> {
     /// A service that has verified all keys in the midst of wrong ones, and the most memory, in MiB, that it took.
-    pub(super) async fn peak_memory(&self, data_set: &DataSet) -> Result<(Service, f64), Error> {
+    pub(super) async fn peak_memory(&self, data_set: &DataSet) -> Result<(ServiceProcess, f64), Error> {
         eprintln!("memory in a flood");
         let service = self.start(data_set).await?;
         let right = operations::verify(&data_set.plaintexts);
@@ -53,7 +53,7 @@ impl Bench<'_> {
     /// Right secrets at the same rate, without and with wrong ones.
     pub(super) async fn flooded(
         &self,
-        service: &Service,
+        service: &ServiceProcess,
         data_set: &DataSet,
         warm_verify: &Row,
     ) -> Result<Flooded, Error> {

@@ -6,7 +6,7 @@ use crate::data_set::DataSet;
 use crate::error::Error;
 use crate::load::closed;
 use crate::operations::{self, Case};
-use crate::service::Service;
+use crate::service::ServiceProcess;
 
 /// Latencies, in milliseconds, that half of the answers kept; none where no answer was good.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Latencies {
 impl Bench<'_> {
     pub(super) async fn latencies(
         &self,
-        service: &Service,
+        service: &ServiceProcess,
         deep_page: &Case,
         small: &DataSet,
     ) -> Result<Latencies, Error> {

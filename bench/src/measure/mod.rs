@@ -8,14 +8,14 @@ mod row;
 use std::path::Path;
 use std::time::Duration;
 
-use test_postgres::Cluster;
+use test_support::postgres::Cluster;
 
 use crate::arguments::Arguments;
 use crate::data_set::{self, DataSet};
 use crate::error::Error;
 use crate::load::closed;
 use crate::operations;
-use crate::service::Service;
+use crate::service::ServiceProcess;
 
 pub(crate) use first_verify::FirstVerify;
 pub(crate) use flood::{Flooded, SHARE as FLOOD_SHARE};
@@ -55,8 +55,8 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     /// A service on this data set that can serve.
-    async fn start(&self, data_set: &DataSet) -> Result<Service, Error> {
-        let service = Service::start(self.service, &data_set.url, self.hash_permits)?;
+    async fn start(&self, data_set: &DataSet) -> Result<ServiceProcess, Error> {
+        let service = ServiceProcess::start(self.service, &data_set.url, self.hash_permits)?;
         closed(service.address, &operations::readiness(), 1, Duration::from_millis(100)).await?;
         Ok(service)
     }

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::load::{Open, closed, open};
 use crate::operations::Case;
 use crate::pgbench;
-use crate::service::Service;
+use crate::service::ServiceProcess;
 
 /// The callers at which service and database are compared.
 pub(super) const CALLERS: usize = pgbench::CLIENTS;
@@ -65,7 +65,7 @@ impl From<&Open> for Paced {
 }
 
 impl Bench<'_> {
-    pub(super) async fn row(&self, service: &Service, data_set: &DataSet, case: &Case) -> Result<Row, Error> {
+    pub(super) async fn row(&self, service: &ServiceProcess, data_set: &DataSet, case: &Case) -> Result<Row, Error> {
         let Case {
             name,
             operation,

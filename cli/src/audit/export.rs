@@ -1,4 +1,4 @@
-//! `registry audit export`: writes the audit log, or a part of it, to a file.
+//! `registry audit export`: writes audit events to standard output or a file.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -8,22 +8,23 @@ use tempfile::NamedTempFile;
 use tenant_registry_client::Client;
 
 use super::export_format::ExportFormat;
+use super::pages::Pages;
 use super::progress::Progress;
-use super::walk::Walk;
-use super::without_places;
+use super::without_paging;
 use crate::failure::Failure;
 use crate::generated::audit::AuditList;
 use crate::output;
 
-/// What is exported, and where it goes.
+/// The arguments of the command.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Export {
     #[command(flatten)]
     filters: AuditList,
-    /// How events are written.
+    /// Format of the events.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: ExportFormat,
-    /// Write to this file, whole or not at all; what it was before is replaced at the end. Its owner alone may read it.
+    /// Write to this file instead of standard output. The file is created or replaced only when the export is complete.
+    /// Only its owner can read it.
     #[arg(long, value_name = "PATH")]
     output_file: Option<PathBuf>,
 }
@@ -32,17 +33,17 @@ impl Export {
     /// The name of the command.
     pub(crate) const NAME: &str = "export";
 
-    /// The command as it is typed.
+    /// The definition for clap.
     pub(crate) fn command() -> Command {
-        without_places(Self::augment_args(Command::new(Self::NAME)))
-            .about("Write all events that the filters let through, newest first")
+        without_paging(Self::augment_args(Command::new(Self::NAME)))
+            .about("Export all events that match the filters, newest first")
             .long_about(
-                "Write all events that the filters let through, newest first, to standard output or a file. Every event \
-                 that stood when the export began is in it, once. On a terminal, standard error shows how far it is.",
+                "Export all events that match the filters, newest first, to standard output or a file. The export contains \
+                 every event that existed when it began exactly once. On a terminal, standard error shows the progress.",
             )
     }
 
-    /// Writes the events.
+    /// Exports the events.
     pub(crate) async fn run(self, client: &Client) -> Result<(), Failure> {
         tokio::select! {
             written = self.write(client) => written,
@@ -52,11 +53,11 @@ impl Export {
 
     async fn write(self, client: &Client) -> Result<(), Failure> {
         let mut target = Target::open(self.output_file.as_deref())?;
-        let is_watched = target.is_apart_from_terminal() && io::stderr().is_terminal();
-        let mut progress = Progress::start(is_watched, self.filters.since);
+        let shows_progress = !target.is_terminal() && io::stderr().is_terminal();
+        let mut progress = Progress::start(shows_progress, self.filters.since);
         target.write(&self.format.start()?)?;
-        let mut walk = Walk::new(client, self.filters);
-        while let Some(events) = walk.page().await? {
+        let mut pages = Pages::new(client, self.filters);
+        while let Some(events) = pages.next().await? {
             progress.advance(&events);
             target.write(&self.format.page(events)?)?;
         }
@@ -65,12 +66,12 @@ impl Export {
     }
 }
 
-/// Where the export goes.
+/// The destination of an export.
 enum Target {
     Output,
-    /// A file beside the one that was asked for, until it is whole. It is gone when this is dropped.
+    /// A temporary file in the directory of `path`. `finish` renames it to `path`; otherwise, dropping this removes it.
     File {
-        draft: NamedTempFile,
+        file: NamedTempFile,
         path: PathBuf,
     },
 }
@@ -84,34 +85,34 @@ impl Target {
             Some(directory) if !directory.as_os_str().is_empty() => directory,
             Some(_) | None => Path::new("."),
         };
-        let draft = NamedTempFile::new_in(directory).map_err(unwritable(path))?;
+        let file = NamedTempFile::new_in(directory).map_err(unwritable(path))?;
         Ok(Self::File {
-            draft,
+            file,
             path: path.to_owned(),
         })
     }
 
-    /// Can a terminal show something else meanwhile?
-    fn is_apart_from_terminal(&self) -> bool {
+    /// Whether the events are written to a terminal.
+    fn is_terminal(&self) -> bool {
         match self {
-            Self::Output => !io::stdout().is_terminal(),
-            Self::File { .. } => true,
+            Self::Output => io::stdout().is_terminal(),
+            Self::File { .. } => false,
         }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         match self {
             Self::Output => output::bytes(bytes),
-            Self::File { draft, path } => draft.write_all(bytes).map_err(unwritable(path)),
+            Self::File { file, path } => file.write_all(bytes).map_err(unwritable(path)),
         }
     }
 
     fn finish(self) -> Result<(), Failure> {
         match self {
             Self::Output => Ok(()),
-            Self::File { draft, path } => {
-                draft.as_file().sync_all().map_err(unwritable(&path))?;
-                let persisted = draft.persist(&path);
+            Self::File { file, path } => {
+                file.as_file().sync_all().map_err(unwritable(&path))?;
+                let persisted = file.persist(&path);
                 persisted.map_err(|error| unwritable(&path)(error.error))?;
                 Ok(())
             }

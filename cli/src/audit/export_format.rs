@@ -1,4 +1,4 @@
-//! The formats of an export: one event as a line of JSON, or as a record of CSV.
+//! Export formats: newline-delimited JSON and CSV.
 
 use chrono::SecondsFormat;
 use clap::ValueEnum;
@@ -7,13 +7,13 @@ use tenant_registry_client::types::AuditEvent;
 use crate::failure::Failure;
 use crate::output;
 
-/// How events are written.
+/// The format of an export.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(super) enum ExportFormat {
-    /// A line of JSON for each event.
+    /// One line of JSON for each event.
     #[default]
     Ndjson,
-    /// A record for each event, after one with the names (RFC 4180). What an event has not is empty; metadata is JSON.
+    /// A header and one record for each event (RFC 4180). Missing values are empty; metadata is JSON.
     Csv,
 }
 
@@ -36,7 +36,7 @@ const COLUMNS: [&str; 15] = [
 ];
 
 impl ExportFormat {
-    /// What stands before the first event.
+    /// The text before the first event.
     pub(super) fn start(self) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Ndjson => Ok(Vec::new()),
@@ -44,7 +44,7 @@ impl ExportFormat {
         }
     }
 
-    /// The events of a page.
+    /// Formats the events of a page.
     pub(super) fn page(self, events: Vec<AuditEvent>) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Ndjson => {
@@ -60,21 +60,21 @@ impl ExportFormat {
 }
 
 fn records(records: impl IntoIterator<Item = [String; COLUMNS.len()]>) -> Result<Vec<u8>, Failure> {
-    let fault = |error: csv::Error| Failure::Format(error.to_string());
+    let format_error = |error: csv::Error| Failure::Format(error.to_string());
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(Vec::new());
     for record in records {
-        writer.write_record(record).map_err(fault)?;
+        writer.write_record(record).map_err(format_error)?;
     }
     writer
         .into_inner()
         .map_err(|error| Failure::Format(error.error().to_string()))
 }
 
-/// In the order of the columns.
+/// The values of an event, in the order of [`COLUMNS`].
 fn record(event: AuditEvent) -> [String; COLUMNS.len()] {
-    // In full, so that a property that is added is missed here.
+    // Destructured in full, so that a new property breaks the build here.
     let AuditEvent {
         id,
         tenant_id,

@@ -1,22 +1,22 @@
-//! How far a walk over the audit log is, for somebody who waits.
+//! Progress display of an export.
 
 use chrono::{DateTime, Utc};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use tenant_registry_client::types::{AuditEvent, AuditSince};
 
-/// A line on standard error. The service does not say how many events there are; where the walk has an end in time, the
-/// bar shows how much of that time was walked.
+/// A progress line on standard error. The total number of events is unknown. If the export has a start time, the bar shows
+/// how much of the time range has been read.
 pub(super) struct Progress {
     bar: ProgressBar,
-    end: Option<DateTime<Utc>>,
+    oldest: Option<DateTime<Utc>>,
     newest: Option<DateTime<Utc>>,
     events: u64,
 }
 
 impl Progress {
-    /// Starts the line; none where nobody watches.
-    pub(super) fn start(is_watched: bool, since: Option<AuditSince>) -> Self {
-        let bar = if is_watched {
+    /// Shows the line, unless it is hidden.
+    pub(super) fn start(is_visible: bool, since: Option<AuditSince>) -> Self {
+        let bar = if is_visible {
             ProgressBar::new(1)
         } else {
             ProgressBar::hidden()
@@ -31,13 +31,13 @@ impl Progress {
         }
         Self {
             bar,
-            end: since.map(DateTime::from),
+            oldest: since.map(DateTime::from),
             newest: None,
             events: 0,
         }
     }
 
-    /// After each page.
+    /// Updates the line after a page.
     pub(super) fn advance(&mut self, page: &[AuditEvent]) {
         let (Some(first), Some(last)) = (page.first(), page.last()) else {
             return;
@@ -47,15 +47,15 @@ impl Progress {
         let reached = last.created_at.format("%Y-%m-%d %H:%M");
         self.bar
             .set_message(format!("{} events, back to {reached}", HumanCount(self.events)));
-        if let Some(end) = self.end {
-            self.bar.set_length(milliseconds(newest, end));
+        if let Some(oldest) = self.oldest {
+            self.bar.set_length(milliseconds(newest, oldest));
             self.bar.set_position(milliseconds(newest, last.created_at));
         } else {
             self.bar.tick();
         }
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) fn finish(self) {
         self.bar.finish_and_clear();
     }

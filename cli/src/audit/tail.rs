@@ -10,23 +10,23 @@ use tenant_registry_client::Client;
 use tenant_registry_client::types::{AuditEvent, AuditEventId, AuditSince};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::walk::Walk;
-use super::{without_end, without_places};
+use super::pages::Pages;
+use super::{without_paging, without_until};
 use crate::failure::Failure;
 use crate::generated::audit::AuditList;
 use crate::output::{self, OutputFormat};
 use crate::printable::Printable;
 
-/// What is asked of the log.
+/// The arguments of the command.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Tail {
     #[command(flatten)]
     filters: AuditList,
-    /// How many seconds to wait before each look.
+    /// Seconds between polls.
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=3600))]
     interval: u32,
-    /// How many seconds each look goes back behind the newest event. An event has its time before it is stored; what
-    /// takes longer than this in between is missed.
+    /// Seconds that each poll goes back before the newest event. Events get their time before they are stored; an event
+    /// that takes longer than this to be stored is missed.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=86400))]
     overlap: u32,
 }
@@ -35,15 +35,15 @@ impl Tail {
     /// The name of the command.
     pub(crate) const NAME: &str = "tail";
 
-    /// The command as it is typed.
+    /// The definition for clap.
     pub(crate) fn command() -> Command {
-        without_end(without_places(Self::augment_args(Command::new(Self::NAME))))
-            .about("Follow the audit log: show each event that is appended, until Ctrl-C")
+        without_until(without_paging(Self::augment_args(Command::new(Self::NAME))))
+            .about("Follow the audit log and show new events until Ctrl-C")
             .long_about(
-                "Follow the audit log: show each event that is appended, until Ctrl-C.\n\nWith `--since` it begins with \
-                 the events from then on. No event is shown twice. The events of each look are shown in the order of \
-                 their times; one that was stored late is shown late, after events that are newer. With `--output \
-                 json` each event is a line of JSON. While the service cannot be reached, it is asked again.",
+                "Follow the audit log and show new events until Ctrl-C.\n\nWith `--since`, events from that time on are \
+                 shown first. Each event is shown once. The events of a poll are shown in the order of their times. An \
+                 event that was stored late is shown after newer events. With `--output json`, each event is a line of \
+                 JSON. While the service is unreachable, polling continues.",
             )
     }
 
@@ -56,34 +56,34 @@ impl Tail {
     }
 
     async fn follow(self, client: &Client, format: OutputFormat) -> Result<(), Failure> {
-        let mut place = Place::new(TimeDelta::seconds(i64::from(self.overlap)), self.filters.since);
+        let mut position = Position::new(TimeDelta::seconds(i64::from(self.overlap)), self.filters.since);
         if self.filters.since.is_none() {
-            place.begin(client, &self.filters).await?;
+            position.skip_existing(client, &self.filters).await?;
         }
-        let mut looks = interval(Duration::from_secs(u64::from(self.interval)));
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut is_away = false;
+        let mut polls = interval(Duration::from_secs(u64::from(self.interval)));
+        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_unreachable = false;
         loop {
-            looks.tick().await;
+            polls.tick().await;
             let filters = AuditList {
-                since: place.since(),
+                since: position.since(),
                 ..self.filters.clone()
             };
-            match Walk::new(client, filters).rest().await {
+            match Pages::new(client, filters).rest().await {
                 Ok(events) => {
-                    is_away = false;
-                    let events = place.unseen(events);
+                    is_unreachable = false;
+                    let events = position.take_new(events);
                     let lines: String = events
                         .iter()
                         .map(|event| line(event, format))
                         .collect::<Result<_, _>>()?;
                     output::bytes(lines.as_bytes())?;
                 }
-                Err(Failure::Request(error)) if error.is_worth_retrying() => {
-                    if !is_away {
-                        eprintln!("warning: {}; asking again", Printable(&error.to_string()));
+                Err(Failure::Request(error)) if error.is_retryable() => {
+                    if !is_unreachable {
+                        eprintln!("warning: {}; retrying", Printable(&error.to_string()));
                     }
-                    is_away = true;
+                    is_unreachable = true;
                 }
                 Err(failure) => return Err(failure),
             }
@@ -91,33 +91,34 @@ impl Tail {
     }
 }
 
-/// How far the log was seen.
-struct Place {
+/// The position in the audit log up to which events were shown.
+struct Position {
     overlap: TimeDelta,
-    /// Where the caller wants to begin; nothing before it is asked for.
-    first: Option<AuditSince>,
+    /// The start time that the user gave. Older events are never requested.
+    start: Option<AuditSince>,
     newest: Option<DateTime<Utc>>,
-    /// The events from `since()` on that were shown, or stood before the beginning.
+    /// The events since `since()` that were shown, or existed before the command started.
     seen: HashMap<AuditEventId, DateTime<Utc>>,
 }
 
-impl Place {
-    fn new(overlap: TimeDelta, first: Option<AuditSince>) -> Self {
+impl Position {
+    fn new(overlap: TimeDelta, start: Option<AuditSince>) -> Self {
         Self {
             overlap,
-            first,
+            start,
             newest: None,
             seen: HashMap::new(),
         }
     }
 
-    /// Counts all events that stand as seen. The clock of this machine does not matter: the newest event's time does.
-    async fn begin(&mut self, client: &Client, filters: &AuditList) -> Result<(), Failure> {
-        let newest = Walk::new(client, filters.clone()).page().await?;
+    /// Marks all existing events as seen. Uses the time of the newest event, because the local clock may differ from the
+    /// service's.
+    async fn skip_existing(&mut self, client: &Client, filters: &AuditList) -> Result<(), Failure> {
+        let newest = Pages::new(client, filters.clone()).next().await?;
         self.newest = newest.iter().flatten().map(|event| event.created_at).max();
         if self.newest.is_some() {
             let since = self.since();
-            let events = Walk::new(
+            let events = Pages::new(
                 client,
                 AuditList {
                     since,
@@ -126,19 +127,19 @@ impl Place {
             )
             .rest()
             .await?;
-            self.unseen(events);
+            self.take_new(events);
         }
         Ok(())
     }
 
-    /// From when on the next look asks.
+    /// The start time of the next poll.
     fn since(&self) -> Option<AuditSince> {
-        let behind = self.newest.and_then(|newest| newest.checked_sub_signed(self.overlap));
-        behind.map(AuditSince::from).max(self.first)
+        let overlapping = self.newest.and_then(|newest| newest.checked_sub_signed(self.overlap));
+        overlapping.map(AuditSince::from).max(self.start)
     }
 
-    /// Those that were not seen, by time; from now on they count as seen.
-    fn unseen(&mut self, mut events: Vec<AuditEvent>) -> Vec<AuditEvent> {
+    /// Returns the events that were not seen before, ordered by time, and marks them as seen.
+    fn take_new(&mut self, mut events: Vec<AuditEvent>) -> Vec<AuditEvent> {
         events.retain(|event| self.seen.insert(event.id, event.created_at).is_none());
         events.sort_by_key(|event| (event.created_at, event.id));
         self.newest = self.newest.max(events.last().map(|event| event.created_at));
@@ -149,17 +150,17 @@ impl Place {
     }
 }
 
-/// An event as a line.
+/// Formats an event as a line.
 fn line(event: &AuditEvent, format: OutputFormat) -> Result<String, Failure> {
     let value = output::json(event)?;
     Ok(match (format, value) {
-        (OutputFormat::Table, Value::Object(properties)) => for_people(event, &properties),
+        (OutputFormat::Table, Value::Object(properties)) => table_line(event, &properties),
         (OutputFormat::Json | OutputFormat::Table, value) => format!("{value}\n"),
     })
 }
 
-/// When and what first, then all else that is said.
-fn for_people(event: &AuditEvent, properties: &Map<String, Value>) -> String {
+/// The time and the action, followed by all other properties.
+fn table_line(event: &AuditEvent, properties: &Map<String, Value>) -> String {
     let time = event.created_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
     let mut line = format!("{time}  {}", Printable(event.action.as_str()));
     for (name, value) in properties {
@@ -178,7 +179,7 @@ mod tests {
     use serde_json::json;
     use tenant_registry_client::types::AuditEvent;
 
-    use super::Place;
+    use super::Position;
 
     fn event(id: i64, second: u32) -> AuditEvent {
         serde_json::from_value(json!({
@@ -198,38 +199,38 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_shown_twice_and_what_comes_late_is_shown() {
-        let mut place = Place::new(TimeDelta::seconds(10), None);
-        assert_eq!(place.since(), None);
-        assert_eq!(ids(&place.unseen(vec![event(3, 12), event(1, 10)])), [1, 3]);
-        assert_eq!(place.since(), Some(at(2).into()));
-        // 2 had its time before 3, and was stored after it.
+    fn each_event_is_shown_once_even_if_it_was_stored_late() {
+        let mut position = Position::new(TimeDelta::seconds(10), None);
+        assert_eq!(position.since(), None);
+        assert_eq!(ids(&position.take_new(vec![event(3, 12), event(1, 10)])), [1, 3]);
+        assert_eq!(position.since(), Some(at(2).into()));
+        // Event 2 has an earlier time than event 3, but was stored later.
         assert_eq!(
-            ids(&place.unseen(vec![event(4, 13), event(3, 12), event(2, 11), event(1, 10)])),
+            ids(&position.take_new(vec![event(4, 13), event(3, 12), event(2, 11), event(1, 10)])),
             [2, 4]
         );
         assert_eq!(
-            ids(&place.unseen(vec![event(4, 13), event(3, 12), event(2, 11), event(1, 10)])),
+            ids(&position.take_new(vec![event(4, 13), event(3, 12), event(2, 11), event(1, 10)])),
             [0; 0]
         );
     }
 
     #[test]
-    fn what_is_not_asked_for_any_more_is_forgotten() {
-        let mut place = Place::new(TimeDelta::seconds(10), None);
-        place.unseen(vec![event(1, 10), event(2, 20)]);
-        assert_eq!(place.seen.len(), 2);
-        place.unseen(vec![event(3, 21)]);
-        assert_eq!(place.seen.len(), 2);
-        assert!(!place.seen.contains_key(&event(1, 0).id));
+    fn events_before_the_overlap_are_forgotten() {
+        let mut position = Position::new(TimeDelta::seconds(10), None);
+        position.take_new(vec![event(1, 10), event(2, 20)]);
+        assert_eq!(position.seen.len(), 2);
+        position.take_new(vec![event(3, 21)]);
+        assert_eq!(position.seen.len(), 2);
+        assert!(!position.seen.contains_key(&event(1, 0).id));
     }
 
     #[test]
-    fn nothing_before_the_beginning_is_asked_for() {
-        let mut place = Place::new(TimeDelta::seconds(10), Some(at(5).into()));
-        place.unseen(vec![event(1, 6)]);
-        assert_eq!(place.since(), Some(at(5).into()));
-        place.unseen(vec![event(2, 30)]);
-        assert_eq!(place.since(), Some(at(20).into()));
+    fn events_before_the_start_are_not_requested() {
+        let mut position = Position::new(TimeDelta::seconds(10), Some(at(5).into()));
+        position.take_new(vec![event(1, 6)]);
+        assert_eq!(position.since(), Some(at(5).into()));
+        position.take_new(vec![event(2, 30)]);
+        assert_eq!(position.since(), Some(at(20).into()));
     }
 }

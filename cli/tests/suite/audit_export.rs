@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use tenant_registry_client::types::{AuditAppend, AuditEvent};
 use tokio::task::JoinSet;
 
-use crate::harness::{Service, on_memory, on_stores};
+use crate::harness::{TestServer, on_memory, on_stores};
 
 pub(crate) fn cases() -> Vec<Trial> {
     [
@@ -31,7 +31,7 @@ fn append(action: &str) -> AuditAppend {
 }
 
 /// All events, by the pages of the service's own size.
-async fn listed(service: &Service) -> Vec<AuditEvent> {
+async fn listed(service: &TestServer) -> Vec<AuditEvent> {
     let mut page = service.client.audit_list().send().await.unwrap().into_inner();
     let mut events = page.items;
     while let Some(cursor) = page.next_cursor {
@@ -48,7 +48,7 @@ async fn listed(service: &Service) -> Vec<AuditEvent> {
     events
 }
 
-async fn exported(service: &Service, arguments: &[&str]) -> Vec<AuditEvent> {
+async fn exported(service: &TestServer, arguments: &[&str]) -> Vec<AuditEvent> {
     let ended = service.run(&[&["audit", "export"], arguments].concat()).await;
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
     ended
@@ -58,7 +58,7 @@ async fn exported(service: &Service, arguments: &[&str]) -> Vec<AuditEvent> {
         .collect()
 }
 
-async fn an_export_of_many_pages_equals_the_list(service: Service) {
+async fn an_export_of_many_pages_equals_the_list(service: TestServer) {
     let mut appends = JoinSet::new();
     for number in 0..1203 {
         if appends.len() >= 32 {
@@ -83,7 +83,7 @@ async fn an_export_of_many_pages_equals_the_list(service: Service) {
     );
 }
 
-async fn filters_choose_what_is_exported(service: Service) {
+async fn filters_choose_what_is_exported(service: TestServer) {
     for action in ["a", "b", "a"] {
         service.client.audit_append().body(append(action)).send().await.unwrap();
     }
@@ -99,7 +99,7 @@ async fn filters_choose_what_is_exported(service: Service) {
     );
 }
 
-async fn csv_is_that_of_rfc_4180(service: Service) {
+async fn csv_is_that_of_rfc_4180(service: TestServer) {
     let mut body = append("say.\"hello\"");
     body.actor_name = Some("Lovelace, Ada".try_into().unwrap());
     body.target_name = Some("two\r\nlines".try_into().unwrap());
@@ -132,7 +132,7 @@ async fn csv_is_that_of_rfc_4180(service: Service) {
     }
 }
 
-async fn a_file_is_written_whole_or_not_at_all(service: Service) {
+async fn a_file_is_written_whole_or_not_at_all(service: TestServer) {
     service.client.audit_append().body(append("a")).send().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("events.ndjson");
@@ -147,11 +147,11 @@ async fn a_file_is_written_whole_or_not_at_all(service: Service) {
     command.args(arguments).env("TENANT_REGISTRY_URL", "http://127.0.0.1:1");
     crate::harness::ended(&mut command, "")
         .await
-        .assert_failed(6, &["no answer"]);
+        .assert_failed(6, &["no response"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), whole);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     let nowhere = service
         .run(&["audit", "export", "--output-file", "no/such/directory"])
         .await;
-    nowhere.assert_failed(1, &["no/such/directory cannot be written: No such file"]);
+    nowhere.assert_failed(1, &["cannot write no/such/directory: No such file"]);
 }

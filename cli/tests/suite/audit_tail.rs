@@ -6,7 +6,7 @@ use tenant_registry_client::types::{AuditAppend, AuditEvent};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
-use crate::harness::{Service, on_memory, on_stores};
+use crate::harness::{TestServer, on_memory, on_stores};
 
 pub(crate) fn cases() -> Vec<Trial> {
     [
@@ -35,7 +35,7 @@ struct Tail {
 }
 
 impl Tail {
-    fn start(service: &Service, arguments: &[&str]) -> Self {
+    fn start(service: &TestServer, arguments: &[&str]) -> Self {
         let mut command = service.command();
         let mut child = command.args(["audit", "tail"]).args(arguments).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -63,7 +63,7 @@ impl Tail {
     }
 }
 
-async fn append(service: &Service, action: &str) -> AuditEvent {
+async fn append(service: &TestServer, action: &str) -> AuditEvent {
     let body = AuditAppend::new(action.try_into().unwrap());
     service
         .client
@@ -75,7 +75,7 @@ async fn append(service: &Service, action: &str) -> AuditEvent {
         .into_inner()
 }
 
-async fn what_is_appended_while_it_runs_is_shown_once(service: Service) {
+async fn what_is_appended_while_it_runs_is_shown_once(service: TestServer) {
     let old = append(&service, "old").await;
     let mut tail = Tail::start(&service, &["--output", "json"]);
     // It began somewhere among these; from the first that it shows on, it leaves none out.
@@ -99,7 +99,7 @@ async fn what_is_appended_while_it_runs_is_shown_once(service: Service) {
     tail.end().await;
 }
 
-async fn it_begins_where_it_is_told_to(service: Service) {
+async fn it_begins_where_it_is_told_to(service: TestServer) {
     let before = append(&service, "before").await;
     let first = append(&service, "first").await;
     let since = first.created_at.to_rfc3339();
@@ -118,7 +118,7 @@ async fn it_begins_where_it_is_told_to(service: Service) {
     tail.end().await;
 }
 
-async fn only_what_the_filters_let_through_is_shown(service: Service) {
+async fn only_what_the_filters_let_through_is_shown(service: TestServer) {
     let since = ["--output", "json", "--since", "2026-01-01T00:00:00Z", "--action", "yes"];
     append(&service, "no").await;
     let wanted = append(&service, "yes").await;
@@ -130,7 +130,7 @@ async fn only_what_the_filters_let_through_is_shown(service: Service) {
     tail.end().await;
 }
 
-async fn a_line_for_people_says_when_and_what_first(service: Service) {
+async fn a_line_for_people_says_when_and_what_first(service: TestServer) {
     let event = append(&service, "report.exported").await;
     let mut tail = Tail::start(&service, &["--since", "2026-01-01T00:00:00Z"]);
     let line = tail.line().await;

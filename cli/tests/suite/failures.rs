@@ -3,7 +3,7 @@
 use libtest_mimic::Trial;
 use tokio::net::TcpListener;
 
-use crate::harness::{Service, ended, on_memory, program};
+use crate::harness::{TestServer, ended, on_memory, program};
 
 pub(crate) fn cases() -> Vec<Trial> {
     [
@@ -28,7 +28,7 @@ pub(crate) fn cases() -> Vec<Trial> {
 
 const UNKNOWN: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
 
-async fn each_kind_of_failure_has_its_exit_code(service: Service) {
+async fn each_kind_of_failure_has_its_exit_code(service: TestServer) {
     let acme = service.json(&["tenant", "get-by-slug", "acme"]).await;
     let id = acme["id"].as_str().unwrap();
     let backwards = [
@@ -41,7 +41,7 @@ async fn each_kind_of_failure_has_its_exit_code(service: Service) {
         "2026-01-01",
     ];
     let refused = service.run(&backwards).await;
-    refused.assert_failed(3, &["error: invalid_input (400 Bad Request): ", "\nrequest id: "]);
+    refused.assert_failed(3, &["error: invalid_input (400 Bad Request): ", "\nrequest ID: "]);
     assert_eq!(refused.stdout, "");
     let unknown = service.run(&["tenant", "get", UNKNOWN]).await;
     unknown.assert_failed(4, &["error: not_found (404 Not Found): "]);
@@ -58,7 +58,7 @@ async fn each_kind_of_failure_has_its_exit_code(service: Service) {
     assert!(bad.stdout.contains("\"valid\": false"), "{bad:?}");
 }
 
-async fn bad_arguments_say_what_to_change(service: Service) {
+async fn bad_arguments_say_what_to_change(service: TestServer) {
     let cases: [(&[&str], &[&str]); 13] = [
         (
             &["tenant", "create", "--slug", "Blue Sky", "--name", "x"],
@@ -89,16 +89,13 @@ async fn bad_arguments_say_what_to_change(service: Service) {
         ),
         (
             &["audit", "append", "--body-file", "no/such.json"],
-            &["no/such.json cannot be read: No such file"],
+            &["cannot read no/such.json: No such file"],
         ),
         (
             &["audit", "tail", "--until", "2026-11-23T09:30:00Z"],
-            &["--until", "goes on until it is ended"],
+            &["--until", "runs until it is stopped"],
         ),
-        (
-            &["audit", "export", "--cursor", "7"],
-            &["--cursor", "walks the pages by itself"],
-        ),
+        (&["audit", "export", "--cursor", "7"], &["--cursor", "reads all pages"]),
         (
             &["--base-url", "ftp://nowhere", "health", "get"],
             &["it must start with http:// or https://"],
@@ -114,15 +111,15 @@ async fn bad_arguments_say_what_to_change(service: Service) {
     ended.assert_failed(2, &["only one argument can be read from standard input"]);
 }
 
-async fn a_service_that_is_away_is_told_apart(_: Service) {
+async fn a_service_that_is_away_is_told_apart(_: TestServer) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let away = ended(program().args(["--base-url", &url, "health", "get"]), "").await;
-    away.assert_failed(6, &["error: no answer from the Tenant Registry", "refused"]);
+    away.assert_failed(6, &["error: no response from the Tenant Registry", "refused"]);
 }
 
-async fn variables_are_settings_and_empty_ones_are_not(service: Service) {
+async fn variables_are_settings_and_empty_ones_are_not(service: TestServer) {
     let mut command = service.command();
     command.args(["health", "get"]).env("TENANT_REGISTRY_OUTPUT", "json");
     assert_eq!(ended(&mut command, "").await.stdout, "{\n  \"status\": \"ok\"\n}\n");

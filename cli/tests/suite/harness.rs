@@ -1,10 +1,9 @@
-//! A service in this process on either store, and the program beside it.
+//! The service in this process, on either store, and the program as a process.
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::process::Stdio;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
@@ -24,66 +23,42 @@ use tenant_registry_server::serve::{self, RunningService, ServeSettings};
 use tenant_registry_server::store::Store;
 use tenant_registry_server::store::memory::MemoryStore;
 use tenant_registry_server::store::postgres::{PoolSettings, PostgresStore, Recycling, migrations};
-use test_postgres::{Cluster, ClusterSettings, Databases};
+use test_support::StoreUnderTest;
+use test_support::postgres::TestDatabase;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-/// Long enough for a machine that does something else meanwhile.
+/// Long enough for a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The Postgres of the run, from the first case that needs it.
-static SERVER: Mutex<Option<Server>> = Mutex::new(None);
-
-struct Server {
-    databases: Databases,
-    /// Outlives the runtimes of the cases.
-    runtime: Runtime,
-    /// Ends with the run; none where `TEST_DATABASE_URL` names a server.
-    _cluster: Option<Cluster>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum StoreUnderTest {
-    Memory,
-    Postgres,
-}
-
 /// A case on both stores.
-pub(crate) fn on_stores<F: Future<Output = ()> + 'static>(name: &str, run: fn(Service) -> F) -> Vec<Trial> {
-    [StoreUnderTest::Memory, StoreUnderTest::Postgres]
-        .map(|store| on_store(store, name, run))
-        .into()
+pub(crate) fn on_stores<F: Future<Output = ()> + 'static>(name: &str, run: fn(TestServer) -> F) -> Vec<Trial> {
+    let stores = StoreUnderTest::selected().into_iter();
+    stores.map(|store| on_store(store, name, run)).collect()
 }
 
-/// A case on memory alone, where the store makes no difference.
-pub(crate) fn on_memory<F: Future<Output = ()> + 'static>(name: &str, run: fn(Service) -> F) -> Vec<Trial> {
+/// A case on the in-memory store only, since the store makes no difference.
+pub(crate) fn on_memory<F: Future<Output = ()> + 'static>(name: &str, run: fn(TestServer) -> F) -> Vec<Trial> {
     vec![on_store(StoreUnderTest::Memory, name, run)]
 }
 
-fn on_store<F: Future<Output = ()> + 'static>(store: StoreUnderTest, name: &str, run: fn(Service) -> F) -> Trial {
-    Trial::test(format!("{store:?}::{name}").to_lowercase(), move || {
+fn on_store<F: Future<Output = ()> + 'static>(store: StoreUnderTest, name: &str, run: fn(TestServer) -> F) -> Trial {
+    Trial::test(format!("{store}::{name}"), move || {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async { timeout(DEADLINE, run(Service::start(store).await)).await })?;
+        runtime.block_on(async { timeout(DEADLINE, run(TestServer::start(store).await)).await })?;
         runtime.shutdown_background();
         Ok(())
     })
 }
 
-/// Ends the Postgres of the run; on a server of somebody else's, the databases alone.
-pub(crate) fn finish() {
-    if let Some(server) = SERVER.lock().unwrap().take() {
-        server.runtime.block_on(server.databases.remove_all()).unwrap();
-    }
-}
-
-/// A service that runs.
-pub(crate) struct Service {
+/// A running server.
+pub(crate) struct TestServer {
     pub(crate) url: String,
-    /// For what a case does beside the program.
+    /// For what a case does without the program.
     pub(crate) client: Client,
     /// Stops when it is dropped.
     _running: Box<dyn Running>,
@@ -93,11 +68,22 @@ trait Running {}
 
 impl<S: Store> Running for RunningService<S> {}
 
-impl Service {
+impl Running for (Box<dyn Running>, TestDatabase) {}
+
+impl TestServer {
     async fn start(store: StoreUnderTest) -> Self {
         let (address, running) = match store {
             StoreUnderTest::Memory => serve(MemoryStore::seeded(Clock::system().now()).unwrap()),
-            StoreUnderTest::Postgres => serve(postgres().await),
+            StoreUnderTest::Postgres => {
+                let migrate = async |url: String| {
+                    migrations::migrate(&url.parse().unwrap(), CONNECT_TIMEOUT)
+                        .await
+                        .unwrap();
+                };
+                let database = TestDatabase::create(migrate).await;
+                let (address, running) = serve(postgres_store(&database));
+                (address, Box::new((running, database)) as Box<dyn Running>)
+            }
         };
         let url = format!("http://{address}");
         let never = RetryPolicy {
@@ -111,7 +97,7 @@ impl Service {
         }
     }
 
-    /// The program, set to this service, in an environment that sets nothing else.
+    /// The program with this server's URL in its environment and nothing else.
     pub(crate) fn command(&self) -> Command {
         let mut command = program();
         command.env("TENANT_REGISTRY_URL", &self.url);
@@ -123,12 +109,12 @@ impl Service {
         ended(self.command().args(arguments), "").await
     }
 
-    /// Runs the program with something on standard input.
+    /// Runs the program with a text on standard input.
     pub(crate) async fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
         ended(self.command().args(arguments), input).await
     }
 
-    /// What the program prints as JSON, when it should succeed.
+    /// Runs the program, which has to succeed, and returns the JSON that it prints.
     pub(crate) async fn json(&self, arguments: &[&str]) -> Value {
         let ended = self.run(&[arguments, &["--output", "json"]].concat()).await;
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{arguments:?}");
@@ -169,40 +155,8 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
     (running.address(), Box::new(running))
 }
 
-impl Server {
-    fn start() -> Self {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let (cluster, url) = match std::env::var("TEST_DATABASE_URL") {
-            Ok(url) if !url.is_empty() => (None, url),
-            Ok(_) | Err(_) => {
-                let cluster = Cluster::start(ClusterSettings::default()).unwrap();
-                let url = cluster.url("postgres");
-                (Some(cluster), url)
-            }
-        };
-        Self {
-            databases: runtime.block_on(Databases::on(&url)).unwrap(),
-            runtime,
-            _cluster: cluster,
-        }
-    }
-}
-
-/// A store on a database of its own.
-async fn postgres() -> PostgresStore {
-    let creating = {
-        let mut server = SERVER.lock().unwrap();
-        // On a thread of its own: the case is on a runtime already.
-        let server = server.get_or_insert_with(|| std::thread::spawn(Server::start).join().unwrap());
-        let databases = server.databases.clone();
-        server.runtime.spawn(async move { databases.create(None).await })
-    };
-    let url = creating.await.unwrap().unwrap().url.parse().unwrap();
-    migrations::migrate(&url, CONNECT_TIMEOUT).await.unwrap();
+/// A store on its own database.
+fn postgres_store(database: &TestDatabase) -> PostgresStore {
     let settings = PoolSettings {
         size: 4,
         shared: 2,
@@ -211,10 +165,10 @@ async fn postgres() -> PostgresStore {
         statement_timeout: CONNECT_TIMEOUT,
         recycling: Recycling::Fast,
     };
-    PostgresStore::new(&url, &settings).unwrap()
+    PostgresStore::new(&database.url().parse().unwrap(), &settings).unwrap()
 }
 
-/// How the program ended, and all that it said.
+/// The end of the program: its exit code and output.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: i32,
@@ -222,7 +176,7 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// The program, in an environment that sets nothing.
+/// The program with an empty environment.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
     command
@@ -234,11 +188,11 @@ pub(crate) fn program() -> Command {
     command
 }
 
-/// Runs a command to its end.
+/// Runs a command until it ends.
 pub(crate) async fn ended(command: &mut Command, input: &str) -> Ended {
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // One that ends without reading it is as good.
+    // A program may end without reading it.
     let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
     let output = child.wait_with_output().await.unwrap();
@@ -250,7 +204,7 @@ pub(crate) async fn ended(command: &mut Command, input: &str) -> Ended {
 }
 
 impl Ended {
-    /// Fails unless the program ended with this code, and said all of this on standard error.
+    /// Expects this exit code, and each of these texts on standard error.
     #[track_caller]
     pub(crate) fn assert_failed(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code, code, "{self:?}");

@@ -1,5 +1,5 @@
-//! The program against the real service, over HTTP, on every store.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+//! The program against the real service, over HTTP, on both stores. `TEST_STORE` limits a run to one store.
+#![expect(clippy::unwrap_used, reason = "a failing test panics")]
 
 mod audit_export;
 mod audit_tail;
@@ -24,6 +24,6 @@ fn main() -> ExitCode {
     ];
     let cases = cases.into_iter().flatten().collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), cases);
-    harness::finish();
+    test_support::postgres::shared::finish();
     conclusion.exit_code()
 }

@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use tenant_registry_client::Operation;
 
-use crate::harness::{Service, on_memory, on_stores};
+use crate::harness::{TestServer, on_memory, on_stores};
 
 pub(crate) fn cases() -> Vec<Trial> {
     [
@@ -29,7 +29,7 @@ pub(crate) fn cases() -> Vec<Trial> {
 
 /// Calls operations and keeps account of it.
 struct Calls<'a> {
-    service: &'a Service,
+    service: &'a TestServer,
     called: BTreeSet<Operation>,
 }
 
@@ -44,7 +44,7 @@ impl Calls<'_> {
     }
 }
 
-async fn every_operation_is_a_command(service: Service) {
+async fn every_operation_is_a_command(service: TestServer) {
     let mut calls = Calls {
         service: &service,
         called: BTreeSet::new(),
@@ -153,7 +153,7 @@ async fn every_operation_is_a_command(service: Service) {
     );
 }
 
-async fn flags_go_before_the_body_of_a_file(service: Service) {
+async fn flags_go_before_the_body_of_a_file(service: TestServer) {
     let body = r#"{"slug": "from-file", "name": "From File", "plan": "team"}"#;
     let arguments = [
         "tenant",
@@ -184,7 +184,7 @@ async fn flags_go_before_the_body_of_a_file(service: Service) {
         .assert_failed(2, &["the body is not valid: `slug`: must match the pattern"]);
 }
 
-async fn a_truth_value_is_a_flag_alone_or_with_a_word(service: Service) {
+async fn a_truth_value_is_a_flag_alone_or_with_a_word(service: TestServer) {
     let acme = service.json(&["tenant", "get-by-slug", "acme"]).await;
     let id = acme["id"].as_str().unwrap();
     service
@@ -196,7 +196,7 @@ async fn a_truth_value_is_a_flag_alone_or_with_a_word(service: Service) {
     assert_eq!(frozen["status"], "frozen");
 }
 
-async fn json_comes_as_an_argument_or_from_a_file(service: Service) {
+async fn json_comes_as_an_argument_or_from_a_file(service: TestServer) {
     let metadata = json!({ "z": 1, "a": [null, 1.5, "ä"] }).to_string();
     let append = ["audit", "append", "--action", "a", "--output", "json", "--metadata"];
     for argument in [metadata.as_str(), "@-"] {
@@ -207,7 +207,7 @@ async fn json_comes_as_an_argument_or_from_a_file(service: Service) {
     }
 }
 
-async fn tables_are_for_people(service: Service) {
+async fn tables_are_for_people(service: TestServer) {
     let none = service.run(&["audit", "list"]).await;
     assert_eq!(none.stdout, "(none)\n");
     service

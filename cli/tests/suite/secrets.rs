@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use crate::harness::{Ended, Service, ended, on_memory, program};
+use crate::harness::{Ended, TestServer, ended, on_memory, program};
 
 pub(crate) fn cases() -> Vec<Trial> {
     [
@@ -46,13 +46,13 @@ async fn heard(prepare: impl FnOnce(&mut Command) -> &mut Command) -> (String, E
     tokio::join!(answering, ended(command, ""))
 }
 
-async fn the_token_is_sent_and_never_shown(_: Service) {
+async fn the_token_is_sent_and_never_shown(_: TestServer) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), format!("{TOKEN}\n")).unwrap();
     let header = format!("authorization: Bearer {TOKEN}\r\n");
     let (request, ended) = heard(|command| command.env("TENANT_REGISTRY_TOKEN", TOKEN)).await;
     assert!(request.contains(&header), "{request}");
-    ended.assert_failed(1, &["error: the answer's body is not as the spec declares it"]);
+    ended.assert_failed(1, &["error: the response body does not match the OpenAPI document"]);
     assert!(!format!("{ended:?}").contains(TOKEN));
     let other = "TENANT_REGISTRY_TOKEN";
     let (request, _) = heard(|command| command.env(other, "other").arg("--token-file").arg(file.path())).await;
@@ -63,7 +63,7 @@ async fn the_token_is_sent_and_never_shown(_: Service) {
     assert!(!request.contains("authorization"), "{request}");
 }
 
-async fn no_argument_takes_a_token(service: Service) {
+async fn no_argument_takes_a_token(service: TestServer) {
     for arguments in [["--token", TOKEN].as_slice(), &[&format!("--token={TOKEN}")]] {
         let ended = service.run(&[arguments, &["health", "get"]].concat()).await;
         ended.assert_failed(2, &["unexpected argument '--token'", "--token-file"]);
@@ -72,14 +72,17 @@ async fn no_argument_takes_a_token(service: Service) {
     let empty = tempfile::NamedTempFile::new().unwrap();
     let path = empty.path().to_str().unwrap();
     let ended = service.run(&["--token-file", path, "health", "get"]).await;
-    ended.assert_failed(2, &[path, "has no token in it"]);
+    ended.assert_failed(2, &[path, "contains no token"]);
     // What no header can carry is not quoted.
     let mut command = service.command();
     command
         .env("TENANT_REGISTRY_TOKEN", "the-token\u{7}")
         .args(["health", "get"]);
     let ended = crate::harness::ended(&mut command, "").await;
-    ended.assert_failed(2, &["the bearer token has characters that a header cannot carry"]);
+    ended.assert_failed(
+        2,
+        &["the bearer token contains characters that are not allowed in a header"],
+    );
     assert!(!ended.stderr.contains("the-token"), "{ended:?}");
     let help = service.run(&["--help"]).await;
     assert!(
@@ -90,7 +93,7 @@ async fn no_argument_takes_a_token(service: Service) {
 
 const KEY: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
 
-async fn no_argument_takes_an_api_key(service: Service) {
+async fn no_argument_takes_an_api_key(service: TestServer) {
     let ended = service.run(&["api-key", "verify", "--key", KEY]).await;
     ended.assert_failed(2, &["unexpected argument '--key'"]);
     assert!(!ended.stderr.contains(KEY), "{ended:?}");
@@ -99,7 +102,7 @@ async fn no_argument_takes_an_api_key(service: Service) {
     ended.assert_failed(2, &["unexpected argument '--body'"]);
 }
 
-async fn an_api_key_comes_from_a_file_or_standard_input(service: Service) {
+async fn an_api_key_comes_from_a_file_or_standard_input(service: TestServer) {
     let verify = ["api-key", "verify", "--key-file"];
     let file = tempfile::NamedTempFile::new().unwrap();
     for text in [KEY.to_owned(), format!("{KEY}\n"), format!("{KEY}\r\n")] {

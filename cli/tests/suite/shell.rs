@@ -4,7 +4,7 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::harness::{Service, ended, on_memory};
+use crate::harness::{TestServer, ended, on_memory};
 
 pub(crate) fn cases() -> Vec<Trial> {
     [
@@ -20,7 +20,7 @@ pub(crate) fn cases() -> Vec<Trial> {
     .collect()
 }
 
-async fn help_is_in_the_words_of_the_spec(service: Service) {
+async fn help_is_in_the_words_of_the_spec(service: TestServer) {
     let help = service.run(&["help"]).await;
     assert_eq!((help.code, help.stderr.as_str()), (0, ""));
     for word in [
@@ -60,7 +60,7 @@ async fn help_is_in_the_words_of_the_spec(service: Service) {
     assert_eq!((nothing.code, nothing.stdout.as_str()), (2, ""));
 }
 
-async fn completions_are_scripts(service: Service) {
+async fn completions_are_scripts(service: TestServer) {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = service.run(&["completions", shell]).await;
         assert_eq!((script.code, script.stderr.as_str()), (0, ""), "{shell}");
@@ -89,7 +89,7 @@ fn piped(program: &str) -> Command {
     command
 }
 
-async fn a_reader_that_has_seen_enough_is_no_error(service: Service) {
+async fn a_reader_that_has_seen_enough_is_no_error(service: TestServer) {
     // More than a pipe holds, so that the program is still writing when nobody reads.
     for _ in 0..4 {
         let text = "x".repeat(50_000);

@@ -74,6 +74,6 @@ async fn a_required_body_that_is_not_set_is_refused_before_anything_is_sent() {
         .send()
         .await
         .expect_err("the body is missing");
-    assert_eq!(error.to_string(), "the request is not valid: `body` is missing");
+    assert_eq!(error.to_string(), "invalid request: `body` is missing");
     assert!(script.recorded().is_empty());
 }

@@ -27,7 +27,7 @@ async fn a_refusal_tells_what_the_service_said() {
     assert_eq!(error.to_string(), "not_found (404 Not Found): no tenant has the id");
     assert_eq!(error.code(), Some(ErrorCode::NotFound));
     assert_eq!(error.request_id(), Some("17"));
-    assert!(!error.is_worth_retrying());
+    assert!(!error.is_retryable());
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn an_undeclared_answer_is_told_by_its_status() {
     let error = error_of(Answer::With(418, "x-request-id: 17\r\n", "{}")).await;
     assert_eq!(
         error.to_string(),
-        "the answer 418 I'm a teapot is not declared for this operation"
+        "unexpected response: the operation does not declare the status 418 I'm a teapot"
     );
     assert_eq!(error.request_id(), Some("17"));
     assert_eq!(error.code(), None);
@@ -65,17 +65,17 @@ async fn a_service_that_is_not_there_is_worth_another_try() {
         .await
         .expect_err("nothing is answered");
     assert!(matches!(error, Error::Connection(_)));
-    assert!(error.is_worth_retrying());
+    assert!(error.is_retryable());
     assert_eq!(script.recorded().len(), 3);
 }
 
 #[test]
 fn a_bad_day_is_told_from_a_bad_request() {
-    let worth: Vec<_> = ErrorCode::ALL.into_iter().filter(|it| it.is_worth_retrying()).collect();
+    let worth: Vec<_> = ErrorCode::ALL.into_iter().filter(|it| it.is_retryable()).collect();
     assert_eq!(worth, [ErrorCode::RateLimited, ErrorCode::Unavailable]);
     let worth: Vec<_> = ApiKeyVerifyReason::ALL
         .into_iter()
-        .filter(|it| it.is_worth_retrying())
+        .filter(|it| it.is_retryable())
         .collect();
     assert_eq!(worth, [ApiKeyVerifyReason::Unavailable]);
 }

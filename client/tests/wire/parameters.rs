@@ -39,10 +39,7 @@ async fn a_value_that_breaks_a_rule_of_the_spec_is_not_sent() {
         .await
         .expect_err("the slug is not valid");
     let message = error.to_string();
-    assert!(
-        message.starts_with("the request is not valid: `slug`: must match"),
-        "{message}"
-    );
+    assert!(message.starts_with("invalid request: `slug`: must match"), "{message}");
     assert!(script.recorded().is_empty());
 }
 

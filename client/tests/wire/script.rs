@@ -85,8 +85,8 @@ impl Script {
     pub(crate) fn at(&self, path: &str) -> ClientBuilder {
         Client::builder(&format!("{}{path}", self.base_url)).retry(RetryPolicy {
             retries: 2,
-            first_wait: Duration::from_micros(1),
-            longest_wait: Duration::from_secs(1),
+            initial_delay: Duration::from_micros(1),
+            max_delay: Duration::from_secs(1),
         })
     }
 

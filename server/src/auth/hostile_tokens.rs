@@ -1,7 +1,6 @@
 //! Tokens that somebody made to get in, and those that come close to them.
 
 use super::keys::KeySet;
-use super::signer::{Signer, base64url};
 use super::{BearerKind, Refusal, RoleGrants, TokenRules, Verified, Verifier};
 use crate::domain::clock::Clock;
 use aws_lc_rs::encoding::AsDer;
@@ -15,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tenant_registry_contract::server::{Scope, Scopes};
+use test_support::issuer::{Signer, base64url};
 
 const ISSUER: &str = "https://sso.example.com/realms/platform";
 const NOW: i64 = 1_800_000_000;

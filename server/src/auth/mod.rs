@@ -18,8 +18,6 @@ mod token;
 
 #[cfg(test)]
 mod hostile_tokens;
-#[cfg(test)]
-mod signer;
 
 use crate::domain::clock::Clock;
 use refresh::Refresh;

@@ -1,8 +1,8 @@
 //! Activating tenants.
 
 use crate::harness::cases::cases;
-use crate::harness::steps::{refused, unknown_id};
-use crate::harness::{Service, StoreUnderTest};
+use crate::harness::steps::{assert_error, unknown_id};
+use crate::harness::{StoreUnderTest, TestServer};
 use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 use tenant_registry_client::types::{ErrorCode, TenantActivate, TenantCancel, TenantId, TenantStatus};
@@ -34,7 +34,7 @@ fn contract(start: Option<NaiveDate>, end: Option<NaiveDate>) -> TenantActivate 
 }
 
 async fn from_every_status_but_archived_to_active(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let trial = service.customer("trial").await;
     let demo = service.demo("demo").await;
     let frozen = service.customer("frozen").await;
@@ -51,16 +51,16 @@ async fn from_every_status_but_archived_to_active(store: StoreUnderTest) {
 }
 
 async fn an_archived_tenant_stays_archived(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.archived("gone").await;
     assert_eq!(tenant.status, TenantStatus::Archived);
     let answer = service.activate(tenant.id, TenantActivate::default()).await;
-    refused(answer, 409, ErrorCode::Conflict);
+    assert_error(answer, 409, ErrorCode::Conflict);
     assert_eq!(service.tenant(tenant.id).await, tenant);
 }
 
 async fn the_body_may_be_absent_or_empty(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let absent = service.customer("absent").await;
     let active = service.client.tenant_activate().id(absent.id).send().await.unwrap();
     assert_eq!(active.status, TenantStatus::Active);
@@ -76,7 +76,7 @@ async fn the_body_may_be_absent_or_empty(store: StoreUnderTest) {
 }
 
 async fn what_is_given_is_stored_and_what_is_left_out_stays(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("growing").await;
     let body = TenantActivate {
         plan: Some("business".try_into().unwrap()),
@@ -106,10 +106,10 @@ async fn what_is_given_is_stored_and_what_is_left_out_stays(store: StoreUnderTes
 }
 
 async fn a_contract_must_not_end_before_it_starts(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("dated").await;
     let backwards = contract(date("2027-01-02"), date("2027-01-01"));
-    let message = refused(
+    let message = assert_error(
         service.activate(tenant.id, backwards).await,
         400,
         ErrorCode::InvalidInput,
@@ -123,14 +123,14 @@ async fn a_contract_must_not_end_before_it_starts(store: StoreUnderTest) {
 }
 
 async fn stored_dates_count_too(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("dated").await;
     service
         .activate(tenant.id, contract(date("2027-01-01"), None))
         .await
         .unwrap();
     let early_end = contract(None, date("2026-12-31"));
-    refused(
+    assert_error(
         service.activate(tenant.id, early_end).await,
         400,
         ErrorCode::InvalidInput,
@@ -140,7 +140,7 @@ async fn stored_dates_count_too(store: StoreUnderTest) {
         .await
         .unwrap();
     let late_start = contract(date("2027-07-01"), None);
-    refused(
+    assert_error(
         service.activate(tenant.id, late_start).await,
         400,
         ErrorCode::InvalidInput,
@@ -150,19 +150,19 @@ async fn stored_dates_count_too(store: StoreUnderTest) {
 }
 
 async fn a_refused_activation_changes_nothing(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("untouched").await;
     let body = TenantActivate {
         plan: Some("business".try_into().unwrap()),
         ..contract(date("2027-01-02"), date("2027-01-01"))
     };
-    refused(service.activate(tenant.id, body).await, 400, ErrorCode::InvalidInput);
+    assert_error(service.activate(tenant.id, body).await, 400, ErrorCode::InvalidInput);
     assert_eq!(service.tenant(tenant.id).await, tenant);
     assert_eq!(service.actions(tenant.id).await, ["tenant.created"]);
 }
 
 async fn again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("retried").await;
     let body = contract(date("2027-01-01"), date("2027-12-31"));
     let first = service.activate(tenant.id, body.clone()).await.unwrap();
@@ -176,7 +176,7 @@ async fn again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest)
 }
 
 async fn it_ends_a_pending_cancellation(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("returning").await;
     let at_period_end = TenantCancel {
         at_period_end: true,
@@ -191,7 +191,7 @@ async fn it_ends_a_pending_cancellation(store: StoreUnderTest) {
 }
 
 async fn the_event_tells_what_changed(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("changed").await;
     service
         .activate(tenant.id, contract(None, date("2027-12-31")))
@@ -206,9 +206,9 @@ async fn the_event_tells_what_changed(store: StoreUnderTest) {
 }
 
 async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let id: TenantId = unknown_id();
-    refused(
+    assert_error(
         service.activate(id, TenantActivate::default()).await,
         404,
         ErrorCode::NotFound,

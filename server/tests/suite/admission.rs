@@ -1,10 +1,10 @@
 //! Who is let in, operation by operation: without a token, without its scope, with it, and with a token of one tenant.
 
 use crate::harness::cases::cases;
-use crate::harness::issuer::{AUDIENCE, TestRealm, Wanted};
+use crate::harness::issuer::{AUDIENCE, TestIssuer, TokenRequest};
 use crate::harness::openapi::{Operation, SPEC};
 use crate::harness::polling::until;
-use crate::harness::{Answer, Service, Settings, StoreUnderTest};
+use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
@@ -46,8 +46,8 @@ fn access(issuer: &str) -> AccessSettings {
 
 /// A service that takes the tokens of a realm of its own.
 struct Guarded {
-    service: Service,
-    realm: TestRealm,
+    service: TestServer,
+    realm: TestIssuer,
     operator: String,
 }
 
@@ -61,13 +61,13 @@ struct Subject {
 
 impl Guarded {
     async fn start(store: StoreUnderTest, request_rate: u32) -> Self {
-        let realm = TestRealm::new().await;
+        let realm = TestIssuer::start().await;
         let settings = Settings {
-            access: access(&realm.issuer),
+            access: access(&realm.url),
             request_rate,
             ..Settings::default()
         };
-        let service = Service::start_with(store, settings).await;
+        let service = TestServer::start_with(store, settings).await;
         until("the realm's keys are there", async || {
             (service.raw.get("/readyz").await.status == 200).then_some(())
         })
@@ -114,7 +114,7 @@ impl Guarded {
         }
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>, token: Option<&str>) -> Answer {
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>, token: Option<&str>) -> RawResponse {
         let mut request = self.service.raw.request(method, path);
         if let Some(body) = body {
             request = request
@@ -124,11 +124,11 @@ impl Guarded {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        Answer::of(request).await
+        RawResponse::from_request(request).await
     }
 
     /// Calls an operation about somebody.
-    async fn call(&self, operation: &Operation, subject: &Subject, token: Option<&str>) -> Answer {
+    async fn call(&self, operation: &Operation, subject: &Subject, token: Option<&str>) -> RawResponse {
         let Subject {
             tenant,
             slug,
@@ -165,11 +165,11 @@ impl Guarded {
     }
 }
 
-async fn token(realm: &TestRealm, claims: Value) -> String {
+async fn token(realm: &TestIssuer, claims: Value) -> String {
     realm
-        .token(Wanted {
+        .token(TokenRequest {
             claims,
-            ..Wanted::default()
+            ..TokenRequest::default()
         })
         .await
 }
@@ -188,7 +188,7 @@ async fn every_operation_asks_for_its_scope(store: StoreUnderTest) {
         let before = guarded.events(&subject).await;
 
         let answer = guarded.call(operation, &subject, None).await;
-        answer.refused(401, ErrorCode::Unauthorized);
+        answer.assert_error(401, ErrorCode::Unauthorized);
         assert_eq!(answer.header("www-authenticate"), "Bearer", "{}", operation.id);
 
         let needed = SPEC.scopes(&operation.id);
@@ -197,7 +197,7 @@ async fn every_operation_asks_for_its_scope(store: StoreUnderTest) {
             .token(others.filter(|scope| !needed.contains(scope)), None)
             .await;
         let answer = guarded.call(operation, &subject, Some(&lacking)).await;
-        let message = answer.refused(403, ErrorCode::Forbidden);
+        let message = answer.assert_error(403, ErrorCode::Forbidden);
         assert!(message.contains(needed[0]), "{message}");
         let challenge = format!(r#"Bearer error="insufficient_scope", scope="{}""#, needed.join(" "));
         assert_eq!(answer.header("www-authenticate"), challenge);
@@ -219,16 +219,16 @@ async fn a_token_of_one_tenant_sees_that_tenant_alone(store: StoreUnderTest) {
         let answer = guarded.call(operation, &others, Some(&token)).await;
         match operation.id.as_str() {
             "tenant_create" => {
-                answer.refused(403, ErrorCode::Forbidden);
+                answer.assert_error(403, ErrorCode::Forbidden);
             }
             "catalog_list" => assert_eq!(answer.status, 200),
             "api_key_verify" => assert_eq!(answer.text, r#"{"valid":false,"reason":"unknown"}"#),
             "audit_append" => {
-                answer.refused(400, ErrorCode::InvalidInput);
+                answer.assert_error(400, ErrorCode::InvalidInput);
             }
             "audit_list" => assert_eq!(answer.text, r#"{"items":[]}"#),
             _ => {
-                answer.refused(404, ErrorCode::NotFound);
+                answer.assert_error(404, ErrorCode::NotFound);
             }
         }
         assert_eq!(guarded.events(&others).await, before, "{}", operation.id);
@@ -299,7 +299,7 @@ async fn who_calls_too_often_is_turned_away(store: StoreUnderTest) {
             assert_eq!(answer.text, r#"{"valid":false,"reason":"unavailable"}"#);
             continue;
         }
-        let message = answer.refused(429, ErrorCode::RateLimited);
+        let message = answer.assert_error(429, ErrorCode::RateLimited);
         assert!(message.contains("1 requests a second"), "{message}");
         for (name, value) in [
             ("retry-after", "1"),
@@ -318,15 +318,15 @@ async fn who_calls_too_often_is_turned_away(store: StoreUnderTest) {
 }
 
 async fn nobody_is_let_in_before_the_realm_has_answered(store: StoreUnderTest) {
-    let realm = TestRealm::new().await;
+    let realm = TestIssuer::start().await;
     let operator = token(&realm, json!({ "realm_access": { "roles": ["operator"] } })).await;
     let settings = Settings {
         access: access(SILENT),
         ..Settings::default()
     };
-    let service = Service::start_with(store, settings).await;
+    let service = TestServer::start_with(store, settings).await;
     let answer = service.raw.get("/readyz").await;
-    answer.refused(503, ErrorCode::Unavailable);
+    answer.assert_error(503, ErrorCode::Unavailable);
     let guarded = Guarded {
         service,
         realm,
@@ -335,7 +335,7 @@ async fn nobody_is_let_in_before_the_realm_has_answered(store: StoreUnderTest) {
     let answer = guarded
         .send(Method::GET, "/v1/catalog", None, Some(&guarded.operator))
         .await;
-    answer.refused(503, ErrorCode::Unavailable);
+    answer.assert_error(503, ErrorCode::Unavailable);
     let key = json!({ "key": "bp_Zm9vYmFyYmF6cXV4MTIzNA" });
     let verify = "/v1/internal/api-keys/verify";
     let answer = guarded
@@ -344,7 +344,7 @@ async fn nobody_is_let_in_before_the_realm_has_answered(store: StoreUnderTest) {
     assert_eq!(answer.text, r#"{"valid":false,"reason":"unavailable"}"#);
     // Who shows nothing is told so whether or not anybody could look at it.
     let answer = guarded.send(Method::GET, "/v1/catalog", None, None).await;
-    answer.refused(401, ErrorCode::Unauthorized);
+    answer.assert_error(401, ErrorCode::Unauthorized);
 }
 
 async fn tokens_that_are_not_taken(store: StoreUnderTest) {
@@ -352,12 +352,12 @@ async fn tokens_that_are_not_taken(store: StoreUnderTest) {
     let good = &guarded.operator;
     let parts: Vec<&str> = good.split('.').collect();
     let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
-    let other_realm = TestRealm::new().await;
-    let wanted = |lifetime, audience| Wanted {
+    let other_realm = TestIssuer::start().await;
+    let wanted = |lifetime, audience| TokenRequest {
         lifetime,
         audience,
         claims: json!({ "realm_access": { "roles": ["operator"] } }),
-        ..Wanted::default()
+        ..TokenRequest::default()
     };
     let expired = guarded.realm.token(wanted(-60, AUDIENCE)).await;
     let misaddressed = guarded.realm.token(wanted(300, "another-service")).await;
@@ -380,7 +380,7 @@ async fn tokens_that_are_not_taken(store: StoreUnderTest) {
     ];
     for (what, token) in &hostile {
         let answer = guarded.send(Method::GET, "/v1/catalog", None, Some(token)).await;
-        answer.refused(401, ErrorCode::Unauthorized);
+        answer.assert_error(401, ErrorCode::Unauthorized);
         assert_eq!(
             answer.header("www-authenticate"),
             r#"Bearer error="invalid_token""#,
@@ -390,7 +390,7 @@ async fn tokens_that_are_not_taken(store: StoreUnderTest) {
     }
     let of_another_scheme = |values: &'static [&'static str]| {
         let request = guarded.service.raw.request(Method::GET, "/v1/catalog");
-        Answer::of(
+        RawResponse::from_request(
             values
                 .iter()
                 .fold(request, |request, value| request.header("authorization", *value)),
@@ -398,11 +398,11 @@ async fn tokens_that_are_not_taken(store: StoreUnderTest) {
     };
     for values in [&["Basic YTpi"][..], &["Bearer"], &["Bearer a", "Bearer b"]] {
         let answer = of_another_scheme(values).await;
-        answer.refused(401, ErrorCode::Unauthorized);
+        answer.assert_error(401, ErrorCode::Unauthorized);
         assert_eq!(answer.header("www-authenticate"), "Bearer", "{values:?}");
     }
     // The scheme's case does not matter (RFC 9110, section 11.1).
     let request = guarded.service.raw.request(Method::GET, "/v1/catalog");
-    let answer = Answer::of(request.header("authorization", format!("bearer {good}"))).await;
+    let answer = RawResponse::from_request(request.header("authorization", format!("bearer {good}"))).await;
     assert_eq!(answer.status, 200, "{answer:?}");
 }

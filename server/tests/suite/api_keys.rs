@@ -1,8 +1,8 @@
 //! Creating, listing and revoking API keys.
 
 use crate::harness::cases::cases;
-use crate::harness::steps::{refused, unknown_id};
-use crate::harness::{Service, Settings, StoreUnderTest};
+use crate::harness::steps::{assert_error, unknown_id};
+use crate::harness::{Settings, StoreUnderTest, TestServer};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -28,7 +28,7 @@ cases![
     without_room_to_hash_none_is_made,
 ];
 
-impl Service {
+impl TestServer {
     async fn api_keys(&self, tenant_id: TenantId) -> Vec<ApiKey> {
         let list = self.client.api_key_list().tenant_id(tenant_id).send().await;
         list.unwrap().into_inner().items
@@ -36,7 +36,7 @@ impl Service {
 }
 
 async fn what_is_given_is_stored(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let body = ApiKeyCreate {
         tenant_id: tenant.id,
@@ -64,7 +64,7 @@ async fn what_is_given_is_stored(store: StoreUnderTest) {
 }
 
 async fn what_is_left_out_has_its_default(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let body = json!({ "tenant_id": tenant.id, "name": "" });
     let answer = service.raw.post_json("/v1/api-keys", &body).await;
@@ -82,7 +82,7 @@ async fn what_is_left_out_has_its_default(store: StoreUnderTest) {
 }
 
 async fn the_plaintext_has_its_form_and_begins_with_the_prefix(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let created = service.api_key(tenant.id).await;
     let plaintext = created.plaintext.expose_secret();
@@ -94,7 +94,7 @@ async fn the_plaintext_has_its_form_and_begins_with_the_prefix(store: StoreUnder
 }
 
 async fn no_two_plaintexts_are_the_same(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let mut seen = HashSet::new();
     for _ in 0..8 {
@@ -103,7 +103,7 @@ async fn no_two_plaintexts_are_the_same(store: StoreUnderTest) {
 }
 
 async fn the_create_response_is_kept_by_nobody(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("blue-sky").await;
     let body = json!({ "tenant_id": tenant.id, "name": "ci", "scopes": ["reports:read"] });
     let created = service.raw.post_json("/v1/api-keys", &body).await;
@@ -111,7 +111,7 @@ async fn the_create_response_is_kept_by_nobody(store: StoreUnderTest) {
 }
 
 async fn the_plaintext_is_in_the_create_response_alone(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let created = service.api_key(tenant.id).await;
     let secret = created.plaintext.expose_secret();
@@ -135,7 +135,7 @@ async fn the_plaintext_is_in_the_create_response_alone(store: StoreUnderTest) {
 }
 
 async fn they_are_listed_newest_first_revoked_ones_included(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let mut ids = Vec::new();
     for _ in 0..3 {
@@ -149,21 +149,21 @@ async fn they_are_listed_newest_first_revoked_ones_included(store: StoreUnderTes
 }
 
 async fn a_tenant_sees_only_its_own(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let (one, other) = (service.customer("one").await, service.customer("other").await);
     service.api_key(one.id).await;
     assert!(service.api_keys(other.id).await.is_empty());
 }
 
 async fn a_frozen_tenant_may_have_one_made(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("frozen").await;
     service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
     assert_eq!(service.api_key(tenant.id).await.api_key.tenant_id, tenant.id);
 }
 
 async fn revoking_sets_the_time_once(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let (kept, revoked) = (
         service.api_key(tenant.id).await.api_key,
@@ -186,7 +186,7 @@ async fn revoking_sets_the_time_once(store: StoreUnderTest) {
 }
 
 async fn revoking_again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let id = service.api_key(tenant.id).await.api_key.id;
     service.client.api_key_revoke().id(id).send().await.unwrap();
@@ -202,7 +202,7 @@ async fn revoking_again_changes_nothing_and_writes_no_second_event(store: StoreU
 }
 
 async fn events_have_id_and_prefix_and_never_more(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let api_key = service.api_key(tenant.id).await.api_key;
     service.client.api_key_revoke().id(api_key.id).send().await.unwrap();
@@ -220,15 +220,15 @@ async fn events_have_id_and_prefix_and_never_more(store: StoreUnderTest) {
 }
 
 async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let id: TenantId = unknown_id();
     let body = ApiKeyCreate::new(id, "orphan".try_into().unwrap());
-    refused(
+    assert_error(
         service.client.api_key_create().body(body).send().await,
         404,
         ErrorCode::NotFound,
     );
-    refused(
+    assert_error(
         service.client.api_key_list().tenant_id(id).send().await,
         404,
         ErrorCode::NotFound,
@@ -236,9 +236,9 @@ async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
 }
 
 async fn an_unknown_key_is_not_found(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let id: ApiKeyId = unknown_id();
-    let message = refused(
+    let message = assert_error(
         service.client.api_key_revoke().id(id).send().await,
         404,
         ErrorCode::NotFound,
@@ -256,10 +256,10 @@ async fn without_room_to_hash_none_is_made(store: StoreUnderTest) {
         },
         ..Settings::default()
     };
-    let service = Service::start_with(store, no_room).await;
+    let service = TestServer::start_with(store, no_room).await;
     let tenant = service.customer("owner").await;
     let body = ApiKeyCreate::new(tenant.id, "none".try_into().unwrap());
-    refused(
+    assert_error(
         service.client.api_key_create().body(body).send().await,
         503,
         ErrorCode::Unavailable,

@@ -1,8 +1,8 @@
 //! Appending to the audit log, and where its events say that they come from.
 
 use crate::harness::cases::cases;
-use crate::harness::steps::{refused, unknown_id};
-use crate::harness::{Answer, Service, Settings, StoreUnderTest};
+use crate::harness::steps::{assert_error, unknown_id};
+use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{AuditAppend, AuditEvent, AuditEventId, ErrorCode, ProjectId, TenantId};
@@ -20,7 +20,7 @@ cases![
     other_operations_keep_the_origin_too,
 ];
 
-impl Service {
+impl TestServer {
     async fn append(&self, action: &str) -> AuditEvent {
         let body = AuditAppend::new(action.try_into().unwrap());
         self.client.audit_append().body(body).send().await.unwrap().into_inner()
@@ -35,13 +35,13 @@ impl Service {
         for value in forwarded_for {
             request = request.header("x-forwarded-for", *value);
         }
-        let event: AuditEvent = Answer::of(request).await.json();
+        let event: AuditEvent = RawResponse::from_request(request).await.json();
         event.source_ip
     }
 }
 
 async fn what_is_given_is_stored(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("reporting").await;
     let project_id: ProjectId = unknown_id();
     let given = json!({
@@ -62,19 +62,19 @@ async fn what_is_given_is_stored(store: StoreUnderTest) {
 }
 
 async fn what_is_left_out_stays_out(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let request = service
         .raw
         .request(Method::POST, "/v1/audit")
         .json(&json!({ "action": "a" }));
-    let event: Value = Answer::of(request).await.json();
+    let event: Value = RawResponse::from_request(request).await.json();
     let mut names: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
     assert_eq!(names, ["action", "created_at", "id", "source_ip"]);
 }
 
 async fn ids_grow(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let mut last: Option<AuditEventId> = None;
     for _ in 0..5 {
         let event = service.append("tick").await;
@@ -84,13 +84,13 @@ async fn ids_grow(store: StoreUnderTest) {
 }
 
 async fn an_unknown_tenant_is_invalid_input(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let id: TenantId = unknown_id();
     let body = AuditAppend {
         tenant_id: Some(id),
         ..AuditAppend::new("a".try_into().unwrap())
     };
-    let message = refused(
+    let message = assert_error(
         service.client.audit_append().body(body).send().await,
         400,
         ErrorCode::InvalidInput,
@@ -100,7 +100,7 @@ async fn an_unknown_tenant_is_invalid_input(store: StoreUnderTest) {
 }
 
 async fn a_project_is_free(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let body = AuditAppend {
         project_id: Some(unknown_id()),
         ..AuditAppend::new("a".try_into().unwrap())
@@ -110,12 +110,14 @@ async fn a_project_is_free(store: StoreUnderTest) {
 }
 
 async fn a_request_says_what_sent_it(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let request = service
         .raw
         .request(Method::POST, "/v1/audit")
         .header("user-agent", "billing/2.3");
-    let event: AuditEvent = Answer::of(request.json(&json!({ "action": "a" }))).await.json();
+    let event: AuditEvent = RawResponse::from_request(request.json(&json!({ "action": "a" })))
+        .await
+        .json();
     assert_eq!(event.user_agent.as_deref(), Some("billing/2.3"));
 }
 
@@ -124,7 +126,10 @@ async fn a_stranger_is_not_believed(store: StoreUnderTest) {
         trusted_proxies: &["10.0.0.0/8"],
         ..Settings::default()
     };
-    for service in [Service::start(store).await, Service::start_with(store, elsewhere).await] {
+    for service in [
+        TestServer::start(store).await,
+        TestServer::start_with(store, elsewhere).await,
+    ] {
         assert_eq!(
             service.source_behind(&["203.0.113.7"]).await.as_deref(),
             Some("127.0.0.1")
@@ -137,7 +142,7 @@ async fn a_trusted_proxy_is_believed(store: StoreUnderTest) {
         trusted_proxies: &["127.0.0.1/32"],
         ..Settings::default()
     };
-    let service = Service::start_with(store, here).await;
+    let service = TestServer::start_with(store, here).await;
     let expected = [
         (vec!["203.0.113.7"], "203.0.113.7"),
         (vec!["203.0.113.7:8080"], "203.0.113.7"),
@@ -156,7 +161,7 @@ async fn a_chain_is_believed_as_far_as_it_is_trusted(store: StoreUnderTest) {
         trusted_proxies: &["127.0.0.0/8", "10.0.0.0/8"],
         ..Settings::default()
     };
-    let service = Service::start_with(store, chain).await;
+    let service = TestServer::start_with(store, chain).await;
     let lines: [&[&str]; 2] = [
         &["1.1.1.1, 203.0.113.7, 10.2.3.4"],
         &["1.1.1.1", "203.0.113.7", "10.2.3.4"],
@@ -174,7 +179,7 @@ async fn other_operations_keep_the_origin_too(store: StoreUnderTest) {
         trusted_proxies: &["127.0.0.1/32"],
         ..Settings::default()
     };
-    let service = Service::start_with(store, here).await;
+    let service = TestServer::start_with(store, here).await;
     let tenant = service.customer("traced").await;
     let request = service
         .raw
@@ -182,7 +187,7 @@ async fn other_operations_keep_the_origin_too(store: StoreUnderTest) {
     let request = request
         .header("user-agent", "billing/2.3")
         .header("x-forwarded-for", "203.0.113.7");
-    assert_eq!(Answer::of(request).await.status, 200);
+    assert_eq!(RawResponse::from_request(request).await.status, 200);
     let event = service.events(tenant.id).await.pop().unwrap();
     assert_eq!(event.source_ip.as_deref(), Some("203.0.113.7"));
     assert_eq!(event.user_agent.as_deref(), Some("billing/2.3"));

@@ -1,7 +1,7 @@
 //! Appending by many callers at once: they share commits, and nothing else.
 
 use crate::harness::cases::cases;
-use crate::harness::{Answer, Service, Settings, StoreUnderTest};
+use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -16,7 +16,7 @@ cases![
 
 const CALLERS: usize = 24;
 
-async fn append(service: &Service, tag: &str, tenant_id: Option<TenantId>) -> Answer {
+async fn append(service: &TestServer, tag: &str, tenant_id: Option<TenantId>) -> RawResponse {
     let mut event = json!({ "action": "a.b", "target_id": tag, "metadata": { "tag": tag } });
     if let Some(tenant_id) = tenant_id {
         event["tenant_id"] = json!(tenant_id);
@@ -25,7 +25,7 @@ async fn append(service: &Service, tag: &str, tenant_id: Option<TenantId>) -> An
 }
 
 /// The tags of all events, as the log lists them.
-async fn tags(service: &Service) -> Vec<String> {
+async fn tags(service: &TestServer) -> Vec<String> {
     let page = service
         .client
         .audit_list()
@@ -45,7 +45,7 @@ async fn tags(service: &Service) -> Vec<String> {
 }
 
 async fn each_event_is_there_once_and_a_callers_numbers_grow(store: StoreUnderTest) {
-    let one = Service::start(store).await;
+    let one = TestServer::start(store).await;
     let other = one.replica(Settings::default()).await;
     let callers = (0..CALLERS).map(async |caller| {
         let service = if caller % 2 == 0 { &one } else { &other };
@@ -65,7 +65,7 @@ async fn each_event_is_there_once_and_a_callers_numbers_grow(store: StoreUnderTe
 }
 
 async fn one_bad_event_fails_alone(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("known").await;
     let unknown = TenantId::from(Uuid::now_v7());
     let callers = (0..CALLERS).map(async |caller| {
@@ -76,7 +76,7 @@ async fn one_bad_event_fails_alone(store: StoreUnderTest) {
             if (caller + number) % 5 == 0 {
                 let message = append(&service, &tag, Some(unknown))
                     .await
-                    .refused(400, ErrorCode::InvalidInput);
+                    .assert_error(400, ErrorCode::InvalidInput);
                 assert!(message.contains("`tenant_id`"), "{message}");
             } else {
                 let tenant_id = (number % 2 == 0).then_some(tenant.id);
@@ -99,7 +99,7 @@ async fn an_event_of_a_megabyte_is_in_nobodys_way(store: StoreUnderTest) {
         body_limit: 2 * 1024 * 1024,
         ..Settings::default()
     };
-    let service = Service::start_with(store, settings).await;
+    let service = TestServer::start_with(store, settings).await;
     let large = "ä".repeat(400_000);
     let callers = (0..CALLERS).map(async |caller| {
         let note = if caller % 3 == 0 { large.as_str() } else { "small" };

@@ -1,7 +1,7 @@
 //! Listing the audit log: filters, and walking its pages.
 
 use crate::harness::cases::cases;
-use crate::harness::{Service, StoreUnderTest};
+use crate::harness::{StoreUnderTest, TestServer};
 use chrono::TimeDelta;
 use proptest::collection::vec;
 use proptest::strategy::Strategy;
@@ -23,7 +23,7 @@ cases![
     a_walk_shows_every_event_that_stood_at_its_start_once,
 ];
 
-impl Service {
+impl TestServer {
     async fn append_as(&self, action: &str, actor: &str, product: &str) -> AuditEventId {
         let body = AuditAppend {
             actor_id: Some(actor.try_into().unwrap()),
@@ -55,7 +55,7 @@ fn ids(events: &[AuditEvent]) -> Vec<AuditEventId> {
 }
 
 async fn the_newest_comes_first(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     // Also where a clock is behind: the time says what is newer, and of one time the number.
     let mut newer = service.append_many(3).await;
     service.clock.advance(TimeDelta::hours(-1));
@@ -80,7 +80,7 @@ async fn the_newest_comes_first(store: StoreUnderTest) {
 }
 
 async fn a_page_holds_50_by_default_and_as_many_as_asked_for(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let mut appended = service.append_many(51).await;
     appended.reverse();
     let by_default = service.client.audit_list().send().await.unwrap();
@@ -95,7 +95,7 @@ async fn a_page_holds_50_by_default_and_as_many_as_asked_for(store: StoreUnderTe
 }
 
 async fn the_last_page_has_no_cursor(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let empty = service.raw.get("/v1/audit").await;
     assert_eq!(empty.text, r#"{"items":[]}"#);
     let appended = service.append_many(4).await;
@@ -115,7 +115,7 @@ async fn the_last_page_has_no_cursor(store: StoreUnderTest) {
 }
 
 async fn since_is_inclusive_and_until_exclusive(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let start = service.clock.now();
     let mut appended = Vec::new();
     for _ in 0..3 {
@@ -137,7 +137,7 @@ async fn since_is_inclusive_and_until_exclusive(store: StoreUnderTest) {
 }
 
 async fn times_finer_than_those_of_events_are_not_rounded(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let appended = service.append_many(1).await;
     let just_after = service.clock.now() + TimeDelta::nanoseconds(1);
     let since = service.client.audit_list().since(just_after).send().await.unwrap();
@@ -147,7 +147,7 @@ async fn times_finer_than_those_of_events_are_not_rounded(store: StoreUnderTest)
 }
 
 async fn each_filter_leaves_out_what_it_does_not_match(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("filtered").await;
     let one = service.append_as("report.exported", "user-1", "reports").await;
     let two = service.append_as("report.deleted", "user-2", "insights").await;
@@ -166,7 +166,7 @@ async fn each_filter_leaves_out_what_it_does_not_match(store: StoreUnderTest) {
 }
 
 async fn filters_combine(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let mut expected = Vec::new();
     for action in ["a", "b"] {
         for actor in ["1", "2"] {
@@ -191,7 +191,7 @@ async fn filters_combine(store: StoreUnderTest) {
 }
 
 async fn pages_keep_to_the_filters(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let mut expected = Vec::new();
     for _ in 0..5 {
         expected.insert(0, service.append_as("wanted", "1", "x").await);
@@ -214,7 +214,7 @@ async fn pages_keep_to_the_filters(store: StoreUnderTest) {
 }
 
 async fn a_cursor_of_nothing_is_harmless(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let appended = service.append_many(1).await;
     for (cursor, expected) in [(i64::MIN, 0), (-1, 0), (0, 0), (appended[0].get(), 0), (i64::MAX, 1)] {
         let page = service.page(50, Some(AuditCursor::from(cursor))).await;
@@ -228,7 +228,7 @@ fn walks() -> impl Strategy<Value = (usize, i32, Vec<usize>)> {
 }
 
 async fn a_walk_shows_every_event_that_stood_at_its_start_once(store: StoreUnderTest) {
-    let service = Arc::new(Service::start(store).await);
+    let service = Arc::new(TestServer::start(store).await);
     let runtime = Handle::current();
     let property = move || {
         let mut runner = TestRunner::new(Config {
@@ -244,7 +244,7 @@ async fn a_walk_shows_every_event_that_stood_at_its_start_once(store: StoreUnder
     tokio::task::spawn_blocking(property).await.unwrap().unwrap();
 }
 
-async fn walk(service: &Service, standing: usize, limit: i32, appended: &[usize]) -> Result<(), String> {
+async fn walk(service: &TestServer, standing: usize, limit: i32, appended: &[usize]) -> Result<(), String> {
     let mut expected = service.append_many(standing).await;
     let Some(oldest) = expected.first().copied() else {
         return Ok(());

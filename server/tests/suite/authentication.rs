@@ -1,10 +1,10 @@
 //! Tokens of a real issuer: a published OpenID provider, which the tests start.
 
 use crate::harness::cases::process_cases;
-use crate::harness::issuer::{AUDIENCE, TestRealm, Wanted};
+use crate::harness::issuer::{AUDIENCE, TestIssuer, TokenRequest};
 use crate::harness::polling::until;
-use crate::harness::process::Process;
-use crate::harness::{Answer, RawClient};
+use crate::harness::process::ServiceProcess;
+use crate::harness::{RawClient, RawResponse};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
@@ -42,10 +42,10 @@ const ALWAYS: RefreshSettings = RefreshSettings {
     pause: Duration::ZERO,
 };
 
-fn start(realm: &TestRealm, refresh: RefreshSettings) -> Realm {
+fn start(realm: &TestIssuer, refresh: RefreshSettings) -> Realm {
     let roles = ["support=tenants:read+audit:read", "operator=*"];
     let rules = TokenRules {
-        issuer: realm.issuer.parse().unwrap(),
+        issuer: realm.url.parse().unwrap(),
         audience: AUDIENCE.to_owned(),
         leeway: Duration::from_secs(30),
         tenant_claim: "tenant_id".to_owned(),
@@ -54,7 +54,7 @@ fn start(realm: &TestRealm, refresh: RefreshSettings) -> Realm {
     Realm::start(RealmSettings { rules, refresh }, Clock::system()).unwrap()
 }
 
-async fn ready(realm: &TestRealm, refresh: RefreshSettings) -> Realm {
+async fn ready(realm: &TestIssuer, refresh: RefreshSettings) -> Realm {
     let verifier = start(realm, refresh);
     until("the keys are fetched", async || verifier.is_ready().then_some(())).await;
     verifier
@@ -68,12 +68,12 @@ fn refusal(verified: Result<Arc<Verified>, TokenError>) -> Refusal {
 }
 
 async fn tokens_of_each_algorithm_are_taken() {
-    let realm = TestRealm::new().await;
+    let realm = TestIssuer::start().await;
     let verifier = ready(&realm, ALWAYS).await;
     for algorithm in ["RS256", "ES256", "EdDSA"] {
-        let wanted = Wanted {
+        let wanted = TokenRequest {
             algorithm,
-            ..Wanted::default()
+            ..TokenRequest::default()
         };
         let verified = verifier.verify(&realm.token(wanted).await).await.unwrap();
         assert_eq!(verified.subject.as_str(), "billing", "{algorithm}");
@@ -81,14 +81,14 @@ async fn tokens_of_each_algorithm_are_taken() {
         assert_eq!((verified.kind, verified.tenant), (BearerKind::ServiceAccount, None));
         assert!(Scope::ALL.iter().all(|scope| !verified.scopes.contains(*scope)));
     }
-    assert_eq!(realm.fetches().await, 1);
+    assert_eq!(realm.key_fetches().await, 1);
 }
 
 async fn roles_and_scopes_become_what_the_bearer_may_do() {
-    let realm = TestRealm::new().await;
+    let realm = TestIssuer::start().await;
     let verifier = ready(&realm, ALWAYS).await;
     let tenant = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
-    let wanted = Wanted {
+    let wanted = TokenRequest {
         scope: "tenants:write",
         claims: json!({
             "sub": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
@@ -100,7 +100,7 @@ async fn roles_and_scopes_become_what_the_bearer_may_do() {
                 "account": { "roles": ["operator"] },
             },
         }),
-        ..Wanted::default()
+        ..TokenRequest::default()
     };
     let verified = verifier.verify(&realm.token(wanted).await).await.unwrap();
     assert_eq!(verified.kind, BearerKind::User);
@@ -113,9 +113,9 @@ async fn roles_and_scopes_become_what_the_bearer_may_do() {
         Scope::TenantsWrite,
     ];
     assert_eq!(verified.scopes, scopes.into_iter().collect());
-    let acme = Wanted {
+    let acme = TokenRequest {
         claims: json!({ "tenant_id": "acme" }),
-        ..Wanted::default()
+        ..TokenRequest::default()
     };
     assert_eq!(
         refusal(verifier.verify(&realm.token(acme).await).await),
@@ -124,13 +124,13 @@ async fn roles_and_scopes_become_what_the_bearer_may_do() {
 }
 
 async fn new_keys_are_taken_and_old_ones_are_not() {
-    let realm = TestRealm::new().await;
+    let realm = TestIssuer::start().await;
     let verifier = ready(&realm, ALWAYS).await;
-    let old = realm.token(Wanted::default()).await;
+    let old = realm.token(TokenRequest::default()).await;
     assert!(verifier.verify(&old).await.is_ok());
     realm.rotate().await;
     assert!(verifier.verify(&old).await.is_ok(), "nobody has looked yet");
-    let new = realm.token(Wanted::default()).await;
+    let new = realm.token(TokenRequest::default()).await;
     assert!(verifier.verify(&new).await.is_ok(), "without a restart");
     assert_eq!(refusal(verifier.verify(&old).await), Refusal::UnknownKey);
     assert!(verifier.verify(&new).await.is_ok());
@@ -147,16 +147,16 @@ async fn new_keys_are_taken_and_old_ones_are_not() {
 }
 
 async fn keys_stay_while_the_issuer_is_down() {
-    let realm = TestRealm::new().await;
+    let realm = TestIssuer::start().await;
     let verifier = ready(&realm, ALWAYS).await;
     let (seen, unseen) = (
-        realm.token(Wanted::default()).await,
-        realm.token(Wanted::default()).await,
+        realm.token(TokenRequest::default()).await,
+        realm.token(TokenRequest::default()).await,
     );
     assert!(verifier.verify(&seen).await.is_ok());
-    let foreign = TestRealm::new().await.token(Wanted::default()).await;
+    let foreign = TestIssuer::start().await.token(TokenRequest::default()).await;
     realm.rotate().await;
-    let new = realm.token(Wanted::default()).await;
+    let new = realm.token(TokenRequest::default()).await;
     realm.go_down().await;
     // It looks, and finds nobody.
     for unknown in [&foreign, &new] {
@@ -172,8 +172,8 @@ async fn keys_stay_while_the_issuer_is_down() {
 }
 
 async fn the_start_does_not_wait_for_the_issuer() {
-    let realm = TestRealm::new().await;
-    let token = realm.token(Wanted::default()).await;
+    let realm = TestIssuer::start().await;
+    let token = realm.token(TokenRequest::default()).await;
     realm.go_down().await;
     let verifier = start(&realm, ALWAYS);
     assert_eq!(verifier.verify(&token).await, Err(TokenError::Unavailable));
@@ -184,81 +184,81 @@ async fn the_start_does_not_wait_for_the_issuer() {
 }
 
 async fn unknown_keys_cost_the_issuer_one_look() {
-    let realm = TestRealm::new().await;
+    let realm = TestIssuer::start().await;
     let verifier = ready(&realm, ALWAYS).await;
-    let foreign = TestRealm::new().await.token(Wanted::default()).await;
+    let foreign = TestIssuer::start().await.token(TokenRequest::default()).await;
     let asked = (0..500).map(|_| verifier.verify(&foreign));
     for verified in join_all(asked).await {
         assert_eq!(refusal(verified), Refusal::UnknownKey);
     }
-    assert_eq!(realm.fetches().await, 2, "the first, and one for all of them");
+    assert_eq!(realm.key_fetches().await, 2, "the first, and one for all of them");
 }
 
 async fn unknown_keys_cost_nothing_after_a_look() {
-    let realm = TestRealm::new().await;
+    let realm = TestIssuer::start().await;
     let seldom = RefreshSettings { pause: NEVER, ..ALWAYS };
     let verifier = ready(&realm, seldom).await;
-    let foreign = TestRealm::new().await.token(Wanted::default()).await;
+    let foreign = TestIssuer::start().await.token(TokenRequest::default()).await;
     for _ in 0..100 {
         assert_eq!(refusal(verifier.verify(&foreign).await), Refusal::UnknownKey);
     }
-    assert_eq!(realm.fetches().await, 1);
+    assert_eq!(realm.key_fetches().await, 1);
 }
 
 async fn tokens_of_another_time_audience_or_realm_are_refused() {
-    let realm = TestRealm::new().await;
+    let realm = TestIssuer::start().await;
     let verifier = ready(&realm, ALWAYS).await;
-    let refused = async |wanted| refusal(verifier.verify(&realm.token(wanted).await).await);
-    let lifetime = |lifetime| Wanted {
+    let rejection = async |wanted| refusal(verifier.verify(&realm.token(wanted).await).await);
+    let lifetime = |lifetime| TokenRequest {
         lifetime,
-        ..Wanted::default()
+        ..TokenRequest::default()
     };
-    assert_eq!(refused(lifetime(-60)).await, Refusal::Expired);
+    assert_eq!(rejection(lifetime(-60)).await, Refusal::Expired);
     assert!(
         verifier.verify(&realm.token(lifetime(-1)).await).await.is_ok(),
         "leeway"
     );
-    let audience = Wanted {
+    let audience = TokenRequest {
         audience: "billing",
-        ..Wanted::default()
+        ..TokenRequest::default()
     };
-    assert_eq!(refused(audience).await, Refusal::Audience);
-    let id_token = Wanted {
+    assert_eq!(rejection(audience).await, Refusal::Audience);
+    let id_token = TokenRequest {
         claims: json!({ "typ": "ID" }),
-        ..Wanted::default()
+        ..TokenRequest::default()
     };
-    assert_eq!(refused(id_token).await, Refusal::OtherToken);
-    let foreign = Wanted {
+    assert_eq!(rejection(id_token).await, Refusal::OtherToken);
+    let foreign = TokenRequest {
         claims: json!({ "iss": "https://sso.example.com" }),
-        ..Wanted::default()
+        ..TokenRequest::default()
     };
-    assert_eq!(refused(foreign).await, Refusal::Issuer);
+    assert_eq!(rejection(foreign).await, Refusal::Issuer);
 }
 
-async fn serve(realm: &TestRealm) -> Process {
-    Process::serve(&|command| {
+async fn serve(realm: &TestIssuer) -> ServiceProcess {
+    ServiceProcess::serve(&|command| {
         command
-            .env("OIDC_ISSUER", &realm.issuer)
+            .env("OIDC_ISSUER", &realm.url)
             .env("OIDC_ROLES", "support=catalog:read+audit:read+audit:write")
     })
     .await
 }
 
-async fn get(raw: &RawClient, path: &str, authorization: &str) -> Answer {
-    Answer::of(raw.request(Method::GET, path).header(AUTHORIZATION, authorization)).await
+async fn get(raw: &RawClient, path: &str, authorization: &str) -> RawResponse {
+    RawResponse::from_request(raw.request(Method::GET, path).header(AUTHORIZATION, authorization)).await
 }
 
 /// A token that may read the catalog, and read and write the log.
-async fn support(realm: &TestRealm) -> String {
-    let wanted = Wanted {
+async fn support(realm: &TestIssuer) -> String {
+    let wanted = TokenRequest {
         claims: json!({ "realm_access": { "roles": ["support"] } }),
-        ..Wanted::default()
+        ..TokenRequest::default()
     };
     format!("Bearer {}", realm.token(wanted).await)
 }
 
 async fn the_binary_lets_in_who_has_a_token() {
-    let realm = TestRealm::new().await;
+    let realm = TestIssuer::start().await;
     let process = serve(&realm).await;
     let bearer = support(&realm).await;
     until("the keys are fetched", async || {
@@ -267,17 +267,21 @@ async fn the_binary_lets_in_who_has_a_token() {
     .await;
 
     let absent = process.raw.get("/v1/catalog").await;
-    assert!(absent.refused(401, ErrorCode::Unauthorized).contains("Bearer"));
+    assert!(absent.assert_error(401, ErrorCode::Unauthorized).contains("Bearer"));
     assert_eq!(absent.header("www-authenticate"), "Bearer");
     let forbidden = get(&process.raw, "/v1/tenants/by-slug/acme", &bearer).await;
-    assert!(forbidden.refused(403, ErrorCode::Forbidden).contains("tenants:read"));
+    assert!(
+        forbidden
+            .assert_error(403, ErrorCode::Forbidden)
+            .contains("tenants:read")
+    );
     for open in ["/healthz", "/readyz", "/docs", "/openapi.json"] {
         assert_eq!(process.raw.get(open).await.status, 200, "{open}");
     }
 
     let event = json!({ "action": "report.exported", "actor_id": "somebody else" });
     let append = process.raw.request(Method::POST, "/v1/audit");
-    let appended = Answer::of(append.header(AUTHORIZATION, &bearer).json(&event)).await;
+    let appended = RawResponse::from_request(append.header(AUTHORIZATION, &bearer).json(&event)).await;
     let appended: Value = appended.json();
     assert_eq!(
         (&appended["actor_id"], &appended["actor_name"]),
@@ -292,7 +296,7 @@ async fn the_binary_lets_in_who_has_a_token() {
 }
 
 async fn the_binary_refuses_made_up_tokens() {
-    let realm = TestRealm::new().await;
+    let realm = TestIssuer::start().await;
     let process = serve(&realm).await;
     let good = support(&realm).await;
     until("the keys are fetched", async || {
@@ -326,26 +330,26 @@ async fn the_binary_refuses_made_up_tokens() {
         "Bearer ".to_owned(),
         "Bearer bp_Zm9vYmFyYmF6cXV4MTIzNA".to_owned(),
         good.replacen("Bearer", "Basic", 1),
-        token(Wanted {
+        token(TokenRequest {
             lifetime: -60,
-            ..Wanted::default()
+            ..TokenRequest::default()
         })
         .await,
-        token(Wanted {
+        token(TokenRequest {
             audience: "billing",
-            ..Wanted::default()
+            ..TokenRequest::default()
         })
         .await,
-        support(&TestRealm::new().await).await,
+        support(&TestIssuer::start().await).await,
     ];
     for authorization in made_up {
         let refused = get(&process.raw, "/v1/catalog", &authorization).await;
-        refused.refused(401, ErrorCode::Unauthorized);
+        refused.assert_error(401, ErrorCode::Unauthorized);
         assert!(refused.header("www-authenticate").starts_with("Bearer"), "{refused:?}");
     }
     let twice = process.raw.request(Method::GET, "/v1/catalog");
-    let twice = Answer::of(twice.header(AUTHORIZATION, &good).header(AUTHORIZATION, &good)).await;
-    twice.refused(401, ErrorCode::Unauthorized);
+    let twice = RawResponse::from_request(twice.header(AUTHORIZATION, &good).header(AUTHORIZATION, &good)).await;
+    twice.assert_error(401, ErrorCode::Unauthorized);
 
     // The HTTP server looks at no header of that length; it may hang up before all of it is sent.
     let long = with("padding", json!("a".repeat(1024 * 1024)));
@@ -360,13 +364,13 @@ async fn the_binary_refuses_made_up_tokens() {
 }
 
 async fn the_binary_serves_when_the_issuer_comes_back() {
-    let realm = TestRealm::new().await;
+    let realm = TestIssuer::start().await;
     let bearer = support(&realm).await;
     realm.go_down().await;
     let process = serve(&realm).await;
     process.logged("the issuer's keys were not fetched").await;
     let later = get(&process.raw, "/v1/catalog", &bearer).await;
-    later.refused(503, ErrorCode::Unavailable);
+    later.assert_error(503, ErrorCode::Unavailable);
     later.header("retry-after");
     assert_eq!(process.raw.get("/healthz").await.status, 200);
     assert_eq!(

@@ -3,7 +3,7 @@
 use crate::harness::candidates::candidates;
 use crate::harness::cases::cases;
 use crate::harness::openapi::SPEC;
-use crate::harness::{Answer, Service, StoreUnderTest};
+use crate::harness::{RawResponse, StoreUnderTest, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{ErrorCode, Tenant};
@@ -34,7 +34,7 @@ struct Target {
 
 impl Target {
     /// A good request of an operation, on a tenant of its own: none of them is in another's way.
-    async fn of(service: &Service, serial: &mut u32, path: &str, operation: &Value, method: &str) -> (Self, Tenant) {
+    async fn of(service: &TestServer, serial: &mut u32, path: &str, operation: &Value, method: &str) -> (Self, Tenant) {
         *serial += 1;
         let tenant = service.customer(&format!("tenant-{serial}")).await;
         let mut target = Self {
@@ -79,13 +79,13 @@ impl Target {
     }
 
     /// Sends the request, and holds the answer against what the schema says about the value.
-    async fn expect(self, service: &Service, name: &str, admitted: bool) {
+    async fn expect(self, service: &TestServer, name: &str, admitted: bool) {
         let what = format!("{} {} {:?} {:?}", self.method, self.path, self.query, self.body);
         let mut request = service.raw.request(self.method, &self.path).query(&self.query);
         if let Some(body) = self.body {
             request = request.json(&body);
         }
-        let answer = Answer::of(request).await;
+        let answer = RawResponse::from_request(request).await;
         if admitted {
             assert!(
                 answer.status < 300 || matches!(answer.status, 404 | 409),
@@ -93,14 +93,14 @@ impl Target {
             );
         } else {
             assert_eq!(answer.status, 400, "{what}: {answer:?}");
-            let message = answer.refused(400, ErrorCode::InvalidInput);
+            let message = answer.assert_error(400, ErrorCode::InvalidInput);
             assert!(message.contains(&format!("`{name}")), "{what}: {message}");
         }
     }
 }
 
 async fn every_property_of_every_body_is_held_to_its_schema(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let (mut serial, mut tried) = (0, 0);
     for (method, path, operation) in SPEC.operation_objects() {
         // It takes whatever comes, and says so in its answer.
@@ -130,7 +130,7 @@ async fn every_property_of_every_body_is_held_to_its_schema(store: StoreUnderTes
 }
 
 async fn every_parameter_is_held_to_its_schema(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let (mut serial, mut tried) = (0, 0);
     for (method, path, operation) in SPEC.operation_objects() {
         for parameter in SPEC.parameters(operation) {

@@ -1,8 +1,8 @@
 //! Cancelling tenants, now and at the end of their period.
 
 use crate::harness::cases::cases;
-use crate::harness::steps::{refused, unknown_id};
-use crate::harness::{Service, Settings, StoreUnderTest};
+use crate::harness::steps::{assert_error, unknown_id};
+use crate::harness::{Settings, StoreUnderTest, TestServer};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
@@ -34,7 +34,7 @@ fn at_period_end() -> TenantCancel {
     }
 }
 
-async fn active_until(service: &Service, slug: &str, last_day: &str) -> Tenant {
+async fn active_until(service: &TestServer, slug: &str, last_day: &str) -> Tenant {
     let tenant = service.customer(slug).await;
     let body = TenantActivate {
         contract_end: Some(last_day.parse().unwrap()),
@@ -48,7 +48,7 @@ fn time(text: &str) -> DateTime<Utc> {
 }
 
 /// One microsecond before `end` the status is `before`; from `end` on the tenant is frozen.
-async fn assert_freezes_at(service: &Service, id: TenantId, end: DateTime<Utc>, before: TenantStatus) {
+async fn assert_freezes_at(service: &TestServer, id: TenantId, end: DateTime<Utc>, before: TenantStatus) {
     let instants = [
         (end - TimeDelta::microseconds(1), before),
         (end, TenantStatus::Frozen),
@@ -61,7 +61,7 @@ async fn assert_freezes_at(service: &Service, id: TenantId, end: DateTime<Utc>, 
 }
 
 async fn it_freezes_at_once(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let trial = service.customer("trial").await;
     let demo = service.demo("demo").await;
     let active = active_until(&service, "active", "2027-12-31").await;
@@ -76,7 +76,7 @@ async fn it_freezes_at_once(store: StoreUnderTest) {
 }
 
 async fn the_body_may_be_absent(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("absent").await;
     let frozen = service.client.tenant_cancel().id(tenant.id).send().await.unwrap();
     assert_eq!(frozen.status, TenantStatus::Frozen);
@@ -89,7 +89,7 @@ async fn the_body_may_be_absent(store: StoreUnderTest) {
 }
 
 async fn the_event_has_reason_and_effective_time(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let now_cancelled = service.customer("now").await;
     let body = TenantCancel {
         reason: Some("too dear".try_into().unwrap()),
@@ -115,7 +115,7 @@ async fn the_event_has_reason_and_effective_time(store: StoreUnderTest) {
 }
 
 async fn again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("retried").await;
     let first = service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
     service.clock.advance(TimeDelta::minutes(1));
@@ -125,7 +125,7 @@ async fn again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest)
 }
 
 async fn an_active_tenant_stays_until_the_end_of_its_contracts_last_day(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = active_until(&service, "leaving", "2026-12-31").await;
     let pending = service.cancel(tenant.id, at_period_end()).await.unwrap();
     assert_eq!(pending.status, TenantStatus::Active);
@@ -133,7 +133,7 @@ async fn an_active_tenant_stays_until_the_end_of_its_contracts_last_day(store: S
 }
 
 async fn a_trial_stays_until_it_ends(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("leaving").await;
     let pending = service.cancel(tenant.id, at_period_end()).await.unwrap();
     assert_eq!(pending.status, TenantStatus::Trial);
@@ -142,7 +142,7 @@ async fn a_trial_stays_until_it_ends(store: StoreUnderTest) {
 }
 
 async fn every_reader_on_every_replica_sees_the_freeze(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let replica = service.replica(Settings::default()).await;
     let tenant = active_until(&service, "leaving", "2026-12-31").await;
     let key = service.api_key(tenant.id).await.plaintext;
@@ -174,7 +174,7 @@ async fn every_reader_on_every_replica_sees_the_freeze(store: StoreUnderTest) {
 }
 
 async fn at_period_end_again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("retried").await;
     let first = service.cancel(tenant.id, at_period_end()).await.unwrap();
     service.clock.advance(TimeDelta::minutes(1));
@@ -183,7 +183,7 @@ async fn at_period_end_again_changes_nothing_and_writes_no_second_event(store: S
 }
 
 async fn a_plain_cancellation_overtakes_a_pending_one(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("hurried").await;
     service.cancel(tenant.id, at_period_end()).await.unwrap();
     let frozen = service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
@@ -193,12 +193,12 @@ async fn a_plain_cancellation_overtakes_a_pending_one(store: StoreUnderTest) {
 }
 
 async fn without_a_period_end_it_cannot_wait_for_one(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let demo = service.demo("demo").await;
     let endless = service.customer("endless").await;
     let endless = service.activate(endless.id, TenantActivate::default()).await.unwrap();
     for tenant in [demo, endless] {
-        let message = refused(
+        let message = assert_error(
             service.cancel(tenant.id, at_period_end()).await,
             400,
             ErrorCode::InvalidInput,
@@ -215,14 +215,14 @@ async fn without_a_period_end_it_cannot_wait_for_one(store: StoreUnderTest) {
 }
 
 async fn a_period_that_is_over_freezes_at_once(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = active_until(&service, "overdue", "2026-11-22").await;
     let frozen = service.cancel(tenant.id, at_period_end()).await.unwrap();
     assert_eq!(frozen.status, TenantStatus::Frozen);
 }
 
 async fn a_freeze_that_came_by_itself_can_be_activated(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("returning").await;
     service.cancel(tenant.id, at_period_end()).await.unwrap();
     service.clock.advance(TimeDelta::days(30));
@@ -239,7 +239,7 @@ async fn a_freeze_that_came_by_itself_can_be_activated(store: StoreUnderTest) {
 }
 
 async fn a_longer_contract_ends_the_cancellation(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = active_until(&service, "prolonged", "2026-12-31").await;
     service.cancel(tenant.id, at_period_end()).await.unwrap();
     let longer = TenantActivate {
@@ -252,18 +252,18 @@ async fn a_longer_contract_ends_the_cancellation(store: StoreUnderTest) {
 }
 
 async fn an_archived_tenant_cannot_be_cancelled(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.archived("gone").await;
     for body in [TenantCancel::default(), at_period_end()] {
-        refused(service.cancel(tenant.id, body).await, 409, ErrorCode::Conflict);
+        assert_error(service.cancel(tenant.id, body).await, 409, ErrorCode::Conflict);
     }
     assert_eq!(service.tenant(tenant.id).await, tenant);
 }
 
 async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let id: TenantId = unknown_id();
-    refused(
+    assert_error(
         service.cancel(id, TenantCancel::default()).await,
         404,
         ErrorCode::NotFound,

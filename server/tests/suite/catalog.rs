@@ -1,8 +1,8 @@
 //! The catalog, and asking for a product of it.
 
 use crate::harness::cases::cases;
-use crate::harness::steps::{refused, unknown_id};
-use crate::harness::{Answer, Service, Settings, StoreUnderTest};
+use crate::harness::steps::{assert_error, unknown_id};
+use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
 use reqwest::Method;
 use serde_json::json;
 use tenant_registry_client::types::{CatalogRequest, ErrorCode, TenantCancel, TenantId};
@@ -18,7 +18,7 @@ cases![
 ];
 
 async fn it_is_listed_in_the_order_of_its_file(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let answer = service.raw.get("/v1/catalog").await;
     let expected = json!({ "items": [
         {
@@ -40,7 +40,7 @@ async fn it_is_listed_in_the_order_of_its_file(store: StoreUnderTest) {
 }
 
 async fn what_a_caller_has_is_not_sent_again(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let first = service.raw.get("/v1/catalog").await;
     let etag = first.header("etag").to_owned();
     assert!(etag.len() > 8 && etag.starts_with('"') && etag.ends_with('"'), "{etag}");
@@ -48,7 +48,7 @@ async fn what_a_caller_has_is_not_sent_again(store: StoreUnderTest) {
     for method in [Method::GET, Method::HEAD] {
         let ask = |known: &[&str]| {
             let request = service.raw.request(method.clone(), "/v1/catalog");
-            Answer::of(
+            RawResponse::from_request(
                 known
                     .iter()
                     .fold(request, |request, known| request.header("if-none-match", *known)),
@@ -78,14 +78,14 @@ async fn what_a_caller_has_is_not_sent_again(store: StoreUnderTest) {
 
 /// A caller may get its next answer from another replica.
 async fn the_same_catalog_has_the_same_tag_everywhere(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let replica = service.replica(Settings::default()).await;
-    let tag = async |service: &Service| service.raw.get("/v1/catalog").await.header("etag").to_owned();
+    let tag = async |service: &TestServer| service.raw.get("/v1/catalog").await.header("etag").to_owned();
     assert_eq!(tag(&service).await, tag(&replica).await);
 }
 
 async fn a_request_is_recorded_and_changes_no_entitlement(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("asking").await;
     let body = CatalogRequest::new(tenant.id, "connect".try_into().unwrap());
     let accepted = service.client.catalog_request().body(body).send().await.unwrap();
@@ -106,7 +106,7 @@ async fn a_request_is_recorded_and_changes_no_entitlement(store: StoreUnderTest)
 
 /// It records that somebody asked; whoever asks twice has asked twice.
 async fn every_request_is_an_event_of_its_own(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("asking").await;
     for _ in 0..2 {
         let body = CatalogRequest::new(tenant.id, "reports".try_into().unwrap());
@@ -117,7 +117,7 @@ async fn every_request_is_an_event_of_its_own(store: StoreUnderTest) {
 }
 
 async fn any_tenant_can_ask(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let demo = service.demo("demo").await;
     let frozen = service.customer("frozen").await;
     service.cancel(frozen.id, TenantCancel::default()).await.unwrap();
@@ -132,7 +132,7 @@ async fn any_tenant_can_ask(store: StoreUnderTest) {
 }
 
 async fn an_unknown_tenant_or_product_is_not_found(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("asking").await;
     let nobody: TenantId = unknown_id();
     for (id, product, named) in [
@@ -141,10 +141,10 @@ async fn an_unknown_tenant_or_product_is_not_found(store: StoreUnderTest) {
     ] {
         let body = CatalogRequest::new(id, product.try_into().unwrap());
         let requested = service.client.catalog_request().body(body.clone()).send().await;
-        let message = refused(requested, 404, ErrorCode::NotFound);
+        let message = assert_error(requested, 404, ErrorCode::NotFound);
         assert!(message.contains(&named), "{message}");
         let tried = service.client.catalog_trial_request().body(body).send().await;
-        let message = refused(tried, 404, ErrorCode::NotFound);
+        let message = assert_error(tried, 404, ErrorCode::NotFound);
         assert!(message.contains(&named), "{message}");
     }
     assert_eq!(service.actions(tenant.id).await, ["tenant.created"]);

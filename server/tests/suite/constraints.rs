@@ -13,6 +13,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 process_cases![
+    ; postgres:
     columns_are_there_and_may_be_null_as_the_spec_says,
     columns_admit_what_the_spec_admits_and_nothing_else,
 ];

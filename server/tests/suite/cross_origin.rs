@@ -3,7 +3,7 @@
 use crate::harness::cases::cases;
 use crate::harness::openapi::{Operation, SPEC};
 use crate::harness::steps::unknown_id;
-use crate::harness::{Answer, Service, Settings, StoreUnderTest};
+use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
 use reqwest::Method;
 use std::collections::BTreeSet;
 use tenant_registry_client::types::{ErrorCode, TenantId};
@@ -31,17 +31,17 @@ const STRANGERS: [&str; 6] = [
     "null",
 ];
 
-async fn start(store: StoreUnderTest) -> Service {
+async fn start(store: StoreUnderTest) -> TestServer {
     let settings = Settings {
         allowed_origins: &ALLOWED,
         ..Settings::default()
     };
-    Service::start_with(store, settings).await
+    TestServer::start_with(store, settings).await
 }
 
-async fn asked(service: &Service, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn asked(service: &TestServer, method: Method, path: &str, headers: &[(&str, &str)]) -> RawResponse {
     let request = service.raw.request(method, path);
-    Answer::of(
+    RawResponse::from_request(
         headers
             .iter()
             .fold(request, |request, (name, value)| request.header(*name, *value)),
@@ -49,7 +49,7 @@ async fn asked(service: &Service, method: Method, path: &str, headers: &[(&str, 
     .await
 }
 
-fn says_nothing(answer: &Answer) -> bool {
+fn says_nothing(answer: &RawResponse) -> bool {
     let mut names = answer.headers.keys();
     !names.any(|name| name.as_str().starts_with("access-control-"))
 }
@@ -76,7 +76,7 @@ const PREFLIGHT: [(&str, &str); 2] = [
 ];
 
 async fn without_a_setting_no_answer_speaks_of_origins(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let origin = ("origin", ALLOWED[0]);
     let answer = asked(&service, Method::GET, "/v1/catalog", &[origin]).await;
     assert_eq!(answer.status, 200);
@@ -91,7 +91,7 @@ async fn without_a_setting_no_answer_speaks_of_origins(store: StoreUnderTest) {
         &[origin, PREFLIGHT[0], PREFLIGHT[1]],
     )
     .await;
-    preflight.refused(405, ErrorCode::MethodNotAllowed);
+    preflight.assert_error(405, ErrorCode::MethodNotAllowed);
     assert_eq!(preflight.header("allow"), "GET, HEAD");
     assert!(says_nothing(&preflight), "{preflight:?}");
 }
@@ -140,7 +140,7 @@ async fn pages_of_other_origins_may_read_none(store: StoreUnderTest) {
         assert_eq!(answer.header("vary"), "origin", "{origin}");
         let headers = [("origin", origin), PREFLIGHT[0], PREFLIGHT[1]];
         let preflight = asked(&service, Method::OPTIONS, "/v1/catalog", &headers).await;
-        preflight.refused(405, ErrorCode::MethodNotAllowed);
+        preflight.assert_error(405, ErrorCode::MethodNotAllowed);
         assert!(says_nothing(&preflight), "{origin}: {preflight:?}");
     }
     // A cache must not give the answer to a program to a page.
@@ -173,10 +173,10 @@ async fn whoever_asks_otherwise_is_refused_as_ever(store: StoreUnderTest) {
     let service = start(store).await;
     for headers in [&[("origin", ALLOWED[0])][..], &PREFLIGHT] {
         let answer = asked(&service, Method::OPTIONS, "/v1/tenants", headers).await;
-        answer.refused(405, ErrorCode::MethodNotAllowed);
+        answer.assert_error(405, ErrorCode::MethodNotAllowed);
         assert_eq!(answer.header("allow"), "POST");
     }
     let headers = [("origin", ALLOWED[0]), PREFLIGHT[0]];
     let answer = asked(&service, Method::PUT, "/v1/tenants", &headers).await;
-    answer.refused(405, ErrorCode::MethodNotAllowed);
+    answer.assert_error(405, ErrorCode::MethodNotAllowed);
 }

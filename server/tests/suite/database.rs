@@ -2,16 +2,19 @@
 
 use crate::harness::cases::process_cases;
 use crate::harness::postgres::TestDatabase;
-use crate::harness::process::{Process, run};
+use crate::harness::process::{ServiceProcess, run};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use std::process::Command;
 use std::process::Output;
 use tenant_registry_client::types::Tenant;
-use tokio::process::Command;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 process_cases![
+    a_database_that_cannot_be_reached_stops_the_start,
+    a_bad_url_stops_the_start_and_is_not_repeated,
+    ; postgres:
     migrate_makes_the_schema_and_ends,
     what_is_stored_outlives_the_process,
     replicas_that_start_at_once_migrate_once,
@@ -20,8 +23,6 @@ process_cases![
     a_newer_schema_is_served_by_the_version_before_it,
     without_a_step_of_its_schema_it_is_not_ready,
     a_role_without_rights_to_the_schema_can_serve,
-    a_database_that_cannot_be_reached_stops_the_start,
-    a_bad_url_stops_the_start_and_is_not_repeated,
     the_log_refuses_to_be_changed,
     history_outlives_tenants,
     old_events_are_pruned_by_their_own_role_and_on_record,
@@ -47,8 +48,8 @@ fn steps() -> i64 {
     i64::try_from(entries.filter(|entry| entry.path().is_dir()).count()).unwrap()
 }
 
-async fn serve(url: &str) -> Process {
-    Process::serve(&|command| command.env("DATABASE_URL", url)).await
+async fn serve(url: &str) -> ServiceProcess {
+    ServiceProcess::serve(&|command| command.env("DATABASE_URL", url)).await
 }
 
 /// Runs the binary to its end, on a database.
@@ -68,7 +69,7 @@ fn stopped(output: &Output, telling: &[&str]) -> String {
     text
 }
 
-async fn create_tenant(process: &Process, slug: &str) -> Tenant {
+async fn create_tenant(process: &ServiceProcess, slug: &str) -> Tenant {
     let answer = process
         .raw
         .post_json("/v1/tenants", &json!({ "slug": slug, "name": "n" }))
@@ -200,7 +201,7 @@ async fn a_role_without_rights_to_the_schema_can_serve() {
     );
     admin.batch_execute(&grants).await.unwrap();
     let url = database.url().replace("://postgres@", &format!("://{role}@"));
-    let process = Process::serve(&|command| command.arg("--no-migrate").env("DATABASE_URL", &url)).await;
+    let process = ServiceProcess::serve(&|command| command.arg("--no-migrate").env("DATABASE_URL", &url)).await;
     create_tenant(&process, "least-rights").await;
     assert_eq!(process.raw.get("/readyz").await.status, 200);
     drop(process);

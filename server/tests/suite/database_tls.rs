@@ -4,11 +4,14 @@ use crate::harness::cases::process_cases;
 use crate::harness::process::run;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::io::Write;
+use std::process::Command;
 use tempfile::NamedTempFile;
-use test_postgres::{Cluster, ClusterSettings};
-use tokio::process::Command;
+use test_support::postgres::{Cluster, ClusterSettings};
 
-process_cases![each_mode_takes_the_server_that_it_should];
+process_cases![
+    ; postgres:
+    each_mode_takes_the_server_that_it_should,
+];
 
 /// An authority of the tests.
 fn authority() -> CertifiedIssuer<'static, KeyPair> {

@@ -1,10 +1,10 @@
 //! What the service makes of a database in trouble: it repeats what may be repeated, waits no longer than it says, and
 //! tells what is not known.
 
-use crate::harness::Answer;
+use crate::harness::RawResponse;
 use crate::harness::cases::process_cases;
 use crate::harness::postgres::TestDatabase;
-use crate::harness::process::Process;
+use crate::harness::process::ServiceProcess;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::{Client, NoTls};
 
 process_cases![
+    ; postgres:
     what_fails_for_a_passing_cause_is_repeated,
     what_fails_each_time_is_given_up_and_changes_nothing,
     nobody_waits_longer_than_is_said,
@@ -30,8 +31,8 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-async fn serve(url: &str) -> Process {
-    Process::serve(&|command| {
+async fn serve(url: &str) -> ServiceProcess {
+    ServiceProcess::serve(&|command| {
         command
             .env("DATABASE_URL", url)
             .env("DATABASE_POOL_SIZE", "2")
@@ -41,14 +42,14 @@ async fn serve(url: &str) -> Process {
     .await
 }
 
-async fn create_tenant(process: &Process, slug: &str) -> Answer {
+async fn create_tenant(process: &ServiceProcess, slug: &str) -> RawResponse {
     process
         .raw
         .post_json("/v1/tenants", &json!({ "slug": slug, "name": "n" }))
         .await
 }
 
-async fn events(process: &Process) -> usize {
+async fn events(process: &ServiceProcess) -> usize {
     let log: Value = process.raw.get("/v1/audit?action=tenant.created").await.json();
     log["items"].as_array().unwrap().len()
 }
@@ -91,7 +92,7 @@ async fn what_fails_each_time_is_given_up_and_changes_nothing() {
     let client = connect(database.url()).await;
     fail(&client, "40001", 1000).await;
     let answer = create_tenant(&process, "never").await;
-    answer.refused(503, ErrorCode::Unavailable);
+    answer.assert_error(503, ErrorCode::Unavailable);
     assert!(!answer.header("retry-after").is_empty());
     assert!((2..10).contains(&attempts(&client).await));
     assert_eq!(process.raw.get("/v1/tenants/by-slug/never").await.status, 404);
@@ -114,7 +115,7 @@ async fn nobody_waits_longer_than_is_said() {
     let writes = join_all(slugs.map(|slug| create_tenant(&process, slug)));
     let (reads, writes) = tokio::join!(reads, writes);
     for answer in reads.iter().chain(&writes) {
-        answer.refused(503, ErrorCode::Unavailable);
+        answer.assert_error(503, ErrorCode::Unavailable);
     }
     let took = begin.elapsed();
     assert!(took < Duration::from_secs(8), "{took:?}");
@@ -141,7 +142,7 @@ async fn a_commit_that_was_lost_with_its_connection_is_not_called_undone() {
                      FOR EACH ROW EXECUTE FUNCTION fatal()";
     client.batch_execute(fatal).await.unwrap();
     let answer = create_tenant(&process, "unsure").await;
-    let message = answer.refused(500, ErrorCode::Internal);
+    let message = answer.assert_error(500, ErrorCode::Internal);
     assert!(message.contains("may or may not have been made"), "{message}");
     assert!(
         answer.headers.get("retry-after").is_none(),

@@ -1,9 +1,9 @@
 //! The document and the reference that the service serves about itself.
 
-use crate::harness::Answer;
+use crate::harness::RawResponse;
 use crate::harness::cases::process_cases;
 use crate::harness::openapi::SPEC;
-use crate::harness::process::Process;
+use crate::harness::process::ServiceProcess;
 use flate2::read::GzDecoder;
 use reqwest::Method;
 use serde_json::Value;
@@ -25,8 +25,8 @@ const SPEC_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/openapi.ya
 
 const DOCUMENTS: [&str; 3] = ["/openapi.json", "/openapi.yaml", "/docs"];
 
-async fn serve() -> Process {
-    Process::serve(&|command| command).await
+async fn serve() -> ServiceProcess {
+    ServiceProcess::serve(&|command| command).await
 }
 
 async fn the_document_is_the_one_that_the_code_was_generated_from() {
@@ -45,7 +45,9 @@ async fn what_a_client_has_is_not_sent_again() {
         let first = process.raw.get(path).await;
         let etag = first.header("etag").to_owned();
         assert!(etag.starts_with('"'), "a strong tag: {etag}");
-        let ask = |known: &str| Answer::of(process.raw.request(Method::GET, path).header("if-none-match", known));
+        let ask = |known: &str| {
+            RawResponse::from_request(process.raw.request(Method::GET, path).header("if-none-match", known))
+        };
         let again = ask(&etag).await;
         assert_eq!((again.status, again.text.as_str()), (304, ""), "{path}");
         assert_eq!(again.header("etag"), etag, "{path}");
@@ -74,7 +76,7 @@ async fn head_tells_what_get_would() {
     let process = serve().await;
     for path in DOCUMENTS {
         let get = process.raw.get(path).await;
-        let head = Answer::of(process.raw.request(Method::HEAD, path)).await;
+        let head = RawResponse::from_request(process.raw.request(Method::HEAD, path)).await;
         assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
         for name in ["content-length", "content-type", "etag"] {
             assert_eq!(head.header(name), get.header(name), "{path}");
@@ -92,8 +94,8 @@ async fn other_methods_are_refused() {
             Method::DELETE,
             Method::OPTIONS,
         ] {
-            let answer = Answer::of(process.raw.request(method, path)).await;
-            answer.refused(405, ErrorCode::MethodNotAllowed);
+            let answer = RawResponse::from_request(process.raw.request(method, path)).await;
+            answer.assert_error(405, ErrorCode::MethodNotAllowed);
             assert_eq!(answer.header("allow"), "GET, HEAD", "{path}");
         }
     }
@@ -101,14 +103,14 @@ async fn other_methods_are_refused() {
 
 async fn pages_of_an_allowed_origin_may_read_them() {
     let origin = "https://console.example.com";
-    let process = Process::serve(&|command| command.env("ALLOWED_ORIGINS", origin)).await;
+    let process = ServiceProcess::serve(&|command| command.env("ALLOWED_ORIGINS", origin)).await;
     for path in DOCUMENTS {
-        let answer = Answer::of(process.raw.request(Method::GET, path).header("origin", origin)).await;
+        let answer = RawResponse::from_request(process.raw.request(Method::GET, path).header("origin", origin)).await;
         assert_eq!(answer.header("access-control-allow-origin"), origin, "{path}");
         let vary: Vec<_> = answer.headers.get_all("vary").iter().collect();
         assert_eq!(vary, ["accept-encoding", "origin"], "{path}");
         let preflight = process.raw.request(Method::OPTIONS, path).header("origin", origin);
-        let answer = Answer::of(preflight.header("access-control-request-method", "GET")).await;
+        let answer = RawResponse::from_request(preflight.header("access-control-request-method", "GET")).await;
         assert_eq!(
             (answer.status, answer.header("access-control-allow-methods")),
             (204, "GET, HEAD"),

@@ -1,8 +1,8 @@
 //! Trials of products, and the entitlements that a tenant has.
 
 use crate::harness::cases::cases;
-use crate::harness::steps::{refused, server_id, unknown_id};
-use crate::harness::{Service, StoreUnderTest};
+use crate::harness::steps::{assert_error, server_id, unknown_id};
+use crate::harness::{StoreUnderTest, TestServer};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{CatalogRequest, ErrorCode, TenantActivate, TenantCancel, TenantId, TenantProduct};
@@ -26,7 +26,7 @@ cases![
     an_unknown_tenant_is_not_found,
 ];
 
-impl Service {
+impl TestServer {
     async fn try_product(&self, tenant_id: TenantId, product: &str) -> Result<TenantProduct, Error> {
         let body = CatalogRequest::new(tenant_id, product.try_into().unwrap());
         let answer = self.client.catalog_trial_request().body(body).send().await;
@@ -58,7 +58,7 @@ impl Service {
 }
 
 async fn a_trial_is_an_entitlement_of_14_days(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("trying").await;
     let now = service.clock.now();
     let trial = service.try_product(tenant.id, "insights").await.unwrap();
@@ -70,7 +70,7 @@ async fn a_trial_is_an_entitlement_of_14_days(store: StoreUnderTest) {
 }
 
 async fn a_trial_writes_one_event(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("trying").await;
     service.try_product(tenant.id, "insights").await.unwrap();
     let events = service.events(tenant.id).await;
@@ -82,11 +82,11 @@ async fn a_trial_writes_one_event(store: StoreUnderTest) {
 }
 
 async fn a_product_can_be_tried_once(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("trying").await;
     let trial = service.try_product(tenant.id, "insights").await.unwrap();
     service.clock.advance(TimeDelta::days(1));
-    let message = refused(
+    let message = assert_error(
         service.try_product(tenant.id, "insights").await,
         409,
         ErrorCode::Conflict,
@@ -104,11 +104,11 @@ async fn a_product_can_be_tried_once(store: StoreUnderTest) {
 }
 
 async fn a_trial_that_is_over_cannot_be_repeated(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("trying").await;
     service.try_product(tenant.id, "insights").await.unwrap();
     service.clock.advance(TimeDelta::days(100));
-    refused(
+    assert_error(
         service.try_product(tenant.id, "insights").await,
         409,
         ErrorCode::Conflict,
@@ -116,7 +116,7 @@ async fn a_trial_that_is_over_cannot_be_repeated(store: StoreUnderTest) {
 }
 
 async fn of_many_that_start_a_trial_one_does(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("trying").await;
     let body = CatalogRequest::new(tenant.id, "insights".try_into().unwrap());
     let mut attempts = tokio::task::JoinSet::new();
@@ -127,7 +127,7 @@ async fn of_many_that_start_a_trial_one_does(store: StoreUnderTest) {
     let (winners, losers): (Vec<_>, Vec<_>) = attempts.join_all().await.into_iter().partition(Result::is_ok);
     assert_eq!(winners.len(), 1);
     for loser in losers {
-        refused(loser, 409, ErrorCode::Conflict);
+        assert_error(loser, 409, ErrorCode::Conflict);
     }
     assert_eq!(
         service.actions(tenant.id).await,
@@ -136,18 +136,18 @@ async fn of_many_that_start_a_trial_one_does(store: StoreUnderTest) {
 }
 
 async fn what_the_tenant_has_cannot_be_tried(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("customer").await;
     for (product, enabled) in [("insights", true), ("reports", false)] {
         service.sold(tenant.id, product, enabled).await;
-        refused(service.try_product(tenant.id, product).await, 409, ErrorCode::Conflict);
+        assert_error(service.try_product(tenant.id, product).await, 409, ErrorCode::Conflict);
     }
 }
 
 async fn a_product_without_trials_cannot_be_tried(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("trying").await;
-    let message = refused(
+    let message = assert_error(
         service.try_product(tenant.id, "connect").await,
         400,
         ErrorCode::InvalidInput,
@@ -158,12 +158,12 @@ async fn a_product_without_trials_cannot_be_tried(store: StoreUnderTest) {
 }
 
 async fn a_tenant_out_of_service_cannot_try(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let frozen = service.customer("frozen").await;
     service.cancel(frozen.id, TenantCancel::default()).await.unwrap();
     let archived = service.archived("archived").await;
     for tenant in [frozen.id, archived.id] {
-        refused(service.try_product(tenant, "insights").await, 409, ErrorCode::Conflict);
+        assert_error(service.try_product(tenant, "insights").await, 409, ErrorCode::Conflict);
         assert!(service.entitlements(tenant).await.is_empty());
     }
     service.activate(frozen.id, TenantActivate::default()).await.unwrap();
@@ -171,7 +171,7 @@ async fn a_tenant_out_of_service_cannot_try(store: StoreUnderTest) {
 }
 
 async fn an_entitlement_past_its_end_is_not_enabled(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("trying").await;
     let trial = service.try_product(tenant.id, "insights").await.unwrap();
     let end = trial.expires_at.unwrap();
@@ -188,7 +188,7 @@ async fn an_entitlement_past_its_end_is_not_enabled(store: StoreUnderTest) {
 }
 
 async fn they_are_listed_by_product(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("customer").await;
     for product in ["reports", "insights", "connect"] {
         service.sold(tenant.id, product, true).await;
@@ -203,7 +203,7 @@ async fn they_are_listed_by_product(store: StoreUnderTest) {
 }
 
 async fn an_entitlement_without_an_end_shows_all_that_is_stored(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("customer").await;
     service.sold(tenant.id, "connect", true).await;
     service.sold(tenant.id, "insights", false).await;
@@ -224,7 +224,7 @@ async fn an_entitlement_without_an_end_shows_all_that_is_stored(store: StoreUnde
 }
 
 async fn a_tenant_sees_only_its_own(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let (one, other) = (service.customer("one").await, service.customer("other").await);
     service.try_product(one.id, "insights").await.unwrap();
     assert!(service.entitlements(other.id).await.is_empty());
@@ -232,8 +232,8 @@ async fn a_tenant_sees_only_its_own(store: StoreUnderTest) {
 }
 
 async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let id: TenantId = unknown_id();
     let answer = service.client.entitlement_list().tenant_id(id).send().await;
-    refused(answer, 404, ErrorCode::NotFound);
+    assert_error(answer, 404, ErrorCode::NotFound);
 }

@@ -2,7 +2,7 @@
 
 use crate::harness::cases::cases;
 use crate::harness::openapi::SPEC;
-use crate::harness::{Answer, Fault, RETRY_AFTER_SECONDS, SECRET_DETAIL, Service, StoreUnderTest};
+use crate::harness::{Fault, RETRY_AFTER_SECONDS, RawResponse, SECRET_DETAIL, StoreUnderTest, TestServer};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ cases![
 ];
 
 /// A request of each operation that asks the store, which would succeed if the store did.
-async fn requests(service: &Service, tenant: &Tenant) -> Vec<(&'static str, RequestBuilder)> {
+async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, RequestBuilder)> {
     let id = tenant.id;
     let key = service.api_key(id).await.api_key.id;
     let get = |path: String| service.raw.request(Method::GET, &path);
@@ -67,7 +67,7 @@ fn declaring(status: u16) -> BTreeSet<&'static str> {
 }
 
 async fn every_operation_answers_unavailable_with_the_time_to_wait(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("steady").await;
     let mut requests = requests(&service, &tenant).await;
     requests.push(("readiness_get", service.raw.request(Method::GET, "/readyz")));
@@ -80,8 +80,8 @@ async fn every_operation_answers_unavailable_with_the_time_to_wait(store: StoreU
     );
     service.operator.set_fault(Some(Fault::Unavailable));
     for (operation, request) in requests {
-        let answer = Answer::of(request).await;
-        answer.refused(503, ErrorCode::Unavailable);
+        let answer = RawResponse::from_request(request).await;
+        answer.assert_error(503, ErrorCode::Unavailable);
         assert_eq!(
             answer.header("retry-after"),
             RETRY_AFTER_SECONDS.to_string(),
@@ -92,7 +92,7 @@ async fn every_operation_answers_unavailable_with_the_time_to_wait(store: StoreU
 }
 
 async fn every_operation_answers_internal_without_the_cause(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("steady").await;
     let requests = requests(&service, &tenant).await;
     assert_eq!(
@@ -104,15 +104,15 @@ async fn every_operation_answers_internal_without_the_cause(store: StoreUnderTes
     );
     service.operator.set_fault(Some(Fault::Internal));
     for (operation, request) in requests {
-        let answer = Answer::of(request).await;
-        let message = answer.refused(500, ErrorCode::Internal);
+        let answer = RawResponse::from_request(request).await;
+        let message = answer.assert_error(500, ErrorCode::Internal);
         assert!(message.contains("x-request-id"), "{operation}: {message}");
         assert!(!answer.text.contains(SECRET_DETAIL), "{operation}: {answer:?}");
     }
 }
 
 async fn a_failed_change_changes_nothing(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("steady").await;
     let mut outcomes = Vec::new();
     for fault in [Fault::Unavailable, Fault::Internal] {
@@ -123,7 +123,7 @@ async fn a_failed_change_changes_nothing(store: StoreUnderTest) {
         );
         service.operator.set_fault(Some(fault));
         for (_, request) in requests {
-            outcomes.push(Answer::of(request).await.status);
+            outcomes.push(RawResponse::from_request(request).await.status);
         }
         service.operator.set_fault(None);
         let after = (

@@ -5,9 +5,10 @@ mod ledger;
 mod load;
 mod readiness;
 
+use crate::harness::StoreUnderTest;
 use crate::harness::cases::check;
 use crate::harness::polling::until;
-use crate::harness::process::Process;
+use crate::harness::process::ServiceProcess;
 use ledger::Counts;
 use libtest_mimic::Trial;
 use load::Load;
@@ -16,7 +17,7 @@ use rustix::process::Signal;
 use std::future::Future;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
-use test_postgres::{Cluster, ClusterSettings};
+use test_support::postgres::{Cluster, ClusterSettings};
 use tokio::task::block_in_place;
 use tokio_postgres::{Client, NoTls};
 
@@ -34,6 +35,9 @@ static REPORT: Mutex<Vec<(&'static str, Counts, Duration)>> = Mutex::new(Vec::ne
 
 /// The faults, each a test of its own.
 pub(crate) fn cases() -> Vec<Trial> {
+    if !StoreUnderTest::Postgres.is_selected() {
+        return Vec::new();
+    }
     vec![
         fault("service killed (SIGKILL)", service_killed),
         fault("service ended (SIGTERM)", service_ended),
@@ -106,7 +110,7 @@ struct Scene {
     primary: Cluster,
     /// All hosts of the database.
     url: String,
-    service: Process,
+    service: ServiceProcess,
     load: Load,
     readiness: Readiness,
     /// The longest time from the end of a fault to the next write.
@@ -114,8 +118,8 @@ struct Scene {
 }
 
 /// Waits are short, so that a fault of some seconds is one.
-async fn serve(url: &str) -> Process {
-    Process::serve(&|command| {
+async fn serve(url: &str) -> ServiceProcess {
+    ServiceProcess::serve(&|command| {
         command
             .env("DATABASE_URL", url)
             .env("DATABASE_POOL_SIZE", "8")

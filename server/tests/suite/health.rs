@@ -1,7 +1,7 @@
 //! Liveness and readiness.
 
 use crate::harness::cases::cases;
-use crate::harness::{Fault, Service, StoreUnderTest};
+use crate::harness::{Fault, StoreUnderTest, TestServer};
 use tenant_registry_client::types::{ErrorCode, HealthStatus};
 
 cases![
@@ -12,19 +12,19 @@ cases![
 ];
 
 async fn a_running_process_is_alive(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let health = service.client.health_get().send().await.unwrap();
     assert_eq!((health.status, health.status().as_u16()), (HealthStatus::Ok, 200));
 }
 
 async fn a_process_with_its_store_is_ready(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let health = service.client.readiness_get().send().await.unwrap();
     assert_eq!((health.status, health.status().as_u16()), (HealthStatus::Ok, 200));
 }
 
 async fn without_its_store_it_is_alive_and_not_ready(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     for fault in [Fault::Unavailable, Fault::Internal] {
         service.operator.set_fault(Some(fault));
         let refusal = service.client.readiness_get().send().await.unwrap_err();
@@ -34,7 +34,7 @@ async fn without_its_store_it_is_alive_and_not_ready(store: StoreUnderTest) {
 }
 
 async fn it_is_ready_again_when_the_store_is_back(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     service.operator.set_fault(Some(Fault::Unavailable));
     assert!(service.client.readiness_get().send().await.is_err());
     service.operator.set_fault(None);

@@ -1,7 +1,7 @@
 //! Bodies that are refused, for every operation that takes one and declares that it may refuse it.
 
 use crate::harness::cases::cases;
-use crate::harness::{Answer, Service, StoreUnderTest};
+use crate::harness::{RawResponse, StoreUnderTest, TestServer};
 use http_body_util::{BodyDataStream, Full};
 use hyper::body::Bytes;
 use reqwest::Method;
@@ -72,8 +72,8 @@ fn operations(tenant: &Tenant) -> Vec<Operation> {
 }
 
 /// A running service, a tenant, and the operations on it.
-async fn start(store: StoreUnderTest) -> (Service, Vec<Operation>) {
-    let service = Service::start(store).await;
+async fn start(store: StoreUnderTest) -> (TestServer, Vec<Operation>) {
+    let service = TestServer::start(store).await;
     let tenant = service.customer("unharmed").await;
     let operations = operations(&tenant);
     (service, operations)
@@ -93,7 +93,7 @@ async fn what_is_not_json_is_refused(store: StoreUnderTest) {
     for operation in operations {
         for body in bodies {
             let answer = service.raw.post(&operation.path, body.to_vec()).await;
-            let message = answer.refused(400, ErrorCode::InvalidInput);
+            let message = answer.assert_error(400, ErrorCode::InvalidInput);
             assert!(message.contains("JSON"), "{}: {message}", operation.path);
         }
     }
@@ -111,7 +111,7 @@ async fn what_is_no_object_is_refused(store: StoreUnderTest) {
             json!([{}]),
         ] {
             let answer = service.raw.post_json(&operation.path, &body).await;
-            answer.refused(400, ErrorCode::InvalidInput);
+            answer.assert_error(400, ErrorCode::InvalidInput);
         }
     }
 }
@@ -123,7 +123,7 @@ async fn a_missing_property_is_named(store: StoreUnderTest) {
             let mut body = operation.body.clone();
             body.as_object_mut().unwrap().remove(*name);
             let answer = service.raw.post_json(&operation.path, &body).await;
-            let message = answer.refused(400, ErrorCode::InvalidInput);
+            let message = answer.assert_error(400, ErrorCode::InvalidInput);
             assert!(message.contains(&format!("`{name}`")), "{}: {message}", operation.path);
         }
     }
@@ -141,7 +141,7 @@ async fn a_property_of_the_wrong_type_is_named(store: StoreUnderTest) {
                 let mut body = operation.body.clone();
                 body[name] = wrong;
                 let answer = service.raw.post_json(&operation.path, &body).await;
-                let message = answer.refused(400, ErrorCode::InvalidInput);
+                let message = answer.assert_error(400, ErrorCode::InvalidInput);
                 assert!(
                     message.contains(&format!("`{name}")),
                     "{}: {body}: {message}",
@@ -159,7 +159,7 @@ async fn null_is_not_the_same_as_absent(store: StoreUnderTest) {
             let mut body = operation.body.clone();
             body[name] = Value::Null;
             let answer = service.raw.post_json(&operation.path, &body).await;
-            let message = answer.refused(400, ErrorCode::InvalidInput);
+            let message = answer.assert_error(400, ErrorCode::InvalidInput);
             assert!(message.contains(&format!("`{name}`")), "{}: {message}", operation.path);
         }
     }
@@ -173,10 +173,10 @@ async fn an_absent_body_is_refused_where_one_is_required(store: StoreUnderTest) 
     {
         let answers = [
             service.raw.post(&operation.path, "").await,
-            Answer::of(service.raw.request(Method::POST, &operation.path)).await,
+            RawResponse::from_request(service.raw.request(Method::POST, &operation.path)).await,
         ];
         for answer in answers {
-            let message = answer.refused(400, ErrorCode::InvalidInput);
+            let message = answer.assert_error(400, ErrorCode::InvalidInput);
             assert!(message.contains("body"), "{message}");
         }
     }
@@ -217,7 +217,7 @@ async fn a_larger_body_is_too_large(store: StoreUnderTest) {
     for operation in operations {
         for size in [BODY_LIMIT + 1, 4 * BODY_LIMIT] {
             let answer = service.raw.post(&operation.path, padded(&operation.body, size)).await;
-            let message = answer.refused(413, ErrorCode::PayloadTooLarge);
+            let message = answer.assert_error(413, ErrorCode::PayloadTooLarge);
             assert!(message.contains(&BODY_LIMIT.to_string()), "{message}");
         }
     }
@@ -237,7 +237,7 @@ async fn a_larger_body_without_a_declared_length_is_too_large(store: StoreUnderT
             .raw
             .post(&operation.path, body)
             .await
-            .refused(413, ErrorCode::PayloadTooLarge);
+            .assert_error(413, ErrorCode::PayloadTooLarge);
     }
 }
 
@@ -260,8 +260,8 @@ async fn another_content_type_is_not_supported(store: StoreUnderTest) {
                 .raw
                 .request(Method::POST, &operation.path)
                 .header(CONTENT_TYPE, media_type);
-            let answer = Answer::of(request.body(operation.body.to_string())).await;
-            let message = answer.refused(415, ErrorCode::UnsupportedMediaType);
+            let answer = RawResponse::from_request(request.body(operation.body.to_string())).await;
+            let message = answer.assert_error(415, ErrorCode::UnsupportedMediaType);
             assert!(message.contains("application/json"), "{message}");
         }
     }
@@ -282,14 +282,14 @@ async fn json_by_any_other_spelling_is_supported(store: StoreUnderTest) {
             .raw
             .request(Method::POST, &append.path)
             .header(CONTENT_TYPE, media_type);
-        let answer = Answer::of(request.body(append.body.to_string())).await;
+        let answer = RawResponse::from_request(request.body(append.body.to_string())).await;
         assert_eq!(answer.status, 201, "{media_type}: {answer:?}");
     }
     let unnamed = service
         .raw
         .request(Method::POST, &append.path)
         .body(append.body.to_string());
-    assert_eq!(Answer::of(unnamed).await.status, 201);
+    assert_eq!(RawResponse::from_request(unnamed).await.status, 201);
 }
 
 async fn a_refused_body_changes_nothing(store: StoreUnderTest) {
@@ -305,7 +305,12 @@ async fn a_refused_body_changes_nothing(store: StoreUnderTest) {
             .raw
             .request(Method::POST, &operation.path)
             .header(CONTENT_TYPE, "text/plain");
-        assert_eq!(Answer::of(request.body(operation.body.to_string())).await.status, 415);
+        assert_eq!(
+            RawResponse::from_request(request.body(operation.body.to_string()))
+                .await
+                .status,
+            415
+        );
     }
     assert_eq!(service.raw.get("/v1/audit").await.text, log);
 }

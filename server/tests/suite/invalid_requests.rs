@@ -3,7 +3,7 @@
 use crate::harness::cases::cases;
 use crate::harness::openapi::{Operation, SPEC};
 use crate::harness::steps::unknown_id;
-use crate::harness::{Answer, Service, StoreUnderTest};
+use crate::harness::{RawResponse, StoreUnderTest, TestServer};
 use reqwest::Method;
 use std::collections::BTreeSet;
 use tenant_registry_client::types::{ErrorCode, TenantId};
@@ -23,7 +23,7 @@ cases![
 ];
 
 async fn an_id_in_the_path_must_be_a_uuid(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let id: TenantId = unknown_id();
     let simple = id.to_string().replace('-', "");
     let braced = format!("%7B{id}%7D");
@@ -45,8 +45,8 @@ async fn an_id_in_the_path_must_be_a_uuid(store: StoreUnderTest) {
             (Method::DELETE, format!("/v1/api-keys/{bad}")),
         ];
         for (method, path) in requests {
-            let answer = Answer::of(service.raw.request(method, &path)).await;
-            let message = answer.refused(400, ErrorCode::InvalidInput);
+            let answer = RawResponse::from_request(service.raw.request(method, &path)).await;
+            let message = answer.assert_error(400, ErrorCode::InvalidInput);
             assert!(
                 message.contains("`id`") && message.contains("UUID"),
                 "{path}: {message}"
@@ -56,7 +56,7 @@ async fn an_id_in_the_path_must_be_a_uuid(store: StoreUnderTest) {
 }
 
 async fn a_required_parameter_is_missed_by_name(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     for path in [
         "/v1/entitlements",
         "/v1/api-keys",
@@ -64,20 +64,20 @@ async fn a_required_parameter_is_missed_by_name(store: StoreUnderTest) {
         "/v1/api-keys?Tenant_id=x",
         "/v1/api-keys?&&",
     ] {
-        let message = service.raw.get(path).await.refused(400, ErrorCode::InvalidInput);
+        let message = service.raw.get(path).await.assert_error(400, ErrorCode::InvalidInput);
         assert!(
             message.contains("`tenant_id`") && message.contains("missing"),
             "{path}: {message}"
         );
     }
     for path in ["/v1/entitlements?tenant_id", "/v1/entitlements?tenant_id="] {
-        let message = service.raw.get(path).await.refused(400, ErrorCode::InvalidInput);
+        let message = service.raw.get(path).await.assert_error(400, ErrorCode::InvalidInput);
         assert!(message.contains("`tenant_id`"), "{path}: {message}");
     }
 }
 
 async fn a_parameter_stands_in_the_query_once(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("queried").await;
     let doubled = [
         (
@@ -93,7 +93,7 @@ async fn a_parameter_stands_in_the_query_once(store: StoreUnderTest) {
         ("cursor", "/v1/audit?cursor=1&cursor=".to_owned()),
     ];
     for (name, path) in doubled {
-        let message = service.raw.get(&path).await.refused(400, ErrorCode::InvalidInput);
+        let message = service.raw.get(&path).await.assert_error(400, ErrorCode::InvalidInput);
         assert!(
             message.contains(&format!("`{name}`")) && message.contains("once"),
             "{path}: {message}"
@@ -102,7 +102,7 @@ async fn a_parameter_stands_in_the_query_once(store: StoreUnderTest) {
 }
 
 async fn an_invalid_parameter_is_named_with_its_rule(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let refusals = [
         (
             "/v1/tenants/by-slug/Acme",
@@ -124,13 +124,13 @@ async fn an_invalid_parameter_is_named_with_its_rule(store: StoreUnderTest) {
         ("/v1/audit?actor_id=%00", "`actor_id`", "pattern"),
     ];
     for (path, name, rule) in refusals {
-        let message = service.raw.get(path).await.refused(400, ErrorCode::InvalidInput);
+        let message = service.raw.get(path).await.assert_error(400, ErrorCode::InvalidInput);
         assert!(message.contains(name) && message.contains(rule), "{path}: {message}");
     }
 }
 
 async fn parameters_that_the_spec_does_not_know_are_ignored(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("queried").await;
     let paths = [
         "/v1/audit?from_tomorrow=1&from_tomorrow=2".to_owned(),
@@ -142,7 +142,7 @@ async fn parameters_that_the_spec_does_not_know_are_ignored(store: StoreUnderTes
 }
 
 async fn any_encoding_of_a_parameter_is_read(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("acme-encoded").await;
     assert_eq!(
         service.raw.get("/v1/tenants/by-slug/%61cme%2Dencoded").await.status,
@@ -166,7 +166,7 @@ async fn any_encoding_of_a_parameter_is_read(store: StoreUnderTest) {
 }
 
 async fn every_path_answers_other_methods_with_those_that_it_has(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let methods = [
         Method::GET,
         Method::HEAD,
@@ -187,19 +187,19 @@ async fn every_path_answers_other_methods_with_those_that_it_has(store: StoreUnd
         let expected: BTreeSet<_> = of_path.flat_map(Operation::answered_methods).collect();
         let path = template.replace("{id}", &id.to_string()).replace("{slug}", "a-slug");
         for method in methods.iter().filter(|method| !expected.contains(method.as_str())) {
-            let answer = Answer::of(service.raw.request(method.clone(), &path)).await;
+            let answer = RawResponse::from_request(service.raw.request(method.clone(), &path)).await;
             assert_eq!(answer.status, 405, "{method} {path}: {answer:?}");
             let allowed: BTreeSet<_> = answer.header("allow").split(", ").collect();
             assert_eq!(allowed, expected, "{method} {path}");
             if *method != Method::HEAD {
-                answer.refused(405, ErrorCode::MethodNotAllowed);
+                answer.assert_error(405, ErrorCode::MethodNotAllowed);
             }
         }
     }
 }
 
 async fn head_is_answered_as_get_is(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("blue-sky").await;
     for path in [
         "/healthz".to_owned(),
@@ -210,7 +210,7 @@ async fn head_is_answered_as_get_is(store: StoreUnderTest) {
         "/v1/audit?limit=none".to_owned(),
     ] {
         let get = service.raw.get(&path).await;
-        let head = Answer::of(service.raw.request(Method::HEAD, &path)).await;
+        let head = RawResponse::from_request(service.raw.request(Method::HEAD, &path)).await;
         assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
         for name in ["content-type", "content-length"] {
             assert_eq!(head.header(name), get.header(name), "{path}");
@@ -220,17 +220,17 @@ async fn head_is_answered_as_get_is(store: StoreUnderTest) {
 
 /// No operation can have it, so that the router refuses it in its own words.
 async fn a_method_that_nobody_knows_is_not_allowed(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     for method in ["TRACE", "PURGE", "get"] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let answer = Answer::of(service.raw.request(method, "/v1/tenants")).await;
+        let answer = RawResponse::from_request(service.raw.request(method, "/v1/tenants")).await;
         assert_eq!(answer.status, 405, "{answer:?}");
     }
 }
 
 /// Where no operation is near, the router refuses it in its own words.
 async fn a_path_of_no_operation_is_not_found(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let id: TenantId = unknown_id();
     let paths = [
         "/".to_owned(),
@@ -246,14 +246,14 @@ async fn a_path_of_no_operation_is_not_found(store: StoreUnderTest) {
     ];
     for path in paths {
         for method in [Method::GET, Method::POST, Method::DELETE] {
-            let answer = Answer::of(service.raw.request(method.clone(), &path)).await;
+            let answer = RawResponse::from_request(service.raw.request(method.clone(), &path)).await;
             assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
         }
     }
 }
 
 async fn every_answer_has_a_request_id_of_its_own(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let mut seen = BTreeSet::new();
     for path in [
         "/healthz",

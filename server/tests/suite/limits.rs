@@ -2,7 +2,7 @@
 
 use crate::harness::cases::process_cases;
 use crate::harness::polling::DEADLINE;
-use crate::harness::process::Process;
+use crate::harness::process::ServiceProcess;
 use crate::process::started_request;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,7 +16,7 @@ process_cases![
 ];
 
 /// What comes back on a connection on which this is sent, up to its end, which the service makes.
-async fn answer_to(process: &Process, sent: &[u8]) -> String {
+async fn answer_to(process: &ServiceProcess, sent: &[u8]) -> String {
     let mut connection = TcpStream::connect(process.address).await.unwrap();
     connection.write_all(sent).await.unwrap();
     let mut answer = String::new();
@@ -26,7 +26,7 @@ async fn answer_to(process: &Process, sent: &[u8]) -> String {
 }
 
 async fn a_body_that_takes_too_long_is_refused_and_the_connection_ends() {
-    let process = Process::serve(&|command| command.env("BODY_TIMEOUT", "1")).await;
+    let process = ServiceProcess::serve(&|command| command.env("BODY_TIMEOUT", "1")).await;
     let head = "POST /v1/audit HTTP/1.1\r\nHost: registry\r\nContent-Type: application/json\r\n";
     let declared = format!("{head}Content-Length: 100\r\n\r\n{{");
     let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n");
@@ -40,7 +40,7 @@ async fn a_body_that_takes_too_long_is_refused_and_the_connection_ends() {
 
 /// hyper's limits of a head: 408 KiB, 100 fields, 64 KiB of address. Nobody can set them: dropshot makes the connections.
 async fn a_head_that_is_too_large_is_refused_and_the_connection_ends() {
-    let process = Process::serve(&|command| command).await;
+    let process = ServiceProcess::serve(&|command| command).await;
     let head = |target: &str, fields: &str| format!("GET {target} HTTP/1.1\r\nHost: registry\r\n{fields}\r\n");
     let fields = (0..100).map(|number| format!("X-{number}: x\r\n")).collect::<String>();
     let answer = answer_to(&process, head("/healthz", &fields).as_bytes()).await;
@@ -56,7 +56,7 @@ async fn a_head_that_is_too_large_is_refused_and_the_connection_ends() {
 }
 
 async fn who_finds_no_place_is_told_to_come_again() {
-    let process = Process::serve(&|command| command.env("MAX_REQUESTS", "1").env("RETRY_AFTER", "7")).await;
+    let process = ServiceProcess::serve(&|command| command.env("MAX_REQUESTS", "1").env("RETRY_AFTER", "7")).await;
     let body = r#"{"action": "slow"}"#;
     let mut running = started_request(process.address, body).await;
     let refused = process.raw.get("/v1/catalog").await;

@@ -1,8 +1,8 @@
 //! What the binary logs, and what it never does.
 
 use crate::harness::cases::process_cases;
-use crate::harness::process::Process;
-use crate::harness::{Answer, process::Ended};
+use crate::harness::process::ServiceProcess;
+use crate::harness::{RawResponse, process::Ended};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ process_cases![
 ];
 
 /// Requests of all kinds; returns the id and the status of each answer.
-async fn requests(process: &Process) -> Vec<(String, u16)> {
+async fn requests(process: &ServiceProcess) -> Vec<(String, u16)> {
     let mut answers = Vec::new();
     for path in [
         "/healthz",
@@ -39,7 +39,7 @@ async fn requests(process: &Process) -> Vec<(String, u16)> {
 }
 
 async fn every_request_is_one_line_with_the_id_of_its_answer() {
-    let process = Process::serve(&|command| command).await;
+    let process = ServiceProcess::serve(&|command| command).await;
     let requests = requests(&process).await;
     let Ended { stderr, .. } = process.stop().await;
     let lines: Vec<Value> = stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -59,7 +59,7 @@ async fn every_request_is_one_line_with_the_id_of_its_answer() {
 }
 
 async fn text_lines_have_the_id_too() {
-    let process = Process::serve(&|command| command.env("LOG_FORMAT", "text")).await;
+    let process = ServiceProcess::serve(&|command| command.env("LOG_FORMAT", "text")).await;
     let requests = requests(&process).await;
     let Ended { stderr, .. } = process.stop().await;
     for (id, _) in requests {
@@ -69,12 +69,12 @@ async fn text_lines_have_the_id_too() {
 
 /// Also where nothing is traced here.
 async fn a_line_names_the_callers_trace() {
-    let process = Process::serve(&|command| command).await;
+    let process = ServiceProcess::serve(&|command| command).await;
     let mut ids = Vec::new();
     for path in ["/v1/catalog", "/openapi.json"] {
         let request = process.raw.request(Method::GET, path);
         let traced = request.header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
-        let answer = Answer::of(traced).await;
+        let answer = RawResponse::from_request(traced).await;
         ids.push((answer.header("x-request-id").to_owned(), true));
         let answer = process.raw.get(path).await;
         ids.push((answer.header("x-request-id").to_owned(), false));

@@ -1,11 +1,11 @@
 //! What is counted, as Prometheus scrapes it.
 
 use crate::harness::cases::process_cases;
-use crate::harness::issuer::{TestRealm, Wanted};
+use crate::harness::issuer::{TestIssuer, TokenRequest};
 use crate::harness::polling::until;
 use crate::harness::postgres::TestDatabase;
-use crate::harness::process::{Process, run};
-use crate::harness::{Answer, RawClient};
+use crate::harness::process::{ServiceProcess, run};
+use crate::harness::{RawClient, RawResponse};
 use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -13,26 +13,27 @@ use serde_json::{Value, json};
 process_cases![
     what_was_done_is_counted,
     without_an_address_there_are_no_metrics,
-    the_connections_of_the_database_are_counted,
     who_is_not_let_in_counts_by_who_is_to_blame,
     that_it_drains_is_told,
     an_address_in_use_stops_the_start,
+    ; postgres:
+    the_connections_of_the_database_are_counted,
 ];
 
 /// A process, and whoever scrapes it.
-async fn scraped(variables: &[(&str, &str)]) -> (Process, RawClient) {
+async fn scraped(variables: &[(&str, &str)]) -> (ServiceProcess, RawClient) {
     let (process, base_url) = started(variables).await;
     (process, RawClient::new(base_url))
 }
 
-async fn started(variables: &[(&str, &str)]) -> (Process, String) {
-    let mut process = Process::serve(&|command| {
+async fn started(variables: &[(&str, &str)]) -> (ServiceProcess, String) {
+    let mut process = ServiceProcess::serve(&|command| {
         command
             .env("OPERATIONS_ADDR", "127.0.0.1:0")
             .envs(variables.iter().copied())
     })
     .await;
-    let base_url = process.metrics_url().await;
+    let base_url = process.metrics_url();
     (process, base_url)
 }
 
@@ -112,7 +113,7 @@ async fn what_was_done_is_counted() {
 }
 
 async fn without_an_address_there_are_no_metrics() {
-    let process = Process::serve(&|command| command).await;
+    let process = ServiceProcess::serve(&|command| command).await;
     assert_eq!(process.raw.get("/metrics").await.status, 404);
     let ended = process.stop().await;
     assert_eq!(
@@ -133,10 +134,10 @@ async fn the_connections_of_the_database_are_counted() {
 }
 
 async fn who_is_not_let_in_counts_by_who_is_to_blame() {
-    let verify = async |process: &Process, token: &str| {
+    let verify = async |process: &ServiceProcess, token: &str| {
         let request = process.raw.request(Method::POST, "/v1/internal/api-keys/verify");
         let request = request.bearer_auth(token).json(&json!({ "key": "bp_" }));
-        Answer::of(request).await.text
+        RawResponse::from_request(request).await.text
     };
     let unavailable = r#"{"valid":false,"reason":"unavailable"}"#;
     let outcome = |word| format!(r#"tenant_registry_api_key_verifications_total{{outcome="{word}"}}"#);
@@ -148,15 +149,15 @@ async fn who_is_not_let_in_counts_by_who_is_to_blame() {
     assert!(value(&text, &outcome("unavailable")) > 0.0, "{text}");
 
     // The caller asks too often: that is theirs.
-    let realm = TestRealm::new().await;
+    let realm = TestIssuer::start().await;
     let roles = json!({ "realm_access": { "roles": ["operator"] } });
-    let wanted = Wanted {
+    let wanted = TokenRequest {
         claims: roles,
-        ..Wanted::default()
+        ..TokenRequest::default()
     };
     let token = realm.token(wanted).await;
     let settings = [
-        ("OIDC_ISSUER", realm.issuer.as_str()),
+        ("OIDC_ISSUER", realm.url.as_str()),
         ("OIDC_ROLES", "operator=*"),
         ("REQUEST_RATE", "1"),
     ];

@@ -1,8 +1,8 @@
 //! The forms in which answers travel: compressed where that pays, and never where it tells a secret.
 
 use crate::harness::cases::cases;
-use crate::harness::process::Process;
-use crate::harness::{Service, StoreUnderTest};
+use crate::harness::process::ServiceProcess;
+use crate::harness::{StoreUnderTest, TestServer};
 use flate2::read::GzDecoder;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
@@ -31,7 +31,7 @@ fn unzipped(bytes: &[u8]) -> String {
 }
 
 async fn a_large_answer_is_compressed_for_those_who_take_it(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     for number in 0..20 {
         let event = json!({ "action": format!("something.{number}"), "metadata": { "text": "over and over" } });
         service.raw.post_json("/v1/audit", &event).await;
@@ -77,7 +77,7 @@ async fn a_large_answer_is_compressed_for_those_who_take_it(store: StoreUnderTes
 }
 
 async fn a_small_answer_is_sent_as_it_is(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     for path in ["/healthz", "/v1/tenants/by-slug/nobody", "/v1/catalog"] {
         let request = service.raw.request(Method::GET, path).header("accept-encoding", "gzip");
         let (_, headers, bytes) = exchange(request).await;
@@ -92,7 +92,7 @@ async fn a_small_answer_is_sent_as_it_is(store: StoreUnderTest) {
 
 /// A caller that chooses a part of the answer could guess the rest from its length (BREACH).
 async fn an_answer_with_a_secret_is_never_compressed(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("secretive").await;
     let scopes: Vec<_> = (0..20)
         .map(|number| format!("reports:read:the:same:again:and:again:{number}"))
@@ -124,7 +124,7 @@ async fn each_form_of_the_catalog_has_a_tag_of_its_own(_: StoreUnderTest) {
         write!(catalog, "{product}{rest}").unwrap();
     }
     std::fs::write(&file, catalog).unwrap();
-    let process = Process::serve(&|command| command.env("CATALOG_FILE", &file)).await;
+    let process = ServiceProcess::serve(&|command| command.env("CATALOG_FILE", &file)).await;
     let ask = async |coding: &str, known: &str| {
         let request = process.raw.request(Method::GET, "/v1/catalog");
         exchange(request.header("accept-encoding", coding).header("if-none-match", known)).await

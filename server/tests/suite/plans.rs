@@ -1,13 +1,14 @@
 //! The plans of what runs on large tables.
 
 use crate::harness::cases::process_cases;
-use crate::harness::process::Process;
+use crate::harness::process::ServiceProcess;
 use serde_json::{Value, json};
 use std::fs;
-use test_postgres::{Cluster, ClusterSettings};
+use test_support::postgres::{Cluster, ClusterSettings};
 use tokio_postgres::{Client, NoTls};
 
 process_cases![
+    ; postgres:
     every_combination_of_filters_reads_one_index,
     keys_are_looked_up_by_their_prefix_and_used_by_their_number_alone,
 ];
@@ -80,7 +81,7 @@ async fn connect(url: &str) -> Client {
 async fn every_combination_of_filters_reads_one_index() {
     let cluster = telling_cluster();
     let url = cluster.url("postgres");
-    let process = Process::serve(&|command| command.env("DATABASE_URL", &url).env(CONNECTIONS, "1")).await;
+    let process = ServiceProcess::serve(&|command| command.env("DATABASE_URL", &url).env(CONNECTIONS, "1")).await;
     let client = connect(&url).await;
     client.batch_execute(EVENTS).await.unwrap();
 
@@ -125,7 +126,7 @@ async fn every_combination_of_filters_reads_one_index() {
 async fn keys_are_looked_up_by_their_prefix_and_used_by_their_number_alone() {
     let cluster = telling_cluster();
     let url = cluster.url("postgres");
-    let process = Process::serve(&|command| command.env("DATABASE_URL", &url).env(CONNECTIONS, "1")).await;
+    let process = ServiceProcess::serve(&|command| command.env("DATABASE_URL", &url).env(CONNECTIONS, "1")).await;
     let tenant = json!({ "slug": "blue-sky", "name": "n" });
     let tenant: Value = process.raw.post_json("/v1/tenants", &tenant).await.json();
     let created = json!({ "tenant_id": tenant["id"], "name": "n", "scopes": ["reports:read"] });

@@ -3,16 +3,16 @@
 use crate::harness::RawClient;
 use crate::harness::cases::process_cases;
 use crate::harness::polling::until;
-use crate::harness::process::{Process, run};
+use crate::harness::process::{ServiceProcess, run};
 use rustix::process::Signal;
 use serde_json::json;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::process::Command;
 use tempfile::NamedTempFile;
 use tenant_registry_client::types::{CatalogEntryList, Tenant, TenantStatus};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::Command;
 
 process_cases![
     help_tells_all_settings,
@@ -97,7 +97,7 @@ async fn the_spec_is_printed_byte_for_byte() {
 }
 
 async fn it_serves_where_it_says_with_one_tenant_to_look_at() {
-    let process = Process::serve(&|command| command).await;
+    let process = ServiceProcess::serve(&|command| command).await;
     assert_ne!(process.address.port(), 0);
     let acme: Tenant = process.raw.get("/v1/tenants/by-slug/acme").await.json();
     assert_eq!((acme.name.as_str(), acme.status), ("Acme GmbH", TenantStatus::Active));
@@ -176,7 +176,7 @@ async fn a_bad_value_stops_the_start_with_one_line() {
 }
 
 async fn a_variable_set_to_nothing_counts_as_not_set() {
-    let process = Process::serve(&|command| {
+    let process = ServiceProcess::serve(&|command| {
         for variable in [
             "DATABASE_URL",
             "CATALOG_FILE",
@@ -196,7 +196,8 @@ async fn a_variable_set_to_nothing_counts_as_not_set() {
 }
 
 async fn flags_go_before_variables() {
-    let process = Process::serve(&|command| command.env("BODY_LIMIT", "2048").args(["--body-limit", "1024"])).await;
+    let process =
+        ServiceProcess::serve(&|command| command.env("BODY_LIMIT", "2048").args(["--body-limit", "1024"])).await;
     let answer = process.raw.post("/v1/audit", " ".repeat(1025)).await;
     assert!(answer.text.contains("1024"), "{answer:?}");
 }
@@ -210,7 +211,7 @@ fn catalog_file(text: &str) -> NamedTempFile {
 async fn a_catalog_file_replaces_the_built_in_one() {
     let product = "[[product]]\nkey = \"only\"\nname = \"Only\"\ndescription = \"\"\nsupports_trial = false\n";
     let file = catalog_file(product);
-    let process = Process::serve(&|command| command.env("CATALOG_FILE", file.path())).await;
+    let process = ServiceProcess::serve(&|command| command.env("CATALOG_FILE", file.path())).await;
     let catalog: CatalogEntryList = process.raw.get("/v1/catalog").await.json();
     let keys: Vec<_> = catalog.items.iter().map(|entry| entry.key.as_str()).collect();
     assert_eq!(keys, ["only"]);
@@ -247,11 +248,12 @@ async fn without_an_issuer_it_listens_beyond_loopback_only_when_told_to() {
         let beyond = "0.0.0.0:0";
         let telling = [beyond, "OIDC_ISSUER", "--insecure-no-auth"];
         assert_stops(&|command| command.env(variable, beyond), &telling).await;
-        let mut process = Process::serve(&|command| command.env(variable, beyond).arg("--insecure-no-auth")).await;
+        let mut process =
+            ServiceProcess::serve(&|command| command.env(variable, beyond).arg("--insecure-no-auth")).await;
         if variable == "INTERNAL_ADDR" {
-            assert!(process.line().await.starts_with("internal operations on"));
+            assert!(process.line().starts_with("internal operations on"));
         }
-        assert_eq!(process.line().await + "\n", OPEN);
+        assert_eq!(process.line() + "\n", OPEN);
     }
     assert_stops(
         &|command| {
@@ -265,7 +267,7 @@ async fn without_an_issuer_it_listens_beyond_loopback_only_when_told_to() {
 }
 
 async fn an_open_start_says_so_once_in_each_place() {
-    let process = Process::serve(&|command| command).await;
+    let process = ServiceProcess::serve(&|command| command).await;
     assert_eq!(process.raw.get("/v1/catalog").await.status, 200);
     let ended = process.stop().await;
     assert_eq!(ended.stdout, OPEN);
@@ -278,8 +280,8 @@ async fn an_open_start_says_so_once_in_each_place() {
 }
 
 async fn internal_operations_have_a_listener_of_their_own() {
-    let mut process = Process::serve(&|command| command.env("INTERNAL_ADDR", "127.0.0.1:0")).await;
-    let line = process.line().await;
+    let mut process = ServiceProcess::serve(&|command| command.env("INTERNAL_ADDR", "127.0.0.1:0")).await;
+    let line = process.line();
     let internal = line
         .strip_prefix("internal operations on ")
         .and_then(|url| url.strip_suffix("/v1/internal/"));
@@ -304,14 +306,14 @@ async fn internal_operations_have_a_listener_of_their_own() {
 }
 
 async fn the_body_limit_is_configurable() {
-    let process = Process::serve(&|command| command.env("BODY_LIMIT", "1024")).await;
+    let process = ServiceProcess::serve(&|command| command.env("BODY_LIMIT", "1024")).await;
     assert_eq!(process.raw.post("/v1/audit", " ".repeat(1024)).await.status, 400);
     assert_eq!(process.raw.post("/v1/audit", " ".repeat(1025)).await.status, 413);
 }
 
 async fn either_signal_ends_it_in_order() {
     for signal in [Signal::TERM, Signal::INT] {
-        let process = Process::serve(&|command| command).await;
+        let process = ServiceProcess::serve(&|command| command).await;
         assert_eq!(process.raw.get("/healthz").await.status, 200);
         process.signal(signal);
         let ended = process.ended().await;
@@ -321,7 +323,7 @@ async fn either_signal_ends_it_in_order() {
 
 /// It is not ready any more, and serves on, until it is told again.
 async fn it_says_that_it_is_about_to_stop_before_it_does() {
-    let process = Process::serve(&|command| command.env("SHUTDOWN_DRAIN", "600")).await;
+    let process = ServiceProcess::serve(&|command| command.env("SHUTDOWN_DRAIN", "600")).await;
     assert_eq!(process.raw.get("/readyz").await.status, 200);
     process.signal(Signal::TERM);
     until("it is not ready", async || {
@@ -334,7 +336,7 @@ async fn it_says_that_it_is_about_to_stop_before_it_does() {
     assert_eq!(ended.code, Some(0));
     assert!(ended.stderr.contains("SIGTERM: stopping at once"), "{}", ended.stderr);
 
-    let process = Process::serve(&|command| command.env("SHUTDOWN_DRAIN", "600")).await;
+    let process = ServiceProcess::serve(&|command| command.env("SHUTDOWN_DRAIN", "600")).await;
     process.signal(Signal::INT);
     assert_eq!(process.ended().await.code, Some(0), "Ctrl-C does not wait");
 }
@@ -357,7 +359,7 @@ pub(crate) async fn started_request(address: SocketAddr, body: &str) -> TcpStrea
 }
 
 async fn a_request_in_flight_is_finished() {
-    let process = Process::serve(&|command| command.env("LOG_LEVEL", "debug")).await;
+    let process = ServiceProcess::serve(&|command| command.env("LOG_LEVEL", "debug")).await;
     let body = r#"{"action": "slow"}"#;
     let mut connection = started_request(process.address, body).await;
     process.signal(Signal::TERM);
@@ -389,7 +391,7 @@ async fn answer_to_a_late_request(address: SocketAddr) -> String {
 }
 
 async fn a_request_that_never_ends_is_cut_off_at_the_bound() {
-    let process = Process::serve(&|command| command.env("SHUTDOWN_TIMEOUT", "1")).await;
+    let process = ServiceProcess::serve(&|command| command.env("SHUTDOWN_TIMEOUT", "1")).await;
     let _connection = started_request(process.address, "{}").await;
     let ended = process.stop().await;
     assert_eq!(ended.code, Some(0));

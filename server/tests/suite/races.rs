@@ -1,7 +1,7 @@
 //! Requests that meet, through two replicas: one of them wins, and the others are told so.
 
 use crate::harness::cases::cases;
-use crate::harness::{Answer, Service, Settings, StoreUnderTest};
+use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -24,35 +24,35 @@ const MANY: usize = 12;
 const ROUNDS: usize = 12;
 
 /// Two replicas on one store.
-async fn replicas(store: StoreUnderTest) -> [Service; 2] {
-    let one = Service::start(store).await;
+async fn replicas(store: StoreUnderTest) -> [TestServer; 2] {
+    let one = TestServer::start(store).await;
     let other = one.replica(Settings::default()).await;
     [one, other]
 }
 
 /// Sends the same request many times at once, to the one and the other.
-async fn many(replicas: &[Service; 2], method: Method, path: &str, body: Option<Value>) -> Vec<Answer> {
+async fn many(replicas: &[TestServer; 2], method: Method, path: &str, body: Option<Value>) -> Vec<RawResponse> {
     let requests = replicas.iter().cycle().take(MANY).map(|service| {
         let mut request = service.raw.request(method.clone(), path);
         if let Some(body) = &body {
             request = request.json(body);
         }
-        Answer::of(request)
+        RawResponse::from_request(request)
     });
     join_all(requests).await
 }
 
 /// Expects that one was answered with `status`, and that the others are conflicts.
 #[track_caller]
-fn one_winner(answers: &[Answer], status: u16) {
+fn one_winner(answers: &[RawResponse], status: u16) {
     let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == status);
     assert_eq!(won.len(), 1, "{answers:?}");
     for answer in lost {
-        answer.refused(409, ErrorCode::Conflict);
+        answer.assert_error(409, ErrorCode::Conflict);
     }
 }
 
-impl Service {
+impl TestServer {
     async fn count(&self, action: &str) -> usize {
         let page = self.client.audit_list().action(action).limit(500).send().await.unwrap();
         page.items.len()
@@ -115,7 +115,7 @@ async fn a_trial_and_a_cancellation_at_once_leave_one_order(store: StoreUnderTes
         if trial.status == 201 {
             assert_eq!(actions, ["tenant.created", "catalog.trial_started", "tenant.cancelled"]);
         } else {
-            trial.refused(409, ErrorCode::Conflict);
+            trial.assert_error(409, ErrorCode::Conflict);
             assert_eq!(actions, ["tenant.created", "tenant.cancelled"]);
         }
     }

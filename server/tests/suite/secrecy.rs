@@ -4,8 +4,8 @@
 use crate::harness::cases::cases;
 use crate::harness::collector::Collector;
 use crate::harness::postgres::TestDatabase;
-use crate::harness::process::Process;
-use crate::harness::{Answer, RawClient, StoreUnderTest};
+use crate::harness::process::ServiceProcess;
+use crate::harness::{RawClient, RawResponse, StoreUnderTest};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use reqwest::Method;
@@ -22,7 +22,7 @@ async fn no_telemetry_shows_a_secret(store: StoreUnderTest) {
         StoreUnderTest::Memory => None,
         StoreUnderTest::Postgres => Some(TestDatabase::create().await),
     };
-    let mut process = Process::serve(&|command| {
+    let mut process = ServiceProcess::serve(&|command| {
         command
             .env("OPERATIONS_ADDR", "127.0.0.1:0")
             .env("LOG_LEVEL", "trace")
@@ -30,7 +30,7 @@ async fn no_telemetry_shows_a_secret(store: StoreUnderTest) {
             .envs(database.as_ref().map(|database| ("DATABASE_URL", database.url())))
     })
     .await;
-    let operations = RawClient::new(process.metrics_url().await);
+    let operations = RawClient::new(process.metrics_url());
 
     let tenant = json!({ "slug": "discreet", "name": "Discreet" });
     let tenant: Value = process.raw.post_json("/v1/tenants", &tenant).await.json();
@@ -152,7 +152,7 @@ async fn put_everywhere(raw: &RawClient, secret: &str) {
         raw.get(&format!("/healthz?access_token={text}")).await;
         raw.get(&format!("/docs?access_token={text}")).await;
         let refused = raw.request(Method::DELETE, &format!("/v1/catalog?key={text}"));
-        assert_eq!(Answer::of(refused).await.status, 405);
+        assert_eq!(RawResponse::from_request(refused).await.status, 405);
     }
     raw.post_json("/v1/audit", &json!({ "action": secret, "tenant_id": secret }))
         .await;
@@ -173,17 +173,22 @@ async fn put_everywhere(raw: &RawClient, secret: &str) {
         ("content-type", secret.to_owned()),
     ] {
         for path in ["/v1/catalog", "/docs", "/nothing"] {
-            Answer::of(raw.request(Method::GET, path).header(name, &value)).await;
+            RawResponse::from_request(raw.request(Method::GET, path).header(name, &value)).await;
         }
-        Answer::of(raw.request(Method::POST, "/v1/tenants").header(name, &value).body("{}")).await;
+        RawResponse::from_request(raw.request(Method::POST, "/v1/tenants").header(name, &value).body("{}")).await;
     }
     for state in [format!("vendor={secret}"), format!("vendor={encoded}")] {
         let traced = raw
             .request(Method::GET, "/v1/catalog")
             .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
             .header("tracestate", state);
-        assert_eq!(Answer::of(traced).await.status, 200);
+        assert_eq!(RawResponse::from_request(traced).await.status, 200);
     }
     let method = Method::from_bytes(secret.as_bytes()).unwrap();
-    assert_eq!(Answer::of(raw.request(method, "/v1/catalog")).await.status, 405);
+    assert_eq!(
+        RawResponse::from_request(raw.request(method, "/v1/catalog"))
+            .await
+            .status,
+        405
+    );
 }

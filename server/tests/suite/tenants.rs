@@ -1,8 +1,8 @@
 //! Creating tenants, and reading them.
 
 use crate::harness::cases::cases;
-use crate::harness::steps::{refused, unknown_id};
-use crate::harness::{Service, StoreUnderTest};
+use crate::harness::steps::{assert_error, unknown_id};
+use crate::harness::{StoreUnderTest, TestServer};
 use chrono::TimeDelta;
 use serde_json::json;
 use tenant_registry_client::types::{ErrorCode, Tenant, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus};
@@ -24,7 +24,7 @@ cases![
 ];
 
 async fn a_customer_starts_in_a_trial_of_14_days(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let now = service.clock.now();
     let tenant = service.customer("customer").await;
     assert_eq!(
@@ -37,14 +37,14 @@ async fn a_customer_starts_in_a_trial_of_14_days(store: StoreUnderTest) {
 }
 
 async fn a_demo_starts_in_demo_without_an_end(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.demo("for-a-fair").await;
     assert_eq!((tenant.status, tenant.kind), (TenantStatus::Demo, TenantKind::Demo));
     assert_eq!(tenant.trial_ends_at, None);
 }
 
 async fn what_is_left_out_has_its_default(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let answer = service
         .raw
         .post("/v1/tenants", r#"{"slug": "minimal", "name": "M"}"#)
@@ -55,7 +55,7 @@ async fn what_is_left_out_has_its_default(store: StoreUnderTest) {
 }
 
 async fn what_is_given_is_stored(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let body = TenantCreate {
         slug: "grosse-gmbh".try_into().unwrap(),
         name: "Größe & Söhne „GmbH“ 𝄞\n".try_into().unwrap(),
@@ -75,7 +75,7 @@ async fn what_is_given_is_stored(store: StoreUnderTest) {
 }
 
 async fn a_tenant_is_found_by_id_and_by_slug(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let created = service.customer("findable").await;
     let other = service.demo("another").await;
     assert_eq!(service.tenant(created.id).await, created);
@@ -91,7 +91,7 @@ async fn a_tenant_is_found_by_id_and_by_slug(store: StoreUnderTest) {
 }
 
 async fn absent_properties_are_left_out_and_nullable_ones_are_null(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.demo("sparse").await;
     let answer = service.raw.get(&format!("/v1/tenants/{}", tenant.id)).await;
     let time = "2026-11-23T09:30:00.123456Z";
@@ -103,10 +103,10 @@ async fn absent_properties_are_left_out_and_nullable_ones_are_null(store: StoreU
 }
 
 async fn a_slug_in_use_is_a_conflict_and_changes_nothing(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let first = service.customer("taken").await;
     let second = TenantCreate::new("taken".try_into().unwrap(), "Second".try_into().unwrap());
-    let message = refused(
+    let message = assert_error(
         service.client.tenant_create().body(second).send().await,
         409,
         ErrorCode::Conflict,
@@ -124,7 +124,7 @@ async fn a_slug_in_use_is_a_conflict_and_changes_nothing(store: StoreUnderTest) 
 }
 
 async fn of_many_that_want_a_slug_one_gets_it(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let body = TenantCreate::new("wanted".try_into().unwrap(), "Wanted".try_into().unwrap());
     let mut attempts = tokio::task::JoinSet::new();
     for _ in 0..16 {
@@ -135,12 +135,12 @@ async fn of_many_that_want_a_slug_one_gets_it(store: StoreUnderTest) {
     let (winners, losers): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
     assert_eq!(winners.len(), 1);
     for loser in losers {
-        refused(loser, 409, ErrorCode::Conflict);
+        assert_error(loser, 409, ErrorCode::Conflict);
     }
 }
 
 async fn creating_writes_one_event(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("audited").await;
     let events = service.events(tenant.id).await;
     let [event] = events.as_slice() else {
@@ -166,9 +166,9 @@ async fn creating_writes_one_event(store: StoreUnderTest) {
 }
 
 async fn an_unknown_id_is_not_found(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let id: TenantId = unknown_id();
-    let message = refused(
+    let message = assert_error(
         service.client.tenant_get().id(id).send().await,
         404,
         ErrorCode::NotFound,
@@ -177,15 +177,15 @@ async fn an_unknown_id_is_not_found(store: StoreUnderTest) {
 }
 
 async fn an_unknown_slug_is_not_found(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let answer = service.client.tenant_get_by_slug().slug("nobody").send().await;
-    let message = refused(answer, 404, ErrorCode::NotFound);
+    let message = assert_error(answer, 404, ErrorCode::NotFound);
     assert!(message.contains("nobody"), "{message}");
 }
 
 /// `/v1/tenants/by-slug/activate` looks like `/v1/tenants/{id}/activate` and is not.
 async fn a_tenant_with_the_slug_of_another_path_is_found(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     for slug in ["activate", "cancel", "by-slug"] {
         let tenant = service.customer(slug).await;
         let slug = TenantSlug::try_from(slug).unwrap();

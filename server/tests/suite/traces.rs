@@ -3,8 +3,8 @@
 use crate::harness::collector::{Collector, attribute};
 use crate::harness::polling::until;
 use crate::harness::postgres::TestDatabase;
-use crate::harness::process::Process;
-use crate::harness::{Answer, StoreUnderTest, cases::cases};
+use crate::harness::process::ServiceProcess;
+use crate::harness::{RawResponse, StoreUnderTest, cases::cases};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
@@ -25,7 +25,7 @@ const CALLER: &str = "b7ad6b7169203331";
 
 /// A process on a store, which is gone with the database.
 struct Traced {
-    process: Process,
+    process: ServiceProcess,
     database: Option<TestDatabase>,
 }
 
@@ -34,7 +34,7 @@ async fn traced(store: StoreUnderTest, collector: &Collector, variables: &[(&str
         StoreUnderTest::Memory => None,
         StoreUnderTest::Postgres => Some(TestDatabase::create().await),
     };
-    let process = Process::serve(&|command| {
+    let process = ServiceProcess::serve(&|command| {
         command
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
             .env("LOG_LEVEL", "debug")
@@ -45,9 +45,9 @@ async fn traced(store: StoreUnderTest, collector: &Collector, variables: &[(&str
     Traced { process, database }
 }
 
-async fn get(process: &Process, path: &str, traceparent: &str) -> Answer {
+async fn get(process: &ServiceProcess, path: &str, traceparent: &str) -> RawResponse {
     let request = process.raw.request(Method::GET, path);
-    Answer::of(request.header("traceparent", traceparent)).await
+    RawResponse::from_request(request.header("traceparent", traceparent)).await
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -56,7 +56,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// The span of the operation that was answered so.
 #[track_caller]
-fn of_request(spans: &[Span], answer: &Answer) -> Span {
+fn of_request(spans: &[Span], answer: &RawResponse) -> Span {
     let id = answer.header("x-request-id");
     let mut found = spans
         .iter()
@@ -67,7 +67,7 @@ fn of_request(spans: &[Span], answer: &Answer) -> Span {
 }
 
 /// Each log line about a request, by its id.
-fn lines(stderr: &str, answer: &Answer) -> Vec<Value> {
+fn lines(stderr: &str, answer: &RawResponse) -> Vec<Value> {
     let id = answer.header("x-request-id");
     let lines = stderr.lines().map(|line| serde_json::from_str(line).unwrap());
     lines.filter(|line: &Value| line["request_id"] == id).collect()
@@ -92,7 +92,7 @@ async fn the_callers_trace_goes_on(store: StoreUnderTest) {
         .header("traceparent", format!("00-{TRACE}-{CALLER}-01"))
         .header("tracestate", "vendor=value")
         .json(&json!({ "tenant_id": tenant["id"], "name": "n" }));
-    let answer = Answer::of(request).await;
+    let answer = RawResponse::from_request(request).await;
     assert_eq!(answer.status, 201);
 
     let ended = process.stop().await;

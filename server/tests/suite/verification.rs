@@ -3,7 +3,7 @@
 use crate::harness::cases::cases;
 use crate::harness::polling::until;
 use crate::harness::steps::server_id;
-use crate::harness::{Answer, Fault, Service, Settings, StoreUnderTest};
+use crate::harness::{Fault, RawResponse, Settings, StoreUnderTest, TestServer};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
@@ -34,7 +34,7 @@ cases![
 
 const UNKNOWN: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
 
-impl Service {
+impl TestServer {
     async fn reason(&self, key: &str) -> Option<ApiKeyVerifyReason> {
         let verified = self.verify(key).await;
         assert_eq!(verified.valid, verified.reason.is_none());
@@ -83,7 +83,7 @@ async fn hash(plaintext: &str) -> StoredHash {
 }
 
 async fn a_valid_key_tells_whose_it_is_and_what_for(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let body = ApiKeyCreate {
         product: Some("reports".try_into().unwrap()),
@@ -100,7 +100,7 @@ async fn a_valid_key_tells_whose_it_is_and_what_for(store: StoreUnderTest) {
 }
 
 async fn a_key_without_a_product_and_scopes_tells_none(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let key = service.api_key(tenant.id).await.plaintext;
     let body = json!({ "key": key.expose_secret() });
@@ -112,7 +112,7 @@ async fn a_key_without_a_product_and_scopes_tells_none(store: StoreUnderTest) {
 }
 
 async fn an_unknown_key_is_not_valid(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let key = service.api_key(tenant.id).await.plaintext;
     assert_eq!(service.reason(UNKNOWN).await, Some(ApiKeyVerifyReason::Unknown));
@@ -122,7 +122,7 @@ async fn an_unknown_key_is_not_valid(store: StoreUnderTest) {
 }
 
 async fn what_has_not_the_form_of_a_key_is_malformed(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let too_long = format!("{UNKNOWN}A");
     let megabytes = "A".repeat(60_000);
     let spaced = format!(" {UNKNOWN}");
@@ -148,7 +148,7 @@ async fn what_has_not_the_form_of_a_key_is_malformed(store: StoreUnderTest) {
 }
 
 async fn whatever_the_body_is_the_answer_is_200(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let path = "/v1/internal/api-keys/verify";
     let too_large = format!(r#"{{"key": "{}"}}"#, "A".repeat(70 * 1024));
     let bodies: [&[u8]; 12] = [
@@ -176,7 +176,7 @@ async fn whatever_the_body_is_the_answer_is_200(store: StoreUnderTest) {
         .raw
         .request(Method::POST, path)
         .header(CONTENT_TYPE, "text/plain");
-    let answer = Answer::of(request.body(json!({ "key": UNKNOWN }).to_string())).await;
+    let answer = RawResponse::from_request(request.body(json!({ "key": UNKNOWN }).to_string())).await;
     assert_eq!(
         (answer.status, answer.json::<Value>()),
         (200, json!({ "valid": false, "reason": "malformed" }))
@@ -184,7 +184,7 @@ async fn whatever_the_body_is_the_answer_is_200(store: StoreUnderTest) {
 }
 
 async fn a_revoked_key_never_verifies_again_on_any_replica(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let replica = service.replica(Settings::default()).await;
     let tenant = service.customer("owner").await;
     let created = service.api_key(tenant.id).await;
@@ -205,7 +205,7 @@ async fn a_revoked_key_never_verifies_again_on_any_replica(store: StoreUnderTest
 }
 
 async fn the_keys_of_a_tenant_out_of_service_do_not_verify(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let created = service.api_key(tenant.id).await;
     let key = created.plaintext.expose_secret();
@@ -229,7 +229,7 @@ async fn the_keys_of_a_tenant_out_of_service_do_not_verify(store: StoreUnderTest
 }
 
 async fn two_keys_may_share_a_prefix(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let (one, other) = (service.customer("one").await, service.customer("other").await);
     let sibling = format!("{}AAAAAAAAAAAAAA", &UNKNOWN[..11]);
     for (tenant, plaintext) in [(&one, UNKNOWN), (&other, sibling.as_str())] {
@@ -243,7 +243,7 @@ async fn two_keys_may_share_a_prefix(store: StoreUnderTest) {
 }
 
 async fn a_hash_of_an_unknown_kind_never_matches(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let good = hash(UNKNOWN).await;
     let other_kind = good.to_stored().replacen("argon2id", "scrypt", 1);
@@ -254,7 +254,7 @@ async fn a_hash_of_an_unknown_kind_never_matches(store: StoreUnderTest) {
 }
 
 async fn without_its_store_it_says_unavailable(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let key = service.api_key(tenant.id).await.plaintext;
     for fault in [Fault::Unavailable, Fault::Internal] {
@@ -274,7 +274,7 @@ async fn without_its_store_it_says_unavailable(store: StoreUnderTest) {
 }
 
 async fn without_room_to_hash_it_says_unavailable(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let no_room = Settings {
         hash_limits: HashLimits {
             running: 0,
@@ -295,7 +295,7 @@ async fn without_room_to_hash_it_says_unavailable(store: StoreUnderTest) {
 }
 
 async fn the_last_use_follows(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let created = service.api_key(tenant.id).await;
     for _ in 0..2 {
@@ -312,7 +312,7 @@ async fn the_last_use_follows(store: StoreUnderTest) {
 
 /// A valid use of another key, which comes after, has been written: so would have been the refused one.
 async fn a_refused_key_was_not_used(store: StoreUnderTest) {
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let (revoked, valid) = (service.api_key(tenant.id).await, service.api_key(tenant.id).await);
     service

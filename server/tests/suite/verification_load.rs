@@ -2,7 +2,7 @@
 
 use crate::harness::cases::cases;
 use crate::harness::polling::until;
-use crate::harness::{Service, Settings, StoreUnderTest};
+use crate::harness::{Settings, StoreUnderTest, TestServer};
 use futures_util::future::join_all;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ fn wrong_secret(key: &str, number: usize) -> String {
 }
 
 /// One hash at a time, and room for some more.
-async fn busy_service(store: StoreUnderTest, waiting: usize) -> Service {
+async fn busy_service(store: StoreUnderTest, waiting: usize) -> TestServer {
     let hash_limits = HashLimits {
         running: 1,
         waiting,
@@ -37,7 +37,7 @@ async fn busy_service(store: StoreUnderTest, waiting: usize) -> Service {
         hash_limits,
         ..Settings::default()
     };
-    Service::start_with(store, settings).await
+    TestServer::start_with(store, settings).await
 }
 
 fn reasons(answers: &[ApiKeyVerify], reason: ApiKeyVerifyReason) -> usize {
@@ -67,7 +67,7 @@ async fn a_flood_of_wrong_secrets_for_one_key_leaves_room_for_another(store: Sto
 }
 
 /// What wrong secrets used up comes back.
-async fn verifies_in_the_end(service: &Service, key: &str) {
+async fn verifies_in_the_end(service: &TestServer, key: &str) {
     let is_valid = async || service.verify(key).await.valid.then_some(());
     until("the key verifies", is_valid).await;
 }
@@ -128,7 +128,7 @@ async fn a_key_that_is_remembered_needs_no_room(store: StoreUnderTest) {
 async fn a_wrong_secret_takes_as_long_as_a_right_one(store: StoreUnderTest) {
     const PAIRS: usize = 40;
     const BY_CHANCE: std::ops::RangeInclusive<usize> = 3..=PAIRS - 3;
-    let service = Service::start(store).await;
+    let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let mut right_took_longer = 0;
     for pair in 0..PAIRS {
@@ -149,7 +149,7 @@ async fn a_wrong_secret_takes_as_long_as_a_right_one(store: StoreUnderTest) {
     );
 }
 
-async fn time(service: &Service, key: &str, is_valid: bool) -> Duration {
+async fn time(service: &TestServer, key: &str, is_valid: bool) -> Duration {
     let begin = Instant::now();
     let verified = service.verify(key).await;
     let took = begin.elapsed();

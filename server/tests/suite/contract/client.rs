@@ -81,7 +81,7 @@ fn outcome<T: Serialize>(answer: Result<ResponseValue<T>, Error>) -> Result<Outc
             retry_after: None,
             body: serde_json::to_value(answer.into_inner()).unwrap(),
         }),
-        Err(Error::Refused(refusal)) => Ok(Outcome {
+        Err(Error::Response(refusal)) => Ok(Outcome {
             status: refusal.status.as_u16(),
             request_id: refusal.request_id,
             retry_after: refusal.retry_after.map(|wait| wait.as_secs()),

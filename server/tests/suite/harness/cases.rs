@@ -1,33 +1,22 @@
-//! Cases: each runs on every store, with a service of its own, under a name that says which.
+//! How cases are listed, selected by store and timed.
 
 use libtest_mimic::{Failed, Trial};
-use std::fmt;
 use std::future::Future;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
-/// A store that the service is run on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum StoreUnderTest {
-    Memory,
-    Postgres,
-}
+pub(crate) use test_support::StoreUnderTest;
 
-impl StoreUnderTest {
-    pub(crate) const ALL: [Self; 2] = [Self::Memory, Self::Postgres];
-}
+/// How many of the slowest cases a run reports.
+const SLOWEST: usize = 8;
 
-impl fmt::Display for StoreUnderTest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Memory => "memory",
-            Self::Postgres => "postgres",
-        })
-    }
-}
+/// The duration of each case so far.
+static DURATIONS: Mutex<Vec<(String, Duration)>> = Mutex::new(Vec::new());
 
-/// Lists the cases of a file; one that is left out is dead code, which the compiler reports.
+/// Lists the cases of a file that run on each store. The compiler reports a case that is not listed as dead code.
 macro_rules! cases {
     ($($case:ident),+ $(,)?) => {
-        /// The cases of this file, on one store.
+        /// The cases of this file on one store.
         pub(crate) fn cases(store: $crate::harness::StoreUnderTest) -> Vec<libtest_mimic::Trial> {
             let file = module_path!().trim_start_matches(concat!(env!("CARGO_CRATE_NAME"), "::"));
             vec![$($crate::harness::cases::case(store, file, stringify!($case), $case)),+]
@@ -36,55 +25,81 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// Lists the cases of a file about the binary, which picks its store itself.
+/// Lists the cases of a file that start the service process, and choose its store themselves. Cases after `postgres:`
+/// need Postgres.
 macro_rules! process_cases {
-    ($($case:ident),+ $(,)?) => {
+    ($($case:ident),* $(,)? $(; postgres: $($on_postgres:ident),+ $(,)?)?) => {
         /// The cases of this file.
         pub(crate) fn cases() -> Vec<libtest_mimic::Trial> {
             let file = module_path!().trim_start_matches(concat!(env!("CARGO_CRATE_NAME"), "::"));
-            vec![$($crate::harness::cases::process_case(file, stringify!($case), $case)),+]
+            #[allow(unused_mut, reason = "some files have no case that needs Postgres")]
+            let mut cases = vec![$($crate::harness::cases::process_case(file, stringify!($case), $case)),*];
+            $(if $crate::harness::StoreUnderTest::Postgres.is_selected() {
+                cases.extend([$(
+                    $crate::harness::cases::process_case(file, stringify!($on_postgres), $on_postgres)
+                ),+]);
+            })?
+            cases
         }
     };
 }
 pub(crate) use process_cases;
 
-/// A case that gets the store and starts the service as it needs it.
+/// A case that gets a store and starts the service on it.
 pub(crate) fn case<F: Future<Output = ()>>(
     store: StoreUnderTest,
     file: &str,
     name: &str,
     run: impl FnOnce(StoreUnderTest) -> F + Send + 'static,
 ) -> Trial {
-    Trial::test(format!("{store}::{file}::{name}"), move || {
+    check(&format!("{store}::{file}::{name}"), move || {
         block_on(run(store));
         Ok(())
     })
 }
 
-/// A case that starts the binary as it needs it.
+/// A case that starts the service process.
 pub(crate) fn process_case<F: Future<Output = ()>>(
     file: &str,
     name: &str,
     run: impl FnOnce() -> F + Send + 'static,
 ) -> Trial {
-    Trial::test(format!("{file}::{name}"), move || {
+    check(&format!("{file}::{name}"), move || {
         block_on(run());
         Ok(())
     })
 }
 
-/// Panics are how a case fails; libtest-mimic catches them.
+/// A case fails by a panic, which libtest-mimic catches.
 fn block_on(case: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     runtime.block_on(case);
-    // What a detached handler still does is not waited for.
+    // Detached handlers may still run; the next case does not wait for them.
     runtime.shutdown_background();
 }
 
-/// A check that needs no service.
+/// A case that needs no runtime.
 pub(crate) fn check(name: &str, run: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
-    Trial::test(name, run)
+    let timed = name.to_owned();
+    Trial::test(name, move || {
+        let start = Instant::now();
+        let result = run();
+        DURATIONS.lock().unwrap().push((timed, start.elapsed()));
+        result
+    })
+}
+
+/// Prints the slowest cases.
+#[expect(clippy::print_stdout, reason = "a slow suite should say why")]
+pub(crate) fn report_durations() {
+    let mut durations = std::mem::take(&mut *DURATIONS.lock().unwrap());
+    durations.sort_by_key(|(_, duration)| std::cmp::Reverse(*duration));
+    let slowest = durations.iter().take(SLOWEST);
+    let lines: Vec<_> = slowest
+        .map(|(name, duration)| format!("{:6.1} s  {name}", duration.as_secs_f64()))
+        .collect();
+    println!("slowest cases:\n{}", lines.join("\n"));
 }

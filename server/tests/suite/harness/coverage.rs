@@ -42,7 +42,7 @@ impl fmt::Display for Coverage {
 }
 
 impl Coverage {
-    pub(crate) fn of(spec: &Spec, exchanges: &[Exchange]) -> Self {
+    pub(crate) fn new(spec: &Spec, exchanges: &[Exchange]) -> Self {
         let mut coverage = Self::default();
         let error = spec.schema_validator("Error");
         let mut observed = BTreeSet::new();

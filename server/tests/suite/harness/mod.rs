@@ -1,4 +1,4 @@
-//! Starts the service in process, on the store that a case runs on, and gives clients of it.
+//! Starts the service, in this process or as its binary, and what it needs.
 
 pub(crate) mod candidates;
 pub(crate) mod cases;
@@ -13,10 +13,10 @@ pub(crate) mod postgres;
 pub(crate) mod process;
 mod raw_client;
 pub(crate) mod recorder;
-mod service;
 pub(crate) mod steps;
+mod test_server;
 
 pub(crate) use cases::StoreUnderTest;
 pub(crate) use faults::{Fault, SECRET_DETAIL};
-pub(crate) use raw_client::{Answer, RawClient};
-pub(crate) use service::{RETRY_AFTER_SECONDS, Service, Settings};
+pub(crate) use raw_client::{RawClient, RawResponse};
+pub(crate) use test_server::{RETRY_AFTER_SECONDS, Settings, TestServer};

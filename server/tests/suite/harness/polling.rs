@@ -1,19 +1,18 @@
-//! Waiting for something to become so, with an end.
+//! Waits until something has happened.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Long enough for a machine that does something else meanwhile.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) use test_support::DEADLINE;
 
-/// Asks again and again, until the answer is something.
-pub(crate) async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+/// Calls `ask` until it returns something; fails at the deadline.
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(event: &str, mut ask: impl FnMut() -> F) -> T {
     let end = Instant::now() + DEADLINE;
     loop {
         if let Some(found) = ask().await {
             return found;
         }
-        assert!(Instant::now() < end, "in {DEADLINE:?} this did not come: {what}");
+        assert!(Instant::now() < end, "not within {DEADLINE:?}: {event}");
         tokio::task::yield_now().await;
     }
 }

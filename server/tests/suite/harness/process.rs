@@ -1,102 +1,71 @@
-//! The real binary, as an operator runs it.
+//! The service binary, started as an operator starts it.
 
 use super::polling::{DEADLINE, until};
 use super::raw_client::RawClient;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use std::net::SocketAddr;
-use std::process::{Output, Stdio};
-use std::sync::{Arc, Mutex};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
-use tokio::task::JoinHandle;
+use std::process::{Command, Output, Stdio};
+use test_support::{Log, ServiceError};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-/// What prepares a command: arguments and variables.
+pub(crate) use test_support::Ended;
+
+/// Adds arguments and environment variables to a command.
 type Prepare<'a> = &'a dyn Fn(&mut Command) -> &mut Command;
 
-/// The binary, in an environment that sets nothing.
+/// The binary with an empty environment.
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tenant-registry"));
-    command
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+    command.env_clear().stdin(Stdio::null());
     command
 }
 
-/// Runs the binary to its end.
+/// Runs the binary until it ends.
 pub(crate) async fn run(prepare: Prepare<'_>) -> Output {
     let mut command = command();
-    let output = prepare(&mut command).output();
-    timeout(DEADLINE, output).await.expect("the process ends").unwrap()
+    prepare(&mut command);
+    let output = spawn_blocking(move || command.output());
+    timeout(DEADLINE, output)
+        .await
+        .expect("the process ends")
+        .unwrap()
+        .unwrap()
 }
 
-/// A binary that serves.
-pub(crate) struct Process {
-    child: Child,
-    stdout: Lines<BufReader<ChildStdout>>,
-    log: Arc<Mutex<String>>,
-    logging: JoinHandle<()>,
+/// A running service process.
+pub(crate) struct ServiceProcess {
+    process: test_support::ServiceProcess,
     pub(crate) address: SocketAddr,
     pub(crate) raw: RawClient,
 }
 
-async fn collect(stderr: ChildStderr, log: Arc<Mutex<String>>) {
-    let mut lines = BufReader::new(stderr).lines();
-    while let Some(line) = lines.next_line().await.unwrap() {
-        let mut log = log.lock().unwrap();
-        log.push_str(&line);
-        log.push('\n');
-    }
-}
-
-/// How it ended, and all that it said.
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Process {
-    /// Starts to serve on a free port.
+impl ServiceProcess {
+    /// Starts the service on a free port.
     pub(crate) async fn serve(prepare: Prepare<'_>) -> Self {
         let mut command = command();
-        command
-            .arg("serve")
-            .env("BIND_ADDR", "127.0.0.1:0")
-            .env("SHUTDOWN_DRAIN", "0");
-        let mut child = prepare(&mut command).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-        let log = Arc::new(Mutex::new(String::new()));
-        let logging = tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&log)));
-        let line = timeout(DEADLINE, stdout.next_line())
+        command.arg("serve").env("SHUTDOWN_DRAIN", "0");
+        prepare(&mut command);
+        let process = spawn_blocking(move || test_support::ServiceProcess::start(command, Log::Kept))
             .await
-            .expect("a first line")
+            .unwrap()
             .unwrap();
-        let line = line.expect("a line before the end");
-        let base_url = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}"));
-        let address = base_url.strip_prefix("http://").unwrap().parse().unwrap();
+        let address = process.address();
         Self {
-            child,
-            stdout,
-            log,
-            logging,
+            process,
             address,
-            raw: RawClient::new(base_url.to_owned()),
+            raw: RawClient::new(format!("http://{address}")),
         }
     }
 
     /// The next line on standard output.
-    pub(crate) async fn line(&mut self) -> String {
-        let line = timeout(DEADLINE, self.stdout.next_line()).await.expect("a line");
-        line.unwrap().expect("a line before the end")
+    pub(crate) fn line(&mut self) -> String {
+        self.process.line().expect("a line on standard output")
     }
 
-    /// Where it says that its metrics are, without the path: the next line on standard output.
-    pub(crate) async fn metrics_url(&mut self) -> String {
-        let line = self.line().await;
+    /// The address of the metrics server, without a path, from the next line on standard output.
+    pub(crate) fn metrics_url(&mut self) -> String {
+        let line = self.line();
         line.strip_prefix("metrics on ")
             .and_then(|url| url.strip_suffix("/metrics"))
             .unwrap_or_else(|| panic!("{line}"))
@@ -104,37 +73,29 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id().unwrap()).unwrap();
-        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+        self.process.signal(signal);
     }
 
-    /// Waits until the log says something.
-    pub(crate) async fn logged(&self, what: &str) {
-        until(what, async || self.log.lock().unwrap().contains(what).then_some(())).await;
+    /// Waits until the log contains a text.
+    pub(crate) async fn logged(&self, text: &str) {
+        until(text, async || self.process.log().contains(text).then_some(())).await;
     }
 
-    /// Waits for the end.
-    pub(crate) async fn ended(mut self) -> Ended {
-        let status = timeout(DEADLINE, self.child.wait())
-            .await
-            .expect("the process ends")
-            .unwrap();
-        let mut stdout = String::new();
-        while let Some(line) = self.stdout.next_line().await.unwrap() {
-            stdout.push_str(&line);
-            stdout.push('\n');
-        }
-        self.logging.await.unwrap();
-        Ended {
-            code: status.code(),
-            stdout,
-            stderr: self.log.lock().unwrap().clone(),
-        }
+    /// Waits until the process ends.
+    pub(crate) async fn ended(self) -> Ended {
+        self.end(test_support::ServiceProcess::wait).await
     }
 
-    /// Stops it as a platform does.
+    /// Stops the process as a platform does.
     pub(crate) async fn stop(self) -> Ended {
-        self.signal(Signal::TERM);
-        self.ended().await
+        self.end(test_support::ServiceProcess::stop).await
+    }
+
+    /// On another thread, so that the requests of the case continue.
+    async fn end(
+        self,
+        how: impl FnOnce(test_support::ServiceProcess) -> Result<Ended, ServiceError> + Send + 'static,
+    ) -> Ended {
+        spawn_blocking(move || how(self.process)).await.unwrap().unwrap()
     }
 }

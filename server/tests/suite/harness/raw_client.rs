@@ -1,4 +1,4 @@
-//! A client that sends whatever it is told, also what the generated one cannot.
+//! A client that can send what the generated client cannot.
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder};
@@ -6,16 +6,16 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tenant_registry_client::types::{Error, ErrorCode};
 
-/// Sends to one service.
+/// A client of one server.
 #[derive(Clone)]
 pub(crate) struct RawClient {
     base_url: String,
     client: reqwest::Client,
 }
 
-/// What came back.
+/// A response, read to its end.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct RawResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
@@ -35,26 +35,26 @@ impl RawClient {
             .request(method, format!("{}{path_and_query}", self.base_url))
     }
 
-    pub(crate) async fn get(&self, path_and_query: &str) -> Answer {
-        Answer::of(self.request(Method::GET, path_and_query)).await
+    pub(crate) async fn get(&self, path_and_query: &str) -> RawResponse {
+        RawResponse::from_request(self.request(Method::GET, path_and_query)).await
     }
 
-    /// Sends text as JSON, whether it is or not.
-    pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    /// Sends a body as JSON, valid or not.
+    pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> RawResponse {
         let request = self
             .request(Method::POST, path)
             .header(CONTENT_TYPE, "application/json");
-        Answer::of(request.body(body)).await
+        RawResponse::from_request(request.body(body)).await
     }
 
-    pub(crate) async fn post_json(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post_json(&self, path: &str, body: &Value) -> RawResponse {
         self.post(path, body.to_string()).await
     }
 }
 
-impl Answer {
-    /// Sends a request and waits for its answer.
-    pub(crate) async fn of(request: RequestBuilder) -> Self {
+impl RawResponse {
+    /// Sends a request and waits for the response.
+    pub(crate) async fn from_request(request: RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         Self {
             status: response.status().as_u16(),
@@ -73,9 +73,9 @@ impl Answer {
         value.to_str().unwrap()
     }
 
-    /// Expects an error with this status and word; returns its message.
+    /// Expects an error with this status and code, and returns its message.
     #[track_caller]
-    pub(crate) fn refused(&self, status: u16, code: ErrorCode) -> String {
+    pub(crate) fn assert_error(&self, status: u16, code: ErrorCode) -> String {
         let error: Error = self.json();
         assert_eq!((self.status, error.error), (status, code), "{self:?}");
         assert!(!error.message.is_empty(), "{self:?}");

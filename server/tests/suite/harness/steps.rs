@@ -1,6 +1,6 @@
 //! What many cases do before or after what they are about.
 
-use super::Service;
+use super::TestServer;
 use std::fmt::Debug;
 use tenant_registry_client::types::{
     ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyVerify, ApiKeyVerifyRequest, AuditEvent, ErrorCode, Tenant,
@@ -10,7 +10,7 @@ use tenant_registry_client::{Error, ResponseValue};
 use tenant_registry_contract::types::TenantId as ServerTenantId;
 use uuid::Uuid;
 
-impl Service {
+impl TestServer {
     /// A new customer, in trial.
     pub(crate) async fn customer(&self, slug: &str) -> Tenant {
         self.create(slug, TenantKind::Customer).await
@@ -109,9 +109,9 @@ pub(crate) fn unknown_id<T: From<Uuid>>() -> T {
 
 /// Expects a refusal with this status and word; returns its message.
 #[track_caller]
-pub(crate) fn refused<T: Debug>(answer: Result<T, Error>, status: u16, code: ErrorCode) -> String {
+pub(crate) fn assert_error<T: Debug>(answer: Result<T, Error>, status: u16, code: ErrorCode) -> String {
     let error = answer.unwrap_err();
-    let Some(refusal) = error.refusal() else {
+    let Some(refusal) = error.response() else {
         panic!("{error:?}");
     };
     assert_eq!((refusal.status.as_u16(), refusal.code), (status, code), "{refusal:?}");

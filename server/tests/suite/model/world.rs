@@ -1,7 +1,7 @@
 //! A service under the model test, and what it has told so far.
 
 use super::step::{Nth, Step};
-use crate::harness::{Answer, Service};
+use crate::harness::{RawResponse, TestServer};
 use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ const UNKNOWN_KEY: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
 
 /// A service, and the ids that it has invented, in the order of the requests.
 pub(super) struct World {
-    pub(super) service: Service,
+    pub(super) service: TestServer,
     tenants: Vec<String>,
     api_keys: Vec<ApiKey>,
     cursors: Vec<i64>,
@@ -29,7 +29,7 @@ struct ApiKey {
 }
 
 impl World {
-    pub(super) fn new(service: Service) -> Self {
+    pub(super) fn new(service: TestServer) -> Self {
         Self {
             service,
             tenants: Vec::new(),
@@ -46,7 +46,7 @@ impl World {
     }
 
     /// Sends a request by way of a replica.
-    pub(super) async fn send_through(&self, service: &Service, step: &Step) -> Option<Answer> {
+    pub(super) async fn send_through(&self, service: &TestServer, step: &Step) -> Option<RawResponse> {
         let (method, path, body) = match step {
             Step::TenantCreate { members } => post("/v1/tenants", members.clone()),
             Step::TenantGet { tenant } => get(format!("/v1/tenants/{}", self.tenant(*tenant))),
@@ -109,7 +109,7 @@ impl World {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        Some(Answer::of(request).await)
+        Some(RawResponse::from_request(request).await)
     }
 
     fn tenant(&self, tenant: Nth) -> &str {
@@ -125,7 +125,7 @@ impl World {
     }
 
     /// Remembers what an answer invents, and tells it in names.
-    pub(super) fn learn(&mut self, step: &Step, answer: Option<Answer>) -> String {
+    pub(super) fn learn(&mut self, step: &Step, answer: Option<RawResponse>) -> String {
         let Some(answer) = answer else {
             return "done".to_owned();
         };

@@ -1,7 +1,8 @@
-//! A cluster: one server with its files. Unless they are to be kept, they are gone when it is dropped.
+//! A Postgres cluster: a server with its files.
 
-use crate::program::Programs;
-use crate::{Error, processes, sweep};
+use super::programs::Programs;
+use super::{Error, sweep};
+use crate::processes;
 use rustix::process::Signal;
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -11,14 +12,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Long enough for a machine that does something else meanwhile, and for a recovery.
+/// Long enough for a recovery on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Between two looks at whether a server has come up, or is gone.
+/// The pause between two checks whether the server is ready.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Nothing here has to outlive the machine, so that nothing waits for the disk. What a process was told to have been
-/// written outlives that process all the same.
+/// The records need not survive a crash of the machine, so nothing waits for the disk. They do survive a crash of the
+/// server.
 const FAST: [&str; 9] = [
     "fsync=off",
     "full_page_writes=off",
@@ -31,23 +32,23 @@ const FAST: [&str; 9] = [
     "listen_addresses=127.0.0.1",
 ];
 
-/// What a cluster is to be like.
+/// The configuration of a cluster.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterSettings {
-    /// Further settings, as `name=value`; they win over those that every cluster has.
+    /// Settings as `name=value`; they override those of every cluster.
     pub settings: Vec<String>,
-    /// Files that settings speak of, by name and text; in a setting `{files}` stands for their directory.
+    /// Files that the settings refer to, by name and text; `{files}` in a setting is replaced by their directory.
     pub files: Vec<(String, String)>,
 }
 
-/// What becomes of the files when a cluster is dropped.
+/// What happens to the files when a cluster is dropped.
 #[derive(Clone, Copy, Debug)]
 enum Files {
     Removed,
     Kept,
 }
 
-/// A server with its files. Dropping it ends the one and, unless they are to be kept, removes the other.
+/// A server with its files. Dropping this value stops the server and, unless they are kept, removes the files.
 #[derive(Debug)]
 pub struct Cluster {
     programs: Programs,
@@ -59,11 +60,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes a cluster and starts its server; when this returns, it takes connections. First it sweeps away what runs
-    /// that were killed have left.
+    /// Creates a cluster and starts its server, which accepts connections when this returns. Also removes what killed
+    /// test runs have left behind.
     ///
     /// # Errors
-    /// When Postgres is not installed or does not start.
+    /// If Postgres is not installed or does not start.
     pub fn start(settings: ClusterSettings) -> Result<Self, Error> {
         let mut cluster = Self::prepare(settings)?;
         cluster.programs.make_cluster(&cluster.data(), &["--no-sync"])?;
@@ -71,12 +72,12 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Starts the server of the cluster in this directory, which is made where it is missing and stays when this is
-    /// dropped. No sweep finds it. A server that a killed run has left there is ended first, so that two runs at a time
-    /// need two directories, which the user of the server can enter.
+    /// Starts the server of the cluster in this directory. The cluster is created if it is missing, and stays when this
+    /// value is dropped. A server that a killed run has left running there is stopped first, so concurrent runs need
+    /// separate directories. The server's user must be able to enter the directory.
     ///
     /// # Errors
-    /// When Postgres is not installed or does not start.
+    /// If Postgres is not installed or does not start.
     pub fn kept(directory: &Path, settings: ClusterSettings) -> Result<Self, Error> {
         let mut cluster = Self::at(Programs::find()?, directory.to_owned(), Files::Kept, settings)?;
         let data = cluster.data();
@@ -90,10 +91,10 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Makes a standby of this cluster and starts it.
+    /// Creates and starts a standby of this cluster.
     ///
     /// # Errors
-    /// When the copy cannot be made, or does not start.
+    /// If the copy fails or does not start.
     pub fn standby(&self, name: &str, settings: ClusterSettings) -> Result<Self, Error> {
         let mut standby = Self::prepare(settings)?;
         let source = format!(
@@ -154,17 +155,17 @@ impl Cluster {
         self.directory.join("data")
     }
 
-    /// What the server has said; kept until the cluster is dropped.
+    /// The server's log file.
     pub fn log(&self) -> PathBuf {
         self.directory.join("log")
     }
 
-    /// The port on 127.0.0.1; it stays the same when the server is started again.
+    /// The port on 127.0.0.1. A restart does not change it.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// One of the programs that came with the server, to be run as the server's user; not started yet.
+    /// A program of the Postgres installation, to be run as the server's user; not started yet.
     pub fn command(&self, program: &str) -> Command {
         self.programs.command(program)
     }
@@ -174,15 +175,15 @@ impl Cluster {
         &self.directory
     }
 
-    /// The URL of one of its databases, by TCP.
+    /// The URL of a database.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Starts the server, for the first time or after it was ended.
+    /// Starts the server, for the first time or again.
     ///
     /// # Errors
-    /// When it ends again, or takes no connection in time.
+    /// If it ends or accepts no connection in time.
     pub fn start_server(&mut self) -> Result<(), Error> {
         let log = File::options()
             .create(true)
@@ -219,7 +220,7 @@ impl Cluster {
             if ended || Instant::now() > end {
                 return Err(Error::Failed {
                     program: "postgres".to_owned(),
-                    said: fs::read_to_string(self.log()).unwrap_or_default(),
+                    output: fs::read_to_string(self.log()).unwrap_or_default(),
                 });
             }
             sleep(PAUSE);
@@ -243,7 +244,7 @@ impl Cluster {
         self.server.as_ref().and_then(|server| i32::try_from(server.id()).ok())
     }
 
-    /// Ends the server at once, as a crash does (`pg_ctl stop -m immediate`).
+    /// Stops the server at once, like a crash (`pg_ctl stop -m immediate`).
     pub fn kill_server(&mut self) {
         self.end_server(Signal::QUIT);
     }
@@ -255,15 +256,15 @@ impl Cluster {
         }
     }
 
-    /// Stops every process of the server where it stands; connections stay open and nothing answers.
+    /// Suspends every process of the server: connections stay open, but nothing responds.
     pub fn pause(&self) {
-        // The first one last, and once more: it may start another meanwhile.
+        // The first process last, and everything twice: it may start another one meanwhile.
         for _ in 0..2 {
             self.signal_family(Signal::STOP);
         }
     }
 
-    /// Lets the processes go on.
+    /// Resumes the processes.
     pub fn resume(&self) {
         self.signal_family(Signal::CONT);
     }
@@ -275,21 +276,23 @@ impl Cluster {
         }
     }
 
-    /// Makes a standby the primary; when this returns, it can be written to.
+    /// Makes a standby the primary, which accepts writes when this returns.
     ///
     /// # Errors
-    /// When it refuses.
+    /// If the server rejects it.
     pub fn promote(&self) -> Result<(), Error> {
         let data = self.data();
-        self.programs.run(
-            "pg_ctl",
-            [
-                "promote".as_ref(),
-                "--wait".as_ref(),
-                "--pgdata".as_ref(),
-                data.as_os_str(),
-            ],
-        )
+        self.programs
+            .run(
+                "pg_ctl",
+                [
+                    "promote".as_ref(),
+                    "--wait".as_ref(),
+                    "--pgdata".as_ref(),
+                    data.as_os_str(),
+                ],
+            )
+            .map(drop)
     }
 }
 
@@ -301,7 +304,7 @@ impl Drop for Cluster {
                 self.kill_server();
                 let _ = fs::remove_dir_all(&self.directory);
             }
-            // In order (`pg_ctl stop -m fast`): what is kept should need no recovery.
+            // `pg_ctl stop -m fast`, so that the next start needs no recovery.
             Files::Kept => self.end_server(Signal::INT),
         }
     }

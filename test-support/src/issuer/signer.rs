@@ -1,4 +1,4 @@
-//! Makes keys and tokens for tests and benches, any token at all: header and claims are signed as they are given.
+//! Keys and signed tokens. Header and claims are signed as they are, valid or not.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -10,32 +10,39 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// A key pair.
-pub(crate) enum Signer {
+/// A key pair of an algorithm.
+pub enum Signer {
+    /// RSA, PKCS #1 v1.5.
     Rs256(RsaKeyPair),
+    /// ECDSA on P-256.
     Es256(EcdsaKeyPair),
+    /// Ed25519.
     EdDsa(Ed25519KeyPair),
 }
 
-pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
+/// Encodes bytes as tokens do.
+pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 impl Signer {
-    pub(crate) fn rs256() -> Self {
+    /// A new RSA key.
+    pub fn rs256() -> Self {
         Self::Rs256(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
     }
 
-    pub(crate) fn es256() -> Self {
+    /// A new P-256 key.
+    pub fn es256() -> Self {
         Self::Es256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
     }
 
-    pub(crate) fn ed_dsa() -> Self {
+    /// A new Ed25519 key.
+    pub fn ed_dsa() -> Self {
         Self::EdDsa(Ed25519KeyPair::generate().unwrap())
     }
 
-    /// `alg`
-    pub(crate) fn algorithm(&self) -> &'static str {
+    /// The name of the algorithm in the header `alg`.
+    pub fn algorithm(&self) -> &'static str {
         match self {
             Self::Rs256(_) => "RS256",
             Self::Es256(_) => "ES256",
@@ -43,8 +50,8 @@ impl Signer {
         }
     }
 
-    /// The public key, as a realm publishes it.
-    pub(crate) fn jwk(&self, id: &str) -> Value {
+    /// The public key, as an issuer publishes it.
+    pub fn jwk(&self, id: &str) -> Value {
         let mut jwk = match self {
             Self::Rs256(key) => {
                 let RsaPublicKeyComponents { n, e } = RsaPublicKeyComponents::<Vec<u8>>::from(key.public_key());
@@ -62,8 +69,8 @@ impl Signer {
         jwk
     }
 
-    /// A token with these very texts as header and claims.
-    pub(crate) fn token(&self, header: &str, claims: &str) -> String {
+    /// A token of this header and these claims.
+    pub fn token(&self, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", base64url(header), base64url(claims));
         format!("{message}.{}", base64url(self.sign(message.as_bytes())))
     }

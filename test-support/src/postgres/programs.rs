@@ -1,6 +1,6 @@
-//! The programs of Postgres, and the user that they run as.
+//! The programs of Postgres, and the user that runs them.
 
-use crate::Error;
+use super::Error;
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -8,20 +8,20 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where Debian installs each version.
+/// The directory in which Debian installs each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
-/// The least version that the service supports.
-const LEAST_VERSION: u32 = 15;
+/// The oldest version that the service supports.
+const MIN_VERSION: u32 = 15;
 
 /// The installed programs.
 #[derive(Clone, Debug)]
-pub(crate) struct Programs {
+pub(super) struct Programs {
     directory: PathBuf,
     user: Option<User>,
 }
 
-/// Whom the processes are given to.
+/// The user that owns the processes and files.
 #[derive(Clone, Copy, Debug)]
 struct User {
     id: u32,
@@ -29,8 +29,8 @@ struct User {
 }
 
 impl Programs {
-    /// The newest that are installed.
-    pub(crate) fn find() -> Result<Self, Error> {
+    /// Finds the newest installed version.
+    pub(super) fn find() -> Result<Self, Error> {
         let directory = versioned().or_else(on_path).ok_or(Error::NotInstalled)?;
         let user = if rustix::process::geteuid().is_root() {
             Some(unprivileged().ok_or(Error::NoUser)?)
@@ -40,10 +40,10 @@ impl Programs {
         Ok(Self { directory, user })
     }
 
-    /// One of them, not started yet.
-    pub(crate) fn command(&self, program: &str) -> Command {
+    /// A program, not started yet.
+    pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.directory.join(program));
-        // The caller's directory may be closed to the user.
+        // The user may have no access to the current directory.
         command.current_dir("/").env_clear().env("LC_ALL", "C");
         if let Some(User { id, group }) = self.user {
             command.uid(id).gid(group);
@@ -51,28 +51,28 @@ impl Programs {
         command
     }
 
-    /// Runs one of them to its end.
-    pub(crate) fn run<S: AsRef<OsStr>>(
+    /// Runs a program to its end and returns what it wrote to standard output.
+    pub(super) fn run<S: AsRef<OsStr>>(
         &self,
         program: &str,
         arguments: impl IntoIterator<Item = S>,
-    ) -> Result<(), Error> {
+    ) -> Result<String, Error> {
         let output = self
             .command(program)
             .args(arguments)
             .output()
             .map_err(Error::io(self.directory.join(program)))?;
         if output.status.success() {
-            return Ok(());
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         Err(Error::Failed {
             program: program.to_owned(),
-            said: String::from_utf8_lossy(&output.stderr).into_owned(),
+            output: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
     }
 
-    /// Makes the files of a cluster whose superuser `postgres` needs no password.
-    pub(crate) fn make_cluster(&self, data: &Path, options: &[&str]) -> Result<(), Error> {
+    /// Creates the files of a cluster whose superuser `postgres` needs no password.
+    pub(super) fn make_cluster(&self, data: &Path, options: &[&str]) -> Result<(), Error> {
         let mut arguments: Vec<&OsStr> = vec!["--pgdata".as_ref(), data.as_os_str()];
         let own = [
             "--username=postgres",
@@ -82,11 +82,11 @@ impl Programs {
             "--no-instructions",
         ];
         arguments.extend(own.iter().chain(options).map(OsStr::new));
-        self.run("initdb", arguments)
+        self.run("initdb", arguments).map(drop)
     }
 
-    /// Ends the server on these files, in order.
-    pub(crate) fn stop_server(&self, data: &Path) -> Result<(), Error> {
+    /// Shuts the server of a data directory down.
+    pub(super) fn stop_server(&self, data: &Path) -> Result<(), Error> {
         self.run(
             "pg_ctl",
             [
@@ -96,16 +96,17 @@ impl Programs {
                 data.as_os_str(),
             ],
         )
+        .map(drop)
     }
 
-    /// Makes a directory that the user owns.
-    pub(crate) fn create_directory(&self, path: &Path) -> Result<(), Error> {
+    /// Creates a directory that the user owns.
+    pub(super) fn create_directory(&self, path: &Path) -> Result<(), Error> {
         fs::create_dir_all(path).map_err(Error::io(path))?;
         self.give(path)
     }
 
-    /// Makes a file that the user owns and nobody else reads.
-    pub(crate) fn create_file(&self, path: &Path, text: &str) -> Result<(), Error> {
+    /// Creates a file that only the user can read.
+    pub(super) fn create_file(&self, path: &Path, text: &str) -> Result<(), Error> {
         fs::write(path, text).map_err(Error::io(path))?;
         fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(Error::io(path))?;
         self.give(path)
@@ -124,7 +125,7 @@ fn versioned() -> Option<PathBuf> {
     let numbers = versions.filter_map(|version| version.file_name().to_str()?.parse::<u32>().ok());
     let has_server = |number: &u32| bin(*number).join("postgres").exists();
     numbers
-        .filter(|number| *number >= LEAST_VERSION)
+        .filter(|number| *number >= MIN_VERSION)
         .filter(has_server)
         .max()
         .map(bin)

@@ -1,35 +1,37 @@
-//! Databases of a server, made for a test and dropped after it.
+//! Databases that are created for a test and dropped after it.
 
-use crate::{Error, processes};
+use super::Error;
+use crate::processes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio_postgres::{Client, NoTls};
 
-/// How their names begin; the process that made them, and a number, follow.
+/// The prefix of their names; the id of the process and a number follow.
 const PREFIX: &str = "tenant_registry_test_";
 
-/// Makes databases on one server.
+/// Creates databases on a server.
 #[derive(Clone, Debug)]
 pub struct Databases {
     url: Arc<str>,
     serial: Arc<AtomicU32>,
 }
 
-/// A database.
+/// A database for a test.
 #[derive(Clone, Debug)]
 pub struct Database {
     /// Its name on the server.
     pub name: String,
-    /// Where it is.
+    /// Its URL.
     pub url: String,
 }
 
 impl Databases {
-    /// On the server of this URL, whose user may create databases. Those of test runs that were killed are dropped.
+    /// Connects to the server of this URL, whose user may create databases, and drops those that killed test runs have
+    /// left behind.
     ///
     /// # Errors
-    /// When the server does not answer.
-    pub async fn on(url: &str) -> Result<Self, Error> {
+    /// If the server does not respond.
+    pub async fn new(url: &str) -> Result<Self, Error> {
         let databases = Self {
             url: url.into(),
             serial: Arc::default(),
@@ -38,10 +40,10 @@ impl Databases {
         Ok(databases)
     }
 
-    /// Makes a database, empty or a copy of another that nobody is connected to.
+    /// Creates a database: empty, or a copy of a template without connections.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// If the server rejects it.
     pub async fn create(&self, template: Option<&Database>) -> Result<Database, Error> {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let name = format!("{PREFIX}{}_{serial}", std::process::id());
@@ -54,18 +56,18 @@ impl Databases {
         })
     }
 
-    /// Drops a database, whoever is connected to it.
+    /// Drops a database and closes its connections.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// If the server rejects it.
     pub async fn remove(&self, database: &Database) -> Result<(), Error> {
         self.drop_database(&database.name).await
     }
 
-    /// Drops all databases that this process has made.
+    /// Drops all databases of this process.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// If the server rejects it.
     pub async fn remove_all(&self) -> Result<(), Error> {
         self.sweep(|owner| u32::try_from(owner) == Ok(std::process::id())).await
     }
@@ -99,13 +101,13 @@ impl Databases {
 
     async fn connect(&self) -> Result<Client, Error> {
         let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await?;
-        // Its errors come out of the client's calls.
+        // The client's calls return its errors.
         tokio::spawn(connection);
         Ok(client)
     }
 }
 
-/// The URL with another database in place of its own.
+/// Replaces the database in a URL.
 fn with_database(url: &str, database: &str) -> Result<String, Error> {
     let (address, query) = url
         .split_once('?')

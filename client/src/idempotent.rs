@@ -1,12 +1,12 @@
-//! Which operations may be sent twice. Every one is listed, so that a new one is a decision.
+//! Which operations are idempotent. The match lists every operation, so that a new one requires a decision.
 
 use crate::Operation;
 
 impl Operation {
-    /// May the request be sent again when nobody knows whether the first was carried out?
-    pub const fn is_repeatable(self) -> bool {
+    /// Whether a request can be sent again if it is unknown whether the service has processed it.
+    pub const fn is_idempotent(self) -> bool {
         match self {
-            // They read.
+            // These only read.
             Self::HealthGet
             | Self::ReadinessGet
             | Self::TenantGet
@@ -16,11 +16,11 @@ impl Operation {
             | Self::ApiKeyList
             | Self::ApiKeyVerify
             | Self::AuditList => true,
-            // The second time nothing changes, and the answer is the same.
+            // A second request changes nothing and gets the same response.
             Self::TenantActivate | Self::TenantCancel | Self::ApiKeyRevoke => true,
-            // The second time the answer is 409: the caller would take its own success for somebody else's.
+            // A second request gets 409, so the caller would mistake its own success for a conflict.
             Self::TenantCreate | Self::CatalogTrialRequest => false,
-            // The second time there would be a second one.
+            // A second request creates a second record.
             Self::ApiKeyCreate | Self::AuditAppend | Self::CatalogRequest => false,
         }
     }

@@ -1,14 +1,13 @@
-//! Which answers of the service are worth another try. Every value is listed, so that a new one is a decision.
+//! Which errors of the service are temporary. Matches list every value, so that a new one requires a decision.
 
 use crate::types::{ApiKeyVerifyReason, ErrorCode};
 
 impl ErrorCode {
-    /// Can the same request succeed later, with nothing changed in it?
-    pub const fn is_worth_retrying(self) -> bool {
+    /// Whether the same request can succeed later, without any change to it.
+    pub const fn is_retryable(self) -> bool {
         match self {
-            // There is too much to do at the moment, or something that is needed cannot be reached.
             Self::RateLimited | Self::Unavailable => true,
-            // The request is at fault; it stays so.
+            // The request itself must change.
             Self::InvalidInput
             | Self::NotFound
             | Self::MethodNotAllowed
@@ -17,16 +16,17 @@ impl ErrorCode {
             | Self::Forbidden
             | Self::PayloadTooLarge
             | Self::UnsupportedMediaType => false,
-            // A fault in the service lasts until somebody mends it.
+            // The service has to be fixed first.
             Self::Internal => false,
         }
     }
 }
 
 impl ApiKeyVerifyReason {
-    /// Can the same key be valid later? Until then, treat its bearer as one whose key could not be verified, not as one
-    /// with a bad key.
-    pub const fn is_worth_retrying(self) -> bool {
+    /// Whether the key can turn out to be valid later.
+    ///
+    /// If so, the key could not be checked. Do not treat it as invalid.
+    pub const fn is_retryable(self) -> bool {
         match self {
             Self::Unavailable => true,
             Self::Malformed | Self::Unknown | Self::Revoked | Self::TenantInactive => false,

@@ -1,4 +1,4 @@
-//! What tests that were killed have left behind: servers that still run, and their files.
+//! Removes the servers and files that killed test runs have left behind.
 
 use crate::processes;
 use rustix::event::Timespec;
@@ -6,13 +6,13 @@ use rustix::process::Signal;
 use std::fs;
 use std::path::Path;
 
-/// How the directory of a throw-away cluster begins; the process that owns it, and a number, follow.
+/// The prefix of the directory of a throw-away cluster; the id of its process and a number follow.
 pub(crate) const PREFIX: &str = "tenant-registry-postgres-";
 
-/// How long a server gets to end before its files are removed under it.
+/// How long a server may take to end before its files are removed.
 const END_LIMIT: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
-/// Ends each server whose owner is gone, and removes its files.
+/// Stops each server whose test run has ended, and removes its files.
 pub(crate) fn sweep(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -23,10 +23,10 @@ pub(crate) fn sweep(directory: &Path) {
         if owner.is_some_and(|owner| !processes::is_alive(owner)) {
             if let Some(server) = processes::of_data_directory(&entry.path().join("data")) {
                 processes::signal(server, Signal::QUIT);
-                // It writes its files to the last.
+                // It writes to its files until it ends.
                 processes::wait_for_end(server, END_LIMIT);
             }
-            // Another run may be sweeping as well.
+            // Another test run may remove it at the same time.
             let _ = fs::remove_dir_all(entry.path());
         }
     }

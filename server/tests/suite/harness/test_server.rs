@@ -64,7 +64,7 @@ impl Default for Settings {
 }
 
 /// A service that runs, with its store, its clock and clients of it.
-pub(crate) struct Service {
+pub(crate) struct TestServer {
     pub(crate) clock: SettableClock,
     /// Generated from the spec; it never tries again by itself.
     pub(crate) client: Client,
@@ -88,7 +88,7 @@ trait Running: Send + Sync {}
 
 impl<S: Store> Running for RunningService<S> {}
 
-impl Service {
+impl TestServer {
     /// Starts a service on a fresh store.
     pub(crate) async fn start(store: StoreUnderTest) -> Self {
         Self::start_with(store, Settings::default()).await

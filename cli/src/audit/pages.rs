@@ -1,4 +1,4 @@
-//! Walks the pages of the audit log.
+//! Reads the pages of the audit log.
 
 use tenant_registry_client::Client;
 use tenant_registry_client::types::{AuditEvent, AuditEventPage, PageLimit};
@@ -6,21 +6,22 @@ use tenant_registry_client::types::{AuditEvent, AuditEventPage, PageLimit};
 use crate::failure::Failure;
 use crate::generated::audit::AuditList;
 
-/// The most events that a page may hold. Where the spec allows fewer, pages are of the service's own size.
-const PAGE: i32 = 500;
+/// The page size. If it exceeds the maximum of the spec, the service's default applies.
+const PAGE_SIZE: i32 = 500;
 
-/// A walk from the newest event to the oldest. It shows every event that stood when it began, once.
-pub(super) struct Walk<'a> {
+/// Reads the audit log from the newest event to the oldest. It returns every event that existed at the start exactly
+/// once.
+pub(super) struct Pages<'a> {
     client: &'a Client,
-    /// The next page; `None` after the last.
+    /// The request for the next page; `None` after the last page.
     next: Option<AuditList>,
 }
 
-impl<'a> Walk<'a> {
-    /// A walk over the events that the filters let through.
+impl<'a> Pages<'a> {
+    /// Starts with the first page of the events that match the filters.
     pub(super) fn new(client: &'a Client, filters: AuditList) -> Self {
         let first = AuditList {
-            limit: PageLimit::try_from(PAGE).ok(),
+            limit: PageLimit::try_from(PAGE_SIZE).ok(),
             cursor: None,
             ..filters
         };
@@ -30,8 +31,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The events of the next page, newest first; `None` after the last.
-    pub(super) async fn page(&mut self) -> Result<Option<Vec<AuditEvent>>, Failure> {
+    /// Returns the events of the next page, newest first, or `None` after the last page.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<AuditEvent>>, Failure> {
         let Some(page) = self.next.take() else {
             return Ok(None);
         };
@@ -43,10 +44,10 @@ impl<'a> Walk<'a> {
         Ok(Some(items))
     }
 
-    /// The events of all pages that are left.
+    /// Returns the events of all remaining pages.
     pub(super) async fn rest(mut self) -> Result<Vec<AuditEvent>, Failure> {
         let mut events = Vec::new();
-        while let Some(page) = self.page().await? {
+        while let Some(page) = self.next().await? {
             events.extend(page);
         }
         Ok(events)

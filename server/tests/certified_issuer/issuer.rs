@@ -1,0 +1,148 @@
+//! A certified OpenID provider in a Node.js process (`provider/`). Each case has its own realm in it.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+pub(crate) use test_support::issuer::{AUDIENCE, TokenRequest};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+const SOURCE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/certified_issuer/provider/issuer.mjs"
+);
+
+/// The client that requests tokens. Its secret is the same text.
+const CLIENT: &str = "billing";
+
+/// The provider, once it is started. It ends with this process, whose pipe it reads.
+static PROVIDER: Mutex<Option<Provider>> = Mutex::new(None);
+
+struct Provider {
+    url: String,
+    _process: Child,
+}
+
+/// A realm of the provider, with its own keys.
+pub(crate) struct TestIssuer {
+    /// The URL, which is the claim `iss` too.
+    pub(crate) url: String,
+    control: String,
+    http: reqwest::Client,
+}
+
+impl TestIssuer {
+    /// Creates a realm.
+    pub(crate) async fn start() -> Self {
+        let provider = url();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let made: Value = answer(http.post(format!("{provider}/control/realms"))).await;
+        let url = made["issuer"].as_str().unwrap().to_owned();
+        Self {
+            control: url.replacen("/realms/", "/control/realms/", 1),
+            url,
+            http,
+        }
+    }
+
+    /// Gets an access token by the client credentials grant.
+    pub(crate) async fn token(&self, request: TokenRequest) -> String {
+        let TokenRequest {
+            algorithm,
+            audience,
+            lifetime,
+            scope,
+            claims,
+        } = request;
+        let resource = json!({ "alg": algorithm, "audience": audience, "lifetime": lifetime, "claims": claims });
+        let resource = format!("urn:token:{}", URL_SAFE_NO_PAD.encode(resource.to_string()));
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("grant_type", "client_credentials");
+        query.append_pair("resource", &resource);
+        if !scope.is_empty() {
+            query.append_pair("scope", scope);
+        }
+        let request = self
+            .http
+            .post(format!("{}/token", self.url))
+            .basic_auth(CLIENT, Some(CLIENT))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(query.finish());
+        let given = answer(request).await;
+        given["access_token"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{given}"))
+            .to_owned()
+    }
+
+    /// Replaces all keys with new ones.
+    pub(crate) async fn rotate(&self) {
+        answer(self.http.post(format!("{}/rotate", self.control))).await;
+    }
+
+    /// Closes connections without a response from now on.
+    pub(crate) async fn go_down(&self) {
+        answer(self.http.post(format!("{}/down", self.control))).await;
+    }
+
+    /// Responds again.
+    pub(crate) async fn come_up(&self) {
+        answer(self.http.post(format!("{}/up", self.control))).await;
+    }
+
+    /// How often the keys were fetched.
+    pub(crate) async fn key_fetches(&self) -> u64 {
+        let counted = answer(self.http.get(format!("{}/fetches", self.control))).await;
+        counted["fetches"].as_u64().unwrap()
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Value {
+    let answer = request.send().await.unwrap();
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+}
+
+fn url() -> String {
+    let provider = PROVIDER.lock().unwrap_or_else(PoisonError::into_inner);
+    provider.as_ref().expect("the provider is started first").url.clone()
+}
+
+/// Starts the provider.
+pub(crate) fn start() -> Result<(), String> {
+    let root = Path::new(ROOT);
+    let directory = root.join("target/test-issuer");
+    let node = root.join("target/spec-tools/bin/node");
+    if !directory.join("node_modules").exists() || !node.exists() {
+        return Err(format!(
+            "the OpenID provider is not installed in {}; run `make target/test-issuer/installed`",
+            directory.display()
+        ));
+    }
+    // Node.js looks for modules beside the program.
+    let program = directory.join("issuer.mjs");
+    std::fs::copy(SOURCE, &program).map_err(|error| format!("{SOURCE}: {error}"))?;
+    let mut process = Command::new(&node)
+        .arg(program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("{}: {error}", node.display()))?;
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap())
+        .read_line(&mut line)
+        .map_err(|error| format!("the OpenID provider: {error}"))?;
+    let url = line
+        .trim()
+        .strip_prefix("issuer on ")
+        .ok_or("the OpenID provider did not start")?;
+    *PROVIDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Provider {
+        url: url.to_owned(),
+        _process: process,
+    });
+    Ok(())
+}
