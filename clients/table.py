@@ -1,6 +1,7 @@
-"""Which operations of the spec passed in which language: table.py SPEC RESULT...
+"""Print which operations passed in which language: table.py SPEC RESULT...
 
-A result is what the program of a language has printed; its file is named after the language. A missing cell fails.
+Each result file contains the output of one example program and is named after its language. Exits with 1 if an
+operation is missing.
 """
 
 import sys

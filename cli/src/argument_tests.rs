@@ -25,7 +25,7 @@ fn the_text_null_is_a_null_value() {
     assert!(matches!(parse("null"), Ok(Nullable::Null)));
     assert!(matches!(parse("7"), Ok(Nullable::Value(7))));
     assert!(parse("Null").is_err());
-    let mut body = Body::begin(None).unwrap();
+    let mut body = Body::from_file(None).unwrap();
     body.set("day", parse("null").ok()).unwrap();
     body.set("absent", None::<i32>).unwrap();
     let read: Value = finish(body).unwrap();
@@ -34,10 +34,10 @@ fn the_text_null_is_a_null_value() {
 
 #[test]
 fn a_body_without_properties_is_none() {
-    let mut body = Body::begin(None).unwrap();
+    let mut body = Body::from_file(None).unwrap();
     body.set("day", None::<i32>).unwrap();
     assert_eq!(finish_unless_empty::<Example>(body).unwrap(), None);
-    let mut body = Body::begin(None).unwrap();
+    let mut body = Body::from_file(None).unwrap();
     body.set("day", Some(1)).unwrap();
     let expected = Example {
         day: Some(1),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tenant_registry_client::types;
 
 use crate::failure::Failure;
-use crate::generated::Answer;
+use crate::generated::Response;
 use crate::table;
 
 /// The output format of responses.
@@ -21,8 +21,8 @@ pub(crate) enum OutputFormat {
 }
 
 /// Writes a response. Returns an error if it says that an API key is not valid.
-pub(crate) fn response(response: &Answer, format: OutputFormat) -> Result<(), Failure> {
-    if let Answer::Nothing = response {
+pub(crate) fn response(response: &Response, format: OutputFormat) -> Result<(), Failure> {
+    if let Response::Empty = response {
         return Ok(());
     }
     let value = json(response)?;
@@ -31,7 +31,7 @@ pub(crate) fn response(response: &Answer, format: OutputFormat) -> Result<(), Fa
         OutputFormat::Table => table::render(&value),
     };
     bytes(text.as_bytes())?;
-    if let Answer::ApiKeyVerify(types::ApiKeyVerify {
+    if let Response::ApiKeyVerify(types::ApiKeyVerify {
         valid: false, reason, ..
     }) = response
     {

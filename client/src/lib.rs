@@ -54,6 +54,7 @@
 //!
 //! The `Debug` output of this crate's types contains no bearer tokens and no plaintexts of API keys. An [`Error`] contains
 //! no response body, because the body could contain a secret.
+#![warn(missing_docs)]
 
 mod configuration;
 mod error;

@@ -4,5 +4,5 @@ go 1.23
 
 require tenant-registry.breakpilot.com/clients/go v0.0.0
 
-// The client as `make clients` has generated it.
+// The client that `make clients` generates.
 replace tenant-registry.breakpilot.com/clients/go => ../../target/clients/go

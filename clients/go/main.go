@@ -1,6 +1,6 @@
-// A customer's life in the Tenant Registry, through the generated client: customerlife BASE_URL.
+// Calls every operation of the Tenant Registry with the generated client: customerlife BASE_URL.
 //
-// Prints a line for each operation whose answers are as they should be, and ends with 1 otherwise.
+// Prints a line for each operation that returns the expected responses. Exits with 1 otherwise.
 package main
 
 import (
@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	trialPeriod = 14 * 24 * time.Hour
-	nobody      = "0190b8a5-7b1c-7c3e-9d52-0242ac120002"
+	trialPeriod     = 14 * 24 * time.Hour
+	unknownTenantId = "0190b8a5-7b1c-7c3e-9d52-0242ac120002"
 )
 
 var metadata = map[string]interface{}{
@@ -42,9 +42,9 @@ func main() {
 	configuration.Servers = registry.ServerConfigurations{{URL: os.Args[1]}}
 	client = registry.NewAPIClient(configuration)
 
-	askForHealth()
+	checkHealth()
 	tenant := createTenant()
-	lookUpTenant(tenant)
+	getTenant(tenant)
 	activateTenant(tenant)
 	tryProduct(tenant)
 	useAPIKey(tenant)
@@ -57,123 +57,123 @@ func passed(operation string) {
 	fmt.Println(operation, "ok")
 }
 
-func check(holds bool, expectation string) {
-	if !holds {
-		log.Output(2, "not as it should be: "+expectation)
+func check(isMet bool, expectation string) {
+	if !isMet {
+		log.Output(2, "unexpected result; expected: "+expectation)
 		os.Exit(1)
 	}
 }
 
-func answered[T any](answer T, _ *http.Response, err error) T {
+func succeeds[T any](response T, _ *http.Response, err error) T {
 	if err != nil {
-		var refusal *registry.GenericOpenAPIError
-		if errors.As(err, &refusal) {
-			log.Output(2, string(refusal.Body()))
+		var apiError *registry.GenericOpenAPIError
+		if errors.As(err, &apiError) {
+			log.Output(2, string(apiError.Body()))
 		}
 		log.Output(2, err.Error())
 		os.Exit(1)
 	}
-	return answer
+	return response
 }
 
-func refused[T any](status int, code registry.ErrorCode) func(T, *http.Response, error) {
+func fails[T any](status int, code registry.ErrorCode) func(T, *http.Response, error) {
 	return func(_ T, response *http.Response, err error) {
-		var refusal *registry.GenericOpenAPIError
-		check(errors.As(err, &refusal), fmt.Sprintf("refused with %d", status))
-		check(response.StatusCode == status, fmt.Sprintf("%d, but is %s", status, response.Status))
-		body, isError := refusal.Model().(registry.Error)
+		var apiError *registry.GenericOpenAPIError
+		check(errors.As(err, &apiError), fmt.Sprintf("an error with status %d", status))
+		check(response.StatusCode == status, fmt.Sprintf("status %d instead of %s", status, response.Status))
+		body, isError := apiError.Model().(registry.Error)
 		check(isError, "the body is an Error")
-		check(body.Error == code, fmt.Sprintf("%s, but is %s", code, body.Error))
+		check(body.Error == code, fmt.Sprintf("code %s instead of %s", code, body.Error))
 		check(body.Message != "", "an error has a message")
 	}
 }
 
-func askForHealth() {
-	health := answered(client.HealthAPI.HealthGet(ctx).Execute())
-	check(health.Status == registry.HEALTHSTATUS_OK, "alive")
+func checkHealth() {
+	health := succeeds(client.HealthAPI.HealthGet(ctx).Execute())
+	check(health.Status == registry.HEALTHSTATUS_OK, "status ok")
 	passed("health_get")
-	readiness := answered(client.HealthAPI.ReadinessGet(ctx).Execute())
-	check(readiness.Status == registry.HEALTHSTATUS_OK, "ready")
+	readiness := succeeds(client.HealthAPI.ReadinessGet(ctx).Execute())
+	check(readiness.Status == registry.HEALTHSTATUS_OK, "status ok")
 	passed("readiness_get")
 }
 
 func createTenant() *registry.Tenant {
 	slug := fmt.Sprintf("go-%x", random(6))
 	body := *registry.NewTenantCreate(slug, "Blåbær & Sønner GmbH")
-	tenant := answered(client.TenantsAPI.TenantCreate(ctx).TenantCreate(body).Execute())
-	check(tenant.Slug == slug && tenant.Name == body.Name, "named as asked for")
-	check(tenant.Status == registry.TENANTSTATUS_TRIAL, "a customer starts with a trial")
-	check(tenant.Kind == registry.TENANTKIND_CUSTOMER && tenant.Plan == "starter", "the defaults")
+	tenant := succeeds(client.TenantsAPI.TenantCreate(ctx).TenantCreate(body).Execute())
+	check(tenant.Slug == slug && tenant.Name == body.Name, "the slug and name of the request")
+	check(tenant.Status == registry.TENANTSTATUS_TRIAL, "a customer starts in a trial")
+	check(tenant.Kind == registry.TENANTKIND_CUSTOMER && tenant.Plan == "starter", "the default kind and plan")
 	check(tenant.TrialEndsAt.Get().Sub(tenant.CreatedAt) == trialPeriod, "a trial of 14 days")
 	check(tenant.ContractStart.Get() == nil && tenant.ContractEnd.Get() == nil, "no contract")
-	check(!tenant.HasErpCustomerId(), "no customer id")
-	refused[*registry.Tenant](409, registry.ERRORCODE_CONFLICT)(
+	check(!tenant.HasErpCustomerId(), "no customer ID")
+	fails[*registry.Tenant](409, registry.ERRORCODE_CONFLICT)(
 		client.TenantsAPI.TenantCreate(ctx).TenantCreate(body).Execute())
 	body = *registry.NewTenantCreate(slug+"-demo", "Demo")
 	body.SetKind(registry.TENANTKIND_DEMO)
-	demo := answered(client.TenantsAPI.TenantCreate(ctx).TenantCreate(body).Execute())
-	check(demo.Status == registry.TENANTSTATUS_DEMO && demo.TrialEndsAt.Get() == nil, "a demo has no end")
+	demo := succeeds(client.TenantsAPI.TenantCreate(ctx).TenantCreate(body).Execute())
+	check(demo.Status == registry.TENANTSTATUS_DEMO && demo.TrialEndsAt.Get() == nil, "a demo without a trial end")
 	passed("tenant_create")
 	return tenant
 }
 
-func lookUpTenant(tenant *registry.Tenant) {
-	found := answered(client.TenantsAPI.TenantGet(ctx, tenant.Id).Execute())
-	check(reflect.DeepEqual(found, tenant), "found as created")
-	refused[*registry.Tenant](404, registry.ERRORCODE_NOT_FOUND)(client.TenantsAPI.TenantGet(ctx, nobody).Execute())
+func getTenant(tenant *registry.Tenant) {
+	found := succeeds(client.TenantsAPI.TenantGet(ctx, tenant.Id).Execute())
+	check(reflect.DeepEqual(found, tenant), "the created tenant")
+	fails[*registry.Tenant](404, registry.ERRORCODE_NOT_FOUND)(client.TenantsAPI.TenantGet(ctx, unknownTenantId).Execute())
 	passed("tenant_get")
-	found = answered(client.TenantsAPI.TenantGetBySlug(ctx, tenant.Slug).Execute())
-	check(reflect.DeepEqual(found, tenant), "found as created")
+	found = succeeds(client.TenantsAPI.TenantGetBySlug(ctx, tenant.Slug).Execute())
+	check(reflect.DeepEqual(found, tenant), "the created tenant")
 	passed("tenant_get_by_slug")
 }
 
 func activateTenant(tenant *registry.Tenant) {
-	// A body that is not set goes out as `null`, which is not a body left out: an empty one says the same.
+	// The client sends `null` for a body that is not set, which the service rejects. An empty body means the same.
 	body := *registry.NewTenantActivate()
-	active := answered(client.TenantsAPI.TenantActivate(ctx, tenant.Id).TenantActivate(body).Execute())
-	check(active.Status == registry.TENANTSTATUS_ACTIVE && active.Plan == "starter", "only the status changed")
+	active := succeeds(client.TenantsAPI.TenantActivate(ctx, tenant.Id).TenantActivate(body).Execute())
+	check(active.Status == registry.TENANTSTATUS_ACTIVE && active.Plan == "starter", "only the status changes")
 	body.SetPlan("team")
 	body.SetContractStart("2027-01-01")
 	body.SetContractEnd("2027-12-31")
 	body.SetErpCustomerId("4711")
-	active = answered(client.TenantsAPI.TenantActivate(ctx, tenant.Id).TenantActivate(body).Execute())
-	check(active.Plan == "team" && active.GetErpCustomerId() == "4711", "stored")
-	check(*active.ContractStart.Get() == "2027-01-01" && *active.ContractEnd.Get() == "2027-12-31", "the dates")
+	active = succeeds(client.TenantsAPI.TenantActivate(ctx, tenant.Id).TenantActivate(body).Execute())
+	check(active.Plan == "team" && active.GetErpCustomerId() == "4711", "the plan and customer ID of the request")
+	check(*active.ContractStart.Get() == "2027-01-01" && *active.ContractEnd.Get() == "2027-12-31", "the dates of the request")
 	body = *registry.NewTenantActivate()
 	body.SetContractEnd("2026-12-31")
-	refused[*registry.Tenant](400, registry.ERRORCODE_INVALID_INPUT)(
+	fails[*registry.Tenant](400, registry.ERRORCODE_INVALID_INPUT)(
 		client.TenantsAPI.TenantActivate(ctx, tenant.Id).TenantActivate(body).Execute())
 	passed("tenant_activate")
 }
 
 func tryProduct(tenant *registry.Tenant) {
-	catalog := answered(client.CatalogAPI.CatalogList(ctx).Execute())
+	catalog := succeeds(client.CatalogAPI.CatalogList(ctx).Execute())
 	var product string
-	everyDemo := true
+	allHaveDemo := true
 	for _, entry := range catalog.Items {
 		if entry.SupportsTrial && product == "" {
 			product = entry.Key
-			check(entry.Name != "" && len(entry.PlansRequired) == 0, "for every plan")
+			check(entry.Name != "" && len(entry.PlansRequired) == 0, "a named product for every plan")
 		}
-		everyDemo = everyDemo && entry.HasDemoUrl()
+		allHaveDemo = allHaveDemo && entry.HasDemoUrl()
 	}
-	check(product != "" && !everyDemo, "a trial somewhere, and something without a demo")
+	check(product != "" && !allHaveDemo, "a product with trials, and one without a demo")
 	passed("catalog_list")
 
 	body := *registry.NewCatalogRequest(tenant.Id, product)
 	response, err := client.CatalogAPI.CatalogRequest(ctx).CatalogRequest(body).Execute()
-	check(err == nil && response.StatusCode == 202, "accepted")
+	check(err == nil && response.StatusCode == 202, "status 202")
 	passed("catalog_request")
 
-	trial := answered(client.CatalogAPI.CatalogTrialRequest(ctx).CatalogRequest(body).Execute())
+	trial := succeeds(client.CatalogAPI.CatalogTrialRequest(ctx).CatalogRequest(body).Execute())
 	check(trial.Enabled && len(trial.Config) == 0, "a trial is enabled")
 	check(trial.ExpiresAt.Get().Sub(trial.CreatedAt) == trialPeriod, "a trial of 14 days")
-	refused[*registry.TenantProduct](409, registry.ERRORCODE_CONFLICT)(
+	fails[*registry.TenantProduct](409, registry.ERRORCODE_CONFLICT)(
 		client.CatalogAPI.CatalogTrialRequest(ctx).CatalogRequest(body).Execute())
 	passed("catalog_trial_request")
 
-	entitlements := answered(client.TenantsAPI.EntitlementList(ctx).TenantId(tenant.Id).Execute())
-	check(reflect.DeepEqual(entitlements.Items, []registry.TenantProduct{*trial}), "entitled to the trial")
+	entitlements := succeeds(client.TenantsAPI.EntitlementList(ctx).TenantId(tenant.Id).Execute())
+	check(reflect.DeepEqual(entitlements.Items, []registry.TenantProduct{*trial}), "the entitlement of the trial")
 	passed("entitlement_list")
 }
 
@@ -181,29 +181,29 @@ func useAPIKey(tenant *registry.Tenant) {
 	scopes := []string{"reports:read", "reports:write"}
 	body := *registry.NewAPIKeyCreate(tenant.Id, "ci")
 	body.SetScopes(scopes)
-	created := answered(client.ApiKeysAPI.ApiKeyCreate(ctx).APIKeyCreate(body).Execute())
+	created := succeeds(client.ApiKeysAPI.ApiKeyCreate(ctx).APIKeyCreate(body).Execute())
 	key := created.ApiKey
-	check(strings.HasPrefix(created.Plaintext, key.Prefix) && created.Warning != "", "the plaintext")
-	check(key.LastUsedAt.Get() == nil && key.RevokedAt.Get() == nil && !key.HasProduct(), "neither used nor revoked")
+	check(strings.HasPrefix(created.Plaintext, key.Prefix) && created.Warning != "", "the plaintext and a warning")
+	check(key.LastUsedAt.Get() == nil && key.RevokedAt.Get() == nil && !key.HasProduct(), "a key that is neither used nor revoked")
 	passed("api_key_create")
 
-	question := *registry.NewAPIKeyVerifyRequest(created.Plaintext)
-	answer := answered(client.ApiKeysAPI.ApiKeyVerify(ctx).APIKeyVerifyRequest(question).Execute())
-	check(answer.Valid && !answer.HasReason(), "a new key verifies")
-	check(answer.GetTenantId() == tenant.Id && reflect.DeepEqual(answer.Scopes, scopes), "for its tenant and scopes")
+	request := *registry.NewAPIKeyVerifyRequest(created.Plaintext)
+	verification := succeeds(client.ApiKeysAPI.ApiKeyVerify(ctx).APIKeyVerifyRequest(request).Execute())
+	check(verification.Valid && !verification.HasReason(), "a new key is valid")
+	check(verification.GetTenantId() == tenant.Id && reflect.DeepEqual(verification.Scopes, scopes), "its tenant and scopes")
 
 	for range [2]int{} {
 		response, err := client.ApiKeysAPI.ApiKeyRevoke(ctx, key.Id).Execute()
-		check(err == nil && response.StatusCode == 204, "revoked")
+		check(err == nil && response.StatusCode == 204, "status 204")
 	}
 	passed("api_key_revoke")
 
-	answer = answered(client.ApiKeysAPI.ApiKeyVerify(ctx).APIKeyVerifyRequest(question).Execute())
-	check(!answer.Valid && answer.GetReason() == registry.APIKEYVERIFYREASON_REVOKED, "a revoked key does not verify")
-	check(!answer.HasTenantId() && !answer.HasScopes(), "nothing is told of a key that is not valid")
+	verification = succeeds(client.ApiKeysAPI.ApiKeyVerify(ctx).APIKeyVerifyRequest(request).Execute())
+	check(!verification.Valid && verification.GetReason() == registry.APIKEYVERIFYREASON_REVOKED, "a revoked key is not valid")
+	check(!verification.HasTenantId() && !verification.HasScopes(), "no tenant or scopes for an invalid key")
 	passed("api_key_verify")
 
-	keys := answered(client.ApiKeysAPI.ApiKeyList(ctx).TenantId(tenant.Id).Execute())
+	keys := succeeds(client.ApiKeysAPI.ApiKeyList(ctx).TenantId(tenant.Id).Execute())
 	check(len(keys.Items) == 1 && keys.Items[0].Id == key.Id, "one key")
 	check(!keys.Items[0].RevokedAt.Get().Before(key.CreatedAt), "revoked after it was created")
 	passed("api_key_list")
@@ -214,14 +214,14 @@ func appendAuditEvent(tenant *registry.Tenant) registry.AuditEvent {
 	body.SetTenantId(tenant.Id)
 	body.SetProjectId("0190b8a5-b2c7-7f10-a3d4-0242ac120002")
 	body.Metadata = metadata
-	event := answered(client.AuditAPI.AuditAppend(ctx).AuditAppend(body).Execute())
-	check(event.Id > 0 && !event.CreatedAt.Before(tenant.CreatedAt), "numbered and dated")
-	check(event.GetProjectId() == body.GetProjectId() && !event.HasActorId(), "as appended")
+	event := succeeds(client.AuditAPI.AuditAppend(ctx).AuditAppend(body).Execute())
+	check(event.Id > 0 && !event.CreatedAt.Before(tenant.CreatedAt), "a number and a time")
+	check(event.GetProjectId() == body.GetProjectId() && !event.HasActorId(), "the project of the request and no actor")
 	check(reflect.DeepEqual(event.Metadata, metadata), "the metadata")
-	check(event.GetSourceIp() == "127.0.0.1", "the address")
-	check(event.GetUserAgent() == client.GetConfig().UserAgent, "the program")
-	body.SetTenantId(nobody)
-	refused[*registry.AuditEvent](400, registry.ERRORCODE_INVALID_INPUT)(
+	check(event.GetSourceIp() == "127.0.0.1", "the IP address")
+	check(event.GetUserAgent() == client.GetConfig().UserAgent, "the user agent")
+	body.SetTenantId(unknownTenantId)
+	fails[*registry.AuditEvent](400, registry.ERRORCODE_INVALID_INPUT)(
 		client.AuditAPI.AuditAppend(ctx).AuditAppend(body).Execute())
 	passed("audit_append")
 	return *event
@@ -231,11 +231,11 @@ func cancelTenant(tenant *registry.Tenant) {
 	body := *registry.NewTenantCancel()
 	body.SetReason("too dear")
 	body.SetAtPeriodEnd(true)
-	cancelled := answered(client.TenantsAPI.TenantCancel(ctx, tenant.Id).TenantCancel(body).Execute())
+	cancelled := succeeds(client.TenantsAPI.TenantCancel(ctx, tenant.Id).TenantCancel(body).Execute())
 	check(cancelled.Status == registry.TENANTSTATUS_ACTIVE, "active until the end of its period")
 	body = *registry.NewTenantCancel()
-	cancelled = answered(client.TenantsAPI.TenantCancel(ctx, tenant.Id).TenantCancel(body).Execute())
-	check(cancelled.Status == registry.TENANTSTATUS_FROZEN, "frozen now")
+	cancelled = succeeds(client.TenantsAPI.TenantCancel(ctx, tenant.Id).TenantCancel(body).Execute())
+	check(cancelled.Status == registry.TENANTSTATUS_FROZEN, "frozen immediately")
 	passed("tenant_cancel")
 }
 
@@ -245,18 +245,18 @@ func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {
 	above := int64(math.MaxInt64)
 	request := client.AuditAPI.AuditList(ctx).TenantId(tenant.Id).Since(tenant.CreatedAt).Limit(3)
 	for page := request.Cursor(above); ; {
-		answer := answered(page.Execute())
-		check(len(answer.Items) <= 3, "a page has no more than its limit")
-		for _, event := range answer.Items {
-			check(event.Id < above, "the newest first")
+		response := succeeds(page.Execute())
+		check(len(response.Items) <= 3, "at most as many items as the limit")
+		for _, event := range response.Items {
+			check(event.Id < above, "newest first")
 			above = event.Id
 			actions = append([]string{event.Action}, actions...)
 			found = found || reflect.DeepEqual(event, appended)
 		}
-		if !answer.HasNextCursor() {
+		if !response.HasNextCursor() {
 			break
 		}
-		page = request.Cursor(answer.GetNextCursor())
+		page = request.Cursor(response.GetNextCursor())
 	}
 	expected := []string{
 		"tenant.created",
@@ -270,12 +270,12 @@ func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {
 		"tenant.cancelled",
 		"tenant.cancelled",
 	}
-	check(reflect.DeepEqual(actions, expected), fmt.Sprint("each step once, but has ", actions))
-	check(found, "the event as it was appended")
+	check(reflect.DeepEqual(actions, expected), fmt.Sprint("one event for each step instead of ", actions))
+	check(found, "the appended event")
 	earlier := client.AuditAPI.AuditList(ctx).TenantId(tenant.Id).Action(appended.Action).Until(appended.CreatedAt)
-	answer := answered(earlier.Execute())
-	check(len(answer.Items) == 0 && !answer.HasNextCursor(), "none before it")
-	refused[*registry.AuditEventPage](400, registry.ERRORCODE_INVALID_INPUT)(
+	response := succeeds(earlier.Execute())
+	check(len(response.Items) == 0 && !response.HasNextCursor(), "no earlier event")
+	fails[*registry.AuditEventPage](400, registry.ERRORCODE_INVALID_INPUT)(
 		client.AuditAPI.AuditList(ctx).Limit(501).Execute())
 	passed("audit_list")
 }

@@ -19,9 +19,9 @@ import java.util.Objects;
 import java.util.UUID;
 
 /**
- * A customer's life in the Tenant Registry, through the generated client: CustomerLife BASE_URL.
+ * Calls every operation of the Tenant Registry with the generated client: CustomerLife BASE_URL.
  *
- * <p>Prints a line for each operation whose answers are as they should be, and ends with an exception otherwise.
+ * <p>Prints a line for each operation that returns the expected responses. Throws an exception otherwise.
  */
 public final class CustomerLife {
     private static final Duration TRIAL_PERIOD = Duration.ofDays(14);
@@ -54,9 +54,9 @@ public final class CustomerLife {
 
     public static void main(String[] arguments) throws Exception {
         CustomerLife life = new CustomerLife(arguments[0]);
-        life.askForHealth();
+        life.checkHealth();
         Tenant tenant = life.createTenant();
-        life.lookUpTenant(tenant);
+        life.getTenant(tenant);
         life.activateTenant(tenant.getId());
         life.tryProduct(tenant.getId());
         life.useApiKey(tenant.getId());
@@ -65,7 +65,7 @@ public final class CustomerLife {
         life.readAuditLog(tenant, exported);
     }
 
-    private void askForHealth() throws ApiException {
+    private void checkHealth() throws ApiException {
         equal(health.healthGet().getStatus(), HealthStatus.OK);
         passed("health_get");
         equal(health.readinessGet().getStatus(), HealthStatus.OK);
@@ -85,7 +85,7 @@ public final class CustomerLife {
         equal(tenant.getContractStart(), null);
         equal(tenant.getContractEnd(), null);
         equal(tenant.getErpCustomerId(), null);
-        refused(409, ErrorCode.CONFLICT, () -> tenants.tenantCreate(body));
+        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantCreate(body));
         Tenant demo = tenants.tenantCreate(
                 new TenantCreate().slug(slug + "-demo").name("Demo").kind(TenantKind.DEMO));
         equal(demo.getStatus(), TenantStatus.DEMO);
@@ -94,16 +94,16 @@ public final class CustomerLife {
         return tenant;
     }
 
-    private void lookUpTenant(Tenant tenant) throws Exception {
+    private void getTenant(Tenant tenant) throws Exception {
         equal(tenants.tenantGet(tenant.getId()), tenant);
-        refused(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(UUID.randomUUID()));
+        fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(UUID.randomUUID()));
         passed("tenant_get");
         equal(tenants.tenantGetBySlug(tenant.getSlug()), tenant);
         passed("tenant_get_by_slug");
     }
 
     private void activateTenant(UUID id) throws Exception {
-        // Without a body the client sends `null`, which is not a body left out: an empty one says the same.
+        // Without a body, the client sends `null`, which the service rejects. An empty body means the same.
         Tenant tenant = tenants.tenantActivate(id, new TenantActivate());
         equal(tenant.getStatus(), TenantStatus.ACTIVE);
         equal(tenant.getPlan(), "starter");
@@ -118,7 +118,7 @@ public final class CustomerLife {
         equal(tenant.getContractStart(), contract.getContractStart());
         equal(tenant.getContractEnd(), contract.getContractEnd());
         TenantActivate backwards = new TenantActivate().contractEnd(LocalDate.of(2026, 12, 31));
-        refused(400, ErrorCode.INVALID_INPUT, () -> tenants.tenantActivate(id, backwards));
+        fails(400, ErrorCode.INVALID_INPUT, () -> tenants.tenantActivate(id, backwards));
         passed("tenant_activate");
     }
 
@@ -127,7 +127,7 @@ public final class CustomerLife {
         CatalogEntry entry =
                 entries.stream().filter(CatalogEntry::getSupportsTrial).findFirst().orElseThrow();
         equal(entry.getPlansRequired(), List.of());
-        check(entries.stream().anyMatch(other -> other.getDemoUrl() == null), "something without a demo");
+        check(entries.stream().anyMatch(other -> other.getDemoUrl() == null), "a product without a demo");
         passed("catalog_list");
 
         CatalogRequest body = new CatalogRequest().tenantId(tenantId).product(entry.getKey());
@@ -138,7 +138,7 @@ public final class CustomerLife {
         equal(trial.getEnabled(), true);
         equal(trial.getConfig(), Map.of());
         equal(Duration.between(trial.getCreatedAt(), trial.getExpiresAt()), TRIAL_PERIOD);
-        refused(409, ErrorCode.CONFLICT, () -> catalog.catalogTrialRequest(body));
+        fails(409, ErrorCode.CONFLICT, () -> catalog.catalogTrialRequest(body));
         passed("catalog_trial_request");
 
         equal(tenants.entitlementList(tenantId).getItems(), List.of(trial));
@@ -156,22 +156,22 @@ public final class CustomerLife {
         equal(key.getProduct(), null);
         passed("api_key_create");
 
-        APIKeyVerifyRequest question = new APIKeyVerifyRequest().key(created.getPlaintext());
-        APIKeyVerify answer = apiKeys.apiKeyVerify(question);
-        equal(answer.getValid(), true);
-        equal(answer.getReason(), null);
-        equal(answer.getTenantId(), tenantId);
-        equal(answer.getScopes(), scopes);
+        APIKeyVerifyRequest request = new APIKeyVerifyRequest().key(created.getPlaintext());
+        APIKeyVerify verification = apiKeys.apiKeyVerify(request);
+        equal(verification.getValid(), true);
+        equal(verification.getReason(), null);
+        equal(verification.getTenantId(), tenantId);
+        equal(verification.getScopes(), scopes);
 
         for (int time = 0; time < 2; time++) {
             equal(apiKeys.apiKeyRevokeWithHttpInfo(key.getId()).getStatusCode(), 204);
         }
         passed("api_key_revoke");
 
-        answer = apiKeys.apiKeyVerify(question);
-        equal(answer.getValid(), false);
-        equal(answer.getReason(), APIKeyVerifyReason.REVOKED);
-        equal(answer.getTenantId(), null);
+        verification = apiKeys.apiKeyVerify(request);
+        equal(verification.getValid(), false);
+        equal(verification.getReason(), APIKeyVerifyReason.REVOKED);
+        equal(verification.getTenantId(), null);
         passed("api_key_verify");
 
         List<APIKey> keys = apiKeys.apiKeyList(tenantId).getItems();
@@ -188,15 +188,15 @@ public final class CustomerLife {
                 .action("report.exported")
                 .metadata(METADATA);
         AuditEvent event = audit.auditAppend(body);
-        check(event.getId() > 0, "events are numbered from 1");
-        check(!event.getCreatedAt().isBefore(tenant.getCreatedAt()), "after the tenant");
+        check(event.getId() > 0, "a positive event number");
+        check(!event.getCreatedAt().isBefore(tenant.getCreatedAt()), "a time after the creation of the tenant");
         equal(event.getProjectId(), body.getProjectId());
         equal(event.getActorId(), null);
         equal(event.getMetadata(), METADATA);
         equal(event.getSourceIp(), "127.0.0.1");
         equal(event.getUserAgent(), "customer-life/1");
-        AuditAppend strange = new AuditAppend().tenantId(UUID.randomUUID()).action("report.exported");
-        refused(400, ErrorCode.INVALID_INPUT, () -> audit.auditAppend(strange));
+        AuditAppend unknownTenant = new AuditAppend().tenantId(UUID.randomUUID()).action("report.exported");
+        fails(400, ErrorCode.INVALID_INPUT, () -> audit.auditAppend(unknownTenant));
         passed("audit_append");
         return event;
     }
@@ -214,7 +214,7 @@ public final class CustomerLife {
         while (cursor != null) {
             AuditEventPage page =
                     audit.auditList(tenant.getId(), null, null, null, tenant.getCreatedAt(), null, 3, cursor);
-            check(page.getItems().size() <= 3, "a page has no more than its limit");
+            check(page.getItems().size() <= 3, "at most as many items as the limit");
             events.addAll(page.getItems());
             cursor = page.getNextCursor();
         }
@@ -235,12 +235,12 @@ public final class CustomerLife {
                         "tenant.cancelled"));
         List<Long> ids = events.stream().map(AuditEvent::getId).toList();
         equal(ids, ids.stream().distinct().sorted(reverseOrder()).toList());
-        check(events.contains(appended), "the event as it was appended");
+        check(events.contains(appended), "the appended event");
         AuditEventPage earlier = audit.auditList(
                 tenant.getId(), null, null, appended.getAction(), null, appended.getCreatedAt(), null, null);
         equal(earlier.getItems(), List.of());
         equal(earlier.getNextCursor(), null);
-        refused(
+        fails(
                 400,
                 ErrorCode.INVALID_INPUT,
                 () -> audit.auditList(null, null, null, null, null, null, 501, null));
@@ -251,26 +251,26 @@ public final class CustomerLife {
         System.out.println(operation + " ok");
     }
 
-    private void refused(int status, ErrorCode code, Call call) throws Exception {
+    private void fails(int status, ErrorCode code, Call call) throws Exception {
         try {
             call.run();
-        } catch (ApiException refusal) {
-            equal(refusal.getCode(), status);
-            ErrorBody body = client.getObjectMapper().readValue(refusal.getResponseBody(), ErrorBody.class);
+        } catch (ApiException error) {
+            equal(error.getCode(), status);
+            ErrorBody body = client.getObjectMapper().readValue(error.getResponseBody(), ErrorBody.class);
             equal(body.getError(), code);
             check(!body.getMessage().isEmpty(), "an error has a message");
             return;
         }
-        throw new IllegalStateException("not refused with " + status);
+        throw new IllegalStateException("expected an error with status " + status);
     }
 
     private static void equal(Object actual, Object expected) {
-        check(Objects.equals(actual, expected), actual + " is " + expected);
+        check(Objects.equals(actual, expected), expected + " instead of " + actual);
     }
 
-    private static void check(boolean holds, String expectation) {
-        if (!holds) {
-            throw new IllegalStateException("not as it should be: " + expectation);
+    private static void check(boolean isMet, String expectation) {
+        if (!isMet) {
+            throw new IllegalStateException("unexpected result; expected: " + expectation);
         }
     }
 }

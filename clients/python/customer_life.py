@@ -1,6 +1,6 @@
-"""A customer's life in the Tenant Registry, through the generated client: customer_life.py BASE_URL.
+"""Call every operation of the Tenant Registry with the generated client: customer_life.py BASE_URL.
 
-Prints a line for each operation whose answers are as they should be, and ends with an AssertionError otherwise.
+Prints a line for each operation that returns the expected responses. Raises an AssertionError otherwise.
 """
 
 import sys
@@ -13,7 +13,7 @@ import tenant_registry_client as registry
 LARGEST_64_BIT = 2**63 - 1
 METADATA = {"format": "pdf", "pages": [1, 2.5, None], "by": {"name": "Søren", "admin": False}, "empty": {}}
 
-# The generator's own format writes the offset as +0000, which is not RFC 3339. All times here are UTC.
+# The default format writes the offset as +0000, which is not valid in RFC 3339. All times here are in UTC.
 client = registry.ApiClient(registry.Configuration(host=sys.argv[1], datetime_format="%Y-%m-%dT%H:%M:%S.%fZ"))
 health = registry.HealthApi(client)
 tenants = registry.TenantsApi(client)
@@ -27,19 +27,19 @@ def passed(operation):
 
 
 @contextmanager
-def refused(status, code):
+def fails(status, code):
     try:
         yield
-    except registry.ApiException as refusal:
-        assert refusal.status == status, refusal
-        assert isinstance(refusal.data, registry.Error), refusal
-        assert refusal.data.error == code, refusal
-        assert refusal.data.message, refusal
+    except registry.ApiException as error:
+        assert error.status == status, error
+        assert isinstance(error.data, registry.Error), error
+        assert error.data.error == code, error
+        assert error.data.message, error
     else:
-        raise AssertionError(f"not refused with {status}")
+        raise AssertionError(f"expected an error with status {status}")
 
 
-def ask_for_health():
+def check_health():
     assert health.health_get().status is registry.HealthStatus.OK
     passed("health_get")
     assert health.readiness_get().status is registry.HealthStatus.OK
@@ -56,7 +56,7 @@ def create_tenant():
     assert tenant.trial_ends_at - tenant.created_at == timedelta(days=14)
     assert tenant.contract_start is None and tenant.contract_end is None
     assert "erp_customer_id" not in tenant.to_dict()
-    with refused(409, registry.ErrorCode.CONFLICT):
+    with fails(409, registry.ErrorCode.CONFLICT):
         tenants.tenant_create(body)
     demo = tenants.tenant_create(
         registry.TenantCreate(slug=f"{body.slug}-demo", name="Demo", kind=registry.TenantKind.DEMO)
@@ -66,9 +66,9 @@ def create_tenant():
     return tenant
 
 
-def look_up_tenant(tenant):
+def get_tenant(tenant):
     assert tenants.tenant_get(tenant.id) == tenant
-    with refused(404, registry.ErrorCode.NOT_FOUND):
+    with fails(404, registry.ErrorCode.NOT_FOUND):
         tenants.tenant_get(uuid.uuid4())
     passed("tenant_get")
     assert tenants.tenant_get_by_slug(tenant.slug) == tenant
@@ -84,7 +84,7 @@ def activate_tenant(tenant):
     active = tenants.tenant_activate(tenant.id, contract)
     assert active.plan == "team" and active.erp_customer_id == "4711"
     assert active.contract_start == date(2027, 1, 1) and active.contract_end == date(2027, 12, 31)
-    with refused(400, registry.ErrorCode.INVALID_INPUT):
+    with fails(400, registry.ErrorCode.INVALID_INPUT):
         tenants.tenant_activate(tenant.id, registry.TenantActivate(contract_end=date(2026, 12, 31)))
     passed("tenant_activate")
 
@@ -103,7 +103,7 @@ def try_product(tenant):
     trial = catalog.catalog_trial_request(body)
     assert trial.enabled and trial.config == {}
     assert trial.expires_at - trial.created_at == timedelta(days=14)
-    with refused(409, registry.ErrorCode.CONFLICT):
+    with fails(409, registry.ErrorCode.CONFLICT):
         catalog.catalog_trial_request(body)
     passed("catalog_trial_request")
 
@@ -120,18 +120,18 @@ def use_api_key(tenant):
     assert key.last_used_at is None and key.revoked_at is None and key.product is None
     passed("api_key_create")
 
-    question = registry.APIKeyVerifyRequest(key=created.plaintext)
-    answer = api_keys.api_key_verify(question)
-    assert answer.valid and answer.reason is None
-    assert answer.tenant_id == tenant.id and answer.scopes == ["reports:read", "reports:write"]
+    request = registry.APIKeyVerifyRequest(key=created.plaintext)
+    verification = api_keys.api_key_verify(request)
+    assert verification.valid and verification.reason is None
+    assert verification.tenant_id == tenant.id and verification.scopes == ["reports:read", "reports:write"]
 
     for _ in range(2):
         assert api_keys.api_key_revoke_with_http_info(key.id).status_code == 204
     passed("api_key_revoke")
 
-    answer = api_keys.api_key_verify(question)
-    assert not answer.valid and answer.reason is registry.APIKeyVerifyReason.REVOKED
-    assert answer.tenant_id is None and answer.scopes is None
+    verification = api_keys.api_key_verify(request)
+    assert not verification.valid and verification.reason is registry.APIKeyVerifyReason.REVOKED
+    assert verification.tenant_id is None and verification.scopes is None
     passed("api_key_verify")
 
     [listed] = api_keys.api_key_list(tenant.id).items
@@ -149,7 +149,7 @@ def append_audit_event(tenant):
     assert event.metadata == METADATA
     assert event.source_ip == "127.0.0.1"
     assert event.user_agent == client.user_agent
-    with refused(400, registry.ErrorCode.INVALID_INPUT):
+    with fails(400, registry.ErrorCode.INVALID_INPUT):
         audit.audit_append(registry.AuditAppend(tenant_id=uuid.uuid4(), action="report.exported"))
     passed("audit_append")
     return event
@@ -186,15 +186,15 @@ def read_audit_log(tenant, appended):
     assert appended in events
     exports = audit.audit_list(action="report.exported", tenant_id=tenant.id, until=appended.created_at)
     assert exports.items == [] and exports.next_cursor is None
-    with refused(400, registry.ErrorCode.INVALID_INPUT):
-        # The client itself refuses a limit above 500, but not a cursor of more than 64 bits.
+    with fails(400, registry.ErrorCode.INVALID_INPUT):
+        # The client itself rejects a limit above 500, but not a cursor of more than 64 bits.
         audit.audit_list(cursor=LARGEST_64_BIT + 1)
     passed("audit_list")
 
 
-ask_for_health()
+check_health()
 customer = create_tenant()
-look_up_tenant(customer)
+get_tenant(customer)
 activate_tenant(customer)
 try_product(customer)
 use_api_key(customer)

@@ -1,7 +1,7 @@
 /**
- * A customer's life in the Tenant Registry, through the generated client: customer_life.js BASE_URL.
+ * Calls every operation of the Tenant Registry with the generated client: customer_life.js BASE_URL.
  *
- * Prints a line for each operation whose answers are as they should be, and ends with an AssertionError otherwise.
+ * Prints a line for each operation that returns the expected responses. Throws an AssertionError otherwise.
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -38,19 +38,19 @@ function passed(operation: string) {
     console.log(`${operation} ok`);
 }
 
-async function refused(status: number, code: ErrorCode, call: Promise<unknown>) {
-    const refusal = await call.then(
-        () => assert.fail(`not refused with ${status}`),
-        (error: unknown) => error,
+async function fails(status: number, code: ErrorCode, call: Promise<unknown>) {
+    const error = await call.then(
+        () => assert.fail(`expected an error with status ${status}`),
+        (reason: unknown) => reason,
     );
-    assert(refusal instanceof ResponseError, String(refusal));
-    assert.equal(refusal.response.status, status);
-    const body = ErrorBodyFromJSON(await refusal.response.json());
+    assert(error instanceof ResponseError, String(error));
+    assert.equal(error.response.status, status);
+    const body = ErrorBodyFromJSON(await error.response.json());
     assert.equal(body.error, code);
     assert.notEqual(body.message, "");
 }
 
-async function askForHealth() {
+async function checkHealth() {
     assert.equal((await health.healthGet()).status, HealthStatus.Ok);
     passed("health_get");
     assert.equal((await health.readinessGet()).status, HealthStatus.Ok);
@@ -70,7 +70,7 @@ async function createTenant(): Promise<Tenant> {
     assert.equal(tenant.contractStart, null);
     assert.equal(tenant.contractEnd, null);
     assert.equal(tenant.erpCustomerId, undefined);
-    await refused(409, ErrorCode.Conflict, tenants.tenantCreate({ tenantCreate: body }));
+    await fails(409, ErrorCode.Conflict, tenants.tenantCreate({ tenantCreate: body }));
     const demo = { slug: `${body.slug}-demo`, name: "Demo", kind: TenantKind.Demo };
     const { status, trialEndsAt } = await tenants.tenantCreate({ tenantCreate: demo });
     assert.equal(status, TenantStatus.Demo);
@@ -79,9 +79,9 @@ async function createTenant(): Promise<Tenant> {
     return tenant;
 }
 
-async function lookUpTenant(tenant: Tenant) {
+async function getTenant(tenant: Tenant) {
     assert.deepEqual(await tenants.tenantGet({ id: tenant.id }), tenant);
-    await refused(404, ErrorCode.NotFound, tenants.tenantGet({ id: randomUUID() }));
+    await fails(404, ErrorCode.NotFound, tenants.tenantGet({ id: randomUUID() }));
     passed("tenant_get");
     assert.deepEqual(await tenants.tenantGetBySlug({ slug: tenant.slug }), tenant);
     passed("tenant_get_by_slug");
@@ -96,7 +96,7 @@ async function activateTenant({ id }: Tenant) {
     const contractEnd = new Date(2027, 11, 31);
     const tenantActivate = { plan: "team", contractStart, contractEnd, erpCustomerId: "4711" };
     const response = await tenants.tenantActivateRaw({ id, tenantActivate });
-    // What is written and read with the same mistake would look right: the text on the wire has to be.
+    // A date that is written and read with the same bug would look right, so check the JSON as well.
     const text = (await response.raw.clone().json()) as Record<string, unknown>;
     assert.equal(text.contract_start, "2027-01-01");
     assert.equal(text.contract_end, "2027-12-31");
@@ -107,7 +107,7 @@ async function activateTenant({ id }: Tenant) {
     assert.deepEqual(tenant.contractEnd, contractEnd);
 
     const backwards = { contractEnd: new Date(2026, 11, 31) };
-    await refused(400, ErrorCode.InvalidInput, tenants.tenantActivate({ id, tenantActivate: backwards }));
+    await fails(400, ErrorCode.InvalidInput, tenants.tenantActivate({ id, tenantActivate: backwards }));
     passed("tenant_activate");
 }
 
@@ -130,7 +130,7 @@ async function tryProduct({ id: tenantId }: Tenant) {
     assert.deepEqual(trial.config, {});
     assert(trial.expiresAt !== null);
     assert.equal(trial.expiresAt.getTime() - trial.createdAt.getTime(), 14 * DAY);
-    await refused(409, ErrorCode.Conflict, catalog.catalogTrialRequest({ catalogRequest }));
+    await fails(409, ErrorCode.Conflict, catalog.catalogTrialRequest({ catalogRequest }));
     passed("catalog_trial_request");
 
     assert.deepEqual(await tenants.entitlementList({ tenantId }), { items: [trial] });
@@ -148,8 +148,8 @@ async function useApiKey({ id: tenantId }: Tenant) {
     assert.equal(key.product, undefined);
     passed("api_key_create");
 
-    const question = { apiKeyVerifyRequest: { key: created.plaintext } };
-    const valid = await apiKeys.apiKeyVerify(question);
+    const request = { apiKeyVerifyRequest: { key: created.plaintext } };
+    const valid = await apiKeys.apiKeyVerify(request);
     assert(valid.valid);
     assert.equal(valid.reason, undefined);
     assert.equal(valid.tenantId, tenantId);
@@ -160,7 +160,7 @@ async function useApiKey({ id: tenantId }: Tenant) {
     }
     passed("api_key_revoke");
 
-    const revoked = await apiKeys.apiKeyVerify(question);
+    const revoked = await apiKeys.apiKeyVerify(request);
     assert(!revoked.valid);
     assert.equal(revoked.reason, APIKeyVerifyReason.Revoked);
     assert.equal(revoked.tenantId, undefined);
@@ -191,8 +191,8 @@ async function appendAuditEvent(tenant: Tenant): Promise<AuditEvent> {
     assert.deepEqual(event.metadata, METADATA);
     assert.equal(event.sourceIp, "127.0.0.1");
     assert.equal(event.userAgent, "customer-life/1");
-    const strange = { tenantId: randomUUID(), action: "report.exported" };
-    await refused(400, ErrorCode.InvalidInput, audit.auditAppend({ auditAppend: strange }));
+    const unknownTenant = { tenantId: randomUUID(), action: "report.exported" };
+    await fails(400, ErrorCode.InvalidInput, audit.auditAppend({ auditAppend: unknownTenant }));
     passed("audit_append");
     return event;
 }
@@ -206,7 +206,7 @@ async function cancelTenant({ id }: Tenant) {
 
 async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
     const events: AuditEvent[] = [];
-    // A number is exact up to here, which 64 bits exceed; the log would have to have that many events.
+    // The largest integer that a number represents exactly. The log never has that many events.
     let cursor: number | undefined = Number.MAX_SAFE_INTEGER;
     while (cursor !== undefined) {
         const page = await audit.auditList({ tenantId: tenant.id, since: tenant.createdAt, limit: 3, cursor });
@@ -238,13 +238,13 @@ async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
     );
     const exports = { action: "report.exported", tenantId: tenant.id, until: appended.createdAt };
     assert.deepEqual(await audit.auditList(exports), { items: [], nextCursor: undefined });
-    await refused(400, ErrorCode.InvalidInput, audit.auditList({ limit: 501 }));
+    await fails(400, ErrorCode.InvalidInput, audit.auditList({ limit: 501 }));
     passed("audit_list");
 }
 
-await askForHealth();
+await checkHealth();
 const customer = await createTenant();
-await lookUpTenant(customer);
+await getTenant(customer);
 await activateTenant(customer);
 await tryProduct(customer);
 await useApiKey(customer);

@@ -15,6 +15,7 @@ mod client;
 mod document;
 mod emit;
 mod error;
+mod fingerprint;
 mod imports;
 mod library;
 mod model;

@@ -131,14 +131,19 @@ pub(crate) fn docs(text: &str) -> String {
     doc_lines("///", text, 4)
 }
 
-/// `///` lines that a program shows as they are: nothing in them is escaped for rustdoc.
-pub(crate) fn plain_docs(text: &str) -> String {
-    lines("///", text.trim(), 4, str::to_owned)
-}
-
 /// The documentation of an item as attributes, one for each line.
 pub(crate) fn doc(text: &str) -> TokenStream {
-    doc_lines("", text, 7)
+    attributes(text, escape)
+}
+
+/// Like [`doc`], for text that clap shows as it is: nothing in it is escaped for rustdoc.
+pub(crate) fn plain_doc(text: &str) -> TokenStream {
+    attributes(text, str::to_owned)
+}
+
+fn attributes(text: &str, write: fn(&str) -> String) -> TokenStream {
+    // Seven columns are four of indentation and the `///`.
+    lines("", text.trim(), 7, write)
         .lines()
         .map(|line| quote! { #[doc = #line] })
         .collect()

@@ -1,8 +1,9 @@
-//! Which mutants can share one rebuilt server: those whose edits and probes do not meet.
+//! Groups mutants that can share one rebuilt server, because their edits and probes do not interact.
 
 use crate::mutant::{Kind, Mutant};
 
-/// Mutants of different groups meet: one's request would use what the other changed.
+/// The part of a request that a mutant changes. Mutants of different groups interact: the probe of one would use what
+/// the other changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Group {
     Path,
@@ -63,7 +64,7 @@ fn group(kind: Kind) -> Group {
     }
 }
 
-/// Puts each mutant, by its index, into the first batch that has room for it.
+/// Assigns each mutant to the first batch that it can share. Returns the indices of the mutants of each batch.
 pub(crate) fn batches(mutants: &[Mutant]) -> Vec<Vec<usize>> {
     let mut batches: Vec<Vec<usize>> = Vec::new();
     for (index, mutant) in mutants.iter().enumerate() {
@@ -78,9 +79,9 @@ pub(crate) fn batches(mutants: &[Mutant]) -> Vec<Vec<usize>> {
     batches
 }
 
-fn can_share(one: &Mutant, other: &Mutant) -> bool {
-    let (Some(first), Some(second)) = (&one.probe, &other.probe) else {
+fn can_share(mutant: &Mutant, other: &Mutant) -> bool {
+    let (Some(first), Some(second)) = (&mutant.probe, &other.probe) else {
         return false;
     };
-    group(one.kind) == group(other.kind) && !first.alone && !second.alone && first.scope != second.scope
+    group(mutant.kind) == group(other.kind) && !first.exclusive && !second.exclusive && first.scope != second.scope
 }

@@ -1,4 +1,4 @@
-//! All drifts of the hand-written side: an operation left out, an answer that is not declared, a field not filled.
+//! Mutants of hand-written code: a missing operation, an undeclared status, a missing response field.
 
 use std::fs;
 use std::ops::Range;
@@ -15,7 +15,7 @@ use crate::spec::{Operation, Spec};
 
 const SOURCES: &str = "server/src";
 
-/// Statuses that operations of the spec declare, and their variants.
+/// Statuses that operations declare, and their enum variants.
 const VARIANTS: [(&str, &str); 6] = [
     ("409", "Conflict"),
     ("404", "NotFound"),
@@ -25,10 +25,10 @@ const VARIANTS: [(&str, &str); 6] = [
     ("200", "Ok"),
 ];
 
-/// The mutants of hand-written code, in the order of their kinds.
+/// Returns the mutants of hand-written code, ordered by kind.
 pub(crate) fn all(spec: &Spec, workspace: &Path) -> Result<Vec<Mutant>, Error> {
     let mut mutants = Vec::new();
-    let mut answered = Vec::new();
+    let mut mutated = Vec::new();
     for path in sources(&workspace.join(SOURCES))? {
         let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
         let file = path.strip_prefix(workspace).unwrap_or(&path).to_owned();
@@ -40,7 +40,7 @@ pub(crate) fn all(spec: &Spec, workspace: &Path) -> Result<Vec<Mutant>, Error> {
             spec,
             file: &file,
             text: &text,
-            answered: &mut answered,
+            mutated: &mut mutated,
             mutants: &mut mutants,
         };
         finder.visit_file(&parsed);
@@ -67,8 +67,8 @@ struct Finder<'a> {
     spec: &'a Spec,
     file: &'a Path,
     text: &'a str,
-    /// The operations for which an answer was found already; one is enough.
-    answered: &'a mut Vec<String>,
+    /// The operations that already have a mutant with an undeclared status. One per operation is enough.
+    mutated: &'a mut Vec<String>,
     mutants: &'a mut Vec<Mutant>,
 }
 
@@ -88,8 +88,8 @@ impl Finder<'_> {
         });
     }
 
-    /// `TenantGetResponse::Ok` in an expression.
-    fn answer(&mut self, path: &syn::Path) {
+    /// Mutates a path such as `TenantGetResponse::Ok` to an undeclared status.
+    fn visit_response_path(&mut self, path: &syn::Path) {
         let mut steps = path.segments.iter().rev();
         let (Some(variant), Some(name)) = (steps.next(), steps.next()) else {
             return;
@@ -104,10 +104,10 @@ impl Finder<'_> {
         };
         let undeclared = VARIANTS.iter().find(|(status, _)| !declared.contains_key(*status));
         if let Some((status, undeclared)) = undeclared
-            && !self.answered.contains(&id)
+            && !self.mutated.contains(&id)
         {
             let span = variant.ident.span();
-            let description = format!("`{id}` answers {status} in place of `{}`", variant.ident);
+            let description = format!("`{id}` returns {status} instead of `{}`", variant.ident);
             self.push(
                 Kind::UndeclaredStatusReturned,
                 span.start().line,
@@ -115,11 +115,11 @@ impl Finder<'_> {
                 span.byte_range(),
                 undeclared,
             );
-            self.answered.push(id);
+            self.mutated.push(id);
         }
     }
 
-    /// Is this a literal of the schema's type, and not of another type with its name?
+    /// Returns the response schema of a struct literal, unless its type only has the same name.
     fn response_schema(&self, literal: &syn::ExprStruct) -> Option<&str> {
         let name = literal.path.segments.last()?.ident.to_string();
         let schema = self.spec.responses.iter().find(|it| it.to_upper_camel_case() == name)?;
@@ -166,12 +166,12 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_expr_path(&mut self, expression: &'ast syn::ExprPath) {
-        self.answer(&expression.path);
+        self.visit_response_path(&expression.path);
         visit::visit_expr_path(self, expression);
     }
 
     fn visit_expr_struct(&mut self, literal: &'ast syn::ExprStruct) {
-        self.answer(&literal.path);
+        self.visit_response_path(&literal.path);
         if let Some(schema) = self.response_schema(literal).map(str::to_owned) {
             for pair in literal.fields.pairs() {
                 let field = pair.value();
@@ -197,7 +197,7 @@ mod tests {
     use super::{Kind, Spec, all};
 
     #[test]
-    fn every_operation_and_every_response_field_is_there() {
+    fn every_operation_and_every_response_field_has_a_mutant() {
         let spec = Spec::read(include_str!("../../spec/openapi.yaml").to_owned()).expect("the spec is read");
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mutants = all(&spec, &workspace).expect("the sources are read");

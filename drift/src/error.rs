@@ -1,29 +1,31 @@
-//! Why the test itself could not go on.
+//! Errors of the mutation test itself.
 
 use std::path::PathBuf;
 
-/// A fault of the test's surroundings; what a mutant does is never one.
+/// An error of the test or its environment. The effects of a mutant are never errors.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("{path}: {source}")]
     File { path: PathBuf, source: std::io::Error },
-    #[error("the spec, unchanged: {0}")]
+    #[error("the unchanged spec: {0}")]
     Spec(#[from] tenant_registry_codegen::Error),
-    #[error("the spec, unchanged: {0} is not there")]
+    #[error("the unchanged spec does not contain {0}")]
     Shape(String),
     #[error("{program}: {source}")]
     Program { program: String, source: std::io::Error },
     #[error("{path}: {source}")]
     Source { path: PathBuf, source: syn::Error },
-    #[error("the sources as they are do not build: {0}")]
+    #[error("the unchanged sources do not build: {0}")]
     Baseline(String),
-    #[error("the server said `{0}` in place of where it listens")]
+    #[error("the server did not start: {0}")]
     Server(String),
-    #[error("a worker's thread stopped")]
+    #[error("{0}: cannot copy the compiled dependencies there; remove the directory and try again")]
+    Copy(PathBuf),
+    #[error("a worker thread panicked")]
     Worker,
-    #[error("another run uses {0}; wait for it, or choose another --directory")]
+    #[error("another run is using {0}; wait for it, or set another --directory")]
     Occupied(PathBuf),
-    #[error("there is no kind `{0}`; --list shows them")]
+    #[error("unknown kind `{0}`; use --list to show the kinds")]
     Kind(String),
 }
 

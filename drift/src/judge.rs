@@ -1,6 +1,7 @@
-//! Tries the mutants: in this process first, then with the compiler; what is left needs a proof.
+//! Tests the mutants: first with the generator, then with the compiler, and the remaining ones with probes.
 
 use std::collections::VecDeque;
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -11,37 +12,37 @@ use crate::error::Error;
 use crate::mutant::{Change, Edit, Mutant};
 use crate::spec::Spec;
 use crate::spec_mutants::edited;
-use crate::text_only::Substance;
+use crate::stripped_code::StrippedCode;
 use crate::verdict::{Judged, Verdict};
 use crate::worker::{Check, Worker};
 
 const SPEC: &str = "spec/openapi.yaml";
 
-/// What is needed to judge.
+/// The settings of a run.
 pub(crate) struct Judge<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) workspace: &'a Path,
-    /// Where the workers are.
+    /// The directory of the workers.
     pub(crate) directory: &'a Path,
-    /// How many mutants are tried at a time.
+    /// The number of mutants to test in parallel.
     pub(crate) workers: usize,
 }
 
-/// What is known of a mutant after a step.
+/// A mutant after one stage of the test.
 enum Step {
     Judged(Judged),
-    /// Nothing has stopped it yet.
+    /// No stage has detected it yet.
     Open(Mutant),
 }
 
 impl Judge<'_> {
-    /// Judges all mutants; `progress` is told in lines.
+    /// Tests all mutants and reports progress in lines.
     pub(crate) fn all(&self, mutants: Vec<Mutant>, progress: &(dyn Fn(String) + Sync)) -> Result<Vec<Judged>, Error> {
         let total = mutants.len();
-        let substance = Substance::of(&generate(&self.spec.text)?);
+        let original_code = StrippedCode::from_files(&generate(&self.spec.text)?);
         let mut judged = Vec::new();
-        let open = sort(self.generated(mutants, &substance)?, &mut judged);
-        progress(format!("{} of {total} are settled by the generator", judged.len()));
+        let open = partition(self.generated(mutants, &original_code)?, &mut judged);
+        progress(format!("{} of {total} are decided by the generator", judged.len()));
         if open.is_empty() {
             return Ok(judged);
         }
@@ -51,55 +52,61 @@ impl Judge<'_> {
             workers.push(Worker::set_up(self.workspace, self.directory, number, &self.spec.text)?);
         }
         let original = self.original(&mut workers)?;
-        progress("the sources as they are build".to_owned());
+        progress("the unchanged sources build".to_owned());
 
-        let open = sort(self.checked(open, &mut workers, progress)?, &mut judged);
-        progress(format!("{} are left to be probed", open.len()));
+        let open = partition(self.checked(open, &mut workers, progress)?, &mut judged);
+        progress(format!("{} remain to be probed", open.len()));
         judged.extend(self.probed(open, &mut workers, &original, progress)?);
         judged.sort_by_key(|it| it.mutant.kind);
         Ok(judged)
     }
 
-    /// What the generator refuses, and what it makes the same code of.
-    fn generated(&self, mutants: Vec<Mutant>, substance: &Substance) -> Result<Vec<Step>, Error> {
+    /// Finds the mutants that the generator rejects, and those that do not change the generated code.
+    fn generated(&self, mutants: Vec<Mutant>, original_code: &StrippedCode) -> Result<Vec<Step>, Error> {
         parallel(mutants, vec![(); self.workers], |(), mutant| {
             let Change::Spec(edits) = &mutant.change else {
                 return Ok(vec![Step::Open(mutant)]);
             };
             let verdict = match generate(&self.text(edits)?) {
-                Err(error) => Verdict::Breaks {
+                Err(error) => Verdict::BreaksBuild {
                     error: error.to_string(),
                     place: SPEC.to_owned(),
                 },
-                Ok(files) if Substance::of(&files) == *substance => Verdict::Harmless,
+                Ok(files) if StrippedCode::from_files(&files) == *original_code => Verdict::Harmless,
                 Ok(_) => return Ok(vec![Step::Open(mutant)]),
             };
             Ok(vec![Step::Judged(Judged { mutant, verdict })])
         })
     }
 
-    /// The spec with the edits made, as JSON, which is YAML too.
+    /// Returns the edited spec as JSON, which is also valid YAML.
     fn text<'a>(&self, edits: impl IntoIterator<Item = &'a Edit>) -> Result<String, Error> {
-        let document = edited(self.spec, edits).ok_or_else(|| Error::Shape("the place of a mutant".to_owned()))?;
+        let document =
+            edited(self.spec, edits).ok_or_else(|| Error::Shape("the place that a mutant edits".to_owned()))?;
         Ok(format!("{document:#}\n"))
     }
 
-    /// Makes sure that the sources as they are pass in every worker, and keeps the service that they make.
+    /// Checks that the unchanged sources build in every worker, and keeps the resulting service.
     fn original(&self, workers: &mut [Worker]) -> Result<PathBuf, Error> {
-        let program = self.directory.join("original");
-        let Some((first, others)) = workers.split_first_mut() else {
-            return Ok(program);
+        let compiled = env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.workspace.join("target"), PathBuf::from);
+        let prepare = |worker: &mut Worker| {
+            worker.start_from(&compiled)?;
+            passes(worker, &self.spec.text)
         };
-        passes(first, &self.spec.text)?;
-        fs::copy(first.program(), &program).map_err(Error::file(&program))?;
-        for other in &*others {
-            other.start_from(first)?;
-        }
-        let seats: Vec<&mut Worker> = others.iter_mut().collect();
-        parallel(vec![(); seats.len()], seats, |worker, ()| {
-            passes(worker, &self.spec.text)?;
-            Ok(Vec::<()>::new())
+        let prepare = &prepare;
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = workers
+                .iter_mut()
+                .map(|worker| scope.spawn(move || prepare(worker)))
+                .collect();
+            threads
+                .into_iter()
+                .try_for_each(|thread| thread.join().map_err(|_| Error::Worker)?)
         })?;
+        let program = self.directory.join("original");
+        if let Some(first) = workers.first() {
+            fs::copy(first.program(), &program).map_err(Error::file(&program))?;
+        }
         Ok(program)
     }
 
@@ -120,9 +127,9 @@ impl Judge<'_> {
             }
             let verdict = match worker.check()? {
                 Check::Passed => None,
-                Check::Broken { error, place } => Some(Verdict::Breaks { error, place }),
+                Check::Broken { error, place } => Some(Verdict::BreaksBuild { error, place }),
                 Check::Failed(why) => Some(Verdict::Missed {
-                    why: format!("it does not build, but no hand-written file is at fault: {why}"),
+                    why: format!("the build fails, but not because of a hand-written file: {why}"),
                 }),
             };
             if let Ok(mut done) = done.lock() {
@@ -139,7 +146,7 @@ impl Judge<'_> {
     }
 }
 
-/// Fails where the sources as they are do.
+/// Returns an error if the unchanged sources do not build.
 fn passes(worker: &mut Worker, spec: &str) -> Result<(), Error> {
     worker.mutate_spec(spec)?;
     for outcome in [worker.check()?, worker.build()?] {
@@ -152,7 +159,8 @@ fn passes(worker: &mut Worker, spec: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn sort(steps: Vec<Step>, judged: &mut Vec<Judged>) -> Vec<Mutant> {
+/// Adds the judged mutants to `judged` and returns the open ones.
+fn partition(steps: Vec<Step>, judged: &mut Vec<Judged>) -> Vec<Mutant> {
     let mut open = Vec::new();
     for step in steps {
         match step {
@@ -163,7 +171,7 @@ fn sort(steps: Vec<Step>, judged: &mut Vec<Judged>) -> Vec<Mutant> {
     open
 }
 
-/// Hands the work to one thread for each seat, first come, first served; the results keep no order.
+/// Distributes the work items over one thread for each seat. The results are in no particular order.
 pub(crate) fn parallel<S: Send, T: Send, R: Send>(
     work: Vec<T>,
     seats: Vec<S>,

@@ -1,8 +1,8 @@
-//! `tenant-registry-drift`: the mutation test of the contract.
+//! `tenant-registry-drift`: a mutation test of the contract.
 //!
-//! It takes the real spec and the real hand-written code, lets them drift apart in every way and at every place, and
-//! says of each drift whether it breaks the build, is followed by generated code alone, is harmless, or was missed.
-#![expect(clippy::print_stdout, reason = "printing the table is what the program is for")]
+//! It mutates the spec or the hand-written code, one change at a time, so that they no longer match. For each mutant it
+//! reports whether the build breaks, the generated code follows the change, the change is harmless, or it was missed.
+#![expect(clippy::print_stdout, reason = "the program prints its report")]
 
 mod batch;
 mod code_mutants;
@@ -10,13 +10,13 @@ mod error;
 mod judge;
 mod mutant;
 mod probe;
-mod proof;
+mod probing;
 mod report;
 mod sample;
 mod server;
 mod spec;
 mod spec_mutants;
-mod text_only;
+mod stripped_code;
 mod verdict;
 mod worker;
 
@@ -33,25 +33,26 @@ use judge::Judge;
 use mutant::{Kind, Mutant};
 use spec::Spec;
 
-/// Lets spec and code drift apart in every way, and says who notices.
+/// Mutate the spec and the code, and report which mutants are detected.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Try only so many mutants, spread over all kinds.
+    /// Test only this many mutants, spread over all kinds.
     #[arg(long, value_name = "COUNT")]
     sample: Option<usize>,
-    /// Try only the kinds that have this in their name.
-    #[arg(long, value_name = "WORDS")]
+    /// Test only the kinds whose name contains this text.
+    #[arg(long, value_name = "TEXT")]
     kind: Option<String>,
-    /// Print the mutants and try none.
+    /// List the mutants without testing them.
     #[arg(long)]
     list: bool,
-    /// How many mutants are tried at a time; each needs a core and a copy of the workspace.
+    /// Number of mutants to test in parallel. Each needs a core and a copy of the workspace.
     #[arg(long, value_name = "COUNT", default_value_t = 2)]
     workers: usize,
-    /// The workspace whose contract is tried.
+    /// Workspace to test.
     #[arg(long, value_name = "DIRECTORY", default_value = ".")]
     workspace: PathBuf,
-    /// Where copies, what is compiled of them, and the report go, relative to the workspace. Two runs at a time need two.
+    /// Directory for copies of the workspace, build output and the report, relative to the workspace. Parallel runs
+    /// need different directories.
     #[arg(long, value_name = "DIRECTORY", default_value = "target/drift")]
     directory: PathBuf,
 }
@@ -67,23 +68,22 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says whether nothing was missed.
+/// Returns whether every mutant was detected.
 fn run(arguments: &Arguments) -> Result<bool, Error> {
     let workspace = arguments
         .workspace
         .canonicalize()
         .map_err(Error::file(&arguments.workspace))?;
-    let mutants = chosen(arguments, &workspace)?;
+    let (spec, mutants) = select(arguments, &workspace)?;
     if arguments.list {
-        for mutant in mutants.1 {
+        for mutant in mutants {
             println!("{} | {} | {}", mutant.kind, mutant.place, mutant.description);
         }
         return Ok(true);
     }
-    let (spec, mutants) = mutants;
     let start = Instant::now();
     let directory = workspace.join(&arguments.directory);
-    let _occupied = occupy(&directory)?;
+    let _lock = lock(&directory)?;
     let judge = Judge {
         spec: &spec,
         workspace: &workspace,
@@ -97,12 +97,16 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     fs::write(&path, format!("{table}\n{}", report::list(&judged))).map_err(Error::file(&path))?;
     println!("\n{table}");
     print!("{}", report::list(missed.iter().copied()));
-    println!("{} missed; each mutant is in {}", missed.len(), path.display());
+    println!(
+        "{} missed; see {} for the list of all mutants",
+        missed.len(),
+        path.display()
+    );
     Ok(missed.is_empty())
 }
 
-/// Two runs in one directory would judge each other's mutants. The lock ends with the program, however it ends.
-fn occupy(directory: &Path) -> Result<File, Error> {
+/// Locks the directory, because two runs would overwrite each other's files. The lock ends with the process.
+fn lock(directory: &Path) -> Result<File, Error> {
     fs::create_dir_all(directory).map_err(Error::file(directory))?;
     let path = directory.join("lock");
     let file = File::create(&path).map_err(Error::file(&path))?;
@@ -113,16 +117,16 @@ fn occupy(directory: &Path) -> Result<File, Error> {
     }
 }
 
-fn chosen(arguments: &Arguments, workspace: &Path) -> Result<(Spec, Vec<Mutant>), Error> {
+fn select(arguments: &Arguments, workspace: &Path) -> Result<(Spec, Vec<Mutant>), Error> {
     let path = workspace.join("spec/openapi.yaml");
     let spec = Spec::read(fs::read_to_string(&path).map_err(Error::file(&path))?)?;
     let mut mutants = spec_mutants::all(&spec);
     mutants.extend(code_mutants::all(&spec, workspace)?);
-    if let Some(words) = &arguments.kind {
-        if !Kind::ALL.iter().any(|kind| kind.as_str().contains(words)) {
-            return Err(Error::Kind(words.clone()));
+    if let Some(text) = &arguments.kind {
+        if !Kind::ALL.iter().any(|kind| kind.as_str().contains(text)) {
+            return Err(Error::Kind(text.clone()));
         }
-        mutants.retain(|mutant| mutant.kind.as_str().contains(words));
+        mutants.retain(|mutant| mutant.kind.as_str().contains(text));
     }
     if let Some(count) = arguments.sample {
         mutants = sample::spread(mutants, count);

@@ -1,4 +1,4 @@
-//! A mutant: one drift of the contract, as data.
+//! A mutant: one change of the spec or of hand-written code, as data.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::probe::Probe;
 
-/// The kinds of drift, in the order of the table.
+/// The kinds of mutants, in the order of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     OperationAdded,
@@ -112,7 +112,7 @@ impl Kind {
         Self::ResponseFieldNotFilled,
     ];
 
-    /// The kind in words, as `--kind` takes it.
+    /// The name of the kind, as used by `--kind`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::OperationAdded => "operation added",
@@ -147,8 +147,8 @@ impl Kind {
             Self::ResponseFieldMadeNonNullable => "response field made non-nullable",
             Self::StatusAdded => "status added",
             Self::StatusRemoved => "status removed",
-            Self::HeaderRemoved => "header of an answer removed",
-            Self::HeaderMadeOptional => "header of an answer made optional",
+            Self::HeaderRemoved => "response header removed",
+            Self::HeaderMadeOptional => "response header made optional",
             Self::EnumValueAdded => "enum value added",
             Self::EnumValueRemoved => "enum value removed",
             Self::PatternChanged => "pattern changed",
@@ -160,9 +160,9 @@ impl Kind {
             Self::DefaultRemoved => "default removed",
             Self::ContentTypeChanged => "content type changed",
             Self::TextChanged => "text changed",
-            Self::OperationUnimplemented => "code: operation left unimplemented",
+            Self::OperationUnimplemented => "code: operation not implemented",
             Self::UndeclaredStatusReturned => "code: undeclared status returned",
-            Self::ResponseFieldNotFilled => "code: response field not filled",
+            Self::ResponseFieldNotFilled => "code: response field not set",
         }
     }
 }
@@ -173,7 +173,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One drift, at one place.
+/// One change at one place.
 #[derive(Clone, Debug)]
 pub(crate) struct Mutant {
     pub(crate) kind: Kind,
@@ -181,11 +181,11 @@ pub(crate) struct Mutant {
     pub(crate) place: String,
     pub(crate) description: String,
     pub(crate) change: Change,
-    /// How to see the change from outside, for a mutant that the hand-written code need not follow.
+    /// How to observe the change in responses, for a mutant that may build without changes to hand-written code.
     pub(crate) probe: Option<Probe>,
 }
 
-/// What differs from the sources as they are.
+/// The change to the sources.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     Spec(Vec<Edit>),
@@ -196,13 +196,13 @@ pub(crate) enum Change {
     },
 }
 
-/// One step of changing the spec. Places are JSON pointers.
+/// One edit of the spec. Places are JSON pointers.
 #[derive(Clone, Debug)]
 pub(crate) enum Edit {
-    /// Adds the entry, or replaces its value.
+    /// Adds an entry or replaces its value.
     Set(String, Value),
     Remove(String),
-    /// Gives the entry another key, at the same position.
+    /// Renames an entry without moving it.
     Rename(String, String),
     /// Moves an operation to another path and method.
     Move {
@@ -212,7 +212,7 @@ pub(crate) enum Edit {
 }
 
 impl Edit {
-    /// Changes the document; says whether the place was there.
+    /// Applies the edit. Returns whether the place exists.
     pub(crate) fn apply(&self, document: &mut Value) -> bool {
         match self {
             Self::Set(pointer, value) => match document.pointer_mut(pointer) {
@@ -263,7 +263,7 @@ fn parent<'a>(document: &'a mut Value, pointer: &str) -> Option<(&'a mut Map<Str
     Some((document.pointer_mut(parent)?.as_object_mut()?, key))
 }
 
-/// A step of a JSON pointer.
+/// Escapes a key for a JSON pointer.
 pub(crate) fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }

@@ -1,30 +1,30 @@
-//! Probes: requests whose answers tell a mutant from the original.
+//! Probes: requests whose responses distinguish a mutant from the original.
 
 use serde_json::Value;
 
-/// What is sent to both servers, in order; each shows what it must, and at least one answer must differ.
+/// Requests to send to both servers, in order. Both must respond as expected, and at least one response must differ.
 #[derive(Clone, Debug)]
 pub(crate) struct Probe {
     pub(crate) exchanges: Vec<Exchange>,
-    /// What the probe depends on, such as `TenantName`; mutants that share nothing can share a server.
+    /// What the probe depends on, such as `TenantName`. Mutants with different scopes can share a server.
     pub(crate) scope: String,
-    /// Does the mutant break the service for other probes?
-    pub(crate) alone: bool,
-    /// A start with a setting, for what only the configuration carries.
+    /// Whether the mutant breaks the service for other probes.
+    pub(crate) exclusive: bool,
+    /// A start with a setting, for values that come only from settings.
     pub(crate) start: Option<Start>,
 }
 
-/// A setting that one of the two servers refuses to start with.
+/// A setting with which only one of the two servers starts.
 #[derive(Clone, Debug)]
 pub(crate) struct Start {
     /// The environment variable.
     pub(crate) variable: &'static str,
     pub(crate) value: String,
-    /// Does the mutant refuse it? Then the original does not, and the other way round.
-    pub(crate) mutant_refuses: bool,
+    /// Whether the mutant rejects the setting, and not the original.
+    pub(crate) mutant_rejects: bool,
 }
 
-/// A request and what must be answered.
+/// A request and the expected responses.
 #[derive(Clone, Debug)]
 pub(crate) struct Exchange {
     pub(crate) request: Request,
@@ -32,8 +32,8 @@ pub(crate) struct Exchange {
     pub(crate) mutant: Expectation,
 }
 
-/// `{acme}` stands for the id of the tenant that the memory store begins with, `{unique}` for a word of this run of the
-/// probe, `{fresh}` for one that is new each time, `{created}` for the `/id` of the last answer.
+/// A request with placeholders: `{acme}` is the ID of the in-memory store's first tenant, `{unique}` is unique to a run
+/// of the probe, `{fresh}` is unique to a request, and `{created}` is the `/id` of the last response.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: &'static str,
@@ -41,16 +41,16 @@ pub(crate) struct Request {
     pub(crate) body: Option<Value>,
 }
 
-/// What an answer must be like.
+/// The expected response.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Expectation {
-    /// Any of these.
+    /// The accepted statuses.
     pub(crate) statuses: Vec<u16>,
-    /// A place in the body, and what is there.
+    /// A JSON pointer into the body, and the value there.
     pub(crate) value: Option<(&'static str, Value)>,
     /// The number of items under `/items`.
     pub(crate) items: Option<usize>,
-    /// A piece of the body's text.
+    /// A text that the body contains.
     pub(crate) text: Option<String>,
 }
 
@@ -72,8 +72,8 @@ impl Expectation {
         }
     }
 
-    /// The answers of a service that does not know the path or the method.
-    pub(crate) fn gone() -> Self {
+    /// The response of a service without this path or method.
+    pub(crate) fn not_routed() -> Self {
         Self {
             statuses: vec![404, 405],
             ..Self::default()
@@ -95,12 +95,12 @@ impl Expectation {
         self
     }
 
-    /// Why the answer is not as expected; `None` where it is.
-    pub(crate) fn misfit(&self, status: u16, body: &str) -> Option<String> {
+    /// Describes how the response differs from the expected one, if it does.
+    pub(crate) fn mismatch(&self, status: u16, body: &str) -> Option<String> {
         let json: Value = serde_json::from_str(body).unwrap_or(Value::Null);
         let shown: String = body.chars().take(160).collect();
         if !self.statuses.is_empty() && !self.statuses.contains(&status) {
-            return Some(format!("{status}, not {:?}: {shown}", self.statuses));
+            return Some(format!("{status} instead of {:?}: {shown}", self.statuses));
         }
         if let Some((pointer, value)) = &self.value
             && json.pointer(pointer) != Some(value)
@@ -115,7 +115,7 @@ impl Expectation {
         if let Some(text) = &self.text
             && !body.contains(text)
         {
-            return Some(format!("no `{text}` in: {shown}"));
+            return Some(format!("does not contain `{text}`: {shown}"));
         }
         None
     }
@@ -126,7 +126,7 @@ impl Probe {
         Self {
             exchanges,
             scope: scope.into(),
-            alone: false,
+            exclusive: false,
             start: None,
         }
     }
@@ -135,18 +135,18 @@ impl Probe {
     pub(crate) fn start(start: Start) -> Self {
         Self {
             start: Some(start),
-            ..Self::new("everything", Vec::new()).alone()
+            ..Self::new("everything", Vec::new()).exclusive()
         }
     }
 
-    /// Nothing else can be tried on the mutant's server.
-    pub(crate) fn alone(mut self) -> Self {
-        self.alone = true;
+    /// Prevents other mutants from sharing the server.
+    pub(crate) fn exclusive(mut self) -> Self {
+        self.exclusive = true;
         self
     }
 }
 
-/// An exchange in which both answer as they should.
+/// Creates an exchange.
 pub(crate) fn exchange(request: Request, original: Expectation, mutant: Expectation) -> Exchange {
     Exchange {
         request,
@@ -155,7 +155,7 @@ pub(crate) fn exchange(request: Request, original: Expectation, mutant: Expectat
     }
 }
 
-/// An exchange that only prepares for the next; both answer alike.
+/// An exchange that prepares for the next one. Both servers return the same status.
 pub(crate) fn preparation(request: Request, status: u16) -> Exchange {
     exchange(request, Expectation::status(status), Expectation::status(status))
 }

@@ -1,8 +1,8 @@
-//! A sample of the mutants that is the same each time: some of each kind, from all over the contract.
+//! Selects a deterministic sample of the mutants.
 
 use crate::mutant::{Kind, Mutant};
 
-/// About `count` mutants: at least one of each kind, the rest in proportion.
+/// Selects about `count` mutants: at least one of each kind, and otherwise in proportion to the number of each kind.
 pub(crate) fn spread(mutants: Vec<Mutant>, count: usize) -> Vec<Mutant> {
     let total = mutants.len().max(1);
     let mut sample = Vec::new();
@@ -10,7 +10,7 @@ pub(crate) fn spread(mutants: Vec<Mutant>, count: usize) -> Vec<Mutant> {
         let all: Vec<&Mutant> = mutants.iter().filter(|mutant| mutant.kind == kind).collect();
         let share = (all.len() * count / total).clamp(1, all.len().max(1));
         for number in 0..share {
-            // From the middle of each part, because the ends are often alike.
+            // From the middle of each part, because the first and last mutants of a kind are often similar.
             let index = (2 * number + 1) * all.len() / (2 * share);
             sample.extend(all.get(index).copied().cloned());
         }
@@ -24,7 +24,7 @@ mod tests {
     use crate::mutant::Change;
 
     #[test]
-    fn each_kind_is_in_and_nothing_is_in_twice() {
+    fn the_sample_contains_each_kind_and_no_duplicates() {
         let mutants: Vec<Mutant> = Kind::ALL
             .into_iter()
             .enumerate()

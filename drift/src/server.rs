@@ -1,4 +1,4 @@
-//! A running server, and the probes that are sent to it.
+//! Starts servers and sends probes to them.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -12,17 +12,17 @@ use crate::probe::{Exchange, Expectation, Probe, Request};
 
 const ANNOUNCEMENT: &str = "listening on ";
 
-/// A service on the in-memory store; it ends with this value.
+/// A service process on the in-memory store. Dropping this value stops it.
 pub(crate) struct Server {
     process: Child,
     address: String,
     agent: ureq::Agent,
-    /// The id of the tenant that the memory store begins with.
+    /// The ID of the in-memory store's first tenant, once requested.
     acme: Option<String>,
-    words: u32,
+    counter: u32,
 }
 
-/// Which side of an exchange an answer is held against.
+/// Which expectation of an exchange to compare a response with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Original,
@@ -30,7 +30,7 @@ pub(crate) enum Side {
 }
 
 impl Server {
-    /// Starts the service, with a setting that differs from the default where one is given.
+    /// Starts the service, optionally with a setting.
     pub(crate) fn start(program: &Path, setting: Option<(&str, &str)>) -> Result<Self, Error> {
         let name = program.display().to_string();
         let mut process = Command::new(program)
@@ -43,10 +43,10 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(Error::program(&name))?;
-        let complaint = process.stderr.take().map(|mut errors| {
+        let stderr = process.stderr.take().map(|mut errors| {
             std::thread::spawn(move || {
                 let mut text = String::new();
-                // What cannot be read is not shown.
+                // Unreadable output is ignored, because it is only used in a message.
                 let _ = errors.read_to_string(&mut text);
                 text
             })
@@ -61,19 +61,19 @@ impl Server {
                     break;
                 }
             }
-            // The log may go to the same place; a full pipe would stop the server.
+            // Keep reading, because a full pipe would block the server.
             std::thread::spawn(move || lines.for_each(drop));
         }
         let Some(address) = address else {
             process.kill().map_err(Error::program(&name))?;
             process.wait().map_err(Error::program(&name))?;
-            let said = complaint.and_then(|thread| thread.join().ok()).unwrap_or_default();
+            let said = stderr.and_then(|thread| thread.join().ok()).unwrap_or_default();
             return Err(Error::Server(said.lines().next().unwrap_or_default().to_owned()));
         };
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(20)))
-            // The standard methods alone would refuse a body with a method that has none by custom.
+            // By default, ureq rejects a body with methods that usually have none.
             .allow_non_standard_methods(true)
             .build()
             .new_agent();
@@ -82,14 +82,14 @@ impl Server {
             address,
             agent,
             acme: None,
-            words: 0,
+            counter: 0,
         })
     }
 
-    /// Sends the probe; `None` where every answer is as the side expects, else the first that is not.
-    pub(crate) fn misfit(&mut self, probe: &Probe, side: Side) -> Option<String> {
-        self.words += 1;
-        let unique = format!("u{}", self.words);
+    /// Sends the probe. Returns the first response that does not match the expectation of the side, if any.
+    pub(crate) fn mismatch(&mut self, probe: &Probe, side: Side) -> Option<String> {
+        self.counter += 1;
+        let unique = format!("u{}", self.counter);
         let mut created = String::new();
         for Exchange {
             request,
@@ -101,11 +101,11 @@ impl Server {
                 Side::Original => original,
                 Side::Mutant => mutant,
             };
-            let sent = self.filled(request, &unique, &created);
+            let sent = self.fill(request, &unique, &created);
             match self.send(&sent) {
                 Ok((status, body)) => {
-                    if let Some(misfit) = expected.misfit(status, &body) {
-                        return Some(format!("{} {}: {misfit}", sent.method, sent.path));
+                    if let Some(mismatch) = expected.mismatch(status, &body) {
+                        return Some(format!("{} {}: {mismatch}", sent.method, sent.path));
                     }
                     created = id(&body).unwrap_or_default();
                 }
@@ -115,17 +115,17 @@ impl Server {
         None
     }
 
-    /// The request with words in place of the placeholders.
-    fn filled(&mut self, request: &Request, unique: &str, created: &str) -> Request {
-        self.words += 1;
+    /// Replaces the placeholders of a request.
+    fn fill(&mut self, request: &Request, unique: &str, created: &str) -> Request {
+        self.counter += 1;
         let body = request.body.as_ref().map(Value::to_string).unwrap_or_default();
         let acme = if request.path.contains("{acme}") || body.contains("{acme}") {
             self.acme()
         } else {
             String::new()
         };
-        let fresh = format!("f{}", self.words);
-        let fill = |text: &str| {
+        let fresh = format!("f{}", self.counter);
+        let replace = |text: &str| {
             text.replace("{acme}", &acme)
                 .replace("{unique}", unique)
                 .replace("{fresh}", &fresh)
@@ -133,10 +133,10 @@ impl Server {
         };
         Request {
             method: request.method,
-            path: fill(&request.path),
+            path: replace(&request.path),
             body: request.body.is_some().then(|| {
-                // The words are plain, so what was JSON stays JSON.
-                serde_json::from_str(&fill(&body)).unwrap_or_default()
+                // The values need no escaping in JSON.
+                serde_json::from_str(&replace(&body)).unwrap_or_default()
             }),
         }
     }
@@ -172,7 +172,7 @@ fn id(body: &str) -> Option<String> {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Nothing is lost with it; if it has ended by itself there is nothing to stop.
+        // `kill` fails if the process has already ended.
         if self.process.kill().is_ok() {
             let _ = self.process.wait();
         }

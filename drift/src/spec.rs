@@ -1,4 +1,4 @@
-//! The spec as the mutators see it: its operations, their parameters, and which schemas travel which way.
+//! The spec: its operations, their parameters, and the schemas of request and response bodies.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::error::Error;
 use crate::mutant::escaped;
 
-/// The real spec.
+/// The unchanged spec.
 pub(crate) struct Spec {
     pub(crate) text: String,
     pub(crate) document: Value,
@@ -18,7 +18,7 @@ pub(crate) struct Spec {
     pub(crate) responses: Vec<String>,
 }
 
-/// An operation, and where it is.
+/// An operation and its place in the spec.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
     pub(crate) id: String,
@@ -29,7 +29,7 @@ pub(crate) struct Operation {
     pub(crate) parameters: Vec<Parameter>,
 }
 
-/// A parameter; one that the operation refers to is written out.
+/// A parameter with its references resolved.
 #[derive(Clone, Debug)]
 pub(crate) struct Parameter {
     pub(crate) name: String,
@@ -51,13 +51,13 @@ impl Spec {
         let mut responses = BTreeSet::new();
         for operation in &operations {
             let place = |name: &str| document.pointer(&format!("{}/{name}", operation.pointer));
-            place("requestBody").inspect(|it| reach(&document, it, &mut requests));
-            place("responses").inspect(|it| reach(&document, it, &mut responses));
+            place("requestBody").inspect(|it| collect_schemas(&document, it, &mut requests));
+            place("responses").inspect(|it| collect_schemas(&document, it, &mut responses));
         }
-        let names = |reached: &BTreeSet<String>| -> Result<Vec<String>, Error> {
+        let names = |used: &BTreeSet<String>| -> Result<Vec<String>, Error> {
             Ok(entries(&document, "/components/schemas")?
                 .iter()
-                .filter(|(name, schema)| reached.contains(*name) && schema.get("properties").is_some())
+                .filter(|(name, schema)| used.contains(*name) && schema.get("properties").is_some())
                 .map(|(name, _)| name.clone())
                 .collect())
         };
@@ -71,7 +71,7 @@ impl Spec {
         })
     }
 
-    /// The properties of an object, in order.
+    /// Returns the properties of an object schema, in order.
     pub(crate) fn properties(&self, schema: &str) -> Vec<Property<'_>> {
         let pointer = format!("/components/schemas/{schema}");
         let Some(object) = self.document.pointer(&pointer) else {
@@ -97,7 +97,7 @@ impl Spec {
             .collect()
     }
 
-    /// The list of an object's required properties after a change of it.
+    /// Returns the changed list of required properties of an object schema.
     pub(crate) fn required(&self, schema: &str, without: Option<&str>, with: Option<&str>) -> Value {
         let list = self.document.pointer(&format!("/components/schemas/{schema}/required"));
         let mut names: Vec<Value> = list.and_then(Value::as_array).cloned().unwrap_or_default();
@@ -172,7 +172,7 @@ fn read_operation(document: &Value, path: &str, method: &str, operation: &Value)
     })
 }
 
-/// What the `$ref` of a value names; a value without one is itself.
+/// Resolves the `$ref` of a value. Returns a value without one unchanged.
 pub(crate) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     value
         .get("$ref")
@@ -181,8 +181,8 @@ pub(crate) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
         .unwrap_or(value)
 }
 
-/// Collects the names of all schemas that a value leads to.
-fn reach(document: &Value, value: &Value, names: &mut BTreeSet<String>) {
+/// Collects the names of all schemas that a value refers to, directly or indirectly.
+fn collect_schemas(document: &Value, value: &Value, names: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
             if let Some(Value::String(reference)) = map.get("$ref") {
@@ -191,12 +191,12 @@ fn reach(document: &Value, value: &Value, names: &mut BTreeSet<String>) {
                     None => true,
                 };
                 if is_new && let Some(target) = reference.strip_prefix('#').and_then(|it| document.pointer(it)) {
-                    reach(document, target, names);
+                    collect_schemas(document, target, names);
                 }
             }
-            map.values().for_each(|it| reach(document, it, names));
+            map.values().for_each(|it| collect_schemas(document, it, names));
         }
-        Value::Array(items) => items.iter().for_each(|it| reach(document, it, names)),
+        Value::Array(items) => items.iter().for_each(|it| collect_schemas(document, it, names)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -1,17 +1,17 @@
-//! What is said of a mutant.
+//! The result of testing a mutant.
 
 use crate::mutant::Mutant;
 
-/// The answer to one mutant.
+/// The result of testing one mutant.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
-    /// The build fails, with this error, at this place in a hand-written file or in the spec.
-    Breaks { error: String, place: String },
-    /// Generated code alone changed what is answered, and a probe has seen it.
+    /// The build fails with this error, at this place in a hand-written file or in the spec.
+    BreaksBuild { error: String, place: String },
+    /// The generated code changed the behavior, as a probe showed. Hand-written code need not change.
     Followed { seen: String },
-    /// The difference is one of documentation.
+    /// Only documentation changed.
     Harmless,
-    /// Neither: the contract drifted and nobody was told.
+    /// Nothing detected the change.
     Missed { why: String },
 }
 
@@ -23,10 +23,10 @@ pub(crate) struct Judged {
 }
 
 impl Verdict {
-    /// The verdict in a line.
+    /// The verdict as one line.
     pub(crate) fn line(&self) -> String {
         match self {
-            Self::Breaks { error, place } => format!("breaks: {place}: {error}"),
+            Self::BreaksBuild { error, place } => format!("breaks build: {place}: {error}"),
             Self::Followed { seen } => format!("followed: {seen}"),
             Self::Harmless => "harmless".to_owned(),
             Self::Missed { why } => format!("MISSED: {}", why.replace('\n', " / ")),

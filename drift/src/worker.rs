@@ -1,4 +1,4 @@
-//! A worker: a copy of the workspace in which mutants are tried, with a target directory of its own.
+//! A worker: a copy of the workspace, with a separate target directory, in which mutants are built.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,34 +11,39 @@ use crate::error::Error;
 
 const SPEC: &str = "spec/openapi.yaml";
 const GENERATED: &str = "generated/";
-/// Seen through links in the client's crate, so the compiler names them there.
+/// The client's crate contains links to the generated files, so compiler messages contain these paths.
 const GENERATED_LINKS: [&str; 2] = ["client/src/generated/", "client/src/types/"];
 const HAND_WRITTEN: [&str; 2] = ["server/src/", "client/src/"];
+
+/// What cargo builds. The test and the example make cargo enable the features of dev-dependencies, as a build of the whole
+/// workspace does. The dependencies are then those that such a build has compiled, and [`Worker::start_from`] reuses them.
+const SERVICE: [&str; 5] = ["--workspace", "--bin", "tenant-registry", "--test", "golden"];
+const CLIENT: [&str; 3] = ["--workspace", "--example", "customer_life"];
 
 /// A copy of the workspace.
 pub(crate) struct Worker {
     root: PathBuf,
     target: PathBuf,
-    /// The files that the last mutant changed, and what they were like before.
+    /// The files that the last mutant changed, with their original text.
     changed: BTreeMap<PathBuf, String>,
     spec: String,
 }
 
-/// What the compiler said.
+/// The result of a build.
 #[derive(Clone, Debug)]
 pub(crate) enum Check {
     Passed,
-    /// The first error in a hand-written file.
+    /// It failed with an error in a hand-written file. This is the first one.
     Broken {
         error: String,
         place: String,
     },
-    /// It failed, but no hand-written file is at fault.
+    /// It failed without an error in a hand-written file.
     Failed(String),
 }
 
 impl Worker {
-    /// Copies all files that are, or would be, tracked; what is there already is not touched.
+    /// Copies all files that git tracks or does not ignore. Unchanged files are not written again.
     pub(crate) fn set_up(workspace: &Path, home: &Path, number: usize, spec: &str) -> Result<Self, Error> {
         let root = home.join(format!("worker-{number}"));
         let listed = Command::new("git")
@@ -51,7 +56,7 @@ impl Worker {
         for file in &files {
             copy(&workspace.join(file), &root.join(file))?;
         }
-        remove_strangers(&root, &root, &files)?;
+        remove_orphans(&root, &root, &files)?;
         Ok(Self {
             root,
             target: home.join(format!("target-{number}")),
@@ -60,30 +65,33 @@ impl Worker {
         })
     }
 
-    /// Begins with what another worker has compiled; only the workspace's own crates are compiled again.
-    pub(crate) fn start_from(&self, other: &Self) -> Result<(), Error> {
-        if self.target.exists() {
+    /// Copies the dependencies that another build has compiled, unless an earlier run did. Packages of the workspace are
+    /// compiled again, because their paths differ.
+    pub(crate) fn start_from(&self, compiled: &Path) -> Result<(), Error> {
+        let (from, to) = (compiled.join("debug"), self.target.join("debug"));
+        if self.target.exists() || !from.join("deps").exists() {
             return Ok(());
         }
-        let copied = Command::new("cp")
-            .args(["--archive", "--reflink=auto"])
-            .args([&other.target, &self.target])
-            .status()
-            .map_err(Error::program("cp"))?;
-        // Without it the worker compiles everything by itself.
-        if !copied.success() && self.target.exists() {
-            fs::remove_dir_all(&self.target).map_err(Error::file(&self.target))?;
+        for directory in [".fingerprint", "build"] {
+            copy_with_times(&[from.join(directory)], &to)?;
         }
-        Ok(())
+        let mut libraries = Vec::new();
+        for entry in fs::read_dir(from.join("deps")).map_err(Error::file(&from))? {
+            let path = entry.map_err(Error::file(&from))?.path();
+            if is_library(&path) {
+                libraries.push(path);
+            }
+        }
+        copy_with_times(&libraries, &to.join("deps"))
     }
 
-    /// Makes the copy that of a mutant of the spec; the generated files follow from the build script.
+    /// Applies a mutant of the spec. The build script updates the generated files.
     pub(crate) fn mutate_spec(&mut self, text: &str) -> Result<(), Error> {
         self.restore_code()?;
         write_if_different(&self.root.join(SPEC), text)
     }
 
-    /// Makes the copy that of a mutant of hand-written code.
+    /// Applies a mutant of hand-written code.
     pub(crate) fn mutate_code(&mut self, file: &Path, text: &str) -> Result<(), Error> {
         self.restore_code()?;
         let spec = self.spec.clone();
@@ -103,8 +111,8 @@ impl Worker {
 
     /// Checks the service, which nearly every drift breaks, and then the client.
     pub(crate) fn check(&self) -> Result<Check, Error> {
-        for package in ["tenant-registry-server", "tenant-registry-client"] {
-            match self.cargo("check", package)? {
+        for selection in [&SERVICE[..], &CLIENT[..]] {
+            match self.cargo("check", selection)? {
                 Check::Passed => {}
                 failed @ (Check::Broken { .. } | Check::Failed(_)) => return Ok(failed),
             }
@@ -114,7 +122,7 @@ impl Worker {
 
     /// Builds the service; where it passes, the program is at [`Worker::program`].
     pub(crate) fn build(&self) -> Result<Check, Error> {
-        self.cargo("build", "tenant-registry-server")
+        self.cargo("build", &SERVICE)
     }
 
     /// Where the built service is.
@@ -122,20 +130,14 @@ impl Worker {
         self.target.join("debug/tenant-registry")
     }
 
-    fn cargo(&self, command: &str, package: &str) -> Result<Check, Error> {
+    fn cargo(&self, command: &str, selection: &[&str]) -> Result<Check, Error> {
         let output = Command::new("cargo")
             .current_dir(&self.root)
-            .args([
-                command,
-                "--offline",
-                "--quiet",
-                "--message-format=json",
-                "--package",
-                package,
-            ])
+            .args([command, "--offline", "--quiet", "--message-format=json"])
+            .args(selection)
             .env("CARGO_TARGET_DIR", &self.target)
             .env("CARGO_INCREMENTAL", "1")
-            // Under CI the build script would refuse to regenerate, which is not what is tried here.
+            // With `CI` set, the build script would fail instead of updating generated files.
             .env_remove("CI")
             .output()
             .map_err(Error::program("cargo"))?;
@@ -159,7 +161,7 @@ impl Worker {
     }
 }
 
-/// The error in a line, and its place, where a hand-written file is at fault.
+/// Returns the message and the place of a compiler error, if it is in a hand-written file.
 fn hand_written(error: &Value) -> Option<(String, String)> {
     let spans = error["spans"].as_array()?;
     let span = spans
@@ -183,9 +185,32 @@ fn is_hand_written(file: &str) -> bool {
     HAND_WRITTEN.iter().any(|it| file.starts_with(it)) && !GENERATED_LINKS.iter().any(|it| file.starts_with(it))
 }
 
+/// Is the file a compiled dependency, or the list of its sources? Test programs are large, and of no use to a worker.
+fn is_library(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let kind = path.extension().unwrap_or_default().to_string_lossy();
+    matches!(&*kind, "rlib" | "rmeta" | "so" | "d") && !name.contains("tenant_registry")
+}
+
+/// Copies into a directory. Cargo compares the times of files, so they stay.
+fn copy_with_times(from: &[PathBuf], to: &Path) -> Result<(), Error> {
+    fs::create_dir_all(to).map_err(Error::file(to))?;
+    let copied = Command::new("cp")
+        .args(["--archive", "--reflink=auto", "--target-directory"])
+        .arg(to)
+        .args(from)
+        .status()
+        .map_err(Error::program("cp"))?;
+    if copied.success() {
+        Ok(())
+    } else {
+        Err(Error::Copy(to.to_owned()))
+    }
+}
+
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let Ok(metadata) = fs::symlink_metadata(from) else {
-        // Tracked, but deleted since.
+        // The file is tracked, but was deleted.
         return Ok(());
     };
     if let Some(directory) = to.parent() {
@@ -205,8 +230,8 @@ fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes what an earlier run had and this one has not. Generated files are the build script's business.
-fn remove_strangers(root: &Path, directory: &Path, files: &[&Path]) -> Result<(), Error> {
+/// Removes files of earlier runs that no longer exist in the workspace. The build script manages the generated files.
+fn remove_orphans(root: &Path, directory: &Path, files: &[&Path]) -> Result<(), Error> {
     for entry in fs::read_dir(directory).map_err(Error::file(directory))? {
         let path = entry.map_err(Error::file(directory))?.path();
         let relative = path.strip_prefix(root).unwrap_or(&path).to_owned();
@@ -215,7 +240,7 @@ fn remove_strangers(root: &Path, directory: &Path, files: &[&Path]) -> Result<()
             continue;
         }
         if is_directory {
-            remove_strangers(root, &path, files)?;
+            remove_orphans(root, &path, files)?;
         } else if !files.contains(&relative.as_path()) {
             fs::remove_file(&path).map_err(Error::file(&path))?;
         }
@@ -223,7 +248,7 @@ fn remove_strangers(root: &Path, directory: &Path, files: &[&Path]) -> Result<()
     Ok(())
 }
 
-/// An unchanged file keeps its time, and what was compiled from it stays.
+/// Writes a file only if its text differs, so that cargo does not recompile unchanged files.
 fn write_if_different(path: &Path, text: &str) -> Result<(), Error> {
     if fs::read_to_string(path).ok().as_deref() == Some(text) {
         return Ok(());

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
 
 use crate::failure::Failure;
-use super::{Answer, arguments};
+use super::{Response, arguments};
 use super::arguments::{Body, Input};
 
 /// The commands of the group.
@@ -19,17 +19,17 @@ pub(crate) enum Command {
 
 impl Command {
     /// Sends the request.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, Failure> {
-        let answer = match self {
-            Self::List(request) => Answer::ApiKeyList(request.send(client).await?),
-            Self::Create(request) => Answer::ApiKeyCreated(request.send(client).await?),
+    pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
+        let response = match self {
+            Self::List(request) => Response::ApiKeyList(request.send(client).await?),
+            Self::Create(request) => Response::ApiKeyCreated(request.send(client).await?),
             Self::Revoke(request) => {
                 request.send(client).await?;
-                Answer::Nothing
+                Response::Empty
             }
-            Self::Verify(request) => Answer::ApiKeyVerify(request.send(client).await?),
+            Self::Verify(request) => Response::ApiKeyVerify(request.send(client).await?),
         };
-        Ok(answer)
+        Ok(response)
     }
 }
 
@@ -59,23 +59,23 @@ impl ApiKeyList {
 /// the audit event `api_key.created`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyCreate {
-    /// The ID of a tenant. Required, unless the file of the body says it.
+    /// The ID of a tenant. Required, unless the body file has it.
     #[arg(long, value_name = "UUID", required_unless_present = "body_file")]
     pub(crate) tenant_id: Option<types::TenantId>,
-    /// The display name of an API key. Required, unless the file of the body says it.
+    /// The display name of an API key. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) name: Option<types::ApiKeyName>,
     /// The key of a product in the catalog.
     #[arg(long, value_name = "TEXT")]
     pub(crate) product: Option<types::ProductKey>,
-    /// The permissions of the key. Give it once for each.
+    /// The permissions of the key. Can be repeated.
     #[arg(long, value_name = "TEXT")]
     pub(crate) scopes: Option<Vec<types::Scope>>,
     /// The creator of the key.
     #[arg(long, value_name = "TEXT")]
     pub(crate) created_by: Option<types::Text>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -86,7 +86,7 @@ impl ApiKeyCreate {
         self,
         client: &Client,
     ) -> Result<types::ApiKeyCreated, Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("tenant_id", self.tenant_id)?;
         body.set("name", self.name)?;
         body.set("product", self.product)?;
@@ -123,12 +123,12 @@ impl ApiKeyRevoke {
 /// `reason` to distinguish an invalid key from a temporary failure.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyVerify {
-    /// The API key to verify. It can be any text. Treat it as a secret. Read from this file, `-`
-    /// for standard input, since it is a secret. Required, unless the file of the body says it.
+    /// The API key to verify. It can be any text. Treat it as a secret. A secret, and therefore
+    /// read from this file (`-`: standard input). Required, unless the body file has it.
     #[arg(long, value_name = "PATH", required_unless_present = "body_file")]
     pub(crate) key_file: Option<Input>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -139,7 +139,7 @@ impl ApiKeyVerify {
         self,
         client: &Client,
     ) -> Result<types::ApiKeyVerify, Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("key", arguments::secret(self.key_file)?)?;
         let body: types::ApiKeyVerifyRequest = arguments::finish(body)?;
         Ok(client.api_key_verify().body(body).send().await?.into_inner())

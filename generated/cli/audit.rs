@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
 
 use crate::failure::Failure;
-use super::{Answer, arguments};
+use super::{Response, arguments};
 use super::arguments::{Body, Input, Json};
 
 /// The commands of the group.
@@ -17,12 +17,12 @@ pub(crate) enum Command {
 
 impl Command {
     /// Sends the request.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, Failure> {
-        let answer = match self {
-            Self::Append(request) => Answer::AuditEvent(request.send(client).await?),
-            Self::List(request) => Answer::AuditEventPage(request.send(client).await?),
+    pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
+        let response = match self {
+            Self::Append(request) => Response::AuditEvent(request.send(client).await?),
+            Self::List(request) => Response::AuditEventPage(request.send(client).await?),
         };
-        Ok(answer)
+        Ok(response)
     }
 }
 
@@ -48,8 +48,7 @@ pub(crate) struct AuditAppend {
     /// The type of the actor, as defined by the caller.
     #[arg(long, value_name = "TEXT")]
     pub(crate) actor_type: Option<types::Text>,
-    /// The action that was performed, in dotted notation. Required, unless the file of the body
-    /// says it.
+    /// The action that was performed, in dotted notation. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) action: Option<types::AuditAction>,
     /// The ID of the target of the action.
@@ -64,12 +63,12 @@ pub(crate) struct AuditAppend {
     /// The key of a product in the catalog.
     #[arg(long, value_name = "TEXT")]
     pub(crate) product: Option<types::ProductKey>,
-    /// Additional data about the event. JSON, or `@PATH` of a file with it, `@-` for standard
-    /// input.
+    /// Additional data about the event. JSON, or `@PATH` to read it from a file (`@-`: standard
+    /// input).
     #[arg(long, value_name = "JSON")]
     pub(crate) metadata: Option<Json>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -80,7 +79,7 @@ impl AuditAppend {
         self,
         client: &Client,
     ) -> Result<types::AuditEvent, Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("tenant_id", self.tenant_id)?;
         body.set("project_id", self.project_id)?;
         body.set("actor_id", self.actor_id)?;
@@ -123,7 +122,7 @@ pub(crate) struct AuditList {
     /// Return only events before this time.
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<types::AuditUntil>,
-    /// The maximum number of events to return. `50` where it is left out.
+    /// The maximum number of events to return. Default: `50`.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub(crate) limit: Option<types::PageLimit>,
     /// The `next_cursor` of the previous page. Omit it to get the first page.

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
 
 use crate::failure::Failure;
-use super::{Answer, arguments};
+use super::{Response, arguments};
 use super::arguments::{Body, Input};
 
 /// The commands of the group.
@@ -18,18 +18,20 @@ pub(crate) enum Command {
 
 impl Command {
     /// Sends the request.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, Failure> {
-        let answer = match self {
-            Self::List(request) => Answer::CatalogEntryList(request.send(client).await?),
+    pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
+        let response = match self {
+            Self::List(request) => {
+                Response::CatalogEntryList(request.send(client).await?)
+            }
             Self::Request(request) => {
                 request.send(client).await?;
-                Answer::Nothing
+                Response::Empty
             }
             Self::TrialRequest(request) => {
-                Answer::TenantProduct(request.send(client).await?)
+                Response::TenantProduct(request.send(client).await?)
             }
         };
-        Ok(answer)
+        Ok(response)
     }
 }
 
@@ -57,14 +59,14 @@ impl CatalogList {
 /// the audit event `catalog.requested`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CatalogRequest {
-    /// The ID of a tenant. Required, unless the file of the body says it.
+    /// The ID of a tenant. Required, unless the body file has it.
     #[arg(long, value_name = "UUID", required_unless_present = "body_file")]
     pub(crate) tenant_id: Option<types::TenantId>,
-    /// The key of a product in the catalog. Required, unless the file of the body says it.
+    /// The key of a product in the catalog. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) product: Option<types::ProductKey>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -72,7 +74,7 @@ pub(crate) struct CatalogRequest {
 impl CatalogRequest {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<(), Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("tenant_id", self.tenant_id)?;
         body.set("product", self.product)?;
         let body: types::CatalogRequest = arguments::finish(body)?;
@@ -88,14 +90,14 @@ impl CatalogRequest {
 /// tenant is frozen or archived. Writes the audit event `catalog.trial_started`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CatalogTrialRequest {
-    /// The ID of a tenant. Required, unless the file of the body says it.
+    /// The ID of a tenant. Required, unless the body file has it.
     #[arg(long, value_name = "UUID", required_unless_present = "body_file")]
     pub(crate) tenant_id: Option<types::TenantId>,
-    /// The key of a product in the catalog. Required, unless the file of the body says it.
+    /// The key of a product in the catalog. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) product: Option<types::ProductKey>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -106,7 +108,7 @@ impl CatalogTrialRequest {
         self,
         client: &Client,
     ) -> Result<types::TenantProduct, Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("tenant_id", self.tenant_id)?;
         body.set("product", self.product)?;
         let body: types::CatalogRequest = arguments::finish(body)?;

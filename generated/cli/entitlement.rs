@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
 
 use crate::failure::Failure;
-use super::Answer;
+use super::Response;
 
 /// The commands of the group.
 #[derive(Clone, Debug, Subcommand)]
@@ -15,11 +15,13 @@ pub(crate) enum Command {
 
 impl Command {
     /// Sends the request.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, Failure> {
-        let answer = match self {
-            Self::List(request) => Answer::TenantProductList(request.send(client).await?),
+    pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
+        let response = match self {
+            Self::List(request) => {
+                Response::TenantProductList(request.send(client).await?)
+            }
         };
-        Ok(answer)
+        Ok(response)
     }
 }
 

@@ -4,10 +4,9 @@
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
-use tenant_registry_client::types::Format;
 
 use crate::failure::Failure;
-use super::{Answer, arguments};
+use super::{Response, arguments};
 use super::arguments::{Body, Input};
 
 /// The commands of the group.
@@ -22,15 +21,15 @@ pub(crate) enum Command {
 
 impl Command {
     /// Sends the request.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, Failure> {
-        let answer = match self {
-            Self::Create(request) => Answer::Tenant(request.send(client).await?),
-            Self::Get(request) => Answer::Tenant(request.send(client).await?),
-            Self::GetBySlug(request) => Answer::Tenant(request.send(client).await?),
-            Self::Activate(request) => Answer::Tenant(request.send(client).await?),
-            Self::Cancel(request) => Answer::Tenant(request.send(client).await?),
+    pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
+        let response = match self {
+            Self::Create(request) => Response::Tenant(request.send(client).await?),
+            Self::Get(request) => Response::Tenant(request.send(client).await?),
+            Self::GetBySlug(request) => Response::Tenant(request.send(client).await?),
+            Self::Activate(request) => Response::Tenant(request.send(client).await?),
+            Self::Cancel(request) => Response::Tenant(request.send(client).await?),
         };
-        Ok(answer)
+        Ok(response)
     }
 }
 
@@ -43,16 +42,16 @@ impl Command {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TenantCreate {
     /// The unique name of a tenant in URLs: 3 to 40 lowercase letters, digits and hyphens. It does
-    /// not start or end with a hyphen. Required, unless the file of the body says it.
+    /// not start or end with a hyphen. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) slug: Option<types::TenantSlug>,
-    /// The display name of a tenant. Required, unless the file of the body says it.
+    /// The display name of a tenant. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) name: Option<types::TenantName>,
-    /// The key of a plan. `starter` where it is left out.
+    /// The key of a plan. Default: `starter`.
     #[arg(long, value_name = "TEXT")]
     pub(crate) plan: Option<types::PlanKey>,
-    /// Whether a tenant is a customer or a demo. `customer` where it is left out.
+    /// Whether a tenant is a customer or a demo. Default: `customer`.
     #[arg(
         long,
         value_name = "WORD",
@@ -64,8 +63,8 @@ pub(crate) struct TenantCreate {
     /// The person in sales who is responsible for the customer.
     #[arg(long, value_name = "TEXT")]
     pub(crate) sales_owner: Option<types::Text>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -73,7 +72,7 @@ pub(crate) struct TenantCreate {
 impl TenantCreate {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<types::Tenant, Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("slug", self.slug)?;
         body.set("name", self.name)?;
         body.set("plan", self.plan)?;
@@ -128,16 +127,16 @@ pub(crate) struct TenantActivate {
     #[arg(long, value_name = "TEXT")]
     pub(crate) plan: Option<types::PlanKey>,
     /// The first day of the contract.
-    #[arg(long, value_name = "DATE", value_parser = <NaiveDate as Format>::parse)]
+    #[arg(long, value_name = "DATE", value_parser = <NaiveDate as types::Format>::parse)]
     pub(crate) contract_start: Option<NaiveDate>,
     /// The last day of the contract. It must not be before `contract_start`.
-    #[arg(long, value_name = "DATE", value_parser = <NaiveDate as Format>::parse)]
+    #[arg(long, value_name = "DATE", value_parser = <NaiveDate as types::Format>::parse)]
     pub(crate) contract_end: Option<NaiveDate>,
     /// The customer's ID in the ERP system.
     #[arg(long, value_name = "TEXT")]
     pub(crate) erp_customer_id: Option<types::Text>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -145,7 +144,7 @@ pub(crate) struct TenantActivate {
 impl TenantActivate {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<types::Tenant, Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("plan", self.plan)?;
         body.set("contract_start", self.contract_start)?;
         body.set("contract_end", self.contract_end)?;
@@ -175,7 +174,7 @@ pub(crate) struct TenantCancel {
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<types::Text>,
     /// Whether to cancel at the end of the contract or trial (`true`) or immediately (`false`).
-    /// `false` where it is left out.
+    /// Default: `false`.
     #[arg(
         long,
         value_name = "BOOLEAN",
@@ -184,8 +183,8 @@ pub(crate) struct TenantCancel {
         default_missing_value = "true"
     )]
     pub(crate) at_period_end: Option<bool>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -193,7 +192,7 @@ pub(crate) struct TenantCancel {
 impl TenantCancel {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<types::Tenant, Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("reason", self.reason)?;
         body.set("at_period_end", self.at_period_end)?;
         let body: Option<types::TenantCancel> = arguments::finish_unless_empty(body)?;

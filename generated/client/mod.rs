@@ -10,8 +10,8 @@ mod operation;
 
 pub use self::operation::Operation;
 
-/// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
-pub const SPEC_FINGERPRINT: u64 = 7825699153242606760u64;
+/// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
+pub const SPEC_FINGERPRINT: u64 = 7825699153242606760;
 
 /// A client of the Tenant Registry.
 ///

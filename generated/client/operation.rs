@@ -44,7 +44,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 17usize] = [
+    pub const ALL: [Self; 17] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,

@@ -24,7 +24,7 @@ use super::decode::Format;
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub struct ApiKeyId(pub(super) Uuid);
@@ -79,7 +79,7 @@ impl TryFrom<String> for ApiKeyId {
 pub struct ApiKeyName(pub(super) String);
 
 impl ApiKeyName {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -135,7 +135,7 @@ impl fmt::Display for ApiKeyName {
 pub struct ApiKeyPrefix(pub(super) String);
 
 impl ApiKeyPrefix {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -191,7 +191,7 @@ impl fmt::Display for ApiKeyPrefix {
 pub struct ApiKeyPlaintext(pub(super) String);
 
 impl ApiKeyPlaintext {
-    /// The secret itself: keep it out of logs, errors and comparisons that stop early.
+    /// Returns the secret. Keep it out of logs and errors, and compare it in constant time.
     pub fn expose_secret(&self) -> &str {
         &self.0
     }
@@ -231,7 +231,7 @@ impl fmt::Debug for ApiKeyPlaintext {
 pub struct ApiKeyCandidate(pub(super) String);
 
 impl ApiKeyCandidate {
-    /// The secret itself: keep it out of logs, errors and comparisons that stop early.
+    /// Returns the secret. Keep it out of logs and errors, and compare it in constant time.
     pub fn expose_secret(&self) -> &str {
         &self.0
     }
@@ -263,7 +263,7 @@ impl fmt::Debug for ApiKeyCandidate {
 pub struct Scope(pub(super) String);
 
 impl Scope {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -393,7 +393,7 @@ pub struct ApiKeyCreate {
 }
 
 impl ApiKeyCreate {
-    /// A value with these properties; all others are absent or have their default.
+    /// Creates a value with these properties. All others are absent or have their default.
     pub fn new(tenant_id: TenantId, name: ApiKeyName) -> Self {
         Self {
             tenant_id,
@@ -424,7 +424,7 @@ pub struct ApiKeyVerifyRequest {
 }
 
 impl ApiKeyVerifyRequest {
-    /// A value with these properties; all others are absent or have their default.
+    /// Creates a value with these properties. All others are absent or have their default.
     pub fn new(key: ApiKeyCandidate) -> Self {
         Self { key }
     }
@@ -479,7 +479,7 @@ pub struct ApiKeyVerify {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub enum ApiKeyVerifyReason {
@@ -510,7 +510,7 @@ impl ApiKeyVerifyReason {
         Self::Unavailable,
     ];
 
-    /// The value as the spec writes it.
+    /// Returns the value as the spec writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",

@@ -25,7 +25,7 @@ use super::decode::Format;
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub struct ProjectId(pub(super) Uuid);
@@ -80,7 +80,7 @@ impl TryFrom<String> for ProjectId {
 pub struct ActorId(pub(super) String);
 
 impl ActorId {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -134,7 +134,7 @@ impl fmt::Display for ActorId {
 pub struct AuditAction(pub(super) String);
 
 impl AuditAction {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -193,13 +193,13 @@ impl fmt::Display for AuditAction {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "i64")]
 pub struct AuditEventId(pub(super) i64);
 
 impl AuditEventId {
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> i64 {
         self.0
     }
@@ -252,13 +252,13 @@ impl fmt::Display for AuditEventId {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(transparent)]
 pub struct AuditCursor(pub(super) i64);
 
 impl AuditCursor {
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> i64 {
         self.0
     }
@@ -308,7 +308,7 @@ impl fmt::Display for AuditCursor {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub struct AuditSince(
@@ -369,7 +369,7 @@ impl TryFrom<String> for AuditSince {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub struct AuditUntil(
@@ -432,13 +432,13 @@ impl TryFrom<String> for AuditUntil {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "i32")]
 pub struct PageLimit(pub(super) i32);
 
 impl PageLimit {
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> i32 {
         self.0
     }
@@ -559,7 +559,7 @@ pub struct AuditAppend {
 }
 
 impl AuditAppend {
-    /// A value with these properties; all others are absent or have their default.
+    /// Creates a value with these properties. All others are absent or have their default.
     pub fn new(action: AuditAction) -> Self {
         Self {
             tenant_id: None,

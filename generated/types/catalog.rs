@@ -44,7 +44,7 @@ pub struct CatalogRequest {
 }
 
 impl CatalogRequest {
-    /// A value with these properties; all others are absent or have their default.
+    /// Creates a value with these properties. All others are absent or have their default.
     pub fn new(tenant_id: TenantId, product: ProductKey) -> Self {
         Self { tenant_id, product }
     }

@@ -26,7 +26,7 @@ pub struct Health {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub enum HealthStatus {
@@ -39,7 +39,7 @@ impl HealthStatus {
     /// All values, in the order of the spec.
     pub const ALL: [Self; 1] = [Self::Ok];
 
-    /// The value as the spec writes it.
+    /// Returns the value as the spec writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",

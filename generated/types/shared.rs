@@ -34,7 +34,7 @@ pub struct Error {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub enum ErrorCode {
@@ -89,7 +89,7 @@ impl ErrorCode {
         Self::Internal,
     ];
 
-    /// The value as the spec writes it.
+    /// Returns the value as the spec writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidInput => "invalid_input",
@@ -170,13 +170,13 @@ impl TryFrom<String> for ErrorCode {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "i32")]
 pub struct RetryAfterSeconds(pub(super) i32);
 
 impl RetryAfterSeconds {
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> i32 {
         self.0
     }
@@ -232,13 +232,13 @@ impl fmt::Display for RetryAfterSeconds {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "i32")]
 pub struct RequestCount(pub(super) i32);
 
 impl RequestCount {
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> i32 {
         self.0
     }
@@ -291,7 +291,7 @@ impl fmt::Display for RequestCount {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub struct TenantId(pub(super) Uuid);
@@ -346,7 +346,7 @@ impl TryFrom<String> for TenantId {
 pub struct PlanKey(pub(super) String);
 
 impl PlanKey {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -400,7 +400,7 @@ impl fmt::Display for PlanKey {
 pub struct Text(pub(super) String);
 
 impl Text {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -485,7 +485,7 @@ pub struct TenantProduct {
 pub struct ProductKey(pub(super) String);
 
 impl ProductKey {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

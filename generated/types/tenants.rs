@@ -20,7 +20,7 @@ use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 pub struct TenantSlug(pub(super) String);
 
 impl TenantSlug {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -74,7 +74,7 @@ impl fmt::Display for TenantSlug {
 pub struct TenantName(pub(super) String);
 
 impl TenantName {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -134,7 +134,7 @@ impl fmt::Display for TenantName {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub enum TenantStatus {
@@ -165,7 +165,7 @@ impl TenantStatus {
         Self::Archived,
     ];
 
-    /// The value as the spec writes it.
+    /// Returns the value as the spec writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Demo => "demo",
@@ -226,7 +226,7 @@ impl TryFrom<String> for TenantStatus {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub enum TenantKind {
@@ -242,7 +242,7 @@ impl TenantKind {
     /// All values, in the order of the spec.
     pub const ALL: [Self; 2] = [Self::Customer, Self::Demo];
 
-    /// The value as the spec writes it.
+    /// Returns the value as the spec writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Customer => "customer",
@@ -381,7 +381,7 @@ pub struct TenantCreate {
 }
 
 impl TenantCreate {
-    /// A value with these properties; all others are absent or have their default.
+    /// Creates a value with these properties. All others are absent or have their default.
     pub fn new(slug: TenantSlug, name: TenantName) -> Self {
         Self {
             slug,

@@ -43,7 +43,7 @@ async fn help_is_in_the_words_of_the_spec(service: TestServer) {
             .as_str()
             .unwrap(),
         "[possible values: customer, demo]",
-        "`starter` where it is left out",
+        "Default: `starter`",
     ] {
         assert!(create.contains(words(said).trim_end_matches('.')), "{said}: {create}");
     }

@@ -6,7 +6,6 @@
 
 mod builders;
 mod documentation;
-pub(crate) mod fingerprint;
 mod lowering;
 mod operations;
 mod parts;
@@ -15,11 +14,12 @@ mod send;
 #[cfg(test)]
 mod tests;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
 use self::parts::Parts;
+use crate::fingerprint::fnv_1a;
 use crate::model::{Api, Tag};
 use crate::print;
 use crate::{Error, GeneratedFile};
@@ -73,7 +73,7 @@ pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<Ge
 /// The client: a struct with one method for each operation.
 fn client(api: &Api, parts: &Parts, title: &str, description: &str, text: &str) -> TokenStream {
     let documentation = documentation::client(title, description);
-    let fingerprint = fingerprint::fnv_1a(text);
+    let fingerprint = Literal::u64_unsuffixed(fnv_1a(text));
     let client_info = &parts.client_info;
     let methods = api.operations.iter().map(|operation| {
         let documentation = documentation::method(operation);
@@ -92,7 +92,7 @@ fn client(api: &Api, parts: &Parts, title: &str, description: &str, text: &str) 
 
         pub use self::operation::Operation;
 
-        /// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
+        /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
         pub const SPEC_FINGERPRINT: u64 = #fingerprint;
 
         #documentation

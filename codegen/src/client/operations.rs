@@ -1,6 +1,6 @@
 //! Writes the enum of operations: what hand-written code matches when it treats operations differently.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::documentation;
@@ -11,7 +11,7 @@ pub(super) fn items(api: &Api) -> TokenStream {
     let documentation = api.operations.iter().map(documentation::variant);
     let names: Vec<_> = api.operations.iter().map(documentation::type_name).collect();
     let ids: Vec<_> = api.operations.iter().map(|it| it.id.as_str()).collect();
-    let count = names.len();
+    let count = Literal::usize_unsuffixed(names.len());
     quote! {
         /// An operation of the API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -237,5 +237,5 @@ fn a_list_as_a_parameter_is_refused() {
 #[test]
 fn the_fingerprint_is_fnv_1a() {
     // From the authors' list of test vectors.
-    assert_eq!(super::fingerprint::fnv_1a("foobar"), 0x8594_4171_f739_67e8);
+    assert_eq!(crate::fingerprint::fnv_1a("foobar"), 0x8594_4171_f739_67e8);
 }

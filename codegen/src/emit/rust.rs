@@ -1,9 +1,11 @@
 //! What the emitters share: how the model's types are written in Rust.
 
-use proc_macro2::TokenStream;
+use std::collections::BTreeMap;
+
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::model::{Format, Type, Width};
+use crate::model::{Format, Operation, Type, Width};
 use crate::names;
 
 /// The Rust type; `path` goes before the name of a schema's type, as in `types::`.
@@ -12,7 +14,7 @@ pub(super) fn type_of(ty: &Type, path: &str) -> String {
         Type::Named(name) => format!("{path}{}", names::type_name(name)),
         Type::String => "String".to_owned(),
         Type::Boolean => "bool".to_owned(),
-        Type::Integer(width) => integer(*width).to_owned(),
+        Type::Integer(width) => integer(*width).to_string(),
         Type::Number => "f64".to_owned(),
         Type::Formatted(format) => formatted(*format).to_owned(),
         Type::Array(items) => format!("Vec<{}>", type_of(items, path)),
@@ -21,10 +23,32 @@ pub(super) fn type_of(ty: &Type, path: &str) -> String {
 }
 
 /// The Rust integer of a width.
-pub(super) fn integer(width: Width) -> &'static str {
+pub(super) fn integer(width: Width) -> TokenStream {
     match width {
-        Width::I32 => "i32",
-        Width::I64 => "i64",
+        Width::I32 => quote! { i32 },
+        Width::I64 => quote! { i64 },
+    }
+}
+
+/// Declares modules, each with the names that it exports.
+pub(super) fn modules<'a>(modules: impl IntoIterator<Item = (&'a str, Vec<String>)>) -> TokenStream {
+    let modules: BTreeMap<&str, Vec<String>> = modules.into_iter().collect();
+    let names = modules.keys().map(|name| format_ident!("{name}"));
+    let exports = modules
+        .iter()
+        .filter(|(_, exports)| !exports.is_empty())
+        .map(|(name, exports)| {
+            let name = format_ident!("{name}");
+            let mut exports: Vec<Ident> = exports.iter().map(|export| format_ident!("{export}")).collect();
+            exports.sort();
+            match exports.as_slice() {
+                [export] => quote! { pub use self::#name::#export; },
+                exports => quote! { pub use self::#name::{#(#exports),*}; },
+            }
+        });
+    quote! {
+        #( mod #names; )*
+        #(#exports)*
     }
 }
 
@@ -47,7 +71,6 @@ pub(super) fn imports(code: &str, candidates: &[(&str, &str)]) -> String {
 }
 
 /// The Rust type, with its path in full. `types` is the module of the schemas' types, such as `crate::types`.
-#[allow(dead_code, reason = "the emitters are being moved to tokens")]
 pub(super) fn rust_type(ty: &Type, types: &TokenStream) -> TokenStream {
     match ty {
         Type::Named(name) => {
@@ -56,8 +79,7 @@ pub(super) fn rust_type(ty: &Type, types: &TokenStream) -> TokenStream {
         }
         Type::String => quote! { ::std::string::String },
         Type::Boolean => quote! { bool },
-        Type::Integer(Width::I32) => quote! { i32 },
-        Type::Integer(Width::I64) => quote! { i64 },
+        Type::Integer(width) => integer(*width),
         Type::Number => quote! { f64 },
         Type::Formatted(Format::Uuid) => quote! { ::uuid::Uuid },
         Type::Formatted(Format::Date) => quote! { ::chrono::NaiveDate },
@@ -67,5 +89,13 @@ pub(super) fn rust_type(ty: &Type, types: &TokenStream) -> TokenStream {
             quote! { ::std::vec::Vec<#items> }
         }
         Type::FreeForm => quote! { ::serde_json::Map<::std::string::String, ::serde_json::Value> },
+    }
+}
+
+/// The summary of an operation, followed by its description if it has one.
+pub(super) fn summary_and_description(operation: &Operation) -> String {
+    match &operation.description {
+        Some(description) => format!("{}\n\n{description}", operation.summary),
+        None => operation.summary.clone(),
     }
 }

@@ -134,7 +134,7 @@ pub(crate) struct Body(Map<String, Value>);
 
 impl Body {
     /// Begins with what a file says, where there is one.
-    pub(crate) fn begin(file: Option<Input>) -> Result<Self, Failure> {
+    pub(crate) fn from_file(file: Option<Input>) -> Result<Self, Failure> {
         match file.map(read_json).transpose()? {
             None => Ok(Self(Map::new())),
             Some(Value::Object(properties)) => Ok(Self(properties)),

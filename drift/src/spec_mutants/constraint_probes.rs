@@ -1,32 +1,32 @@
-//! For each constraint and default a request that shows which one is in force.
+//! Probes that show which constraint or default applies.
 
 use serde_json::{Value, json};
 
-use super::constraints::Way;
+use super::constraints::Direction;
 use crate::probe::{Exchange, Expectation, Probe, Request, Start, exchange, preparation};
 
-/// In a stricter pattern this is not allowed any more. All texts of the probes but one are without it.
+/// A text that the stricter patterns reject. Only the probe of a stricter pattern contains it.
 const MARK: &str = "zq";
 
-/// The pattern's stricter or looser sister.
-pub(super) fn other_pattern(schema: &str, pattern: &str, way: Way) -> String {
-    match (schema, way) {
-        // What the service generates cannot be chosen, so the rule is one that nothing of it fulfils.
+/// Returns a stricter or looser pattern.
+pub(super) fn changed_pattern(schema: &str, pattern: &str, direction: Direction) -> String {
+    match (schema, direction) {
+        // The probe cannot choose values that the service generates, so the new pattern matches none of them.
         ("APIKeyPrefix", _) => "^bp_[A-Za-z0-9_-]{9}$".to_owned(),
-        ("APIKeyPlaintext", Way::Stricter) => "^bp_[A-Za-z0-9_-]{23}$".to_owned(),
-        ("APIKeyPlaintext", Way::Looser) => "^bp_[A-Za-z0-9_-]{9}".to_owned(),
-        (_, Way::Stricter) => pattern.replacen('^', &format!("^(?!.*{MARK})"), 1),
-        (_, Way::Looser) => "^".to_owned(),
+        ("APIKeyPlaintext", Direction::Stricter) => "^bp_[A-Za-z0-9_-]{23}$".to_owned(),
+        ("APIKeyPlaintext", Direction::Looser) => "^bp_[A-Za-z0-9_-]{9}".to_owned(),
+        (_, Direction::Stricter) => pattern.replacen('^', &format!("^(?!.*{MARK})"), 1),
+        (_, Direction::Looser) => "^".to_owned(),
     }
 }
 
-/// How far a bound is moved: far enough to be noticed.
+/// How far to move a bound.
 pub(super) fn step(schema: &str) -> i64 {
     if schema == "AuditEventId" { 1_000_000 } else { 1 }
 }
 
-/// A request that carries one value of a schema; and what is answered where it is valid.
-fn carrying(schema: &str, value: &Value) -> Option<(Request, u16)> {
+/// A request that contains a value of the schema, and the status if the value is valid.
+fn request_with(schema: &str, value: &Value) -> Option<(Request, u16)> {
     let post = |path: &str, body: Value, status: u16| Some((Request::new("POST", path, Some(body)), status));
     let filter = |name: &str| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -61,24 +61,30 @@ fn carrying(schema: &str, value: &Value) -> Option<(Request, u16)> {
     }
 }
 
-/// Tells whether the changed constraint is in force.
-pub(super) fn constraint(schema: &str, keyword: &str, value: &Value, other: &Value, way: Way) -> Option<Probe> {
-    match (schema, way) {
-        ("APIKeyPlaintext", Way::Looser) => return Some(looser_plaintext()),
+/// Shows whether the changed constraint applies.
+pub(super) fn constraint(
+    schema: &str,
+    keyword: &str,
+    value: &Value,
+    other: &Value,
+    direction: Direction,
+) -> Option<Probe> {
+    match (schema, direction) {
+        ("APIKeyPlaintext", Direction::Looser) => return Some(looser_plaintext()),
         ("APIKeyPrefix" | "APIKeyPlaintext", _) => return Some(failing(create_api_key())),
         ("AuditEventId", _) => return Some(failing(append_event())),
-        ("RequestCount", _) => return Some(no_rate_is_left()),
-        ("RetryAfterSeconds", _) => return retry_after(keyword, value, other, way),
+        ("RequestCount", _) => return Some(rate_limit()),
+        ("RetryAfterSeconds", _) => return retry_after(keyword, value, other, direction),
         _ => {}
     }
     let probed = match keyword {
-        "pattern" => match (way, schema) {
-            (Way::Stricter, _) => json!(format!("{MARK}-{{unique}}")),
-            (Way::Looser, "TenantSlug") => json!("NOT A SLUG {unique}"),
-            (Way::Looser, _) => json!("\u{0}"),
+        "pattern" => match (direction, schema) {
+            (Direction::Stricter, _) => json!(format!("{MARK}-{{unique}}")),
+            (Direction::Looser, "TenantSlug") => json!("NOT A SLUG {unique}"),
+            (Direction::Looser, _) => json!("\u{0}"),
         },
         "minLength" | "maxLength" => {
-            // Allowed by the looser of the two rules alone.
+            // Only the looser of the two constraints allows this.
             let (old, new) = (value.as_u64()?, other.as_u64()?);
             let length = if keyword == "minLength" {
                 old.min(new)
@@ -96,11 +102,11 @@ pub(super) fn constraint(schema: &str, keyword: &str, value: &Value, other: &Val
             })
         }
     };
-    let (request, accepted) = carrying(schema, &probed)?;
-    let (accepted, refused) = (Expectation::status(accepted), Expectation::status(400));
-    let (original, mutant) = match way {
-        Way::Stricter => (accepted, refused),
-        Way::Looser => (refused, accepted),
+    let (request, accepted) = request_with(schema, &probed)?;
+    let (accepted, rejected) = (Expectation::status(accepted), Expectation::status(400));
+    let (original, mutant) = match direction {
+        Direction::Stricter => (accepted, rejected),
+        Direction::Looser => (rejected, accepted),
     };
     Some(Probe::new(
         format!("{schema}.{keyword}"),
@@ -117,13 +123,13 @@ fn append_event() -> Request {
     Request::new("POST", "/v1/audit", Some(json!({"action": "drift.probed"})))
 }
 
-/// The service cannot make a value that keeps the rule, and says that the fault is its own.
+/// The service cannot create a value that satisfies the constraint, and responds with an internal error.
 fn failing(request: Request) -> Probe {
     let failed = Expectation::status(500).value("/error", "internal");
-    Probe::new("everything", vec![exchange(request, Expectation::status(201), failed)]).alone()
+    Probe::new("everything", vec![exchange(request, Expectation::status(201), failed)]).exclusive()
 }
 
-/// A key that is too short has the form of a key now, and is merely unknown.
+/// A key that was too short is now well-formed, but unknown.
 fn looser_plaintext() -> Probe {
     let request = Request::new(
         "POST",
@@ -140,17 +146,17 @@ fn looser_plaintext() -> Probe {
     )
 }
 
-/// What callers are told of their rate is made when the setting is read: that none is left cannot be said any more.
-fn no_rate_is_left() -> Probe {
+/// The service creates the rate limit headers when it reads the setting. With the changed constraint, 0 is invalid.
+fn rate_limit() -> Probe {
     Probe::start(Start {
         variable: "REQUEST_RATE",
         value: "7".to_owned(),
-        mutant_refuses: true,
+        mutant_rejects: true,
     })
 }
 
-/// Seconds to wait are a setting of the service: a value that only the looser of the two rules allows.
-fn retry_after(keyword: &str, value: &Value, other: &Value, way: Way) -> Option<Probe> {
+/// `Retry-After` is a setting of the service. The probe sets a value that only the looser constraint allows.
+fn retry_after(keyword: &str, value: &Value, other: &Value, direction: Direction) -> Option<Probe> {
     let (old, new) = (value.as_i64()?, other.as_i64()?);
     let seconds = if keyword == "minimum" {
         old.min(new)
@@ -160,11 +166,11 @@ fn retry_after(keyword: &str, value: &Value, other: &Value, way: Way) -> Option<
     Some(Probe::start(Start {
         variable: "RETRY_AFTER",
         value: seconds.to_string(),
-        mutant_refuses: way == Way::Stricter,
+        mutant_rejects: direction == Direction::Stricter,
     }))
 }
 
-/// Tells whether the changed default is in force.
+/// Shows whether the changed default applies.
 pub(super) fn default(owner: &str, field: &str) -> Option<Probe> {
     let tenant = || json!({"slug": "t-{fresh}", "name": "Drift"});
     let create = |tenant: Value| Request::new("POST", "/v1/tenants", Some(tenant));
@@ -184,7 +190,7 @@ pub(super) fn default(owner: &str, field: &str) -> Option<Probe> {
             vec![exchange(create(tenant()), original, mutant)]
         }
         ("TenantCancel", "at_period_end") => {
-            // The body that is absent and the one that says nothing mean the same.
+            // An absent body and an empty object mean the same.
             let trial = || {
                 let mut trial = tenant();
                 trial["kind"] = json!("customer");

@@ -1,7 +1,7 @@
-//! Drifts of constraints and defaults.
+//! Mutants of constraints and defaults.
 //!
-//! What a client sends is tried with a stricter and a looser rule. What the service alone makes is tried with a stricter
-//! one: a looser one changes nothing that the service does.
+//! Constraints of values that clients send are made stricter and looser. Constraints of values that only the service
+//! creates are made stricter: a looser one changes nothing.
 
 use serde_json::{Value, json};
 
@@ -9,9 +9,9 @@ use super::{constraint_probes, mutant};
 use crate::mutant::{Edit, Kind, Mutant};
 use crate::spec::Spec;
 
-/// Which way a rule changes.
+/// The direction in which a constraint changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Direction {
     Stricter,
     Looser,
 }
@@ -29,11 +29,11 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
             let Some(value) = schema.get(keyword) else {
                 continue;
             };
-            for way in [Way::Stricter, Way::Looser] {
-                if way == Way::Looser && is_made_by_the_service(name) {
+            for direction in [Direction::Stricter, Direction::Looser] {
+                if direction == Direction::Looser && is_created_by_the_service(name) {
                     continue;
                 }
-                mutants.extend(changed(name, keyword, kind, value, way));
+                mutants.extend(changed(name, keyword, kind, value, direction));
             }
         }
         for property in spec.properties(name) {
@@ -49,7 +49,7 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
     }
     for operation in &spec.operations {
         for (index, parameter) in operation.parameters.iter().enumerate() {
-            // A parameter with a default of its own is written out where it is used.
+            // Only parameters that are defined in the operation have a default.
             if let Some(default) = parameter.value.pointer("/schema/default") {
                 let pointer = format!("{}/parameters/{index}/schema/default", operation.pointer);
                 mutants.extend(default_changed(&operation.id, &pointer, &parameter.name, default));
@@ -59,19 +59,19 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
     mutants
 }
 
-fn is_made_by_the_service(schema: &str) -> bool {
+fn is_created_by_the_service(schema: &str) -> bool {
     matches!(schema, "APIKeyPrefix" | "AuditEventId" | "RequestCount")
 }
 
-fn changed(name: &str, keyword: &str, kind: Kind, value: &Value, way: Way) -> Option<Mutant> {
+fn changed(name: &str, keyword: &str, kind: Kind, value: &Value, direction: Direction) -> Option<Mutant> {
     let pointer = format!("/components/schemas/{name}/{keyword}");
     let other = match value {
-        Value::String(pattern) => json!(constraint_probes::other_pattern(name, pattern, way)),
+        Value::String(pattern) => json!(constraint_probes::changed_pattern(name, pattern, direction)),
         Value::Number(number) => {
             let number = number.as_i64()?;
             let is_lower_bound = keyword.starts_with("min");
             let step = constraint_probes::step(name);
-            json!(if is_lower_bound == (way == Way::Stricter) {
+            json!(if is_lower_bound == (direction == Direction::Stricter) {
                 number + step
             } else {
                 number - step
@@ -80,11 +80,11 @@ fn changed(name: &str, keyword: &str, kind: Kind, value: &Value, way: Way) -> Op
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
     };
     Some(Mutant {
-        probe: constraint_probes::constraint(name, keyword, value, &other, way),
+        probe: constraint_probes::constraint(name, keyword, value, &other, direction),
         ..mutant(
             kind,
             &pointer,
-            format!("{way:?}: {other} in place of {value}"),
+            format!("{direction:?}: {other} instead of {value}"),
             vec![Edit::Set(pointer.clone(), other)],
         )
     })
@@ -105,7 +105,7 @@ fn default_changed(owner: &str, pointer: &str, field: &str, default: &Value) -> 
             ..mutant(
                 Kind::DefaultChanged,
                 pointer,
-                format!("{other} in place of {default}"),
+                format!("{other} instead of {default}"),
                 vec![Edit::Set(pointer.to_owned(), other)],
             )
         },

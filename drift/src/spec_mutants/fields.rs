@@ -1,4 +1,4 @@
-//! Drifts of the properties of request and response bodies.
+//! Mutants of the properties of request and response bodies.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{mutant, operation_probes};
 use crate::mutant::{Edit, Kind, Mutant};
 use crate::spec::{Property, Spec};
 
-/// The kinds of one direction.
+/// The kinds for requests or for responses.
 struct Kinds {
     added_required: Kind,
     added_optional: Kind,
@@ -102,8 +102,8 @@ fn renamed(spec: &Spec, kinds: &Kinds, schema: &str, property: &Property<'_>) ->
     mutant(kinds.renamed, &property.pointer, title(schema, property), edits)
 }
 
-/// To a type that looks alike: text for a named schema and for anything else but text, which becomes a number. A list
-/// gets other items.
+/// Changes the type to a similar one: a plain string to an integer, a list to a list of strings, and all others to a
+/// plain string.
 fn retyped(kinds: &Kinds, schema: &str, property: &Property<'_>) -> Mutant {
     let is_plain_text = property.value["type"] == "string" && property.value.get("format").is_none();
     let text = if is_plain_text {

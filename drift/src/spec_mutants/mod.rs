@@ -1,4 +1,4 @@
-//! All drifts of the spec: every kind, at every place where it applies.
+//! Mutants of the spec: every kind, at every place where it applies.
 
 mod constraint_probes;
 mod constraints;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::mutant::{Change, Edit, Kind, Mutant};
 use crate::spec::Spec;
 
-/// The mutants of the spec, in the order of their kinds.
+/// Returns the mutants of the spec, ordered by kind.
 pub(crate) fn all(spec: &Spec) -> Vec<Mutant> {
     let mut mutants = [
         operations::all(spec),
@@ -37,7 +37,7 @@ fn mutant(kind: Kind, place: &str, description: impl Into<String>, edits: Vec<Ed
     }
 }
 
-/// The document with the edits made; `None` where a place was not there.
+/// Returns the edited document, or `None` if a place does not exist.
 pub(crate) fn edited<'a>(spec: &Spec, edits: impl IntoIterator<Item = &'a Edit>) -> Option<Value> {
     let mut document = spec.document.clone();
     edits
@@ -69,11 +69,11 @@ mod tests {
         let spec = spec();
         for mutant in all(&spec) {
             let Change::Spec(edits) = &mutant.change else {
-                panic!("{} {} is no drift of the spec", mutant.kind, mutant.place);
+                panic!("{} {} does not mutate the spec", mutant.kind, mutant.place);
             };
             let document = edited(&spec, edits);
             let document = document.unwrap_or_else(|| panic!("{} {}: no such place", mutant.kind, mutant.place));
-            // As text, because the order of operations and properties counts.
+            // Compared as text, because the order of operations and properties matters.
             assert_ne!(
                 document.to_string(),
                 spec.document.to_string(),
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn no_mutant_is_there_twice() {
+    fn mutants_are_unique() {
         let spec = spec();
         let mut seen = std::collections::BTreeSet::new();
         for mutant in all(&spec) {

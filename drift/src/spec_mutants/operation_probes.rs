@@ -1,17 +1,17 @@
-//! For each operation a request that needs no state, and what it is answered: it tells whether the operation is there.
+//! Probes that show whether an operation exists. Their requests need no stored data.
 
 use serde_json::{Value, json};
 
 use crate::probe::{Exchange, Expectation, Probe, Request, exchange};
 use crate::spec::Operation;
 
-/// Stands in a path where a variable is, and is never valid.
+/// An invalid value for every parameter.
 const INVALID: &str = "NOT%20VALID";
 
-/// An answer of an operation that is known beforehand.
-fn answer(operation: &Operation) -> Expectation {
+/// The response of an operation to [`request`].
+fn response(operation: &Operation) -> Expectation {
     match operation.id.as_str() {
-        // They have nothing that could be invalid, or answer 200 whatever comes.
+        // These have no parameter that could be invalid, or always return 200.
         "health_get" | "readiness_get" => Expectation::status(200).value("/status", "ok"),
         "catalog_list" => Expectation::status(200).text("\"items\""),
         "api_key_verify" => Expectation::status(200).value("/valid", false),
@@ -46,45 +46,45 @@ fn method(name: &str) -> &'static str {
     }
 }
 
-/// The operation answers at the new path and method, and no longer at the old.
+/// The operation responds at the new path and method, and no longer at the old ones.
 pub(super) fn moved(operation: &Operation, to_path: &str, to_method: &str) -> Probe {
     let before = request(operation, method(&operation.method), &operation.path);
     let after = request(operation, method(to_method), to_path);
     Probe::new(
         operation.id.clone(),
         vec![
-            exchange(before, answer(operation), Expectation::gone()),
-            exchange(after, Expectation::gone(), answer(operation)),
+            exchange(before, response(operation), Expectation::not_routed()),
+            exchange(after, Expectation::not_routed(), response(operation)),
         ],
     )
 }
 
-/// The message about an invalid value names the path's variable by its new name.
+/// The message about an invalid value contains the new name of the path parameter.
 pub(super) fn renamed_variable(operation: &Operation, from: &str, to: &str) -> Probe {
     let request = request(operation, method(&operation.method), &operation.path);
-    let invalid = |name: &str| answer(operation).text(format!("`{name}`"));
+    let invalid = |name: &str| response(operation).text(format!("`{name}`"));
     Probe::new(
         scope(operation, from),
         vec![exchange(request, invalid(from), invalid(to))],
     )
 }
 
-/// The new name is read, the old one is not.
+/// The operation reads the parameter by its new name, and not by the old one.
 pub(super) fn renamed_filter(operation: &Operation, from: &str, to: &str, required: bool) -> Probe {
-    let ask = |name: &str, value: &str| Request::new("GET", format!("{}?{name}={value}", operation.path), None);
-    let refused = |name: &str| Expectation::status(400).text(format!("`{name}`"));
-    // U+0000 is in no text, and is no number, id or time either.
+    let get = |name: &str, value: &str| Request::new("GET", format!("{}?{name}={value}", operation.path), None);
+    let rejected = |name: &str| Expectation::status(400).text(format!("`{name}`"));
+    // U+0000 is invalid in every type.
     let invalid = "%00";
     let exchanges: Vec<Exchange> = if required {
         vec![
-            exchange(ask(from, invalid), refused(from), refused(to)),
-            exchange(ask(to, "{acme}"), refused(from), Expectation::status(200)),
-            exchange(ask(from, "{acme}"), Expectation::status(200), refused(to)),
+            exchange(get(from, invalid), rejected(from), rejected(to)),
+            exchange(get(to, "{acme}"), rejected(from), Expectation::status(200)),
+            exchange(get(from, "{acme}"), Expectation::status(200), rejected(to)),
         ]
     } else {
         vec![
-            exchange(ask(from, invalid), refused(from), Expectation::status(200)),
-            exchange(ask(to, invalid), Expectation::status(200), refused(to)),
+            exchange(get(from, invalid), rejected(from), Expectation::status(200)),
+            exchange(get(to, invalid), Expectation::status(200), rejected(to)),
         ]
     };
     Probe::new(scope(operation, from), exchanges)
@@ -94,51 +94,51 @@ fn scope(operation: &Operation, parameter: &str) -> String {
     format!("{}.{parameter}", operation.id)
 }
 
-/// Without the parameter the operation now refuses.
+/// The operation now rejects requests without the parameter.
 pub(super) fn required_parameter(operation: &Operation, name: &str) -> Probe {
     let request = Request::new("GET", operation.path.clone(), None);
-    let refused = Expectation::status(400).text(format!("`{name}`"));
+    let rejected = Expectation::status(400).text(format!("`{name}`"));
     Probe::new(
         operation.id.clone(),
-        vec![exchange(request, Expectation::status(200), refused)],
+        vec![exchange(request, Expectation::status(200), rejected)],
     )
 }
 
-/// The body may or must be there.
+/// The body has become required or optional.
 pub(super) fn body_presence(operation: &Operation, now_required: bool) -> Probe {
     let path = operation.path.replace("{id}", "{acme}");
     let request = Request::new("POST", path, None);
-    let (absent, refused) = (Expectation::status(200), Expectation::status(400));
+    let (absent, rejected) = (Expectation::status(200), Expectation::status(400));
     let (original, mutant) = if now_required {
-        (absent, refused)
+        (absent, rejected)
     } else {
-        (refused, absent)
+        (rejected, absent)
     };
     Probe::new(operation.id.clone(), vec![exchange(request, original, mutant)])
 }
 
-/// A property that has a default must be given now.
+/// A property with a default has become required.
 pub(super) fn required_field(schema: &str, field: &str) -> Option<Probe> {
-    // An id of no tenant, so that nothing is changed by asking.
-    let nobody = "01900000-0000-7000-8000-000000000000";
+    // The ID of no tenant, so that the request changes nothing.
+    let unknown_tenant = "01900000-0000-7000-8000-000000000000";
     let (path, body, accepted): (String, Value, u16) = match schema {
         "TenantCreate" => {
             let mut body = json!({"slug": "t-{fresh}", "name": "Required", "plan": "starter", "kind": "customer"});
             body.as_object_mut()?.shift_remove(field);
             ("/v1/tenants".to_owned(), body, 201)
         }
-        "TenantCancel" => (format!("/v1/tenants/{nobody}/cancel"), json!({}), 404),
+        "TenantCancel" => (format!("/v1/tenants/{unknown_tenant}/cancel"), json!({}), 404),
         "APIKeyCreate" => (
             "/v1/api-keys".to_owned(),
-            json!({"tenant_id": nobody, "name": "Required"}),
+            json!({"tenant_id": unknown_tenant, "name": "Required"}),
             404,
         ),
         _ => return None,
     };
     let request = Request::new("POST", path, Some(body));
-    let refused = Expectation::status(400).text(format!("`{field}`"));
+    let rejected = Expectation::status(400).text(format!("`{field}`"));
     Some(Probe::new(
         schema,
-        vec![exchange(request, Expectation::status(accepted), refused)],
+        vec![exchange(request, Expectation::status(accepted), rejected)],
     ))
 }

@@ -1,4 +1,4 @@
-//! Drifts of whole operations: added, removed, at another path or method.
+//! Mutants of operations: added, removed, or with another path, method, security, text or body requirement.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
     mutants
 }
 
-/// One for each tag, because each has a trait of its own.
+/// One mutant for each tag, because each tag has a separate trait.
 fn added(spec: &Spec) -> Vec<Mutant> {
     let tags = spec
         .document
@@ -86,21 +86,21 @@ fn method_changed(operation: &Operation) -> Mutant {
     moved(Kind::MethodChanged, operation, operation.path.clone(), method)
 }
 
-/// Nothing says any more who may call.
+/// The operation no longer declares its security.
 fn security_removed(operation: &Operation) -> Mutant {
     let pointer = format!("{}/security", operation.pointer);
     let edits = vec![Edit::Remove(pointer.clone())];
     mutant(Kind::SecurityRemoved, &pointer, format!("`{}`", operation.id), edits)
 }
 
-/// What documents the operation says something else.
+/// The summary or the description changes.
 fn text_changed(spec: &Spec, operation: &Operation) -> Vec<Mutant> {
     ["summary", "description"]
         .into_iter()
         .map(|key| format!("{}/{key}", operation.pointer))
         .filter(|pointer| spec.document.pointer(pointer).is_some())
         .map(|pointer| {
-            let edits = vec![Edit::Set(pointer.clone(), json!("Says something else."))];
+            let edits = vec![Edit::Set(pointer.clone(), json!("Changed."))];
             mutant(Kind::TextChanged, &pointer, format!("`{}`", operation.id), edits)
         })
         .collect()

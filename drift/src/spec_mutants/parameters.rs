@@ -1,4 +1,4 @@
-//! Drifts of parameters. A parameter that operations share is written out in one of them and changed there.
+//! Mutants of parameters. A shared parameter is copied into one operation and changed there.
 
 use serde_json::{Value, json};
 
@@ -22,14 +22,14 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
     mutants
 }
 
-/// The list of the operation's parameters, changed.
+/// Changes the list of the operation's parameters.
 fn list(operation: &Operation, change: impl FnOnce(&mut Vec<Value>)) -> Edit {
     let mut values = operation.parameters.iter().map(|it| it.value.clone()).collect();
     change(&mut values);
     Edit::Set(format!("{}/parameters", operation.pointer), Value::Array(values))
 }
 
-/// One of the operation's parameters, changed.
+/// Changes one of the operation's parameters.
 fn one(operation: &Operation, index: usize, change: impl FnOnce(&mut Value)) -> Edit {
     let mut value = operation.parameters[index].value.clone();
     change(&mut value);
@@ -53,7 +53,7 @@ fn added(operation: &Operation, required: bool) -> Mutant {
         "schema": {"type": "boolean"},
     });
     let mut edits = vec![list(operation, |values| values.push(parameter))];
-    // Without parameters before, the operation may not declare the answer to an invalid one.
+    // An operation without parameters may not declare 400.
     edits.push(Edit::Set(
         format!("{}/responses/400", operation.pointer),
         json!({"$ref": "#/components/responses/BadRequest"}),
@@ -62,12 +62,12 @@ fn added(operation: &Operation, required: bool) -> Mutant {
     mutant(
         Kind::ParameterAdded,
         &format!("{}/parameters", operation.pointer),
-        format!("`{}` gets `added`, {how}", operation.id),
+        format!("`added` of `{}`, {how}", operation.id),
         edits,
     )
 }
 
-/// The path with another segment in place of the variable, or without it.
+/// Replaces or removes the segment of a path parameter.
 fn path_with(operation: &Operation, name: &str, replacement: Option<&str>) -> String {
     operation
         .path
@@ -96,7 +96,7 @@ fn removed(operation: &Operation, index: usize) -> Mutant {
         values.remove(index);
     })];
     if parameter.in_path {
-        // A literal in its place, because the shorter path may be another operation's.
+        // Replaced by a literal, because the shorter path may belong to another operation.
         edits.push(move_to(
             operation,
             path_with(operation, &parameter.name, Some("removed")),
@@ -134,7 +134,7 @@ fn renamed(operation: &Operation, index: usize) -> Mutant {
     }
 }
 
-/// To the type with the nearest look: plain text for a named one, and a number for what is plain text.
+/// Changes the type to a similar one: a named type to a plain string, and an integer or a plain string to an integer.
 fn retyped(spec: &Spec, operation: &Operation, index: usize) -> Mutant {
     let parameter = &operation.parameters[index];
     let named = parameter.value.pointer("/schema/$ref").and_then(Value::as_str);
@@ -175,7 +175,7 @@ fn presence(operation: &Operation, index: usize) -> Mutant {
         if !parameter.required
             && let Some(schema) = value["schema"].as_object_mut()
         {
-            // A parameter that is never absent has no default.
+            // A required parameter cannot have a default.
             schema.shift_remove("default");
         }
     })];

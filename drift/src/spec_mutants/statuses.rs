@@ -1,4 +1,4 @@
-//! Drifts of what operations answer: statuses, headers, content types, and the values of enums.
+//! Mutants of responses: statuses, headers, content types, descriptions and enum values.
 
 use serde_json::{Map, Value, json};
 
@@ -54,7 +54,7 @@ fn map<'a>(spec: &'a Spec, pointer: &str) -> impl Iterator<Item = (&'a String, &
 
 fn added(operation: &Operation, pointer: &str) -> Mutant {
     let response = json!({
-        "description": "It was here.",
+        "description": "Gone.",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
     });
     mutant(
@@ -68,11 +68,11 @@ fn added(operation: &Operation, pointer: &str) -> Mutant {
 fn text_changed(place: &str, value: &Value) -> Option<Mutant> {
     value.get("description")?;
     let pointer = format!("{place}/description");
-    let edits = vec![Edit::Set(pointer.clone(), json!("Says something else."))];
+    let edits = vec![Edit::Set(pointer.clone(), json!("Changed."))];
     Some(mutant(Kind::TextChanged, &pointer, "the description", edits))
 }
 
-/// A header that answers share is written out in one of them and changed there.
+/// A shared header is copied into the response and changed there.
 fn headers_changed(spec: &Spec, place: &str) -> Vec<Mutant> {
     let headers = format!("{place}/headers");
     map(spec, &headers)

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
 use crate::Error;
 use crate::emit::rust;
 use crate::emit::types::holds_secret;
-use crate::model::{Api, Kind, Location, Operation, Parameter, Property, Type};
-use crate::names;
-use crate::print::plain_docs;
+use crate::model::{Api, Format, Kind, Location, Operation, Parameter, Property, Type};
+use crate::print::plain_doc;
 
-/// What the program has already: its own flags, and the one of the whole body.
-const TAKEN: [&str; 7] = [
+/// The flags that the program itself has, and the flag of the whole body.
+const RESERVED: [&str; 7] = [
     "help",
     "version",
     "base_url",
@@ -29,121 +31,119 @@ pub(super) struct Argument {
     pub(super) name: String,
     pub(super) role: Role,
     help: String,
-    /// What stands in `#[arg(…)]`.
-    attributes: Vec<String>,
-    ty: String,
+    /// The items of `#[arg(…)]`.
+    attributes: Vec<TokenStream>,
+    ty: TokenStream,
 }
 
 pub(super) enum Role {
-    /// The parameter of this name.
+    /// The parameter with this name.
     Parameter { name: String, required: bool },
-    /// The property of this name.
+    /// The property with this name.
     Property { name: String, value: Value },
     /// The whole body.
     Body,
 }
 
-/// What the text of an argument becomes in the body.
+/// How the text of an argument becomes a value in the body.
 #[derive(Clone, Copy)]
 pub(super) enum Value {
     Typed,
     Json,
-    /// Read from a file, since it is a secret.
+    /// A secret, and therefore read from a file.
     SecretText,
     SecretJson,
 }
 
 impl Argument {
     /// The field of the command's struct.
-    pub(super) fn field(&self) -> String {
+    pub(super) fn field(&self) -> TokenStream {
         let Self {
-            name,
-            help,
-            attributes,
-            ty,
-            ..
+            help, attributes, ty, ..
         } = self;
-        let documentation = plain_docs(help);
-        let attributes = attributes.join(", ");
-        format!("{documentation}#[arg({attributes})]\npub(crate) {name}: {ty},\n")
+        let name = format_ident!("{}", self.name);
+        let documentation = plain_doc(help);
+        quote! {
+            #documentation
+            #[arg(#(#attributes),*)]
+            pub(crate) #name: #ty
+        }
     }
 }
 
-/// All arguments, in the order of the spec. Header parameters have none: the client sets them.
+/// All arguments, in the order of the spec.
 pub(super) fn from_operation(api: &Api, operation: &Operation) -> Result<Vec<Argument>, Error> {
-    let mut taken: BTreeSet<String> = TAKEN.into_iter().map(str::to_owned).collect();
+    let mut taken: BTreeSet<String> = RESERVED.into_iter().map(str::to_owned).collect();
     let mut arguments = Vec::new();
     for parameter in &operation.parameters {
-        let is_path = parameter.location == Location::Path;
-        if !is_path && parameter.location != Location::Query {
-            continue;
-        }
         if holds_secret(api, &parameter.ty) {
             return Err(Error::document(format!(
-                "the parameter `{}` is a secret; addresses are logged on the way, so that it belongs into the body",
+                "the parameter `{}` is a secret, but URLs are logged; move it into the body",
                 parameter.name
             ))
             .in_operation(&operation.id));
         }
         let name = free_name(&mut taken, &parameter.name, "parameter");
-        arguments.push(self::parameter(api, parameter, name, is_path));
+        arguments.push(self::parameter(api, parameter, name));
     }
     let Some(body) = &operation.body else {
         return Ok(arguments);
     };
-    // Reading has made sure that there is the schema.
+    // Reading the spec has checked that the schema exists.
     let schema = api.schema(&body.schema).map(|schema| &schema.kind);
     if let Some(Kind::Object(properties)) = schema {
         for property in properties {
-            let is_file = holds_secret(api, &property.ty);
-            let wish = if is_file {
+            let preferred = if holds_secret(api, &property.ty) {
                 format!("{}_file", property.name)
             } else {
                 property.name.clone()
             };
-            let name = free_name(&mut taken, &wish, "body");
+            let name = free_name(&mut taken, &preferred, "body");
             arguments.push(self::property(api, property, name, body.required));
         }
     }
     arguments.push(Argument {
         name: BODY_FILE.to_owned(),
         role: Role::Body,
-        help:
-            "Take the body from a file with a JSON object, `-` for standard input; other arguments go before what it \
-               says."
-                .to_owned(),
-        attributes: vec!["long".to_owned(), "value_name = \"PATH\"".to_owned()],
-        ty: "Option<Input>".to_owned(),
+        help: "Read the body from a file with a JSON object (`-`: standard input). Other arguments override its \
+               members."
+            .to_owned(),
+        attributes: vec![quote! { long }, quote! { value_name = "PATH" }],
+        ty: quote! { Option<super::arguments::Input> },
     });
     Ok(arguments)
 }
 
-/// The name itself, or one with a word before it where the name is taken.
-fn free_name(taken: &mut BTreeSet<String>, name: &str, word: &str) -> String {
+/// The name itself, or the name after a prefix if it is taken.
+fn free_name(taken: &mut BTreeSet<String>, name: &str, prefix: &str) -> String {
     let mut free = name.to_owned();
     while !taken.insert(free.clone()) {
-        free = format!("{word}_{free}");
+        free = format!("{prefix}_{free}");
     }
     free
 }
 
-fn parameter(api: &Api, parameter: &Parameter, name: String, is_path: bool) -> Argument {
+fn parameter(api: &Api, parameter: &Parameter, name: String) -> Argument {
     let mut help = match &parameter.description {
         Some(description) => description.clone(),
-        None => description_of(api, &parameter.ty, &parameter.name),
+        None => schema_description(api, &parameter.ty, &parameter.name),
     };
     if let Some(default) = &parameter.default {
-        help.push_str(&format!(" `{default}` where it is left out."));
+        help.push_str(&format!(" Default: `{default}`."));
     }
     let mut attributes = Vec::new();
-    if is_path {
-        attributes.push(format!("value_name = {:?}", parameter.name.to_uppercase()));
-    } else {
-        attributes.push("long".to_owned());
-        attributes.push(value_name(api, &parameter.ty));
+    match parameter.location {
+        Location::Path => {
+            let value_name = parameter.name.to_uppercase();
+            attributes.push(quote! { value_name = #value_name });
+        }
+        Location::Query => {
+            attributes.push(quote! { long });
+            attributes.extend(value_name(api, &parameter.ty));
+        }
     }
-    attributes.extend(parser(api, &parameter.ty).map(|parser| format!("value_parser = {parser}")));
-    let ty = rust::type_of(&parameter.ty, "types::");
+    attributes.extend(value_parser(api, &parameter.ty));
+    let ty = argument_type(&parameter.ty);
     Argument {
         name,
         role: Role::Parameter {
@@ -155,13 +155,13 @@ fn parameter(api: &Api, parameter: &Parameter, name: String, is_path: bool) -> A
         ty: if parameter.required {
             ty
         } else {
-            format!("Option<{ty}>")
+            quote! { Option<#ty> }
         },
     }
 }
 
-/// `presence`: must the body be there at all?
-fn property(api: &Api, property: &Property, name: String, presence: bool) -> Argument {
+/// The argument of a property. `body_required` says whether a request must have a body.
+fn property(api: &Api, property: &Property, name: String, body_required: bool) -> Argument {
     let is_text = matches!(&property.ty, Type::Named(name) if is_scalar(api, name));
     let value = match (holds_secret(api, &property.ty), is_json(api, property)) {
         (true, _) if is_text => Value::SecretText,
@@ -171,34 +171,34 @@ fn property(api: &Api, property: &Property, name: String, presence: bool) -> Arg
     };
     let mut help = match &property.description {
         Some(description) => description.clone(),
-        None => description_of(api, &property.ty, &property.name),
+        None => schema_description(api, &property.ty, &property.name),
     };
-    let mut attributes = vec!["long".to_owned()];
+    let mut attributes = vec![quote! { long }];
     let ty = match value {
         Value::SecretText | Value::SecretJson => {
-            help.push_str(" Read from this file, `-` for standard input, since it is a secret.");
-            attributes.push("value_name = \"PATH\"".to_owned());
-            "Input".to_owned()
+            help.push_str(" A secret, and therefore read from this file (`-`: standard input).");
+            attributes.push(quote! { value_name = "PATH" });
+            quote! { super::arguments::Input }
         }
         Value::Json => {
-            help.push_str(" JSON, or `@PATH` of a file with it, `@-` for standard input.");
-            attributes.push("value_name = \"JSON\"".to_owned());
-            "Json".to_owned()
+            help.push_str(" JSON, or `@PATH` to read it from a file (`@-`: standard input).");
+            attributes.push(quote! { value_name = "JSON" });
+            quote! { super::arguments::Json }
         }
         Value::Typed => {
-            attributes.push(value_name(api, &property.ty));
+            attributes.extend(value_name(api, &property.ty));
             typed(api, property, &mut help, &mut attributes)
         }
     };
     let default = property.default.as_ref().filter(|_| !property.required);
-    // An empty list is what one expects where nothing is given.
+    // An empty list is what a reader expects without the argument.
     if let Some(default) = default.filter(|default| !default.is_array()) {
         let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
-        help.push_str(&format!(" `{default}` where it is left out."));
+        help.push_str(&format!(" Default: `{default}`."));
     }
-    if property.required && presence {
-        help.push_str(" Required, unless the file of the body says it.");
-        attributes.push(format!("required_unless_present = {BODY_FILE:?}"));
+    if property.required && body_required {
+        help.push_str(" Required, unless the body file has it.");
+        attributes.push(quote! { required_unless_present = #BODY_FILE });
     }
     Argument {
         name,
@@ -208,46 +208,46 @@ fn property(api: &Api, property: &Property, name: String, presence: bool) -> Arg
         },
         help,
         attributes,
-        ty: format!("Option<{ty}>"),
+        ty: quote! { Option<#ty> },
     }
 }
 
-/// The type of a property whose texts are read one by one, and how they are.
-fn typed(api: &Api, property: &Property, help: &mut String, attributes: &mut Vec<String>) -> String {
+/// The type of a property that is given as plain text. Adds to the help and the attributes how the text is read.
+fn typed(api: &Api, property: &Property, help: &mut String, attributes: &mut Vec<TokenStream>) -> TokenStream {
     let item = if let Type::Array(item) = &property.ty {
-        help.push_str(" Give it once for each.");
+        help.push_str(" Can be repeated.");
         item
     } else {
         &property.ty
     };
-    let ty = rust::type_of(&property.ty, "types::");
+    let ty = argument_type(&property.ty);
     if property.nullable {
         help.push_str(" `null` for none.");
         let parse = parse_function(item);
-        attributes.push(format!("value_parser = arguments::nullable({parse})"));
-        return format!("Nullable<{ty}>");
+        attributes.push(quote! { value_parser = super::arguments::nullable(#parse) });
+        return quote! { super::arguments::Nullable<#ty> };
     }
     if property.ty == Type::Boolean {
-        attributes.push("num_args = 0..=1".to_owned());
-        attributes.push("require_equals = true".to_owned());
-        attributes.push("default_missing_value = \"true\"".to_owned());
+        attributes.push(quote! { num_args = 0..=1 });
+        attributes.push(quote! { require_equals = true });
+        attributes.push(quote! { default_missing_value = "true" });
     }
-    attributes.extend(parser(api, item).map(|parser| format!("value_parser = {parser}")));
+    attributes.extend(value_parser(api, item));
     ty
 }
 
-/// A property that no plain text says.
+/// Is the property one that plain text cannot express?
 fn is_json(api: &Api, property: &Property) -> bool {
     match &property.ty {
         Type::FreeForm => true,
         Type::Named(name) => !is_scalar(api, name),
         Type::Array(item) => {
             property.nullable || matches!(item.as_ref(), Type::Array(_)) || {
-                let ty = Property {
+                let item = Property {
                     ty: item.as_ref().clone(),
                     ..property.clone()
                 };
-                is_json(api, &ty)
+                is_json(api, &item)
             }
         }
         Type::String | Type::Boolean | Type::Integer(_) | Type::Number | Type::Formatted(_) => false,
@@ -259,50 +259,57 @@ fn is_scalar(api: &Api, name: &str) -> bool {
         .is_some_and(|schema| !matches!(schema.kind, Kind::Object(_)))
 }
 
-/// The parser of a text, where clap would not find the right one by the type.
-fn parser(api: &Api, ty: &Type) -> Option<String> {
+/// The Rust type, with the schemas' types from the client.
+fn argument_type(ty: &Type) -> TokenStream {
+    rust::rust_type(ty, &quote! { ::tenant_registry_client::types })
+}
+
+/// The `value_parser`, if clap does not find the right one by the type.
+fn value_parser(api: &Api, ty: &Type) -> Option<TokenStream> {
     match ty {
         Type::Named(name) => match &api.schema(name)?.kind {
             Kind::Enumeration(_) => {
-                let ty = names::type_name(name);
-                Some(format!(
-                    "arguments::one_of::<types::{ty}>(types::{ty}::ALL.map(types::{ty}::as_str))"
-                ))
+                let ty = argument_type(ty);
+                Some(quote! { value_parser = super::arguments::one_of::<#ty>(#ty::ALL.map(#ty::as_str)) })
             }
             Kind::Object(_) | Kind::Text(_) | Kind::Integer(_) | Kind::Formatted(_) => None,
         },
-        Type::Formatted(_) => Some(parse_function(ty)),
+        Type::Formatted(_) => {
+            let parse = parse_function(ty);
+            Some(quote! { value_parser = #parse })
+        }
         Type::String | Type::Boolean | Type::Integer(_) | Type::Number | Type::Array(_) | Type::FreeForm => None,
     }
 }
 
-/// The function that reads a text.
-fn parse_function(ty: &Type) -> String {
-    let name = rust::type_of(ty, "types::");
+/// The function that parses a text.
+fn parse_function(ty: &Type) -> TokenStream {
+    let name = argument_type(ty);
     match ty {
-        Type::Formatted(_) => format!("<{name} as Format>::parse"),
+        Type::Formatted(_) => quote! { <#name as ::tenant_registry_client::types::Format>::parse },
         Type::Named(_)
         | Type::String
         | Type::Boolean
         | Type::Integer(_)
         | Type::Number
         | Type::Array(_)
-        | Type::FreeForm => format!("<{name} as FromStr>::from_str"),
+        | Type::FreeForm => quote! { <#name as ::std::str::FromStr>::from_str },
     }
 }
 
 const NUMBER: &str = "NUMBER";
 
-/// What help calls a value, and whether one may begin like a flag.
-fn value_name(api: &Api, ty: &Type) -> String {
-    match kind_of_value(api, ty) {
-        NUMBER => format!("value_name = {NUMBER:?}, allow_negative_numbers = true"),
-        kind => format!("value_name = {kind:?}"),
+/// The name of the value in the help. A number may begin with `-`.
+fn value_name(api: &Api, ty: &Type) -> Vec<TokenStream> {
+    let name = value_kind(api, ty);
+    let mut attributes = vec![quote! { value_name = #name }];
+    if name == NUMBER {
+        attributes.push(quote! { allow_negative_numbers = true });
     }
+    attributes
 }
 
-fn kind_of_value(api: &Api, ty: &Type) -> &'static str {
-    use crate::model::Format;
+fn value_kind(api: &Api, ty: &Type) -> &'static str {
     let format = |format: &Format| match format {
         Format::Uuid => "UUID",
         Format::Date => "DATE",
@@ -319,13 +326,13 @@ fn kind_of_value(api: &Api, ty: &Type) -> &'static str {
         Type::Boolean => "BOOLEAN",
         Type::Integer(_) | Type::Number => NUMBER,
         Type::Formatted(ty) => format(ty),
-        Type::Array(item) => kind_of_value(api, item),
+        Type::Array(item) => value_kind(api, item),
         Type::FreeForm => "JSON",
     }
 }
 
-/// What its schema says, for something that says nothing itself.
-fn description_of(api: &Api, ty: &Type, name: &str) -> String {
+/// The description of the schema, for a parameter or property without one.
+fn schema_description(api: &Api, ty: &Type, name: &str) -> String {
     match ty {
         Type::Named(schema) => api.schema(schema).map(|schema| schema.description.clone()),
         Type::String

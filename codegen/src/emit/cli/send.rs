@@ -1,75 +1,90 @@
 //! How the arguments of a command become a request of the client.
 
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
 use super::arguments::{Argument, BODY_FILE, Role, Value};
 use crate::model::{Operation, Response};
 use crate::names;
 
-/// The schema of the body of a success, where it has one.
-pub(super) fn success(operation: &Operation) -> Option<&str> {
+/// The type of the body of a success, if it has one.
+pub(super) fn success(operation: &Operation) -> Option<Ident> {
     let is_success = |response: &&Response| (200..300).contains(&response.status.code);
-    operation
-        .responses
-        .iter()
-        .find(is_success)
-        .and_then(|response| response.body.as_deref())
+    let response = operation.responses.iter().find(is_success)?;
+    let body = response.body.as_deref()?;
+    Some(format_ident!("{}", names::type_name(body)))
 }
 
 /// The statements of `send`.
-pub(super) fn body(operation: &Operation, arguments: &[Argument]) -> String {
-    let mut code = String::new();
-    if operation.body.is_some() {
-        code.push_str(&format!("let mut body = Body::begin(self.{BODY_FILE})?;\n"));
-    }
-    let mut chain = format!("client.{}()", operation.id);
-    let mut optional = String::new();
+pub(super) fn body(operation: &Operation, arguments: &[Argument]) -> TokenStream {
+    let id = format_ident!("{}", operation.id);
+    let mut request = quote! { client.#id() };
+    // The calls that depend on whether an argument is given.
+    let mut optional = TokenStream::new();
+    let mut properties = TokenStream::new();
     for Argument { name, role, .. } in arguments {
+        let argument = format_ident!("{name}");
         match role {
-            Role::Parameter {
-                name: parameter,
-                required: true,
-            } => chain.push_str(&format!(".{parameter}(self.{name})")),
-            Role::Parameter {
-                name: parameter,
-                required: false,
-            } => optional.push_str(&format!(
-                "if let Some(value) = self.{name} {{ request = request.{parameter}(value); }}\n"
-            )),
-            Role::Property { name: property, value } => {
+            Role::Parameter { name, required: true } => {
+                let setter = format_ident!("{name}");
+                request.extend(quote! { .#setter(self.#argument) });
+            }
+            Role::Parameter { name, required: false } => {
+                let setter = format_ident!("{name}");
+                optional.extend(quote! {
+                    if let Some(value) = self.#argument {
+                        request = request.#setter(value);
+                    }
+                });
+            }
+            Role::Property { name, value } => {
                 let value = match value {
-                    Value::Typed => format!("self.{name}"),
-                    Value::Json => format!("arguments::json(self.{name})?"),
-                    Value::SecretText => format!("arguments::secret(self.{name})?"),
-                    Value::SecretJson => format!("arguments::secret_json(self.{name})?"),
+                    Value::Typed => quote! { self.#argument },
+                    Value::Json => quote! { super::arguments::json(self.#argument)? },
+                    Value::SecretText => quote! { super::arguments::secret(self.#argument)? },
+                    Value::SecretJson => quote! { super::arguments::secret_json(self.#argument)? },
                 };
-                code.push_str(&format!("body.set({property:?}, {value})?;\n"));
+                properties.extend(quote! { body.set(#name, #value)?; });
             }
             Role::Body => {}
         }
     }
-    match &operation.body {
-        Some(body) if body.required => {
-            let ty = names::type_name(&body.schema);
-            code.push_str(&format!("let body: types::{ty} = arguments::finish(body)?;\n"));
-            chain.push_str(".body(body)");
+    let mut body = TokenStream::new();
+    if let Some(declared) = &operation.body {
+        let (file, schema) = (
+            format_ident!("{BODY_FILE}"),
+            format_ident!("{}", names::type_name(&declared.schema)),
+        );
+        let ty = quote! { ::tenant_registry_client::types::#schema };
+        body.extend(quote! {
+            let mut body = super::arguments::Body::from_file(self.#file)?;
+            #properties
+        });
+        if declared.required {
+            body.extend(quote! { let body: #ty = super::arguments::finish(body)?; });
+            request.extend(quote! { .body(body) });
+        } else {
+            body.extend(quote! { let body: Option<#ty> = super::arguments::finish_unless_empty(body)?; });
+            optional.extend(quote! {
+                if let Some(body) = body {
+                    request = request.body(body);
+                }
+            });
         }
-        Some(body) => {
-            let ty = names::type_name(&body.schema);
-            code.push_str(&format!(
-                "let body: Option<types::{ty}> = arguments::finish_unless_empty(body)?;\n"
-            ));
-            optional.push_str("if let Some(body) = body { request = request.body(body); }\n");
-        }
-        None => {}
     }
-    let request = if optional.is_empty() {
-        chain
-    } else {
-        code.push_str(&format!("let mut request = {chain};\n{optional}"));
-        "request".to_owned()
-    };
-    code.push_str(&match success(operation) {
-        Some(_) => format!("Ok({request}.send().await?.into_inner())"),
-        None => format!("{request}.send().await?;\nOk(())"),
+    if !optional.is_empty() {
+        body.extend(quote! {
+            let mut request = #request;
+            #optional
+        });
+        request = quote! { request };
+    }
+    body.extend(match success(operation) {
+        Some(_) => quote! { Ok(#request.send().await?.into_inner()) },
+        None => quote! {
+            #request.send().await?;
+            Ok(())
+        },
     });
-    code
+    body
 }

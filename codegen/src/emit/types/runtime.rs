@@ -1,4 +1,4 @@
-//! The hand-written part that the types rest on.
+//! Emits the hand-written modules that the types use.
 
 use crate::emit::template::prune;
 use crate::{Error, GeneratedFile};
@@ -9,19 +9,19 @@ const ENCODE: &str = include_str!("../../templates/encode.rs");
 
 /// `types/constraint.rs`.
 pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
-    // The decoding part uses these two by itself.
+    // `decode` uses these even where the types do not.
     let roots = format!("{code} ConstraintError Quoted shown");
     let (file, _) = prune(CONSTRAINT, &roots)?;
     Ok(GeneratedFile::new("types/constraint.rs", file))
 }
 
-/// `types/decode.rs`, where the types use any of it.
+/// `types/decode.rs`, if the types use it.
 pub(super) fn decode(code: &str) -> Result<Option<GeneratedFile>, Error> {
     let (file, kept) = prune(DECODE, code)?;
     Ok((kept > 0 || code.contains("Format::parse")).then(|| GeneratedFile::new("types/decode.rs", file)))
 }
 
-/// `types/encode.rs`, where the types use any of it.
+/// `types/encode.rs`, if the types use it.
 pub(super) fn encode(code: &str) -> Result<Option<GeneratedFile>, Error> {
     let (file, kept) = prune(ENCODE, code)?;
     Ok((kept > 0).then(|| GeneratedFile::new("types/encode.rs", file)))

@@ -1,69 +1,70 @@
 //! Emits the types of enums, integers and values with a format.
 
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote};
+
 use crate::emit::rust;
-use crate::model::{Format, IntegerRules};
+use crate::model::{Format, IntegerRules, Type, Width};
 use crate::names;
-use crate::print::docs;
+use crate::print::doc;
 
 /// An enum of the spec.
-pub(super) fn enumeration(name: &str, documentation: &str, values: &[String]) -> String {
-    let variant = |value: &String| names::type_name(value);
-    let variants: String = values
+pub(super) fn enumeration(name: &Ident, description: &str, values: &[String]) -> TokenStream {
+    let documentation = doc(description);
+    let variants: Vec<Ident> = values
         .iter()
-        .map(|value| format!("/// `{value}`.\n#[serde(rename = {value:?})]\n{},\n", variant(value)))
+        .map(|value| format_ident!("{}", names::type_name(value)))
         .collect();
-    let all: String = values.iter().map(|it| format!("Self::{},", variant(it))).collect();
-    let texts: String = values.iter().map(|it| format!("{it:?},")).collect();
-    let arms: String = values
-        .iter()
-        .map(|it| format!("Self::{} => {it:?},\n", variant(it)))
-        .collect();
-    let count = values.len();
-    format!(
-        r#"
-        {documentation}
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    let variant_documentation = values.iter().map(|value| doc(&format!("`{value}`.")));
+    let count = Literal::usize_unsuffixed(values.len());
+    let from_text = try_from_text(name);
+    quote! {
+        #documentation
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize,
+        )]
         #[serde(try_from = "String")]
-        pub enum {name} {{
-            {variants}
-        }}
+        pub enum #name {
+            #( #variant_documentation #[serde(rename = #values)] #variants, )*
+        }
 
-        impl {name} {{
+        impl #name {
             /// All values, in the order of the spec.
-            pub const ALL: [Self; {count}] = [{all}];
+            pub const ALL: [Self; #count] = [#(Self::#variants),*];
 
-            /// The value as the spec writes it.
-            pub fn as_str(self) -> &'static str {{
-                match self {{
-                    {arms}
-                }}
-            }}
-        }}
+            /// Returns the value as the spec writes it.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    #( Self::#variants => #values, )*
+                }
+            }
+        }
 
-        impl fmt::Display for {name} {{
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{
+        impl ::std::fmt::Display for #name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(self.as_str())
-            }}
-        }}
+            }
+        }
 
-        impl FromStr for {name} {{
-            type Err = ConstraintError;
+        impl ::std::str::FromStr for #name {
+            type Err = super::constraint::ConstraintError;
 
-            fn from_str(text: &str) -> Result<Self, ConstraintError> {{
-                Self::ALL.into_iter().find(|value| value.as_str() == text).ok_or_else(|| {{
-                    ConstraintError::NotOneOf {{ allowed: &[{texts}], value: Quoted::shown(text) }}
-                }})
-            }}
-        }}
-        {}
-        "#,
-        from_text(name)
-    )
+            fn from_str(text: &str) -> Result<Self, super::constraint::ConstraintError> {
+                Self::ALL.into_iter().find(|value| value.as_str() == text).ok_or_else(|| {
+                    super::constraint::ConstraintError::NotOneOf {
+                        allowed: &[#(#values),*],
+                        value: super::constraint::Quoted::shown(text),
+                    }
+                })
+            }
+        }
+
+        #from_text
+    }
 }
 
 /// An integer with bounds, or a name for an integer.
-pub(super) fn integer(name: &str, documentation: &str, rules: &IntegerRules) -> String {
-    let integer = rust::integer(rules.width);
+pub(super) fn integer(name: &Ident, description: &str, rules: &IntegerRules) -> TokenStream {
     let mut sentences = Vec::new();
     if let Some(minimum) = rules.minimum {
         sentences.push(format!("At least {minimum}."));
@@ -71,182 +72,178 @@ pub(super) fn integer(name: &str, documentation: &str, rules: &IntegerRules) -> 
     if let Some(maximum) = rules.maximum {
         sentences.push(format!("At most {maximum}."));
     }
-    let documentation = format!("{documentation}{}", rules_documentation(&sentences));
-    let widened = match integer {
-        "i64" => "number",
-        _ => "i64::from(number)",
-    };
-    let bound = |bound: Option<i64>, function: &str| {
-        bound.map_or_else(String::new, |bound| {
-            format!("constraint::check_{function}({widened}, {bound})?;")
-        })
-    };
-    let (from_number, attribute) = if rules.is_unconstrained() {
-        (
-            format!(
-                r#"
-                impl From<{integer}> for {name} {{
-                    fn from(number: {integer}) -> Self {{
-                        Self(number)
-                    }}
-                }}
-                "#
-            ),
-            "transparent".to_owned(),
-        )
+    let documentation = documentation(description, &sentences);
+    let integer = rust::integer(rules.width);
+    let (attribute, conversion, from_number) = if rules.is_unconstrained() {
+        let conversion = quote! {
+            impl From<#integer> for #name {
+                fn from(number: #integer) -> Self {
+                    Self(number)
+                }
+            }
+        };
+        (quote! { transparent }, conversion, quote! { Ok(Self(number)) })
     } else {
+        let text = integer.to_string();
         (
-            format!(
-                r#"
-                impl TryFrom<{integer}> for {name} {{
-                    type Error = ConstraintError;
-
-                    fn try_from(number: {integer}) -> Result<Self, ConstraintError> {{
-                        {}
-                        {}
-                        Ok(Self(number))
-                    }}
-                }}
-                "#,
-                bound(rules.minimum, "minimum"),
-                bound(rules.maximum, "maximum"),
-            ),
-            format!("try_from = {integer:?}"),
+            quote! { try_from = #text },
+            checked_integer(name, rules),
+            quote! { Self::try_from(number) },
         )
     };
-    let bound_or = |bound: Option<i64>, end: &str| bound.map_or_else(|| extreme(integer, end), |it| it.to_string());
-    let (least, most) = (bound_or(rules.minimum, "MIN"), bound_or(rules.maximum, "MAX"));
-    let finish = if rules.is_unconstrained() {
-        "Ok(Self(number))"
-    } else {
-        "Self::try_from(number)"
-    };
-    format!(
-        r#"
-        {documentation}
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde({attribute})]
-        pub struct {name}(pub(super) {integer});
+    let minimum = bound_or(rules.minimum, rules.width, &quote! { MIN });
+    let maximum = bound_or(rules.maximum, rules.width, &quote! { MAX });
+    quote! {
+        #documentation
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize,
+        )]
+        #[serde(#attribute)]
+        pub struct #name(pub(super) #integer);
 
-        impl {name} {{
-            /// The number.
-            pub fn get(self) -> {integer} {{
+        impl #name {
+            /// Returns the number.
+            pub fn get(self) -> #integer {
                 self.0
-            }}
-        }}
-        {from_number}
-        impl FromStr for {name} {{
-            type Err = ConstraintError;
+            }
+        }
 
-            fn from_str(text: &str) -> Result<Self, ConstraintError> {{
-                let number: {integer} = text.parse().map_err(|_| ConstraintError::NotAnInteger {{
-                    minimum: {least},
-                    maximum: {most},
-                    value: Quoted::shown(text),
-                }})?;
-                {finish}
-            }}
-        }}
+        #conversion
 
-        impl From<{name}> for {integer} {{
-            fn from(value: {name}) -> Self {{
+        impl ::std::str::FromStr for #name {
+            type Err = super::constraint::ConstraintError;
+
+            fn from_str(text: &str) -> Result<Self, super::constraint::ConstraintError> {
+                let number: #integer = text.parse().map_err(|_| super::constraint::ConstraintError::NotAnInteger {
+                    minimum: #minimum,
+                    maximum: #maximum,
+                    value: super::constraint::Quoted::shown(text),
+                })?;
+                #from_number
+            }
+        }
+
+        impl From<#name> for #integer {
+            fn from(value: #name) -> Self {
                 value.0
-            }}
-        }}
+            }
+        }
 
-        impl fmt::Display for {name} {{
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{
+        impl ::std::fmt::Display for #name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 self.0.fmt(f)
-            }}
-        }}
-        "#
-    )
-}
-
-/// A value that is text with a format.
-pub(super) fn formatted(name: &str, documentation: &str, format: Format) -> String {
-    let inner = rust::formatted(format);
-    let (attribute, display) = match format {
-        Format::Uuid | Format::Date => ("", "self.0.fmt(f)"),
-        Format::DateTime => (
-            "#[serde(serialize_with = \"encode::date_time\")] ",
-            "f.write_str(&encode::rfc3339(self.0))",
-        ),
-    };
-    format!(
-        r#"
-        {documentation}
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String")]
-        pub struct {name}({attribute}pub(super) {inner});
-
-        impl From<{inner}> for {name} {{
-            fn from(value: {inner}) -> Self {{
-                Self(value)
-            }}
-        }}
-
-        impl From<{name}> for {inner} {{
-            fn from(value: {name}) -> Self {{
-                value.0
-            }}
-        }}
-
-        impl fmt::Display for {name} {{
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{
-                {display}
-            }}
-        }}
-
-        impl FromStr for {name} {{
-            type Err = ConstraintError;
-
-            fn from_str(text: &str) -> Result<Self, ConstraintError> {{
-                Format::parse(text).map(Self)
-            }}
-        }}
-        {}
-        "#,
-        from_text(name)
-    )
-}
-
-/// `TryFrom` text by way of `FromStr`.
-fn from_text(name: &str) -> String {
-    format!(
-        r#"
-        impl TryFrom<&str> for {name} {{
-            type Error = ConstraintError;
-
-            fn try_from(text: &str) -> Result<Self, ConstraintError> {{
-                text.parse()
-            }}
-        }}
-
-        impl TryFrom<String> for {name} {{
-            type Error = ConstraintError;
-
-            fn try_from(text: String) -> Result<Self, ConstraintError> {{
-                text.parse()
-            }}
-        }}
-        "#
-    )
-}
-
-/// The bound of the type itself, where the spec sets none.
-fn extreme(integer: &str, end: &str) -> String {
-    match integer {
-        "i64" => format!("i64::{end}"),
-        _ => format!("i64::from({integer}::{end})"),
+            }
+        }
     }
 }
 
-/// The paragraph that says the rules of a type.
-pub(super) fn rules_documentation(sentences: &[String]) -> String {
-    if sentences.is_empty() {
-        String::new()
+/// `TryFrom` the number, checking the bounds.
+fn checked_integer(name: &Ident, rules: &IntegerRules) -> TokenStream {
+    let integer = rust::integer(rules.width);
+    let widened = match rules.width {
+        Width::I32 => quote! { i64::from(number) },
+        Width::I64 => quote! { number },
+    };
+    let minimum = rules.minimum.map(Literal::i64_unsuffixed).into_iter();
+    let maximum = rules.maximum.map(Literal::i64_unsuffixed).into_iter();
+    quote! {
+        impl TryFrom<#integer> for #name {
+            type Error = super::constraint::ConstraintError;
+
+            fn try_from(number: #integer) -> Result<Self, super::constraint::ConstraintError> {
+                #( super::constraint::check_minimum(#widened, #minimum)?; )*
+                #( super::constraint::check_maximum(#widened, #maximum)?; )*
+                Ok(Self(number))
+            }
+        }
+    }
+}
+
+/// The bound as an `i64`; `extreme` is the constant of the type that applies if the spec sets none.
+fn bound_or(bound: Option<i64>, width: Width, extreme: &TokenStream) -> TokenStream {
+    match (bound.map(Literal::i64_unsuffixed), width) {
+        (Some(bound), _) => quote! { #bound },
+        (None, Width::I64) => quote! { i64::#extreme },
+        (None, Width::I32) => quote! { i64::from(i32::#extreme) },
+    }
+}
+
+/// A value that the spec writes as text with a format.
+pub(super) fn formatted(name: &Ident, description: &str, format: Format) -> TokenStream {
+    let documentation = doc(description);
+    let inner = rust::rust_type(&Type::Formatted(format), &TokenStream::new());
+    let (attribute, display) = match format {
+        Format::Uuid | Format::Date => (TokenStream::new(), quote! { self.0.fmt(f) }),
+        Format::DateTime => (
+            quote! { #[serde(serialize_with = "super::encode::date_time")] },
+            quote! { f.write_str(&super::encode::rfc3339(self.0)) },
+        ),
+    };
+    let from_text = try_from_text(name);
+    quote! {
+        #documentation
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize,
+        )]
+        #[serde(try_from = "String")]
+        pub struct #name(#attribute pub(super) #inner);
+
+        impl From<#inner> for #name {
+            fn from(value: #inner) -> Self {
+                Self(value)
+            }
+        }
+
+        impl From<#name> for #inner {
+            fn from(value: #name) -> Self {
+                value.0
+            }
+        }
+
+        impl ::std::fmt::Display for #name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                #display
+            }
+        }
+
+        impl ::std::str::FromStr for #name {
+            type Err = super::constraint::ConstraintError;
+
+            fn from_str(text: &str) -> Result<Self, super::constraint::ConstraintError> {
+                super::decode::Format::parse(text).map(Self)
+            }
+        }
+
+        #from_text
+    }
+}
+
+/// `TryFrom` text through `FromStr`.
+fn try_from_text(name: &Ident) -> TokenStream {
+    quote! {
+        impl TryFrom<&str> for #name {
+            type Error = super::constraint::ConstraintError;
+
+            fn try_from(text: &str) -> Result<Self, super::constraint::ConstraintError> {
+                text.parse()
+            }
+        }
+
+        impl TryFrom<String> for #name {
+            type Error = super::constraint::ConstraintError;
+
+            fn try_from(text: String) -> Result<Self, super::constraint::ConstraintError> {
+                text.parse()
+            }
+        }
+    }
+}
+
+/// The description of a type, followed by a paragraph with its rules.
+pub(super) fn documentation(description: &str, rules: &[String]) -> TokenStream {
+    if rules.is_empty() {
+        doc(description)
     } else {
-        format!("///\n{}", docs(&sentences.join(" ")))
+        doc(&format!("{}\n\n{}", description.trim(), rules.join(" ")))
     }
 }

@@ -78,7 +78,7 @@ fn closure(api: &Api, mut open: Vec<String>) -> BTreeSet<String> {
 }
 
 /// The schemas that the properties of this one refer to.
-pub(super) fn references(schema: &Schema) -> Vec<&str> {
+fn references(schema: &Schema) -> Vec<&str> {
     match &schema.kind {
         Kind::Object(properties) => properties.iter().filter_map(|it| named(&it.ty)).collect(),
         Kind::Enumeration(_) | Kind::Text(_) | Kind::Integer(_) | Kind::Formatted(_) => Vec::new(),

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
 
 use crate::failure::Failure;
-use super::{Answer, arguments};
+use super::{Response, arguments};
 use super::arguments::{Body, Input};
 
 /// The commands of the group.
@@ -18,19 +18,19 @@ pub(crate) enum Command {
 
 impl Command {
     /// Sends the request.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, Failure> {
-        let answer = match self {
+    pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
+        let response = match self {
             Self::Count(request) => {
                 request.send(client).await?;
-                Answer::Nothing
+                Response::Empty
             }
-            Self::Open(request) => Answer::Door(request.send(client).await?),
+            Self::Open(request) => Response::Door(request.send(client).await?),
             Self::Knock(request) => {
                 request.send(client).await?;
-                Answer::Nothing
+                Response::Empty
             }
         };
-        Ok(answer)
+        Ok(response)
     }
 }
 
@@ -49,11 +49,11 @@ impl DoorCount {
 /// Open a door.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DoorOpen {
-    /// Its colour. Required, unless the file of the body says it.
+    /// Its colour. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) colour: Option<String>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -61,7 +61,7 @@ pub(crate) struct DoorOpen {
 impl DoorOpen {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<types::Door, Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("colour", self.colour)?;
         let body: types::Door = arguments::finish(body)?;
         Ok(client.door_open().body(body).send().await?.into_inner())

@@ -16,7 +16,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 3usize] = [Self::DoorCount, Self::DoorOpen, Self::DoorKnock];
+    pub const ALL: [Self; 3] = [Self::DoorCount, Self::DoorOpen, Self::DoorKnock];
 
     /// The operation's `operationId`.
     pub const fn id(self) -> &'static str {

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
 
 use crate::failure::Failure;
-use super::{Answer, arguments};
+use super::{Response, arguments};
 use super::arguments::{Body, Input};
 
 /// The commands of the group.
@@ -18,30 +18,30 @@ pub(crate) enum Command {
 
 impl Command {
     /// Sends the request.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, Failure> {
-        let answer = match self {
+    pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
+        let response = match self {
             Self::Send(request) => {
                 request.send(client).await?;
-                Answer::Nothing
+                Response::Empty
             }
-            Self::Amend(request) => Answer::Letter(request.send(client).await?),
-            Self::Probe(request) => Answer::Letter(request.send(client).await?),
+            Self::Amend(request) => Response::Letter(request.send(client).await?),
+            Self::Probe(request) => Response::Letter(request.send(client).await?),
         };
-        Ok(answer)
+        Ok(response)
     }
 }
 
 /// Send a letter; the body is required.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LetterSend {
-    /// What it says. Required, unless the file of the body says it.
+    /// What it says. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) text: Option<String>,
-    /// Its pages. Give it once for each.
+    /// Its pages. Can be repeated.
     #[arg(long, value_name = "TEXT")]
     pub(crate) pages: Option<Vec<String>>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -49,7 +49,7 @@ pub(crate) struct LetterSend {
 impl LetterSend {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<(), Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("text", self.text)?;
         body.set("pages", self.pages)?;
         let body: types::Letter = arguments::finish(body)?;
@@ -64,11 +64,11 @@ pub(crate) struct LetterAmend {
     /// What it says.
     #[arg(long, value_name = "TEXT")]
     pub(crate) text: Option<String>,
-    /// Its pages. Give it once for each.
+    /// Its pages. Can be repeated.
     #[arg(long, value_name = "TEXT")]
     pub(crate) pages: Option<Vec<String>>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -76,7 +76,7 @@ pub(crate) struct LetterAmend {
 impl LetterAmend {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<types::Letter, Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("text", self.text)?;
         body.set("pages", self.pages)?;
         let body: Option<types::Letter> = arguments::finish_unless_empty(body)?;
@@ -91,14 +91,14 @@ impl LetterAmend {
 /// Probe a letter; whatever is wrong with the body is the implementation's to answer.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LetterProbe {
-    /// What it says. Required, unless the file of the body says it.
+    /// What it says. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) text: Option<String>,
-    /// Its pages. Give it once for each.
+    /// Its pages. Can be repeated.
     #[arg(long, value_name = "TEXT")]
     pub(crate) pages: Option<Vec<String>>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -106,7 +106,7 @@ pub(crate) struct LetterProbe {
 impl LetterProbe {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<types::Letter, Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("text", self.text)?;
         body.set("pages", self.pages)?;
         let body: types::Letter = arguments::finish(body)?;

@@ -17,11 +17,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 3usize] = [
-        Self::LetterSend,
-        Self::LetterAmend,
-        Self::LetterProbe,
-    ];
+    pub const ALL: [Self; 3] = [Self::LetterSend, Self::LetterAmend, Self::LetterProbe];
 
     /// The operation's `operationId`.
     pub const fn id(self) -> &'static str {

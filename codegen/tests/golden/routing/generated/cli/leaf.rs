@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tenant_registry_client::Client;
 
 use crate::failure::Failure;
-use super::Answer;
+use super::Response;
 
 /// The commands of the group.
 #[derive(Clone, Debug, Subcommand)]
@@ -17,22 +17,22 @@ pub(crate) enum Command {
 
 impl Command {
     /// Sends the request.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, Failure> {
-        let answer = match self {
+    pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
+        let response = match self {
             Self::List(request) => {
                 request.send(client).await?;
-                Answer::Nothing
+                Response::Empty
             }
             Self::Drop(request) => {
                 request.send(client).await?;
-                Answer::Nothing
+                Response::Empty
             }
             Self::Put(request) => {
                 request.send(client).await?;
-                Answer::Nothing
+                Response::Empty
             }
         };
-        Ok(answer)
+        Ok(response)
     }
 }
 

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
 
 use crate::failure::Failure;
-use super::Answer;
+use super::Response;
 
 /// The commands of the group.
 #[derive(Clone, Debug, Subcommand)]
@@ -18,23 +18,23 @@ pub(crate) enum Command {
 
 impl Command {
     /// Sends the request.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, Failure> {
-        let answer = match self {
+    pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
+        let response = match self {
             Self::List(request) => {
                 request.send(client).await?;
-                Answer::Nothing
+                Response::Empty
             }
             Self::Get(request) => {
                 request.send(client).await?;
-                Answer::Nothing
+                Response::Empty
             }
-            Self::Tallest(request) => Answer::Tree(request.send(client).await?),
+            Self::Tallest(request) => Response::Tree(request.send(client).await?),
             Self::GetByName(request) => {
                 request.send(client).await?;
-                Answer::Nothing
+                Response::Empty
             }
         };
-        Ok(answer)
+        Ok(response)
     }
 }
 

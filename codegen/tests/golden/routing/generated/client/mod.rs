@@ -10,8 +10,8 @@ mod operation;
 
 pub use self::operation::Operation;
 
-/// Tells the spec that these files were generated from: FNV-1a, 64 bits, of its bytes.
-pub const SPEC_FINGERPRINT: u64 = 12907078533503059671u64;
+/// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
+pub const SPEC_FINGERPRINT: u64 = 12907078533503059671;
 
 /// A client of the Paths that dropshot's router does not hold side by side.
 #[derive(Clone, Debug)]

@@ -24,7 +24,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 7usize] = [
+    pub const ALL: [Self; 7] = [
         Self::TreeList,
         Self::TreeGet,
         Self::TreeTallest,

@@ -28,7 +28,7 @@ pub struct Error {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub enum ErrorCode {
@@ -59,7 +59,7 @@ impl ErrorCode {
         Self::UnsupportedMediaType,
     ];
 
-    /// The value as the spec writes it.
+    /// Returns the value as the spec writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidInput => "invalid_input",

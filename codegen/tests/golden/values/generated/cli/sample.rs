@@ -4,10 +4,9 @@
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
-use tenant_registry_client::types::Format;
 
 use crate::failure::Failure;
-use super::{Answer, arguments};
+use super::{Response, arguments};
 use super::arguments::{Body, Input, Nullable};
 
 /// The commands of the group.
@@ -18,11 +17,11 @@ pub(crate) enum Command {
 
 impl Command {
     /// Sends the request.
-    pub(crate) async fn send(self, client: &Client) -> Result<Answer, Failure> {
-        let answer = match self {
-            Self::Exchange(request) => Answer::Answer(request.send(client).await?),
+    pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
+        let response = match self {
+            Self::Exchange(request) => Response::Answer(request.send(client).await?),
         };
-        Ok(answer)
+        Ok(response)
     }
 }
 
@@ -41,7 +40,7 @@ pub(crate) struct SampleExchange {
         )
     )]
     pub(crate) colour: types::Colour,
-    /// A page, from 1. `1` where it is left out.
+    /// A page, from 1. Default: `1`.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub(crate) page: Option<types::Page>,
     /// An instant.
@@ -59,25 +58,25 @@ pub(crate) struct SampleExchange {
     /// The value of `text`.
     #[arg(long, value_name = "TEXT")]
     pub(crate) text: Option<String>,
-    /// The value of `flag`. `true` where it is left out.
+    /// The value of `flag`. Default: `true`.
     #[arg(long, value_name = "BOOLEAN")]
     pub(crate) flag: Option<bool>,
-    /// A word, with "quotes" in its pattern. Required, unless the file of the body says it.
+    /// A word, with "quotes" in its pattern. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) word: Option<types::Word>,
-    /// A day or null. `null` for none. Required, unless the file of the body says it.
+    /// A day or null. `null` for none. Required, unless the body file has it.
     #[arg(
         long,
         value_name = "DATE",
-        value_parser = arguments::nullable(<NaiveDate as Format>::parse),
+        value_parser = arguments::nullable(<NaiveDate as types::Format>::parse),
         required_unless_present = "body_file"
     )]
     pub(crate) nullable_day: Option<Nullable<NaiveDate>>,
-    /// A password. Read from this file, `-` for standard input, since it is a secret. Required,
-    /// unless the file of the body says it.
+    /// A password. A secret, and therefore read from this file (`-`: standard input). Required,
+    /// unless the body file has it.
     #[arg(long, value_name = "PATH", required_unless_present = "body_file")]
     pub(crate) password_file: Option<Input>,
-    /// Required all the same. Required, unless the file of the body says it.
+    /// Required all the same. Required, unless the body file has it.
     #[arg(
         long,
         value_name = "BOOLEAN",
@@ -90,10 +89,10 @@ pub(crate) struct SampleExchange {
     /// A word, with "quotes" in its pattern.
     #[arg(long, value_name = "TEXT")]
     pub(crate) optional_word: Option<types::Word>,
-    /// A word, with "quotes" in its pattern. `word` where it is left out.
+    /// A word, with "quotes" in its pattern. Default: `word`.
     #[arg(long, value_name = "TEXT")]
     pub(crate) defaulted_word: Option<types::Word>,
-    /// A colour. `green` where it is left out.
+    /// A colour. Default: `green`.
     #[arg(
         long,
         value_name = "WORD",
@@ -102,19 +101,19 @@ pub(crate) struct SampleExchange {
         )
     )]
     pub(crate) defaulted_colour: Option<types::Colour>,
-    /// A page, from 1. `7` where it is left out.
+    /// A page, from 1. Default: `7`.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub(crate) defaulted_page: Option<types::Page>,
-    /// A text. `some text` where it is left out.
+    /// A text. Default: `some text`.
     #[arg(long, value_name = "TEXT")]
     pub(crate) defaulted_text: Option<String>,
-    /// A number. `1.5` where it is left out.
+    /// A number. Default: `1.5`.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub(crate) defaulted_number: Option<f64>,
-    /// An integer. `3` where it is left out.
+    /// An integer. Default: `3`.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub(crate) defaulted_integer: Option<i64>,
-    /// A flag. `true` where it is left out.
+    /// A flag. Default: `true`.
     #[arg(
         long,
         value_name = "BOOLEAN",
@@ -123,11 +122,11 @@ pub(crate) struct SampleExchange {
         default_missing_value = "true"
     )]
     pub(crate) defaulted_flag: Option<bool>,
-    /// Words. Give it once for each.
+    /// Words. Can be repeated.
     #[arg(long, value_name = "TEXT")]
     pub(crate) defaulted_list: Option<Vec<types::Word>>,
-    /// Take the body from a file with a JSON object, `-` for standard input; other arguments go
-    /// before what it says.
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
     #[arg(long, value_name = "PATH")]
     pub(crate) body_file: Option<Input>,
 }
@@ -135,7 +134,7 @@ pub(crate) struct SampleExchange {
 impl SampleExchange {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<types::Answer, Failure> {
-        let mut body = Body::begin(self.body_file)?;
+        let mut body = Body::from_file(self.body_file)?;
         body.set("word", self.word)?;
         body.set("nullable_day", self.nullable_day)?;
         body.set("password", arguments::secret(self.password_file)?)?;

@@ -12,7 +12,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 1usize] = [Self::SampleExchange];
+    pub const ALL: [Self; 1] = [Self::SampleExchange];
 
     /// The operation's `operationId`.
     pub const fn id(self) -> &'static str {

@@ -25,7 +25,7 @@ use super::decode::Format;
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub struct SampleId(pub(super) Uuid);
@@ -83,7 +83,7 @@ impl TryFrom<String> for SampleId {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub struct Instant(
@@ -144,7 +144,7 @@ impl TryFrom<String> for Instant {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub struct Day(pub(super) NaiveDate);
@@ -202,7 +202,7 @@ impl TryFrom<String> for Day {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub enum Colour {
@@ -218,7 +218,7 @@ impl Colour {
     /// All values, in the order of the spec.
     pub const ALL: [Self; 2] = [Self::DeepRed, Self::Green];
 
-    /// The value as the spec writes it.
+    /// Returns the value as the spec writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DeepRed => "deep-red",
@@ -273,7 +273,7 @@ impl TryFrom<String> for Colour {
 pub struct Word(pub(super) String);
 
 impl Word {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -327,7 +327,7 @@ impl fmt::Display for Word {
 pub struct Anything(pub(super) String);
 
 impl Anything {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -375,7 +375,7 @@ impl fmt::Display for Anything {
 pub struct Password(pub(super) String);
 
 impl Password {
-    /// The secret itself: keep it out of logs, errors and comparisons that stop early.
+    /// Returns the secret. Keep it out of logs and errors, and compare it in constant time.
     pub fn expose_secret(&self) -> &str {
         &self.0
     }
@@ -417,13 +417,13 @@ impl fmt::Debug for Password {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "i32")]
 pub struct Page(pub(super) i32);
 
 impl Page {
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> i32 {
         self.0
     }
@@ -479,13 +479,13 @@ impl fmt::Display for Page {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "i64")]
 pub struct Temperature(pub(super) i64);
 
 impl Temperature {
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> i64 {
         self.0
     }
@@ -538,13 +538,13 @@ impl fmt::Display for Temperature {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(transparent)]
 pub struct Count(pub(super) i64);
 
 impl Count {
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> i64 {
         self.0
     }
@@ -645,7 +645,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A value with these properties; all others are absent or have their default.
+    /// Creates a value with these properties. All others are absent or have their default.
     pub fn new(
         word: Word,
         nullable_day: Option<NaiveDate>,
@@ -662,7 +662,7 @@ impl Request {
             defaulted_colour: Colour::Green,
             defaulted_page: Page(7),
             defaulted_text: "some text".to_owned(),
-            defaulted_number: 1.5_f64,
+            defaulted_number: 1.5,
             defaulted_integer: 3,
             defaulted_flag: true,
             defaulted_list: Vec::new(),
@@ -687,7 +687,7 @@ fn request_defaulted_text() -> String {
 }
 
 fn request_defaulted_number() -> f64 {
-    1.5_f64
+    1.5
 }
 
 fn request_defaulted_integer() -> i64 {
@@ -828,7 +828,7 @@ pub struct Error {
     Ord,
     Hash,
     Serialize,
-    Deserialize
+    Deserialize,
 )]
 #[serde(try_from = "String")]
 pub enum ErrorCode {
@@ -859,7 +859,7 @@ impl ErrorCode {
         Self::UnsupportedMediaType,
     ];
 
-    /// The value as the spec writes it.
+    /// Returns the value as the spec writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidInput => "invalid_input",

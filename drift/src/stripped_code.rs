@@ -1,32 +1,32 @@
-//! Is the difference between two states of the generated code one of documentation alone?
+//! Compares generated code without its documentation.
 
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use tenant_registry_codegen::GeneratedFile;
 
-/// The spec in JSON, among the generated files.
+/// The generated file that contains the spec as JSON.
 const DOCUMENT: &str = "openapi.json";
 
-/// The generated code without what is there for readers.
+/// The generated code without documentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Substance(Vec<(String, String)>);
+pub(crate) struct StrippedCode(Vec<(String, String)>);
 
-impl Substance {
-    pub(crate) fn of(files: &[GeneratedFile]) -> Self {
-        // The document that is served is the changed one, whatever the change is.
+impl StrippedCode {
+    pub(crate) fn from_files(files: &[GeneratedFile]) -> Self {
+        // The served document always differs.
         let code = files.iter().filter(|file| file.path != DOCUMENT);
-        let substance = code.map(|file| {
+        let stripped = code.map(|file| {
             let text = match syn::parse_file(&file.text) {
                 Ok(mut parsed) => {
                     Strip.visit_file_mut(&mut parsed);
                     parsed.to_token_stream().to_string()
                 }
-                // Then all of it counts.
+                // A file that cannot be parsed is compared in full.
                 Err(_) => file.text.clone(),
             };
             (file.path.clone(), text)
         });
-        Self(substance.collect())
+        Self(stripped.collect())
     }
 }
 
@@ -37,7 +37,7 @@ impl VisitMut for Strip {
         attributes.retain(|attribute| !attribute.path().is_ident("doc"));
     }
 
-    /// What dropshot would put into a document of its own; nobody asks it for one.
+    /// Texts for the OpenAPI document that dropshot can generate, which the service does not use.
     fn visit_field_value_mut(&mut self, field: &mut syn::FieldValue) {
         let is_text = matches!(&field.member, syn::Member::Named(name) if name == "description" || name == "summary");
         if is_text {
@@ -46,7 +46,7 @@ impl VisitMut for Strip {
         visit_mut::visit_field_value_mut(self, field);
     }
 
-    /// The same, of an endpoint that is made step by step.
+    /// The same texts in a chain of builder calls.
     fn visit_expr_method_call_mut(&mut self, call: &mut syn::ExprMethodCall) {
         if call.method == "description" || call.method == "summary" {
             call.args.clear();
@@ -66,7 +66,7 @@ impl VisitMut for Strip {
         visit_mut::visit_expr_assign_mut(self, assignment);
     }
 
-    /// The spec's fingerprint differs whatever the change is.
+    /// The fingerprint of the spec always differs.
     fn visit_item_const_mut(&mut self, item: &mut syn::ItemConst) {
         if item.ident == "SPEC_FINGERPRINT" {
             *item.expr = syn::Expr::Verbatim(proc_macro2::TokenStream::new());
@@ -80,11 +80,11 @@ mod tests {
     use serde_json::Value;
     use tenant_registry_codegen::{generate, to_json};
 
-    use super::Substance;
+    use super::StrippedCode;
 
     const SPEC: &str = include_str!("../../spec/openapi.yaml");
 
-    /// Puts a word before every text that is for readers alone.
+    /// Changes every summary and description.
     fn reword(value: &mut Value) {
         match value {
             Value::Object(members) => {
@@ -104,12 +104,12 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_no_other_substance() {
-        let original = Substance::of(&generate(SPEC).unwrap());
+    fn only_documentation_is_stripped() {
+        let original = StrippedCode::from_files(&generate(SPEC).unwrap());
         let mut document = to_json(SPEC).unwrap();
         reword(&mut document);
-        assert!(Substance::of(&generate(&document.to_string()).unwrap()) == original);
+        assert!(StrippedCode::from_files(&generate(&document.to_string()).unwrap()) == original);
         let renamed = SPEC.replace("sales_owner", "account_owner");
-        assert!(Substance::of(&generate(&renamed).unwrap()) != original);
+        assert!(StrippedCode::from_files(&generate(&renamed).unwrap()) != original);
     }
 }

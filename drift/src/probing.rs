@@ -1,4 +1,4 @@
-//! Proves by requests that generated code alone followed a drift.
+//! Sends probes to show that generated code follows a mutant without changes to hand-written code.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::verdict::{Judged, Verdict};
 use crate::worker::{Check, Worker};
 
 impl Judge<'_> {
-    /// Sends the probes of what the compiler let pass.
+    /// Probes the mutants that compile.
     pub(crate) fn probed(
         &self,
         open: Vec<Mutant>,
@@ -23,7 +23,7 @@ impl Judge<'_> {
         original: &Path,
         progress: &(dyn Fn(String) + Sync),
     ) -> Result<Vec<Judged>, Error> {
-        let (open, unproven): (Vec<Mutant>, Vec<Mutant>) = open.into_iter().partition(|it| it.probe.is_some());
+        let (open, without_probe): (Vec<Mutant>, Vec<Mutant>) = open.into_iter().partition(|it| it.probe.is_some());
         let batches: Vec<Vec<Mutant>> = batches(&open)
             .into_iter()
             .map(|batch| batch.into_iter().map(|index| open[index].clone()).collect())
@@ -31,42 +31,43 @@ impl Judge<'_> {
         let mut judged = parallel(batches, workers.iter_mut().collect(), |worker, batch: Vec<Mutant>| {
             let size = batch.len();
             let first = self.batch(worker, batch, original)?;
-            let mut settled = Vec::new();
+            let mut done = Vec::new();
             for it in first {
                 match it.verdict {
-                    // In company another mutant may be at fault.
+                    // Another mutant of the batch may be the cause, so try this one on its own.
                     Verdict::Missed { .. } if size > 1 => {
-                        settled.extend(self.batch(worker, vec![it.mutant], original)?);
+                        done.extend(self.batch(worker, vec![it.mutant], original)?);
                     }
-                    Verdict::Missed { .. } | Verdict::Breaks { .. } | Verdict::Followed { .. } | Verdict::Harmless => {
-                        settled.push(it)
-                    }
+                    Verdict::Missed { .. }
+                    | Verdict::BreaksBuild { .. }
+                    | Verdict::Followed { .. }
+                    | Verdict::Harmless => done.push(it),
                 }
             }
-            progress(format!("{} probed on one server", settled.len()));
-            Ok(settled)
+            progress(format!("{} probed on one server", done.len()));
+            Ok(done)
         })?;
-        judged.extend(unproven.into_iter().map(|mutant| Judged {
+        judged.extend(without_probe.into_iter().map(|mutant| Judged {
             mutant,
             verdict: Verdict::Missed {
-                why: "it builds, and no probe is known that shows it".to_owned(),
+                why: "it builds, and there is no probe for it".to_owned(),
             },
         }));
         Ok(judged)
     }
 
-    /// Builds one server with all drifts of the batch, and sends each probe to it and to the original.
+    /// Builds one server with all mutants of the batch, and sends each probe to it and to the original.
     fn batch(&self, worker: &mut Worker, batch: Vec<Mutant>, original: &Path) -> Result<Vec<Judged>, Error> {
         let missed = |why: String| Verdict::Missed { why };
         let edits = batch.iter().flat_map(|mutant| match &mutant.change {
             Change::Spec(edits) => edits.as_slice(),
             Change::Code { .. } => &[],
         });
-        let built = match edited(self.spec, edits) {
-            Some(document) => built(worker, &document)?,
-            None => Some("the drifts of the batch do not go together".to_owned()),
+        let build_error = match edited(self.spec, edits) {
+            Some(document) => build(worker, &document)?,
+            None => Some("the edits of the batch conflict".to_owned()),
         };
-        if let Some(why) = built {
+        if let Some(why) = build_error {
             let all = batch.into_iter().map(|mutant| Judged {
                 mutant,
                 verdict: missed(why.clone()),
@@ -76,7 +77,7 @@ impl Judge<'_> {
         if let [mutant] = batch.as_slice()
             && let Some(start) = mutant.probe.as_ref().and_then(|probe| probe.start.as_ref())
         {
-            let verdict = started(start, original, &worker.program())?;
+            let verdict = probe_start(start, original, &worker.program())?;
             let mutant = mutant.clone();
             return Ok(vec![Judged { mutant, verdict }]);
         }
@@ -100,31 +101,33 @@ impl Judge<'_> {
     }
 }
 
-/// Why the document does not build; `None` where it does.
-fn built(worker: &mut Worker, document: &Value) -> Result<Option<String>, Error> {
+/// Builds the service from the document. Returns the error if that fails.
+fn build(worker: &mut Worker, document: &Value) -> Result<Option<String>, Error> {
     worker.mutate_spec(&format!("{document:#}\n"))?;
     Ok(match worker.build()? {
         Check::Passed => None,
-        Check::Broken { error, place } => Some(format!("the check passed, but not the build: {place}: {error}")),
-        Check::Failed(why) => Some(format!("the check passed, but not the build: {why}")),
+        Check::Broken { error, place } => Some(format!(
+            "`cargo check` passes, but `cargo build` fails: {place}: {error}"
+        )),
+        Check::Failed(why) => Some(format!("`cargo check` passes, but `cargo build` fails: {why}")),
     })
 }
 
-/// Starts both with the setting; the one that shall refuse must name the setting's value.
-fn started(start: &Start, original: &Path, drifted: &Path) -> Result<Verdict, Error> {
+/// Starts both servers with the setting. The one that must reject it has to name the value.
+fn probe_start(start: &Start, original: &Path, drifted: &Path) -> Result<Verdict, Error> {
     let setting = Some((start.variable, start.value.as_str()));
-    let (refusing, accepting) = if start.mutant_refuses {
+    let (rejecting, accepting) = if start.mutant_rejects {
         (drifted, original)
     } else {
         (original, drifted)
     };
     let accepted = Server::start(accepting, setting);
-    Ok(match (Server::start(refusing, setting), accepted) {
+    Ok(match (Server::start(rejecting, setting), accepted) {
         (Err(Error::Server(said)), Ok(_)) if said.contains(&start.value) => Verdict::Followed {
-            seen: format!("{}={} is refused by one: {said}", start.variable, start.value),
+            seen: format!("only one server rejects {}={}: {said}", start.variable, start.value),
         },
         (Ok(_), Ok(_)) => Verdict::Missed {
-            why: format!("both start with {}={}", start.variable, start.value),
+            why: format!("both servers start with {}={}", start.variable, start.value),
         },
         (Err(Error::Server(said)), Ok(_)) | (Ok(_) | Err(Error::Server(_)), Err(Error::Server(said))) => {
             Verdict::Missed {
@@ -142,22 +145,22 @@ fn probe(mutant: &Mutant, original: &mut Server, drifted: &mut Server) -> Verdic
         };
     };
     let why = original
-        .misfit(probe, Side::Original)
+        .mismatch(probe, Side::Original)
         .map(|why| format!("the original: {why}"))
         .or_else(|| {
             drifted
-                .misfit(probe, Side::Mutant)
+                .mismatch(probe, Side::Mutant)
                 .map(|why| format!("the mutant: {why}"))
         });
     if let Some(why) = why {
         return Verdict::Missed { why };
     }
-    match original.misfit(probe, Side::Mutant) {
+    match original.mismatch(probe, Side::Mutant) {
         Some(difference) => Verdict::Followed {
-            seen: format!("before: {difference}"),
+            seen: format!("the original responded differently: {difference}"),
         },
         None => Verdict::Missed {
-            why: "the probe cannot tell the two apart".to_owned(),
+            why: "the probe does not distinguish the mutant from the original".to_owned(),
         },
     }
 }
