@@ -1,4 +1,4 @@
-//! Unpacks the files of the API reference that the service serves, and compresses them, so that no start has to.
+//! Unpacks and compresses the files of the API reference at build time, which keeps the start of the service fast.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -23,14 +23,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let output = env::var("OUT_DIR")?;
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     for file in FILES {
-        // Its folder is named after its version.
+        // The folder's name contains the version.
         let ending = format!("/dist/{file}");
         let name = archive
             .file_names()
             .filter_map(Result::ok)
             .find(|name| name.ends_with(&ending))
             .map(Cow::into_owned);
-        let name = name.ok_or_else(|| format!("the package of the API reference has no {file}"))?;
+        let name = name.ok_or_else(|| format!("the Swagger UI package contains no {file}"))?;
         let mut bytes = Vec::new();
         archive.by_name(&name)?.read_to_end(&mut bytes)?;
         let output = Path::new(&output);

@@ -28,7 +28,7 @@ use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::domain::origin::TrustedProxies;
 use tenant_registry_server::domain::{self, Registry};
 use tenant_registry_server::draining::Draining;
-use tenant_registry_server::request_rate::RateLimit;
+use tenant_registry_server::limits::request_rate::RateLimit;
 use tenant_registry_server::store::memory::MemoryStore;
 use tenant_registry_server::telemetry::metrics::Metrics;
 
@@ -55,7 +55,7 @@ impl Parts {
         Ok(RegistryApi::new(
             Arc::new(registry),
             self.settings.clone(),
-            Access::Anybody,
+            Access::Open,
             Draining::default(),
             Metrics::default(),
         ))
@@ -65,16 +65,16 @@ impl Parts {
 impl CheckedApi {
     pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
         let hasher = ApiKeyHasher::new(HashLimits {
-            running: 1,
-            waiting: 1,
-            remembered: 1,
+            max_running: 1,
+            max_waiting: 1,
+            cached_keys: 1,
             prefix_budget: PrefixBudget::default(),
         })?;
         let settings = ApiSettings {
             // The one peer that there is, so that `X-Forwarded-For` is read.
             trusted_proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse()?]),
             retry_after: RetryAfterSeconds::try_from(1)?,
-            request_rate: RateLimit::per_second(NonZeroU32::MIN)?,
+            request_rate: RateLimit::new(NonZeroU32::MIN)?,
             max_requests: 1024,
         };
         let parts = Parts {

@@ -19,7 +19,7 @@ pub fn catalog_file(data: &[u8]) {
             let mut keys = HashSet::new();
             assert!(catalog.products().iter().all(|product| keys.insert(&product.key)));
         }
-        Err(CatalogFileError::Broken { line, reason, .. }) => {
+        Err(CatalogFileError::Invalid { line, reason, .. }) => {
             let lines = text.split('\n').count();
             assert!((1..=lines).contains(&line), "line {line} of {lines}: {reason}");
         }

@@ -1,7 +1,7 @@
-//! What single steps cost: hashing and remembering a key, checking a token, reading a body, checking what the spec
-//! constrains.
+//! Microbenchmarks of single steps: verifying a key or a token with and without the cache, parsing a body, and validating
+//! values.
 //!
-//! `cargo bench -p tenant-registry-server --bench micro`. Times are this machine's; compare them with each other.
+//! Run with `cargo bench -p tenant-registry-server --bench micro`. Compare the times only within one run.
 
 use chrono::Utc;
 use criterion::Criterion;
@@ -25,7 +25,7 @@ const EVENT: &str = r#"{
     "target_name": "Quarter", "product": "insights", "metadata": { "format": "pdf", "pages": 12 }
 }"#;
 
-/// A key, as it is stored and as its bearer has it.
+/// An API key: its stored hash and its plaintext.
 struct Key {
     hasher: ApiKeyHasher,
     id: ApiKeyId,
@@ -35,12 +35,12 @@ struct Key {
 
 fn key(runtime: &Runtime) -> Result<Key, HashError> {
     let hasher = ApiKeyHasher::new(HashLimits {
-        running: 1,
-        waiting: 16,
-        remembered: 1_000,
-        // One key is hashed all the time.
+        max_running: 1,
+        max_waiting: 16,
+        cached_keys: 1_000,
+        // The benchmark hashes the same key over and over.
         prefix_budget: PrefixBudget {
-            a_minute: NonZeroU32::MAX,
+            per_minute: NonZeroU32::MAX,
             burst: NonZeroU32::MAX,
         },
     })?;
@@ -54,7 +54,7 @@ fn key(runtime: &Runtime) -> Result<Key, HashError> {
     })
 }
 
-#[expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
+#[expect(clippy::unwrap_used, reason = "a benchmark stops at the first error")]
 fn hashing(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let Key {
@@ -65,17 +65,17 @@ fn hashing(criterion: &mut Criterion) {
     } = key(&runtime).unwrap();
     let mut group = criterion.benchmark_group("hashing");
     group.sample_size(20);
-    // Each asks anew: what is remembered is another question.
-    group.bench_function("a key is held against its hash", |bencher| {
+    // `matches` always computes a hash; only `has_matched` reads the cache.
+    group.bench_function("a key, hashed", |bencher| {
         bencher.iter(|| runtime.block_on(hasher.matches(id, &stored, &plaintext)).unwrap());
     });
-    group.bench_function("a key is remembered", |bencher| {
+    group.bench_function("a key, cached", |bencher| {
         bencher.iter(|| hasher.has_matched(id, black_box(&stored), black_box(&plaintext)));
     });
     group.finish();
 }
 
-/// A token of some 800 bytes, as Keycloak makes them.
+/// A token of about 800 bytes, similar to Keycloak's.
 fn token(signer: &Signer) -> String {
     let header = json!({ "alg": signer.algorithm(), "typ": "JWT", "kid": "key" });
     let now = Utc::now().timestamp();
@@ -89,7 +89,7 @@ fn token(signer: &Signer) -> String {
     signer.token(&header.to_string(), &claims.to_string())
 }
 
-#[expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
+#[expect(clippy::unwrap_used, reason = "a benchmark stops at the first error")]
 fn tokens(criterion: &mut Criterion) {
     let rules = TokenRules {
         issuer: "https://sso.example.com/realms/platform".parse().unwrap(),
@@ -104,36 +104,36 @@ fn tokens(criterion: &mut Criterion) {
         let keys = json!({ "keys": [signer.jwk("key")] });
         let keys = KeySet::read(keys.to_string().as_bytes()).unwrap();
         let (algorithm, token) = (signer.algorithm(), token(&signer));
-        group.bench_function(format!("{algorithm}, checked"), |bencher| {
+        group.bench_function(format!("{algorithm}, verified"), |bencher| {
             bencher.iter(|| verifier.check(&keys, black_box(&token)).unwrap());
         });
-        group.bench_function(format!("{algorithm}, remembered"), |bencher| {
+        group.bench_function(format!("{algorithm}, cached"), |bencher| {
             bencher.iter(|| verifier.verify(&keys, black_box(&token)).unwrap());
         });
     }
     group.finish();
 }
 
-#[expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
+#[expect(clippy::unwrap_used, reason = "a benchmark stops at the first error")]
 fn decoding(criterion: &mut Criterion) {
     criterion.bench_function("decoding/the body of audit_append", |bencher| {
         bencher.iter(|| serde_json::from_str::<AuditAppend>(black_box(EVENT)).unwrap());
     });
-    criterion.bench_function("decoding/the same without the types of the spec", |bencher| {
+    criterion.bench_function("decoding/the same body as untyped JSON", |bencher| {
         bencher.iter(|| serde_json::from_str::<serde_json::Value>(black_box(EVENT)).unwrap());
     });
 }
 
-#[expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
+#[expect(clippy::unwrap_used, reason = "a benchmark stops at the first error")]
 fn validation(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("validation");
-    group.bench_function("a slug, by its pattern", |bencher| {
+    group.bench_function("the pattern of a slug", |bencher| {
         bencher.iter(|| TenantSlug::try_from(black_box("blue-sky")).unwrap());
     });
-    group.bench_function("a key, by its pattern", |bencher| {
+    group.bench_function("the pattern of a key", |bencher| {
         bencher.iter(|| ApiKeyPlaintext::try_from(black_box("bp_Zm9vYmFyYmF6cXV4MTIzNA")).unwrap());
     });
-    group.bench_function("a name, by its length", |bencher| {
+    group.bench_function("the length of a name", |bencher| {
         bencher.iter(|| TenantName::try_from(black_box("Blue Sky Ltd")).unwrap());
     });
     group.bench_function("a text of 1 KiB", |bencher| {

@@ -1,4 +1,4 @@
-//! The catalog file: TOML, one `[[product]]` table for each product, in the order in which they are listed.
+//! Reads the catalog file: TOML with a `[[product]]` table for each product, in the order of the catalog.
 
 use crate::domain::catalog::{Catalog, Product};
 use serde::Deserialize;
@@ -9,10 +9,10 @@ use tenant_registry_contract::types::{PlanKey, ProductKey};
 use thiserror::Error;
 use toml::Spanned;
 
-/// What serves where no file is named.
+/// The catalog that is used without a catalog file.
 const BUILT_IN: &str = include_str!("../catalog.toml");
 
-/// Why there is no catalog: the file, the line, the reason.
+/// Why a catalog file cannot be used.
 #[derive(Debug, Error)]
 pub enum CatalogFileError {
     /// The file cannot be read.
@@ -20,17 +20,17 @@ pub enum CatalogFileError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The file is not a catalog.
+    /// The file is not a valid catalog.
     #[error("catalog file {}, line {line}: {reason}", path.display())]
-    Broken {
+    Invalid {
         /// The file.
         path: PathBuf,
-        /// Counted from 1.
+        /// The line of the error, counted from 1.
         line: usize,
-        /// What is wrong there.
+        /// What is wrong.
         reason: String,
     },
 }
@@ -53,10 +53,10 @@ struct ProductTable {
     supports_trial: bool,
 }
 
-/// Reads the catalog from a file, or the built-in one where none is named.
+/// Reads the catalog from a file. Without a file, returns the built-in catalog.
 ///
 /// # Errors
-/// A file that cannot be read or is no catalog.
+/// Fails if the file cannot be read or is not a valid catalog.
 pub fn read(file: Option<&Path>) -> Result<Catalog, CatalogFileError> {
     let Some(path) = file else {
         return parse(BUILT_IN, Path::new("(built in)"));
@@ -68,19 +68,19 @@ pub fn read(file: Option<&Path>) -> Result<Catalog, CatalogFileError> {
     parse(&text, path)
 }
 
-/// Reads the catalog from the text of a file; `path` is where messages say that it stands.
+/// Parses the text of a catalog file. Error messages name `path`.
 ///
 /// # Errors
-/// A text that is no catalog.
+/// Fails if the text is not a valid catalog.
 pub fn parse(text: &str, path: &Path) -> Result<Catalog, CatalogFileError> {
-    let broken = |span: Range<usize>, reason: String| CatalogFileError::Broken {
+    let invalid = |span: Range<usize>, reason: String| CatalogFileError::Invalid {
         path: path.to_owned(),
         line: line_of(text, span.start),
         reason,
     };
     let file: CatalogFile = toml::from_str(text).map_err(|error| {
         let reason = error.message().replace('\n', " ");
-        broken(error.span().unwrap_or_default(), reason)
+        invalid(error.span().unwrap_or_default(), reason)
     })?;
 
     let mut lines: HashMap<ProductKey, usize> = HashMap::new();
@@ -97,7 +97,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Catalog, CatalogFileError> {
         let span = key.span();
         let key = key.into_inner();
         if let Some(line) = lines.insert(key.clone(), line_of(text, span.start)) {
-            return Err(broken(
+            return Err(invalid(
                 span,
                 format!("the key `{key}` is used twice, first on line {line}"),
             ));
@@ -124,19 +124,19 @@ mod tests {
     use super::{parse, read};
     use std::path::Path;
 
-    fn refusal(text: &str) -> String {
+    fn error(text: &str) -> String {
         parse(text, Path::new("products.toml")).unwrap_err().to_string()
     }
 
     const GOOD: &str = "[[product]]\nkey = \"b\"\nname = \"B\"\ndescription = \"\"\nsupports_trial = true\n";
 
     #[test]
-    fn the_built_in_catalog_is_one() {
+    fn the_built_in_catalog_is_valid() {
         assert!(!read(None).unwrap().products().is_empty());
     }
 
     #[test]
-    fn the_order_is_that_of_the_file() {
+    fn products_keep_the_order_of_the_file() {
         let text = format!("{GOOD}{}", GOOD.replace("\"b\"", "\"a\""));
         let catalog = parse(&text, Path::new("products.toml")).unwrap();
         let keys: Vec<_> = catalog.products().iter().map(|product| product.key.as_str()).collect();
@@ -144,27 +144,27 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_is_named_with_the_line_and_the_reason() {
+    fn an_error_names_the_file_the_line_and_the_reason() {
         assert_eq!(
-            refusal(&format!("{GOOD}{GOOD}")),
+            error(&format!("{GOOD}{GOOD}")),
             "catalog file products.toml, line 7: the key `b` is used twice, first on line 2"
         );
-        let unknown = refusal(&format!("{GOOD}price = 1\n"));
+        let unknown = error(&format!("{GOOD}price = 1\n"));
         assert!(
             unknown.starts_with("catalog file products.toml, line 6: unknown field `price`"),
             "{unknown}"
         );
-        let syntax = refusal(&format!("{GOOD}\n[["));
+        let syntax = error(&format!("{GOOD}\n[["));
         assert!(syntax.starts_with("catalog file products.toml, line 7: "), "{syntax}");
-        let missing = refusal("[[product]]\nkey = \"b\"\n");
+        let missing = error("[[product]]\nkey = \"b\"\n");
         assert!(missing.contains("line 1: missing field"), "{missing}");
-        let retyped = refusal(&GOOD.replace("true", "\"yes\""));
+        let retyped = error(&GOOD.replace("true", "\"yes\""));
         assert!(retyped.contains("line 5: invalid type"), "{retyped}");
-        assert!(refusal("").contains("missing field `product`"));
+        assert!(error("").contains("missing field `product`"));
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn an_error_names_a_missing_file() {
         let error = read(Some(Path::new("no/such/catalog.toml"))).unwrap_err();
         assert!(error.to_string().starts_with("catalog file no/such/catalog.toml: "));
     }

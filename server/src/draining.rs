@@ -1,20 +1,22 @@
-//! That the service is about to stop: the readiness probe says so while everything else is still served, so that whoever
-//! sends requests here has time to send them elsewhere.
+//! The flag that the service is about to stop.
+//!
+//! Once it is set, the readiness probe fails while everything else is still served. Load balancers get time to move
+//! traffic to other replicas.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Told once, and seen by all clones.
+/// Whether the service is about to stop. Clones share the flag.
 #[derive(Clone, Debug, Default)]
 pub struct Draining(Arc<AtomicBool>);
 
 impl Draining {
-    /// The service is about to stop.
+    /// Sets the flag. It cannot be cleared.
     pub fn begin(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Is it?
+    /// Returns whether the service is about to stop.
     pub fn has_begun(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

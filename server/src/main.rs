@@ -1,4 +1,4 @@
-//! `tenant-registry`: reads the configuration, starts telemetry, picks the store and serves.
+//! The program `tenant-registry`: reads the settings, then serves the API or runs another command.
 
 use chrono::{DateTime, Utc};
 use mimalloc::MiMalloc;
@@ -8,16 +8,17 @@ use std::process::ExitCode;
 use tenant_registry_server::api_key_hash::ApiKeyHasher;
 use tenant_registry_server::auth::Access;
 use tenant_registry_server::configuration::{
-    AuditCommand, Cli, Command, Configuration, DatabaseConfiguration, refusal,
+    AuditCommand, Cli, Command, Configuration, DatabaseConfiguration, error_line,
 };
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::audit_prune::AuditPrune;
 use tenant_registry_server::domain::clock::Clock;
+use tenant_registry_server::limits::descriptors;
 use tenant_registry_server::store::Store;
 use tenant_registry_server::store::memory::MemoryStore;
 use tenant_registry_server::store::postgres::{DatabaseUrl, PostgresPruneStore, PostgresStore, migrations};
 use tenant_registry_server::telemetry::{LogFormat, LogLevel};
-use tenant_registry_server::{catalog_file, descriptors, serve, telemetry};
+use tenant_registry_server::{catalog_file, serve, telemetry};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
@@ -25,18 +26,18 @@ use tracing::{info, warn};
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// The status of a start that stopped at a bad setting.
-const BAD_CONFIGURATION: u8 = 2;
+/// The exit status for an invalid setting.
+const INVALID_SETTING: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
-        Err(error) => match refusal(&error) {
+        Err(error) => match error_line(&error) {
             Some(line) => {
                 eprintln!("{line}");
-                return ExitCode::from(BAD_CONFIGURATION);
+                return ExitCode::from(INVALID_SETTING);
             }
-            None => return exit_code(unless_nobody_reads(error.print())),
+            None => return exit_code(ignore_broken_pipe(error.print())),
         },
     };
     exit_code(match cli.command {
@@ -61,11 +62,11 @@ fn exit_code(result: Result<(), Box<dyn Error>>) -> ExitCode {
 
 fn print(text: &str) -> Result<(), Box<dyn Error>> {
     let mut output = std::io::stdout().lock();
-    unless_nobody_reads(output.write_all(text.as_bytes()).and_then(|()| output.flush()))
+    ignore_broken_pipe(output.write_all(text.as_bytes()).and_then(|()| output.flush()))
 }
 
-/// A reader that has seen enough, as `head` has, is no error.
-fn unless_nobody_reads(written: std::io::Result<()>) -> Result<(), Box<dyn Error>> {
+/// Ignores that the reader of our output has gone away, as `head` does.
+fn ignore_broken_pipe(written: std::io::Result<()>) -> Result<(), Box<dyn Error>> {
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         Ok(()) | Err(_) => Ok(()),
@@ -74,6 +75,9 @@ fn unless_nobody_reads(written: std::io::Result<()>) -> Result<(), Box<dyn Error
 
 fn run(configuration: Configuration) -> Result<(), Box<dyn Error>> {
     telemetry::start(configuration.log_level, configuration.log_format)?;
+    for renamed in &configuration.renamed_settings {
+        warn!("{renamed}");
+    }
     let database = database_url(&configuration.database)?;
     let pool = configuration.pool.settings(configuration.database.connect_timeout());
     let to_database = database.as_ref().map_or(0, |_| pool.connections());
@@ -90,7 +94,7 @@ fn run(configuration: Configuration) -> Result<(), Box<dyn Error>> {
             serve_until_signal(&configuration, store, clock).await
         }),
     };
-    // What still runs after the shutdown's bound is not waited for.
+    // Tasks that are still running after the shutdown timeout are not waited for.
     runtime.shutdown_background();
     result
 }
@@ -115,24 +119,24 @@ async fn postgres_store(configuration: &Configuration, url: &DatabaseUrl) -> Res
     Ok(PostgresStore::new(url, &configuration.pool.settings(connect_timeout))?)
 }
 
-/// The URL of a command that is of no use without one.
-fn needed_url(configuration: &DatabaseConfiguration) -> Result<DatabaseUrl, Box<dyn Error>> {
-    database_url(configuration)?.ok_or_else(|| "--database-url <DATABASE_URL> is needed".into())
+/// The database URL, for commands that require one.
+fn required_url(configuration: &DatabaseConfiguration) -> Result<DatabaseUrl, Box<dyn Error>> {
+    database_url(configuration)?.ok_or_else(|| "--database-url <DATABASE_URL> is required".into())
 }
 
 fn migrate(configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> {
     telemetry::start(LogLevel::Info, LogFormat::Text)?;
-    let url = needed_url(configuration)?;
+    let url = required_url(configuration)?;
     let applied = runtime()?.block_on(migrations::migrate(&url, configuration.connect_timeout()))?;
     match applied {
         0 => print("the schema is up to date\n"),
-        steps => print(&format!("the schema is up to date: {steps} applied\n")),
+        steps => print(&format!("the schema is up to date; migrations applied: {steps}\n")),
     }
 }
 
 fn prune(before: DateTime<Utc>, configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> {
     telemetry::start(LogLevel::Info, LogFormat::Text)?;
-    let url = needed_url(configuration)?;
+    let url = required_url(configuration)?;
     let audit_prune = AuditPrune::new(before, Clock::system())?;
     let deleted = runtime()?.block_on(async {
         let mut store = PostgresPruneStore::connect(&url, configuration.connect_timeout()).await?;
@@ -150,24 +154,26 @@ async fn serve_until_signal<S: Store>(
     let settings = configuration
         .serve_settings()
         .map_err(|error| format!("--otel-exporter-otlp-headers <OTEL_EXPORTER_OTLP_HEADERS> {error}"))?;
-    let hasher = ApiKeyHasher::new(configuration.hash_limits())?;
+    let hasher = ApiKeyHasher::new(configuration.hashing.limits())?;
     let access = Access::start(configuration.access()?, clock.clone())?;
-    let is_open = matches!(access, Access::Anybody);
+    let is_open = matches!(access, Access::Open);
     let mut signals = StopSignals::listen()?;
     let service = serve::start(settings, Registry::new(store, catalog, clock, hasher), access)?;
     info!(address = %service.address(), "listening");
     print(&format!("listening on http://{}\n", service.address()))?;
     if let Some(address) = service.internal_address() {
-        info!(%address, "listening for internal calls");
+        info!(%address, "listening for internal operations");
         print(&format!("internal operations on http://{address}/v1/internal/\n"))?;
     }
-    if let Some(address) = service.operations_address() {
+    if let Some(address) = service.metrics_address() {
         info!(%address, "listening for metrics");
         print(&format!("metrics on http://{address}/metrics\n"))?;
     }
     if is_open {
-        warn!("OIDC_ISSUER is not set: nobody is asked who they are, and whoever reaches the port may do everything");
-        print("open: OIDC_ISSUER is not set, so that whoever reaches the port may do everything\n")?;
+        warn!(
+            "OIDC_ISSUER is not set: there is no authentication, and everyone who can reach the port can do everything"
+        );
+        print("open: OIDC_ISSUER is not set, so everyone who can reach the port can do everything\n")?;
     }
     let signal = tokio::select! {
         signal = signals.next() => signal,
@@ -177,9 +183,9 @@ async fn serve_until_signal<S: Store>(
     match signal {
         StopSignal::Terminate => tokio::select! {
             () = service.drain() => {}
-            signal = signals.next() => info!("{signal}: stopping at once"),
+            signal = signals.next() => info!("{signal}: stopping immediately"),
         },
-        // Whoever presses Ctrl-C waits for no load balancer.
+        // A person who presses Ctrl-C does not want to wait for load balancers.
         StopSignal::Interrupt => {}
     }
     match service.shutdown().await {
@@ -189,12 +195,12 @@ async fn serve_until_signal<S: Store>(
     Ok(())
 }
 
-/// What ends the service.
+/// A signal that stops the service.
 #[derive(Clone, Copy, Debug)]
 enum StopSignal {
-    /// A platform's.
+    /// Sent by the platform.
     Terminate,
-    /// A person's.
+    /// Sent by a person with Ctrl-C.
     Interrupt,
 }
 
@@ -213,7 +219,7 @@ struct StopSignals {
 }
 
 impl StopSignals {
-    /// From now on neither signal ends the process by itself.
+    /// Starts to listen. From now on, neither signal ends the process by default.
     fn listen() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,

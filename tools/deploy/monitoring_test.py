@@ -32,7 +32,7 @@ INTERVAL = "1s"
 LIMIT = 120
 # Few connections and short timeouts, so that the pool is exhausted.
 SETTINGS = {
-    "OPERATIONS_ADDR": "127.0.0.1:0",
+    "METRICS_ADDR": "127.0.0.1:0",
     "DATABASE_POOL_SIZE": "2",
     "DATABASE_POOL_TIMEOUT": "1",
     "DATABASE_STATEMENT_TIMEOUT": "1",

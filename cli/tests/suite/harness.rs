@@ -18,7 +18,7 @@ use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::domain::origin::TrustedProxies;
-use tenant_registry_server::request_rate::RateLimit;
+use tenant_registry_server::limits::request_rate::RateLimit;
 use tenant_registry_server::serve::{self, RunningService, ServeSettings};
 use tenant_registry_server::store::Store;
 use tenant_registry_server::store::memory::MemoryStore;
@@ -130,7 +130,7 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
         limits: Limits {
             body_time: Duration::from_secs(30),
         },
-        operations_address: None,
+        metrics_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(10),
         allowed_origins: AllowedOrigins::default(),
@@ -139,19 +139,19 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),
             retry_after: RetryAfterSeconds::try_from(1).unwrap(),
-            request_rate: RateLimit::per_second(NonZeroU32::MIN).unwrap(),
+            request_rate: RateLimit::new(NonZeroU32::MIN).unwrap(),
             max_requests: 1024,
         },
     };
     let hasher = ApiKeyHasher::new(HashLimits {
-        running: 2,
-        waiting: 64,
-        remembered: 100,
+        max_running: 2,
+        max_waiting: 64,
+        cached_keys: 100,
         prefix_budget: PrefixBudget::default(),
     });
     let catalog = catalog_file::read(None).unwrap();
     let registry = Registry::new(store, catalog, Clock::system(), hasher.unwrap());
-    let running = serve::start(settings, registry, Access::Anybody).unwrap();
+    let running = serve::start(settings, registry, Access::Open).unwrap();
     (running.address(), Box::new(running))
 }
 

@@ -1,9 +1,10 @@
-//! What the generated layer costs: requests per second of a small JSON answer, as ratios to a bare dropshot and a bare
-//! hyper server in the same run.
+//! Benchmark of the generated HTTP layer: requests per second for a small JSON response, relative to a plain dropshot server
+//! and a plain hyper server in the same run.
 //!
-//! `cargo bench -p tenant-registry-server`. Compare only the ratios: load and server share the machine's cores.
+//! Run with `cargo bench -p tenant-registry-server`. Compare only the ratios: the load generator and the servers share the
+//! processors.
 
-#![expect(clippy::print_stdout, reason = "the table is what the program is for")]
+#![expect(clippy::print_stdout, reason = "the program prints a table")]
 
 mod load;
 mod servers;
@@ -11,14 +12,15 @@ mod servers;
 use std::error::Error;
 use std::time::Duration;
 
-/// How many connections ask at once, each waiting for its answer.
+/// The number of concurrent connections. Each sends its next request after the response.
 const CALLERS: usize = 32;
-/// How long a server is asked in one round. The rounds alternate, so that a slow moment hits all of them.
+/// The duration of one round against one server. Rounds alternate between servers, so that a slow moment affects all of
+/// them.
 const ROUND: Duration = Duration::from_millis(1500);
 const ROUNDS: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // `cargo test --all-targets` runs benches too, to see that they still work; a short round shows that.
+    // `cargo test --all-targets` also runs benchmarks, to check that they work. A short round is enough for that.
     let is_measured = std::env::args().any(|argument| argument == "--bench");
     let (rounds, round) = if is_measured {
         (ROUNDS, ROUND)

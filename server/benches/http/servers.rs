@@ -1,4 +1,4 @@
-//! The servers that are compared: all give the answer of `health_get`.
+//! The compared servers. Each returns the response of `health_get`.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -25,14 +25,14 @@ use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::domain::origin::TrustedProxies;
-use tenant_registry_server::request_rate::RateLimit;
+use tenant_registry_server::limits::request_rate::RateLimit;
 use tenant_registry_server::serve::{RunningService, ServeSettings};
 use tenant_registry_server::store::memory::MemoryStore;
 use tokio::net::TcpListener;
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A server to be asked.
+/// A running server.
 pub(crate) struct Server {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
@@ -47,7 +47,7 @@ enum Running {
     Registry { _service: Box<RunningService<MemoryStore>> },
 }
 
-/// Starts all of them: hyper first, dropshot second.
+/// Starts all servers: hyper first, dropshot second.
 pub(crate) async fn start() -> Result<Vec<Server>, Box<dyn Error>> {
     let hyper = hyper().await?;
     let dropshot = dropshot()?;
@@ -60,7 +60,7 @@ pub(crate) async fn start() -> Result<Vec<Server>, Box<dyn Error>> {
             _running: Running::Hyper,
         },
         Server {
-            name: "dropshot, an endpoint by hand",
+            name: "dropshot, hand-written endpoint",
             address: dropshot.local_addr(),
             path: "/healthz",
             _running: Running::Dropshot { _server: dropshot },
@@ -130,9 +130,9 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
     let clock = Clock::system();
     let store = MemoryStore::seeded(clock.now())?;
     let hasher = ApiKeyHasher::new(HashLimits {
-        running: 1,
-        waiting: 1,
-        remembered: 1,
+        max_running: 1,
+        max_waiting: 1,
+        cached_keys: 1,
         prefix_budget: PrefixBudget::default(),
     })?;
     let settings = ServeSettings {
@@ -142,7 +142,7 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
         limits: Limits {
             body_time: Duration::from_secs(30),
         },
-        operations_address: None,
+        metrics_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(1),
         last_used_interval: Duration::from_secs(1),
@@ -151,14 +151,10 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),
             retry_after: RetryAfterSeconds::try_from(1)?,
-            request_rate: RateLimit::per_second(NonZeroU32::MIN)?,
+            request_rate: RateLimit::new(NonZeroU32::MIN)?,
             max_requests: 1024,
         },
     };
     let registry = Registry::new(store, catalog_file::read(None)?, clock, hasher);
-    Ok(tenant_registry_server::serve::start(
-        settings,
-        registry,
-        Access::Anybody,
-    )?)
+    Ok(tenant_registry_server::serve::start(settings, registry, Access::Open)?)
 }

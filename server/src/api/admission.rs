@@ -1,9 +1,9 @@
 //! Who is let in: the generated code asks here before each operation that is not for everybody.
 
 use super::{RegistryApi, answers};
-use crate::auth::{Access, BearerKind, TokenError, Verified};
+use crate::auth::{Access, BearerKind, TokenError, VerifiedToken};
 use crate::domain::caller::{Actor, Identity, TenantScope};
-use crate::request_rate::RateLimit;
+use crate::limits::request_rate::RateLimit;
 use crate::store::Store;
 use crate::telemetry::traces::span;
 use std::sync::Arc;
@@ -52,14 +52,14 @@ impl<S> RegistryApi<S> {
         metadata: &RequestMetadata,
         credentials: Credentials,
     ) -> Result<Admitted<Identity>, NotAdmitted> {
-        let realm = match &self.access {
-            Access::Anybody => {
+        let issuer = match &self.access {
+            Access::Open => {
                 return Ok(Admitted {
-                    identity: Identity::ANYBODY,
+                    identity: Identity::ANONYMOUS,
                     scopes: Scope::ALL.into_iter().collect(),
                 });
             }
-            Access::Realm(realm) => realm,
+            Access::Issuer(issuer) => issuer,
         };
         let token = match credentials {
             Credentials::Bearer(token) => token,
@@ -75,17 +75,20 @@ impl<S> RegistryApi<S> {
             }
         };
         let (request_id, trace_id) = (&metadata.request_id, span::trace_id());
-        let verified = realm.verify(token.expose_secret()).await.map_err(|error| match error {
-            TokenError::Refused(refusal) => {
-                info!(request_id, trace_id, "a token was not taken: {refusal}");
-                unauthorized(refusal.to_string())
-            }
-            TokenError::Unavailable => {
-                warn!(request_id, trace_id, "a caller was turned away: {error}");
-                self.not_now()
-            }
-        })?;
-        self.request_rate.count(&verified.subject).map_err(too_many)?;
+        let verified = issuer
+            .verify(token.expose_secret())
+            .await
+            .map_err(|error| match error {
+                TokenError::Invalid(refusal) => {
+                    info!(request_id, trace_id, "a token was not taken: {refusal}");
+                    unauthorized(refusal.to_string())
+                }
+                TokenError::Unavailable => {
+                    warn!(request_id, trace_id, "a caller was turned away: {error}");
+                    self.not_now()
+                }
+            })?;
+        self.request_rate.check(&verified.subject).map_err(too_many)?;
         let identity = identity(&verified).map_err(|error| {
             // A value of ours that breaks the spec is a fault of ours; the caller is not let in for it.
             error!(request_id, trace_id, "a caller cannot be named: {error}");
@@ -105,24 +108,27 @@ impl<S> RegistryApi<S> {
     }
 }
 
-fn too_many(limit: RateLimit) -> NotAdmitted {
+fn too_many(rate_limit: RateLimit) -> NotAdmitted {
     let RateLimit {
-        at_once, left, second, ..
-    } = limit;
+        limit,
+        remaining,
+        reset,
+        ..
+    } = rate_limit;
     NotAdmitted::TryLater(TryLater::TooManyRequests {
         body: Error {
             error: ErrorCode::RateLimited,
-            message: format!("you may send {at_once} requests a second; send fewer"),
+            message: format!("you may send {limit} requests a second; send fewer"),
         },
-        retry_after: second,
-        rate_limit_limit: at_once,
-        rate_limit_remaining: left,
-        rate_limit_reset: second,
+        retry_after: reset,
+        rate_limit_limit: limit,
+        rate_limit_remaining: remaining,
+        rate_limit_reset: reset,
     })
 }
 
 /// As the rules and the audit log know the bearer of a token.
-fn identity(verified: &Verified) -> Result<Identity, ConstraintError> {
+fn identity(verified: &VerifiedToken) -> Result<Identity, ConstraintError> {
     let kind = match verified.kind {
         BearerKind::User => "user",
         BearerKind::ServiceAccount => "service",

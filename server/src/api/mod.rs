@@ -15,7 +15,7 @@ use crate::domain::caller::Caller;
 use crate::domain::error::Failure;
 use crate::domain::origin::{Origin, TrustedProxies};
 use crate::draining::Draining;
-use crate::request_rate::{RateLimit, RequestRate};
+use crate::limits::request_rate::{RateLimit, RequestRateLimiter};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::span;
 pub use admission::AdmittedCaller;
@@ -44,7 +44,7 @@ pub struct RegistryApi<S> {
     registry: Arc<Registry<S>>,
     settings: ApiSettings,
     access: Access,
-    request_rate: Arc<RequestRate>,
+    request_rate: Arc<RequestRateLimiter>,
     /// One for each request that may run.
     places: Arc<Semaphore>,
     draining: Draining,
@@ -79,7 +79,7 @@ impl<S> RegistryApi<S> {
         Self {
             registry,
             access,
-            request_rate: Arc::new(RequestRate::new(settings.request_rate)),
+            request_rate: Arc::new(RequestRateLimiter::new(settings.request_rate)),
             places: Arc::new(Semaphore::new(settings.max_requests)),
             settings,
             draining,

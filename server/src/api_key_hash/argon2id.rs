@@ -1,35 +1,35 @@
-//! The hash function, on memory that outlives one hash.
+//! The argon2id hash function, on memory that is reused from hash to hash.
 
 use super::HashError;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tenant_registry_contract::types::ApiKeyPlaintext;
 use zeroize::Zeroize;
 
-/// Memory of one hash, in KiB: what [`super::HashLimits::running`] multiplies.
+/// The memory of one hash, in KiB.
 const ARGON2_MEMORY_KIB: u32 = 64 * 1024;
 const ARGON2_ITERATIONS: u32 = 1;
 const ARGON2_LANES: u32 = 4;
 pub(super) const ARGON2_OUTPUT_BYTES: usize = 32;
 
-/// The 64 MiB that a hash fills. To ask the system for them costs more than the hash itself (each page is a fault), so
-/// that a thread keeps them while there is work.
+/// The 64 MiB that a hash fills. Allocating them takes longer than the hash itself (every page faults), so a thread keeps
+/// them while there is work.
 #[derive(Default)]
 pub(super) struct Memory {
     blocks: Vec<Block>,
-    is_used: bool,
+    is_dirty: bool,
 }
 
 impl Memory {
-    /// Overwrites what the last hash has left, of which its plaintext could be tried out.
+    /// Overwrites what the last hash left. It would allow guesses at its plaintext.
     pub(super) fn zero(&mut self) {
-        if self.is_used {
+        if self.is_dirty {
             self.blocks.iter_mut().for_each(Zeroize::zeroize);
-            self.is_used = false;
+            self.is_dirty = false;
         }
     }
 
-    /// Gives the memory back to the system.
-    pub(super) fn give_back(&mut self) {
+    /// Overwrites the memory and returns it to the system.
+    pub(super) fn release(&mut self) {
         self.zero();
         self.blocks = Vec::new();
     }
@@ -51,7 +51,7 @@ pub(super) fn argon2id(
     let parameters =
         Params::new(ARGON2_MEMORY_KIB, ARGON2_ITERATIONS, ARGON2_LANES, output_bytes).map_err(HashError::Argon2)?;
     memory.blocks.resize(parameters.block_count(), Block::new());
-    memory.is_used = true;
+    memory.is_dirty = true;
     let mut hash = [0; ARGON2_OUTPUT_BYTES];
     Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
         .hash_password_into_with_memory(

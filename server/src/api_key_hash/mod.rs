@@ -1,17 +1,21 @@
-//! API keys as secrets: how a plaintext is made, what is stored in its place, and how the two are held together.
+//! API keys as secrets: generating a plaintext, hashing it for storage, and checking one against a stored hash.
 //!
-//! The only place that knows argon2. A plaintext goes in and out as `ApiKeyPlaintext`, whose `Debug` shows nothing.
+//! This is the only module that uses argon2. A plaintext is always an `ApiKeyPlaintext`, whose `Debug` shows nothing.
 //!
-//! A hash costs some 30 ms of a processor and 64 MiB. So it is computed on a few threads of its own (`workers`), which
-//! take turns among prefixes (`queue`), so often for one prefix and no oftener (`budget`), once for callers that ask the
-//! same at once (`flights`), and not again for a key that is remembered to have matched (`remembered`).
+//! A hash takes about 30 ms of a processor and 64 MiB. Five modules keep that affordable:
+//!
+//! - `workers`: hashes run on a few dedicated threads.
+//! - `queue`: prefixes take turns.
+//! - `prefix_budget`: each prefix has a maximum rate of hashes.
+//! - `single_flight`: concurrent callers that present the same key share one hash.
+//! - `verified_cache`: a key that matched before needs no hash.
 
 mod argon2id;
-mod budget;
-mod flights;
 mod hasher;
+mod prefix_budget;
 mod queue;
-mod remembered;
+mod single_flight;
+mod verified_cache;
 mod workers;
 
 use argon2id::ARGON2_OUTPUT_BYTES;
@@ -21,63 +25,63 @@ use std::fmt;
 use tenant_registry_contract::types::{ApiKeyPlaintext, ApiKeyPrefix, ConstraintError};
 use thiserror::Error;
 
-pub use budget::PrefixBudget;
 pub use hasher::{ApiKeyHasher, HashCounts, HashLimits};
+pub use prefix_budget::PrefixBudget;
 
-/// What every plaintext begins with. It must never change: keys in use carry it, and scanners look for it.
+/// The prefix of every plaintext. It must never change: keys in use have it, and secret scanners look for it.
 const PLAINTEXT_MARK: &str = "bp_";
 
-/// Random bytes in a plaintext.
+/// The number of random bytes in a plaintext.
 const PLAINTEXT_BYTES: usize = 16;
 
-/// Characters of the plaintext that are stored as its prefix: the mark and 8 more.
+/// The number of characters of a plaintext that are stored as the key's prefix: the mark and 8 more.
 const PREFIX_CHARACTERS: usize = 11;
 
-/// Says how the rest of a stored hash is to be read, so that other parameters can come without new keys.
+/// The tag of a stored hash. It names the algorithm and its parameters, so that they can change while old keys stay valid.
 const ARGON2ID_TAG: &str = "argon2id";
 
 const SALT_BYTES: usize = 16;
 
-/// Why a key could not be made, hashed or held against a hash. No variant carries a secret.
+/// Why a key could not be generated, hashed or checked. No variant contains a secret.
 #[derive(Clone, Debug, Error)]
 pub enum HashError {
-    /// As many callers as are let in wait already, in all or with keys of the same prefix.
-    #[error("no room to hash: too many wait")]
-    NoRoom,
-    /// The keys of this prefix were hashed as often lately as they may be.
-    #[error("keys of this prefix were tried too often lately")]
+    /// Too many callers wait for a hash, in total or for keys of this prefix.
+    #[error("the hash queue is full")]
+    QueueFull,
+    /// Keys of this prefix were hashed too often recently.
+    #[error("too many keys of this prefix were checked recently")]
     OverBudget,
-    /// The stored hash was made in a way that this build does not know.
+    /// The stored hash has a tag that this build does not support.
     #[error("a stored hash has an unknown tag")]
     UnknownTag,
-    /// The stored hash is not of the form that its tag promises.
-    #[error("a stored hash cannot be read")]
-    Unreadable,
-    /// Argon2 refused its parameters.
+    /// The stored hash does not have the form that its tag requires.
+    #[error("a stored hash is malformed")]
+    Malformed,
+    /// Argon2 rejected its parameters.
     #[error("argon2: {0}")]
     Argon2(argon2::Error),
-    /// The operating system gave no random bytes.
-    #[error("the random generator: {0}")]
-    Generator(getrandom::Error),
-    /// A generated key does not keep the spec.
-    #[error("a generated key breaks the spec: {0}")]
+    /// The operating system returned no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(getrandom::Error),
+    /// A generated key violates the spec.
+    #[error("a generated key violates the spec: {0}")]
     Constraint(#[from] ConstraintError),
-    /// The threads that hash are gone.
+    /// The hashing threads are not running.
     #[error("the hashing threads stopped")]
     Stopped,
 }
 
-/// `argon2id|<salt>|<hash>`, both parts in unpadded standard base64.
+/// A hash as it is stored: `argon2id|<salt>|<hash>`, both parts in unpadded standard base64.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredHash(String);
 
 impl StoredHash {
-    /// Takes what a store holds. Whether it can be read shows when a key is held against it.
+    /// Wraps the text from a store. It is parsed when a key is checked against it.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The text, for a store alone.
+    /// The text to store. Use it for nothing else.
     pub fn to_stored(&self) -> &str {
         &self.0
     }
@@ -89,52 +93,52 @@ impl fmt::Debug for StoredHash {
     }
 }
 
-/// A new plaintext: `bp_` and 16 random bytes in URL-safe base64.
+/// Generates a plaintext: `bp_` and 16 random bytes in URL-safe base64.
 ///
 /// # Errors
-/// When the operating system gives no random bytes.
+/// Fails if the operating system returns no random bytes.
 pub fn generate_plaintext() -> Result<ApiKeyPlaintext, HashError> {
     let bytes = random_bytes::<PLAINTEXT_BYTES>()?;
     let text = format!("{PLAINTEXT_MARK}{}", URL_SAFE_NO_PAD.encode(bytes));
     Ok(ApiKeyPlaintext::try_from(text)?)
 }
 
-/// The part of a plaintext that is stored and shown.
+/// Returns the part of a plaintext that is stored and shown.
 ///
 /// # Errors
-/// When the spec's prefix is no longer the beginning of the spec's plaintext.
+/// Fails if the spec's pattern for prefixes no longer fits the start of its pattern for plaintexts.
 pub fn prefix(plaintext: &ApiKeyPlaintext) -> Result<ApiKeyPrefix, ConstraintError> {
     let text = plaintext.expose_secret();
     ApiKeyPrefix::try_from(text.get(..PREFIX_CHARACTERS).unwrap_or_default())
 }
 
-/// A stored hash, read. It has one text alone.
+/// A parsed stored hash. Each value has exactly one text.
 pub struct Argon2idHash {
     salt: Vec<u8>,
     hash: [u8; ARGON2_OUTPUT_BYTES],
 }
 
 impl Argon2idHash {
-    /// Takes the text apart.
+    /// Parses the text.
     ///
     /// # Errors
-    /// Another tag than argon2id's, or parts that are not as it promises.
+    /// Fails if the tag is unknown or the parts do not have the form it requires.
     pub fn read(stored: &StoredHash) -> Result<Self, HashError> {
         let mut parts = stored.0.split('|');
         if parts.next() != Some(ARGON2ID_TAG) {
             return Err(HashError::UnknownTag);
         }
         let (Some(salt), Some(hash), None) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(HashError::Unreadable);
+            return Err(HashError::Malformed);
         };
-        let decode = |part| STANDARD_NO_PAD.decode(part).map_err(|_| HashError::Unreadable);
+        let decode = |part| STANDARD_NO_PAD.decode(part).map_err(|_| HashError::Malformed);
         Ok(Self {
             salt: decode(salt)?,
-            hash: decode(hash)?.try_into().map_err(|_| HashError::Unreadable)?,
+            hash: decode(hash)?.try_into().map_err(|_| HashError::Malformed)?,
         })
     }
 
-    /// The text, to be stored.
+    /// Formats the hash for storage.
     pub fn to_stored_hash(&self) -> StoredHash {
         StoredHash(format!(
             "{ARGON2ID_TAG}|{}|{}",
@@ -146,7 +150,7 @@ impl Argon2idHash {
 
 fn random_bytes<const N: usize>() -> Result<[u8; N], HashError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(HashError::Generator)?;
+    getrandom::fill(&mut bytes).map_err(HashError::Random)?;
     Ok(bytes)
 }
 
@@ -158,9 +162,9 @@ mod tests {
 
     fn hasher() -> ApiKeyHasher {
         ApiKeyHasher::new(HashLimits {
-            running: 1,
-            waiting: 0,
-            remembered: 1,
+            max_running: 1,
+            max_waiting: 0,
+            cached_keys: 1,
             prefix_budget: PrefixBudget::default(),
         })
         .unwrap()
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn plaintexts_differ_and_their_prefix_is_their_beginning() {
+    fn plaintexts_are_unique_and_start_with_their_prefix() {
         let (one, other) = (generate_plaintext().unwrap(), generate_plaintext().unwrap());
         assert_ne!(one.expose_secret(), other.expose_secret());
         assert_eq!(one.expose_secret().len(), 25);
@@ -180,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_matches_its_plaintext_alone() {
+    async fn a_hash_matches_only_its_plaintext() {
         let hasher = hasher();
         let plaintext = generate_plaintext().unwrap();
         let stored = hasher.hash(plaintext.clone()).await.unwrap();
@@ -194,9 +198,9 @@ mod tests {
         );
     }
 
-    /// Made by the reference implementation's bindings for Python (argon2-cffi), with the parameters of the domain page.
+    /// The expected hash comes from argon2-cffi, the Python bindings of the reference implementation.
     #[tokio::test]
-    async fn the_stored_form_is_the_agreed_one() {
+    async fn a_hash_of_the_reference_implementation_matches() {
         let plaintext = ApiKeyPlaintext::try_from("bp_Zm9vYmFyYmF6cXV4MTIzNA").unwrap();
         let stored = StoredHash::from_stored(
             "argon2id|8PHy8/T19vf4+fr7/P3+/w|6gMaLPqPOoWOFyMm4rkvelbmzMluJYNtL1/VQmEXjpg".to_owned(),
@@ -205,27 +209,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_tag_or_a_broken_hash_is_an_error_and_never_a_match() {
+    async fn an_unknown_tag_or_a_malformed_hash_is_an_error() {
         let plaintext = generate_plaintext().unwrap();
-        let refused = async |text: &str| {
+        let error = async |text: &str| {
             let stored = StoredHash::from_stored(text.to_owned());
             hasher().matches(id(), &stored, &plaintext).await.unwrap_err()
         };
-        assert!(matches!(
-            refused("argon2d|AAAAAAAAAAA|AAAA").await,
-            HashError::UnknownTag
-        ));
-        assert!(matches!(refused("").await, HashError::UnknownTag));
-        assert!(matches!(refused("argon2id|AAAAAAAAAAA").await, HashError::Unreadable));
-        assert!(matches!(
-            refused("argon2id|AAAAAAAAAAA|AAAA").await,
-            HashError::Unreadable
-        ));
-        assert!(matches!(refused("argon2id|*|AAAA").await, HashError::Unreadable));
-        assert!(matches!(
-            refused("argon2id|AAAA|AAAA|AAAA").await,
-            HashError::Unreadable
-        ));
+        assert!(matches!(error("argon2d|AAAAAAAAAAA|AAAA").await, HashError::UnknownTag));
+        assert!(matches!(error("").await, HashError::UnknownTag));
+        assert!(matches!(error("argon2id|AAAAAAAAAAA").await, HashError::Malformed));
+        assert!(matches!(error("argon2id|AAAAAAAAAAA|AAAA").await, HashError::Malformed));
+        assert!(matches!(error("argon2id|*|AAAA").await, HashError::Malformed));
+        assert!(matches!(error("argon2id|AAAA|AAAA|AAAA").await, HashError::Malformed));
     }
 
     #[test]

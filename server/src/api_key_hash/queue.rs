@@ -1,135 +1,136 @@
-//! A bounded queue of many lines that are served in turn: whoever fills one line waits behind himself alone.
+//! A bounded queue with a lane for each key. Lanes take turns, so a caller that fills one lane delays only that lane.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// There is no room: in all, or in the line.
+/// The queue is full, or the lane is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
-/// What a server gets that asks for work.
+/// The result of waiting for work.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next<L, T> {
-    /// The first of a line. No other of the line is given out before [`FairQueue::done`] is said for it.
+    /// The first item of a lane. The lane hands out no other item until [`FairQueue::done`] is called.
     Work(L, T),
-    /// Nothing came in the time given.
+    /// No item arrived in time.
     Idle,
-    /// Nothing will come any more.
+    /// The queue is closed and empty.
     Closed,
 }
 
-/// Lines of type `L`, in which `T` wait.
+/// A queue of items `T` in lanes that are identified by `L`.
 pub(super) struct FairQueue<L, T> {
-    lines: Mutex<Lines<L, T>>,
+    lanes: Mutex<Lanes<L, T>>,
     changed: Condvar,
-    /// The most that wait and are served, in all.
-    room: usize,
-    /// The most that wait in one line.
-    line_room: usize,
+    /// The maximum number of items that wait or are being processed, in all lanes.
+    capacity: usize,
+    /// The maximum number of items that wait in one lane.
+    lane_capacity: usize,
 }
 
-struct Lines<L, T> {
+struct Lanes<L, T> {
     waiting: HashMap<L, VecDeque<T>>,
-    /// Lines with somebody who waits and nobody who is served, in the order of their turns.
+    /// Lanes with a waiting item and none in progress, in the order of their turns.
     turns: VecDeque<L>,
-    served: HashSet<L>,
-    /// How many wait or are served.
+    /// Lanes with an item in progress.
+    busy: HashSet<L>,
+    /// The number of items that wait or are in progress.
     count: usize,
     is_closed: bool,
 }
 
 impl<L: Clone + Eq + Hash, T> FairQueue<L, T> {
-    pub(super) fn new(room: usize, line_room: usize) -> Self {
+    pub(super) fn new(capacity: usize, lane_capacity: usize) -> Self {
         Self {
-            lines: Mutex::new(Lines {
+            lanes: Mutex::new(Lanes {
                 waiting: HashMap::new(),
                 turns: VecDeque::new(),
-                served: HashSet::new(),
+                busy: HashSet::new(),
                 count: 0,
                 is_closed: false,
             }),
             changed: Condvar::new(),
-            room,
-            line_room,
+            capacity,
+            lane_capacity,
         }
     }
 
-    /// Joins a line.
-    pub(super) fn push(&self, line: L, item: T) -> Result<(), Full> {
-        let mut lines = self.lines();
-        if lines.count >= self.room || lines.is_closed {
+    /// Appends an item to a lane.
+    pub(super) fn push(&self, lane: L, item: T) -> Result<(), Full> {
+        let mut lanes = self.lanes();
+        if lanes.count >= self.capacity || lanes.is_closed {
             return Err(Full);
         }
-        let is_served = lines.served.contains(&line);
-        let waiting = lines.waiting.entry(line.clone()).or_default();
-        if waiting.len() >= self.line_room {
+        let is_busy = lanes.busy.contains(&lane);
+        let waiting = lanes.waiting.entry(lane.clone()).or_default();
+        if waiting.len() >= self.lane_capacity {
             return Err(Full);
         }
         waiting.push_back(item);
         let is_first = waiting.len() == 1;
-        lines.count += 1;
-        if is_first && !is_served {
-            lines.turns.push_back(line);
+        lanes.count += 1;
+        if is_first && !is_busy {
+            lanes.turns.push_back(lane);
             self.changed.notify_one();
         }
         Ok(())
     }
 
-    /// Waits for work, so long at most.
-    pub(super) fn next(&self, at_most: Duration) -> Next<L, T> {
-        let mut lines = self.lines();
+    /// Waits for work, up to `timeout`.
+    pub(super) fn next(&self, timeout: Duration) -> Next<L, T> {
+        let mut lanes = self.lanes();
         loop {
-            if let Some(line) = lines.turns.pop_front() {
-                let waiting = lines.waiting.get_mut(&line);
+            if let Some(lane) = lanes.turns.pop_front() {
+                let waiting = lanes.waiting.get_mut(&lane);
                 let Some(item) = waiting.and_then(VecDeque::pop_front) else {
                     continue;
                 };
-                lines.served.insert(line.clone());
-                return Next::Work(line, item);
+                lanes.busy.insert(lane.clone());
+                return Next::Work(lane, item);
             }
-            if lines.is_closed {
+            if lanes.is_closed {
                 return Next::Closed;
             }
             let (later, timed_out) = self
                 .changed
-                .wait_timeout(lines, at_most)
+                .wait_timeout(lanes, timeout)
                 .unwrap_or_else(PoisonError::into_inner);
-            lines = later;
-            if timed_out.timed_out() && lines.turns.is_empty() && !lines.is_closed {
+            lanes = later;
+            if timed_out.timed_out() && lanes.turns.is_empty() && !lanes.is_closed {
                 return Next::Idle;
             }
         }
     }
 
-    /// One of the line was served; the next of it takes its turn behind the other lines.
-    pub(super) fn done(&self, line: L) {
-        let mut lines = self.lines();
-        lines.served.remove(&line);
-        lines.count -= 1;
-        if lines.waiting.get(&line).is_some_and(|waiting| !waiting.is_empty()) {
-            lines.turns.push_back(line);
+    /// Marks the item in progress of a lane as done. The lane's next item queues behind the other lanes.
+    pub(super) fn done(&self, lane: L) {
+        let mut lanes = self.lanes();
+        lanes.busy.remove(&lane);
+        lanes.count -= 1;
+        if lanes.waiting.get(&lane).is_some_and(|waiting| !waiting.is_empty()) {
+            lanes.turns.push_back(lane);
             self.changed.notify_one();
         } else {
-            lines.waiting.remove(&line);
+            lanes.waiting.remove(&lane);
         }
     }
 
-    /// Takes nobody in any more; those who wait are served.
+    /// Accepts no more items. Items that wait are still handed out.
     pub(super) fn close(&self) {
-        self.lines().is_closed = true;
+        self.lanes().is_closed = true;
         self.changed.notify_all();
     }
 
-    /// How many wait or are served.
+    /// The number of items that wait or are in progress.
     pub(super) fn len(&self) -> usize {
-        self.lines().count
+        self.lanes().count
     }
 
-    /// A thread that panicked while it held the lock left whole lines: nothing in between can panic.
-    fn lines(&self) -> MutexGuard<'_, Lines<L, T>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the lanes. A poisoned lock is safe to use: the code under the lock cannot panic between two changes.
+    fn lanes(&self) -> MutexGuard<'_, Lanes<L, T>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,31 +141,31 @@ mod tests {
 
     const NOW: Duration = Duration::ZERO;
 
-    fn served(queue: &FairQueue<char, u32>) -> Vec<(char, u32)> {
-        let mut served = Vec::new();
-        while let Next::Work(line, item) = queue.next(NOW) {
-            served.push((line, item));
-            queue.done(line);
+    fn drain(queue: &FairQueue<char, u32>) -> Vec<(char, u32)> {
+        let mut drained = Vec::new();
+        while let Next::Work(lane, item) = queue.next(NOW) {
+            drained.push((lane, item));
+            queue.done(lane);
         }
-        served
+        drained
     }
 
     #[test]
-    fn lines_take_turns_however_long_they_are() {
+    fn lanes_take_turns_however_long_they_are() {
         let queue = FairQueue::new(100, 100);
         for item in 0..5 {
             queue.push('a', item).unwrap();
         }
         queue.push('b', 0).unwrap();
         queue.push('c', 0).unwrap();
-        let order = served(&queue);
+        let order = drain(&queue);
         assert_eq!(order[..3], [('a', 0), ('b', 0), ('c', 0)]);
         assert_eq!(order[3..], [('a', 1), ('a', 2), ('a', 3), ('a', 4)]);
         assert_eq!(queue.len(), 0);
     }
 
     #[test]
-    fn one_of_a_line_is_served_at_once() {
+    fn a_lane_has_at_most_one_item_in_progress() {
         let queue = FairQueue::new(100, 100);
         queue.push('a', 1).unwrap();
         queue.push('a', 2).unwrap();
@@ -177,21 +178,21 @@ mod tests {
     }
 
     #[test]
-    fn room_ends_in_a_line_and_in_all() {
+    fn a_lane_and_the_queue_have_a_capacity() {
         let queue = FairQueue::new(3, 2);
         queue.push('a', 1).unwrap();
         queue.push('a', 2).unwrap();
-        assert_eq!(queue.push('a', 3), Err(Full), "the line is full");
+        assert_eq!(queue.push('a', 3), Err(Full), "the lane is full");
         queue.push('b', 4).unwrap();
-        assert_eq!(queue.push('c', 5), Err(Full), "all is full");
+        assert_eq!(queue.push('c', 5), Err(Full), "the queue is full");
         assert_eq!(queue.next(NOW), Next::Work('a', 1));
-        assert_eq!(queue.push('c', 5), Err(Full), "who is served takes room too");
+        assert_eq!(queue.push('c', 5), Err(Full), "an item in progress counts");
         queue.done('a');
         queue.push('c', 5).unwrap();
     }
 
     #[test]
-    fn who_waits_when_it_closes_is_served() {
+    fn items_that_wait_when_the_queue_closes_are_handed_out() {
         let queue = FairQueue::new(3, 3);
         queue.push('a', 1).unwrap();
         queue.close();

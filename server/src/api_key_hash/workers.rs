@@ -1,4 +1,4 @@
-//! The threads that hash, each with the memory of one hash.
+//! The threads that compute hashes, each with the memory for one hash.
 
 use super::argon2id::Memory;
 use super::queue::{FairQueue, Next};
@@ -8,22 +8,22 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tenant_registry_contract::types::ApiKeyPrefix;
 
-/// Something to hash. What it returns tells the asker, and is called when the place in the queue is free again: who is told
-/// may come back at once.
-pub(super) type Job = Box<dyn FnOnce(&mut Memory) -> Tell + Send>;
+/// A hash to compute. It returns the function that sends the result to the caller. The worker calls that function after it
+/// has freed the slot in the queue, because the caller may send its next request at once.
+pub(super) type Job = Box<dyn FnOnce(&mut Memory) -> SendResult + Send>;
 
-pub(super) type Tell = Box<dyn FnOnce()>;
+pub(super) type SendResult = Box<dyn FnOnce()>;
 
 pub(super) type Queue = FairQueue<ApiKeyPrefix, Job>;
 
-/// After so long without work a thread overwrites its memory. Not after each hash: under load that would be one more pass
-/// over it, and the next hash overwrites it as well.
-const ZEROED_AFTER: Duration = Duration::from_millis(100);
+/// An idle thread overwrites its memory after this time. It does not do so after each hash: under load that would be an
+/// extra pass over the memory, and the next hash overwrites it anyway.
+const ZERO_AFTER: Duration = Duration::from_millis(100);
 
-/// After so long without work a thread gives its memory back.
-const GIVEN_BACK_AFTER: Duration = Duration::from_secs(60);
+/// An idle thread returns its memory to the system after this time.
+const RELEASE_AFTER: Duration = Duration::from_secs(60);
 
-/// How much the threads stand back behind all others: what needs no hash, the warm verify above all, goes first.
+/// The nice value of the threads. Requests that need no hash, above all verifications of cached keys, run first.
 const NICENESS: i32 = 15;
 
 /// Starts the threads. They end when the queue is closed and empty.
@@ -38,19 +38,19 @@ pub(super) fn start(count: usize, queue: &Arc<Queue>) -> io::Result<()> {
 }
 
 fn work(queue: &Queue) {
-    // On Linux this is the thread's own; where it is refused, hashing takes its equal share.
+    // On Linux this applies to the current thread. If it fails, the thread keeps the normal priority.
     let _ = rustix::process::setpriority_process(None, NICENESS);
     let mut memory = Memory::default();
     let mut last_work = Instant::now();
     loop {
-        match queue.next(ZEROED_AFTER) {
-            Next::Work(line, job) => {
-                let tell = job(&mut memory);
-                queue.done(line);
-                tell();
+        match queue.next(ZERO_AFTER) {
+            Next::Work(prefix, job) => {
+                let send_result = job(&mut memory);
+                queue.done(prefix);
+                send_result();
                 last_work = Instant::now();
             }
-            Next::Idle if last_work.elapsed() > GIVEN_BACK_AFTER => memory.give_back(),
+            Next::Idle if last_work.elapsed() > RELEASE_AFTER => memory.release(),
             Next::Idle => memory.zero(),
             Next::Closed => return,
         }

@@ -1,44 +1,44 @@
-//! Who is let in: whoever comes, or who has a token of the realm.
+//! Who may call the service: everyone, or callers with a token of the issuer.
 
-use super::{Realm, RealmError, RealmSettings};
+use super::{Issuer, IssuerError, IssuerSettings};
 use crate::domain::clock::Clock;
 use std::sync::Arc;
 
-/// Who is to be let in.
+/// Who may call the service, as it is configured.
 #[derive(Clone, Debug)]
 pub enum AccessSettings {
-    /// Whoever reaches the port.
-    Anybody,
-    /// Who has a token of this realm.
-    Realm(Box<RealmSettings>),
+    /// Everyone who can reach the port, without authentication.
+    Open,
+    /// Callers with a token of this issuer.
+    Issuer(Box<IssuerSettings>),
 }
 
-/// Who is let in. Clones share the realm.
+/// Who may call the service. Clones share the issuer.
 #[derive(Clone)]
 pub enum Access {
-    /// Whoever reaches the port.
-    Anybody,
-    /// Who has a token of this realm.
-    Realm(Arc<Realm>),
+    /// Everyone who can reach the port, without authentication.
+    Open,
+    /// Callers with a token of this issuer.
+    Issuer(Arc<Issuer>),
 }
 
 impl Access {
-    /// Begins to fetch the keys of the realm, where there is one.
+    /// Starts to fetch the issuer's keys, if there is an issuer.
     ///
     /// # Errors
-    /// When no request can be sent from this machine, or it gives no random bytes.
-    pub fn start(settings: AccessSettings, clock: Clock) -> Result<Self, RealmError> {
+    /// Fails if this machine cannot send requests or returns no random bytes.
+    pub fn start(settings: AccessSettings, clock: Clock) -> Result<Self, IssuerError> {
         Ok(match settings {
-            AccessSettings::Anybody => Self::Anybody,
-            AccessSettings::Realm(settings) => Self::Realm(Arc::new(Realm::start(*settings, clock)?)),
+            AccessSettings::Open => Self::Open,
+            AccessSettings::Issuer(settings) => Self::Issuer(Arc::new(Issuer::start(*settings, clock)?)),
         })
     }
 
-    /// Can callers be told apart? Not before the realm's keys have been fetched once.
+    /// Returns whether callers can be authenticated. With an issuer, its keys must have been fetched once.
     pub fn is_ready(&self) -> bool {
         match self {
-            Self::Anybody => true,
-            Self::Realm(realm) => realm.is_ready(),
+            Self::Open => true,
+            Self::Issuer(issuer) => issuer.is_ready(),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What a token says, after its signature was found to be good: whether it counts here and now, and who bears it.
+//! Reads and checks the claims of a token whose signature is valid.
 
-use super::{BearerKind, Refusal, TokenRules, Verified};
+use super::{BearerKind, InvalidToken, TokenRules, VerifiedToken};
 use chrono::{DateTime, Utc};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
@@ -8,22 +8,22 @@ use std::collections::HashMap;
 use std::fmt;
 use tenant_registry_contract::types::ActorId;
 
-/// Most characters of a subject (OpenID Connect Core 1.0, section 2), and of a name.
+/// The maximum length of a subject (OpenID Connect Core 1.0, section 2) and of a name.
 const NAME_CHARACTERS: usize = 255;
 
-/// The end of the year 9999, in seconds since 1970; what is later is no time that anybody meant.
+/// The end of the year 9999, in seconds since 1970. A later time is an error in the token.
 const LAST_SECOND: i64 = 253_402_300_799;
 
-/// What Keycloak writes into the claim `typ` of access tokens. It has others for ID, refresh and logout tokens.
+/// The value of Keycloak's claim `typ` in access tokens. ID, refresh and logout tokens have other values.
 const ACCESS_TOKEN: &str = "Bearer";
 
-/// Claims of ID tokens alone: digests of what they were handed out with (OpenID Connect Core 1.0, section 3.3.2.11).
+/// Claims that only ID tokens have (OpenID Connect Core 1.0, section 3.3.2.11).
 const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 
-/// What Keycloak puts before the name of a client that acts for itself.
+/// Keycloak's prefix for the user name of a client that acts on its own behalf.
 const SERVICE_ACCOUNT: &str = "service-account-";
 
-/// The claims, each of which is there once: of two, somebody else might read the other.
+/// The claims. Duplicates are rejected, because another reader of the token might use the other value.
 pub(super) struct Claims(HashMap<String, Value>);
 
 impl<'de> Deserialize<'de> for Claims {
@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for Claims {
                 let mut claims = HashMap::new();
                 while let Some((name, value)) = members.next_entry()? {
                     if claims.insert(name, value).is_some() {
-                        return Err(Error::custom("a claim is there twice"));
+                        return Err(Error::custom("a claim appears twice"));
                     }
                 }
                 Ok(Claims(claims))
@@ -53,14 +53,15 @@ impl<'de> Deserialize<'de> for Claims {
 }
 
 impl Claims {
-    /// Who bears the token, and from when on nobody does. Issuer and audience are the library's to check.
-    pub(super) fn verified(&self, rules: &TokenRules, now: DateTime<Utc>) -> Result<(Verified, i64), Refusal> {
+    /// Checks the claims. Returns what they say about the caller, and the second at which the token expires. The library
+    /// has already checked the issuer and the audience.
+    pub(super) fn verify(&self, rules: &TokenRules, now: DateTime<Utc>) -> Result<(VerifiedToken, i64), InvalidToken> {
         self.check_kind()?;
-        let ends = self.check_times(rules, now.timestamp())?;
-        // The library takes a list with the issuer in it as well.
-        self.text("iss")?.ok_or(Refusal::Missing("iss"))?;
-        let subject = self.text("sub")?.ok_or(Refusal::Missing("sub"))?;
-        let subject: ActorId = storable(subject).ok_or(Refusal::Claim("sub"))?;
+        let expires_at = self.check_times(rules, now.timestamp())?;
+        // The library also accepts a list that contains the issuer.
+        self.text("iss")?.ok_or(InvalidToken::MissingClaim("iss"))?;
+        let subject = self.text("sub")?.ok_or(InvalidToken::MissingClaim("sub"))?;
+        let subject: ActorId = storable(subject).ok_or(InvalidToken::InvalidClaim("sub"))?;
         let client = match self.text("client_id")? {
             Some(client) => Some(client),
             None => self.text("azp")?,
@@ -78,16 +79,16 @@ impl Claims {
         } else {
             (BearerKind::User, user)
         };
-        let verified = Verified {
+        let verified = VerifiedToken {
             subject,
-            // Nobody is kept out for a name.
+            // An unusable name is no reason to reject the token.
             name: name.and_then(storable),
             kind,
             tenant: match self.0.get(&rules.tenant_claim) {
                 None => None,
-                Some(Value::String(id)) => Some(id.parse().map_err(|_| Refusal::Tenant)?),
+                Some(Value::String(id)) => Some(id.parse().map_err(|_| InvalidToken::InvalidTenant)?),
                 Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                    return Err(Refusal::Tenant);
+                    return Err(InvalidToken::InvalidTenant);
                 }
             },
             scopes: rules.roles.scopes(
@@ -95,85 +96,85 @@ impl Claims {
                 self.text("scope")?.unwrap_or_default().split(' '),
             ),
         };
-        Ok((verified, ends))
+        Ok((verified, expires_at))
     }
 
-    fn check_kind(&self) -> Result<(), Refusal> {
+    fn check_kind(&self) -> Result<(), InvalidToken> {
         let is_access_token = match self.0.get("typ") {
-            // Realms that say it in the header.
+            // Some issuers put it into the header only.
             None => true,
             Some(kind) => kind == ACCESS_TOKEN,
         };
         if !is_access_token || ID_TOKEN_CLAIMS.iter().any(|claim| self.0.contains_key(*claim)) {
-            return Err(Refusal::OtherToken);
+            return Err(InvalidToken::NotAnAccessToken);
         }
         Ok(())
     }
 
-    /// Returns the second from which on the token is worth nothing.
-    fn check_times(&self, rules: &TokenRules, now: i64) -> Result<i64, Refusal> {
-        let ends = self.time("exp")?.ok_or(Refusal::Missing("exp"))? + rules.leeway();
-        if now >= ends {
-            return Err(Refusal::Expired);
+    /// Returns the second at which the token expires, leeway included.
+    fn check_times(&self, rules: &TokenRules, now: i64) -> Result<i64, InvalidToken> {
+        let expires_at = self.time("exp")?.ok_or(InvalidToken::MissingClaim("exp"))? + rules.leeway();
+        if now >= expires_at {
+            return Err(InvalidToken::Expired);
         }
         for claim in ["nbf", "iat"] {
-            if self.time(claim)?.is_some_and(|begins| begins - rules.leeway() > now) {
-                return Err(Refusal::Early(claim));
+            if self.time(claim)?.is_some_and(|start| start - rules.leeway() > now) {
+                return Err(InvalidToken::NotYetValid(claim));
             }
         }
-        Ok(ends)
+        Ok(expires_at)
     }
 
-    /// Whole seconds since 1970 (RFC 7519, NumericDate); fractions are cut off.
-    fn time(&self, claim: &'static str) -> Result<Option<i64>, Refusal> {
+    /// A time in whole seconds since 1970 (RFC 7519, NumericDate). Fractions are truncated.
+    fn time(&self, claim: &'static str) -> Result<Option<i64>, InvalidToken> {
         let Some(value) = self.0.get(claim) else {
             return Ok(None);
         };
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "what is cut off is out of the range below"
+            reason = "a truncated value is outside the range that is checked below"
         )]
         let seconds = value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds as i64));
         seconds
             .filter(|seconds| (0..=LAST_SECOND).contains(seconds))
             .map(Some)
-            .ok_or(Refusal::Claim(claim))
+            .ok_or(InvalidToken::InvalidClaim(claim))
     }
 
-    fn text(&self, claim: &'static str) -> Result<Option<&str>, Refusal> {
+    fn text(&self, claim: &'static str) -> Result<Option<&str>, InvalidToken> {
         self.0
             .get(claim)
-            .map(|value| value.as_str().ok_or(Refusal::Claim(claim)))
+            .map(|value| value.as_str().ok_or(InvalidToken::InvalidClaim(claim)))
             .transpose()
     }
 
-    /// The roles of the realm, and those that it has for this service.
-    fn roles(&self, audience: &str) -> Result<impl Iterator<Item = &str>, Refusal> {
+    /// The global roles (Keycloak's realm roles), and the roles for this service.
+    fn roles(&self, audience: &str) -> Result<impl Iterator<Item = &str>, InvalidToken> {
         let (realm, resource) = ("realm_access", "resource_access");
-        let of_service = match self.0.get(resource) {
+        let for_service = match self.0.get(resource) {
             None => None,
             Some(Value::Object(services)) => services.get(audience),
-            Some(_) => return Err(Refusal::Claim(resource)),
+            Some(_) => return Err(InvalidToken::InvalidClaim(resource)),
         };
         let realm_roles = roles(self.0.get(realm), realm)?;
-        Ok(realm_roles.chain(roles(of_service, resource)?))
+        Ok(realm_roles.chain(roles(for_service, resource)?))
     }
 }
 
-/// `{"roles": ["…"]}`
-fn roles<'a>(access: Option<&'a Value>, claim: &'static str) -> Result<impl Iterator<Item = &'a str>, Refusal> {
+/// Reads `{"roles": ["…"]}`.
+fn roles<'a>(access: Option<&'a Value>, claim: &'static str) -> Result<impl Iterator<Item = &'a str>, InvalidToken> {
     let roles = match access {
         None => &[],
         Some(access) => match access.get("roles") {
             None if access.is_object() => &[],
             Some(Value::Array(roles)) if roles.iter().all(Value::is_string) => roles.as_slice(),
-            None | Some(_) => return Err(Refusal::Claim(claim)),
+            None | Some(_) => return Err(InvalidToken::InvalidClaim(claim)),
         },
     };
     Ok(roles.iter().filter_map(Value::as_str))
 }
 
-/// What can be written into the audit log.
+/// Converts a text to a type of the audit log, if it is short enough and allowed there.
 fn storable<'a, T: TryFrom<&'a str>>(text: &'a str) -> Option<T> {
     let is_bounded = !text.is_empty() && text.chars().count() <= NAME_CHARACTERS;
     is_bounded.then(|| text.try_into().ok()).flatten()

@@ -1,8 +1,8 @@
-//! Asks a realm for its keys: first where they are (OpenID Connect Discovery 1.0, section 4), then for them.
+//! Fetches an issuer's keys: first the discovery document (OpenID Connect Discovery 1.0, section 4), then the keys.
 
-use super::issuer::Issuer;
+use super::issuer_url::IssuerUrl;
 use super::keys::KeySet;
-use crate::cause::cause;
+use crate::error_chain::with_causes;
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
@@ -11,55 +11,55 @@ use thiserror::Error;
 use tokio::time::timeout;
 use url::Url;
 
-/// The most time for both documents together; a caller with an unknown key may wait for it.
+/// The time limit for both documents together. A caller with an unknown key may wait this long.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The longest document that is read; Keycloak's have less than 10 KiB.
+/// The maximum size of a document. Keycloak's are smaller than 10 KiB.
 const DOCUMENT_BYTES: usize = 256 * 1024;
 
 /// Why the keys were not fetched.
 #[derive(Debug, Error)]
 pub(super) enum FetchError {
-    #[error("no answer within {FETCH_TIMEOUT:?}")]
+    #[error("no response within {FETCH_TIMEOUT:?}")]
     TimedOut,
-    #[error("{}", cause(.0))]
+    #[error("{}", with_causes(.0))]
     Http(#[from] reqwest::Error),
-    #[error("{address} answered {status}")]
-    Status { address: Url, status: StatusCode },
-    #[error("{address} answered with more than {DOCUMENT_BYTES} bytes")]
-    TooLong { address: Url },
-    #[error("what {address} answered cannot be read: {error}")]
-    Unreadable { address: Url, error: serde_json::Error },
-    #[error("discovery names another issuer: {0:?}")]
-    OtherIssuer(String),
-    #[error("discovery names an address for keys that is not trusted: {0:?}")]
-    KeysAddress(String),
+    #[error("{url} responded with {status}")]
+    Status { url: Url, status: StatusCode },
+    #[error("the response of {url} is longer than {DOCUMENT_BYTES} bytes")]
+    TooLong { url: Url },
+    #[error("the response of {url} cannot be read: {error}")]
+    Malformed { url: Url, error: serde_json::Error },
+    #[error("the discovery document names another issuer: {0:?}")]
+    WrongIssuer(String),
+    #[error("the discovery document has a `jwks_uri` that is not trusted: {0:?}")]
+    UntrustedKeysUrl(String),
 }
 
-/// What discovery says, as far as it matters here.
+/// The members of the discovery document that are used.
 #[derive(Deserialize)]
 struct Discovery {
     issuer: String,
     jwks_uri: String,
 }
 
-/// Asks one realm.
+/// Fetches the keys of one issuer.
 pub(super) struct Fetcher {
     http: Client,
-    issuer: Issuer,
+    issuer: IssuerUrl,
 }
 
 impl Fetcher {
-    pub(super) fn new(issuer: Issuer) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(issuer: IssuerUrl) -> Result<Self, reqwest::Error> {
         let http = Client::builder()
             .user_agent(concat!("tenant-registry/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
-            // Whoever answers says what it has to say; elsewhere may be anywhere.
+            // A redirect could lead to a host that is not trusted.
             .redirect(Policy::none());
         let http = if issuer.is_plaintext() {
-            // It is on this machine, where no proxy can reach it.
+            // The issuer is on this machine, so requests do not go through a proxy.
             http.no_proxy()
         } else {
             http.https_only(true)
@@ -68,7 +68,7 @@ impl Fetcher {
         Ok(Self { http, issuer })
     }
 
-    /// The keys as they are now.
+    /// Fetches the current keys.
     pub(super) async fn fetch(&self) -> Result<KeySet, FetchError> {
         timeout(FETCH_TIMEOUT, self.fetch_both())
             .await
@@ -76,35 +76,34 @@ impl Fetcher {
     }
 
     async fn fetch_both(&self) -> Result<KeySet, FetchError> {
-        let address = self.issuer.discovery();
-        let (address, document) = self.document(&address).await?;
+        let (url, document) = self.document(&self.issuer.discovery_url()).await?;
         let Discovery { issuer, jwks_uri } =
-            serde_json::from_slice(&document).map_err(|error| FetchError::Unreadable { address, error })?;
+            serde_json::from_slice(&document).map_err(|error| FetchError::Malformed { url, error })?;
         if issuer != self.issuer.as_str() {
-            return Err(FetchError::OtherIssuer(issuer));
+            return Err(FetchError::WrongIssuer(issuer));
         }
         match Url::parse(&jwks_uri) {
-            Ok(address) if self.issuer.trusts(&address) => {}
-            Ok(_) | Err(_) => return Err(FetchError::KeysAddress(jwks_uri)),
+            Ok(url) if self.issuer.trusts(&url) => {}
+            Ok(_) | Err(_) => return Err(FetchError::UntrustedKeysUrl(jwks_uri)),
         }
-        let (address, document) = self.document(&jwks_uri).await?;
-        KeySet::read(&document).map_err(|error| FetchError::Unreadable { address, error })
+        let (url, document) = self.document(&jwks_uri).await?;
+        KeySet::read(&document).map_err(|error| FetchError::Malformed { url, error })
     }
 
-    async fn document(&self, address: &str) -> Result<(Url, Vec<u8>), FetchError> {
-        let mut answer = self.http.get(address).send().await?;
-        let (address, status) = (answer.url().clone(), answer.status());
+    async fn document(&self, url: &str) -> Result<(Url, Vec<u8>), FetchError> {
+        let mut response = self.http.get(url).send().await?;
+        let (url, status) = (response.url().clone(), response.status());
         if status != StatusCode::OK {
-            return Err(FetchError::Status { address, status });
+            return Err(FetchError::Status { url, status });
         }
         let mut document = Vec::new();
-        while let Some(chunk) = answer.chunk().await? {
+        while let Some(chunk) = response.chunk().await? {
             if document.len() + chunk.len() > DOCUMENT_BYTES {
-                return Err(FetchError::TooLong { address });
+                return Err(FetchError::TooLong { url });
             }
             document.extend_from_slice(&chunk);
         }
-        Ok((address, document))
+        Ok((url, document))
     }
 }
 
@@ -115,22 +114,22 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    /// What is fetched from a realm that answers in this way; `{issuer}` stands for its address.
+    /// Fetches from a test issuer that returns these two responses. `{issuer}` in them is replaced by its URL.
     async fn fetch(discovery: &str, keys: &str) -> Result<KeySet, FetchError> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}/realms/x", listener.local_addr().unwrap());
-        let answers = [discovery, keys].map(|answer| answer.replace("{issuer}", &issuer));
-        let answering = tokio::spawn(async move {
-            for answer in answers {
+        let responses = [discovery, keys].map(|response| response.replace("{issuer}", &issuer));
+        let server = tokio::spawn(async move {
+            for response in responses {
                 let (mut connection, _) = listener.accept().await.unwrap();
                 let mut request = [0; 1024];
                 let _ = connection.read(&mut request).await.unwrap();
-                // Who has read enough goes away.
-                let _ = connection.write_all(answer.as_bytes()).await;
+                // The client closes the connection once it has read enough.
+                let _ = connection.write_all(response.as_bytes()).await;
             }
         });
         let fetched = Fetcher::new(issuer.parse().unwrap()).unwrap().fetch().await;
-        answering.abort();
+        server.abort();
         fetched
     }
 
@@ -147,13 +146,13 @@ mod tests {
     ]}"#;
 
     #[tokio::test]
-    async fn keys_are_where_discovery_says() {
+    async fn keys_are_fetched_from_the_address_in_the_discovery_document() {
         let good = discovery("{issuer}", "{issuer}/keys");
         assert_eq!(fetch(&good, &ok(KEYS)).await.unwrap().len(), 1);
     }
 
     #[tokio::test]
-    async fn what_is_not_as_it_should_be_gives_no_keys() {
+    async fn untrusted_or_malformed_responses_are_errors() {
         let good = discovery("{issuer}", "{issuer}/keys");
         let moved = "HTTP/1.1 302 Found\r\nLocation: https://attacker.example\r\nConnection: close\r\n\r\n";
         let long = ok(&" ".repeat(DOCUMENT_BYTES + 1));
@@ -164,14 +163,14 @@ mod tests {
             (&ok("<html>"), &ok(KEYS), "cannot be read"),
             (&ok(r#"{"issuer": "{issuer}"}"#), &ok(KEYS), "cannot be read"),
             (&good, &ok("[]"), "cannot be read"),
-            (moved, &ok(KEYS), "answered 302"),
-            (&good, moved, "answered 302"),
-            (&long, &ok(KEYS), "more than"),
-            (&good, &long, "more than"),
+            (moved, &ok(KEYS), "responded with 302"),
+            (&good, moved, "responded with 302"),
+            (&long, &ok(KEYS), "longer than"),
+            (&good, &long, "longer than"),
         ];
-        for (discovery, keys, telling) in cases {
+        for (discovery, keys, expected) in cases {
             let error = fetch(discovery, keys).await.err().unwrap().to_string();
-            assert!(error.contains(telling), "{telling}: {error}");
+            assert!(error.contains(expected), "{expected}: {error}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Tokens that somebody made to get in, and those that come close to them.
+//! Tests with forged tokens, and with valid tokens that resemble them.
 
 use super::keys::KeySet;
-use super::{BearerKind, Refusal, RoleGrants, TokenRules, Verified, Verifier};
+use super::{BearerKind, InvalidToken, RoleGrants, TokenRules, VerifiedToken, Verifier};
 use crate::domain::clock::Clock;
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::hmac;
@@ -21,8 +21,8 @@ const NOW: i64 = 1_800_000_000;
 const LEEWAY: i64 = 30;
 const TENANT: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
 
-/// A realm with a key of each kind, and the service that takes its tokens.
-struct Realm {
+/// An issuer with a key of each kind, and a verifier of its tokens.
+struct TestIssuer {
     rsa: Signer,
     ec: Signer,
     ed: Signer,
@@ -35,7 +35,7 @@ fn set(keys: &[Value]) -> KeySet {
     KeySet::read(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
 }
 
-fn realm() -> Realm {
+fn issuer() -> TestIssuer {
     let (rsa, ec, ed) = (Signer::rs256(), Signer::es256(), Signer::ed_dsa());
     let rules = TokenRules {
         issuer: ISSUER.parse().unwrap(),
@@ -47,7 +47,7 @@ fn realm() -> Realm {
     let now = Arc::new(AtomicI64::new(NOW));
     let source = Arc::clone(&now);
     let clock = Clock::from_fn(move || DateTime::<Utc>::from_timestamp(source.load(Ordering::Relaxed), 0).unwrap());
-    Realm {
+    TestIssuer {
         keys: set(&[rsa.jwk("rsa"), ec.jwk("ec"), ed.jwk("ed")]),
         rsa,
         ec,
@@ -57,13 +57,13 @@ fn realm() -> Realm {
     }
 }
 
-impl Realm {
-    fn verify(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
+impl TestIssuer {
+    fn verify(&self, token: &str) -> Result<Arc<VerifiedToken>, InvalidToken> {
         self.verifier.verify(&self.keys, token)
     }
 
-    /// A token that is good but for what is changed.
-    fn verify_with(&self, header: &Value, claims: &Value) -> Result<Arc<Verified>, Refusal> {
+    /// Verifies a valid token with these changes.
+    fn verify_with(&self, header: &Value, claims: &Value) -> Result<Arc<VerifiedToken>, InvalidToken> {
         self.verify(
             &self
                 .ed
@@ -76,7 +76,7 @@ fn good_header() -> Value {
     json!({ "alg": "EdDSA", "typ": "JWT", "kid": "ed" })
 }
 
-/// As Keycloak makes them.
+/// The claims of a Keycloak token.
 fn good_claims() -> Value {
     json!({
         "exp": NOW + 300, "iat": NOW, "jti": "trrtcc:1", "iss": ISSUER, "aud": ["tenant-registry", "account"],
@@ -90,7 +90,7 @@ fn good_claims() -> Value {
     })
 }
 
-/// Null takes a member away; `"null"` as a text stays one.
+/// Changes members of an object. Null removes a member.
 fn changed(mut members: Value, changes: &Value) -> String {
     for (name, value) in changes.as_object().unwrap() {
         if value.is_null() {
@@ -103,12 +103,12 @@ fn changed(mut members: Value, changes: &Value) -> String {
 }
 
 #[test]
-fn good_tokens_say_who_bears_them_and_what_they_may_do() {
-    let realm = realm();
-    for (signer, id) in [(&realm.rsa, "rsa"), (&realm.ec, "ec"), (&realm.ed, "ed")] {
+fn a_valid_token_identifies_its_bearer_and_grants_scopes() {
+    let issuer = issuer();
+    for (signer, id) in [(&issuer.rsa, "rsa"), (&issuer.ec, "ec"), (&issuer.ed, "ed")] {
         let header = json!({ "alg": signer.algorithm(), "kid": id });
         let token = signer.token(&header.to_string(), &good_claims().to_string());
-        let verified = realm.verify(&token).unwrap();
+        let verified = issuer.verify(&token).unwrap();
         assert_eq!(verified.subject.as_str(), "7c9e6679-7425-40de-944b-e07fc1f90ae7");
         assert_eq!(verified.name.as_ref().unwrap().as_str(), "ada");
         assert_eq!((verified.kind, verified.tenant), (BearerKind::User, None));
@@ -124,21 +124,21 @@ fn good_tokens_say_who_bears_them_and_what_they_may_do() {
             "the roles of other services grant nothing"
         );
         assert!(
-            Arc::ptr_eq(&verified, &realm.verify(&token).unwrap()),
-            "it is remembered"
+            Arc::ptr_eq(&verified, &issuer.verify(&token).unwrap()),
+            "the second result comes from the cache"
         );
     }
 }
 
 #[test]
-fn a_program_goes_by_its_clients_name() {
-    let realm = realm();
+fn a_program_is_named_after_its_client() {
+    let issuer = issuer();
     for claims in [
         json!({ "client_id": "Billing", "preferred_username": "service-account-billing" }),
         json!({ "azp": "Billing", "preferred_username": "service-account-billing" }),
         json!({ "azp": null, "client_id": "Billing", "sub": "Billing", "preferred_username": null }),
     ] {
-        let verified = realm.verify_with(&json!({}), &claims).unwrap();
+        let verified = issuer.verify_with(&json!({}), &claims).unwrap();
         let name = verified.name.as_ref().unwrap().as_str();
         assert_eq!(
             (verified.kind, name),
@@ -146,16 +146,16 @@ fn a_program_goes_by_its_clients_name() {
             "{claims}"
         );
     }
-    let user = realm
+    let user = issuer
         .verify_with(&json!({}), &json!({ "preferred_username": "service-account-other" }))
         .unwrap();
     assert_eq!(user.kind, BearerKind::User);
 }
 
 #[test]
-fn the_claim_for_the_tenant_is_a_tenants_id_or_not_there() {
-    let realm = realm();
-    let verified = realm.verify_with(&json!({}), &json!({ "tenant_id": TENANT })).unwrap();
+fn the_tenant_claim_is_a_tenant_id_or_absent() {
+    let issuer = issuer();
+    let verified = issuer.verify_with(&json!({}), &json!({ "tenant_id": TENANT })).unwrap();
     assert_eq!(verified.tenant, Some(TENANT.parse().unwrap()));
     for other in [
         json!(""),
@@ -167,42 +167,42 @@ fn the_claim_for_the_tenant_is_a_tenants_id_or_not_there() {
         json!(0),
         json!(false),
     ] {
-        let refused = realm.verify_with(&json!({}), &json!({ "tenant_id": other }));
-        assert_eq!(refused, Err(Refusal::Tenant), "{other}");
+        let rejected = issuer.verify_with(&json!({}), &json!({ "tenant_id": other }));
+        assert_eq!(rejected, Err(InvalidToken::InvalidTenant), "{other}");
     }
     let null = good_claims().to_string().replacen('{', r#"{"tenant_id": null, "#, 1);
     assert_eq!(
-        realm.verify(&realm.ed.token(&good_header().to_string(), &null)),
-        Err(Refusal::Tenant)
+        issuer.verify(&issuer.ed.token(&good_header().to_string(), &null)),
+        Err(InvalidToken::InvalidTenant)
     );
 }
 
 #[test]
-fn nothing_but_the_three_algorithms_signs() {
-    let realm = realm();
+fn only_the_three_supported_algorithms_are_accepted() {
+    let issuer = issuer();
     for algorithm in [
         "none", "None", "NONE", "nOnE", "", "HS256", "RS384", "PS256", "ES384", "ES256K", "eddsa",
     ] {
         let header = json!({ "alg": algorithm, "kid": "rsa" }).to_string();
         let message = format!("{}.{}", base64url(&header), base64url(good_claims().to_string()));
         for signature in ["", "AAAA"] {
-            let refused = realm.verify(&format!("{message}.{signature}")).unwrap_err();
+            let rejected = issuer.verify(&format!("{message}.{signature}")).unwrap_err();
             assert!(
-                matches!(refused, Refusal::Algorithm | Refusal::Form),
-                "{header}: {refused}"
+                matches!(rejected, InvalidToken::Algorithm | InvalidToken::Malformed),
+                "{header}: {rejected}"
             );
         }
-        let refused = realm.verify(&realm.rsa.token(&header, &good_claims().to_string()));
-        assert_eq!(refused, Err(Refusal::Algorithm), "{header}");
+        let rejected = issuer.verify(&issuer.rsa.token(&header, &good_claims().to_string()));
+        assert_eq!(rejected, Err(InvalidToken::Algorithm), "{header}");
     }
-    let refused = realm.verify_with(&json!({ "alg": null }), &json!({}));
-    assert_eq!(refused, Err(Refusal::Form), "none at all");
+    let rejected = issuer.verify_with(&json!({ "alg": null }), &json!({}));
+    assert_eq!(rejected, Err(InvalidToken::Malformed), "no algorithm");
 }
 
 #[test]
-fn a_public_key_is_no_shared_secret() {
-    let realm = realm();
-    let Signer::Rs256(key) = &realm.rsa else {
+fn a_public_key_is_not_accepted_as_a_shared_secret() {
+    let issuer = issuer();
+    let Signer::Rs256(key) = &issuer.rsa else {
         panic!("an RSA key");
     };
     let der = key.public_key().as_der().unwrap().as_ref().to_vec();
@@ -212,7 +212,7 @@ fn a_public_key_is_no_shared_secret() {
         "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
         lines.join("\n")
     );
-    let modulus = realm.rsa.jwk("rsa")["n"].as_str().unwrap().to_owned();
+    let modulus = issuer.rsa.jwk("rsa")["n"].as_str().unwrap().to_owned();
     let secrets: [&[u8]; 5] = [
         &der,
         pem.as_bytes(),
@@ -222,40 +222,40 @@ fn a_public_key_is_no_shared_secret() {
             .decode(&modulus)
             .unwrap(),
     ];
-    // As it is said, and under the name of what the key is for.
-    for (algorithm, refusal) in [("HS256", Refusal::Algorithm), ("RS256", Refusal::Signature)] {
+    // With HMAC as the declared algorithm, and with the algorithm that the key is for.
+    for (algorithm, error) in [("HS256", InvalidToken::Algorithm), ("RS256", InvalidToken::Signature)] {
         for secret in secrets {
             let header = json!({ "alg": algorithm, "kid": "rsa" }).to_string();
             let message = format!("{}.{}", base64url(header), base64url(good_claims().to_string()));
             let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
-            let refused = realm.verify(&format!("{message}.{}", base64url(signature)));
-            assert_eq!(refused, Err(refusal), "{algorithm}");
+            let rejected = issuer.verify(&format!("{message}.{}", base64url(signature)));
+            assert_eq!(rejected, Err(error), "{algorithm}");
         }
     }
 }
 
 #[test]
-fn a_key_is_for_its_own_algorithm() {
-    let realm = realm();
+fn a_key_is_used_only_with_its_algorithm() {
+    let issuer = issuer();
     let claims = good_claims().to_string();
     let header = |algorithm: &str, id: &str| json!({ "alg": algorithm, "kid": id }).to_string();
-    for (algorithm, id, refusal) in [
-        ("ES256", "rsa", Refusal::KeyAlgorithm),
-        ("EdDSA", "rsa", Refusal::KeyAlgorithm),
-        ("ES256", "ec", Refusal::Signature),
-        ("EdDSA", "ed", Refusal::Signature),
+    for (algorithm, id, error) in [
+        ("ES256", "rsa", InvalidToken::KeyAlgorithm),
+        ("EdDSA", "rsa", InvalidToken::KeyAlgorithm),
+        ("ES256", "ec", InvalidToken::Signature),
+        ("EdDSA", "ed", InvalidToken::Signature),
     ] {
-        let refused = realm.verify(&realm.rsa.token(&header(algorithm, id), &claims));
-        assert_eq!(refused, Err(refusal), "{algorithm} {id}");
+        let rejected = issuer.verify(&issuer.rsa.token(&header(algorithm, id), &claims));
+        assert_eq!(rejected, Err(error), "{algorithm} {id}");
     }
-    // A key of somebody else's, under a name of the realm's.
-    let refused = realm.verify(&Signer::rs256().token(&header("RS256", "rsa"), &claims));
-    assert_eq!(refused, Err(Refusal::Signature));
+    // Another issuer's key under the id of one of this issuer's keys.
+    let rejected = issuer.verify(&Signer::rs256().token(&header("RS256", "rsa"), &claims));
+    assert_eq!(rejected, Err(InvalidToken::Signature));
 }
 
 #[test]
-fn a_kid_is_compared_and_nothing_else() {
-    let realm = realm();
+fn a_kid_is_only_compared() {
+    let issuer = issuer();
     for id in [
         "other",
         "",
@@ -267,24 +267,24 @@ fn a_kid_is_compared_and_nothing_else() {
         "ED",
         "*",
     ] {
-        let refused = realm.verify_with(&json!({ "kid": id }), &json!({}));
-        assert_eq!(refused, Err(Refusal::UnknownKey), "{id}");
+        let rejected = issuer.verify_with(&json!({ "kid": id }), &json!({}));
+        assert_eq!(rejected, Err(InvalidToken::UnknownKey), "{id}");
     }
-    let refused = realm.verify_with(&json!({ "kid": ["ed"] }), &json!({}));
-    assert_eq!(refused, Err(Refusal::Form));
-    // Without one it is clear only where one key fits.
-    assert!(realm.verify_with(&json!({ "kid": null }), &json!({})).is_ok());
-    let two = set(&[realm.ed.jwk("ed"), Signer::ed_dsa().jwk("next")]);
-    let token = realm.ed.token(
+    let rejected = issuer.verify_with(&json!({ "kid": ["ed"] }), &json!({}));
+    assert_eq!(rejected, Err(InvalidToken::Malformed));
+    // A token without `kid` is accepted only if exactly one key fits.
+    assert!(issuer.verify_with(&json!({ "kid": null }), &json!({})).is_ok());
+    let two = set(&[issuer.ed.jwk("ed"), Signer::ed_dsa().jwk("next")]);
+    let token = issuer.ed.token(
         &changed(good_header(), &json!({ "kid": null })),
         &good_claims().to_string(),
     );
-    assert_eq!(realm.verifier.verify(&two, &token), Err(Refusal::NoKeyId));
+    assert_eq!(issuer.verifier.verify(&two, &token), Err(InvalidToken::AmbiguousKey));
 }
 
 #[test]
-fn a_token_brings_no_key_and_no_extension() {
-    let realm = realm();
+fn embedded_keys_and_critical_extensions_are_rejected() {
+    let issuer = issuer();
     let other = Signer::ed_dsa();
     let elsewhere = "https://attacker.example/jwks";
     for (member, value) in [
@@ -294,99 +294,116 @@ fn a_token_brings_no_key_and_no_extension() {
         ("x5c", json!(["MIIB"])),
     ] {
         let header = changed(good_header(), &json!({ member: value }));
-        for signer in [&realm.ed, &other] {
-            let refused = realm.verify(&signer.token(&header, &good_claims().to_string()));
-            assert_eq!(refused, Err(Refusal::OwnKey), "{member}");
+        for signer in [&issuer.ed, &other] {
+            let rejected = issuer.verify(&signer.token(&header, &good_claims().to_string()));
+            assert_eq!(rejected, Err(InvalidToken::EmbeddedKey), "{member}");
         }
     }
     for critical in [json!(["b64"]), json!([]), json!("exp"), json!(["exp"])] {
-        let refused = realm.verify_with(&json!({ "crit": critical, "b64": false }), &json!({}));
-        assert_eq!(refused, Err(Refusal::Critical), "{critical}");
+        let rejected = issuer.verify_with(&json!({ "crit": critical, "b64": false }), &json!({}));
+        assert_eq!(rejected, Err(InvalidToken::CriticalExtension), "{critical}");
     }
 }
 
 #[test]
-fn times_are_held_against_the_clock_with_some_leeway() {
-    let realm = realm();
-    let early = |claim| Err(Refusal::Early(claim));
-    let unreadable = |claim| Err(Refusal::Claim(claim));
+fn times_are_compared_with_the_clock_with_leeway() {
+    let issuer = issuer();
+    let not_yet_valid = |claim| Err(InvalidToken::NotYetValid(claim));
+    let invalid = |claim| Err(InvalidToken::InvalidClaim(claim));
     let cases = [
         (json!({ "exp": NOW - LEEWAY + 1 }), Ok(())),
-        (json!({ "exp": NOW - LEEWAY }), Err(Refusal::Expired)),
-        (json!({ "exp": 0 }), Err(Refusal::Expired)),
+        (json!({ "exp": NOW - LEEWAY }), Err(InvalidToken::Expired)),
+        (json!({ "exp": 0 }), Err(InvalidToken::Expired)),
         (json!({ "exp": NOW as f64 + 0.5 }), Ok(())),
-        (json!({ "exp": null }), Err(Refusal::Missing("exp"))),
-        (json!({ "exp": (NOW + 300).to_string() }), unreadable("exp")),
-        (json!({ "exp": u64::MAX }), unreadable("exp")),
-        (json!({ "exp": i64::MAX }), unreadable("exp")),
-        (json!({ "exp": 1e300 }), unreadable("exp")),
-        (json!({ "exp": -1 }), unreadable("exp")),
-        // The library's word for it.
-        (json!({ "exp": [NOW + 300] }), Err(Refusal::Claims)),
-        (json!({ "exp": true }), unreadable("exp")),
+        (json!({ "exp": null }), Err(InvalidToken::MissingClaim("exp"))),
+        (json!({ "exp": (NOW + 300).to_string() }), invalid("exp")),
+        (json!({ "exp": u64::MAX }), invalid("exp")),
+        (json!({ "exp": i64::MAX }), invalid("exp")),
+        (json!({ "exp": 1e300 }), invalid("exp")),
+        (json!({ "exp": -1 }), invalid("exp")),
+        // The library rejects this one itself.
+        (json!({ "exp": [NOW + 300] }), Err(InvalidToken::MalformedClaims)),
+        (json!({ "exp": true }), invalid("exp")),
         (json!({ "nbf": NOW + LEEWAY }), Ok(())),
-        (json!({ "nbf": NOW + LEEWAY + 1 }), early("nbf")),
-        (json!({ "nbf": "now" }), unreadable("nbf")),
+        (json!({ "nbf": NOW + LEEWAY + 1 }), not_yet_valid("nbf")),
+        (json!({ "nbf": "now" }), invalid("nbf")),
         (json!({ "iat": NOW + LEEWAY }), Ok(())),
-        (json!({ "iat": NOW + LEEWAY + 1 }), early("iat")),
+        (json!({ "iat": NOW + LEEWAY + 1 }), not_yet_valid("iat")),
         (json!({ "iat": null }), Ok(())),
     ];
     for (claims, expected) in cases {
-        assert_eq!(realm.verify_with(&json!({}), &claims).map(|_| ()), expected, "{claims}");
+        assert_eq!(
+            issuer.verify_with(&json!({}), &claims).map(|_| ()),
+            expected,
+            "{claims}"
+        );
     }
     let claims = good_claims().to_string();
     for huge in ["1e999", "999999999999999999999999999999", "-0.5e400"] {
         let claims = claims.replace(&(NOW + 300).to_string(), huge);
-        let refused = realm.verify(&realm.ed.token(&good_header().to_string(), &claims));
+        let rejected = issuer.verify(&issuer.ed.token(&good_header().to_string(), &claims));
         assert!(
-            matches!(refused, Err(Refusal::Claim("exp") | Refusal::Claims)),
-            "{huge}: {refused:?}"
+            matches!(
+                rejected,
+                Err(InvalidToken::InvalidClaim("exp") | InvalidToken::MalformedClaims)
+            ),
+            "{huge}: {rejected:?}"
         );
     }
 }
 
 #[test]
-fn what_is_remembered_ends_with_the_token_and_with_the_keys() {
-    let realm = realm();
-    let token = realm.ed.token(&good_header().to_string(), &good_claims().to_string());
-    assert!(realm.verify(&token).is_ok());
-    realm.now.store(NOW + 300 + LEEWAY - 1, Ordering::Relaxed);
-    assert!(realm.verify(&token).is_ok());
-    let withdrawn = set(&[realm.rsa.jwk("rsa")]);
-    assert_eq!(realm.verifier.verify(&withdrawn, &token), Err(Refusal::UnknownKey));
+fn a_cached_token_ends_with_its_expiry_and_with_its_key_set() {
+    let issuer = issuer();
+    let token = issuer.ed.token(&good_header().to_string(), &good_claims().to_string());
+    assert!(issuer.verify(&token).is_ok());
+    issuer.now.store(NOW + 300 + LEEWAY - 1, Ordering::Relaxed);
+    assert!(issuer.verify(&token).is_ok());
+    let withdrawn = set(&[issuer.rsa.jwk("rsa")]);
+    assert_eq!(
+        issuer.verifier.verify(&withdrawn, &token),
+        Err(InvalidToken::UnknownKey)
+    );
     let replaced = set(&[Signer::ed_dsa().jwk("ed")]);
-    assert_eq!(realm.verifier.verify(&replaced, &token), Err(Refusal::Signature));
-    realm.now.store(NOW + 300 + LEEWAY, Ordering::Relaxed);
-    assert_eq!(realm.verify(&token), Err(Refusal::Expired));
+    assert_eq!(issuer.verifier.verify(&replaced, &token), Err(InvalidToken::Signature));
+    issuer.now.store(NOW + 300 + LEEWAY, Ordering::Relaxed);
+    assert_eq!(issuer.verify(&token), Err(InvalidToken::Expired));
 }
 
 #[test]
-fn issuer_and_audience_are_compared_to_the_letter() {
-    let realm = realm();
+fn issuer_and_audience_are_compared_exactly() {
+    let issuer = issuer();
     let cases = [
-        (json!({ "iss": format!("{ISSUER}/") }), Err(Refusal::Issuer)),
-        (json!({ "iss": ISSUER.to_uppercase() }), Err(Refusal::Issuer)),
-        (json!({ "iss": "https://attacker.example" }), Err(Refusal::Issuer)),
-        (json!({ "iss": [ISSUER] }), Err(Refusal::Claim("iss"))),
-        (json!({ "iss": null }), Err(Refusal::Missing("iss"))),
+        (json!({ "iss": format!("{ISSUER}/") }), Err(InvalidToken::WrongIssuer)),
+        (json!({ "iss": ISSUER.to_uppercase() }), Err(InvalidToken::WrongIssuer)),
+        (
+            json!({ "iss": "https://attacker.example" }),
+            Err(InvalidToken::WrongIssuer),
+        ),
+        (json!({ "iss": [ISSUER] }), Err(InvalidToken::InvalidClaim("iss"))),
+        (json!({ "iss": null }), Err(InvalidToken::MissingClaim("iss"))),
         (json!({ "aud": "tenant-registry" }), Ok(())),
-        (json!({ "aud": "account" }), Err(Refusal::Audience)),
+        (json!({ "aud": "account" }), Err(InvalidToken::WrongAudience)),
         (
             json!({ "aud": ["account", "tenant-registry-2"] }),
-            Err(Refusal::Audience),
+            Err(InvalidToken::WrongAudience),
         ),
-        (json!({ "aud": [] }), Err(Refusal::Audience)),
-        (json!({ "aud": null }), Err(Refusal::Missing("aud"))),
-        (json!({ "aud": 1 }), Err(Refusal::Missing("aud"))),
+        (json!({ "aud": [] }), Err(InvalidToken::WrongAudience)),
+        (json!({ "aud": null }), Err(InvalidToken::MissingClaim("aud"))),
+        (json!({ "aud": 1 }), Err(InvalidToken::MissingClaim("aud"))),
     ];
     for (claims, expected) in cases {
-        assert_eq!(realm.verify_with(&json!({}), &claims).map(|_| ()), expected, "{claims}");
+        assert_eq!(
+            issuer.verify_with(&json!({}), &claims).map(|_| ()),
+            expected,
+            "{claims}"
+        );
     }
 }
 
 #[test]
-fn other_tokens_of_the_realm_are_no_access_tokens() {
-    let realm = realm();
+fn other_tokens_of_the_issuer_are_not_access_tokens() {
+    let issuer = issuer();
     for claims in [
         json!({ "typ": "ID" }),
         json!({ "typ": "Refresh" }),
@@ -396,46 +413,46 @@ fn other_tokens_of_the_realm_are_no_access_tokens() {
         json!({ "typ": 1 }),
         json!({ "typ": null, "at_hash": "MTIzNDU2Nzg5MDEyMzQ1Ng" }),
     ] {
-        let refused = realm.verify_with(&json!({}), &claims);
-        assert_eq!(refused, Err(Refusal::OtherToken), "{claims}");
+        let rejected = issuer.verify_with(&json!({}), &claims);
+        assert_eq!(rejected, Err(InvalidToken::NotAnAccessToken), "{claims}");
     }
     for (typ, expected) in [
         ("at+jwt", Ok(())),
         ("application/at+jwt", Ok(())),
         ("jwt", Ok(())),
-        ("logout+jwt", Err(Refusal::OtherToken)),
-        ("JWE", Err(Refusal::OtherToken)),
+        ("logout+jwt", Err(InvalidToken::NotAnAccessToken)),
+        ("JWE", Err(InvalidToken::NotAnAccessToken)),
     ] {
         let claims = json!({ "typ": null });
-        let verified = realm.verify_with(&json!({ "typ": typ }), &claims).map(|_| ());
+        let verified = issuer.verify_with(&json!({ "typ": typ }), &claims).map(|_| ());
         assert_eq!(verified, expected, "{typ}");
     }
 }
 
 #[test]
-fn claims_are_what_they_should_be() {
-    let realm = realm();
-    let unreadable = |claim| Err(Refusal::Claim(claim));
+fn claims_are_validated() {
+    let issuer = issuer();
+    let invalid = |claim| Err(InvalidToken::InvalidClaim(claim));
     let cases = [
-        (json!({ "sub": null }), Err(Refusal::Missing("sub"))),
-        (json!({ "sub": "" }), unreadable("sub")),
-        (json!({ "sub": 1 }), unreadable("sub")),
-        (json!({ "sub": "a\u{0}b" }), unreadable("sub")),
+        (json!({ "sub": null }), Err(InvalidToken::MissingClaim("sub"))),
+        (json!({ "sub": "" }), invalid("sub")),
+        (json!({ "sub": 1 }), invalid("sub")),
+        (json!({ "sub": "a\u{0}b" }), invalid("sub")),
         (json!({ "sub": "a".repeat(255) }), Ok(())),
-        (json!({ "sub": "a".repeat(256) }), unreadable("sub")),
+        (json!({ "sub": "a".repeat(256) }), invalid("sub")),
         (json!({ "preferred_username": "a\u{0}b" }), Ok(())),
-        (json!({ "preferred_username": 1 }), unreadable("preferred_username")),
-        (json!({ "scope": ["openid"] }), unreadable("scope")),
+        (json!({ "preferred_username": 1 }), invalid("preferred_username")),
+        (json!({ "scope": ["openid"] }), invalid("scope")),
         (
             json!({ "realm_access": { "roles": "support" } }),
-            unreadable("realm_access"),
+            invalid("realm_access"),
         ),
-        (json!({ "realm_access": [] }), unreadable("realm_access")),
+        (json!({ "realm_access": [] }), invalid("realm_access")),
         (json!({ "realm_access": {} }), Ok(())),
-        (json!({ "resource_access": "all" }), unreadable("resource_access")),
+        (json!({ "resource_access": "all" }), invalid("resource_access")),
         (
             json!({ "resource_access": { "tenant-registry": { "roles": [1] } } }),
-            unreadable("resource_access"),
+            invalid("resource_access"),
         ),
         (
             json!({ "resource_access": null, "realm_access": null, "scope": null }),
@@ -443,13 +460,17 @@ fn claims_are_what_they_should_be() {
         ),
     ];
     for (claims, expected) in cases {
-        assert_eq!(realm.verify_with(&json!({}), &claims).map(|_| ()), expected, "{claims}");
+        assert_eq!(
+            issuer.verify_with(&json!({}), &claims).map(|_| ()),
+            expected,
+            "{claims}"
+        );
     }
 }
 
 #[test]
-fn what_is_there_twice_is_not_read() {
-    let realm = realm();
+fn duplicate_members_are_rejected() {
+    let issuer = issuer();
     let header = good_header().to_string();
     for (name, value) in [
         ("exp", "1"),
@@ -460,27 +481,27 @@ fn what_is_there_twice_is_not_read() {
         ("realm_access", r#"{"roles": ["operator"]}"#),
     ] {
         let good = good_claims().to_string();
-        let more = format!(r#""{name}": {value}"#);
-        let before = good.replacen('{', &format!("{{{more}, "), 1);
-        let after = format!("{}, {more}}}", good.strip_suffix('}').unwrap());
+        let duplicate = format!(r#""{name}": {value}"#);
+        let before = good.replacen('{', &format!("{{{duplicate}, "), 1);
+        let after = format!("{}, {duplicate}}}", good.strip_suffix('}').unwrap());
         for claims in [before, after] {
-            let refused = realm.verify(&realm.ed.token(&header, &claims));
-            assert_eq!(refused, Err(Refusal::Claims), "{claims}");
+            let rejected = issuer.verify(&issuer.ed.token(&header, &claims));
+            assert_eq!(rejected, Err(InvalidToken::MalformedClaims), "{claims}");
         }
     }
     for header in [
         r#"{"alg": "none", "alg": "EdDSA", "kid": "ed"}"#,
         r#"{"alg": "EdDSA", "kid": "ed", "kid": "other"}"#,
     ] {
-        let refused = realm.verify(&realm.ed.token(header, &good_claims().to_string()));
-        assert_eq!(refused, Err(Refusal::Form), "{header}");
+        let rejected = issuer.verify(&issuer.ed.token(header, &good_claims().to_string()));
+        assert_eq!(rejected, Err(InvalidToken::Malformed), "{header}");
     }
 }
 
 #[test]
-fn what_is_no_token_is_refused_without_a_panic() {
-    let realm = realm();
-    let good = realm.ed.token(&good_header().to_string(), &good_claims().to_string());
+fn malformed_tokens_are_rejected_without_a_panic() {
+    let issuer = issuer();
+    let good = issuer.ed.token(&good_header().to_string(), &good_claims().to_string());
     let (message, signature) = good.rsplit_once('.').unwrap();
     for broken in [
         "",
@@ -501,48 +522,48 @@ fn what_is_no_token_is_refused_without_a_panic() {
         &good.replacen("ey", "e+", 1),
         "ключ.ключ.ключ",
     ] {
-        assert_eq!(realm.verify(broken), Err(Refusal::Form), "{broken}");
+        assert_eq!(issuer.verify(broken), Err(InvalidToken::Malformed), "{broken}");
     }
     for end in 0..good.len() {
-        assert!(realm.verify(&good[..end]).is_err(), "cut off at {end}");
+        assert!(issuer.verify(&good[..end]).is_err(), "cut off at {end}");
     }
     for claims in ["", "[]", "null", "1", r#""text""#, "{", "{\"exp\": }"] {
-        let refused = realm.verify(&realm.ed.token(&good_header().to_string(), claims));
+        let rejected = issuer.verify(&issuer.ed.token(&good_header().to_string(), claims));
         assert!(
-            matches!(refused, Err(Refusal::Claims | Refusal::Form)),
-            "{claims}: {refused:?}"
+            matches!(rejected, Err(InvalidToken::MalformedClaims | InvalidToken::Malformed)),
+            "{claims}: {rejected:?}"
         );
     }
-    // One bit of each part.
+    // A changed character in the claims and in the signature.
     for index in [message.find('.').unwrap() + 10, good.len() - 10] {
         let mut bytes = good.clone().into_bytes();
         bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
-        let refused = realm.verify(str::from_utf8(&bytes).unwrap());
-        assert_eq!(refused, Err(Refusal::Signature));
+        let rejected = issuer.verify(str::from_utf8(&bytes).unwrap());
+        assert_eq!(rejected, Err(InvalidToken::Signature));
     }
-    assert!(realm.verify(&good).is_ok());
+    assert!(issuer.verify(&good).is_ok());
 }
 
 #[test]
-fn what_is_long_is_not_looked_at() {
-    let realm = realm();
-    let padded = |bytes: usize| realm.verify_with(&json!({}), &json!({ "padding": "a".repeat(bytes) }));
+fn long_tokens_are_rejected_unread() {
+    let issuer = issuer();
+    let padded = |bytes: usize| issuer.verify_with(&json!({}), &json!({ "padding": "a".repeat(bytes) }));
     assert!(padded(8 * 1024).is_ok());
-    assert_eq!(padded(16 * 1024), Err(Refusal::TooLong));
-    assert_eq!(padded(1024 * 1024), Err(Refusal::TooLong));
-    let refused = realm.verify_with(&json!({ "kid": "a".repeat(1024 * 1024) }), &json!({}));
-    assert_eq!(refused, Err(Refusal::TooLong));
+    assert_eq!(padded(16 * 1024), Err(InvalidToken::TooLong));
+    assert_eq!(padded(1024 * 1024), Err(InvalidToken::TooLong));
+    let rejected = issuer.verify_with(&json!({ "kid": "a".repeat(1024 * 1024) }), &json!({}));
+    assert_eq!(rejected, Err(InvalidToken::TooLong));
     let nested = format!(r#"{{"exp": {}}}"#, "[".repeat(12_000));
-    let refused = realm.verify(&realm.ed.token(&good_header().to_string(), &nested));
+    let rejected = issuer.verify(&issuer.ed.token(&good_header().to_string(), &nested));
     assert!(
-        matches!(refused, Err(Refusal::Claims | Refusal::TooLong)),
-        "{refused:?}"
+        matches!(rejected, Err(InvalidToken::MalformedClaims | InvalidToken::TooLong)),
+        "{rejected:?}"
     );
 }
 
 #[test]
-fn no_refusal_quotes_the_token() {
-    let realm = realm();
+fn no_error_quotes_the_token() {
+    let issuer = issuer();
     let secret = "swordfish";
     for (header, claims) in [
         (json!({ "kid": secret }), json!({})),
@@ -555,7 +576,7 @@ fn no_refusal_quotes_the_token() {
         (json!({}), json!({ "tenant_id": secret })),
         (json!({}), json!({ "realm_access": secret })),
     ] {
-        let refusal = realm.verify_with(&header, &claims).unwrap_err();
-        assert!(!format!("{refusal} {refusal:?}").contains(secret), "{refusal}");
+        let error = issuer.verify_with(&header, &claims).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains(secret), "{error}");
     }
 }

@@ -1,16 +1,16 @@
-//! A realm's public keys (JWKS, RFC 7517), as far as a token may be signed with them.
+//! The issuer's public keys (JWKS, RFC 7517) that can verify tokens.
 
-use super::Refusal;
+use super::InvalidToken;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Sets that this process has read.
-static READ: AtomicU64 = AtomicU64::new(0);
+/// The number of key sets that this process has read.
+static SETS_READ: AtomicU64 = AtomicU64::new(0);
 
-/// How a token may be signed. There is no other way.
+/// The supported signature algorithms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SigningAlgorithm {
     /// RSA with SHA-256, PKCS #1 v1.5.
@@ -22,8 +22,8 @@ pub(super) enum SigningAlgorithm {
 }
 
 impl SigningAlgorithm {
-    /// By its name in a header (RFC 7518, section 3.1; RFC 8037).
-    pub(super) fn named(name: &str) -> Option<Self> {
+    /// Finds an algorithm by its name in a header (RFC 7518, section 3.1; RFC 8037).
+    pub(super) fn from_name(name: &str) -> Option<Self> {
         match name {
             "RS256" => Some(Self::Rs256),
             "ES256" => Some(Self::Es256),
@@ -32,12 +32,12 @@ impl SigningAlgorithm {
         }
     }
 
-    /// What a key is for: its type says so, and its `alg`, where it has one, has to agree.
+    /// The algorithm that a key is for, which follows from its type. If the key has an `alg`, the two must agree.
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "whatever types of keys the library may add, none is for these algorithms"
+        reason = "key types that the library may add are for other algorithms"
     )]
-    fn of(jwk: &Jwk) -> Option<Self> {
+    fn from_jwk(jwk: &Jwk) -> Option<Self> {
         let algorithm = match &jwk.algorithm {
             AlgorithmParameters::RSA(_) => Self::Rs256,
             AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Self::Es256,
@@ -61,7 +61,7 @@ impl From<SigningAlgorithm> for Algorithm {
     }
 }
 
-/// A key that tokens may be signed with.
+/// A key that can verify tokens.
 struct VerifyingKey {
     id: Option<String>,
     algorithm: SigningAlgorithm,
@@ -69,7 +69,7 @@ struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// None where the key is for something else: encryption, another algorithm, a shared secret.
+    /// Reads a key. Returns none if it is for something else: encryption, another algorithm, a shared secret.
     fn read(jwk: Value) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(jwk).ok()?;
         let common = &jwk.common;
@@ -85,14 +85,14 @@ impl VerifyingKey {
             return None;
         }
         Some(Self {
-            algorithm: SigningAlgorithm::of(&jwk)?,
+            algorithm: SigningAlgorithm::from_jwk(&jwk)?,
             key: DecodingKey::from_jwk(&jwk).ok()?,
             id: jwk.common.key_id,
         })
     }
 }
 
-/// All keys that a realm published at one time.
+/// The keys that an issuer published at one time.
 pub struct KeySet {
     id: u64,
     keys: Vec<VerifyingKey>,
@@ -104,44 +104,44 @@ struct Document {
 }
 
 impl KeySet {
-    /// Reads a document of type `application/jwk-set+json`. Keys that no token may be signed with are left out.
+    /// Reads a document of the type `application/jwk-set+json`. Keys that cannot verify tokens are skipped.
     ///
     /// # Errors
-    /// It is no such document.
+    /// Fails if the document is not a key set.
     pub fn read(document: &[u8]) -> Result<Self, serde_json::Error> {
         let Document { keys } = serde_json::from_slice(document)?;
         Ok(Self {
-            id: READ.fetch_add(1, Ordering::Relaxed),
+            id: SETS_READ.fetch_add(1, Ordering::Relaxed),
             keys: keys.into_iter().filter_map(VerifyingKey::read).collect(),
         })
     }
 
-    /// A number that no other set of this process has.
+    /// A number that is unique among the key sets of this process.
     pub(super) fn id(&self) -> u64 {
         self.id
     }
 
-    /// How many keys there are.
+    /// The number of keys.
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// The key of a token. Its `kid` is compared, and nothing else is done with it. A token without one is taken where
-    /// just one key fits, as it is with realms that name none.
-    pub(super) fn find(&self, id: Option<&str>, algorithm: SigningAlgorithm) -> Result<&DecodingKey, Refusal> {
+    /// Finds the key of a token. The `kid` is only compared, never interpreted. A token without a `kid` is accepted if
+    /// exactly one key fits, because some issuers do not name their keys.
+    pub(super) fn find(&self, id: Option<&str>, algorithm: SigningAlgorithm) -> Result<&DecodingKey, InvalidToken> {
         let Some(id) = id else {
             let mut fitting = self.keys.iter().filter(|key| key.algorithm == algorithm);
             return match (fitting.next(), fitting.next()) {
                 (Some(VerifyingKey { key, .. }), None) => Ok(key),
-                (None, _) => Err(Refusal::UnknownKey),
-                (Some(_), Some(_)) => Err(Refusal::NoKeyId),
+                (None, _) => Err(InvalidToken::UnknownKey),
+                (Some(_), Some(_)) => Err(InvalidToken::AmbiguousKey),
             };
         };
         let named = || self.keys.iter().filter(|key| key.id.as_deref() == Some(id));
         match named().find(|key| key.algorithm == algorithm) {
             Some(VerifyingKey { key, .. }) => Ok(key),
-            None if named().next().is_some() => Err(Refusal::KeyAlgorithm),
-            None => Err(Refusal::UnknownKey),
+            None if named().next().is_some() => Err(InvalidToken::KeyAlgorithm),
+            None => Err(InvalidToken::UnknownKey),
         }
     }
 }
@@ -149,7 +149,7 @@ impl KeySet {
 #[cfg(test)]
 mod tests {
     use super::{KeySet, SigningAlgorithm};
-    use crate::auth::Refusal;
+    use crate::auth::InvalidToken;
     use serde_json::{Value, json};
 
     const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_for_other_things_do_not_count() {
+    fn keys_for_other_purposes_are_skipped() {
         let others = json!([
             ed(json!({ "kid": "1", "use": "enc" })),
             ed(json!({ "kid": "2", "use": "other" })),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_found_by_id_and_algorithm_together() {
+    fn a_key_is_found_by_id_and_algorithm() {
         let set = set(json!([
             ed(json!({ "kid": "a" })),
             ed(json!({ "kid": "b" })),
@@ -202,11 +202,14 @@ mod tests {
         ]));
         let find = |id, algorithm| set.find(id, algorithm).map(|_| ());
         assert_eq!(find(Some("a"), SigningAlgorithm::EdDsa), Ok(()));
-        assert_eq!(find(Some("a"), SigningAlgorithm::Rs256), Err(Refusal::KeyAlgorithm));
-        assert_eq!(find(Some("A"), SigningAlgorithm::EdDsa), Err(Refusal::UnknownKey));
-        assert_eq!(find(Some(""), SigningAlgorithm::EdDsa), Err(Refusal::UnknownKey));
-        assert_eq!(find(None, SigningAlgorithm::EdDsa), Err(Refusal::NoKeyId));
+        assert_eq!(
+            find(Some("a"), SigningAlgorithm::Rs256),
+            Err(InvalidToken::KeyAlgorithm)
+        );
+        assert_eq!(find(Some("A"), SigningAlgorithm::EdDsa), Err(InvalidToken::UnknownKey));
+        assert_eq!(find(Some(""), SigningAlgorithm::EdDsa), Err(InvalidToken::UnknownKey));
+        assert_eq!(find(None, SigningAlgorithm::EdDsa), Err(InvalidToken::AmbiguousKey));
         assert_eq!(find(None, SigningAlgorithm::Rs256), Ok(()));
-        assert_eq!(find(None, SigningAlgorithm::Es256), Err(Refusal::UnknownKey));
+        assert_eq!(find(None, SigningAlgorithm::Es256), Err(InvalidToken::UnknownKey));
     }
 }

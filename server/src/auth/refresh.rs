@@ -1,10 +1,10 @@
-//! Keeps a realm's keys up to date: now and then, and at once where a token names a key that is not among them.
+//! Keeps the issuer's keys up to date: at regular intervals, and when a token names an unknown key.
 //!
-//! One task does all the fetching, so that however many callers wait, one request is under way. While the realm is down
-//! the keys stay as they were.
+//! A single task fetches, so that any number of waiting callers cause one request. While the issuer is down, the last
+//! fetched keys stay in use.
 
 use super::fetch::{FetchError, Fetcher};
-use super::issuer::Issuer;
+use super::issuer_url::IssuerUrl;
 use super::keys::KeySet;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,21 +14,24 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-/// The first pause after a fetch that failed, and the longest.
-const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
+/// The delay before the first retry of a failed fetch. It doubles with each retry.
+const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// The maximum delay between two retries.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// How often keys are fetched.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshSettings {
-    /// From one fetch to the next, where nothing happens.
+    /// The time between two fetches.
     pub interval: Duration,
-    /// At least so long after a fetch began, no token brings about another. Whoever sends tokens with keys that nobody has
-    /// costs the realm no more than that.
+    /// The minimum time between two fetches that tokens with unknown keys cause. It limits the load that such tokens put
+    /// on the issuer.
     pub pause: Duration,
 }
 
 impl Default for RefreshSettings {
-    /// A key that the realm withdraws is refused after 5 minutes at the latest; a new one is known after 10 seconds.
+    /// A withdrawn key is rejected after at most 5 minutes. A new key is accepted after at most 10 seconds.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(300),
@@ -37,17 +40,17 @@ impl Default for RefreshSettings {
     }
 }
 
-/// What the fetching task and those who wait for it tell each other.
+/// The state that the fetching task shares with waiting callers.
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
-    is_wanted: bool,
+    is_requested: bool,
     is_running: bool,
-    began: Option<Instant>,
-    /// Fetches that ended, well or not.
+    last_started: Option<Instant>,
+    /// The number of fetches that have ended, successfully or not.
     ended: u64,
 }
 
-/// The current keys, and the task that fetches them. It ends with this value.
+/// The current keys, and the task that fetches them. Dropping this value stops the task.
 pub(super) struct Refresh {
     keys: Arc<RwLock<Option<Arc<KeySet>>>>,
     progress: watch::Sender<Progress>,
@@ -62,7 +65,7 @@ impl Drop for Refresh {
 }
 
 impl Refresh {
-    pub(super) fn start(issuer: Issuer, settings: RefreshSettings) -> Result<Self, reqwest::Error> {
+    pub(super) fn start(issuer: IssuerUrl, settings: RefreshSettings) -> Result<Self, reqwest::Error> {
         let (keys, progress) = (Arc::default(), watch::Sender::default());
         let task = Task {
             outages: Outages {
@@ -82,25 +85,25 @@ impl Refresh {
         })
     }
 
-    /// The keys as they were last fetched; none before the first fetch that succeeded.
+    /// The last fetched keys. There are none before the first successful fetch.
     pub(super) fn keys(&self) -> Option<Arc<KeySet>> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Has the keys fetched and waits for the end of it, well or not; does nothing where that was done a short while ago.
-    pub(super) async fn look_again(&self) {
+    /// Requests a fetch and waits until it ends, successfully or not. Returns at once if the last fetch was recent.
+    pub(super) async fn refetch(&self) {
         let mut progress = self.progress.subscribe();
         let mut ended = None;
         self.progress.send_if_modified(|now| {
-            let is_under_way = now.is_wanted || now.is_running;
-            if is_under_way || now.began.is_none_or(|began| began.elapsed() >= self.pause) {
+            let is_pending = now.is_requested || now.is_running;
+            if is_pending || now.last_started.is_none_or(|start| start.elapsed() >= self.pause) {
                 ended = Some(now.ended);
-                now.is_wanted = !now.is_running;
+                now.is_requested = !now.is_running;
             }
-            !is_under_way && now.is_wanted
+            !is_pending && now.is_requested
         });
         if let Some(ended) = ended {
-            // It fails when the task is gone, and with it the runtime.
+            // This fails only if the task is gone, which means that the runtime is shutting down.
             let _ = progress.wait_for(|now| now.ended > ended).await;
         }
     }
@@ -116,38 +119,37 @@ struct Task {
 
 impl Task {
     async fn run(mut self) {
-        let mut wanted = self.progress.subscribe();
-        let [first, longest] = PAUSES;
-        let pauses = ExponentialBuilder::default()
-            .with_min_delay(first)
-            .with_max_delay(longest)
+        let mut progress = self.progress.subscribe();
+        let delays = ExponentialBuilder::default()
+            .with_min_delay(MIN_RETRY_DELAY)
+            .with_max_delay(MAX_RETRY_DELAY)
             .without_max_times()
             .with_jitter();
-        let mut failed = pauses.build();
+        let mut retries = delays.build();
         loop {
-            let pause = if self.fetch().await {
-                failed = pauses.build();
+            let delay = if self.fetch().await {
+                retries = delays.build();
                 self.interval
             } else {
-                failed.next().unwrap_or(longest)
+                retries.next().unwrap_or(MAX_RETRY_DELAY)
             };
             tokio::select! {
-                () = sleep(pause) => {}
-                _ = wanted.wait_for(|now| now.is_wanted) => {}
+                () = sleep(delay) => {}
+                _ = progress.wait_for(|now| now.is_requested) => {}
             }
         }
     }
 
-    /// Returns whether it succeeded.
+    /// Fetches the keys. Returns whether that succeeded.
     async fn fetch(&mut self) -> bool {
         self.progress.send_modify(|now| {
-            now.is_wanted = false;
+            now.is_requested = false;
             now.is_running = true;
-            now.began = Some(Instant::now());
+            now.last_started = Some(Instant::now());
         });
         let fetched = self.fetcher.fetch().await;
         let has_keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).is_some();
-        self.outages.tell(&fetched, has_keys);
+        self.outages.report(&fetched, has_keys);
         let succeeded = match fetched {
             Ok(keys) => {
                 *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
@@ -163,35 +165,35 @@ impl Task {
     }
 }
 
-/// Tells of each outage of the realm once, and of its end.
+/// Logs the start and the end of each outage of the issuer.
 struct Outages {
-    issuer: Issuer,
+    issuer: IssuerUrl,
     is_down: bool,
 }
 
 impl Outages {
-    fn tell(&mut self, fetched: &Result<KeySet, FetchError>, has_keys: bool) {
+    fn report(&mut self, fetched: &Result<KeySet, FetchError>, has_keys: bool) {
         let issuer = self.issuer.as_str();
         match fetched {
             Ok(keys) => {
                 if self.is_down || !has_keys {
-                    info!(issuer, keys = keys.len(), "the issuer's keys are fetched");
+                    info!(issuer, keys = keys.len(), "fetched the issuer's keys");
                 }
                 if keys.len() == 0 {
                     warn!(
                         issuer,
-                        "the issuer has no key for RS256, ES256 or EdDSA: no token is taken"
+                        "the issuer has no key for RS256, ES256 or EdDSA; all tokens are rejected"
                     );
                 }
                 self.is_down = false;
             }
             Err(error) if !self.is_down => {
-                let until_then = if has_keys {
-                    "the keys stay as they were"
+                let consequence = if has_keys {
+                    "the last fetched keys stay in use"
                 } else {
-                    "until then no token can be checked"
+                    "no token can be checked"
                 };
-                warn!(issuer, detail = %error, "the issuer's keys were not fetched, and it is tried again: {until_then}");
+                warn!(issuer, detail = %error, "cannot fetch the issuer's keys; retrying, and meanwhile {consequence}");
                 self.is_down = true;
             }
             Err(_) => {}

@@ -1,35 +1,35 @@
-//! What the realm's roles allow: a role or a scope that has the name of one of our scopes grants it, others by configuration.
+//! The scopes that a token's roles grant: a role with the name of a scope grants that scope, and settings map other roles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use tenant_registry_contract::server::{Scope, Scopes};
 use thiserror::Error;
 
-/// Stands for all scopes.
+/// The name for all scopes in the setting.
 const ALL: &str = "*";
 
-/// One role, and the scopes that it grants: `support=tenants:read+audit:read`, or `operator=*`.
+/// A role and the scopes that it grants: `support=tenants:read+audit:read`, or `operator=*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleGrant {
     role: String,
     scopes: BTreeSet<Scope>,
 }
 
-/// Why a text grants nothing.
+/// Why a text is not a role grant.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RoleGrantError {
-    /// It is built differently.
-    #[error("not of the form role=scope+scope, or role=* for all scopes")]
+    /// The text does not have the form of a role grant.
+    #[error("must have the form role=scope+scope, or role=* for all scopes")]
     Form,
-    /// There is no such scope.
-    #[error("there is no scope `{unknown}`; there are {known}", known = known())]
+    /// The scope does not exist.
+    #[error("unknown scope `{unknown}`; the scopes are {all}", all = all_scopes())]
     UnknownScope {
-        /// What stands in its place.
+        /// The unknown name.
         unknown: String,
     },
 }
 
-fn known() -> String {
+fn all_scopes() -> String {
     Scope::ALL.map(Scope::as_str).join(", ")
 }
 
@@ -56,12 +56,12 @@ fn scope(name: &str) -> Result<Scope, RoleGrantError> {
     })
 }
 
-/// What all roles grant.
+/// The scopes that each configured role grants.
 #[derive(Clone, Debug, Default)]
 pub struct RoleGrants(BTreeMap<String, BTreeSet<Scope>>);
 
 impl FromIterator<RoleGrant> for RoleGrants {
-    /// A role that is named more than once grants what each of them says.
+    /// Merges the grants of a role that is named more than once.
     fn from_iter<I: IntoIterator<Item = RoleGrant>>(grants: I) -> Self {
         let mut roles = BTreeMap::<_, BTreeSet<_>>::new();
         for RoleGrant { role, scopes } in grants {
@@ -72,7 +72,7 @@ impl FromIterator<RoleGrant> for RoleGrants {
 }
 
 impl RoleGrants {
-    /// The scopes of a bearer: what its roles grant, and what the realm granted by name.
+    /// Returns the scopes of a token: those that its roles grant, and those that its `scope` claim names.
     pub(super) fn scopes<'a>(
         &self,
         roles: impl IntoIterator<Item = &'a str>,
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_grant_what_is_configured_and_what_they_are_named() {
+    fn roles_grant_configured_scopes_and_scopes_of_the_same_name() {
         let grants = grants(&["support=tenants:read+audit:read", "operator=*", "support=catalog:read"]);
         let scopes = |roles: &[&str], granted: &[&str]| grants.scopes(roles.to_vec(), granted.to_vec());
         let set = |scopes: &[Scope]| scopes.iter().copied().collect::<Scopes>();
@@ -111,12 +111,12 @@ mod tests {
             scopes(&["audit:write"], &["openid", "api_keys:verify"]),
             set(&[Scope::AuditWrite, Scope::ApiKeysVerify])
         );
-        assert_eq!(scopes(&[], &["support", "operator"]), set(&[]), "a scope is no role");
+        assert_eq!(scopes(&[], &["support", "operator"]), set(&[]), "a scope is not a role");
         assert_eq!(scopes(&["Support", "audit:", "*"], &["*"]), set(&[]));
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_the_scopes_that_there_are() {
+    fn an_error_names_the_unknown_scope_and_lists_all_scopes() {
         for text in ["", "support", "=tenants:read", "support="] {
             assert_eq!(text.parse::<RoleGrant>(), Err(RoleGrantError::Form), "{text}");
         }

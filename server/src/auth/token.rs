@@ -1,10 +1,10 @@
-//! Checks one token against a set of keys, and remembers that it was good.
+//! Verifies tokens against a set of keys, and caches those that are valid.
 
 use super::claims::Claims;
 use super::keys::{KeySet, SigningAlgorithm};
-use super::{Refusal, TokenRules, Verified};
+use super::{InvalidToken, TokenRules, VerifiedToken};
+use crate::digest_cache::DigestCache;
 use crate::domain::clock::Clock;
-use crate::keyed_memory::KeyedMemory;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;
@@ -13,72 +13,72 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 use std::sync::Arc;
 
-/// The longest token that is looked at; Keycloak's have some 1 to 4 KiB.
+/// The maximum length of a token. Keycloak's tokens are 1 to 4 KiB long.
 const TOKEN_BYTES: usize = 16 * 1024;
 
-/// Tokens that are remembered, at less than 1 KiB each.
-const REMEMBERED: usize = 10_000;
+/// The maximum number of tokens in the cache, at less than 1 KiB each.
+const CACHED_TOKENS: usize = 10_000;
 
-/// The types of a header that access tokens have (RFC 7519, section 5.1; RFC 9068, section 2.1).
+/// The values of `typ` that the header of an access token can have (RFC 7519, section 5.1; RFC 9068, section 2.1).
 const TYPES: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
 
-/// Checks tokens by the rules of one realm.
+/// Verifies tokens by the rules of one issuer.
 pub struct Verifier {
     rules: TokenRules,
     validation: Validation,
-    /// Good tokens, each with the set of keys that it was checked against.
-    remembered: KeyedMemory<Remembered>,
+    /// Valid tokens, each together with the key set that verified it.
+    cache: DigestCache<CachedToken>,
     clock: Clock,
 }
 
 #[derive(Clone)]
-struct Remembered {
-    verified: Arc<Verified>,
-    /// The second from which on the token is worth nothing.
-    ends: i64,
+struct CachedToken {
+    verified: Arc<VerifiedToken>,
+    /// The second at which the token expires.
+    expires_at: i64,
 }
 
-/// What is read of a header before anything is believed (RFC 7515, section 4.1).
+/// The members of a header that are read before the signature is checked (RFC 7515, section 4.1).
 #[derive(Deserialize)]
 struct Header {
     alg: String,
     kid: Option<String>,
     typ: Option<String>,
-    #[serde(default, deserialize_with = "is_there")]
+    #[serde(default, deserialize_with = "is_present")]
     crit: bool,
-    #[serde(default, deserialize_with = "is_there")]
+    #[serde(default, deserialize_with = "is_present")]
     jku: bool,
-    #[serde(default, deserialize_with = "is_there")]
+    #[serde(default, deserialize_with = "is_present")]
     jwk: bool,
-    #[serde(default, deserialize_with = "is_there")]
+    #[serde(default, deserialize_with = "is_present")]
     x5u: bool,
-    #[serde(default, deserialize_with = "is_there")]
+    #[serde(default, deserialize_with = "is_present")]
     x5c: bool,
 }
 
-/// Whatever the member is, null included.
-fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+/// Returns true for any value, including null.
+fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 impl Header {
-    fn read(token: &str) -> Result<Self, Refusal> {
+    fn read(token: &str) -> Result<Self, InvalidToken> {
         let mut parts = token.split('.');
         let (Some(header), Some(claims), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err(Refusal::Form);
+            return Err(InvalidToken::Malformed);
         };
         if claims.is_empty() || signature.is_empty() {
-            return Err(Refusal::Form);
+            return Err(InvalidToken::Malformed);
         }
-        let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| Refusal::Form)?;
-        serde_json::from_slice(&header).map_err(|_| Refusal::Form)
+        let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| InvalidToken::Malformed)?;
+        serde_json::from_slice(&header).map_err(|_| InvalidToken::Malformed)
     }
 
-    /// The algorithm, where nothing stands against it.
-    fn algorithm(&self) -> Result<SigningAlgorithm, Refusal> {
-        let algorithm = SigningAlgorithm::named(&self.alg).ok_or(Refusal::Algorithm)?;
+    /// Returns the algorithm, if the header contains nothing that is rejected.
+    fn algorithm(&self) -> Result<SigningAlgorithm, InvalidToken> {
+        let algorithm = SigningAlgorithm::from_name(&self.alg).ok_or(InvalidToken::Algorithm)?;
         let Self {
             alg: _,
             kid: _,
@@ -90,73 +90,73 @@ impl Header {
             x5c,
         } = self;
         if *crit {
-            return Err(Refusal::Critical);
+            return Err(InvalidToken::CriticalExtension);
         }
         if *jku || *jwk || *x5u || *x5c {
-            return Err(Refusal::OwnKey);
+            return Err(InvalidToken::EmbeddedKey);
         }
         let is_access_token = |typ: &String| TYPES.iter().any(|it| it.eq_ignore_ascii_case(typ));
         if !typ.as_ref().is_none_or(is_access_token) {
-            return Err(Refusal::OtherToken);
+            return Err(InvalidToken::NotAnAccessToken);
         }
         Ok(algorithm)
     }
 }
 
 impl Verifier {
-    /// A verifier that remembers nothing yet.
+    /// Creates a verifier with an empty cache.
     ///
     /// # Errors
-    /// The operating system gives no random bytes.
+    /// Fails if the operating system returns no random bytes.
     pub fn new(rules: TokenRules, clock: Clock) -> Result<Self, getrandom::Error> {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_issuer(&[rules.issuer.as_str()]);
         validation.set_audience(&[&rules.audience]);
         validation.set_required_spec_claims(&["iss", "aud"]);
-        // Times are held against the service's own clock, and again when a token is remembered: `claims`.
+        // `claims` checks the times against the service's clock, and cached tokens are checked again on every use.
         validation.validate_exp = false;
         Ok(Self {
             rules,
             validation,
-            remembered: KeyedMemory::new(REMEMBERED)?,
+            cache: DigestCache::new(CACHED_TOKENS)?,
             clock,
         })
     }
 
-    /// Who bears this token, by these keys. One that is remembered costs no signature.
+    /// Verifies a token with these keys. A cached token needs no signature check.
     ///
     /// # Errors
-    /// Why it is not taken.
-    pub fn verify(&self, keys: &KeySet, token: &str) -> Result<Arc<Verified>, Refusal> {
+    /// Returns why the token is rejected.
+    pub fn verify(&self, keys: &KeySet, token: &str) -> Result<Arc<VerifiedToken>, InvalidToken> {
         if token.len() > TOKEN_BYTES {
-            return Err(Refusal::TooLong);
+            return Err(InvalidToken::TooLong);
         }
-        // With other keys the token is another: one that was withdrawn does not live on in what is remembered.
-        let digest = self.remembered.digest(&[&keys.id().to_be_bytes(), token.as_bytes()]);
-        if let Some(Remembered { verified, ends }) = self.remembered.recall(&digest) {
-            return if self.clock.now().timestamp() < ends {
+        // The key set is a part of the cache key, so that a withdrawn key invalidates the tokens that it signed.
+        let digest = self.cache.digest(&[&keys.id().to_be_bytes(), token.as_bytes()]);
+        if let Some(CachedToken { verified, expires_at }) = self.cache.get(&digest) {
+            return if self.clock.now().timestamp() < expires_at {
                 Ok(verified)
             } else {
-                Err(Refusal::Expired)
+                Err(InvalidToken::Expired)
             };
         }
-        let (verified, ends) = self.check(keys, token)?;
+        let (verified, expires_at) = self.check(keys, token)?;
         let verified = Arc::new(verified);
-        let remembered = Remembered {
+        let cached = CachedToken {
             verified: Arc::clone(&verified),
-            ends,
+            expires_at,
         };
-        self.remembered.remember(digest, remembered);
+        self.cache.insert(digest, cached);
         Ok(verified)
     }
 
-    /// The same, neither from memory nor into it; and the second, since 1970, from which on the token is worth nothing.
+    /// Verifies a token without the cache. Also returns the second, since 1970, at which the token expires.
     ///
     /// # Errors
-    /// Why it is not taken.
-    pub fn check(&self, keys: &KeySet, token: &str) -> Result<(Verified, i64), Refusal> {
+    /// Returns why the token is rejected.
+    pub fn check(&self, keys: &KeySet, token: &str) -> Result<(VerifiedToken, i64), InvalidToken> {
         if token.len() > TOKEN_BYTES {
-            return Err(Refusal::TooLong);
+            return Err(InvalidToken::TooLong);
         }
         let header = Header::read(token)?;
         let algorithm = header.algorithm()?;
@@ -166,25 +166,25 @@ impl Verifier {
             ..self.validation.clone()
         };
         let claims = decode::<Claims>(token, key, &validation)
-            .map_err(|error| refusal(error.kind()))?
+            .map_err(|error| invalid_token(error.kind()))?
             .claims;
-        claims.verified(&self.rules, self.clock.now())
+        claims.verify(&self.rules, self.clock.now())
     }
 }
 
-/// The library's word for it in ours; never its text, which quotes.
+/// Translates the library's error. Its text is not used, because it quotes the token.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "whatever the library may add, the token is refused"
+    reason = "the token is rejected, whatever variants the library may add"
 )]
-fn refusal(error: &ErrorKind) -> Refusal {
+fn invalid_token(error: &ErrorKind) -> InvalidToken {
     match error {
-        ErrorKind::InvalidSignature => Refusal::Signature,
-        ErrorKind::InvalidIssuer => Refusal::Issuer,
-        ErrorKind::InvalidAudience => Refusal::Audience,
-        ErrorKind::MissingRequiredClaim(claim) if claim == "aud" => Refusal::Missing("aud"),
-        ErrorKind::MissingRequiredClaim(_) => Refusal::Missing("iss"),
-        ErrorKind::Json(_) | ErrorKind::Utf8(_) => Refusal::Claims,
-        _ => Refusal::Form,
+        ErrorKind::InvalidSignature => InvalidToken::Signature,
+        ErrorKind::InvalidIssuer => InvalidToken::WrongIssuer,
+        ErrorKind::InvalidAudience => InvalidToken::WrongAudience,
+        ErrorKind::MissingRequiredClaim(claim) if claim == "aud" => InvalidToken::MissingClaim("aud"),
+        ErrorKind::MissingRequiredClaim(_) => InvalidToken::MissingClaim("iss"),
+        ErrorKind::Json(_) | ErrorKind::Utf8(_) => InvalidToken::MalformedClaims,
+        _ => InvalidToken::Malformed,
     }
 }

@@ -1,26 +1,26 @@
-//! The setting of an origin whose pages may call the service from a browser.
+//! An origin whose pages may call the service from a browser.
 
 use http::HeaderValue;
 use std::str::FromStr;
 use thiserror::Error;
 use url::Url;
 
-/// An origin, as browsers send it in `Origin` (HTML standard, "ASCII serialisation of an origin").
+/// An origin, in the form that browsers send in `Origin` (HTML standard, "ASCII serialisation of an origin").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedOrigin(HeaderValue);
 
-/// Why a text is no origin that can be allowed.
+/// Why a text is not accepted as an origin.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AllowedOriginError {
-    /// More than one origin.
-    #[error("`*` would let pages that nobody thought of act on the registry; list the origins")]
+    /// The text contains a wildcard.
+    #[error("`*` would let any page call the service; list the origins instead")]
     Wildcard,
-    /// Something else than the origin of a page.
+    /// The text is not the origin of a page.
     #[error("not an origin such as https://console.example.com")]
-    NoOrigin,
-    /// The form is not that in which it is compared.
-    #[error("browsers send this origin as `{0}`; write it so")]
-    OtherForm(String),
+    NotAnOrigin,
+    /// Browsers write the origin differently, so it would never match.
+    #[error("browsers send this origin as `{0}`; use that form")]
+    NotCanonical(String),
 }
 
 impl FromStr for AllowedOrigin {
@@ -31,17 +31,17 @@ impl FromStr for AllowedOrigin {
         if text.contains('*') {
             return Err(AllowedOriginError::Wildcard);
         }
-        let url = Url::parse(text).map_err(|_| AllowedOriginError::NoOrigin)?;
+        let url = Url::parse(text).map_err(|_| AllowedOriginError::NotAnOrigin)?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(AllowedOriginError::NoOrigin);
+            return Err(AllowedOriginError::NotAnOrigin);
         }
         let origin = url.origin().ascii_serialization();
         if origin != text {
-            return Err(AllowedOriginError::OtherForm(origin));
+            return Err(AllowedOriginError::NotCanonical(origin));
         }
         HeaderValue::from_str(text)
             .map(Self)
-            .map_err(|_| AllowedOriginError::NoOrigin)
+            .map_err(|_| AllowedOriginError::NotAnOrigin)
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
     use super::{AllowedOrigin, AllowedOriginError};
 
     #[test]
-    fn origins_are_taken_in_the_form_of_browsers_alone() {
+    fn origins_must_have_the_form_that_browsers_send() {
         for good in [
             "https://console.example.com",
             "http://localhost:3000",
@@ -66,20 +66,26 @@ mod tests {
         ] {
             assert!(good.parse::<AllowedOrigin>().is_ok(), "{good}");
         }
-        let other = |form: &str| AllowedOriginError::OtherForm(form.to_owned());
+        let canonical = |form: &str| AllowedOriginError::NotCanonical(form.to_owned());
         for (bad, error) in [
             ("*", AllowedOriginError::Wildcard),
-            ("", AllowedOriginError::NoOrigin),
-            ("null", AllowedOriginError::NoOrigin),
-            ("console.example.com", AllowedOriginError::NoOrigin),
-            ("file:///etc/passwd", AllowedOriginError::NoOrigin),
-            ("https://", AllowedOriginError::NoOrigin),
+            ("", AllowedOriginError::NotAnOrigin),
+            ("null", AllowedOriginError::NotAnOrigin),
+            ("console.example.com", AllowedOriginError::NotAnOrigin),
+            ("file:///etc/passwd", AllowedOriginError::NotAnOrigin),
+            ("https://", AllowedOriginError::NotAnOrigin),
             ("https://*.example.com", AllowedOriginError::Wildcard),
-            ("https://console.example.com/", other("https://console.example.com")),
-            ("https://console.example.com:443", other("https://console.example.com")),
-            ("https://Console.example.com", other("https://console.example.com")),
-            ("https://user@console.example.com", other("https://console.example.com")),
-            ("https://bücher.example", other("https://xn--bcher-kva.example")),
+            ("https://console.example.com/", canonical("https://console.example.com")),
+            (
+                "https://console.example.com:443",
+                canonical("https://console.example.com"),
+            ),
+            ("https://Console.example.com", canonical("https://console.example.com")),
+            (
+                "https://user@console.example.com",
+                canonical("https://console.example.com"),
+            ),
+            ("https://bücher.example", canonical("https://xn--bcher-kva.example")),
         ] {
             assert_eq!(bad.parse::<AllowedOrigin>(), Err(error), "{bad}");
         }

@@ -1,24 +1,24 @@
-//! The settings of who may call: the realm whose tokens are taken, or that nobody is asked.
+//! The settings of authentication: the issuer whose tokens are accepted, or open access.
 
-use crate::auth::{AccessSettings, Issuer, RealmSettings, RefreshSettings, RoleGrant, TokenRules};
+use crate::auth::{AccessSettings, IssuerSettings, IssuerUrl, RefreshSettings, RoleGrant, TokenRules};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use std::net::SocketAddr;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Whose tokens are taken, and what they allow.
+/// The issuer whose tokens are accepted, and what the tokens allow.
 #[derive(Args, Clone, Debug)]
 pub struct AuthenticationConfiguration {
-    /// Issuer of the tokens that callers have to bring: the address of an OpenID Connect realm, as `iss` has it to the letter,
-    /// such as `https://sso.example.com/realms/platform`. https alone, but on this machine. Without one nobody is asked who
-    /// they are, and the service listens on the loopback address alone. A wrong one, and no token is taken; one that does not
-    /// answer does not stop the start, but each call is answered with 503 until it does.
+    /// URL of the OpenID Connect issuer whose tokens are accepted, such as `https://sso.example.com/realms/platform`. It
+    /// must be exactly the `iss` claim of the tokens, and use https, except on this machine. If not set, there is no
+    /// authentication, and the service listens only on a loopback address. With a wrong URL, all tokens are rejected. If the
+    /// issuer cannot be reached, the service starts, but returns 503 to calls with a token until it has the issuer's keys.
     #[arg(long, env = "OIDC_ISSUER", value_name = "OIDC_ISSUER")]
-    pub oidc_issuer: Option<Issuer>,
+    pub oidc_issuer: Option<IssuerUrl>,
 
-    /// What tokens have to name in `aud`, and the client whose roles in `resource_access` count. One that other services
-    /// have as well, and tokens that were meant for those open this one.
+    /// Audience that tokens must name in `aud`, and the client whose roles in `resource_access` are used. If other services
+    /// use the same audience, tokens that were issued for them are accepted here too.
     #[arg(
         long,
         env = "OIDC_AUDIENCE",
@@ -28,14 +28,14 @@ pub struct AuthenticationConfiguration {
     )]
     pub oidc_audience: String,
 
-    /// What the realm's roles allow, separated by commas: `support=tenants:read+audit:read,operator=*`, where `*` is every
-    /// scope. A role or a scope of the token that is named as one of the service's allows that by itself. A role that many
-    /// have, or that anybody can get, gives them all that stands here.
+    /// Scopes that the issuer's roles grant, separated by commas: `support=tenants:read+audit:read,operator=*`, where `*`
+    /// means every scope. A role or a scope in the token that has the name of one of the service's scopes grants that scope
+    /// without this setting. Everyone with the role gets these scopes, so check who has it.
     #[arg(long, env = "OIDC_ROLES", value_name = "OIDC_ROLES", value_delimiter = ',')]
     pub oidc_roles: Vec<RoleGrant>,
 
-    /// The claim with the id of the one tenant that a token's bearer sees; whose token lacks it sees all of them. A wrong
-    /// name, and those who were to see one tenant see all: try it with one of their tokens.
+    /// Claim with the id of the only tenant that the caller may see. A caller whose token lacks the claim sees all tenants.
+    /// With a wrong name, callers that should see one tenant see all of them: test it with one of their tokens.
     #[arg(
         long,
         env = "OIDC_TENANT_CLAIM",
@@ -45,8 +45,8 @@ pub struct AuthenticationConfiguration {
     )]
     pub oidc_tenant_claim: String,
 
-    /// Seconds by which the issuer's clock may differ from this machine's, up to 300. Too few, and new tokens are refused
-    /// where clocks differ; a token is taken so much longer than it is valid.
+    /// Tolerated difference in seconds between the issuer's clock and this machine's clock, up to 300. Too low: new tokens
+    /// are rejected when the clocks differ. Tokens are accepted for this many seconds after they expire.
     #[arg(
         long,
         env = "OIDC_LEEWAY",
@@ -56,31 +56,31 @@ pub struct AuthenticationConfiguration {
     )]
     pub oidc_leeway: u64,
 
-    /// Serve beyond the loopback address without asking anybody who they are. Whoever reaches the port may then do
-    /// everything.
+    /// Allow open access from other machines: listen on any address without authentication. Everyone who can reach the port
+    /// can then do everything.
     #[arg(long)]
     pub insecure_no_auth: bool,
 }
 
-/// Why the settings do not say who is let in.
+/// Why the settings of authentication are rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AccessError {
-    /// They say two things.
-    #[error("--insecure-no-auth and --oidc-issuer <OIDC_ISSUER> exclude each other: leave one of them out")]
+    /// An issuer and open access are both set.
+    #[error("--insecure-no-auth and --oidc-issuer <OIDC_ISSUER> cannot be used together: remove one of them")]
     Both,
-    /// It was forgotten, most likely.
+    /// The service would be open to other machines, most likely by mistake.
     #[error(
-        "without --oidc-issuer <OIDC_ISSUER> nobody is asked who they are, and {0} may be reached from other machines: set \
-         it, listen on a loopback address, or let everybody in with --insecure-no-auth"
+        "without --oidc-issuer <OIDC_ISSUER> there is no authentication, and other machines may reach {0}: set an issuer, \
+         listen on a loopback address, or allow open access with --insecure-no-auth"
     )]
     Exposed(SocketAddr),
 }
 
 impl AuthenticationConfiguration {
-    /// Who is let in at these addresses.
+    /// Returns who may call the service at these addresses.
     ///
     /// # Errors
-    /// When everybody would be who reaches this machine, without that having been asked for.
+    /// Fails if the service would be open to other machines without `--insecure-no-auth`.
     pub fn access(&self, listening: impl IntoIterator<Item = SocketAddr>) -> Result<AccessSettings, AccessError> {
         let exposed = || {
             listening
@@ -89,16 +89,14 @@ impl AuthenticationConfiguration {
         };
         match &self.oidc_issuer {
             Some(_) if self.insecure_no_auth => Err(AccessError::Both),
-            Some(issuer) => Ok(AccessSettings::Realm(Box::new(self.realm(issuer.clone())))),
-            None if self.insecure_no_auth => Ok(AccessSettings::Anybody),
-            None => exposed().map_or(Ok(AccessSettings::Anybody), |address| {
-                Err(AccessError::Exposed(address))
-            }),
+            Some(issuer) => Ok(AccessSettings::Issuer(Box::new(self.issuer(issuer.clone())))),
+            None if self.insecure_no_auth => Ok(AccessSettings::Open),
+            None => exposed().map_or(Ok(AccessSettings::Open), |address| Err(AccessError::Exposed(address))),
         }
     }
 
-    fn realm(&self, issuer: Issuer) -> RealmSettings {
-        RealmSettings {
+    fn issuer(&self, issuer: IssuerUrl) -> IssuerSettings {
+        IssuerSettings {
             rules: TokenRules {
                 issuer,
                 audience: self.oidc_audience.clone(),

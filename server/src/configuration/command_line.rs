@@ -1,5 +1,6 @@
-//! The command line: what the program can do, and how arguments and variables are read.
+//! The command line of `tenant-registry`, and how arguments and environment variables are read.
 
+use super::renamed;
 use super::{Configuration, DatabaseConfiguration};
 use chrono::{DateTime, Utc};
 use clap::builder::Resettable;
@@ -11,61 +12,71 @@ use std::ffi::OsString;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "tenant-registry", version)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What the program can do.
+/// The commands of `tenant-registry`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Serve the API until SIGTERM or SIGINT.
     Serve(Box<Configuration>),
-    /// Bring the database's schema up to date, and end.
+    /// Migrate the database's schema to this version, then exit.
     Migrate(DatabaseConfiguration),
-    /// Look after the audit log.
+    /// Maintain the audit log.
     Audit {
-        /// How.
+        /// The command.
         #[command(subcommand)]
         command: AuditCommand,
     },
-    /// Print the OpenAPI document that is built in.
+    /// Print the OpenAPI document of this version.
     Openapi,
 }
 
-/// What operators can do to the audit log.
+/// The commands that maintain the audit log.
 #[derive(Clone, Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Delete old events, in small steps beside the running service, as the role `tenant_registry_pruner`. The log records
-    /// that it was done, and how much.
+    /// Delete old events, in small steps while the service is running, with the role `tenant_registry_pruner`. The audit log
+    /// records the deletion and the number of deleted events.
     Prune {
         /// Delete the events before this time (RFC 3339).
         #[arg(long, value_name = "TIME")]
         before: DateTime<Utc>,
 
-        /// Where the log is.
+        /// The database of the audit log.
         #[command(flatten)]
         database: DatabaseConfiguration,
     },
 }
 
 impl Cli {
-    /// Reads arguments, the first of which is the program's name, and the environment.
+    /// Reads the arguments, which begin with the program's name, and the environment.
     ///
     /// # Errors
-    /// A setting that cannot be read; or that help was asked for, which clap counts as an error.
+    /// Fails if a setting is invalid. A request for help is also an error in clap.
     pub fn read<I, T>(arguments: I) -> Result<Self, clap::Error>
     where
         I: IntoIterator<Item = T>,
         T: Into<OsString> + Clone,
     {
-        let mut command = without_empty_variables(Self::command());
-        let cli = Self::from_arg_matches(&command.try_get_matches_from_mut(arguments)?)?;
-        // Before anything is begun.
-        if let Command::Serve(configuration) = &cli.command
-            && let Err(error) = configuration.access()
-        {
-            return Err(command.error(ErrorKind::ArgumentConflict, error));
+        let mut command = without_empty_variables(renamed::accept_old_names(Self::command()));
+        let mut arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+        let mut matches = command.try_get_matches_from_mut(&arguments)?;
+        let old_names =
+            renamed::old_names(&matches).map_err(|error| command.error(ErrorKind::ArgumentConflict, error))?;
+        if !old_names.arguments.is_empty() {
+            // The first two arguments are the program and the command.
+            arguments.splice(2..2, old_names.arguments);
+            matches = command.try_get_matches_from_mut(&arguments)?;
+        }
+        let mut cli = Self::from_arg_matches(&matches)?;
+        if let Command::Serve(configuration) = &mut cli.command {
+            configuration.renamed_settings = old_names.settings;
+            // Checked here, so that nothing has started when the settings contradict each other.
+            if let Err(error) = configuration.access() {
+                return Err(command.error(ErrorKind::ArgumentConflict, error));
+            }
         }
         Ok(cli)
     }
@@ -84,19 +95,19 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
         .mut_subcommands(without_empty_variables)
 }
 
-/// The one line that says why the start stops; none where help or the version was asked for.
-pub fn refusal(error: &clap::Error) -> Option<String> {
+/// The error as a single line. Returns none if help or the version was requested.
+pub fn error_line(error: &clap::Error) -> Option<String> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return None;
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return Some("error: say what to do: `serve`, `migrate`, `audit`, `openapi` or `help`".to_owned());
+        return Some("error: missing command: use `serve`, `migrate`, `audit`, `openapi` or `help`".to_owned());
     }
     let text = error.render().to_string();
-    let telling: Vec<_> = text
+    let lines: Vec<_> = text
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with("Usage:") && !line.starts_with("For more information"))
         .collect();
-    Some(telling.join(" "))
+    Some(lines.join(" "))
 }

@@ -5,8 +5,8 @@ use clap::Args;
 use std::fmt;
 use std::time::Duration;
 
-/// Where the records are, as it was given, with a password in it: `Debug` hides it, and it is read only after clap is
-/// done, which would quote a bad one.
+/// The database URL as it was given. It contains a password, so `Debug` hides it. It is parsed only after clap has
+/// finished, because clap quotes invalid values.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrlText(String);
 
@@ -22,19 +22,19 @@ impl fmt::Debug for DatabaseUrlText {
     }
 }
 
-/// Where the database is, and how it is used.
+/// The database.
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseConfiguration {
-    /// Where the records are kept: postgres://USER:PASSWORD@HOST:PORT/DATABASE, Postgres 15 or later. Without one they are
-    /// in memory, with one tenant `acme`, and gone when the process ends. Several hosts (`@one:5432,two:5432/`) with
-    /// `?target_session_attrs=read-write` follow the primary through a failover. `sslmode` is libpq's, from `disable` to
-    /// `verify-full`, with `sslrootcert` for the authorities: below `verify-ca` an impostor is not noticed. A URL that
-    /// cannot be read, or a database that cannot be reached, stops the start.
+    /// Database that stores the records: postgres://USER:PASSWORD@HOST:PORT/DATABASE, Postgres 15 or later. If not set, the
+    /// records are in memory, with one tenant `acme`, and are lost when the process ends. Several hosts
+    /// (`@one:5432,two:5432/`) with `?target_session_attrs=read-write` follow the primary through a failover. `sslmode` works
+    /// as in libpq, from `disable` to `verify-full`, with `sslrootcert` for the CA certificates. Modes below `verify-ca` do not
+    /// detect an impostor. The start fails if the URL is invalid or the database cannot be reached.
     #[arg(long, env = "DATABASE_URL", value_name = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<DatabaseUrlText>,
 
-    /// Most seconds that connecting to one host takes, from 1 to 60. Too low, and a slow network counts as a dead host; too
-    /// high, and one dead host of several keeps everybody waiting.
+    /// Maximum number of seconds to connect to one host, from 1 to 60. Too low: a host on a slow network is treated as down.
+    /// Too high: when one of several hosts is down, every caller waits for it.
     #[arg(
         long,
         env = "DATABASE_CONNECT_TIMEOUT",
@@ -46,10 +46,10 @@ pub struct DatabaseConfiguration {
 }
 
 impl DatabaseConfiguration {
-    /// The URL; none where the records are to be in memory, which an empty one asks for as well.
+    /// Parses the URL. Returns none for the in-memory store: if there is no URL, or if it is empty.
     ///
     /// # Errors
-    /// What is wrong with it, without a part of it.
+    /// Returns what is wrong with the URL, without quoting it.
     pub fn url(&self) -> Result<Option<DatabaseUrl>, DatabaseUrlError> {
         match &self.database_url {
             Some(DatabaseUrlText(text)) if !text.is_empty() => text.parse().map(Some),
@@ -57,18 +57,18 @@ impl DatabaseConfiguration {
         }
     }
 
-    /// The most time that connecting to one host takes.
+    /// The time limit for connecting to one host.
     pub fn connect_timeout(&self) -> Duration {
         Duration::from_secs(self.database_connect_timeout)
     }
 }
 
-/// How connections are kept. None of it matters in memory.
+/// The connections to the database. The in-memory store has none.
 #[derive(Args, Clone, Debug)]
 pub struct PoolConfiguration {
-    /// Most connections to the database for what a request needs one of its own for (changes above all), from 1 to 1000. Too
-    /// few, and requests wait for each other; more than the database has processors for, and they do so there. All
-    /// replicas together must stay below its `max_connections`.
+    /// Maximum number of database connections for requests that need an exclusive one, above all changes, from 1 to 1000.
+    /// Too low: requests wait for each other. Higher than the number of the database's processors: they wait for each other
+    /// there. The connections of all replicas together must stay below the database's `max_connections`.
     #[arg(
         long,
         env = "DATABASE_POOL_SIZE",
@@ -78,9 +78,9 @@ pub struct PoolConfiguration {
     )]
     pub database_pool_size: u16,
 
-    /// Connections, besides those, on which the look-ups of all requests run side by side (to verify a key, to get a
-    /// tenant), and as many again for the pages of the audit log, from 1 to 64. Too few, and few processors of the database
-    /// answer them all; too many, and less is sent at once on each.
+    /// Number of additional database connections that requests share for lookups (verifying a key, getting a tenant), from 1
+    /// to 64. Pages of the audit log have the same number of connections again. Too low: only a few of the database's
+    /// processors do all the work. Too high: fewer statements are sent together on each connection.
     #[arg(
         long,
         env = "DATABASE_SHARED_CONNECTIONS",
@@ -90,8 +90,8 @@ pub struct PoolConfiguration {
     )]
     pub database_shared_connections: u16,
 
-    /// Most seconds that a request waits for a connection before it is answered with 503, from 1 to 60. Too low, and a
-    /// short burst is turned away; too high, and callers have given up before they are told.
+    /// Maximum number of seconds that a request waits for a database connection before it gets a 503, from 1 to 60. Too low:
+    /// short bursts are rejected. Too high: callers have given up before they get the response.
     #[arg(
         long,
         env = "DATABASE_POOL_TIMEOUT",
@@ -101,8 +101,8 @@ pub struct PoolConfiguration {
     )]
     pub database_pool_timeout: u64,
 
-    /// Most seconds that a statement, a wait for a lock or a whole transaction takes, from 1 to 300. Too low, and a busy
-    /// database looks broken; too high, and one that hangs holds every connection that long.
+    /// Maximum number of seconds for a statement, for a wait for a lock, and for a whole transaction, from 1 to 300. Too low:
+    /// requests fail when the database is busy. Too high: a database that hangs blocks every connection for that long.
     #[arg(
         long,
         env = "DATABASE_STATEMENT_TIMEOUT",
@@ -112,8 +112,8 @@ pub struct PoolConfiguration {
     )]
     pub database_statement_timeout: u64,
 
-    /// What is tried before a connection is used again: `fast`, that it is not known to be closed (one that broke unnoticed
-    /// costs a second attempt), or `verified`, that it answers a query (a round trip more for each request).
+    /// Check before a connection is reused: `fast` checks only that it is not known to be closed, so an undetected broken
+    /// connection costs a second attempt. `verified` sends a query, which costs each request another round trip.
     #[arg(
         long,
         env = "DATABASE_RECYCLING",
@@ -125,7 +125,7 @@ pub struct PoolConfiguration {
 }
 
 impl PoolConfiguration {
-    /// What the pool needs.
+    /// The settings of the pool.
     pub fn settings(&self, connect_timeout: Duration) -> PoolSettings {
         PoolSettings {
             size: usize::from(self.database_pool_size),

@@ -1,16 +1,16 @@
-//! The settings that bound what callers can take of the service.
+//! The settings that limit requests and connections.
 
-use crate::request_rate::RateLimit;
+use crate::limits::request_rate::RateLimit;
 use clap::Args;
 use std::num::NonZeroU32;
 use std::time::Duration;
 use tenant_registry_contract::http::Limits;
 
-/// What requests may take.
+/// Limits on requests and connections.
 #[derive(Args, Clone, Debug)]
 pub struct LimitsConfiguration {
-    /// Most bytes of a request body, from 1 KiB to 64 MiB. Too low, and good requests are answered with 413; too high,
-    /// and a few clients can fill the memory.
+    /// Maximum size of a request body in bytes, from 1 KiB to 64 MiB. Too low: valid requests are rejected with 413. Too
+    /// high: a few clients can fill the memory.
     #[arg(
         long,
         env = "BODY_LIMIT",
@@ -20,9 +20,9 @@ pub struct LimitsConfiguration {
     )]
     pub body_limit: u32,
 
-    /// Most seconds that a request body takes to arrive, from 1 to 600; over it the answer is 400, and the connection
-    /// ends. Too low, and large bodies over slow lines are refused; too high, and who sends a byte now and then holds a
-    /// connection and the memory of a body that long.
+    /// Maximum number of seconds for a request body to arrive, from 1 to 600. A later body is rejected with 400, and the
+    /// connection is closed. Too low: large bodies over slow networks are rejected. Too high: a client that sends a byte now
+    /// and then occupies a connection and the memory of a body for that long.
     #[arg(
         long,
         env = "BODY_TIMEOUT",
@@ -32,9 +32,10 @@ pub struct LimitsConfiguration {
     )]
     pub body_timeout: u64,
 
-    /// Requests that run at once, from 1 to 100000; probes always do besides. One more is told to come again after RETRY_AFTER
-    /// (503; a verify, `unavailable`). Each may hold a body, so that this many of BODY_LIMIT have to fit into the memory
-    /// where callers mean ill. Too few, and bursts are turned away; too many, and all of them get slow before one is.
+    /// Maximum number of requests that run at once, from 1 to 100000. Probes do not count. Further requests are rejected with
+    /// 503 and RETRY_AFTER (a verification returns `unavailable`). Each request can hold a body, so the memory must have room
+    /// for this many times BODY_LIMIT if callers may be hostile. Too low: bursts are rejected. Too high: all requests become
+    /// slow before any is rejected.
     #[arg(
         long,
         env = "MAX_REQUESTS",
@@ -44,9 +45,9 @@ pub struct LimitsConfiguration {
     )]
     pub max_requests: u32,
 
-    /// Requests a second that each caller may send whose token is asked for, from 1 to 1000000, and as many at once after a
-    /// time of rest. One more is answered 429 (a verify, `unavailable`). Too few, and busy products are turned away; too
-    /// many, and one program that runs wild slows all others down.
+    /// Maximum number of requests per second for each authenticated caller, from 1 to 1000000, with a burst of the same size.
+    /// Further requests are rejected with 429 (a verification returns `unavailable`). Too low: busy products are rejected. Too
+    /// high: one faulty program slows down all others.
     #[arg(
         long,
         env = "REQUEST_RATE",
@@ -56,10 +57,10 @@ pub struct LimitsConfiguration {
     )]
     pub request_rate: RateLimit,
 
-    /// Connections that callers may hold at once, from 16 to 1000000, at up to 28 KiB each while they are idle; who comes
-    /// later waits in the kernel's queue. It sets the process's limit of open files, which counts all else that is open
-    /// too, so that some more are taken while little is; the hard limit (LimitNOFILE) has to allow it. Too few, and callers
-    /// wait although there is room; too many, and a flood of connections fills the memory.
+    /// Maximum number of connections that callers can hold, from 16 to 1000000, at up to 28 KiB each while idle. Further
+    /// callers wait in the kernel's queue. The setting determines the process's limit of open files, which also counts all
+    /// other open files, so a few more connections may be accepted. The hard limit (LimitNOFILE) must allow it. Too low:
+    /// callers wait although the service could serve them. Too high: a flood of connections fills the memory.
     #[arg(
         long,
         env = "MAX_CONNECTIONS",
@@ -70,31 +71,31 @@ pub struct LimitsConfiguration {
     pub max_connections: u32,
 }
 
-/// More is a mistake: no replica answers so many.
-const MOST_REQUESTS_A_SECOND: u32 = 1_000_000;
+/// The maximum of REQUEST_RATE. No replica can serve more, so a higher value is a mistake.
+const MAX_REQUEST_RATE: u32 = 1_000_000;
 
 fn request_rate(text: &str) -> Result<RateLimit, String> {
     let requests: NonZeroU32 = text
         .parse()
         .ok()
-        .filter(|requests: &NonZeroU32| requests.get() <= MOST_REQUESTS_A_SECOND)
-        .ok_or_else(|| format!("not a number from 1 to {MOST_REQUESTS_A_SECOND}"))?;
-    RateLimit::per_second(requests).map_err(|error| error.to_string())
+        .filter(|requests: &NonZeroU32| requests.get() <= MAX_REQUEST_RATE)
+        .ok_or_else(|| format!("not a number from 1 to {MAX_REQUEST_RATE}"))?;
+    RateLimit::new(requests).map_err(|error| error.to_string())
 }
 
 impl LimitsConfiguration {
-    /// The most bytes of a body.
+    /// The maximum size of a body in bytes.
     pub(super) fn body_bytes(&self) -> usize {
         self.body_limit as usize
     }
 
-    /// The most requests at once.
+    /// The maximum number of running requests.
     pub(super) fn requests(&self) -> usize {
         self.max_requests as usize
     }
 
-    /// What a single request may take besides.
-    pub(super) fn of_a_request(&self) -> Limits {
+    /// Other limits on a single request.
+    pub(super) fn request_limits(&self) -> Limits {
         Limits {
             body_time: Duration::from_secs(self.body_timeout),
         }

@@ -1,4 +1,4 @@
-//! The settings of traces, under the names that OpenTelemetry's specification gives them.
+//! The settings of traces, with the names from OpenTelemetry's specification.
 
 use crate::telemetry::traces::TraceSettings;
 use clap::Args;
@@ -9,11 +9,11 @@ use std::fmt;
 use thiserror::Error;
 use url::Url;
 
-/// What OTLP over HTTP appends to the collector's address for spans.
+/// The path that OTLP over HTTP appends to the collector's URL.
 const TRACES_PATH: &str = "v1/traces";
 
-/// The headers, as they were given, with secrets in them: `Debug` hides them, and they are read only after clap is done,
-/// which would quote bad ones.
+/// The headers as they were given. They contain secrets, so `Debug` hides them. They are parsed only after clap has
+/// finished, because clap quotes invalid values.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HeadersText(String);
 
@@ -29,20 +29,20 @@ impl fmt::Debug for HeadersText {
     }
 }
 
-/// What is wrong with a header, without a part of it.
+/// A malformed header. The message does not quote it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the header at place {place} is not NAME=VALUE, with the value in percent-encoding")]
+#[error("header {position} is not NAME=VALUE with a percent-encoded value")]
 pub struct HeadersError {
-    /// From 1.
-    place: usize,
+    /// The position in the list, counted from 1.
+    position: usize,
 }
 
-/// Where traces go.
+/// The export of traces.
 #[derive(Args, Clone, Debug)]
 pub struct TracesConfiguration {
-    /// Address of an OpenTelemetry collector that takes traces by OTLP over HTTP (protobuf), such as
-    /// `http://127.0.0.1:4318`; `/v1/traces` is appended. Where left out nothing is traced, at no cost. A collector that
-    /// cannot be reached costs the spans, and one warning.
+    /// URL of an OpenTelemetry collector that accepts traces over OTLP/HTTP (protobuf), such as `http://127.0.0.1:4318`.
+    /// `/v1/traces` is appended. If not set, there are no traces, and tracing costs nothing. If the collector cannot be
+    /// reached, spans are lost, and the log has one warning.
     #[arg(
         long,
         env = "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -51,8 +51,8 @@ pub struct TracesConfiguration {
     )]
     pub otel_exporter_otlp_endpoint: Option<Url>,
 
-    /// Headers that the collector asks for, such as a token: NAME=VALUE, separated by commas, values in percent-encoding.
-    /// One that is missing or wrong makes it take no spans.
+    /// Headers that the collector requires, such as a token: NAME=VALUE, separated by commas, with percent-encoded values.
+    /// If one is missing or wrong, the collector rejects all spans.
     #[arg(
         long,
         env = "OTEL_EXPORTER_OTLP_HEADERS",
@@ -61,7 +61,7 @@ pub struct TracesConfiguration {
     )]
     pub otel_exporter_otlp_headers: Option<HeadersText>,
 
-    /// What the traces say that they come from. Two deployments of the same name cannot be told apart.
+    /// Name of the service in traces. Deployments with the same name cannot be distinguished.
     #[arg(
         long,
         env = "OTEL_SERVICE_NAME",
@@ -70,9 +70,9 @@ pub struct TracesConfiguration {
     )]
     pub otel_service_name: String,
 
-    /// How many of the traces that begin here are kept, from 0 to 1; who calls with a `traceparent` has decided already,
-    /// and is followed. Too many, and a service that verifies thousands of keys a second fills the collector; too few, and
-    /// the request that is looked for is not among them.
+    /// Share of traces that are kept, from 0 to 1. For a caller that sends a `traceparent`, the caller decides. Too high: a
+    /// service that verifies thousands of keys per second fills the collector. Too low: the request that you are looking for
+    /// is missing.
     #[arg(
         long,
         env = "OTEL_TRACES_SAMPLER_ARG",
@@ -84,10 +84,10 @@ pub struct TracesConfiguration {
 }
 
 impl TracesConfiguration {
-    /// What the exporter needs; none where nothing is traced.
+    /// The settings of the exporter. There are none if traces are not exported.
     ///
     /// # Errors
-    /// A header that cannot be read.
+    /// Fails if a header is malformed.
     pub fn settings(&self) -> Result<Option<TraceSettings>, HeadersError> {
         let headers = match &self.otel_exporter_otlp_headers {
             Some(HeadersText(text)) => headers(text)?,
@@ -105,26 +105,29 @@ impl TracesConfiguration {
 fn endpoint(text: &str) -> Result<Url, String> {
     let mut url: Url = text.parse().map_err(|error| format!("not a URL: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err("it has to begin with http:// or https://".to_owned());
+        return Err("must begin with http:// or https://".to_owned());
     }
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-        return Err("it is an address alone: a secret belongs into OTEL_EXPORTER_OTLP_HEADERS".to_owned());
+        return Err(
+            "must not contain a user, a password, a query or a fragment; put secrets into OTEL_EXPORTER_OTLP_HEADERS"
+                .to_owned(),
+        );
     }
     let path = format!("{}/{TRACES_PATH}", url.path().trim_end_matches('/'));
     url.set_path(&path);
     Ok(url)
 }
 
-/// OpenTelemetry's form: that of W3C Baggage, without properties.
+/// Parses headers in OpenTelemetry's format: W3C Baggage without properties.
 fn headers(text: &str) -> Result<HashMap<String, String>, HeadersError> {
     text.split(',')
         .enumerate()
-        .filter(|(_, header)| !header.trim().is_empty())
-        .map(|(index, header)| read_header(header).ok_or(HeadersError { place: index + 1 }))
+        .filter(|(_, text)| !text.trim().is_empty())
+        .map(|(index, text)| header(text).ok_or(HeadersError { position: index + 1 }))
         .collect()
 }
 
-fn read_header(text: &str) -> Option<(String, String)> {
+fn header(text: &str) -> Option<(String, String)> {
     let (name, value) = text.split_once('=')?;
     let name: HeaderName = name.trim().parse().ok()?;
     let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
@@ -154,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_read_as_the_specification_writes_them() {
+    fn headers_are_parsed_as_the_specification_requires() {
         let read = headers("authorization=Bearer%20secret, x-team = registry,").unwrap();
         assert_eq!(read.len(), 2);
         assert_eq!(read["authorization"], "Bearer secret");
         assert_eq!(read["x-team"], "registry");
-        for (bad, place) in [("secret", 1), ("a=b,sec ret=c", 2), ("a=%0a", 1)] {
+        for (bad, position) in [("secret", 1), ("a=b,sec ret=c", 2), ("a=%0a", 1)] {
             let error = headers(bad).unwrap_err();
-            assert_eq!(error, HeadersError { place });
+            assert_eq!(error, HeadersError { position });
             assert!(!error.to_string().contains("sec"));
         }
     }

@@ -1,5 +1,6 @@
-//! What tells people and programs how to call the service, served beside it: the OpenAPI document, and a reference that
-//! works without any other host. These paths are no operations: the document does not describe itself.
+//! Serves the OpenAPI document and the API reference. The reference loads nothing from other hosts.
+//!
+//! These paths are not operations of the API, and the document does not describe them.
 
 mod page;
 mod published;
@@ -17,21 +18,21 @@ use thiserror::Error;
 
 const JSON: &str = "application/json";
 
-/// Why the documents cannot be served.
+/// Why the documentation cannot be served.
 #[derive(Debug, Error)]
 pub enum DocumentationError {
-    /// A path that something else has.
+    /// A path is already taken.
     #[error(transparent)]
     Registration(#[from] ApiDescriptionRegisterError),
-    /// The compression failed.
-    #[error("a document cannot be compressed: {0}")]
+    /// A document cannot be compressed.
+    #[error("cannot compress a document: {0}")]
     Compression(#[from] io::Error),
 }
 
-/// Adds the documents to what is served.
+/// Registers the documentation.
 ///
 /// # Errors
-/// When one of the paths belongs to an operation.
+/// Fails if an operation has one of the paths.
 pub fn register<A: Api>(api: &mut ApiDescription<Service<A>>) -> Result<(), DocumentationError> {
     let json = Published::new(JSON, Bytes::from_static(OPENAPI_JSON.as_bytes()))?;
     // RFC 9512, section 2.1.
@@ -52,12 +53,12 @@ fn serve<A: Api>(
     let published = Arc::new(published);
     for method in [Method::GET, Method::HEAD] {
         let published = Arc::clone(&published);
-        let answer = move |context: RequestContext<Service<A>>| {
+        let handler = move |context: RequestContext<Service<A>>| {
             let published = Arc::clone(&published);
             async move {
                 answer_beside(&context, || {
                     let request = context.request.headers();
-                    let mut response = published.answer(request)?;
+                    let mut response = published.response(request)?;
                     let allowed_origins = context.context().allowed_origins();
                     allowed_origins.mark(request, response.headers_mut());
                     Ok(response)
@@ -67,7 +68,7 @@ fn serve<A: Api>(
         let id = format!("{method} {path}");
         register_unlisted(
             api,
-            ApiEndpoint::new(id, answer, method, JSON, path, ApiEndpointVersions::All),
+            ApiEndpoint::new(id, handler, method, JSON, path, ApiEndpointVersions::All),
         )?;
     }
     refuse_others::<A, NoVariables>(api, path, "GET, HEAD")

@@ -1,6 +1,6 @@
-// Shows the document with this very service as its only server, whatever its address is: the page may call no other.
-// The licence is shown by its name alone: from its identifier Swagger UI makes a link into SPDX's list, which has none of
-// ours.
+// Replaces the servers in the document by this service, whatever its address is: the page may not call other hosts.
+// Only the name of the license is shown. From its identifier, Swagger UI would create a link to SPDX's list, which does not
+// contain it.
 fetch("/openapi.json")
   .then((response) => response.json())
   .then((document) => {

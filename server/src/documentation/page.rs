@@ -1,10 +1,10 @@
-//! The API reference at `/docs`: Swagger UI, with all that it loads from this service itself.
+//! The API reference at `/docs`: Swagger UI, with all of its files served by this service.
 
 use super::published::Published;
 use bytes::Bytes;
 use std::io;
 
-/// What the build script has made: large, and not looked at before somebody asks for it.
+/// Includes a file that the build script has unpacked and compressed.
 macro_rules! unpacked {
     ($media_type:expr, $file:literal) => {
         Published::prepared(
@@ -15,7 +15,7 @@ macro_rules! unpacked {
     };
 }
 
-/// The page loads from, and calls, its own host alone. Swagger UI has its icons as data.
+/// The page may load from and call only its own host. Swagger UI embeds its icons as data URLs.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -23,7 +23,7 @@ const CSS: &str = "text/css; charset=utf-8";
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// The page and its parts, each with its path.
+/// The page and its files, each with its path.
 pub(super) fn files() -> io::Result<[(&'static str, Published); 6]> {
     let page = Bytes::from_static(include_bytes!("page.html"));
     let start = Bytes::from_static(include_bytes!("page.js"));

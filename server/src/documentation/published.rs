@@ -1,4 +1,4 @@
-//! A file that stays as it is while the process runs, over HTTP: compressed once, and sent again only where it changed.
+//! A static file over HTTP: compressed once, and sent only if the client does not have it.
 
 use bytes::Bytes;
 use dropshot::{Body, HttpError};
@@ -11,24 +11,24 @@ use std::io;
 use std::sync::OnceLock;
 use tenant_registry_contract::http::{Coding, coding, digest, entity_tag, gzip, is_known};
 
-/// A file, and what HTTP says about it.
+/// A file and its HTTP metadata.
 pub(super) struct Published {
     media_type: &'static str,
     content_security_policy: Option<&'static str>,
     bytes: Bytes,
     compressed: Bytes,
-    /// Of `bytes`, made when it is first asked for: some files are large, and nobody may ask.
+    /// The digest of `bytes`. It is computed on first use, because some files are large and may never be requested.
     digest: OnceLock<String>,
 }
 
 impl Published {
-    /// A file of this media type. It is compressed here and now.
+    /// Creates a file of this media type, and compresses it.
     pub(super) fn new(media_type: &'static str, bytes: Bytes) -> io::Result<Self> {
         let compressed = gzip(&bytes, Compression::best())?.into();
         Ok(Self::prepared(media_type, bytes, compressed))
     }
 
-    /// A file that was compressed before.
+    /// Creates a file that is already compressed.
     pub(super) fn prepared(media_type: &'static str, bytes: Bytes, compressed: Bytes) -> Self {
         Self {
             media_type,
@@ -39,7 +39,7 @@ impl Published {
         }
     }
 
-    /// A page that may load nothing but what the policy admits.
+    /// Adds a content security policy, for a page.
     pub(super) fn with_content_security_policy(self, policy: &'static str) -> Self {
         Self {
             content_security_policy: Some(policy),
@@ -47,13 +47,13 @@ impl Published {
         }
     }
 
-    /// The answer to a request with these headers.
-    pub(super) fn answer(&self, request: &HeaderMap) -> Result<Response<Body>, HttpError> {
+    /// Returns the response to a request with these headers.
+    pub(super) fn response(&self, request: &HeaderMap) -> Result<Response<Body>, HttpError> {
         let coding = coding(request);
         let etag = entity_tag(self.digest.get_or_init(|| digest(&self.bytes)), coding)?;
         let mut response = Response::builder()
             .header(ETAG, &etag)
-            // Kept, but asked about each time: another version of the service may have another document.
+            // Browsers must revalidate, because another version of the service may serve another document.
             .header(CACHE_CONTROL, "no-cache")
             .header(VARY, "accept-encoding");
         if is_known(request, &etag) {

@@ -46,7 +46,7 @@ pub enum TenantScope {
 
 impl Identity {
     /// Every caller, if the service runs without authentication.
-    pub const ANYBODY: Self = Self {
+    pub const ANONYMOUS: Self = Self {
         actor: None,
         tenant_scope: TenantScope::All,
     };

@@ -101,11 +101,11 @@ impl From<StoreError> for Failure {
 impl From<HashError> for Failure {
     fn from(error: HashError) -> Self {
         match error {
-            HashError::NoRoom | HashError::OverBudget => Self::Unavailable(InternalDetail::new(error.to_string())),
+            HashError::QueueFull | HashError::OverBudget => Self::Unavailable(InternalDetail::new(error.to_string())),
             HashError::UnknownTag
-            | HashError::Unreadable
+            | HashError::Malformed
             | HashError::Argon2(_)
-            | HashError::Generator(_)
+            | HashError::Random(_)
             | HashError::Constraint(_)
             | HashError::Stopped => Self::Internal(InternalDetail::new(error.to_string())),
         }

@@ -1,8 +1,7 @@
-//! Telemetry: log events on standard error, one line for each request, what is counted ([`metrics`]), and traces
-//! ([`traces`]).
+//! Telemetry: logs on standard error with a line for each request, [`metrics`], and [`traces`].
 //!
-//! Neither logged nor traced: bodies, headers, plaintexts, hashes, `DATABASE_URL`. What looks like an API key or a token is
-//! struck out wherever text of the client's is written (see [`redaction`]).
+//! Bodies, headers, plaintexts, hashes and `DATABASE_URL` are neither logged nor traced. Text from clients is
+//! [redacted](redaction): anything that looks like an API key or a token is replaced.
 
 pub mod metrics;
 mod observer;
@@ -18,28 +17,28 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 pub use observer::RequestObserver;
 pub use router_log::logger;
 
-/// The target of every event of the service begins with this.
+/// The prefix of the targets of the service's own log events.
 const OWN_TARGETS: &str = "tenant_registry";
 
-/// How log events are written.
+/// The format of log events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
-    /// One JSON object a line, for machines.
+    /// One JSON object per line, for machines.
     Json,
-    /// One line of text, for people.
+    /// One line of text per event, for people.
     Text,
 }
 
-/// How much is logged; each level includes those before it.
+/// The level of detail of the log. Each level includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogLevel {
-    /// Only what somebody has to look into.
+    /// Problems that need attention.
     Error,
-    /// What may become an error.
+    /// Conditions that may become errors.
     Warn,
-    /// One line for each request, and the steps of the process's life.
+    /// A line for each request, and the start and stop of the service.
     Info,
-    /// The outcome of each operation, and connections.
+    /// The outcome of each operation, and new connections.
     Debug,
     /// Everything.
     Trace,
@@ -60,10 +59,10 @@ impl From<LogLevel> for LevelFilter {
 /// Starts logging for the whole process.
 ///
 /// # Errors
-/// When the process has a subscriber already.
+/// Fails if the process already has a subscriber.
 pub fn start(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
     let level = LevelFilter::from(level);
-    // Libraries below warnings would show what goes over the wire.
+    // Below the level of warnings, libraries log the data that they send and receive.
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target(OWN_TARGETS, level);

@@ -1,4 +1,4 @@
-//! Sees each request that a route takes: counts it, traces it, and writes its line into the log.
+//! Counts, traces and logs each request that reaches a route.
 
 use super::metrics::Metrics;
 use super::redaction::redact;
@@ -8,7 +8,7 @@ use opentelemetry_sdk::trace::SdkTracer;
 use tenant_registry_contract::http::{ObservedAnswer, ObservedRequest, Observer};
 use tracing::info;
 
-/// Sees the requests of one service. Clones see those of its other listeners.
+/// Observes the requests of one service. Its listeners share the metrics and the tracer through clones.
 #[derive(Clone, Debug)]
 pub struct RequestObserver {
     metrics: Metrics,
@@ -16,7 +16,7 @@ pub struct RequestObserver {
 }
 
 impl RequestObserver {
-    /// Counts in `metrics`, and begins spans where there is a tracer.
+    /// Creates an observer that counts in `metrics`, and starts a span for each request if there is a tracer.
     pub(crate) fn new(metrics: Metrics, tracer: Option<SdkTracer>) -> Self {
         Self { metrics, tracer }
     }
@@ -33,7 +33,7 @@ impl Observer for RequestObserver {
 
     fn answered(&self, request: &ObservedRequest<'_>, context: &Context, answer: &ObservedAnswer<'_>) {
         if let Some(operation) = request.operation {
-            self.metrics.answered(operation, answer.status, answer.latency);
+            self.metrics.responded(operation, answer.status, answer.latency);
             span::end(context, answer.status);
         }
         write_line(request, context, answer);

@@ -1,32 +1,33 @@
-//! Strikes API keys and tokens out of text that is about to be logged or traced.
+//! Removes API keys and tokens from text before it is logged or traced.
 
+use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
-/// What an API key begins with.
+/// The start of an API key.
 const KEY_MARK: &str = "bp_";
 
-/// Stands where a key stood.
-const KEY_STRUCK_OUT: &str = "bp_***";
+/// Replaces an API key.
+const REDACTED_KEY: &str = "bp_***";
 
-/// What a signed or encrypted token in its compact form begins with (JWT, RFC 7519): `{"` in base64url.
+/// The start of a JWT in compact form (RFC 7519): `{"` in base64url.
 const TOKEN_MARK: &str = "eyJ";
 
-/// Stands where a token stood.
-const TOKEN_STRUCK_OUT: &str = "eyJ***";
+/// Replaces a token.
+const REDACTED_TOKEN: &str = "eyJ***";
 
-/// Stands for a whole text in which a secret is hidden by percent-encoding.
-const WITHHELD: &str = "(withheld: an API key or a token in percent-encoding)";
+/// Replaces a whole text that contains a percent-encoded secret.
+const WITHHELD: &str = "(withheld: contains a percent-encoded API key or token)";
 
-/// The text without anything that looks like an API key or like the beginning of one, or like a token.
+/// Returns the text without anything that looks like a token, an API key or the start of one.
 pub fn redact(text: &str) -> Cow<'_, str> {
-    // Tokens first: what looks like a key may be a part of one.
-    let redacted = strike_out(text, TOKEN_MARK, strike_out_tokens);
+    // Tokens come first, because a part of a token may look like a key.
+    let redacted = replace(text, TOKEN_MARK, replace_tokens);
     let redacted = match redacted {
-        Cow::Borrowed(text) => strike_out(text, KEY_MARK, strike_out_keys),
-        Cow::Owned(text) => Cow::Owned(strike_out(&text, KEY_MARK, strike_out_keys).into_owned()),
+        Cow::Borrowed(text) => replace(text, KEY_MARK, replace_keys),
+        Cow::Owned(text) => Cow::Owned(replace(&text, KEY_MARK, replace_keys).into_owned()),
     };
     if redacted.contains('%') {
-        let decoded = percent_decoded(&redacted);
+        let decoded: Vec<u8> = percent_decode_str(&redacted).collect();
         if holds_key(&decoded) || holds_token(&decoded) {
             return Cow::Borrowed(WITHHELD);
         }
@@ -34,20 +35,20 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     redacted
 }
 
-fn strike_out<'a>(text: &'a str, mark: &str, strike: fn(&str) -> String) -> Cow<'a, str> {
+fn replace<'a>(text: &'a str, mark: &str, replace: fn(&str) -> String) -> Cow<'a, str> {
     if text.contains(mark) {
-        Cow::Owned(strike(text))
+        Cow::Owned(replace(text))
     } else {
         Cow::Borrowed(text)
     }
 }
 
-/// A percent sign counts as part of a secret: it may encode the next of its characters.
+/// A percent sign counts as part of a secret, because it may encode the next character.
 fn belongs_to_key(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '%')
 }
 
-/// The parts of a token have dots between them.
+/// Dots separate the parts of a token.
 fn belongs_to_token(character: char) -> bool {
     belongs_to_key(character) || character == '.'
 }
@@ -73,22 +74,22 @@ fn holds_token(text: &[u8]) -> bool {
     })
 }
 
-/// Of all that begins like a token (a cursor may), those with a second part are.
+/// Other texts may begin like a token, for example a cursor. A token has a second part.
 fn is_token(mut text: impl Iterator<Item = u8>) -> bool {
     text.any(|byte| matches!(byte, b'.' | b'%'))
 }
 
-fn strike_out_keys(text: &str) -> String {
+fn replace_keys(text: &str) -> String {
     let mut parts = text.split(KEY_MARK);
     let mut redacted = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        redacted.push_str(KEY_STRUCK_OUT);
+        redacted.push_str(REDACTED_KEY);
         redacted.push_str(part.trim_start_matches(belongs_to_key));
     }
     redacted
 }
 
-fn strike_out_tokens(text: &str) -> String {
+fn replace_tokens(text: &str) -> String {
     let mut redacted = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(TOKEN_MARK) {
@@ -97,7 +98,7 @@ fn strike_out_tokens(text: &str) -> String {
         let after = from_mark.trim_start_matches(belongs_to_token);
         let (candidate, _) = from_mark.split_at(from_mark.len() - after.len());
         redacted.push_str(if is_token(candidate.bytes()) {
-            TOKEN_STRUCK_OUT
+            REDACTED_TOKEN
         } else {
             candidate
         });
@@ -107,33 +108,12 @@ fn strike_out_tokens(text: &str) -> String {
     redacted
 }
 
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        let mut ahead = bytes.clone();
-        let digits = (ahead.next().and_then(hex_digit), ahead.next().and_then(hex_digit));
-        match (byte, digits) {
-            (b'%', (Some(high), Some(low))) => {
-                decoded.push(high * 16 + low);
-                bytes = ahead;
-            }
-            (other, _) => decoded.push(other),
-        }
-    }
-    decoded
-}
-
-fn hex_digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::{WITHHELD, redact};
 
     #[test]
-    fn keys_are_struck_out_and_the_rest_stays() {
+    fn keys_are_replaced_and_the_rest_stays() {
         assert_eq!(redact("/v1/tenants?limit=5"), "/v1/tenants?limit=5");
         assert_eq!(
             redact("/v1/x?key=bp_Zm9vYmFyYmF6cXV4MTIzNA&a=b"),
@@ -146,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_struck_out_and_cursors_stay() {
+    fn tokens_are_replaced_and_cursors_stay() {
         const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl-_";
         assert_eq!(redact(&format!("/x?token={TOKEN}&a=b")), "/x?token=eyJ***&a=b");
         assert_eq!(redact(&format!("{TOKEN} {TOKEN}")), "eyJ*** eyJ***");
@@ -157,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_behind_percent_encoding_withholds_the_text() {
+    fn a_percent_encoded_key_withholds_the_text() {
         assert_eq!(redact("/v1/x?key=bp%5FZm9vYmFy"), WITHHELD);
         assert_eq!(redact("/%62%70%5f%5a"), WITHHELD);
     }

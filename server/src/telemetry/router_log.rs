@@ -1,5 +1,7 @@
-//! Turns the records of dropshot, which logs through slog, into events of ours. The requests that a route took have a line
-//! already, from the observer; here are those that the router answers by itself.
+//! Forwards dropshot's log records, which use slog, to `tracing`.
+//!
+//! The observer already logs the requests that reach a route. The request lines here are those of requests that the router
+//! responds to itself.
 
 use super::redaction::redact;
 use slog::{Drain, KV, Key, Level, Logger, Never, OwnedKVList, Record, Serializer};
@@ -7,19 +9,19 @@ use std::borrow::Cow;
 use std::fmt::{self, Write};
 use tracing::{debug, error, info, trace, warn};
 
-/// What dropshot 0.18 says at the end of a request.
+/// dropshot 0.18's message at the end of a request.
 const REQUEST_COMPLETED: &str = "request completed";
 
-/// What dropshot 0.18 says in place of [`REQUEST_COMPLETED`] when the client did not wait for its answer.
-const REQUEST_ABANDONED: &str = "request handling cancelled (client disconnected)";
+/// dropshot 0.18's message at the end of a request whose client has disconnected.
+const REQUEST_CANCELLED: &str = "request handling cancelled (client disconnected)";
 
-/// What dropshot 0.18 says when the answer to such a request is there: then it has its line.
-const ABANDONED_COMPLETED: &str = "request completed after handler was already cancelled";
+/// dropshot 0.18's message when the response to such a request is ready. The observer logs this request.
+const CANCELLED_COMPLETED: &str = "request completed after handler was already cancelled";
 
-/// The value by which dropshot 0.18 says that an answer is its own: each handler of ours gives one itself.
-const ROUTERS_OWN: &str = "error_message_internal";
+/// The field that dropshot 0.18 adds to its own error responses. Our handlers never return errors to dropshot.
+const ROUTER_ERROR: &str = "error_message_internal";
 
-/// The logger for dropshot.
+/// Creates the logger for dropshot.
 pub fn logger() -> Logger {
     Logger::root(RouterLog, slog::o!())
 }
@@ -31,18 +33,18 @@ impl Drain for RouterLog {
     type Err = Never;
 
     fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), Never> {
-        // All that dropshot says of a request is a literal.
+        // dropshot's messages about requests are literals.
         let message = record
             .msg()
             .as_str()
             .map_or_else(|| Cow::Owned(record.msg().to_string()), Cow::Borrowed);
         let is_request_line = match &*message {
-            REQUEST_COMPLETED if is_routers_own(record) => true,
-            REQUEST_COMPLETED | ABANDONED_COMPLETED => return Ok(()),
-            REQUEST_ABANDONED => true,
+            REQUEST_COMPLETED if is_router_error(record) => true,
+            REQUEST_COMPLETED | CANCELLED_COMPLETED => return Ok(()),
+            REQUEST_CANCELLED => true,
             _ => false,
         };
-        // A connection or a listening socket is nothing that an operator asked to see.
+        // Connections and listening sockets are details that operators need only when they debug.
         let level = match record.level() {
             Level::Critical | Level::Error => tracing::Level::ERROR,
             Level::Warning | Level::Info if is_request_line => tracing::Level::INFO,
@@ -55,7 +57,7 @@ impl Drain for RouterLog {
         }
 
         let mut fields = Fields::default();
-        // Writing into strings does not fail, and a record without its fields is better than none.
+        // Writing to strings cannot fail, and a record without its fields is better than none.
         let _ = record.kv().serialize(record, &mut fields);
         let _ = values.serialize(record, &mut fields);
         if is_request_line {
@@ -67,19 +69,19 @@ impl Drain for RouterLog {
     }
 }
 
-fn is_routers_own(record: &Record<'_>) -> bool {
+fn is_router_error(record: &Record<'_>) -> bool {
     let mut search = Search(false);
-    // Looking at keys does not fail.
+    // Comparing keys cannot fail.
     let _ = record.kv().serialize(record, &mut search);
     search.0
 }
 
-/// Whether [`ROUTERS_OWN`] was met.
+/// Whether the field [`ROUTER_ERROR`] was found.
 struct Search(bool);
 
 impl Serializer for Search {
     fn emit_arguments(&mut self, key: Key, _value: &fmt::Arguments<'_>) -> slog::Result {
-        self.0 |= AsRef::<str>::as_ref(&key) == ROUTERS_OWN;
+        self.0 |= AsRef::<str>::as_ref(&key) == ROUTER_ERROR;
         Ok(())
     }
 }
@@ -108,7 +110,7 @@ impl Fields {
             cause,
             others: _,
         } = self;
-        // The cause of a refusal quotes what the client sent; that of a fault of ours is needed.
+        // The cause of a client error quotes the request. The cause of a server error is needed.
         let cause = cause.filter(|_| status.is_some_and(|status| status >= 500));
         info!(request_id, method, uri, status, latency_us, peer, cause, "{message}");
     }
@@ -145,8 +147,8 @@ impl Serializer for Fields {
             "remote_addr" => self.peer = redacted(),
             "response_code" => self.status = value.parse().ok(),
             "latency_us" => self.latency_us = value.parse().ok(),
-            ROUTERS_OWN => self.cause = redacted(),
-            // Quotes what the client sent, and the client has it.
+            ROUTER_ERROR => self.cause = redacted(),
+            // It quotes the request, and it is in the response.
             "error_message_external" => {}
             other => write!(self.others, "{other}={} ", redact(&value))?,
         }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tenant_registry_client::types::ErrorCode;
 use tenant_registry_contract::server::Scope;
-use tenant_registry_server::auth::{AccessSettings, RealmSettings, RefreshSettings, TokenRules};
+use tenant_registry_server::auth::{AccessSettings, IssuerSettings, RefreshSettings, TokenRules};
 
 cases![
     every_operation_asks_for_its_scope,
@@ -32,7 +32,7 @@ const MANY: u32 = 1_000_000;
 const SILENT: &str = "http://127.0.0.1:9/realms/platform";
 
 fn access(issuer: &str) -> AccessSettings {
-    AccessSettings::Realm(Box::new(RealmSettings {
+    AccessSettings::Issuer(Box::new(IssuerSettings {
         rules: TokenRules {
             issuer: issuer.parse().unwrap(),
             audience: AUDIENCE.to_owned(),

@@ -249,9 +249,9 @@ async fn an_unknown_key_is_not_found(store: StoreUnderTest) {
 async fn without_room_to_hash_none_is_made(store: StoreUnderTest) {
     let no_room = Settings {
         hash_limits: HashLimits {
-            running: 0,
-            waiting: 0,
-            remembered: 0,
+            max_running: 0,
+            max_waiting: 0,
+            cached_keys: 0,
             prefix_budget: PrefixBudget::default(),
         },
         ..Settings::default()

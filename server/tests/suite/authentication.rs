@@ -16,7 +16,7 @@ use std::time::Duration;
 use tenant_registry_client::types::ErrorCode;
 use tenant_registry_contract::server::Scope;
 use tenant_registry_server::auth::{
-    BearerKind, Realm, RealmSettings, RefreshSettings, Refusal, RoleGrant, TokenError, TokenRules, Verified,
+    BearerKind, InvalidToken, Issuer, IssuerSettings, RefreshSettings, RoleGrant, TokenError, TokenRules, VerifiedToken,
 };
 use tenant_registry_server::domain::clock::Clock;
 
@@ -42,7 +42,7 @@ const ALWAYS: RefreshSettings = RefreshSettings {
     pause: Duration::ZERO,
 };
 
-fn start(realm: &TestIssuer, refresh: RefreshSettings) -> Realm {
+fn start(realm: &TestIssuer, refresh: RefreshSettings) -> Issuer {
     let roles = ["support=tenants:read+audit:read", "operator=*"];
     let rules = TokenRules {
         issuer: realm.url.parse().unwrap(),
@@ -51,18 +51,18 @@ fn start(realm: &TestIssuer, refresh: RefreshSettings) -> Realm {
         tenant_claim: "tenant_id".to_owned(),
         roles: roles.iter().map(|role| role.parse::<RoleGrant>().unwrap()).collect(),
     };
-    Realm::start(RealmSettings { rules, refresh }, Clock::system()).unwrap()
+    Issuer::start(IssuerSettings { rules, refresh }, Clock::system()).unwrap()
 }
 
-async fn ready(realm: &TestIssuer, refresh: RefreshSettings) -> Realm {
+async fn ready(realm: &TestIssuer, refresh: RefreshSettings) -> Issuer {
     let verifier = start(realm, refresh);
     until("the keys are fetched", async || verifier.is_ready().then_some(())).await;
     verifier
 }
 
-fn refusal(verified: Result<Arc<Verified>, TokenError>) -> Refusal {
+fn refusal(verified: Result<Arc<VerifiedToken>, TokenError>) -> InvalidToken {
     match verified {
-        Err(TokenError::Refused(refusal)) => refusal,
+        Err(TokenError::Invalid(refusal)) => refusal,
         Ok(_) | Err(TokenError::Unavailable) => panic!("{verified:?}"),
     }
 }
@@ -119,7 +119,7 @@ async fn roles_and_scopes_become_what_the_bearer_may_do() {
     };
     assert_eq!(
         refusal(verifier.verify(&realm.token(acme).await).await),
-        Refusal::Tenant
+        InvalidToken::InvalidTenant
     );
 }
 
@@ -132,7 +132,7 @@ async fn new_keys_are_taken_and_old_ones_are_not() {
     assert!(verifier.verify(&old).await.is_ok(), "nobody has looked yet");
     let new = realm.token(TokenRequest::default()).await;
     assert!(verifier.verify(&new).await.is_ok(), "without a restart");
-    assert_eq!(refusal(verifier.verify(&old).await), Refusal::UnknownKey);
+    assert_eq!(refusal(verifier.verify(&old).await), InvalidToken::UnknownKey);
     assert!(verifier.verify(&new).await.is_ok());
 
     // And without a token that asks for it.
@@ -160,7 +160,7 @@ async fn keys_stay_while_the_issuer_is_down() {
     realm.go_down().await;
     // It looks, and finds nobody.
     for unknown in [&foreign, &new] {
-        assert_eq!(refusal(verifier.verify(unknown).await), Refusal::UnknownKey);
+        assert_eq!(refusal(verifier.verify(unknown).await), InvalidToken::UnknownKey);
     }
     for old in [&seen, &unseen] {
         assert!(verifier.verify(old).await.is_ok());
@@ -168,7 +168,7 @@ async fn keys_stay_while_the_issuer_is_down() {
     assert!(verifier.is_ready());
     realm.come_up().await;
     assert!(verifier.verify(&new).await.is_ok());
-    assert_eq!(refusal(verifier.verify(&unseen).await), Refusal::UnknownKey);
+    assert_eq!(refusal(verifier.verify(&unseen).await), InvalidToken::UnknownKey);
 }
 
 async fn the_start_does_not_wait_for_the_issuer() {
@@ -189,7 +189,7 @@ async fn unknown_keys_cost_the_issuer_one_look() {
     let foreign = TestIssuer::start().await.token(TokenRequest::default()).await;
     let asked = (0..500).map(|_| verifier.verify(&foreign));
     for verified in join_all(asked).await {
-        assert_eq!(refusal(verified), Refusal::UnknownKey);
+        assert_eq!(refusal(verified), InvalidToken::UnknownKey);
     }
     assert_eq!(realm.key_fetches().await, 2, "the first, and one for all of them");
 }
@@ -200,7 +200,7 @@ async fn unknown_keys_cost_nothing_after_a_look() {
     let verifier = ready(&realm, seldom).await;
     let foreign = TestIssuer::start().await.token(TokenRequest::default()).await;
     for _ in 0..100 {
-        assert_eq!(refusal(verifier.verify(&foreign).await), Refusal::UnknownKey);
+        assert_eq!(refusal(verifier.verify(&foreign).await), InvalidToken::UnknownKey);
     }
     assert_eq!(realm.key_fetches().await, 1);
 }
@@ -213,7 +213,7 @@ async fn tokens_of_another_time_audience_or_realm_are_refused() {
         lifetime,
         ..TokenRequest::default()
     };
-    assert_eq!(rejection(lifetime(-60)).await, Refusal::Expired);
+    assert_eq!(rejection(lifetime(-60)).await, InvalidToken::Expired);
     assert!(
         verifier.verify(&realm.token(lifetime(-1)).await).await.is_ok(),
         "leeway"
@@ -222,17 +222,17 @@ async fn tokens_of_another_time_audience_or_realm_are_refused() {
         audience: "billing",
         ..TokenRequest::default()
     };
-    assert_eq!(rejection(audience).await, Refusal::Audience);
+    assert_eq!(rejection(audience).await, InvalidToken::WrongAudience);
     let id_token = TokenRequest {
         claims: json!({ "typ": "ID" }),
         ..TokenRequest::default()
     };
-    assert_eq!(rejection(id_token).await, Refusal::OtherToken);
+    assert_eq!(rejection(id_token).await, InvalidToken::NotAnAccessToken);
     let foreign = TokenRequest {
         claims: json!({ "iss": "https://sso.example.com" }),
         ..TokenRequest::default()
     };
-    assert_eq!(rejection(foreign).await, Refusal::Issuer);
+    assert_eq!(rejection(foreign).await, InvalidToken::WrongIssuer);
 }
 
 async fn serve(realm: &TestIssuer) -> ServiceProcess {
@@ -368,7 +368,7 @@ async fn the_binary_serves_when_the_issuer_comes_back() {
     let bearer = support(&realm).await;
     realm.go_down().await;
     let process = serve(&realm).await;
-    process.logged("the issuer's keys were not fetched").await;
+    process.logged("cannot fetch the issuer's keys").await;
     let later = get(&process.raw, "/v1/catalog", &bearer).await;
     later.assert_error(503, ErrorCode::Unavailable);
     later.header("retry-after");

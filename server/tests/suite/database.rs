@@ -83,7 +83,10 @@ async fn migrate_makes_the_schema_and_ends() {
     let output = end_of(database.url(), &["migrate"]).await;
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(said, format!("the schema is up to date: {} applied\n", steps()));
+    assert_eq!(
+        said,
+        format!("the schema is up to date; migrations applied: {}\n", steps())
+    );
     let again = end_of(database.url(), &["migrate"]).await;
     assert_eq!(String::from_utf8(again.stdout).unwrap(), "the schema is up to date\n");
     stopped(&end_of("", &["migrate"]).await, &["--database-url <DATABASE_URL>"]);

@@ -29,7 +29,7 @@ async fn scraped(variables: &[(&str, &str)]) -> (ServiceProcess, RawClient) {
 async fn started(variables: &[(&str, &str)]) -> (ServiceProcess, String) {
     let mut process = ServiceProcess::serve(&|command| {
         command
-            .env("OPERATIONS_ADDR", "127.0.0.1:0")
+            .env("METRICS_ADDR", "127.0.0.1:0")
             .envs(variables.iter().copied())
     })
     .await;
@@ -118,7 +118,7 @@ async fn without_an_address_there_are_no_metrics() {
     let ended = process.stop().await;
     assert_eq!(
         ended.stdout,
-        "open: OIDC_ISSUER is not set, so that whoever reaches the port may do everything\n"
+        "open: OIDC_ISSUER is not set, so everyone who can reach the port can do everything\n"
     );
 }
 
@@ -127,7 +127,7 @@ async fn the_connections_of_the_database_are_counted() {
     let (process, operations) = scraped(&[("DATABASE_URL", database.url()), ("DATABASE_POOL_SIZE", "3")]).await;
     assert_eq!(process.raw.get("/readyz").await.status, 200);
     let text = scrape(&operations).await;
-    for (series, count) in [("", 1.0), ("_most", 3.0), ("_idle", 1.0), ("_waiting", 0.0)] {
+    for (series, count) in [("", 1.0), ("_max", 3.0), ("_idle", 1.0), ("_waiting", 0.0)] {
         let series = format!("tenant_registry_database_connections{series}");
         assert_eq!(value(&text, &series).to_bits(), f64::to_bits(count), "{series}: {text}");
     }
@@ -192,7 +192,7 @@ async fn an_address_in_use_stops_the_start() {
     let output = run(&|command| {
         command
             .args(["serve", "--bind-address", "127.0.0.1:0"])
-            .env("OPERATIONS_ADDR", address)
+            .env("METRICS_ADDR", address)
     })
     .await;
     let text = String::from_utf8(output.stderr).unwrap();

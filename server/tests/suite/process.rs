@@ -21,6 +21,8 @@ process_cases![
     a_bad_value_stops_the_start_with_one_line,
     a_variable_set_to_nothing_counts_as_not_set,
     flags_go_before_variables,
+    the_old_name_of_a_variable_still_works_with_a_warning,
+    both_names_of_a_variable_with_different_values_stop_the_start,
     a_catalog_file_replaces_the_built_in_one,
     a_broken_catalog_file_stops_the_start_with_its_line,
     a_port_in_use_stops_the_start,
@@ -37,7 +39,7 @@ process_cases![
 const SPEC_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/openapi.yaml");
 
 /// What a start without an issuer says on standard output.
-const OPEN: &str = "open: OIDC_ISSUER is not set, so that whoever reaches the port may do everything\n";
+const OPEN: &str = "open: OIDC_ISSUER is not set, so everyone who can reach the port can do everything\n";
 
 async fn help_tells_all_settings() {
     let output = run(&|command| command.args(["serve", "--help"])).await;
@@ -58,7 +60,7 @@ async fn help_tells_all_settings() {
         "OIDC_TENANT_CLAIM",
         "OIDC_LEEWAY",
         "INTERNAL_ADDR",
-        "OPERATIONS_ADDR",
+        "METRICS_ADDR",
         "CATALOG_FILE",
         "LOG_LEVEL",
         "LOG_FORMAT",
@@ -75,7 +77,7 @@ async fn help_tells_all_settings() {
         "SHUTDOWN_TIMEOUT",
         "HASH_PERMITS",
         "HASH_QUEUE",
-        "HASH_MEMORY",
+        "HASH_CACHE_KEYS",
         "HASH_PREFIX_PER_MINUTE",
         "RETRY_AFTER",
     ];
@@ -136,7 +138,7 @@ async fn a_bad_value_stops_the_start_with_one_line() {
         ("OIDC_ROLES", "operator=everything", "--oidc-roles"),
         ("OIDC_LEEWAY", "301", "--oidc-leeway"),
         ("INTERNAL_ADDR", "9090", "--internal-address"),
-        ("OPERATIONS_ADDR", "9090", "--operations-address"),
+        ("METRICS_ADDR", "9090", "--metrics-address"),
         ("LOG_LEVEL", "loud", "--log-level"),
         ("LOG_FORMAT", "xml", "--log-format"),
         (
@@ -158,7 +160,7 @@ async fn a_bad_value_stops_the_start_with_one_line() {
         ("SHUTDOWN_TIMEOUT", "0", "--shutdown-timeout"),
         ("HASH_PERMITS", "0", "--hash-permits"),
         ("HASH_QUEUE", "-1", "--hash-queue"),
-        ("HASH_MEMORY", "0", "--hash-memory"),
+        ("HASH_CACHE_KEYS", "0", "--hash-cache-keys"),
         ("HASH_PREFIX_PER_MINUTE", "0", "--hash-prefix-per-minute"),
         ("RETRY_AFTER", "3601", "--retry-after"),
     ];
@@ -169,7 +171,7 @@ async fn a_bad_value_stops_the_start_with_one_line() {
     // It is not quoted: it is a secret.
     assert_stops(
         &|command| command.env("OTEL_EXPORTER_OTLP_HEADERS", "a=b,secret"),
-        &["OTEL_EXPORTER_OTLP_HEADERS", "at place 2"],
+        &["OTEL_EXPORTER_OTLP_HEADERS", "header 2 is not NAME=VALUE"],
     )
     .await;
     assert_stops(&|command| command.arg("--no-such-flag"), &["--no-such-flag"]).await;
@@ -200,6 +202,23 @@ async fn flags_go_before_variables() {
         ServiceProcess::serve(&|command| command.env("BODY_LIMIT", "2048").args(["--body-limit", "1024"])).await;
     let answer = process.raw.post("/v1/audit", " ".repeat(1025)).await;
     assert!(answer.text.contains("1024"), "{answer:?}");
+}
+
+async fn the_old_name_of_a_variable_still_works_with_a_warning() {
+    let mut process = ServiceProcess::serve(&|command| command.env("OPERATIONS_ADDR", "127.0.0.1:0")).await;
+    let metrics = RawClient::new(process.metrics_url());
+    assert_eq!(metrics.get("/metrics").await.status, 200);
+    process
+        .logged("OPERATIONS_ADDR was renamed to METRICS_ADDR; use the new name")
+        .await;
+}
+
+async fn both_names_of_a_variable_with_different_values_stop_the_start() {
+    assert_stops(
+        &|command| command.env("HASH_MEMORY", "100").env("HASH_CACHE_KEYS", "200"),
+        &["HASH_MEMORY is the old name of HASH_CACHE_KEYS", "remove HASH_MEMORY"],
+    )
+    .await;
 }
 
 fn catalog_file(text: &str) -> NamedTempFile {
@@ -261,7 +280,7 @@ async fn without_an_issuer_it_listens_beyond_loopback_only_when_told_to() {
                 .env("OIDC_ISSUER", "https://sso.example.com")
                 .arg("--insecure-no-auth")
         },
-        &["--oidc-issuer", "--insecure-no-auth", "exclude each other"],
+        &["--oidc-issuer", "--insecure-no-auth", "cannot be used together"],
     )
     .await;
 }
@@ -334,7 +353,11 @@ async fn it_says_that_it_is_about_to_stop_before_it_does() {
     assert_eq!(process.raw.get("/v1/catalog").await.status, 200, "it serves");
     let ended = process.stop().await;
     assert_eq!(ended.code, Some(0));
-    assert!(ended.stderr.contains("SIGTERM: stopping at once"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("SIGTERM: stopping immediately"),
+        "{}",
+        ended.stderr
+    );
 
     let process = ServiceProcess::serve(&|command| command.env("SHUTDOWN_DRAIN", "600")).await;
     process.signal(Signal::INT);
@@ -395,5 +418,5 @@ async fn a_request_that_never_ends_is_cut_off_at_the_bound() {
     let _connection = started_request(process.address, "{}").await;
     let ended = process.stop().await;
     assert_eq!(ended.code, Some(0));
-    assert!(ended.stderr.contains("cut off"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("were cancelled"), "{}", ended.stderr);
 }

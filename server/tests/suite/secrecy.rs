@@ -24,7 +24,7 @@ async fn no_telemetry_shows_a_secret(store: StoreUnderTest) {
     };
     let mut process = ServiceProcess::serve(&|command| {
         command
-            .env("OPERATIONS_ADDR", "127.0.0.1:0")
+            .env("METRICS_ADDR", "127.0.0.1:0")
             .env("LOG_LEVEL", "trace")
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
             .envs(database.as_ref().map(|database| ("DATABASE_URL", database.url())))

@@ -267,13 +267,13 @@ async fn a_collector_in_trouble_costs_the_spans_alone(store: StoreUnderTest) {
     } = traced(store, &collector, &[]).await;
     for _ in 0..2 {
         assert_eq!(process.raw.get("/v1/catalog").await.status, 200);
-        process.logged("the collector takes no spans").await;
+        process.logged("the collector accepts no spans").await;
     }
     collector.answer(hyper::StatusCode::OK);
     let answer = process.raw.get("/v1/catalog").await;
-    process.logged("the collector takes spans again").await;
+    process.logged("the collector accepts spans again").await;
     of_request(&collector.spans(), &answer);
     let ended = process.stop().await;
     assert_eq!(ended.code, Some(0));
-    assert_eq!(ended.stderr.matches("the collector takes no spans").count(), 1);
+    assert_eq!(ended.stderr.matches("the collector accepts no spans").count(), 1);
 }

@@ -70,9 +70,9 @@ impl TestServer {
 
 async fn hash(plaintext: &str) -> StoredHash {
     let hasher = ApiKeyHasher::new(HashLimits {
-        running: 1,
-        waiting: 0,
-        remembered: 0,
+        max_running: 1,
+        max_waiting: 0,
+        cached_keys: 0,
         prefix_budget: PrefixBudget::default(),
     })
     .unwrap();
@@ -277,9 +277,9 @@ async fn without_room_to_hash_it_says_unavailable(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let no_room = Settings {
         hash_limits: HashLimits {
-            running: 0,
-            waiting: 0,
-            remembered: 0,
+            max_running: 0,
+            max_waiting: 0,
+            cached_keys: 0,
             prefix_budget: PrefixBudget::default(),
         },
         ..Settings::default()

@@ -24,12 +24,12 @@ fn wrong_secret(key: &str, number: usize) -> String {
 /// One hash at a time, and room for some more.
 async fn busy_service(store: StoreUnderTest, waiting: usize) -> TestServer {
     let hash_limits = HashLimits {
-        running: 1,
-        waiting,
-        remembered: 100,
+        max_running: 1,
+        max_waiting: waiting,
+        cached_keys: 100,
         // What is used up comes back each second.
         prefix_budget: PrefixBudget {
-            a_minute: NonZeroU32::new(60).unwrap(),
+            per_minute: NonZeroU32::new(60).unwrap(),
             ..PrefixBudget::default()
         },
     };

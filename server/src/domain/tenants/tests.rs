@@ -22,7 +22,7 @@ fn day(text: &str) -> NaiveDate {
 
 fn caller() -> Caller {
     Caller {
-        identity: Identity::ANYBODY,
+        identity: Identity::ANONYMOUS,
         origin: Origin {
             source_ip: [127, 0, 0, 1].into(),
             user_agent: None,

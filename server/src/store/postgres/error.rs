@@ -1,6 +1,6 @@
 //! Database errors, by what the store can do about them.
 
-use crate::cause::cause;
+use crate::error_chain::with_causes;
 use crate::records::InternalDetail;
 use crate::store::StoreError;
 use diesel::result::{DatabaseErrorKind, Error};
@@ -59,7 +59,7 @@ impl From<Error> for DbError {
 impl From<PoolError> for DbError {
     /// Not transient: the request has already waited for a connection as long as it may.
     fn from(error: PoolError) -> Self {
-        Self::Unavailable(cause(&error))
+        Self::Unavailable(with_causes(&error))
     }
 }
 

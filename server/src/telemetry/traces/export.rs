@@ -1,6 +1,8 @@
-//! What becomes of the spans, counted. A collector that is down costs the spans, and one line when it goes and one when it
-//! is back.
+//! Exports spans and counts them.
+//!
+//! Spans are lost while the collector is unavailable. The log has one line when an outage begins and one when it ends.
 
+use crate::telemetry::metrics::SpanSample;
 use opentelemetry::Context;
 use opentelemetry_otlp::SpanExporter as OtlpExporter;
 use opentelemetry_sdk::Resource;
@@ -11,10 +13,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tracing::{info, warn};
 
-/// Spans that wait to be exported, at most; some 8 MiB of them.
+/// The maximum number of spans that wait for export, about 8 MiB.
 pub(super) const QUEUE: usize = 8_192;
 
-/// What became of the spans since the start.
+/// Counts what happened to spans since the start.
 #[derive(Debug, Default)]
 pub struct SpanCounts {
     waiting: AtomicUsize,
@@ -24,23 +26,17 @@ pub struct SpanCounts {
 }
 
 impl SpanCounts {
-    /// Those that the collector took.
-    pub fn exported(&self) -> u64 {
-        self.exported.load(Ordering::Relaxed)
-    }
-
-    /// Those that it did not take.
-    pub fn failed(&self) -> u64 {
-        self.failed.load(Ordering::Relaxed)
-    }
-
-    /// Those that found no room to wait for it.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    /// Returns the current counts.
+    pub(crate) fn sample(&self) -> SpanSample {
+        SpanSample {
+            exported: self.exported.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+        }
     }
 }
 
-/// Drops the spans that find no room, before the processor behind it would: that one tells nobody how many.
+/// Drops and counts spans when the queue is full. The processor behind it would drop them without counting.
 #[derive(Debug)]
 pub(super) struct BoundedProcessor {
     batches: BatchSpanProcessor,
@@ -48,7 +44,7 @@ pub(super) struct BoundedProcessor {
 }
 
 impl BoundedProcessor {
-    /// In front of a processor with room for [`QUEUE`] spans.
+    /// Wraps a processor whose queue holds [`QUEUE`] spans.
     pub(super) fn new(batches: BatchSpanProcessor, counts: Arc<SpanCounts>) -> Self {
         Self { batches, counts }
     }
@@ -81,12 +77,12 @@ impl SpanProcessor for BoundedProcessor {
     }
 }
 
-/// Counts what the collector takes.
+/// Counts the spans that the collector accepts.
 #[derive(Debug)]
 pub(super) struct CountingExporter {
     exporter: OtlpExporter,
     counts: Arc<SpanCounts>,
-    is_collector_lost: AtomicBool,
+    is_collector_down: AtomicBool,
 }
 
 impl CountingExporter {
@@ -94,7 +90,7 @@ impl CountingExporter {
         Self {
             exporter,
             counts,
-            is_collector_lost: AtomicBool::new(false),
+            is_collector_down: AtomicBool::new(false),
         }
     }
 }
@@ -104,16 +100,16 @@ impl SpanExporter for CountingExporter {
         let count = batch.len();
         self.counts.waiting.fetch_sub(count, Ordering::Relaxed);
         let result = self.exporter.export(batch).await;
-        let was_lost = self.is_collector_lost.swap(result.is_err(), Ordering::Relaxed);
+        let was_down = self.is_collector_down.swap(result.is_err(), Ordering::Relaxed);
         let counted = match &result {
             Ok(()) => &self.counts.exported,
             Err(_) => &self.counts.failed,
         };
-        // A batch fits.
+        // The size of a batch fits into 64 bits.
         counted.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
         match &result {
-            Ok(()) if was_lost => info!("the collector takes spans again"),
-            Err(error) if !was_lost => warn!("the collector takes no spans, which are lost until it does: {error}"),
+            Ok(()) if was_down => info!("the collector accepts spans again"),
+            Err(error) if !was_down => warn!("the collector accepts no spans; they are lost until it does: {error}"),
             Ok(()) | Err(_) => {}
         }
         result

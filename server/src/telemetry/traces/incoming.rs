@@ -1,5 +1,5 @@
-//! The trace that a request is a part of, by its headers (W3C Trace Context, level 1). What is malformed is ignored, as the
-//! specification asks.
+//! Reads the trace context from request headers (W3C Trace Context, level 1). Malformed headers are ignored, as the
+//! specification requires.
 
 use crate::telemetry::redaction::redact;
 use http::HeaderMap;
@@ -11,10 +11,10 @@ use std::borrow::Cow;
 const TRACE_PARENT: &str = "traceparent";
 const TRACE_STATE: &str = "tracestate";
 
-/// The context of a request with these headers; an empty one where they name no trace.
+/// Returns the trace context in these headers. It is empty if they contain none.
 pub(in crate::telemetry) fn incoming(headers: &HeaderMap) -> Context {
     let mut parents = headers.get_all(TRACE_PARENT).iter();
-    // Of several, none is right.
+    // Several `traceparent` headers are invalid.
     let (Some(parent), None) = (parents.next(), parents.next()) else {
         return Context::new();
     };
@@ -28,19 +28,20 @@ pub(in crate::telemetry) fn incoming(headers: &HeaderMap) -> Context {
     TraceContextPropagator::new().extract_with_context(&Context::new(), &headers)
 }
 
-/// Section 3.2. The propagator would take shorter ids, and signs before them.
+/// Checks the format (section 3.2). The propagator would also accept shorter ids, and ids with a sign.
 fn is_well_formed(parent: &str) -> bool {
     let bytes = parent.as_bytes();
     let has_shape = bytes.iter().take(55).enumerate().all(|(index, byte)| match index {
         2 | 35 | 52 => *byte == b'-',
         _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
     });
-    // Of a later version more may follow.
+    // A later version may append more fields.
     let has_length = bytes.len() == 55 || bytes.get(55) == Some(&b'-') && !parent.starts_with("00");
     has_shape && has_length
 }
 
-/// Section 3.3: several headers are one list. It is a caller's text, and is exported: one with a secret in it is left out.
+/// Joins the `tracestate` headers into one list (section 3.3). The list is exported, so one that contains a secret is
+/// dropped.
 fn state(headers: &HeaderMap) -> Option<String> {
     let states: Vec<&str> = headers
         .get_all(TRACE_STATE)
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_trace_of_the_caller_goes_on() {
+    fn the_callers_trace_is_continued() {
         for parent in [
             PARENT,
             "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-comes",
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_ignored() {
+    fn malformed_headers_are_ignored() {
         for parent in [
             "",
             "x",
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_with_a_key_in_it_is_left_out() {
+    fn a_state_that_contains_a_key_is_dropped() {
         for state in ["a=bp_Zm9vYmFyYmF6cXV4MTIzNA", "a=bp%5FZm9vYmFyYmF6cXV4MTIzNA"] {
             let context = incoming(&headers(&[(TRACE_PARENT, PARENT), (TRACE_STATE, state)]));
             assert_eq!(context.span().span_context().trace_state().header(), "", "{state}");

@@ -1,8 +1,7 @@
-//! Traces: a span for each operation, and one for each thing below it that takes time, exported to an OpenTelemetry
-//! collector over OTLP.
+//! Traces: a span for each operation and for each slow step within it, exported to an OpenTelemetry collector over OTLP.
 //!
-//! Spans are made with OpenTelemetry's own API, and nothing is global: the tracer of a request is in the context that its
-//! work runs in (`span`), so that without a collector there is none, and nothing to pay.
+//! There is no global tracer. The tracer of a request is in the context that its work runs in (`span`). Without a collector
+//! there is no tracer, and tracing costs nothing.
 
 mod export;
 mod incoming;
@@ -24,28 +23,28 @@ use tokio::task::spawn_blocking;
 use tracing::warn;
 use url::Url;
 
-/// What the spans are said to come from (instrumentation scope).
+/// The instrumentation scope of the spans.
 const SCOPE: &str = env!("CARGO_PKG_NAME");
 
-/// Spans of one request to the collector.
+/// The maximum number of spans in one request to the collector.
 const BATCH: usize = 512;
 
-/// How long a span waits for others before it is sent.
+/// The time between two exports.
 const DELAY: Duration = Duration::from_secs(1);
 
-/// How long one request to the collector may take, repetitions included.
+/// The time limit of one request to the collector, retries included.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where spans go, and how many.
+/// Where spans are exported to, and which.
 #[derive(Clone)]
 pub struct TraceSettings {
-    /// The collector's address for spans.
+    /// The collector's URL for spans.
     pub endpoint: Url,
-    /// What each request to the collector carries: secrets.
+    /// Headers of each request to the collector. They may contain secrets.
     pub headers: HashMap<String, String>,
-    /// What the spans say that they come from (`service.name`).
+    /// The `service.name` of the spans.
     pub service_name: String,
-    /// How many of the traces that begin here are kept, from 0 to 1. Who passes on a trace has decided already.
+    /// The share of traces that are kept, from 0 to 1. A caller that sends a trace context decides for its traces.
     pub ratio: f64,
 }
 
@@ -60,7 +59,7 @@ impl fmt::Debug for TraceSettings {
     }
 }
 
-/// Makes spans, and exports them on a thread of its own.
+/// Creates spans, and exports them on a background thread.
 #[derive(Debug)]
 pub struct Traces {
     provider: SdkTracerProvider,
@@ -68,10 +67,10 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// Begins to export; whether anybody is there to take the spans shows later.
+    /// Starts the export. A collector that cannot be reached is not an error.
     ///
     /// # Errors
-    /// When the HTTP client cannot be made.
+    /// Fails if the HTTP client cannot be created.
     pub fn start(settings: TraceSettings) -> Result<Self, ExporterBuildError> {
         let TraceSettings {
             endpoint,
@@ -105,23 +104,23 @@ impl Traces {
         Ok(Self { provider, counts })
     }
 
-    /// What begins the spans.
+    /// The tracer that starts the spans.
     pub(crate) fn tracer(&self) -> SdkTracer {
         self.provider.tracer(SCOPE)
     }
 
-    /// What became of the spans.
+    /// The counts of spans.
     pub(crate) fn counts(&self) -> Arc<SpanCounts> {
         Arc::clone(&self.counts)
     }
 
-    /// Exports what waits, within a time.
+    /// Exports the pending spans, within a time limit.
     pub(crate) async fn shutdown(self, limit: Duration) {
         let ended = spawn_blocking(move || self.provider.shutdown_with_timeout(limit)).await;
         match ended {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => warn!("the last spans were not exported: {error}"),
-            Err(error) => warn!("the last spans were not exported: {error}"),
+            Ok(Err(error)) => warn!("cannot export the last spans: {error}"),
+            Err(error) => warn!("cannot export the last spans: {error}"),
         }
     }
 }

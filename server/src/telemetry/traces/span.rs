@@ -1,4 +1,4 @@
-//! Spans: that of an operation, and those below it.
+//! The span of an operation, and the spans below it.
 
 use crate::telemetry::redaction::redact;
 use http::StatusCode;
@@ -11,9 +11,9 @@ use std::pin::Pin;
 use tenant_registry_contract::http::{ObservedRequest, path_of};
 use tracing::field::{DisplayValue, display};
 
-/// Begins the span of an operation, below that of its caller, in a context in which others can begin below it. The names
-/// are those of OpenTelemetry's semantic conventions for HTTP servers, but for `request.id`. The query and the headers, which
-/// they recommend, are left out: whatever stands there is a stranger's text.
+/// Starts the span of an operation as a child of the caller's span. Returns a context for child spans. The attributes
+/// follow OpenTelemetry's semantic conventions for HTTP servers, plus `request.id`. The query and the headers are left out,
+/// because they are untrusted input.
 pub(in crate::telemetry) fn begin(
     tracer: &SdkTracer,
     operation: &'static str,
@@ -34,7 +34,7 @@ pub(in crate::telemetry) fn begin(
     caller.with_value(tracer.clone()).with_span(span)
 }
 
-/// Ends the span of an operation. It has failed where the service is to blame.
+/// Ends the span of an operation. A server error marks the span as failed.
 pub(in crate::telemetry) fn end(context: &Context, status: StatusCode) {
     let span = context.span();
     if span.is_recording() {
@@ -47,8 +47,9 @@ pub(in crate::telemetry) fn end(context: &Context, status: StatusCode) {
     span.end();
 }
 
-/// Does work in a span below the current one, where the request is traced. What is said of a failure is for the log: the
-/// span only says that it was one. The work is pinned by its caller, since a future that is passed on is copied, all of it.
+/// Runs work in a child span of the current span, if the request is traced. A failure marks the span as failed, without
+/// the error message, which is only for the log. The caller pins the work, because passing a large future by value copies
+/// it.
 pub(crate) async fn inside<T, E>(
     name: &'static str,
     kind: SpanKind,
@@ -76,12 +77,12 @@ fn below(
     Some(current.with_span(tracer.build_with_context(builder, current)))
 }
 
-/// The trace that the current work is a part of, for a log event.
+/// The id of the current trace, for a log event.
 pub(crate) fn trace_id() -> Option<DisplayValue<TraceId>> {
     Context::map_current(trace_id_of)
 }
 
-/// The trace that is spoken of in a context, for a log event.
+/// The id of the trace in a context, for a log event.
 pub(in crate::telemetry) fn trace_id_of(context: &Context) -> Option<DisplayValue<TraceId>> {
     let span = context.span();
     let span = span.span_context();

@@ -20,7 +20,7 @@ use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
 use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::domain::origin::TrustedProxies;
-use tenant_registry_server::request_rate::RateLimit;
+use tenant_registry_server::limits::request_rate::RateLimit;
 use tenant_registry_server::serve::{self, RunningService, ServeSettings};
 use tenant_registry_server::store::Store;
 use tenant_registry_server::store::memory::MemoryStore;
@@ -52,12 +52,12 @@ impl Default for Settings {
             trusted_proxies: &[],
             allowed_origins: &[],
             hash_limits: HashLimits {
-                running: 2,
-                waiting: 64,
-                remembered: 100,
+                max_running: 2,
+                max_waiting: 64,
+                cached_keys: 100,
                 prefix_budget: PrefixBudget::default(),
             },
-            access: AccessSettings::Anybody,
+            access: AccessSettings::Open,
             request_rate: 1_000_000,
         }
     }
@@ -177,7 +177,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         body_limit,
         internal_address: None,
         limits: Limits { body_time },
-        operations_address: None,
+        metrics_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(10),
         // The times of last use are waited for, so that they should come soon.
@@ -187,7 +187,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(networks.collect()),
             retry_after: RetryAfterSeconds::try_from(RETRY_AFTER_SECONDS).unwrap(),
-            request_rate: RateLimit::per_second(NonZeroU32::new(request_rate).unwrap()).unwrap(),
+            request_rate: RateLimit::new(NonZeroU32::new(request_rate).unwrap()).unwrap(),
             max_requests: 1024,
         },
     };

@@ -3,8 +3,8 @@
 use super::SetupError;
 use super::tls;
 use super::url::DatabaseUrl;
-use crate::cause::cause;
-use crate::descriptors::Reserve;
+use crate::error_chain::with_causes;
+use crate::limits::descriptors::Reserve;
 use clap::ValueEnum;
 use deadpool::Runtime;
 use deadpool::managed::Timeouts;
@@ -128,7 +128,7 @@ pub(in crate::store::postgres) async fn connect_unpooled(
 pub(in crate::store::postgres) enum ConnectError {
     #[error("{0}")]
     Tls(#[from] tls::TlsError),
-    #[error("{}", cause(.0))]
+    #[error("{}", with_causes(.0))]
     Connection(#[from] ConnectionError),
 }
 
@@ -166,7 +166,7 @@ async fn connect(config: &Config, tls: MakeRustlsConnect) -> ConnectionResult<As
     let (client, connection) = config
         .connect(tls)
         .await
-        .map_err(|error| ConnectionError::BadConnection(cause(&error)))?;
+        .map_err(|error| ConnectionError::BadConnection(with_causes(&error)))?;
     debug!("connected to the database");
     AsyncPgConnection::try_from_client_and_connection(client, connection).await
 }

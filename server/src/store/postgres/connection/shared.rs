@@ -2,7 +2,7 @@
 //! before it. Only for fast statements, because a slow one delays all that follow.
 
 use super::pool::Connector;
-use crate::cause::cause;
+use crate::error_chain::with_causes;
 use crate::store::postgres::error::DbError;
 use diesel_async::AsyncPgConnection;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -72,7 +72,7 @@ impl SharedConnections {
             return Ok(connection);
         }
         let connected = self.connector.connect().await;
-        let connection = connected.map_err(|error| DbError::Unavailable(cause(&error)))?;
+        let connection = connected.map_err(|error| DbError::Unavailable(with_causes(&error)))?;
         let connection = Arc::new(connection);
         slot.replace(Some(Arc::clone(&connection)));
         Ok(connection)

@@ -1,6 +1,6 @@
 //! The `DATABASE_URL` setting.
 
-use crate::cause::cause;
+use crate::error_chain::with_causes;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -89,7 +89,7 @@ impl FromStr for DatabaseUrl {
         let others = others.finish().replace('+', "%20");
         let mut config: Config = format!("{address}?{others}")
             .parse()
-            .map_err(|error| DatabaseUrlError::Invalid(cause(&error)))?;
+            .map_err(|error| DatabaseUrlError::Invalid(with_causes(&error)))?;
         config.ssl_mode(ssl_mode);
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(DatabaseUrlError::NoHost);

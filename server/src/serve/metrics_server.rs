@@ -1,5 +1,6 @@
-//! The listener for those who run the service: metrics, on an address of its own that callers do not reach.
+//! The metrics server: `GET /metrics` on a separate address that callers of the API do not reach.
 
+use crate::error_chain::with_causes;
 use crate::telemetry::metrics::Exposition;
 use dropshot::{
     ApiDescription, ApiDescriptionRegisterError, ApiEndpoint, ApiEndpointVersions, Body, BuildError, ConfigDropshot,
@@ -11,25 +12,22 @@ use slog::{Discard, Logger};
 use std::net::SocketAddr;
 use thiserror::Error;
 
-/// Of OpenMetrics 1.0, section "Content Type", which Prometheus reads.
+/// The media type of OpenMetrics 1.0, which Prometheus reads.
 const OPENMETRICS: HeaderValue = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-/// Why the listener did not start.
+/// Why the metrics server did not start.
 #[derive(Debug, Error)]
-pub enum OperationsError {
-    /// The path cannot be registered: a fault of ours.
-    #[error("the operations' listener: {0}")]
+pub enum MetricsServerError {
+    /// The path cannot be registered, which is a bug.
+    #[error("metrics server: {0}")]
     Registration(#[from] ApiDescriptionRegisterError),
     /// The address cannot be listened on.
-    #[error("the operations' listener: {0}{reason}", reason = crate::serve::reason(.0))]
+    #[error("metrics server: {}", with_causes(.0))]
     Listen(#[from] BuildError),
 }
 
-/// Starts to answer `GET /metrics`. What is asked here is not logged: it is asked every few seconds.
-///
-/// # Errors
-/// When the address cannot be listened on.
-pub fn start(address: SocketAddr, exposition: Exposition) -> Result<HttpServer<Exposition>, OperationsError> {
+/// Starts the metrics server. Its requests are not logged, because Prometheus sends one every few seconds.
+pub(super) fn start(address: SocketAddr, exposition: Exposition) -> Result<HttpServer<Exposition>, MetricsServerError> {
     let mut api = ApiDescription::new();
     api.register(ApiEndpoint::new(
         "metrics_get".to_owned(),

@@ -1,0 +1,64 @@
+//! The settings of the hashing of API keys.
+
+use crate::api_key_hash::{HashLimits, PrefixBudget};
+use clap::Args;
+use std::num::NonZeroU32;
+use std::thread::available_parallelism;
+
+/// How many API keys are hashed, and how often.
+#[derive(Args, Clone, Debug)]
+pub struct HashConfiguration {
+    /// Maximum number of API keys that are hashed at once, from 1 to 256. The default is the number of processors. Each
+    /// hash uses 64 MiB and a processor. Too high: hashing takes both from all other work. Too low: verifications wait.
+    #[arg(
+        long,
+        env = "HASH_PERMITS",
+        value_name = "HASH_PERMITS",
+        value_parser = clap::value_parser!(u16).range(1..=256)
+    )]
+    pub hash_permits: Option<u16>,
+
+    /// Maximum number of callers that wait for a hash, up to 65535. Keys with the same prefix can use a quarter of it. When
+    /// the queue is full, callers are told at once to try again. Too low: short bursts are rejected. Too high: during a
+    /// flood, every caller waits.
+    #[arg(long, env = "HASH_QUEUE", value_name = "HASH_QUEUE", default_value_t = 64)]
+    pub hash_queue: u16,
+
+    /// Maximum number of API keys in the cache of verified keys, from 1 to 10000000, at about 100 bytes each. A cached key
+    /// is verified without a hash. Too low for the keys in use: every verification of the other keys computes a hash.
+    #[arg(
+        long,
+        env = "HASH_CACHE_KEYS",
+        value_name = "HASH_CACHE_KEYS",
+        default_value_t = 65_536,
+        value_parser = clap::value_parser!(u32).range(1..=10_000_000)
+    )]
+    pub hash_cache_keys: u32,
+
+    /// Maximum number of hashes per minute for the keys of one prefix, at least 1, with a burst of ten. A cached key needs
+    /// no hash. Too high: a caller that knows a prefix can use up the processors with wrong secrets. Too low: after such a
+    /// flood, the correct key is unavailable for longer on replicas that have not cached it.
+    #[arg(
+        long,
+        env = "HASH_PREFIX_PER_MINUTE",
+        value_name = "HASH_PREFIX_PER_MINUTE",
+        default_value = "10"
+    )]
+    pub hash_prefix_per_minute: NonZeroU32,
+}
+
+impl HashConfiguration {
+    /// The limits of the hasher.
+    pub fn limits(&self) -> HashLimits {
+        let processors = || available_parallelism().map_or(1, usize::from);
+        HashLimits {
+            max_running: self.hash_permits.map_or_else(processors, usize::from),
+            max_waiting: usize::from(self.hash_queue),
+            cached_keys: self.hash_cache_keys as usize,
+            prefix_budget: PrefixBudget {
+                per_minute: self.hash_prefix_per_minute,
+                ..PrefixBudget::default()
+            },
+        }
+    }
+}

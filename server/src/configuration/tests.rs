@@ -1,0 +1,162 @@
+//! Tests of reading settings from arguments.
+
+use super::{Cli, Command, Configuration, error_line};
+use crate::auth::AccessSettings;
+use clap::CommandFactory;
+
+fn serve(arguments: &[&str]) -> Result<Configuration, String> {
+    let arguments = ["tenant-registry", "serve"].iter().chain(arguments);
+    match Cli::read(arguments) {
+        Ok(Cli {
+            command: Command::Serve(configuration),
+        }) => Ok(*configuration),
+        Ok(Cli {
+            command: Command::Migrate(_) | Command::Audit { .. } | Command::Openapi,
+        }) => panic!("expected the command `serve`"),
+        Err(error) => Err(error_line(&error).unwrap()),
+    }
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn the_error_for_an_invalid_value_is_one_line_with_flag_and_variable() {
+    let bad_values: &[(&[&str], &str)] = &[
+        (&["--bind-address", "8090"], "--bind-address <BIND_ADDR>"),
+        (&["--log-level", "loud"], "--log-level <LOG_LEVEL>"),
+        (&["--log-format", "xml"], "[possible values: json, text]"),
+        (&["--otel-exporter-otlp-endpoint", "127.0.0.1:4318"], "not a URL"),
+        (&["--otel-exporter-otlp-endpoint", "grpc://x"], "http:// or https://"),
+        (
+            &["--otel-exporter-otlp-endpoint", "http://u:p@x"],
+            "OTEL_EXPORTER_OTLP_HEADERS",
+        ),
+        (&["--otel-traces-sampler-arg", "2"], "not a number from 0 to 1"),
+        (&["--body-limit", "10"], "--body-limit <BODY_LIMIT>"),
+        (
+            &["--trusted-proxies", "10.0.0.0/8,"],
+            "neither an IP address nor a network",
+        ),
+        (
+            &["--trusted-proxies", "proxy.example"],
+            "neither an IP address nor a network",
+        ),
+        (&["--allowed-origins", "*"], "list the origins"),
+        (
+            &["--allowed-origins", "https://a.example,https://b.example/"],
+            "browsers send this origin as `https://b.example`; use that form",
+        ),
+        (
+            &["--oidc-issuer", "http://sso.example.com"],
+            "--oidc-issuer <OIDC_ISSUER>': must begin with https://",
+        ),
+        (&["--oidc-leeway", "301"], "--oidc-leeway <OIDC_LEEWAY>"),
+        (&["--oidc-roles", "support=tenants:read,operator"], "role=scope+scope"),
+        (
+            &["--oidc-roles", "support=tenants:delete"],
+            "unknown scope `tenants:delete`; the scopes are tenants:read, tenants:write,",
+        ),
+        (&["--shutdown-timeout", "0"], "--shutdown-timeout <SHUTDOWN_TIMEOUT>"),
+        (&["--hash-permits", "0"], "--hash-permits <HASH_PERMITS>"),
+        (&["--retry-after", "0"], "must be at least 1"),
+        (&["--no-such-flag"], "--no-such-flag"),
+    ];
+    for (arguments, expected) in bad_values {
+        let line = serve(arguments).unwrap_err();
+        assert!(line.starts_with("error: ") && line.contains(expected), "{line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
+    }
+}
+
+#[test]
+fn proxies_are_addresses_and_networks() {
+    let configuration = serve(&["--trusted-proxies", "10.0.0.0/8, 192.0.2.1,2001:db8::/32"]).unwrap();
+    let networks: Vec<_> = configuration.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]);
+}
+
+#[test]
+fn open_access_from_other_machines_requires_a_flag() {
+    let issuer = ["--oidc-issuer", "https://sso.example.com/realms/platform"];
+    for exposed in ["0.0.0.0:8090", "[::]:8090", "192.0.2.1:0", "[::ffff:192.0.2.1]:0"] {
+        let bind = ["--bind-address", exposed];
+        let line = serve(&bind).unwrap_err();
+        assert!(
+            line.contains(exposed) && line.contains("OIDC_ISSUER") && line.contains("--insecure-no-auth"),
+            "{line}"
+        );
+        let open = serve(&[&bind[..], &["--insecure-no-auth"]].concat()).unwrap();
+        assert!(matches!(open.access(), Ok(AccessSettings::Open)));
+        let closed = serve(&[&bind[..], &issuer].concat()).unwrap();
+        assert!(matches!(closed.access(), Ok(AccessSettings::Issuer(_))));
+    }
+    for loopback in ["127.0.0.1:0", "127.0.0.53:0", "[::1]:0", "[::ffff:127.0.0.1]:0"] {
+        assert!(serve(&["--bind-address", loopback]).is_ok(), "{loopback}");
+    }
+    let line = serve(&[&issuer[..], &["--insecure-no-auth"]].concat()).unwrap_err();
+    assert!(line.contains("cannot be used together"), "{line}");
+}
+
+#[test]
+fn debug_hides_secrets() {
+    let database = ["--database-url", "postgres://u:secret@db/x"];
+    let headers = ["--otel-exporter-otlp-headers", "authorization=secret"];
+    let configuration = serve(&[database, headers].concat()).unwrap();
+    assert!(!format!("{configuration:?}").contains("secret"));
+}
+
+#[test]
+fn the_old_name_of_a_setting_still_works_with_a_warning() {
+    let configuration = serve(&["--hash-memory", "1000", "--operations-address=127.0.0.1:9090"]).unwrap();
+    assert_eq!(configuration.hashing.hash_cache_keys, 1000);
+    assert_eq!(
+        configuration.listeners.metrics_address,
+        Some("127.0.0.1:9090".parse().unwrap())
+    );
+    let warnings: Vec<_> = configuration.renamed_settings.iter().map(ToString::to_string).collect();
+    assert!(
+        warnings[0].starts_with("--operations-address was renamed to --metrics-address;"),
+        "{warnings:?}"
+    );
+    assert!(
+        warnings[1].starts_with("--hash-memory was renamed to --hash-cache-keys;"),
+        "{warnings:?}"
+    );
+    assert_eq!(warnings.len(), 2);
+
+    let new_name = serve(&["--hash-cache-keys", "1000"]).unwrap();
+    assert!(new_name.renamed_settings.is_empty());
+}
+
+#[test]
+fn both_names_of_a_setting_must_have_the_same_value() {
+    let same = serve(&["--hash-memory=1000", "--hash-cache-keys=1000"]).unwrap();
+    assert_eq!((same.hashing.hash_cache_keys, same.renamed_settings.len()), (1000, 1));
+
+    let line = serve(&["--hash-memory=1000", "--hash-cache-keys=2000"]).unwrap_err();
+    assert_eq!(
+        line,
+        "error: --hash-memory is the old name of --hash-cache-keys, and both are set, to different values: remove \
+         --hash-memory"
+    );
+}
+
+#[test]
+fn an_invalid_value_under_the_old_name_is_an_error_with_the_new_name() {
+    let line = serve(&["--hash-memory", "0"]).unwrap_err();
+    assert!(line.contains("'0' for '--hash-cache-keys <HASH_CACHE_KEYS>'"), "{line}");
+}
+
+#[test]
+fn old_names_are_not_in_the_help() {
+    let mut command = Cli::command();
+    let help = command
+        .find_subcommand_mut("serve")
+        .unwrap()
+        .render_long_help()
+        .to_string();
+    assert!(!help.contains("hash-memory") && !help.contains("OPERATIONS_ADDR"));
+}

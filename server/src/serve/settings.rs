@@ -1,0 +1,34 @@
+//! The settings of the running service.
+
+use crate::api::ApiSettings;
+use crate::telemetry::traces::TraceSettings;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tenant_registry_contract::http::{AllowedOrigins, Limits};
+
+/// How the service runs.
+#[derive(Clone, Debug)]
+pub struct ServeSettings {
+    /// The address of the API. Port 0 picks a free port.
+    pub bind_address: SocketAddr,
+    /// A separate address for the operations under `/v1/internal/`. Without one, `bind_address` serves them too.
+    pub internal_address: Option<SocketAddr>,
+    /// The address of the metrics server, if there is one.
+    pub metrics_address: Option<SocketAddr>,
+    /// The maximum size of a request body in bytes.
+    pub body_limit: usize,
+    /// Other limits on a single request.
+    pub limits: Limits,
+    /// How long [`super::RunningService::drain`] takes.
+    pub shutdown_drain: Duration,
+    /// The maximum duration of [`super::RunningService::shutdown`].
+    pub shutdown_timeout: Duration,
+    /// How often the `last_used_at` times of API keys are written.
+    pub last_used_interval: Duration,
+    /// The origins whose pages may call the service from a browser.
+    pub allowed_origins: AllowedOrigins,
+    /// Where traces are exported to, if anywhere.
+    pub traces: Option<TraceSettings>,
+    /// Settings of the API.
+    pub api: ApiSettings,
+}

@@ -1,0 +1,59 @@
+//! Values that other parts of the service supply each time metrics are read.
+
+/// Supplies current values each time metrics are read.
+pub trait MetricsSource: Send + Sync + 'static {
+    /// Returns the current values.
+    fn sample(&self) -> Sample;
+}
+
+/// The current values.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// What the hasher of API keys has done.
+    pub hasher: HasherSample,
+    /// The store's connections. The in-memory store has none.
+    pub connections: Option<ConnectionSample>,
+    /// What happened to trace spans, if traces are exported.
+    pub spans: Option<SpanSample>,
+    /// Whether the service is about to stop.
+    pub is_draining: bool,
+}
+
+/// What the hasher of API keys has done since the start.
+#[derive(Clone, Copy, Debug)]
+pub struct HasherSample {
+    /// Hashes that were computed.
+    pub computed: u64,
+    /// Checks that the cache answered.
+    pub cache_hits: u64,
+    /// Callers that were rejected because the queue was full.
+    pub rejected: u64,
+    /// Callers that were rejected because the prefix of their key was over budget.
+    pub over_budget: u64,
+    /// Callers that wait for a hash, or whose hash is running, right now.
+    pub waiting: usize,
+}
+
+/// The connections of the database pool.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionSample {
+    /// Open connections.
+    pub open: usize,
+    /// The maximum number of open connections.
+    pub max: usize,
+    /// Open connections that are not in use.
+    pub idle: usize,
+    /// Requests that wait for a connection.
+    pub waiting: usize,
+}
+
+/// What happened to trace spans since the start.
+#[derive(Clone, Copy, Debug)]
+pub struct SpanSample {
+    /// Spans that the collector accepted.
+    pub exported: u64,
+    /// Spans that the collector did not accept.
+    pub failed: u64,
+    /// Spans that were dropped because the queue was full.
+    pub dropped: u64,
+}
