@@ -385,7 +385,7 @@ async fn the_binary_serves_when_the_issuer_comes_back() {
     .await;
     let ended = process.stop().await;
     assert_eq!(
-        ended.stderr.matches("keys were not fetched").count(),
+        ended.stderr.matches("cannot fetch the issuer's keys").count(),
         1,
         "{}",
         ended.stderr
