@@ -1,5 +1,7 @@
 //! Parameters: validated and encoded before sending.
 
+use chrono::{DateTime, Utc};
+
 use crate::script::{Response, Script, TENANT};
 
 #[tokio::test]
@@ -8,11 +10,12 @@ async fn query_parameters_are_sent_if_set() {
     let script = Script::start([page.clone(), page]).await;
     let client = script.client();
     client.audit_list().send().await.expect("the response is a page");
+    let since: DateTime<Utc> = "2026-11-01T00:00:00Z".parse().expect("a time");
     let page = client
         .audit_list()
         .tenant_id("0190b8a5-7b1c-7c3e-9d52-0242ac120002")
         .action("a b&c=ä")
-        .since("2026-11-01T00:00:00Z")
+        .since(since)
         .limit(2)
         .cursor(18)
         .send()

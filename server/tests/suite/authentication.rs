@@ -398,7 +398,7 @@ async fn the_service_recovers_from_an_outage_of_the_issuer() {
     .await;
     let ended = process.stop().await;
     assert_eq!(
-        ended.stderr.matches("keys were not fetched").count(),
+        ended.stderr.matches("cannot fetch the issuer's keys").count(),
         1,
         "{}",
         ended.stderr

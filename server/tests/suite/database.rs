@@ -348,5 +348,5 @@ async fn only_the_pruning_role_deletes_old_events_and_writes_an_event() {
     let bad = output_of(database.url(), &["audit", "prune", "--before", "yesterday"]).await;
     assert_start_failed(&bad, &["--before <TIME>"]);
     let future = output_of(database.url(), &["audit", "prune", "--before", "9999-12-31T00:00:00Z"]).await;
-    assert_start_failed(&future, &["`--before` must not lie in the future"]);
+    assert_start_failed(&future, &["`--before` must not be in the future"]);
 }
