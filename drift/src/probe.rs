@@ -17,8 +17,8 @@ pub(crate) struct Probe {
 /// A setting with which only one of the two servers starts.
 #[derive(Clone, Debug)]
 pub(crate) struct Start {
-    /// The environment variable.
-    pub(crate) variable: &'static str,
+    /// The environment variable of the setting.
+    pub(crate) name: &'static str,
     pub(crate) value: String,
     /// Whether the mutant rejects the setting, and not the original.
     pub(crate) mutant_rejects: bool,

@@ -115,7 +115,7 @@ fn build(worker: &mut Worker, document: &Value) -> Result<Option<String>, Error>
 
 /// Starts both servers with the setting. The one that must reject it has to name the value.
 fn probe_start(start: &Start, original: &Path, drifted: &Path) -> Result<Verdict, Error> {
-    let setting = Some((start.variable, start.value.as_str()));
+    let setting = Some((start.name, start.value.as_str()));
     let (rejecting, accepting) = if start.mutant_rejects {
         (drifted, original)
     } else {
@@ -124,14 +124,14 @@ fn probe_start(start: &Start, original: &Path, drifted: &Path) -> Result<Verdict
     let accepted = Server::start(accepting, setting);
     Ok(match (Server::start(rejecting, setting), accepted) {
         (Err(Error::Server(said)), Ok(_)) if said.contains(&start.value) => Verdict::Followed {
-            seen: format!("only one server rejects {}={}: {said}", start.variable, start.value),
+            seen: format!("only one server rejects {}={}: {said}", start.name, start.value),
         },
         (Ok(_), Ok(_)) => Verdict::Missed {
-            why: format!("both servers start with {}={}", start.variable, start.value),
+            why: format!("both servers start with {}={}", start.name, start.value),
         },
         (Err(Error::Server(said)), Ok(_)) | (Ok(_) | Err(Error::Server(_)), Err(Error::Server(said))) => {
             Verdict::Missed {
-                why: format!("with {}={}: {said}", start.variable, start.value),
+                why: format!("with {}={}: {said}", start.name, start.value),
             }
         }
         (Err(error), _) | (_, Err(error)) => return Err(error),

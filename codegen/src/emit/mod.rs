@@ -3,6 +3,7 @@
 mod admission;
 pub(crate) mod cli;
 pub(crate) mod contract;
+mod generic;
 pub(crate) mod http;
 mod rust;
 pub(crate) mod server;

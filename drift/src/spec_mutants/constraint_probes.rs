@@ -149,7 +149,7 @@ fn looser_plaintext() -> Probe {
 /// The service creates the rate limit headers when it reads the setting. With the changed constraint, 0 is invalid.
 fn rate_limit() -> Probe {
     Probe::start(Start {
-        variable: "REQUEST_RATE",
+        name: "REQUEST_RATE",
         value: "7".to_owned(),
         mutant_rejects: true,
     })
@@ -164,7 +164,7 @@ fn retry_after(keyword: &str, value: &Value, other: &Value, direction: Direction
         old.max(new)
     };
     Some(Probe::start(Start {
-        variable: "RETRY_AFTER",
+        name: "RETRY_AFTER",
         value: seconds.to_string(),
         mutant_rejects: direction == Direction::Stricter,
     }))

@@ -19,7 +19,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The maximum size of a document. Keycloak's are smaller than 10 KiB.
 const DOCUMENT_BYTES: usize = 256 * 1024;
 
-/// Why the keys were not fetched.
+/// Why the keys could not be fetched.
 #[derive(Debug, Error)]
 pub(super) enum FetchError {
     #[error("no response within {FETCH_TIMEOUT:?}")]

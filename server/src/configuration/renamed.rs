@@ -46,18 +46,15 @@ impl Name {
     fn given(self, id: &str, matches: &ArgMatches) -> Option<Given> {
         let source = matches.value_source(id)?;
         let value = matches.get_raw(id)?.next()?.to_owned();
-        match source {
-            ValueSource::CommandLine => Some(Given {
-                name: GivenName::Flag(self.flag),
-                value,
-            }),
-            ValueSource::EnvVariable => Some(Given {
-                name: GivenName::Variable(self.variable),
-                value,
-            }),
-            // The type is non-exhaustive. Other sources are not the operator's.
-            _ => None,
-        }
+        let name = if source == ValueSource::CommandLine {
+            GivenName::Flag(self.flag)
+        } else if source == ValueSource::EnvVariable {
+            GivenName::Variable(self.variable)
+        } else {
+            // It is the default.
+            return None;
+        };
+        Some(Given { name, value })
     }
 }
 

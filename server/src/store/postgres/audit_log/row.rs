@@ -1,0 +1,128 @@
+//! Conversions between rows of `audit_log` and records.
+
+use crate::records::{AuditEventRecord, NewAuditEvent};
+use crate::store::postgres::error::DbError;
+use crate::store::postgres::rows::{corrupt_row, json_object, optional};
+use crate::store::postgres::schema::audit_log;
+use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use ipnet::IpNet;
+use serde_json::Value;
+use tenant_registry_contract::types::{AuditEventId, ConstraintError, ProjectId, TenantId};
+use uuid::Uuid;
+
+/// A row of `audit_log` without its number.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_log, check_for_backend(Pg))]
+pub(in crate::store::postgres) struct NewAuditEventRow {
+    pub(super) tenant_id: Option<Uuid>,
+    pub(super) project_id: Option<Uuid>,
+    pub(super) actor_id: Option<String>,
+    pub(super) actor_name: Option<String>,
+    pub(super) actor_type: Option<String>,
+    pub(super) action: String,
+    pub(super) target_id: Option<String>,
+    pub(super) target_type: Option<String>,
+    pub(super) target_name: Option<String>,
+    pub(super) product: Option<String>,
+    pub(super) metadata: Option<Value>,
+    pub(super) source_ip: Option<IpNet>,
+    pub(super) user_agent: Option<String>,
+    pub(super) created_at: DateTime<Utc>,
+}
+
+/// A row of `audit_log`.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_log, check_for_backend(Pg))]
+pub(in crate::store::postgres) struct AuditEventRow {
+    id: i64,
+    #[diesel(embed)]
+    event: NewAuditEventRow,
+}
+
+impl From<NewAuditEvent> for NewAuditEventRow {
+    fn from(event: NewAuditEvent) -> Self {
+        let NewAuditEvent {
+            tenant_id,
+            project_id,
+            actor_id,
+            actor_name,
+            actor_type,
+            action,
+            target_id,
+            target_type,
+            target_name,
+            product,
+            metadata,
+            source_ip,
+            user_agent,
+            created_at,
+        } = event;
+        Self {
+            tenant_id: tenant_id.map(Uuid::from),
+            project_id: project_id.map(Uuid::from),
+            actor_id: actor_id.map(String::from),
+            actor_name: actor_name.map(String::from),
+            actor_type: actor_type.map(String::from),
+            action: action.into(),
+            target_id: target_id.map(String::from),
+            target_type: target_type.map(String::from),
+            target_name: target_name.map(String::from),
+            product: product.map(String::from),
+            metadata: metadata.map(Value::Object),
+            source_ip: source_ip.map(IpNet::from),
+            user_agent,
+            created_at,
+        }
+    }
+}
+
+impl TryFrom<NewAuditEventRow> for NewAuditEvent {
+    type Error = ConstraintError;
+
+    fn try_from(row: NewAuditEventRow) -> Result<Self, ConstraintError> {
+        let NewAuditEventRow {
+            tenant_id,
+            project_id,
+            actor_id,
+            actor_name,
+            actor_type,
+            action,
+            target_id,
+            target_type,
+            target_name,
+            product,
+            metadata,
+            source_ip,
+            user_agent,
+            created_at,
+        } = row;
+        Ok(Self {
+            tenant_id: tenant_id.map(TenantId::from),
+            project_id: project_id.map(ProjectId::from),
+            actor_id: optional(actor_id)?,
+            actor_name: optional(actor_name)?,
+            actor_type: optional(actor_type)?,
+            action: action.try_into()?,
+            target_id: optional(target_id)?,
+            target_type: optional(target_type)?,
+            target_name: optional(target_name)?,
+            product: optional(product)?,
+            metadata: metadata.map(json_object),
+            source_ip: source_ip.map(|network| network.addr()),
+            user_agent,
+            created_at,
+        })
+    }
+}
+
+impl AuditEventRow {
+    pub(in crate::store::postgres) fn into_record(self) -> Result<AuditEventRecord, DbError> {
+        let Self { id, event } = self;
+        Ok(AuditEventRecord {
+            id: AuditEventId::try_from(id).map_err(corrupt_row("audit_log", id))?,
+            event: event.try_into().map_err(corrupt_row("audit_log", id))?,
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! The connection pool, and how connections are made.
+
+use super::SetupError;
+use super::tls;
+use super::url::DatabaseUrl;
+use crate::error_chain::with_causes;
+use crate::limits::descriptors::Reserve;
+use clap::ValueEnum;
+use deadpool::Runtime;
+use deadpool::managed::Timeouts;
+use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool as pooled,
+};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_postgres::Config;
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tracing::debug;
+
+pub(in crate::store::postgres) type Pool = pooled::Pool<AsyncPgConnection>;
+pub(in crate::store::postgres) type PooledConnection = pooled::Object<AsyncPgConnection>;
+
+/// The name of the service in `pg_stat_activity`, unless the URL sets `application_name`.
+const APPLICATION_NAME: &str = "tenant-registry";
+
+/// The settings of all connections to the database.
+#[derive(Clone, Debug)]
+pub struct PoolSettings {
+    /// Maximum number of connections in the pool. A request has such a connection for itself.
+    pub size: usize,
+    /// Additional connections that lookups of many requests share, and the same number again for pages of the audit log.
+    pub shared: usize,
+    /// Maximum time that a request waits for a connection.
+    pub wait: Duration,
+    /// Maximum time to connect to one host.
+    pub connect_timeout: Duration,
+    /// Maximum time of a statement or a transaction.
+    pub statement_timeout: Duration,
+    /// How a connection is checked before it is used again.
+    pub recycling: Recycling,
+}
+
+impl PoolSettings {
+    /// Maximum number of connections to the database.
+    pub fn connections(&self) -> usize {
+        self.size.saturating_add(self.shared.saturating_mul(2))
+    }
+}
+
+/// How a connection is checked before it is used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Recycling {
+    /// That it is not known to be closed. If it broke unnoticed, the request is retried on another one.
+    Fast,
+    /// That it answers a query. This costs each request a round trip.
+    Verified,
+}
+
+/// Opens connections.
+#[derive(Clone)]
+pub(super) struct Connector {
+    config: Config,
+    tls: MakeRustlsConnect,
+    reserve: Arc<Reserve>,
+}
+
+impl Connector {
+    /// Opens sessions whose statements have a time limit.
+    pub(super) fn new(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, SetupError> {
+        Ok(Self {
+            config: session_config(url, settings.connect_timeout, Some(settings.statement_timeout)),
+            tls: tls::connector(&url.trust)?,
+            reserve: Arc::new(Reserve::for_connections(settings.connections())),
+        })
+    }
+
+    pub(super) async fn connect(&self) -> ConnectionResult<AsyncPgConnection> {
+        self.reserve.lend();
+        let connected = connect(&self.config, self.tls.clone()).await;
+        self.reserve.refill();
+        connected
+    }
+}
+
+/// Maximum time to connect, over all hosts of the URL.
+pub(super) fn connect_limit(url: &DatabaseUrl, settings: &PoolSettings) -> Duration {
+    settings.connect_timeout.saturating_mul(url.host_count())
+}
+
+/// A pool without open connections.
+pub(super) fn pool(url: &DatabaseUrl, settings: &PoolSettings, connector: Connector) -> Result<Pool, SetupError> {
+    let mut manager = ManagerConfig::default();
+    manager.recycling_method = match settings.recycling {
+        Recycling::Fast => RecyclingMethod::Fast,
+        Recycling::Verified => RecyclingMethod::Verified,
+    };
+    manager.custom_setup = Box::new(move |_| {
+        let connector = connector.clone();
+        Box::pin(async move { connector.connect().await })
+    });
+    // `custom_setup` has the URL. The empty one here keeps a second copy of the password out of memory.
+    let manager = AsyncDieselConnectionManager::new_with_config("", manager);
+    let pool = Pool::builder(manager)
+        .max_size(settings.size)
+        .timeouts(Timeouts {
+            wait: Some(settings.wait),
+            create: Some(connect_limit(url, settings)),
+            recycle: Some(settings.connect_timeout),
+        })
+        .runtime(Runtime::Tokio1)
+        .build()?;
+    Ok(pool)
+}
+
+/// Opens a connection outside the pool, whose statements have no time limit.
+pub(in crate::store::postgres) async fn connect_unpooled(
+    url: &DatabaseUrl,
+    connect_timeout: Duration,
+) -> Result<AsyncPgConnection, ConnectError> {
+    let tls = tls::connector(&url.trust)?;
+    Ok(connect(&session_config(url, connect_timeout, None), tls).await?)
+}
+
+/// Why a connection could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::store::postgres) enum ConnectError {
+    #[error("{0}")]
+    Tls(#[from] tls::TlsError),
+    #[error("{}", with_causes(.0))]
+    Connection(#[from] ConnectionError),
+}
+
+fn session_config(url: &DatabaseUrl, connect_timeout: Duration, statement_timeout: Option<Duration>) -> Config {
+    let mut config = url.config.clone();
+    config.connect_timeout(connect_timeout);
+    // Detects a server that disappeared, whether or not anything is sent to it.
+    config.keepalives_idle(Duration::from_secs(30));
+    if config.get_application_name().is_none() {
+        config.application_name(APPLICATION_NAME);
+    }
+    if let Some(limit) = statement_timeout {
+        config.tcp_user_timeout(limit.saturating_mul(2));
+        // Of two options with the same name the last one counts. The service's own come last, so that the URL cannot
+        // override them.
+        let milliseconds = limit.as_millis();
+        // Each statement has an index that serves it for all values. Planning it again for each value would cost more
+        // than the statement itself. Each list has an index in its order. A plan that sorts reads all matching rows, and
+        // the planner underestimates their number when it does not know the values.
+        let service_options = format!(
+            "-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} \
+             -c idle_in_transaction_session_timeout={milliseconds} -c plan_cache_mode=force_generic_plan \
+             -c enable_sort=off -c enable_incremental_sort=off"
+        );
+        let options = match config.get_options() {
+            Some(given) => format!("{given} {service_options}"),
+            None => service_options,
+        };
+        config.options(options);
+    }
+    config
+}
+
+async fn connect(config: &Config, tls: MakeRustlsConnect) -> ConnectionResult<AsyncPgConnection> {
+    let (client, connection) = config
+        .connect(tls)
+        .await
+        .map_err(|error| ConnectionError::BadConnection(with_causes(&error)))?;
+    debug!("connected to the database");
+    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+}

@@ -1,0 +1,192 @@
+//! The `DATABASE_URL` setting.
+
+use crate::error_chain::with_causes;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use thiserror::Error;
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
+
+/// A parsed Postgres URL. It contains a password, so `Debug` shows nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl {
+    pub(super) config: Config,
+    pub(super) trust: Trust,
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("DatabaseUrl(***)")
+    }
+}
+
+/// What the server's certificate has to prove. Follows libpq's `sslmode`
+/// (<https://www.postgresql.org/docs/current/libpq-ssl.html>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TrustLevel {
+    /// Nothing (`disable`, `prefer` and `require`). An impostor is not detected.
+    Unverified,
+    /// That a trusted authority signed it (`verify-ca`).
+    SignedServer,
+    /// In addition, that it names the host in the URL (`verify-full`).
+    NamedServer,
+}
+
+/// How the server's certificate is verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trust {
+    pub(super) level: TrustLevel,
+    /// A PEM file with the certificates of trusted authorities. `None` uses those of the operating system.
+    pub(super) authorities: Option<PathBuf>,
+}
+
+/// Why a URL was rejected. The text contains no secret part of the URL.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum DatabaseUrlError {
+    /// The scheme is missing or unsupported.
+    #[error("must begin with `postgres://` or `postgresql://`")]
+    Scheme,
+    /// `sslmode` has a value that libpq does not define.
+    #[error("`sslmode` must be one of `disable`, `prefer`, `require`, `verify-ca`, `verify-full`")]
+    SslMode,
+    /// The URL cannot be parsed.
+    #[error("is not a valid URL: {0}")]
+    Invalid(String),
+    /// The host is missing.
+    #[error("names no host; add one after `//` or `@`")]
+    NoHost,
+    /// The name of the database is missing.
+    #[error("names no database; add `/<database>` after the host")]
+    NoDatabase,
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = DatabaseUrlError;
+
+    fn from_str(text: &str) -> Result<Self, DatabaseUrlError> {
+        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+            return Err(DatabaseUrlError::Scheme);
+        }
+        let (address, query) = text.split_once('?').unwrap_or((text, ""));
+        let mut trust = Trust {
+            level: TrustLevel::Unverified,
+            authorities: None,
+        };
+        let mut ssl_mode = SslMode::Prefer;
+        let mut others = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            // tokio-postgres supports neither `verify-ca`, `verify-full` nor `sslrootcert`.
+            match &*name {
+                "sslmode" => (ssl_mode, trust.level) = parse_ssl_mode(&value)?,
+                "sslrootcert" => trust.authorities = (value != "system").then(|| PathBuf::from(&*value)),
+                _ => {
+                    others.append_pair(&name, &value);
+                }
+            }
+        }
+        // tokio-postgres does not decode `+` as a space.
+        let others = others.finish().replace('+', "%20");
+        let mut config: Config = format!("{address}?{others}")
+            .parse()
+            .map_err(|error| DatabaseUrlError::Invalid(with_causes(&error)))?;
+        config.ssl_mode(ssl_mode);
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(DatabaseUrlError::NoHost);
+        }
+        if config.get_dbname().is_none_or(str::is_empty) {
+            return Err(DatabaseUrlError::NoDatabase);
+        }
+        Ok(Self { config, trust })
+    }
+}
+
+fn parse_ssl_mode(value: &str) -> Result<(SslMode, TrustLevel), DatabaseUrlError> {
+    Ok(match value {
+        "disable" => (SslMode::Disable, TrustLevel::Unverified),
+        "prefer" => (SslMode::Prefer, TrustLevel::Unverified),
+        "require" => (SslMode::Require, TrustLevel::Unverified),
+        "verify-ca" => (SslMode::Require, TrustLevel::SignedServer),
+        "verify-full" => (SslMode::Require, TrustLevel::NamedServer),
+        _ => return Err(DatabaseUrlError::SslMode),
+    })
+}
+
+impl DatabaseUrl {
+    /// The number of hosts in the URL. They are tried in turn.
+    pub(super) fn host_count(&self) -> u32 {
+        let hosts = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
+        u32::try_from(hosts).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DatabaseUrl, DatabaseUrlError, TrustLevel};
+    use std::path::PathBuf;
+    use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+
+    fn parse(text: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
+        text.parse()
+    }
+
+    #[test]
+    fn all_ssl_modes_of_libpq_are_supported() {
+        let modes = [
+            ("", SslMode::Prefer, TrustLevel::Unverified),
+            ("?sslmode=disable", SslMode::Disable, TrustLevel::Unverified),
+            ("?sslmode=prefer", SslMode::Prefer, TrustLevel::Unverified),
+            ("?sslmode=require", SslMode::Require, TrustLevel::Unverified),
+            ("?sslmode=verify-ca", SslMode::Require, TrustLevel::SignedServer),
+            ("?sslmode=verify-full", SslMode::Require, TrustLevel::NamedServer),
+        ];
+        for (query, ssl_mode, level) in modes {
+            let url = parse(&format!("postgres://db/registry{query}")).unwrap();
+            assert_eq!(
+                (url.config.get_ssl_mode(), url.trust.level),
+                (ssl_mode, level),
+                "{query}"
+            );
+        }
+        let url = parse("postgres://db/registry?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem").unwrap();
+        assert_eq!(url.trust.authorities, Some(PathBuf::from("/etc/ca.pem")));
+        let url = parse("postgres://db/registry?sslmode=verify-full&sslrootcert=system").unwrap();
+        assert_eq!(url.trust.authorities, None);
+    }
+
+    #[test]
+    fn other_parameters_are_kept() {
+        let url = parse(
+            "postgresql://u%40x:p%2Fw@a:1,b:2/registry?target_session_attrs=read-write&sslmode=require\
+             &options=-c%20search_path%3Dregistry",
+        )
+        .unwrap();
+        assert_eq!(url.host_count(), 2);
+        assert_eq!(url.config.get_ports(), [1, 2]);
+        assert_eq!(url.config.get_user(), Some("u@x"));
+        assert_eq!(url.config.get_password(), Some(&b"p/w"[..]));
+        assert_eq!(url.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+        assert_eq!(url.config.get_options(), Some("-c search_path=registry"));
+    }
+
+    #[test]
+    fn errors_do_not_show_the_password() {
+        let invalid = [
+            ("mysql://u:secret@db/x", "must begin with `postgres://`"),
+            ("host=db user=u password=secret", "must begin with `postgres://`"),
+            ("postgres://u:secret@db/x?sslmode=maybe", "`sslmode` must be one of"),
+            ("postgres://u:secret@db/x?no_such=1", "no_such"),
+            ("postgres://u:secret@db:port/x", "is not a valid URL"),
+            ("postgres://u:secret@/x", "names no host"),
+            ("postgres://u:secret@db", "names no database"),
+        ];
+        for (text, expected) in invalid {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(expected) && !error.contains("secret"), "{text}: {error}");
+        }
+        assert_eq!(
+            format!("{:?}", parse("postgres://u:secret@db/x").unwrap()),
+            "DatabaseUrl(***)"
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! Responses of operations: generated from the spec, and converted into what the server's traits return.
+
+use super::arguments::value;
+use super::recording::PreparedResponse;
+use crate::harness::openapi::SPEC;
+use proptest::prelude::{BoxedStrategy, Just, Strategy};
+use serde_json::Value;
+use tenant_registry_contract::server::{
+    ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, AuditAppendResponse,
+    AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
+    EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+};
+
+/// Any response of an operation with a status that it declares.
+pub(super) fn declared_response(id: &str, status: u16) -> BoxedStrategy<PreparedResponse> {
+    let response = SPEC.response(id, status);
+    let body = match response.get("content") {
+        Some(content) => value(&content["application/json"]["schema"]),
+        None => Just(Value::Null).boxed(),
+    };
+    // The HTTP layer sets these two headers itself.
+    let headers = response.get("headers").and_then(Value::as_object).into_iter().flatten();
+    let headers: Vec<_> = headers
+        .filter(|(name, _)| !matches!(name.as_str(), "ETag" | "WWW-Authenticate"))
+        .map(|(name, header)| {
+            let number = value(&SPEC.resolve(header)["schema"]);
+            (Just(name.clone()), number.prop_map(|number| number.as_i64().unwrap()))
+        })
+        .collect();
+    (body, headers)
+        .prop_map(move |(body, headers)| PreparedResponse {
+            status,
+            body,
+            headers: headers.into_iter().collect(),
+        })
+        .boxed()
+}
+
+/// Names the variant of each status. A missing status fails the test; one too many breaks the build.
+macro_rules! responses {
+    ($($response:ident { $($status:literal $variant:ident $({ $empty:tt })?),+ $(; unavailable $($unavailable:ident)?)? })+) => {
+        $(impl From<PreparedResponse> for $response {
+            fn from(prepared: PreparedResponse) -> Self {
+                match prepared.status {
+                    $($status => responses!(@variant prepared $variant $({ $empty })?),)+
+                    $(503 => Self::ServiceUnavailable {
+                        body: prepared.body(),
+                        retry_after: prepared.header("Retry-After") $($unavailable)?,
+                    },)?
+                    other => panic!("{} has no {other} here", stringify!($response)),
+                }
+            }
+        })+
+    };
+    (@variant $prepared:ident $variant:ident) => { Self::$variant($prepared.body()) };
+    (@variant $prepared:ident $variant:ident { $empty:tt }) => { Self::$variant };
+}
+
+responses! {
+    HealthGetResponse { 200 Ok }
+    ReadinessGetResponse { 200 Ok; unavailable }
+    TenantCreateResponse {
+        201 Created, 400 BadRequest, 403 Forbidden, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    TenantGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    TenantGetBySlugResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    TenantActivateResponse {
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    TenantCancelResponse {
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    EntitlementListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    CatalogListResponse { 200 Ok, 403 Forbidden; unavailable }
+    CatalogRequestResponse {
+        202 Accepted { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    CatalogTrialRequestResponse {
+        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    ApiKeyListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ApiKeyCreateResponse {
+        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ApiKeyVerifyResponse { 200 Ok, 403 Forbidden }
+    AuditAppendResponse {
+        201 Created, 400 BadRequest, 403 Forbidden, 413 PayloadTooLarge, 415 UnsupportedMediaType, 500 InternalServerError; unavailable
+    }
+    AuditListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 500 InternalServerError; unavailable }
+}
