@@ -172,16 +172,14 @@ async fn flags_go_before_the_body_of_a_file(service: TestServer) {
         (&json!("from-file"), &json!("From Flag"), &json!("team"))
     );
     let refused = service.run_with_input(&["tenant", "create", "--body-file", "-"], r#"{"slug": "no-name"}"#);
-    refused
-        .await
-        .assert_failed(2, &["the body is not valid: missing field `name`"]);
+    refused.await.assert_failed(2, &["invalid body: missing field `name`"]);
     let refused = service.run_with_input(
         &["tenant", "create", "--body-file", "-"],
         r#"{"slug": "X", "name": "x"}"#,
     );
     refused
         .await
-        .assert_failed(2, &["the body is not valid: `slug`: must match the pattern"]);
+        .assert_failed(2, &["invalid body: `slug`: must match the pattern"]);
 }
 
 async fn a_truth_value_is_a_flag_alone_or_with_a_word(service: TestServer) {
