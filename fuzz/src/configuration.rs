@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::str;
 use tenant_registry_server::catalog_file::{self, CatalogFileError};
-use tenant_registry_server::store::postgres::database_url::DatabaseUrl;
+use tenant_registry_server::store::postgres::DatabaseUrl;
 
 /// A password that no message may show.
 const PASSWORD: &str = "f8Kq2ZrW";

@@ -1,7 +1,6 @@
 //! The settings of the Postgres store.
 
-use crate::store::postgres::database_url::{DatabaseUrl, DatabaseUrlError};
-use crate::store::postgres::{PoolSettings, Recycling};
+use crate::store::postgres::{DatabaseUrl, DatabaseUrlError, PoolSettings, Recycling};
 use clap::Args;
 use std::fmt;
 use std::time::Duration;

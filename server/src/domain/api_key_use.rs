@@ -1,4 +1,4 @@
-//! `last_used_at`: uses are collected in memory and written in batches, so that no verify waits for a write.
+//! `last_used_at` of API keys. Uses are collected and written in batches, so that no verification waits for a write.
 
 use super::Registry;
 use super::error::Failure;
@@ -9,30 +9,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tenant_registry_contract::types::ApiKeyId;
 use tokio::sync::Notify;
 
-/// The most keys whose use waits to be written: some 3 MiB. A use beyond is not recorded; the next one will be.
-const MOST_KEYS: usize = 65_536;
+/// Maximum number of keys with an unwritten use, about 3 MiB. The use of a further key is not recorded.
+const MAX_KEYS: usize = 65_536;
 
-/// From how many waiting keys on they are written without waiting for the interval.
-const KEYS_WORTH_WRITING: usize = MOST_KEYS / 2;
+/// Number of keys from which uses are written early, without waiting for the interval.
+const EARLY_WRITE_KEYS: usize = MAX_KEYS / 2;
 
-/// The uses that are not written yet, the last of each key.
+/// The last unwritten use of each key.
 #[derive(Debug, Default)]
 pub(super) struct ApiKeyUses {
     last: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
-    filling: Notify,
+    early_write: Notify,
 }
 
 impl ApiKeyUses {
-    /// Notes that a key verified.
+    /// Records a successful verification.
     pub(super) fn record(&self, id: ApiKeyId, used_at: DateTime<Utc>) {
         let mut last = self.last();
-        if last.len() >= MOST_KEYS && !last.contains_key(&id) {
+        if last.len() >= MAX_KEYS && !last.contains_key(&id) {
             return;
         }
         let latest = last.entry(id).or_insert(used_at);
         *latest = used_at.max(*latest);
-        if last.len() >= KEYS_WORTH_WRITING {
-            self.filling.notify_one();
+        if last.len() >= EARLY_WRITE_KEYS {
+            self.early_write.notify_one();
         }
     }
 
@@ -43,17 +43,17 @@ impl ApiKeyUses {
             .collect()
     }
 
-    /// A thread that panicked while it held the lock left a whole map: each entry is set in one step.
+    /// A poisoned lock is safe to use: each entry is set in one step.
     fn last(&self) -> MutexGuard<'_, HashMap<ApiKeyId, DateTime<Utc>>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<S: Store> Registry<S> {
-    /// Writes the collected uses; those that cannot be written are kept for the next time.
+    /// Writes the collected uses. If that fails, they are kept for the next time.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store fails.
     pub async fn api_key_uses_write(&self) -> Result<(), Failure> {
         let uses = self.api_key_uses.take();
         if uses.is_empty() {
@@ -68,8 +68,8 @@ impl<S: Store> Registry<S> {
         Ok(written?)
     }
 
-    /// Resolves when so many uses have been collected that they should be written early.
+    /// Returns when enough uses have been collected to write them early.
     pub async fn api_key_uses_filling(&self) {
-        self.api_key_uses.filling.notified().await;
+        self.api_key_uses.early_write.notified().await;
     }
 }

@@ -1,4 +1,4 @@
-//! API keys: how one is made, listed, revoked and verified.
+//! The rules of API keys: creating, listing, revoking and verifying them.
 
 use super::Registry;
 use super::caller::{Caller, TenantScope};
@@ -14,9 +14,8 @@ use tenant_registry_contract::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix,
     ApiKeyVerifyReason, ConstraintError, ProductKey, Scope, TenantId,
 };
-use uuid::Uuid;
 
-/// Goes with a new key's plaintext.
+/// Returned with the plaintext of a new key.
 const PLAINTEXT_WARNING: &str = "Store the plaintext now; it cannot be shown again.";
 
 impl ApiKeyRecord {
@@ -35,7 +34,7 @@ impl ApiKeyRecord {
         }
     }
 
-    /// The log gets the key's id and prefix, never more.
+    /// An audit event about the key. It shows the key's id and prefix, but no more of the plaintext.
     fn event(
         &self,
         action: ServiceAction,
@@ -55,7 +54,7 @@ impl ApiKeyRecord {
         .caused_by(caller, now)
     }
 
-    /// Revokes the key; one that is revoked already keeps its first `revoked_at`.
+    /// Revokes the key. If it is revoked already, `revoked_at` stays unchanged.
     fn revoke(&self, caller: &Caller, now: DateTime<Utc>) -> Result<Decision<Self>, ConstraintError> {
         if self.revoked_at.is_some() {
             return Ok(Decision::Unchanged);
@@ -69,24 +68,24 @@ impl ApiKeyRecord {
     }
 }
 
-/// What is found out about a presented key.
+/// The result of verifying a presented key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verification {
-    /// The bearer may be served.
+    /// The key may be used.
     Valid {
-        /// Whose key it is.
+        /// The tenant that the key belongs to.
         tenant_id: TenantId,
-        /// The product that it is for.
+        /// The product that the key is limited to, if any.
         product: Option<ProductKey>,
-        /// What it may be used for.
+        /// What the key may be used for.
         scopes: Vec<Scope>,
     },
-    /// The bearer may not.
+    /// The key must not be used.
     Invalid(ApiKeyVerifyReason),
 }
 
-/// Judges a key whose secret matched. Its state is told to nobody who does not have the secret.
-fn judge(found: ApiKeyWithTenant, now: DateTime<Utc>) -> Verification {
+/// Checks the state of a key whose secret matched. Callers without the secret do not learn the state.
+fn verify_state(found: ApiKeyWithTenant, now: DateTime<Utc>) -> Verification {
     let ApiKeyWithTenant {
         api_key,
         tenant_status,
@@ -106,10 +105,10 @@ fn judge(found: ApiKeyWithTenant, now: DateTime<Utc>) -> Verification {
 }
 
 impl<S: Store> Registry<S> {
-    /// The API keys of a tenant, newest first, revoked ones included.
+    /// Lists the API keys of a tenant, newest first, including revoked ones.
     ///
     /// # Errors
-    /// An unknown tenant is not found.
+    /// [`NotFound`] if the tenant does not exist.
     pub async fn api_key_list(
         &self,
         tenant_id: TenantId,
@@ -124,10 +123,10 @@ impl<S: Store> Registry<S> {
         }
     }
 
-    /// Creates an API key. A frozen tenant may have one made: it verifies once the tenant is active.
+    /// Creates an API key. The key of a frozen tenant becomes valid when the tenant is activated.
     ///
     /// # Errors
-    /// An unknown tenant is not found.
+    /// [`NotFound`] if the tenant does not exist.
     pub async fn api_key_create(
         &self,
         body: ApiKeyCreate,
@@ -145,7 +144,7 @@ impl<S: Store> Registry<S> {
             .tenant_scope
             .require(tenant_id)
             .map_err(DomainError::rejected)?;
-        // Hashing costs far more than this look; the answer that counts is still the store's, below.
+        // Saves the costly hash. The store checks again when it stores the key.
         if self.store.tenant_get(tenant_id).await?.is_none() {
             return Err(DomainError::rejected(no_tenant_with_id(tenant_id)));
         }
@@ -154,7 +153,7 @@ impl<S: Store> Registry<S> {
         let hash = self.hasher.hash(plaintext.clone()).await?;
         let now = self.clock.now();
         let api_key = ApiKeyRecord {
-            id: ApiKeyId::from(Uuid::now_v7()),
+            id: ApiKeyId::from(self.clock.new_id(now)),
             tenant_id,
             product,
             name,
@@ -177,17 +176,17 @@ impl<S: Store> Registry<S> {
         }
     }
 
-    /// Revokes an API key, for good.
+    /// Revokes an API key. This cannot be undone.
     ///
     /// # Errors
-    /// An unknown key is not found.
+    /// [`NotFound`] if the key does not exist.
     pub async fn api_key_revoke(&self, id: ApiKeyId, caller: &Caller) -> Result<(), DomainError<NotFound>> {
-        let unknown = || DomainError::rejected(NotFound(format!("no API key has the id {id}")));
+        let not_found = || DomainError::rejected(NotFound(format!("no API key has the id {id}")));
         let changed = self
             .store
             .api_key_revoke(id, |api_key: &ApiKeyRecord| {
                 if !caller.identity.tenant_scope.includes(api_key.tenant_id) {
-                    return Err(unknown());
+                    return Err(not_found());
                 }
                 Ok(api_key.revoke(caller, self.clock.now())?)
             })
@@ -195,14 +194,14 @@ impl<S: Store> Registry<S> {
         match changed {
             Changed::Stored(_) => Ok(()),
             Changed::Rejected(error) => Err(error),
-            Changed::NotFound => Err(unknown()),
+            Changed::NotFound => Err(not_found()),
         }
     }
 
-    /// Finds out whether a presented key may be served. To who belongs to a tenant, the keys of others are unknown.
+    /// Verifies a presented key. Keys outside the caller's tenant scope are unknown.
     ///
     /// # Errors
-    /// When it could not be found out: the store does not answer, or the hasher has no room.
+    /// If the store fails or the hash queue is full.
     pub async fn api_key_verify(
         &self,
         candidate: ApiKeyCandidate,
@@ -213,25 +212,25 @@ impl<S: Store> Registry<S> {
         };
         let prefix = api_key_hash::prefix(&plaintext)?;
         let found = self.keys_with_prefix(&prefix, tenant_scope).await?;
-        let known = found.iter().position(|found| {
+        let cached = found.iter().position(|found| {
             let ApiKeyRecord { id, hash, .. } = &found.api_key;
             self.hasher.has_matched(*id, hash, &plaintext)
         });
-        let (id, found) = match known {
+        let (id, found) = match cached {
             Some(index) => (Some(found[index].api_key.id), found),
-            // A prefix that no key has is never hashed: else a flood of invented keys would keep the hasher from its work.
+            // No hash for an unknown prefix, so that a flood of invented keys cannot occupy the hasher.
             None if found.is_empty() => (None, found),
             None => {
                 let id = self.key_with_secret(&found, &plaintext).await?;
-                // Hashing takes its time, and may have waited for its turn: what was read before it is no ground for
-                // "valid". A wrong secret is looked up again too, so that it takes the time of a right one.
+                // The key may have been revoked during the hash, so it is looked up again. This also happens for a wrong
+                // secret, so that both take the same time.
                 (id, self.keys_with_prefix(&prefix, tenant_scope).await?)
             }
         };
         let now = self.clock.now();
         let matched = id.and_then(|id| found.into_iter().find(|found| found.api_key.id == id));
         let verification = match matched {
-            Some(found) => judge(found, now),
+            Some(found) => verify_state(found, now),
             None => Verification::Invalid(ApiKeyVerifyReason::Unknown),
         };
         match (&verification, id) {
@@ -251,8 +250,8 @@ impl<S: Store> Registry<S> {
         Ok(found)
     }
 
-    /// Which of these keys has this secret. All are tried, whichever matches, so that the time taken tells the number of
-    /// keys that share the prefix, and nothing about the secret.
+    /// Finds the key with this secret. Tries all keys even after a match, so that the time depends only on the number of
+    /// keys with the prefix, not on the secret.
     async fn key_with_secret(
         &self,
         found: &[ApiKeyWithTenant],

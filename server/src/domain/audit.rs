@@ -1,4 +1,4 @@
-//! The audit log: what is kept of an event, and how its pages are cut.
+//! The rules of the audit log: appending and listing events.
 
 use super::Registry;
 use super::caller::{Actor, Caller, Identity, TenantScope};
@@ -35,24 +35,24 @@ impl AuditEventRecord {
     }
 }
 
-fn no_such_tenant() -> InvalidInput {
+fn tenant_not_found() -> InvalidInput {
     InvalidInput("`tenant_id`: no tenant has this id".to_owned())
 }
 
-/// The first whole microsecond at or after `time`. Events have whole microseconds, so that comparing with it says the
-/// same as comparing with `time`, also in a store that rounds what it is asked.
+/// Rounds up to whole microseconds, because a store may round the values of a query. Events have whole microseconds, so
+/// comparing them with the rounded time gives the same result.
 fn rounded_up(time: DateTime<Utc>) -> DateTime<Utc> {
     let microsecond = TimeDelta::microseconds(1);
-    // Out of the range of 64-bit nanoseconds, where no event lies, the time compares the same unrounded.
+    // Rounding fails only outside the range of 64-bit nanoseconds. There are no events there.
     time.duration_round_up(microsecond).unwrap_or(time)
 }
 
 impl<S: Store> Registry<S> {
-    /// Appends what a caller reports. Who is known is the actor, whatever the report says; what somebody of a tenant reports
-    /// is that tenant's.
+    /// Appends an event. An authenticated caller is its actor, whatever the body says. If the caller's tenant scope is one
+    /// tenant, the event belongs to that tenant.
     ///
     /// # Errors
-    /// A tenant that does not exist is invalid input.
+    /// [`InvalidInput`] if the tenant does not exist.
     pub async fn audit_append(
         &self,
         body: AuditAppend,
@@ -78,7 +78,7 @@ impl<S: Store> Registry<S> {
             (TenantScope::All | TenantScope::Only(_), given) => given,
         };
         if tenant_id.is_some_and(|it| !tenant_scope.includes(it)) {
-            return Err(DomainError::rejected(no_such_tenant()));
+            return Err(DomainError::rejected(tenant_not_found()));
         }
         let (actor_id, actor_name, actor_type) = match actor.as_deref() {
             Some(Actor { id, name, kind }) => (Some(id.clone()), name.clone(), Some(kind.clone())),
@@ -102,14 +102,14 @@ impl<S: Store> Registry<S> {
         };
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(record) => Ok(record.into_audit_event()),
-            AuditAppended::TenantNotFound => Err(DomainError::rejected(no_such_tenant())),
+            AuditAppended::TenantNotFound => Err(DomainError::rejected(tenant_not_found())),
         }
     }
 
-    /// A page of the log, newest first. For who belongs to a tenant, the log has the events of that tenant alone.
+    /// Lists a page of the log, newest first. Shows only events in the caller's tenant scope.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store fails.
     pub async fn audit_list(
         &self,
         filter: AuditFilter,
@@ -145,7 +145,7 @@ impl<S: Store> Registry<S> {
             since: since.map(|since| rounded_up(since.into())),
             until: until.map(|until| rounded_up(until.into())),
             before: cursor,
-            // One more than the page holds tells whether another page follows.
+            // One more than the page holds, to know whether another page follows.
             limit: page_size + 1,
         };
         let mut records = self.store.audit_list(query).await?;
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_in_time_are_rounded_up_to_microseconds() {
+    fn times_are_rounded_up_to_microseconds() {
         let whole = at("2026-03-01T12:00:00.000001Z");
         assert_eq!(rounded_up(whole), whole);
         assert_eq!(rounded_up(at("2026-03-01T12:00:00.000000001Z")), whole);

@@ -1,4 +1,4 @@
-//! Who asks: who they are, which tenants exist for them, and where their request came from.
+//! Callers: their identity, their tenant scope, and the origin of their request.
 
 use super::error::{Forbidden, NotFound};
 use super::origin::Origin;
@@ -6,46 +6,46 @@ use super::tenants::no_tenant_with_id;
 use std::sync::Arc;
 use tenant_registry_contract::types::{ActorId, TenantId, Text};
 
-/// Who sent a request, and from where.
+/// The sender of a request.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Who they are.
+    /// The identity and the tenant scope.
     pub identity: Identity,
-    /// Where the request came from.
+    /// The origin of the request.
     pub origin: Origin,
 }
 
-/// What is known of a caller.
+/// The identity of a caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// As the audit log names them; none where nobody is asked who they are.
+    /// The actor in audit events. `None` if the service runs without authentication.
     pub actor: Option<Arc<Actor>>,
-    /// Which tenants exist for them.
+    /// Which tenants the caller may see.
     pub tenant_scope: TenantScope,
 }
 
-/// Somebody who acts, as the audit log names them.
+/// The actor of an audit event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// The name that stays.
+    /// The permanent id.
     pub id: ActorId,
-    /// The name for people.
+    /// The display name.
     pub name: Option<Text>,
-    /// What kind of actor it is.
+    /// The kind of the actor.
     pub kind: Text,
 }
 
-/// Which tenants exist for a caller.
+/// Which tenants a caller may see. A foreign tenant looks like a missing one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TenantScope {
-    /// All of them.
+    /// All tenants.
     All,
-    /// One; what belongs to another does not exist.
+    /// One tenant.
     Only(TenantId),
 }
 
 impl Identity {
-    /// Where nobody is asked who they are.
+    /// Every caller, if the service runs without authentication.
     pub const ANONYMOUS: Self = Self {
         actor: None,
         tenant_scope: TenantScope::All,
@@ -53,7 +53,7 @@ impl Identity {
 }
 
 impl TenantScope {
-    /// Does what belongs to this tenant exist?
+    /// Whether the caller may see this tenant and its records.
     pub fn includes(self, tenant_id: TenantId) -> bool {
         match self {
             Self::All => true,
@@ -61,7 +61,7 @@ impl TenantScope {
         }
     }
 
-    /// Refuses another's tenant in the words for one that does not exist.
+    /// Rejects a foreign tenant with the same error as a missing one.
     pub(crate) fn require(self, tenant_id: TenantId) -> Result<(), NotFound> {
         if self.includes(tenant_id) {
             Ok(())
@@ -70,12 +70,12 @@ impl TenantScope {
         }
     }
 
-    /// Refuses who belongs to a tenant.
+    /// Rejects callers who may see only one tenant.
     pub(crate) fn require_all(self) -> Result<(), Forbidden> {
         match self {
             Self::All => Ok(()),
             Self::Only(own) => Err(Forbidden(format!(
-                "the token is one of the tenant {own}; a new tenant is made by a token of no tenant"
+                "the token is limited to the tenant {own}; use a token without `tenant_id` to create a tenant"
             ))),
         }
     }

@@ -1,4 +1,4 @@
-//! The catalog: what there is, and how a tenant asks for a product or tries it.
+//! The product catalog, and the rules of requesting and trying a product.
 
 use super::Registry;
 use super::caller::Caller;
@@ -13,29 +13,29 @@ use tenant_registry_contract::types::{
     CatalogEntry, CatalogEntryList, ConstraintError, PlanKey, ProductKey, TenantId, TenantProduct,
 };
 
-/// A product that any tenant can request.
+/// A product in the catalog.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Product {
     /// Unique in the catalog.
     pub key: ProductKey,
-    /// The name for people.
+    /// The display name.
     pub name: String,
     /// What the product does.
     pub description: String,
-    /// The plans that may use it; empty where any plan may.
+    /// The plans that include the product. Empty if all plans do.
     pub plans_required: Vec<PlanKey>,
-    /// Where to see it.
+    /// A URL with a demo.
     pub demo_url: Option<String>,
-    /// Can a tenant start a trial of it?
+    /// Whether a tenant can start a trial.
     pub supports_trial: bool,
 }
 
-/// The deployment's products, in the order of the catalog's file.
+/// The products of this deployment, in the order of the catalog file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog(Vec<Product>);
 
 impl Catalog {
-    /// The catalog of these products, in this order. Of two with one key only the first is ever found.
+    /// A catalog of these products, in this order. Keys should be unique; only the first product with a key is found.
     pub fn new(products: Vec<Product>) -> Self {
         Self(products)
     }
@@ -84,7 +84,7 @@ impl Product {
         .caused_by(caller, now)
     }
 
-    /// A trial begins for a tenant in service; for one that is not, its days would pass unused and not come back.
+    /// Starts a trial for a tenant that is in service. Otherwise the tenant could not use the days of the trial.
     fn trial(
         &self,
         tenant: &TenantRecord,
@@ -105,17 +105,17 @@ impl Product {
 }
 
 impl<S: Store> Registry<S> {
-    /// The catalog, in the order of its file.
+    /// Lists the catalog, in the order of its file.
     pub fn catalog_list(&self) -> CatalogEntryList {
         CatalogEntryList {
             items: self.catalog.products().iter().map(Product::catalog_entry).collect(),
         }
     }
 
-    /// Records that a tenant wants a product. Any tenant may ask, a frozen one too: sales follows up.
+    /// Records that a tenant requests a product. Works for every tenant, even a frozen one, because sales follows up.
     ///
     /// # Errors
-    /// An unknown tenant or product is not found.
+    /// [`NotFound`] if the tenant or the product does not exist.
     pub async fn catalog_request(
         &self,
         tenant_id: TenantId,
@@ -127,7 +127,7 @@ impl<S: Store> Registry<S> {
             .tenant_scope
             .require(tenant_id)
             .map_err(DomainError::rejected)?;
-        let product = self.catalog.product(&product).map_err(DomainError::Rejected)?;
+        let product = self.catalog.product(&product).map_err(DomainError::rejected)?;
         let event = product.event(ServiceAction::CatalogRequested, tenant_id, caller, self.clock.now())?;
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(_) => Ok(()),
@@ -138,8 +138,9 @@ impl<S: Store> Registry<S> {
     /// Starts a tenant's trial of a product.
     ///
     /// # Errors
-    /// An unknown tenant or product: not found. A product without trials: invalid input. An entitlement that the tenant
-    /// has, or has had, or a tenant that is frozen or archived: a conflict.
+    /// - [`NotFound`] if the tenant or the product does not exist.
+    /// - [`InvalidInput`] if the product supports no trial.
+    /// - [`Conflict`] if the tenant is frozen or archived, or has or had an entitlement to the product.
     pub async fn catalog_trial_request(
         &self,
         tenant_id: TenantId,
@@ -157,7 +158,7 @@ impl<S: Store> Registry<S> {
             .catalog_trial_request(tenant_id, |tenant: &TenantRecord| {
                 if !product.supports_trial {
                     return Err(DomainError::rejected(InvalidInput(format!(
-                        "`product`: `{}` supports no trial; POST /v1/catalog/request asks sales for it",
+                        "`product`: `{}` supports no trial; use POST /v1/catalog/request to ask sales for it",
                         product.key
                     ))));
                 }

@@ -1,15 +1,20 @@
-//! The time, as the rules see it.
+//! The time and the ids that the rules use.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use uuid::{ContextV7, Timestamp, Uuid};
 
-/// Digits after the second's point: microseconds, the resolution of Postgres, so that a time reads back as written.
+/// Microseconds, the resolution of Postgres, so that a stored time is read back unchanged.
 const SUBSECOND_DIGITS: u16 = 6;
 
-/// Where the rules get the time from. Clones share the source.
+/// The source of the time and of ids. Clones share the source.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
+pub struct Clock {
+    source: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    /// Orders the ids of the same millisecond.
+    ids: Arc<Mutex<ContextV7>>,
+}
 
 impl Clock {
     /// The clock of the operating system.
@@ -17,19 +22,48 @@ impl Clock {
         Self::from_fn(Utc::now)
     }
 
-    /// A clock that asks `source` each time.
+    /// A clock that calls `source` for each time.
     pub fn from_fn(source: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(source))
+        Self {
+            source: Arc::new(source),
+            ids: Arc::new(Mutex::new(ContextV7::new())),
+        }
     }
 
-    /// Now, cut to whole microseconds.
+    /// Returns the current time, truncated to microseconds.
     pub fn now(&self) -> DateTime<Utc> {
-        (self.0)().trunc_subsecs(SUBSECOND_DIGITS)
+        (self.source)().trunc_subsecs(SUBSECOND_DIGITS)
+    }
+
+    /// Makes a UUIDv7 from a time. Ids increase in the order in which they are made, also within a millisecond.
+    pub(crate) fn new_id(&self, now: DateTime<Utc>) -> Uuid {
+        // A UUIDv7 has no times before 1970.
+        let seconds = now.timestamp().try_into().unwrap_or_default();
+        Uuid::new_v7(Timestamp::from_unix(&*self.ids, seconds, now.timestamp_subsec_nanos()))
     }
 }
 
 impl fmt::Debug for Clock {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Clock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Clock;
+    use chrono::{DateTime, Utc};
+
+    #[test]
+    fn ids_have_the_time_of_the_clock_and_increase() {
+        let now: DateTime<Utc> = "2026-03-01T12:00:00.123456Z".parse().unwrap();
+        let clock = Clock::from_fn(move || now);
+        let ids = [(); 100].map(|()| clock.new_id(clock.now()));
+        assert!(ids.is_sorted_by(|earlier, later| earlier < later));
+        for id in ids {
+            let (seconds, nanoseconds) = id.get_timestamp().unwrap().to_unix();
+            assert_eq!(seconds, now.timestamp().unsigned_abs());
+            assert_eq!(nanoseconds / 1_000_000, now.timestamp_subsec_millis());
+        }
     }
 }

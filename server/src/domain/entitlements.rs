@@ -1,4 +1,4 @@
-//! Entitlements: which products a tenant may use, and until when.
+//! The rules of entitlements: which products a tenant may use, and until when.
 
 use super::Registry;
 use super::caller::TenantScope;
@@ -11,7 +11,7 @@ use serde_json::Map;
 use tenant_registry_contract::types::{ProductKey, TenantId, TenantProduct, TenantProductList};
 
 impl EntitlementRecord {
-    /// A trial that starts now.
+    /// A trial that starts at `now`.
     pub(super) fn trial(tenant_id: TenantId, product: ProductKey, now: DateTime<Utc>) -> Self {
         Self {
             tenant_id,
@@ -24,7 +24,7 @@ impl EntitlementRecord {
         }
     }
 
-    /// The entitlement as a reader sees it at `now`: past its end it is not enabled.
+    /// The entitlement as readers see it at `now`. After its end it is not enabled.
     pub fn into_tenant_product(self, now: DateTime<Utc>) -> TenantProduct {
         let Self {
             tenant_id,
@@ -48,10 +48,10 @@ impl EntitlementRecord {
 }
 
 impl<S: Store> Registry<S> {
-    /// The entitlements of a tenant, ordered by product.
+    /// Lists the entitlements of a tenant, ordered by product.
     ///
     /// # Errors
-    /// An unknown tenant is not found.
+    /// [`NotFound`] if the tenant does not exist.
     pub async fn entitlement_list(
         &self,
         tenant_id: TenantId,

@@ -1,7 +1,7 @@
-//! Why an operation did not do what it was asked: refused by a rule, or failed for a cause of ours.
+//! Errors of the rules: rejections, which are the caller's to fix, and failures, which are the service's.
 //!
-//! Each operation names in its result type the refusals that it knows, so that the API layer can answer with declared
-//! statuses alone. A refusal's text is for the caller; a failure's detail is for the log and has no `Display`.
+//! The result type of each operation names its possible rejections, so that the API layer can respond only with declared
+//! statuses. The text of a rejection is for the caller. The detail of a failure is for the log and has no `Display`.
 
 use crate::api_key_hash::HashError;
 use crate::records::InternalDetail;
@@ -9,78 +9,78 @@ use crate::store::StoreError;
 use tenant_registry_contract::types::ConstraintError;
 use thiserror::Error;
 
-/// What the caller sent contradicts itself or what is stored; the text says what to change.
+/// The request contradicts itself or the stored record. The text says what to change.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct InvalidInput(pub String);
 
-/// Something that the request names does not exist; the text says what.
+/// A resource that the request names does not exist. The text says which.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct NotFound(pub String);
 
-/// The request contradicts what is stored; the text says how.
+/// The request conflicts with a stored record. The text says how.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct Conflict(pub String);
 
-/// The caller is not allowed to do this; the text says why.
+/// The caller is not allowed to do this. The text says why.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct Forbidden(pub String);
 
-/// Why no tenant is created.
+/// Rejections of `tenant_create`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum TenantCreateError {
-    /// See [`Forbidden`].
+    /// The caller may see only one tenant.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
-    /// See [`Conflict`].
+    /// The slug is in use.
     #[error(transparent)]
     Conflict(#[from] Conflict),
 }
 
-/// Any of the refusals that are about a record, for operations that know all of them.
+/// Rejections of the operations that change a tenant or start a trial for it.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum TenantChangeError {
-    /// See [`InvalidInput`].
+    /// The change would make the record inconsistent.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
-    /// See [`NotFound`].
+    /// The tenant or the product does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
-    /// See [`Conflict`].
+    /// The state of the tenant or of an entitlement does not allow the change.
     #[error(transparent)]
     Conflict(#[from] Conflict),
 }
 
-/// The service could not do it, whoever asked.
+/// The service could not do what was requested.
 #[derive(Clone, Debug, Error)]
 pub enum Failure {
-    /// Nothing was changed, and trying again may help.
-    #[error("the service has no room or its store cannot be reached")]
+    /// Nothing was changed. A retry may succeed.
+    #[error("the service is overloaded or its store cannot be reached")]
     Unavailable(InternalDetail),
-    /// Whether anything was changed is not known: the store was lost while it committed.
-    #[error("the store was lost while it committed")]
+    /// The store was lost during the commit. The change may have been made.
+    #[error("the store was lost during the commit")]
     OutcomeUnknown(InternalDetail),
-    /// Trying again will not help before somebody has read the log.
+    /// A retry will not succeed until the cause in the log is fixed.
     #[error("the service failed")]
     Internal(InternalDetail),
 }
 
-/// Why an operation did not do what it was asked; `R` is what the operation may refuse for.
+/// The error of an operation. `R` is the type of its rejections.
 #[derive(Clone, Debug, Error)]
 pub enum DomainError<R> {
-    /// A rule says no.
-    #[error("refused")]
+    /// A rule rejected the request.
+    #[error("rejected")]
     Rejected(R),
-    /// The service could not do it.
+    /// The service failed.
     #[error(transparent)]
     Failed(Failure),
 }
 
 impl Failure {
-    /// The cause, for the log alone.
+    /// The cause, for the log.
     pub fn detail(&self) -> &InternalDetail {
         match self {
             Self::Unavailable(detail) | Self::OutcomeUnknown(detail) | Self::Internal(detail) => detail,
@@ -112,11 +112,11 @@ impl From<HashError> for Failure {
     }
 }
 
-/// A value that the service itself made does not keep the spec: a fault of ours.
+/// A value made by the service does not conform to the spec.
 impl From<ConstraintError> for Failure {
     fn from(error: ConstraintError) -> Self {
         Self::Internal(InternalDetail::new(format!(
-            "a value made by the service breaks the spec: {error}"
+            "a value made by the service does not conform to the spec: {error}"
         )))
     }
 }
@@ -128,7 +128,7 @@ impl<R, F: Into<Failure>> From<F> for DomainError<R> {
 }
 
 impl<R> DomainError<R> {
-    /// A refusal, in the terms of the operation.
+    /// Converts an error to the rejection type of the operation.
     pub(crate) fn rejected(error: impl Into<R>) -> Self {
         Self::Rejected(error.into())
     }

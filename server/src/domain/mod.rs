@@ -1,15 +1,15 @@
-//! The rules of the registry, each written once, above whatever stores the records.
+//! The rules of the registry, above the stores.
 
 pub mod api_key_use;
 pub mod api_keys;
 pub mod audit;
+pub mod audit_prune;
 pub mod caller;
 pub mod catalog;
 pub mod clock;
 pub mod entitlements;
 pub mod error;
 pub mod origin;
-pub mod retention;
 mod service_event;
 pub mod tenants;
 
@@ -21,7 +21,7 @@ use catalog::Catalog;
 use clock::Clock;
 use error::Failure;
 
-/// The registry: the rules, and what they need of the world.
+/// The registry: the rules with their store, catalog, clock and hasher.
 pub struct Registry<S> {
     store: S,
     catalog: Catalog,
@@ -31,7 +31,7 @@ pub struct Registry<S> {
 }
 
 impl<S: Store> Registry<S> {
-    /// A registry on a store, with the deployment's catalog.
+    /// Creates a registry on a store.
     pub fn new(store: S, catalog: Catalog, clock: Clock, hasher: ApiKeyHasher) -> Self {
         Self {
             store,
@@ -42,20 +42,20 @@ impl<S: Store> Registry<S> {
         }
     }
 
-    /// What the hasher did.
+    /// Returns the counts of the hasher.
     pub fn hash_counts(&self) -> HashCounts {
         self.hasher.counts()
     }
 
-    /// What the store's connections do; none where it needs none.
+    /// Returns the counts of the store's connection pool. `None` if the store has no connections.
     pub fn connections(&self) -> Option<ConnectionCounts> {
         self.store.connections()
     }
 
-    /// Can the registry serve?
+    /// Checks that the registry can serve requests.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// If the store fails.
     pub async fn readiness_get(&self) -> Result<(), Failure> {
         Ok(self.store.ping().await?)
     }

@@ -1,23 +1,23 @@
-//! Where a request came from, as the audit log keeps it.
+//! The origin of a request.
 
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
-/// The address and the program that a request came from.
+/// The origin of a request, as audit events record it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The client's address, as far as it can be trusted.
+    /// The client's address, or that of the last trusted hop before it.
     pub source_ip: IpAddr,
-    /// What the client calls itself.
+    /// The `User-Agent` header.
     pub user_agent: Option<String>,
 }
 
-/// The networks of the proxies whose `X-Forwarded-For` is believed; none by default.
+/// The networks of the proxies whose `X-Forwarded-For` is trusted. Empty by default.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Trusts every address of these networks.
+    /// Trusts all addresses in these networks.
     pub fn new(networks: Vec<IpNet>) -> Self {
         Self(networks)
     }
@@ -26,10 +26,10 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The address that a request came from.
+    /// Returns the address that a request came from.
     ///
-    /// Each proxy appends the address of its own peer, so that the list is read from its right end, and no further than
-    /// the proxies are trusted: whatever stands left of the first foreign address was written by that stranger.
+    /// Each proxy appends the address of its peer. The list is therefore read from the right, up to the first untrusted
+    /// address. Everything left of it is untrusted input.
     pub fn source_ip(&self, peer: SocketAddr, forwarded_for: Option<&str>) -> IpAddr {
         let mut source = peer.ip().to_canonical();
         let hops = forwarded_for.unwrap_or_default().rsplit(',');
@@ -37,8 +37,8 @@ impl TrustedProxies {
             if !self.contains(source) {
                 break;
             }
-            // A hop that is no address hides what it forwarded for; the proxy that wrote it is what is known.
-            let Some(address) = hop_address(hop) else {
+            // A hop without a valid address hides its client. The proxy that wrote it is the last known address.
+            let Some(address) = parse_hop(hop) else {
                 break;
             };
             source = address;
@@ -47,8 +47,8 @@ impl TrustedProxies {
     }
 }
 
-/// Reads one hop; some proxies write the port too, and brackets around an IPv6 address.
-fn hop_address(hop: &str) -> Option<IpAddr> {
+/// Parses a hop. Some proxies add a port, and brackets around an IPv6 address.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
     let address = hop
         .parse::<IpAddr>()
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_not_believed() {
+    fn an_untrusted_peer_is_the_source() {
         assert_eq!(source(&[], "198.51.100.4:1", Some("203.0.113.7")), "198.51.100.4");
         assert_eq!(
             source(&["10.0.0.0/8"], "198.51.100.4:1", Some("203.0.113.7")),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_right_most_address_that_is_no_trusted_proxy_counts() {
+    fn the_rightmost_untrusted_address_is_the_source() {
         let trusted = &["10.0.0.0/8", "2001:db8::/32"];
         assert_eq!(
             source(trusted, "10.0.0.1:1", Some("1.1.1.1, 203.0.113.7, 10.2.3.4")),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_readable_stranger_the_last_known_hop_counts() {
+    fn without_a_valid_untrusted_address_the_last_known_hop_is_the_source() {
         let trusted = &["10.0.0.0/8"];
         assert_eq!(source(trusted, "10.0.0.1:1", None), "10.0.0.1");
         assert_eq!(source(trusted, "10.0.0.1:1", Some("")), "10.0.0.1");

@@ -1,4 +1,4 @@
-//! What the service itself writes to the audit log: an event for each state change.
+//! The audit events that the service writes for its own state changes.
 
 use super::caller::Caller;
 use crate::records::NewAuditEvent;
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use tenant_registry_contract::types::{AuditAction, ConstraintError, ProductKey, TenantId, Text};
 
-/// Which state change it was.
+/// The state change that an event records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServiceAction {
     TenantCreated,
@@ -40,7 +40,7 @@ impl ServiceAction {
     }
 }
 
-/// An event about a state change of the service's own.
+/// An audit event about a state change.
 pub(crate) struct ServiceEvent<'a> {
     pub(crate) action: ServiceAction,
     pub(crate) tenant_id: TenantId,
@@ -51,7 +51,7 @@ pub(crate) struct ServiceEvent<'a> {
 }
 
 impl ServiceEvent<'_> {
-    /// The event, for the request that causes it.
+    /// Adds the caller who caused the event.
     pub(crate) fn caused_by(self, caller: &Caller, now: DateTime<Utc>) -> Result<NewAuditEvent, ConstraintError> {
         let Self {
             action,
@@ -72,7 +72,7 @@ impl ServiceEvent<'_> {
             action: AuditAction::try_from(action.as_str())?,
             target_id: Some(Text::try_from(target_id)?),
             target_type: Some(Text::try_from(action.target_type())?),
-            // For people: a name that the log does not admit is no ground to refuse what it is the name of.
+            // Only for display: a name that is not a valid `Text` is left out rather than rejecting the change.
             target_name: target_name.and_then(|name| Text::try_from(name).ok()),
             product: product.cloned(),
             metadata: (!metadata.is_empty()).then_some(metadata),

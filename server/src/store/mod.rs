@@ -1,9 +1,9 @@
-//! What the rules ask of a store: one small trait for each concern, gathered in [`Store`].
+//! The store traits: one for each kind of record, combined in [`Store`].
 //!
-//! Transactional in shape: whatever changes state takes its audit event along, and both are written or neither is. A
-//! change that depends on what is stored comes as a function; the store calls it on the record as it stands inside the
-//! transaction, and may call it again when it has to repeat the transaction. What a duplicate or missing record means is
-//! for the caller to say, so that these outcomes are values and not errors.
+//! Every change is written together with its audit event, or not at all. A change that depends on a stored record is
+//! passed as a function. The store calls it on the current record within a transaction, and calls it again if it has to
+//! repeat the transaction. Missing and duplicate records are outcomes rather than errors, because the rules decide what
+//! they mean.
 
 pub mod memory;
 pub mod postgres;
@@ -14,104 +14,127 @@ use crate::records::{
 };
 use chrono::{DateTime, Utc};
 use std::future::Future;
+use std::ops::ControlFlow;
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus};
 use thiserror::Error;
 
-/// Why a store did not do its work. The detail is for the log.
+/// Why a store failed. The detail is for the log.
 #[derive(Clone, Debug, Error)]
 pub enum StoreError {
-    /// It cannot be reached or has no room; nothing was changed.
+    /// The store cannot be reached or is overloaded. Nothing was changed.
     #[error("the store is unavailable")]
     Unavailable(InternalDetail),
-    /// It was lost while it committed: the change may have been made, or not.
-    #[error("the store was lost while it committed")]
+    /// The connection was lost during the commit. The change may have been made.
+    #[error("the store was lost during the commit")]
     OutcomeUnknown(InternalDetail),
-    /// It holds what it should not hold, or refused what it should take.
+    /// A stored record is corrupt, or the store rejected a valid one.
     #[error("the store failed")]
     Internal(InternalDetail),
 }
 
-/// What became of a change to a stored record.
+/// The outcome of a change to a stored record.
 #[derive(Clone, Debug)]
 pub enum Changed<T, E> {
-    /// The record as it is stored now, changed or not.
+    /// The record as it is stored now, whether it changed or not.
     Stored(T),
-    /// The rule refused; nothing was written.
+    /// The rule rejected the change. Nothing was written.
     Rejected(E),
-    /// There is no such record.
+    /// The record does not exist.
     NotFound,
 }
 
-/// What became of a new tenant.
+/// A change that a store has to write: the record and its audit event, both or neither.
+pub(crate) struct Change<T> {
+    pub(crate) record: Box<T>,
+    pub(crate) event: Box<NewAuditEvent>,
+}
+
+/// Applies a rule to the current record, if there is one. Returns the change to write, or the outcome if there is nothing
+/// to write.
+pub(crate) fn decide_change<T, E>(
+    current: Option<T>,
+    decide: impl Fn(&T) -> Result<Decision<T>, E>,
+) -> ControlFlow<Changed<T, E>, Change<T>> {
+    let Some(current) = current else {
+        return ControlFlow::Break(Changed::NotFound);
+    };
+    match decide(&current) {
+        Err(error) => ControlFlow::Break(Changed::Rejected(error)),
+        Ok(Decision::Unchanged) => ControlFlow::Break(Changed::Stored(current)),
+        Ok(Decision::Change { record, event }) => ControlFlow::Continue(Change { record, event }),
+    }
+}
+
+/// The outcome of creating a tenant.
 #[derive(Clone, Debug)]
 pub enum TenantCreated {
-    /// As it is stored.
+    /// The stored tenant.
     Created(Box<TenantRecord>),
-    /// Another tenant has the slug.
+    /// Another tenant has this slug.
     SlugInUse,
 }
 
-/// What became of a new API key.
+/// The outcome of creating an API key.
 #[derive(Clone, Debug)]
 pub enum ApiKeyStored {
-    /// As it is stored.
+    /// The stored key.
     Created(Box<ApiKeyRecord>),
-    /// No tenant has the id.
+    /// The tenant does not exist.
     TenantNotFound,
 }
 
-/// What became of a new audit event.
+/// The outcome of appending an audit event.
 #[derive(Clone, Debug)]
 pub enum AuditAppended {
-    /// As it is stored.
+    /// The stored event.
     Appended(Box<AuditEventRecord>),
-    /// No tenant has the id.
+    /// The tenant does not exist.
     TenantNotFound,
 }
 
-/// A trial to be stored, and its audit event.
+/// A new trial and its audit event.
 #[derive(Clone, Debug)]
 pub struct NewTrial {
     /// The entitlement.
     pub entitlement: EntitlementRecord,
-    /// What the audit log says about it.
+    /// The audit event.
     pub event: NewAuditEvent,
 }
 
-/// What became of a new trial.
+/// The outcome of starting a trial.
 #[derive(Clone, Debug)]
 pub enum TrialStarted<E> {
-    /// As it is stored.
+    /// The stored entitlement.
     Started(EntitlementRecord),
-    /// The tenant has an entitlement to the product already, of whatever state.
+    /// The tenant already has an entitlement to the product, whether or not it is enabled.
     EntitlementExists,
-    /// The rule refused; nothing was written.
+    /// The rule rejected the change. Nothing was written.
     Rejected(E),
-    /// No tenant has the id.
+    /// The tenant does not exist.
     TenantNotFound,
 }
 
-/// An API key, and what decides whether its tenant is in service: read in one look.
+/// An API key and the state of its tenant, read together.
 #[derive(Clone, Debug)]
 pub struct ApiKeyWithTenant {
     /// The key.
     pub api_key: ApiKeyRecord,
     /// The stored status of its tenant.
     pub tenant_status: TenantStatus,
-    /// The pending cancellation of its tenant.
+    /// When a pending cancellation of its tenant takes effect.
     pub tenant_cancel_at: Option<DateTime<Utc>>,
 }
 
-/// That a key verified.
+/// A successful verification of an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiKeyUse {
     /// The key.
     pub id: ApiKeyId,
-    /// When.
+    /// When the key was verified.
     pub used_at: DateTime<Utc>,
 }
 
-/// Tenants.
+/// Stores tenants.
 pub trait TenantStore: Send + Sync + 'static {
     /// Stores a new tenant.
     fn tenant_create(
@@ -120,16 +143,16 @@ pub trait TenantStore: Send + Sync + 'static {
         event: NewAuditEvent,
     ) -> impl Future<Output = Result<TenantCreated, StoreError>> + Send;
 
-    /// The tenant with this id.
+    /// Returns the tenant with this id.
     fn tenant_get(&self, id: TenantId) -> impl Future<Output = Result<Option<TenantRecord>, StoreError>> + Send;
 
-    /// The tenant with this slug.
+    /// Returns the tenant with this slug.
     fn tenant_get_by_slug(
         &self,
         slug: &TenantSlug,
     ) -> impl Future<Output = Result<Option<TenantRecord>, StoreError>> + Send;
 
-    /// Changes a tenant as `decide` says; serves `tenant_activate` and `tenant_cancel`.
+    /// Changes a tenant as `decide` says. Used by `tenant_activate` and `tenant_cancel`.
     fn tenant_change<E: Send>(
         &self,
         id: TenantId,
@@ -137,15 +160,16 @@ pub trait TenantStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Changed<TenantRecord, E>, StoreError>> + Send;
 }
 
-/// Entitlements, and the trials that create them.
+/// Stores entitlements.
 pub trait EntitlementStore: Send + Sync + 'static {
-    /// The entitlements of a tenant, ordered by the product's bytes; none when there is no such tenant.
+    /// Returns the entitlements of a tenant, ordered by the bytes of the product. `None` if the tenant does not exist.
     fn entitlement_list(
         &self,
         tenant_id: TenantId,
     ) -> impl Future<Output = Result<Option<Vec<EntitlementRecord>>, StoreError>> + Send;
 
-    /// Stores the trial that `decide` makes for the tenant. A refusal comes before an entitlement that exists.
+    /// Stores the trial that `decide` makes for the tenant. If `decide` rejects the trial, the outcome is
+    /// [`TrialStarted::Rejected`] even if an entitlement exists.
     fn catalog_trial_request<E: Send>(
         &self,
         tenant_id: TenantId,
@@ -153,9 +177,9 @@ pub trait EntitlementStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<TrialStarted<E>, StoreError>> + Send;
 }
 
-/// API keys.
+/// Stores API keys.
 pub trait ApiKeyStore: Send + Sync + 'static {
-    /// The API keys of a tenant, newest first (by `created_at`, then id); none when there is no such tenant.
+    /// Returns the API keys of a tenant, newest first (by `created_at`, then id). `None` if the tenant does not exist.
     fn api_key_list(
         &self,
         tenant_id: TenantId,
@@ -168,43 +192,69 @@ pub trait ApiKeyStore: Send + Sync + 'static {
         event: NewAuditEvent,
     ) -> impl Future<Output = Result<ApiKeyStored, StoreError>> + Send;
 
-    /// Changes an API key as `decide` says. Once this has returned, no [`ApiKeyStore::api_key_verify`] on any replica
-    /// shows the key as it was.
+    /// Changes an API key as `decide` says. A later [`ApiKeyStore::api_key_verify`] returns the changed key on every
+    /// replica.
     fn api_key_revoke<E: Send>(
         &self,
         id: ApiKeyId,
         decide: impl Fn(&ApiKeyRecord) -> Result<Decision<ApiKeyRecord>, E> + Send + Sync,
     ) -> impl Future<Output = Result<Changed<ApiKeyRecord, E>, StoreError>> + Send;
 
-    /// All keys with this prefix, revoked ones too, each with its tenant's state.
+    /// Returns all keys with this prefix, including revoked ones, with the state of their tenants.
     fn api_key_verify(
         &self,
         prefix: &ApiKeyPrefix,
     ) -> impl Future<Output = Result<Vec<ApiKeyWithTenant>, StoreError>> + Send;
 
-    /// Moves `last_used_at` of each key forward to the given time, never back. A key that does not exist is skipped.
+    /// Sets `last_used_at` of each key to the given time, unless it is later already. Skips keys that do not exist.
     fn api_key_use(&self, uses: &[ApiKeyUse]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// The audit log.
+/// Stores the audit log.
 pub trait AuditStore: Send + Sync + 'static {
-    /// Appends an event. Its number is greater than that of every event that was appended before.
+    /// Appends an event. Its number is greater than those of all events that were appended before.
     fn audit_append(&self, event: NewAuditEvent) -> impl Future<Output = Result<AuditAppended, StoreError>> + Send;
 
-    /// The events that match, newest first (by `created_at`, then number), at most as many as asked for.
+    /// Returns up to `query.limit` matching events, newest first (by `created_at`, then number).
     fn audit_list(&self, query: AuditQuery) -> impl Future<Output = Result<Vec<AuditEventRecord>, StoreError>> + Send;
 }
 
-/// Whether the store answers at all.
+/// A batch of audit events that was pruned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrunedBatch {
+    /// The number of the last event in the batch, whether it was deleted or not.
+    pub last: i64,
+    /// How many events of the batch were deleted.
+    pub deleted: u64,
+}
+
+/// Deletes old audit events for an operator. Not part of [`Store`], because the running service never deletes events.
+pub trait AuditPruneStore: Send {
+    /// The operator's name in the store.
+    fn operator(&self) -> &str;
+
+    /// Appends an event.
+    fn audit_append(&mut self, event: NewAuditEvent) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Reads the next events with numbers greater than `after`, and deletes those that are older than `before`. `None` if
+    /// no old events are left.
+    fn audit_delete_batch(
+        &mut self,
+        before: DateTime<Utc>,
+        after: i64,
+    ) -> impl Future<Output = Result<Option<PrunedBatch>, StoreError>> + Send;
+}
+
+/// Reports the health of a store.
 pub trait StoreHealth: Send + Sync + 'static {
-    /// Asks the store the least that shows that it can serve.
+    /// Checks that the store can serve requests.
     fn ping(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// What its connections do; none where it needs none.
+    /// Returns the counts of the connection pool. `None` if the store has no connections.
     fn connections(&self) -> Option<ConnectionCounts>;
 }
 
-/// All of it.
+/// Everything that the rules need of a store.
 pub trait Store: TenantStore + EntitlementStore + ApiKeyStore + AuditStore + StoreHealth {}
 
 impl<T: TenantStore + EntitlementStore + ApiKeyStore + AuditStore + StoreHealth> Store for T {}

@@ -341,5 +341,5 @@ async fn old_events_are_pruned_by_their_own_role_and_on_record() {
     let bad = end_of(database.url(), &["audit", "prune", "--before", "yesterday"]).await;
     stopped(&bad, &["--before <TIME>"]);
     let future = end_of(database.url(), &["audit", "prune", "--before", "9999-12-31T00:00:00Z"]).await;
-    stopped(&future, &["`--before` must not lie in the future"]);
+    stopped(&future, &["`--before` must not be in the future"]);
 }

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Map;
 use tenant_registry_contract::types::{TenantActivate, TenantStatus};
 
-/// From any status but `archived` to `active`. It ends a pending cancellation; what `body` leaves out stays. Where that
-/// changes nothing, nothing is written.
+/// Changes any status except `archived` to `active`, and removes a pending cancellation. Members that `body` leaves out
+/// stay unchanged.
 pub(super) fn tenant_activate(
     tenant: &TenantRecord,
     body: &TenantActivate,
@@ -20,7 +20,7 @@ pub(super) fn tenant_activate(
     match previous_status {
         TenantStatus::Archived => {
             return Err(DomainError::rejected(Conflict(
-                "the tenant is archived, and an archived tenant stays so".to_owned(),
+                "the tenant is archived and cannot be activated".to_owned(),
             )));
         }
         TenantStatus::Demo | TenantStatus::Trial | TenantStatus::Active | TenantStatus::Frozen => {}

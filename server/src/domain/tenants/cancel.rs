@@ -8,8 +8,8 @@ use chrono::{DateTime, NaiveTime, SecondsFormat, Utc};
 use serde_json::Map;
 use tenant_registry_contract::types::{TenantStatus, Text};
 
-/// To `frozen`, now or at the end of the period. What is frozen already, or waits for the end of its period and is
-/// asked to do so again, stays as it is, and nothing is written. A plain cancellation overtakes a pending one.
+/// Changes the status to `frozen`, now or at the end of the period. A frozen tenant stays unchanged, and so does one with
+/// a pending cancellation if `at_period_end` is set. Without `at_period_end`, a pending cancellation takes effect now.
 pub(super) fn tenant_cancel(
     tenant: &TenantRecord,
     reason: Option<&Text>,
@@ -30,7 +30,7 @@ pub(super) fn tenant_cancel(
         return Ok(Decision::Unchanged);
     }
 
-    // A period that is over already cannot be waited for, and the log must not claim a freeze in the past.
+    // The period may be over already. The audit event must not record a cancellation in the past.
     let effective_at = if at_period_end {
         period_end(tenant).map_err(DomainError::rejected)?.max(now)
     } else {
@@ -60,7 +60,7 @@ pub(super) fn tenant_cancel(
     Ok(Decision::change(cancelled, event))
 }
 
-/// The first instant after the period that the tenant has paid for or tries.
+/// The first instant after the contract or the trial.
 fn period_end(tenant: &TenantRecord) -> Result<DateTime<Utc>, InvalidInput> {
     let (end, missing) = match tenant.status {
         TenantStatus::Active => (

@@ -1,4 +1,4 @@
-//! Tenants: what is stored of one, what a reader sees at an instant, and how one begins.
+//! The rules of tenants: creating, reading, activating and cancelling them.
 
 mod activate;
 mod cancel;
@@ -17,12 +17,11 @@ use serde_json::{Map, Value};
 use tenant_registry_contract::types::{
     ConstraintError, Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, Text,
 };
-use uuid::Uuid;
 
-/// How long the trial of a new customer, and that of a product, lasts.
+/// Length of the trial of a new customer or of a product.
 pub(crate) const TRIAL_LENGTH: Days = Days::new(14);
 
-/// The status that counts at `now`: a cancellation takes effect at its instant, whether or not any job has run.
+/// The status at `now`. A pending cancellation takes effect at its time without any job that writes it.
 pub fn status_at(stored: TenantStatus, cancel_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> TenantStatus {
     match stored {
         TenantStatus::Demo | TenantStatus::Trial | TenantStatus::Active => {
@@ -36,7 +35,7 @@ pub fn status_at(stored: TenantStatus, cancel_at: Option<DateTime<Utc>>, now: Da
     }
 }
 
-/// May a tenant with this status use what it has?
+/// Whether a tenant with this status may use its products and keys.
 pub(crate) fn is_in_service(status: TenantStatus) -> bool {
     match status {
         TenantStatus::Demo | TenantStatus::Trial | TenantStatus::Active => true,
@@ -49,12 +48,12 @@ pub(crate) fn no_tenant_with_id(id: TenantId) -> NotFound {
 }
 
 impl TenantRecord {
-    /// The status that counts at `now`.
+    /// The status at `now`, with a pending cancellation taken into account.
     pub fn status_at(&self, now: DateTime<Utc>) -> TenantStatus {
         status_at(self.status, self.cancel_at, now)
     }
 
-    /// The tenant as a reader sees it at `now`.
+    /// The tenant as readers see it at `now`.
     pub fn as_of(&self, now: DateTime<Utc>) -> Tenant {
         Tenant {
             id: self.id,
@@ -74,8 +73,8 @@ impl TenantRecord {
         }
     }
 
-    /// A new tenant, as it begins.
-    fn begin(body: TenantCreate, now: DateTime<Utc>) -> Self {
+    /// A new tenant.
+    fn new(id: TenantId, body: TenantCreate, now: DateTime<Utc>) -> Self {
         let TenantCreate {
             slug,
             name,
@@ -88,7 +87,7 @@ impl TenantRecord {
             TenantKind::Demo => (TenantStatus::Demo, None),
         };
         Self {
-            id: TenantId::from(Uuid::now_v7()),
+            id,
             slug,
             name,
             status,
@@ -126,10 +125,11 @@ impl TenantRecord {
 }
 
 impl<S: Store> Registry<S> {
-    /// Creates a tenant: a customer in `trial`, a demo in `demo`.
+    /// Creates a tenant. A customer starts in `trial`, a demo in `demo`.
     ///
     /// # Errors
-    /// Who belongs to a tenant is forbidden to. A slug in use is a conflict.
+    /// - [`Forbidden`](super::error::Forbidden) if the caller's tenant scope is one tenant.
+    /// - [`Conflict`] if the slug is in use.
     pub async fn tenant_create(
         &self,
         body: TenantCreate,
@@ -141,7 +141,7 @@ impl<S: Store> Registry<S> {
             .require_all()
             .map_err(DomainError::rejected)?;
         let now = self.clock.now();
-        let tenant = TenantRecord::begin(body, now);
+        let tenant = TenantRecord::new(self.clock.new_id(now).into(), body, now);
         let mut metadata = Map::new();
         metadata.insert("slug".to_owned(), tenant.slug.as_str().into());
         metadata.insert("kind".to_owned(), tenant.kind.as_str().into());
@@ -156,10 +156,10 @@ impl<S: Store> Registry<S> {
         }
     }
 
-    /// The tenant with this id.
+    /// Returns the tenant with this id.
     ///
     /// # Errors
-    /// An unknown id is not found.
+    /// [`NotFound`] if there is none.
     pub async fn tenant_get(&self, id: TenantId, tenant_scope: TenantScope) -> Result<Tenant, DomainError<NotFound>> {
         tenant_scope.require(id).map_err(DomainError::rejected)?;
         match self.store.tenant_get(id).await? {
@@ -168,10 +168,10 @@ impl<S: Store> Registry<S> {
         }
     }
 
-    /// The tenant with this slug.
+    /// Returns the tenant with this slug.
     ///
     /// # Errors
-    /// An unknown slug is not found.
+    /// [`NotFound`] if there is none.
     pub async fn tenant_get_by_slug(
         &self,
         slug: TenantSlug,
@@ -185,10 +185,12 @@ impl<S: Store> Registry<S> {
         }
     }
 
-    /// Makes a tenant `active`, and stores what `body` gives.
+    /// Activates a tenant and stores the members of `body`.
     ///
     /// # Errors
-    /// Unknown: not found. Archived: a conflict. A contract that ends before it starts: invalid input.
+    /// - [`NotFound`] if the tenant does not exist.
+    /// - [`Conflict`] if it is archived.
+    /// - [`InvalidInput`](super::error::InvalidInput) if the contract would end before it starts.
     pub async fn tenant_activate(
         &self,
         id: TenantId,
@@ -209,10 +211,12 @@ impl<S: Store> Registry<S> {
         self.tenant_changed(id, changed)
     }
 
-    /// Makes a tenant `frozen`, now or at the end of its period.
+    /// Cancels a tenant, now or at the end of its period. The tenant becomes `frozen`.
     ///
     /// # Errors
-    /// Unknown: not found. Archived: a conflict. No period end where one is asked for: invalid input.
+    /// - [`NotFound`] if the tenant does not exist.
+    /// - [`Conflict`] if it is archived.
+    /// - [`InvalidInput`](super::error::InvalidInput) if `at_period_end` is set and the period has no end.
     pub async fn tenant_cancel(
         &self,
         id: TenantId,

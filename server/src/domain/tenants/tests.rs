@@ -1,4 +1,4 @@
-//! The rules of a tenant's life, at chosen instants.
+//! Unit tests of the rules, at chosen times.
 
 use super::{activate, cancel};
 use crate::domain::caller::{Caller, Identity};
@@ -8,8 +8,9 @@ use crate::records::{Decision, NewAuditEvent, TenantRecord};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use tenant_registry_contract::types::{
-    TenantActivate, TenantCreate, TenantKind, TenantName, TenantSlug, TenantStatus, Text,
+    TenantActivate, TenantCreate, TenantId, TenantKind, TenantName, TenantSlug, TenantStatus, Text,
 };
+use uuid::Uuid;
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -39,7 +40,7 @@ fn tenant(kind: TenantKind) -> TenantRecord {
         TenantName::try_from("Acme").unwrap(),
     );
     body.kind = kind;
-    TenantRecord::begin(body, start())
+    TenantRecord::new(TenantId::from(Uuid::from_u128(1)), body, start())
 }
 
 fn active(contract_end: Option<&str>) -> TenantRecord {
@@ -72,15 +73,15 @@ fn is_unchanged(decided: Decided) -> bool {
     matches!(decided.unwrap(), Decision::Unchanged)
 }
 
-fn refusal(decided: Decided) -> TenantChangeError {
+fn rejection(decided: Decided) -> TenantChangeError {
     match decided {
-        Err(DomainError::Rejected(refusal)) => refusal,
-        other => panic!("expected a refusal, got {other:?}"),
+        Err(DomainError::Rejected(rejection)) => rejection,
+        other => panic!("expected a rejection, got {other:?}"),
     }
 }
 
 #[test]
-fn a_customer_begins_in_trial_and_a_demo_without_an_end() {
+fn a_customer_starts_in_trial_and_a_demo_has_no_end() {
     let customer = tenant(TenantKind::Customer);
     assert_eq!(customer.status, TenantStatus::Trial);
     assert_eq!(customer.trial_ends_at, Some(at("2026-03-15T12:00:00Z")));
@@ -109,15 +110,15 @@ fn a_trial_is_cancelled_at_its_end() {
 }
 
 #[test]
-fn without_a_period_end_there_is_nothing_to_wait_for() {
+fn cancelling_at_period_end_needs_a_period_end() {
     for tenant in [active(None), tenant(TenantKind::Demo)] {
-        let refusal = refusal(cancelled(&tenant, true, start()));
-        assert!(matches!(refusal, TenantChangeError::InvalidInput(_)), "{refusal}");
+        let rejection = rejection(cancelled(&tenant, true, start()));
+        assert!(matches!(rejection, TenantChangeError::InvalidInput(_)), "{rejection}");
     }
 }
 
 #[test]
-fn a_period_that_is_over_ends_now() {
+fn cancelling_after_the_period_takes_effect_now() {
     let now = at("2027-06-01T08:00:00Z");
     let (frozen, event) = change(cancelled(&active(Some("2026-12-31")), true, now));
     assert_eq!((frozen.status, frozen.cancel_at), (TenantStatus::Frozen, None));
@@ -126,7 +127,7 @@ fn a_period_that_is_over_ends_now() {
 }
 
 #[test]
-fn a_repeated_cancellation_changes_nothing_and_a_plain_one_overtakes() {
+fn a_repeated_cancellation_changes_nothing_and_an_immediate_one_takes_effect_now() {
     let (pending, _) = change(cancelled(&active(Some("2026-12-31")), true, start()));
     assert!(is_unchanged(cancelled(&pending, true, start())));
     let (frozen, _) = change(cancelled(&pending, false, start()));
@@ -137,7 +138,7 @@ fn a_repeated_cancellation_changes_nothing_and_a_plain_one_overtakes() {
 }
 
 #[test]
-fn an_archived_tenant_stays_so() {
+fn an_archived_tenant_stays_archived() {
     let archived = TenantRecord {
         status: TenantStatus::Archived,
         ..active(Some("2026-12-31"))
@@ -147,13 +148,13 @@ fn an_archived_tenant_stays_so() {
         cancelled(&archived, true, start()),
         activated(&archived, &TenantActivate::default()),
     ] {
-        let refusal = refusal(decided);
-        assert!(matches!(refusal, TenantChangeError::Conflict(_)), "{refusal}");
+        let rejection = rejection(decided);
+        assert!(matches!(rejection, TenantChangeError::Conflict(_)), "{rejection}");
     }
 }
 
 #[test]
-fn an_activation_ends_a_pending_cancellation_and_then_changes_nothing() {
+fn an_activation_removes_a_pending_cancellation_and_then_changes_nothing() {
     let (pending, _) = change(cancelled(&active(Some("2026-12-31")), true, start()));
     let (restored, _) = change(activated(&pending, &TenantActivate::default()));
     assert_eq!(restored.status_at(at("2030-01-01T00:00:00Z")), TenantStatus::Active);
@@ -161,7 +162,7 @@ fn an_activation_ends_a_pending_cancellation_and_then_changes_nothing() {
 }
 
 #[test]
-fn a_contract_must_not_end_before_it_starts_counting_what_is_stored() {
+fn a_contract_must_not_end_before_its_stored_or_given_start() {
     let body = |start: Option<&str>, end: Option<&str>| TenantActivate {
         plan: None,
         contract_start: start.map(day),
@@ -173,8 +174,8 @@ fn a_contract_must_not_end_before_it_starts_counting_what_is_stored() {
         body(Some("2027-01-01"), None),
         body(Some("2026-02-02"), Some("2026-02-01")),
     ] {
-        let refusal = refusal(activated(&stored, &backwards));
-        assert!(matches!(refusal, TenantChangeError::InvalidInput(_)), "{refusal}");
+        let rejection = rejection(activated(&stored, &backwards));
+        assert!(matches!(rejection, TenantChangeError::InvalidInput(_)), "{rejection}");
     }
     let (one_day, _) = change(activated(&stored, &body(Some("2026-12-31"), None)));
     assert_eq!(one_day.contract_start, one_day.contract_end);

@@ -1,4 +1,4 @@
-//! API keys in memory.
+//! API keys.
 
 use super::MemoryStore;
 use crate::records::{ApiKeyRecord, Decision, NewAuditEvent};
@@ -23,8 +23,7 @@ impl ApiKeyStore for MemoryStore {
         if !state.tenants.contains_key(&api_key.tenant_id) {
             return Ok(ApiKeyStored::TenantNotFound);
         }
-        let event = state.numbered(event)?;
-        state.audit_events.push(event);
+        state.append_event(event)?;
         state
             .api_key_ids
             .entry(api_key.prefix.clone())
@@ -40,19 +39,10 @@ impl ApiKeyStore for MemoryStore {
         decide: impl Fn(&ApiKeyRecord) -> Result<Decision<ApiKeyRecord>, E> + Send + Sync,
     ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
         let mut state = self.state();
-        let Some(api_key) = state.api_keys.get(&id) else {
-            return Ok(Changed::NotFound);
-        };
-        match decide(api_key) {
-            Err(refusal) => Ok(Changed::Rejected(refusal)),
-            Ok(Decision::Unchanged) => Ok(Changed::Stored(api_key.clone())),
-            Ok(Decision::Change { record, event }) => {
-                let event = state.numbered(*event)?;
-                state.audit_events.push(event);
-                state.api_keys.insert(id, (*record).clone());
-                Ok(Changed::Stored(*record))
-            }
-        }
+        let current = state.api_keys.get(&id).cloned();
+        state.change(current, decide, |state, api_key| {
+            state.api_keys.insert(id, api_key);
+        })
     }
 
     async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {

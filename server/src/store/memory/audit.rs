@@ -1,4 +1,4 @@
-//! The audit log in memory.
+//! The audit log.
 
 use super::MemoryStore;
 use crate::records::{AuditEventRecord, AuditQuery, NewAuditEvent};
@@ -12,30 +12,29 @@ impl AuditStore for MemoryStore {
         if event.tenant_id.is_some_and(|id| !state.tenants.contains_key(&id)) {
             return Ok(AuditAppended::TenantNotFound);
         }
-        let record = state.numbered(event)?;
-        state.audit_events.push(record.clone());
+        let record = state.append_event(event)?;
         Ok(AuditAppended::Appended(Box::new(record)))
     }
 
     async fn audit_list(&self, query: AuditQuery) -> Result<Vec<AuditEventRecord>, StoreError> {
         let state = self.state();
         let events = &state.audit_events;
-        let place = query.before.and_then(|cursor| {
+        let cursor = query.before.and_then(|cursor| {
             let index = events.partition_point(|record| record.id.get() < cursor.get());
-            events.get(index).map(place_of)
+            events.get(index).map(sort_key)
         });
         let mut matching: Vec<_> = events
             .iter()
             .filter(|record| matches_filters(&record.event, &query))
-            .filter(|record| place.is_none_or(|place| place_of(record) < place))
+            .filter(|record| cursor.is_none_or(|cursor| sort_key(record) < cursor))
             .collect();
-        matching.sort_unstable_by_key(|record| Reverse(place_of(record)));
+        matching.sort_unstable_by_key(|record| Reverse(sort_key(record)));
         Ok(matching.into_iter().take(query.limit).cloned().collect())
     }
 }
 
-/// Where an event stands in the list.
-fn place_of(record: &AuditEventRecord) -> (DateTime<Utc>, i64) {
+/// The position of an event in the list.
+fn sort_key(record: &AuditEventRecord) -> (DateTime<Utc>, i64) {
     (record.event.created_at, record.id.get())
 }
 

@@ -1,4 +1,4 @@
-//! Entitlements in memory.
+//! Entitlements, and the trials that create them.
 
 use super::MemoryStore;
 use crate::records::{EntitlementRecord, TenantRecord};
@@ -30,7 +30,7 @@ impl EntitlementStore for MemoryStore {
         };
         let NewTrial { entitlement, event } = match decide(tenant) {
             Ok(trial) => trial,
-            Err(refusal) => return Ok(TrialStarted::Rejected(refusal)),
+            Err(error) => return Ok(TrialStarted::Rejected(error)),
         };
         let exists = state
             .entitlements
@@ -39,8 +39,7 @@ impl EntitlementStore for MemoryStore {
         if exists {
             return Ok(TrialStarted::EntitlementExists);
         }
-        let event = state.numbered(event)?;
-        state.audit_events.push(event);
+        state.append_event(event)?;
         state
             .entitlements
             .entry(tenant_id)

@@ -1,4 +1,4 @@
-//! The store in memory: for a first look and for tests. One lock around everything makes each call a transaction.
+//! The in-memory store, for tests and for trying out the service. One lock around all state makes each call a transaction.
 
 mod api_keys;
 mod audit;
@@ -6,19 +6,21 @@ mod entitlements;
 mod tenants;
 
 use crate::records::{
-    ApiKeyRecord, AuditEventRecord, ConnectionCounts, EntitlementRecord, InternalDetail, NewAuditEvent, TenantRecord,
+    ApiKeyRecord, AuditEventRecord, ConnectionCounts, Decision, EntitlementRecord, InternalDetail, NewAuditEvent,
+    TenantRecord,
 };
-use crate::store::{StoreError, StoreHealth};
+use crate::store::{Change, Changed, StoreError, StoreHealth, decide_change};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tenant_registry_contract::types::{
     ApiKeyId, ApiKeyPrefix, AuditEventId, ConstraintError, PlanKey, ProductKey, TenantId, TenantKind, TenantName,
     TenantSlug, TenantStatus,
 };
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
-/// Tenants, entitlements, API keys and the audit log, for as long as the process runs.
+/// Tenants, entitlements, API keys and the audit log. They are lost when the process ends.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<State>);
 
@@ -29,20 +31,21 @@ struct State {
     entitlements: BTreeMap<TenantId, BTreeMap<ProductKey, EntitlementRecord>>,
     api_keys: HashMap<ApiKeyId, ApiKeyRecord>,
     api_key_ids: HashMap<ApiKeyPrefix, Vec<ApiKeyId>>,
-    /// In the order of their numbers.
+    /// In order of their numbers.
     audit_events: Vec<AuditEventRecord>,
 }
 
 impl MemoryStore {
-    /// A store with the tenant `acme`, an active customer. Nobody created it by a request, so that the audit log says
-    /// nothing about it.
+    /// Creates a store with the tenant `acme`, an active customer. No request created it, so it has no audit event.
     ///
     /// # Errors
-    /// When the spec no longer admits what is seeded.
+    /// If the tenant does not conform to the spec.
     pub fn seeded(now: DateTime<Utc>) -> Result<Self, ConstraintError> {
         let mut state = State::default();
+        let seconds = now.timestamp().try_into().unwrap_or_default();
+        let id_time = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
         state.tenant_insert(TenantRecord {
-            id: TenantId::from(Uuid::now_v7()),
+            id: TenantId::from(Uuid::new_v7(id_time)),
             slug: TenantSlug::try_from("acme")?,
             name: TenantName::try_from("Acme GmbH")?,
             status: TenantStatus::Active,
@@ -61,8 +64,7 @@ impl MemoryStore {
         Ok(Self(Mutex::new(state)))
     }
 
-    /// A thread that panicked while it held the lock left whole state: rules run, and numbers are given, before the
-    /// first write.
+    /// A poisoned lock is safe to use: everything that may panic runs before the first write.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,15 +76,34 @@ impl State {
         self.tenants.insert(tenant.id, tenant);
     }
 
-    /// Gives an event its number. Whoever calls this pushes the record under the same lock.
-    fn numbered(&self, event: NewAuditEvent) -> Result<AuditEventRecord, StoreError> {
+    /// Appends an event with the next number.
+    fn append_event(&mut self, event: NewAuditEvent) -> Result<AuditEventRecord, StoreError> {
         let last = self.audit_events.last().map_or(0, |record| record.id.get());
         let id = last
             .checked_add(1)
-            .ok_or_else(|| "the numbers of audit events are used up".to_owned())
+            .ok_or_else(|| "there are no more numbers for audit events".to_owned())
             .and_then(|id| AuditEventId::try_from(id).map_err(|error| error.to_string()))
             .map_err(|detail| StoreError::Internal(InternalDetail::new(detail)))?;
-        Ok(AuditEventRecord { id, event })
+        let record = AuditEventRecord { id, event };
+        self.audit_events.push(record.clone());
+        Ok(record)
+    }
+
+    /// Applies a rule to a record. `write` stores the changed record.
+    fn change<T: Clone, E>(
+        &mut self,
+        current: Option<T>,
+        decide: impl Fn(&T) -> Result<Decision<T>, E>,
+        write: impl FnOnce(&mut Self, T),
+    ) -> Result<Changed<T, E>, StoreError> {
+        match decide_change(current, decide) {
+            ControlFlow::Break(outcome) => Ok(outcome),
+            ControlFlow::Continue(Change { record, event }) => {
+                self.append_event(*event)?;
+                write(self, (*record).clone());
+                Ok(Changed::Stored(*record))
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-//! Tenants in memory.
+//! Tenants.
 
-use super::MemoryStore;
+use super::{MemoryStore, State};
 use crate::records::{Decision, NewAuditEvent, TenantRecord};
 use crate::store::{Changed, StoreError, TenantCreated, TenantStore};
 use tenant_registry_contract::types::{TenantId, TenantSlug};
@@ -11,8 +11,7 @@ impl TenantStore for MemoryStore {
         if state.tenant_ids.contains_key(&tenant.slug) {
             return Ok(TenantCreated::SlugInUse);
         }
-        let event = state.numbered(event)?;
-        state.audit_events.push(event);
+        state.append_event(event)?;
         state.tenant_insert(tenant.clone());
         Ok(TenantCreated::Created(Box::new(tenant)))
     }
@@ -33,18 +32,7 @@ impl TenantStore for MemoryStore {
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
     ) -> Result<Changed<TenantRecord, E>, StoreError> {
         let mut state = self.state();
-        let Some(tenant) = state.tenants.get(&id) else {
-            return Ok(Changed::NotFound);
-        };
-        match decide(tenant) {
-            Err(refusal) => Ok(Changed::Rejected(refusal)),
-            Ok(Decision::Unchanged) => Ok(Changed::Stored(tenant.clone())),
-            Ok(Decision::Change { record, event }) => {
-                let event = state.numbered(*event)?;
-                state.audit_events.push(event);
-                state.tenant_insert((*record).clone());
-                Ok(Changed::Stored(*record))
-            }
-        }
+        let current = state.tenants.get(&id).cloned();
+        state.change(current, decide, State::tenant_insert)
     }
 }

@@ -1,81 +1,85 @@
-//! Questions of many callers that are answered together: what comes while the database is busy with some shares the next
-//! statement. Who comes alone waits for nobody.
+//! Requests of many callers, answered in batches: requests that arrive while the database is busy share the next
+//! statement. A single request does not wait for others.
 
-use super::fault::DbError;
+use super::error::DbError;
 use crate::store::StoreError;
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-/// Callers that may wait for the next batch. Who finds no place is told to try again.
-const MOST_WAITING: usize = 4_096;
+/// Requests that may wait for the next batch. Requests beyond this limit fail with [`DbError::Unavailable`].
+const MAX_WAITING: usize = 4_096;
 
-/// Takes questions for the next batch.
-pub(super) struct Batches<Question, Answer>(mpsc::Sender<Waiting<Question, Answer>>);
+/// Accepts requests for the next batch.
+pub(super) struct Batches<Request, Response>(mpsc::Sender<BatchedRequest<Request, Response>>);
 
-/// A question, and who waits for its answer.
-pub(super) struct Waiting<Question, Answer> {
-    pub(super) question: Question,
-    asker: Asker<Answer>,
+/// A request in a batch.
+pub(super) struct BatchedRequest<Request, Response> {
+    pub(super) request: Request,
+    responder: Responder<Response>,
 }
 
-impl<Question, Answer> Waiting<Question, Answer> {
-    pub(super) fn into_parts(self) -> (Question, Asker<Answer>) {
-        (self.question, self.asker)
+impl<Request, Response> BatchedRequest<Request, Response> {
+    pub(super) fn into_parts(self) -> (Request, Responder<Response>) {
+        (self.request, self.responder)
     }
 }
 
-/// Who waits for an answer.
-pub(super) struct Asker<Answer>(oneshot::Sender<Result<Answer, StoreError>>);
+/// Sends the response to the caller of a request.
+pub(super) struct Responder<Response>(oneshot::Sender<Result<Response, StoreError>>);
 
-impl<Answer> Asker<Answer> {
-    pub(super) fn answer(self, answer: Result<Answer, StoreError>) {
-        // Whoever asked may have gone away.
-        let _ = self.0.send(answer);
+impl<Response> Responder<Response> {
+    pub(super) fn respond(self, response: Result<Response, StoreError>) {
+        // The caller may have gone away.
+        let _ = self.0.send(response);
     }
 }
 
-impl<Question: Send + 'static, Answer: Send + 'static> Batches<Question, Answer> {
-    /// Starts `at_once` tasks that give up to `most` questions at a time to `serve`, until the value is dropped. Needs a
-    /// runtime.
-    pub(super) fn start<Serve, Served>(at_once: usize, most: usize, serve: Serve) -> Self
+impl<Request: Send + 'static, Response: Send + 'static> Batches<Request, Response> {
+    /// Starts `tasks` tasks that pass batches of up to `batch_max` requests to `serve`. They end when the value is
+    /// dropped.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub(super) fn start<Serve, Served>(tasks: usize, batch_max: usize, serve: Serve) -> Self
     where
-        Serve: Fn(Vec<Waiting<Question, Answer>>) -> Served + Clone + Send + Sync + 'static,
+        Serve: Fn(Vec<BatchedRequest<Request, Response>>) -> Served + Clone + Send + Sync + 'static,
         Served: Future<Output = ()> + Send,
     {
-        let (sender, receiver) = mpsc::channel(MOST_WAITING);
+        let (sender, receiver) = mpsc::channel(MAX_WAITING);
         let receiver = Arc::new(Mutex::new(receiver));
-        for _ in 0..at_once {
+        for _ in 0..tasks {
             let receiver = Arc::clone(&receiver);
             let serve = serve.clone();
             tokio::spawn(async move {
                 loop {
-                    let mut waiting = Vec::new();
-                    if receiver.lock().await.recv_many(&mut waiting, most).await == 0 {
+                    let mut batch = Vec::new();
+                    if receiver.lock().await.recv_many(&mut batch, batch_max).await == 0 {
                         return;
                     }
-                    serve(waiting).await;
+                    serve(batch).await;
                 }
             });
         }
         Self(sender)
     }
 
-    /// Asks; returns when the batch is done. `lost` is what a caller gets whose answer was cut off with the runtime.
-    pub(super) async fn ask(&self, question: Question, lost: fn(String) -> DbError) -> Result<Answer, StoreError> {
-        let (asker, answer) = oneshot::channel();
-        let waiting = Waiting {
-            question,
-            asker: Asker(asker),
+    /// Submits a request and returns its response. `lost` makes the error for a request whose task ended with the
+    /// runtime.
+    pub(super) async fn submit(&self, request: Request, lost: fn(String) -> DbError) -> Result<Response, StoreError> {
+        let (responder, response) = oneshot::channel();
+        let request = BatchedRequest {
+            request,
+            responder: Responder(responder),
         };
-        self.0.try_send(waiting).map_err(|error| {
+        self.0.try_send(request).map_err(|error| {
             DbError::Unavailable(match error {
-                TrySendError::Full(_) => "too many wait for the database".to_owned(),
+                TrySendError::Full(_) => "too many requests wait for the database".to_owned(),
                 TrySendError::Closed(_) => "the store is stopping".to_owned(),
             })
         })?;
-        let ended = |_| lost("the task that asks the database ended".to_owned());
-        answer.await.map_err(ended)?
+        let ended = |_| lost("the task that runs the batches ended".to_owned());
+        response.await.map_err(ended)?
     }
 }

@@ -1,7 +1,6 @@
-//! The schema's steps, embedded from `migrations/`: run at the start, one replica at a time, or only compared.
+//! The migrations, embedded from `migrations/`. Replicas run them one at a time, or only compare the schema.
 
-use super::database_url::DatabaseUrl;
-use super::pool::{ConnectError, connect_alone};
+use super::connection::{ConnectError, DatabaseUrl, connect_unpooled};
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -17,36 +16,36 @@ use tracing::{info, warn};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations");
 
-/// Known to every version of this program: whoever holds it migrates. The digits mean nothing.
+/// Held while migrating. Every version of the program uses this arbitrary number.
 const ADVISORY_LOCK: i64 = 7_268_236_042_911_305_117;
 
-/// How long a replica leaves alone the one that migrates before it asks again.
-const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
+/// Pause between two attempts to take the lock.
+const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// A step that waits longer for a table makes the service's statements wait behind it.
+/// While a step waits for a table, the statements of the service wait behind it.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '5s'";
 
-/// Why the schema is not the one of this binary.
+/// Why the schema does not match this binary.
 #[derive(Debug, Error)]
 pub enum MigrationError {
-    /// The database does not answer.
+    /// The database does not respond.
     #[error("the database cannot be reached: {0}")]
     Unreachable(String),
-    /// A step failed, and what it did was undone.
-    #[error("the schema cannot be migrated: {0}; nothing of the failed step was kept")]
+    /// A step failed and was rolled back.
+    #[error("the schema cannot be migrated: {0}; the failed step was rolled back")]
     Failed(String),
-    /// Steps are missing, and were not to be run.
+    /// Steps are missing that were not run.
     #[error(
         "the schema is older than this binary: {0} not applied; run `tenant-registry migrate`, or serve without \
          `--no-migrate`"
     )]
     SchemaOlder(Steps),
-    /// A later binary has been here.
+    /// A newer binary has migrated the schema.
     #[error("the schema is newer than this binary, which does not know {0}; serve with the version that applied it")]
     SchemaNewer(Steps),
 }
 
-/// Versions of steps, in their order.
+/// Versions of steps, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Steps(BTreeSet<String>);
 
@@ -69,42 +68,42 @@ impl From<diesel::result::Error> for MigrationError {
     }
 }
 
-/// How the database's steps compare with the binary's.
+/// The difference between the applied steps and those of this binary.
 struct Comparison {
     missing: Steps,
     unknown: Steps,
 }
 
-/// Brings the schema up to this binary's, and says how many steps that took. Of replicas that start at once, one
-/// migrates and the others wait for it. A schema that is newer is left as it is: the steps are made so that the binary
-/// before them can serve on (`migrations/README.md`).
+/// Applies the missing steps and returns how many there were. If several replicas start at the same time, one migrates and
+/// the others wait. A newer schema is left as it is, since every step works with the previous binary (see
+/// `migrations/README.md`).
 ///
 /// # Errors
-/// When the database does not answer or refuses a step. Steps before that one stay.
+/// If the database does not respond or a step fails. The steps before it remain applied.
 pub async fn migrate(url: &DatabaseUrl, connect_timeout: Duration) -> Result<usize, MigrationError> {
-    let mut connection = connect_alone(url, connect_timeout).await?;
+    let mut connection = connect_unpooled(url, connect_timeout).await?;
     connection.batch_execute(LOCK_TIMEOUT).await?;
-    lock(&mut connection).await?;
+    take_lock_on_connection(&mut connection).await?;
     let (mut connection, applied) = run_pending(connection).await?;
     for version in &applied {
         info!(version, "migrated the schema");
     }
-    let Comparison { missing: _, unknown } = compare(&mut connection).await?;
+    let Comparison { missing: _, unknown } = compare_on_connection(&mut connection).await?;
     if !unknown.0.is_empty() {
         warn!(%unknown, "the schema is newer than this binary");
     }
-    // The lock goes with its session.
+    // Closing the session releases the lock.
     drop(connection);
     Ok(applied.len())
 }
 
-/// Compares the schema with this binary's and changes nothing.
+/// Checks that the schema matches this binary.
 ///
 /// # Errors
-/// When it is older or newer, or the database does not answer.
+/// If the schema is older or newer, or the database does not respond.
 pub async fn check(url: &DatabaseUrl, connect_timeout: Duration) -> Result<(), MigrationError> {
-    let mut connection = connect_alone(url, connect_timeout).await?;
-    let Comparison { missing, unknown } = compare(&mut connection).await?;
+    let mut connection = connect_unpooled(url, connect_timeout).await?;
+    let Comparison { missing, unknown } = compare_on_connection(&mut connection).await?;
     if !unknown.0.is_empty() {
         return Err(MigrationError::SchemaNewer(unknown));
     }
@@ -114,15 +113,15 @@ pub async fn check(url: &DatabaseUrl, connect_timeout: Duration) -> Result<(), M
     Ok(())
 }
 
-/// The steps of this binary that the schema lacks, if any.
-pub(super) async fn missing(connection: &mut AsyncPgConnection) -> QueryResult<Option<Steps>> {
-    let Comparison { missing, unknown: _ } = compare(connection).await?;
+/// Returns the steps that the schema lacks, if any.
+pub(super) async fn missing_steps_on_connection(connection: &mut AsyncPgConnection) -> QueryResult<Option<Steps>> {
+    let Comparison { missing, unknown: _ } = compare_on_connection(connection).await?;
     Ok((!missing.0.is_empty()).then_some(missing))
 }
 
-/// Asks for the lock until it is there. A session that waited for it inside the server would hold a snapshot meanwhile,
-/// and `CREATE INDEX CONCURRENTLY` waits for those: each would wait for the other.
-async fn lock(connection: &mut AsyncPgConnection) -> Result<(), MigrationError> {
+/// Polls for the lock. A session that waits for it in the server would hold a snapshot, and `CREATE INDEX CONCURRENTLY`
+/// waits for snapshots: each would wait for the other.
+async fn take_lock_on_connection(connection: &mut AsyncPgConnection) -> Result<(), MigrationError> {
     diesel::define_sql_function! {
         fn pg_try_advisory_lock(key: BigInt) -> Bool;
     }
@@ -135,14 +134,14 @@ async fn lock(connection: &mut AsyncPgConnection) -> Result<(), MigrationError> 
             return Ok(());
         }
         if !is_waiting {
-            info!("another replica migrates the schema; waiting for it");
+            info!("another replica is migrating the schema; waiting for it");
             is_waiting = true;
         }
-        sleep(BETWEEN_ATTEMPTS).await;
+        sleep(LOCK_RETRY_PAUSE).await;
     }
 }
 
-/// diesel's migrations are synchronous: they get a thread on which they may block.
+/// Runs on a blocking thread, since diesel's migrations are synchronous.
 async fn run_pending(connection: AsyncPgConnection) -> Result<(AsyncPgConnection, Vec<String>), MigrationError> {
     let blocking = tokio::task::spawn_blocking(move || {
         let mut harness = AsyncMigrationHarness::new(connection);
@@ -157,17 +156,17 @@ async fn run_pending(connection: AsyncPgConnection) -> Result<(AsyncPgConnection
 }
 
 diesel::table! {
-    /// diesel's own: the steps that were applied.
+    /// diesel's table of the applied steps.
     __diesel_schema_migrations (version) {
-        /// The digits of its directory's name.
+        /// The digits in the name of the step's directory.
         version -> Text,
-        /// When it was applied.
+        /// When the step was applied.
         run_on -> Timestamp,
     }
 }
 
-/// Reads alone, unlike diesel's own comparison: a role that may not create tables has to be able to serve.
-async fn compare(connection: &mut AsyncPgConnection) -> QueryResult<Comparison> {
+/// Compares without writing. diesel's own comparison creates a table, which the role of the service may not do.
+async fn compare_on_connection(connection: &mut AsyncPgConnection) -> QueryResult<Comparison> {
     diesel::define_sql_function! {
         fn to_regclass(name: Text) -> Nullable<Oid>;
     }

@@ -1,61 +1,47 @@
-//! The store on Postgres 15 and later: one file for each concern, as in every store, and the rooms that they share.
+//! The store on Postgres 15 and later.
 //!
-//! A change runs in one transaction with its audit event (`transaction` says what happens when the database does not
-//! do as it should). What a violated constraint means is told by its name, at the statement that can violate it.
+//! The folders `tenants`, `entitlements`, `api_keys` and `audit` implement one store trait each. The other modules are
+//! shared by them.
+//!
+//! The suffix of a helper says what it needs. `…_on_connection` runs on any connection. `…_in_transaction` has to run in
+//! the closure of `Database::transaction`, because its locks have to last until the change is committed. Functions without
+//! a suffix take a connection themselves.
+//!
+//! Unique and foreign key violations are detected by the name of the constraint, at the statement that can violate it.
 
-mod api_key_look_ups;
 mod api_keys;
-mod appender;
 mod audit;
-mod audit_filter;
+mod audit_log;
 mod batches;
-mod database;
-pub mod database_url;
+mod connection;
 mod entitlements;
-mod fault;
-mod insert_events;
-mod list_events;
+mod error;
 pub mod migrations;
-mod pool;
-pub mod retention;
+mod rows;
 mod schema;
-mod shared;
 mod span;
-mod stored;
+mod statements;
 mod tenants;
-mod tls;
 mod transaction;
 
-pub use pool::{PoolSettings, Recycling};
+pub use audit::{PostgresPruneStore, PruneConnectError};
+pub use connection::{DatabaseUrl, DatabaseUrlError, PoolSettings, Recycling, SetupError};
 
 use crate::records::ConnectionCounts;
 use crate::store::{StoreError, StoreHealth};
-use api_key_look_ups::ApiKeyLookUps;
-use appender::Appender;
-use database::Database;
-use database_url::DatabaseUrl;
+use api_keys::ApiKeyLookups;
+use audit::Appender;
+use connection::Database;
 use deadpool::Status;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use fault::DbError;
+use error::DbError;
 use std::sync::Arc;
-use thiserror::Error;
 
 /// Tenants, entitlements, API keys and the audit log in a Postgres database.
 pub struct PostgresStore {
     database: Arc<Database>,
-    api_key_look_ups: ApiKeyLookUps,
+    api_key_lookups: ApiKeyLookups,
     appender: Appender,
-}
-
-/// Why the store cannot be set up.
-#[derive(Debug, Error)]
-pub enum SetupError {
-    /// The roots of trust for TLS cannot be read.
-    #[error("DATABASE_URL: {0}")]
-    Tls(#[from] tls::TlsError),
-    /// The pool refuses its settings.
-    #[error("the connection pool: {0}")]
-    Pool(#[from] diesel_async::pooled_connection::deadpool::BuildError),
 }
 
 impl PostgresStore {
@@ -70,7 +56,7 @@ impl PostgresStore {
     pub fn new(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, SetupError> {
         let database = Arc::new(Database::new(url, settings)?);
         Ok(Self {
-            api_key_look_ups: ApiKeyLookUps::start(&database, settings.shared),
+            api_key_lookups: ApiKeyLookups::start(&database, settings.shared),
             appender: Appender::start(&database),
             database,
         })
@@ -78,7 +64,7 @@ impl PostgresStore {
 }
 
 diesel::define_sql_function! {
-    /// Is this server a standby, which cannot be written to?
+    /// Whether the server is a standby, which is read-only.
     fn pg_is_in_recovery() -> Bool;
 }
 
@@ -106,19 +92,19 @@ impl StoreHealth for PostgresStore {
             })
             .await?;
         if is_standby {
-            // Whoever was the primary when these connections were made is not any more.
+            // The server was the primary when these connections were opened. Connect again, to find the new one.
             self.database.disconnect();
             return Err(DbError::Unavailable("the database is a standby: read-only".to_owned()).into());
         }
         let missing = self
             .database
-            .read(async |connection: &mut AsyncPgConnection| migrations::missing(connection).await)
+            .read(async |connection: &mut AsyncPgConnection| migrations::missing_steps_on_connection(connection).await)
             .await?;
         match missing {
             None => Ok(()),
-            // A backup was restored under the service, say. A newer schema serves: steps are made for that.
+            // For example because a backup was restored. A newer schema is fine: it works with older binaries.
             Some(steps) => {
-                Err(DbError::Unavailable(format!("the schema lacks {steps}: run `tenant-registry migrate`")).into())
+                Err(DbError::Unavailable(format!("the schema lacks {steps}; run `tenant-registry migrate`")).into())
             }
         }
     }

@@ -1,12 +1,12 @@
-//! What a trace shows of the database: what was asked of it, by a fixed name. No statement, which would have nothing to add,
-//! and no value.
+//! Trace spans of database calls. A span has a fixed name and shows neither the statement nor its values.
 
 use crate::telemetry::traces::span::inside;
 use opentelemetry::trace::SpanKind;
 use std::future::Future;
 use std::pin::Pin;
 
-/// Asks the database, under the eyes of whoever traces the request: connecting, waiting and repeating included.
+/// Runs a database call in a span of the current trace, if there is one. The span includes connecting, waiting and
+/// retries.
 pub(super) async fn in_span<T, E>(
     name: &'static str,
     work: Pin<&mut impl Future<Output = Result<T, E>>>,

@@ -1,8 +1,9 @@
-//! The connections: how they are made, kept and given out.
+//! The connection pool, and how connections are made.
 
 use super::SetupError;
-use super::database_url::DatabaseUrl;
 use super::tls;
+use super::url::DatabaseUrl;
+use crate::error_chain::with_causes;
 use crate::limits::descriptors::Reserve;
 use clap::ValueEnum;
 use deadpool::Runtime;
@@ -18,46 +19,46 @@ use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::debug;
 
-pub(super) type Pool = pooled::Pool<AsyncPgConnection>;
-pub(super) type PooledConnection = pooled::Object<AsyncPgConnection>;
+pub(in crate::store::postgres) type Pool = pooled::Pool<AsyncPgConnection>;
+pub(in crate::store::postgres) type PooledConnection = pooled::Object<AsyncPgConnection>;
 
-/// What the database sees in `pg_stat_activity`, where the URL names nothing else.
+/// The name of the service in `pg_stat_activity`, unless the URL sets `application_name`.
 const APPLICATION_NAME: &str = "tenant-registry";
 
-/// How the pool behaves.
+/// The settings of all connections to the database.
 #[derive(Clone, Debug)]
 pub struct PoolSettings {
-    /// The most connections that one request has for itself.
+    /// Maximum number of connections in the pool. A request has such a connection for itself.
     pub size: usize,
-    /// The connections, besides, on which look-ups of many requests run at once; and as many for pages of the log.
+    /// Additional connections that lookups of many requests share, and the same number again for pages of the audit log.
     pub shared: usize,
-    /// The most time that a request waits for a connection.
+    /// Maximum time that a request waits for a connection.
     pub wait: Duration,
-    /// The most time that connecting to one host takes.
+    /// Maximum time to connect to one host.
     pub connect_timeout: Duration,
-    /// The most time that a statement, or a transaction, takes.
+    /// Maximum time of a statement or a transaction.
     pub statement_timeout: Duration,
-    /// What is tried before a connection is used again.
+    /// How a connection is checked before it is used again.
     pub recycling: Recycling,
 }
 
 impl PoolSettings {
-    /// The most connections in all.
+    /// Maximum number of connections to the database.
     pub fn connections(&self) -> usize {
         self.size.saturating_add(self.shared.saturating_mul(2))
     }
 }
 
-/// What is tried before a connection is used again.
+/// How a connection is checked before it is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Recycling {
-    /// That it is not known to be closed. One that broke unnoticed costs a second attempt.
+    /// That it is not known to be closed. If it broke unnoticed, the request is retried on another one.
     Fast,
-    /// That it answers a query: a round trip more for each request.
+    /// That it answers a query. This costs each request a round trip.
     Verified,
 }
 
-/// How a connection is made.
+/// Opens connections.
 #[derive(Clone)]
 pub(super) struct Connector {
     config: Config,
@@ -66,7 +67,7 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// For sessions whose statements have a limit in time.
+    /// Opens sessions whose statements have a time limit.
     pub(super) fn new(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, SetupError> {
         Ok(Self {
             config: session_config(url, settings.connect_timeout, Some(settings.statement_timeout)),
@@ -83,12 +84,12 @@ impl Connector {
     }
 }
 
-/// The most time that connecting takes, whichever host it is in the end.
+/// Maximum time to connect, over all hosts of the URL.
 pub(super) fn connect_limit(url: &DatabaseUrl, settings: &PoolSettings) -> Duration {
-    settings.connect_timeout.saturating_mul(url.hosts())
+    settings.connect_timeout.saturating_mul(url.host_count())
 }
 
-/// A pool without any connection yet.
+/// A pool without open connections.
 pub(super) fn pool(url: &DatabaseUrl, settings: &PoolSettings, connector: Connector) -> Result<Pool, SetupError> {
     let mut manager = ManagerConfig::default();
     manager.recycling_method = match settings.recycling {
@@ -99,7 +100,7 @@ pub(super) fn pool(url: &DatabaseUrl, settings: &PoolSettings, connector: Connec
         let connector = connector.clone();
         Box::pin(async move { connector.connect().await })
     });
-    // The URL is in `custom_setup`; here it would only be one more place that holds the password.
+    // `custom_setup` has the URL. The empty one here keeps a second copy of the password out of memory.
     let manager = AsyncDieselConnectionManager::new_with_config("", manager);
     let pool = Pool::builder(manager)
         .max_size(settings.size)
@@ -113,8 +114,8 @@ pub(super) fn pool(url: &DatabaseUrl, settings: &PoolSettings, connector: Connec
     Ok(pool)
 }
 
-/// A connection outside any pool, without a limit for its statements.
-pub(super) async fn connect_alone(
+/// Opens a connection outside the pool, whose statements have no time limit.
+pub(in crate::store::postgres) async fn connect_unpooled(
     url: &DatabaseUrl,
     connect_timeout: Duration,
 ) -> Result<AsyncPgConnection, ConnectError> {
@@ -122,39 +123,39 @@ pub(super) async fn connect_alone(
     Ok(connect(&session_config(url, connect_timeout, None), tls).await?)
 }
 
-/// Why a connection could not be made.
+/// Why a connection could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectError {
+pub(in crate::store::postgres) enum ConnectError {
     #[error("{0}")]
     Tls(#[from] tls::TlsError),
-    #[error("{}", crate::error_chain::with_causes(.0))]
+    #[error("{}", with_causes(.0))]
     Connection(#[from] ConnectionError),
 }
 
 fn session_config(url: &DatabaseUrl, connect_timeout: Duration, statement_timeout: Option<Duration>) -> Config {
     let mut config = url.config.clone();
     config.connect_timeout(connect_timeout);
-    // A server that vanished without a word is noticed when it is written to, and when it is not.
+    // Detects a server that disappeared, whether or not anything is sent to it.
     config.keepalives_idle(Duration::from_secs(30));
     if config.get_application_name().is_none() {
         config.application_name(APPLICATION_NAME);
     }
     if let Some(limit) = statement_timeout {
         config.tcp_user_timeout(limit.saturating_mul(2));
-        // After the URL's own options, which the server would let win otherwise; the limits are the service's to keep.
+        // Of two options with the same name the last one counts. The service's own come last, so that the URL cannot
+        // override them.
         let milliseconds = limit.as_millis();
-        // Each statement has an index that serves it whatever its values are, so that planning it again for each of them
-        // would only cost time (with the log's many indexes more than the statement itself). And each list has one in its
-        // order: a plan that sorts instead reads all that matches, which the planner takes for little where it does not
-        // know the values.
-        let own = format!(
+        // Each statement has an index that serves it for all values. Planning it again for each value would cost more
+        // than the statement itself. Each list has an index in its order. A plan that sorts reads all matching rows, and
+        // the planner underestimates their number when it does not know the values.
+        let service_options = format!(
             "-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} \
              -c idle_in_transaction_session_timeout={milliseconds} -c plan_cache_mode=force_generic_plan \
              -c enable_sort=off -c enable_incremental_sort=off"
         );
         let options = match config.get_options() {
-            Some(given) => format!("{given} {own}"),
-            None => own,
+            Some(given) => format!("{given} {service_options}"),
+            None => service_options,
         };
         config.options(options);
     }
@@ -165,7 +166,7 @@ async fn connect(config: &Config, tls: MakeRustlsConnect) -> ConnectionResult<As
     let (client, connection) = config
         .connect(tls)
         .await
-        .map_err(|error| ConnectionError::BadConnection(crate::error_chain::with_causes(&error)))?;
+        .map_err(|error| ConnectionError::BadConnection(with_causes(&error)))?;
     debug!("connected to the database");
     AsyncPgConnection::try_from_client_and_connection(client, connection).await
 }

@@ -1,27 +1,27 @@
-//! The filters of `audit_list` as the one condition that its indexes are made for, and its cursor as a place in their order.
+//! The filters and the cursor of `audit_list` as SQL conditions that match its indexes.
 //!
-//! Each combination of filters has an index over a hash of all its columns, then the order of the list (`migrations/`).
-//! So the condition compares hashes, built the same way from the columns and from the values: each column's hash seeds
-//! the next. The columns themselves are compared behind `IS TRUE`, which no index can serve: that keeps the planner from
-//! an index of fewer columns, through whose entries it would have to search.
+//! Each combination of filters has an index over a hash of all its columns, followed by the order of the list (see
+//! `migrations/`). The condition therefore compares two hashes, one of the columns and one of the values. They are built
+//! the same way: the hash of each column is the seed of the next. The columns themselves are compared with `IS TRUE`,
+//! which no index can serve. Otherwise the planner might choose an index of fewer columns and filter its entries.
 
-use super::schema::audit_log;
 use crate::records::AuditQuery;
+use crate::store::postgres::schema::audit_log;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
-/// Events that have all the properties asked for; all events where none is.
-pub(super) struct HasProperties<'a> {
+/// Matches the events with all the given properties, or all events if none is given.
+pub(super) struct EventFilter<'a> {
     tenant_id: Option<Uuid>,
-    /// The columns of texts and their values, in the order of the indexes.
+    /// The text columns and their values, in the order of the indexes.
     texts: Vec<(&'static str, &'a str)>,
 }
 
-impl<'a> HasProperties<'a> {
-    pub(super) fn of(query: &'a AuditQuery) -> Self {
+impl<'a> EventFilter<'a> {
+    pub(super) fn new(query: &'a AuditQuery) -> Self {
         let AuditQuery {
             tenant_id,
             product,
@@ -52,15 +52,15 @@ impl<'a> HasProperties<'a> {
         }
     }
 
-    /// How the list of these events has their numbers.
-    pub(super) fn event_number(&self) -> EventNumber {
+    /// The expression for the number of an event in the index of this filter.
+    pub(super) fn number_column(&self) -> NumberColumn {
         match (&self.tenant_id, self.texts.as_slice()) {
-            (None, []) => EventNumber::OfAll,
-            (Some(_), _) | (None, [_, ..]) => EventNumber::OfFiltered,
+            (None, []) => NumberColumn::Unfiltered,
+            (Some(_), _) | (None, [_, ..]) => NumberColumn::Filtered,
         }
     }
 
-    /// The hash over the columns: the last one outermost, its seed the hash of those before.
+    /// The hash of the columns. The last column is outermost; its seed is the hash of those before it.
     fn push_hash_of_columns(&self, out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
         for (column, _) in self.texts.iter().rev() {
             out.push_sql("hashtextextended(");
@@ -75,7 +75,7 @@ impl<'a> HasProperties<'a> {
         Ok(())
     }
 
-    /// The same over the values.
+    /// The hash of the values, built in the same way.
     fn push_hash_of_values<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         for (_, value) in self.texts.iter().rev() {
             out.push_sql("hashtextextended(");
@@ -95,11 +95,11 @@ impl<'a> HasProperties<'a> {
     }
 }
 
-impl QueryFragment<Pg> for HasProperties<'_> {
+impl QueryFragment<Pg> for EventFilter<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         match (&self.tenant_id, self.texts.as_slice()) {
             (None, []) => out.push_sql("TRUE"),
-            // A tenant alone needs no hash.
+            // The index of a single tenant is on the column itself.
             (Some(tenant_id), []) => {
                 out.push_sql("tenant_id = ");
                 out.push_bind_param::<SqlUuid, _>(tenant_id)?;
@@ -128,34 +128,35 @@ impl QueryFragment<Pg> for HasProperties<'_> {
     }
 }
 
-/// Events that the list has after the place where a cursor points: at the event with its number, or at the one with the
-/// next greater number where that was pruned. All events, where there is none of these.
-pub(super) struct ComesAfter {
-    /// The number that the cursor is.
+/// Matches the events that follow the cursor in the list. The cursor is the number of an event. If that event was pruned,
+/// the event with the next greater number takes its place. If there is none, all events match.
+pub(super) struct AfterCursor {
+    /// The number of the event.
     pub(super) cursor: i64,
-    /// How the list has the number of an event.
-    pub(super) number: EventNumber,
+    /// The expression for the number in the index of the list.
+    pub(super) number: NumberColumn,
 }
 
-/// The number of an event, as a list and its index have it: each list is in the order of its own indexes alone.
+/// The expression for the number of an event. It differs between the indexes, so that the order of each list matches only
+/// its own indexes.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum EventNumber {
-    /// In the index for a combination of filters.
-    OfFiltered,
-    /// In the index for no filter.
-    OfAll,
+pub(super) enum NumberColumn {
+    /// In the indexes for combinations of filters.
+    Filtered,
+    /// In the index without filters.
+    Unfiltered,
 }
 
-impl EventNumber {
+impl NumberColumn {
     pub(super) const fn sql(self) -> &'static str {
         match self {
-            Self::OfFiltered => "id",
-            Self::OfAll => "(id + 0)",
+            Self::Filtered => "id",
+            Self::Unfiltered => "(id + 0)",
         }
     }
 }
 
-impl QueryFragment<Pg> for ComesAfter {
+impl QueryFragment<Pg> for AfterCursor {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("(created_at, ");
         out.push_sql(self.number.sql());
@@ -164,7 +165,7 @@ impl QueryFragment<Pg> for ComesAfter {
             if column == "id" {
                 out.push_sql(", ");
             }
-            // Looked up once, before the index is walked.
+            // Evaluated once, before the index scan.
             out.push_sql("COALESCE((SELECT place.");
             out.push_identifier(column)?;
             out.push_sql(" FROM audit_log AS place WHERE place.id >= ");

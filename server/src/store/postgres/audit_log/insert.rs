@@ -1,21 +1,32 @@
-//! One INSERT for any number of audit events. diesel's own has as many placeholders as values, so that each number of
-//! events would be another statement to prepare; this one takes an array for each column, and is prepared once.
+//! One INSERT statement for any number of audit events.
+//!
+//! diesel's INSERT has a placeholder for each value, so each number of events would be a different statement to prepare.
+//! This statement has an array for each column and is prepared once.
 
-use super::audit::NewAuditEventRow;
-use super::schema::audit_log;
+use super::row::NewAuditEventRow;
 use crate::records::NewAuditEvent;
+use crate::store::postgres::schema::audit_log;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Inet, Json, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// The values, by column; all have the same length.
+/// Inserts events and returns their numbers, which increase in the order of the events.
+pub(in crate::store::postgres) async fn insert_events_on_connection(
+    connection: &mut AsyncPgConnection,
+    events: &[NewAuditEvent],
+) -> QueryResult<Vec<i64>> {
+    InsertEvents::new(events).load(connection).await
+}
+
+/// The values of each column. All have the same length.
 #[derive(Default)]
-pub(super) struct InsertEvents {
+struct InsertEvents {
     tenant_id: Vec<Option<Uuid>>,
     project_id: Vec<Option<Uuid>>,
     actor_id: Vec<Option<String>>,
@@ -33,7 +44,7 @@ pub(super) struct InsertEvents {
 }
 
 impl InsertEvents {
-    pub(super) fn of(events: &[NewAuditEvent]) -> Self {
+    fn new(events: &[NewAuditEvent]) -> Self {
         let mut columns = Self::default();
         for event in events {
             let NewAuditEventRow {
@@ -137,7 +148,7 @@ impl QueryFragment<Pg> for InsertEvents {
 impl QueryId for InsertEvents {
     type QueryId = Self;
 
-    /// The statement is always the same.
+    /// The statement does not depend on the values.
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 

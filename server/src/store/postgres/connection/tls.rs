@@ -1,6 +1,6 @@
-//! TLS to the database, by rustls: whom the certificate convinces is the URL's to say.
+//! TLS to the database with rustls. The URL says how the server's certificate is verified.
 
-use super::database_url::{Trust, TrustLevel};
+use super::url::{Trust, TrustLevel};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -15,26 +15,26 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// Why TLS cannot be set up.
 #[derive(Debug, Error)]
 pub enum TlsError {
-    /// The file of the authorities cannot be read.
+    /// The file with the authorities' certificates cannot be read.
     #[error("`sslrootcert`: {path}: {reason}", path = path.display())]
     Authorities {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Why it cannot be read.
         reason: String,
     },
-    /// Nobody is trusted, so that nobody could be verified.
-    #[error("`sslmode` asks for a verified server, but {0} has no certificate of an authority; set `sslrootcert`")]
+    /// No authority is trusted, so no server can be verified.
+    #[error("`sslmode` requires a verified server, but {0} has no certificate of an authority; set `sslrootcert`")]
     NoAuthorities(String),
-    /// rustls refused.
+    /// rustls rejected the configuration.
     #[error("TLS: {0}")]
     Rustls(#[from] rustls::Error),
-    /// rustls refused the authorities.
+    /// rustls rejected the authorities.
     #[error("TLS: {0}")]
     Verifier(#[from] rustls::client::VerifierBuilderError),
 }
 
-/// How connections are encrypted, and whom they are made to.
+/// Makes TLS connections that verify the server as the URL says.
 pub(super) fn connector(trust: &Trust) -> Result<MakeRustlsConnect, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = verifier(trust, &provider)?;
@@ -48,20 +48,20 @@ pub(super) fn connector(trust: &Trust) -> Result<MakeRustlsConnect, TlsError> {
 
 fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
     match trust.level {
-        TrustLevel::Anyone => Ok(Arc::new(AnyServer(Arc::clone(provider)))),
-        TrustLevel::SignedServer => Ok(Arc::new(AnyName(named_server(trust, provider)?))),
-        TrustLevel::NamedServer => Ok(named_server(trust, provider)?),
+        TrustLevel::Unverified => Ok(Arc::new(AnyServer(Arc::clone(provider)))),
+        TrustLevel::SignedServer => Ok(Arc::new(AnyName(verified_server(trust, provider)?))),
+        TrustLevel::NamedServer => Ok(verified_server(trust, provider)?),
     }
 }
 
-fn named_server(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
+fn verified_server(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
     let authorities = Arc::new(authorities(trust)?);
     Ok(WebPkiServerVerifier::builder_with_provider(authorities, Arc::clone(provider)).build()?)
 }
 
 fn authorities(trust: &Trust) -> Result<RootCertStore, TlsError> {
     let mut store = RootCertStore::empty();
-    let place = match &trust.authorities {
+    let source = match &trust.authorities {
         Some(path) => {
             let unreadable = |reason: String| TlsError::Authorities {
                 path: path.clone(),
@@ -75,18 +75,18 @@ fn authorities(trust: &Trust) -> Result<RootCertStore, TlsError> {
             path.display().to_string()
         }
         None => {
-            // Some of a system's certificates may be of a kind that rustls refuses; the others count.
+            // rustls rejects some kinds of certificates. They are skipped.
             store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             "the operating system".to_owned()
         }
     };
     if store.is_empty() {
-        return Err(TlsError::NoAuthorities(place));
+        return Err(TlsError::NoAuthorities(source));
     }
     Ok(store)
 }
 
-/// Takes any certificate whose key the server has.
+/// Accepts any certificate, if the server has its key.
 #[derive(Debug)]
 struct AnyServer(Arc<CryptoProvider>);
 
@@ -135,7 +135,7 @@ impl ServerCertVerifier for AnyServer {
     }
 }
 
-/// Takes a certificate that a trusted authority signed, whatever server it names.
+/// Accepts a certificate that a trusted authority signed, for any host name.
 #[derive(Debug)]
 struct AnyName(Arc<WebPkiServerVerifier>);
 
@@ -152,7 +152,7 @@ impl ServerCertVerifier for AnyName {
             .0
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
-            // The name is looked at last: the chain and its dates are good.
+            // The name is verified last, so the chain and its dates are valid.
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

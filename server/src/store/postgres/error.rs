@@ -1,4 +1,4 @@
-//! What went wrong with the database, sorted by what can be done about it.
+//! Database errors, by what the store can do about them.
 
 use crate::error_chain::with_causes;
 use crate::records::InternalDetail;
@@ -6,21 +6,21 @@ use crate::store::StoreError;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::pooled_connection::deadpool::PoolError;
 
-/// Why a transaction did not do its work. The text is for the log.
+/// Why the database did not do what it was asked. The text is for the log.
 #[derive(Clone, Debug)]
 pub(super) enum DbError {
-    /// Nothing was changed, and the same again may go well at once: a deadlock, a lost connection.
+    /// Nothing was changed, and a repetition may succeed at once: a deadlock, a lost connection.
     Transient(String),
-    /// Nothing was changed, and the same again may go well later.
+    /// Nothing was changed, and a repetition may succeed later.
     Unavailable(String),
-    /// The connection broke while the change was committed: it may have been made.
+    /// The connection broke during COMMIT: the change may have been made.
     OutcomeUnknown(String),
-    /// Nothing was changed, and the same again will fail again.
+    /// Nothing was changed, and a repetition will fail as well.
     Internal(String),
 }
 
 impl From<Error> for DbError {
-    /// For an error before anything was committed.
+    /// Converts an error that occurred before COMMIT.
     fn from(error: Error) -> Self {
         let text = describe(&error);
         match error {
@@ -31,8 +31,8 @@ impl From<Error> for DbError {
                 | DatabaseErrorKind::NotNullViolation
                 | DatabaseErrorKind::CheckViolation
                 | DatabaseErrorKind::ExclusionViolation => Self::Internal(text),
-                // What has no kind of its own is a deadlock, a time-out, a full disk, a server that shuts down. diesel-async
-                // hides which (no SQLSTATE), but each has left the transaction undone, and each may pass.
+                // Deadlocks, timeouts, full disks and shutdowns have no kind. diesel-async hides the SQLSTATE that would
+                // distinguish them. Each of them leaves the transaction undone and may be over soon.
                 DatabaseErrorKind::UnableToSendCommand
                 | DatabaseErrorKind::SerializationFailure
                 | DatabaseErrorKind::ReadOnlyTransaction
@@ -44,7 +44,7 @@ impl From<Error> for DbError {
             | Error::BrokenTransactionManager
             | Error::RollbackTransaction
             | Error::RollbackErrorOnCommit { .. } => Self::Transient(text),
-            // A row or a value that the schema and the code do not agree on.
+            // The schema and the code disagree about a row or a value.
             Error::InvalidCString(_)
             | Error::NotFound
             | Error::QueryBuilderError(_)
@@ -57,23 +57,23 @@ impl From<Error> for DbError {
 }
 
 impl From<PoolError> for DbError {
+    /// Not transient: the request has already waited for a connection as long as it may.
     fn from(error: PoolError) -> Self {
-        // Waited for as long as a request may wait: once more would be a hang.
         Self::Unavailable(with_causes(&error))
     }
 }
 
 impl From<DbError> for StoreError {
-    fn from(fault: DbError) -> Self {
-        match fault {
-            DbError::Transient(detail) | DbError::Unavailable(detail) => Self::Unavailable(InternalDetail::new(detail)),
-            DbError::OutcomeUnknown(detail) => Self::OutcomeUnknown(InternalDetail::new(detail)),
-            DbError::Internal(detail) => Self::Internal(InternalDetail::new(detail)),
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Transient(text) | DbError::Unavailable(text) => Self::Unavailable(InternalDetail::new(text)),
+            DbError::OutcomeUnknown(text) => Self::OutcomeUnknown(InternalDetail::new(text)),
+            DbError::Internal(text) => Self::Internal(InternalDetail::new(text)),
         }
     }
 }
 
-/// What the database said, with all that an operator needs and no value of a row.
+/// The server's message with the names that an operator needs, but without values of the row.
 fn describe(error: &Error) -> String {
     let Error::DatabaseError(kind, information) = error else {
         return error.to_string();
@@ -92,7 +92,7 @@ fn describe(error: &Error) -> String {
     text
 }
 
-/// Was it this constraint that a statement violated?
+/// Whether the statement violated this unique or foreign key constraint.
 pub(super) fn violates(error: &Error, constraint: &str) -> bool {
     let Error::DatabaseError(DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ForeignKeyViolation, information) =
         error

@@ -1,9 +1,9 @@
-//! The statement of `audit_list`, in one piece. diesel's own is put together for each page, name by name, only to be found
-//! among those that are prepared.
+//! The statement of `audit_list`, built as text. diesel would assemble the list of columns for each page, only to find
+//! the statement among the prepared ones.
 
-use super::audit::AuditEventRow;
-use super::audit_filter::{ComesAfter, HasProperties};
+use super::filter::{AfterCursor, EventFilter};
 use crate::records::AuditQuery;
+use crate::store::postgres::audit_log::AuditEventRow;
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::{Pg, PgQueryBuilder};
@@ -12,24 +12,24 @@ use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId
 use diesel::sql_types::{BigInt, Timestamptz};
 use std::sync::OnceLock;
 
-/// The events that a query asks for, newest first.
+/// Selects the events of a query, newest first.
 pub(super) struct ListEvents<'a> {
-    properties: HasProperties<'a>,
+    filter: EventFilter<'a>,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
-    after: Option<ComesAfter>,
+    after: Option<AfterCursor>,
     limit: i64,
 }
 
 impl<'a> ListEvents<'a> {
-    pub(super) fn of(query: &'a AuditQuery) -> Self {
-        let properties = HasProperties::of(query);
-        let number = properties.event_number();
+    pub(super) fn new(query: &'a AuditQuery) -> Self {
+        let filter = EventFilter::new(query);
+        let number = filter.number_column();
         Self {
-            properties,
+            filter,
             since: query.since,
             until: query.until,
-            after: query.before.map(|cursor| ComesAfter {
+            after: query.before.map(|cursor| AfterCursor {
                 cursor: cursor.get(),
                 number,
             }),
@@ -38,7 +38,7 @@ impl<'a> ListEvents<'a> {
     }
 }
 
-/// The columns of a row, in its order.
+/// The selected columns.
 fn columns() -> QueryResult<&'static str> {
     static COLUMNS: OnceLock<String> = OnceLock::new();
     if let Some(columns) = COLUMNS.get() {
@@ -54,7 +54,7 @@ impl QueryFragment<Pg> for ListEvents<'_> {
         out.push_sql("SELECT ");
         out.push_sql(columns()?);
         out.push_sql(" FROM audit_log WHERE ");
-        self.properties.walk_ast(out.reborrow())?;
+        self.filter.walk_ast(out.reborrow())?;
         if let Some(since) = &self.since {
             out.push_sql(" AND created_at >= ");
             out.push_bind_param::<Timestamptz, _>(since)?;
@@ -68,7 +68,7 @@ impl QueryFragment<Pg> for ListEvents<'_> {
             after.walk_ast(out.reborrow())?;
         }
         out.push_sql(" ORDER BY created_at DESC, ");
-        out.push_sql(self.properties.event_number().sql());
+        out.push_sql(self.filter.number_column().sql());
         out.push_sql(" DESC LIMIT ");
         out.push_bind_param::<BigInt, _>(&self.limit)
     }
@@ -77,7 +77,7 @@ impl QueryFragment<Pg> for ListEvents<'_> {
 impl QueryId for ListEvents<'_> {
     type QueryId = ();
 
-    /// The statement depends on which filters there are.
+    /// The statement depends on which filters are set.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 

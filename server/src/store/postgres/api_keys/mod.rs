@@ -1,0 +1,129 @@
+//! API keys.
+
+mod lookups;
+mod row;
+
+pub(super) use lookups::ApiKeyLookups;
+
+use super::PostgresStore;
+use super::error::{DbError, violates};
+use super::schema::api_keys;
+use super::tenants::tenant_exists_on_connection;
+use super::transaction::Finish;
+use crate::records::{ApiKeyRecord, Decision, NewAuditEvent};
+use crate::store::{
+    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Change, Changed, StoreError, decide_change,
+};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use row::ApiKeyRow;
+use std::ops::ControlFlow;
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId};
+use uuid::Uuid;
+
+/// Number of keys whose last use one statement writes. Few enough that it holds their locks only for milliseconds.
+const USES_PER_STATEMENT: usize = 1_000;
+
+impl ApiKeyStore for PostgresStore {
+    async fn api_key_list(&self, tenant_id: TenantId) -> Result<Option<Vec<ApiKeyRecord>>, StoreError> {
+        let rows = self
+            .database
+            .read(async |connection: &mut AsyncPgConnection| {
+                let of_tenant = api_keys::table.filter(api_keys::tenant_id.eq(Uuid::from(tenant_id)));
+                let rows: Vec<ApiKeyRow> = of_tenant
+                    .order((api_keys::created_at.desc(), api_keys::id.desc()))
+                    .select(ApiKeyRow::as_select())
+                    .load(connection)
+                    .await?;
+                let exists = !rows.is_empty() || tenant_exists_on_connection(connection, tenant_id).await?;
+                Ok(exists.then_some(rows))
+            })
+            .await?;
+        let Some(rows) = rows else {
+            return Ok(None);
+        };
+        let records: Result<_, DbError> = rows.into_iter().map(ApiKeyRow::into_record).collect();
+        Ok(Some(records?))
+    }
+
+    async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
+        self.database
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                let inserted = diesel::insert_into(api_keys::table)
+                    .values(ApiKeyRow::from(api_key.clone()))
+                    .execute(connection)
+                    .await;
+                match inserted {
+                    Ok(_) => {
+                        let created = ApiKeyStored::Created(Box::new(api_key.clone()));
+                        Finish::commit_with_event(connection, created, event.clone()).await
+                    }
+                    Err(error) if violates(&error, "api_keys_tenant_id_fkey") => {
+                        Ok(Finish::Rollback(ApiKeyStored::TenantNotFound))
+                    }
+                    Err(error) => Err(error.into()),
+                }
+            })
+            .await
+    }
+
+    async fn api_key_revoke<E: Send>(
+        &self,
+        id: ApiKeyId,
+        decide: impl Fn(&ApiKeyRecord) -> Result<Decision<ApiKeyRecord>, E> + Send + Sync,
+    ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
+        self.database
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                let row: Option<ApiKeyRow> = api_keys::table
+                    .find(Uuid::from(id))
+                    .select(ApiKeyRow::as_select())
+                    .for_no_key_update()
+                    .first(connection)
+                    .await
+                    .optional()?;
+                let current = row.map(ApiKeyRow::into_record).transpose()?;
+                match decide_change(current, &decide) {
+                    ControlFlow::Break(outcome) => Ok(Finish::Rollback(outcome)),
+                    ControlFlow::Continue(Change { record, event }) => {
+                        diesel::update(api_keys::table.find(Uuid::from(id)))
+                            .set(ApiKeyRow::from((*record).clone()))
+                            .execute(connection)
+                            .await?;
+                        Finish::commit_with_event(connection, Changed::Stored(*record), *event).await
+                    }
+                }
+            })
+            .await
+    }
+
+    async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
+        self.api_key_lookups.find(prefix).await
+    }
+
+    async fn api_key_use(&self, uses: &[ApiKeyUse]) -> Result<(), StoreError> {
+        for uses in uses.chunks(USES_PER_STATEMENT) {
+            let ids: Vec<Uuid> = uses.iter().map(|used| used.id.into()).collect();
+            let times: Vec<DateTime<Utc>> = uses.iter().map(|used| used.used_at).collect();
+            self.database
+                .write_idempotent(async |connection: &mut AsyncPgConnection| {
+                    // Locks the rows in one order first, so that two replicas that write the same keys do not deadlock.
+                    // With `= ANY` the index returns them in this order; the sessions of the service do not sort.
+                    diesel::sql_query(
+                        "WITH locked AS (SELECT id FROM api_keys WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE) \
+                         UPDATE api_keys SET last_used_at = used.used_at \
+                         FROM unnest($1, $2) AS used (id, used_at) JOIN locked USING (id) \
+                         WHERE api_keys.id = used.id \
+                         AND (api_keys.last_used_at IS NULL OR api_keys.last_used_at < used.used_at)",
+                    )
+                    .bind::<Array<SqlUuid>, _>(&ids)
+                    .bind::<Array<Timestamptz>, _>(&times)
+                    .execute(connection)
+                    .await
+                })
+                .await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! Conversions between rows of `api_keys` and records.
+
+use crate::api_key_hash::StoredHash;
+use crate::records::ApiKeyRecord;
+use crate::store::postgres::error::DbError;
+use crate::store::postgres::rows::{corrupt_row, optional};
+use crate::store::postgres::schema::api_keys;
+use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use tenant_registry_contract::types::{ConstraintError, Scope};
+use uuid::Uuid;
+
+/// A row of `api_keys`.
+#[derive(AsChangeset, Identifiable, Insertable, Queryable, Selectable)]
+#[diesel(table_name = api_keys, check_for_backend(Pg), treat_none_as_null = true)]
+pub(super) struct ApiKeyRow {
+    id: Uuid,
+    pub(super) tenant_id: Uuid,
+    product: Option<String>,
+    name: String,
+    // The elements are never NULL because of a CHECK, which diesel does not know.
+    scopes: Vec<Option<String>>,
+    pub(super) prefix: String,
+    hash: String,
+    created_by: Option<String>,
+    last_used_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+}
+
+impl From<ApiKeyRecord> for ApiKeyRow {
+    fn from(record: ApiKeyRecord) -> Self {
+        let ApiKeyRecord {
+            id,
+            tenant_id,
+            product,
+            name,
+            scopes,
+            prefix,
+            hash,
+            created_by,
+            last_used_at,
+            revoked_at,
+            created_at,
+        } = record;
+        Self {
+            id: id.into(),
+            tenant_id: tenant_id.into(),
+            product: product.map(String::from),
+            name: name.into(),
+            scopes: scopes.into_iter().map(|scope| Some(scope.into())).collect(),
+            prefix: prefix.into(),
+            hash: hash.to_stored().to_owned(),
+            created_by: created_by.map(String::from),
+            last_used_at,
+            revoked_at,
+            created_at,
+        }
+    }
+}
+
+impl ApiKeyRow {
+    pub(super) fn into_record(self) -> Result<ApiKeyRecord, DbError> {
+        let id = self.id;
+        self.try_into().map_err(corrupt_row("api_keys", id))
+    }
+}
+
+impl TryFrom<ApiKeyRow> for ApiKeyRecord {
+    type Error = ConstraintError;
+
+    fn try_from(row: ApiKeyRow) -> Result<Self, ConstraintError> {
+        let ApiKeyRow {
+            id,
+            tenant_id,
+            product,
+            name,
+            scopes,
+            prefix,
+            hash,
+            created_by,
+            last_used_at,
+            revoked_at,
+            created_at,
+        } = row;
+        let scopes: Result<_, _> = scopes.into_iter().flatten().map(Scope::try_from).collect();
+        Ok(Self {
+            id: id.into(),
+            tenant_id: tenant_id.into(),
+            product: optional(product)?,
+            name: name.try_into()?,
+            scopes: scopes?,
+            prefix: prefix.try_into()?,
+            hash: StoredHash::from_stored(hash),
+            created_by: optional(created_by)?,
+            last_used_at,
+            revoked_at,
+            created_at,
+        })
+    }
+}

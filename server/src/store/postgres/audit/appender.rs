@@ -1,0 +1,191 @@
+//! Commits the audit events of many callers together. Events that arrive during a commit share the next one. The response
+//! to a caller is sent after the commit. An event that cannot be stored does not affect the others.
+
+use crate::records::NewAuditEvent;
+use crate::store::postgres::audit_log::{insert_events_on_connection, numbered_event};
+use crate::store::postgres::batches::{BatchedRequest, Batches};
+use crate::store::postgres::connection::Database;
+use crate::store::postgres::error::{DbError, violates};
+use crate::store::postgres::span::in_span;
+use crate::store::postgres::tenants::lock_existing_tenants_in_transaction;
+use crate::store::postgres::transaction::Finish;
+use crate::store::{AuditAppended, StoreError};
+use diesel_async::AsyncPgConnection;
+use std::pin::pin;
+use std::slice;
+use std::sync::Arc;
+
+/// Maximum number of events in a commit.
+const COMMIT_MAX_EVENTS: usize = 512;
+
+/// Maximum size of the text in a commit, in bytes. A single event may be larger.
+const COMMIT_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// Number of commits at the same time: while one waits for the disk, the next is prepared.
+const COMMITTERS: usize = 2;
+
+/// Accepts events for the next commit.
+pub(in crate::store::postgres) struct Appender(Batches<NewAuditEvent, AuditAppended>);
+
+type AppendRequest = BatchedRequest<NewAuditEvent, AuditAppended>;
+
+impl Appender {
+    /// Starts the tasks that commit. They end when the value is dropped.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub(in crate::store::postgres) fn start(database: &Arc<Database>) -> Self {
+        let database = Arc::clone(database);
+        Self(Batches::start(COMMITTERS, COMMIT_MAX_EVENTS, move |batch| {
+            commit_in_parts(Arc::clone(&database), batch)
+        }))
+    }
+
+    /// Appends an event and returns when it is committed.
+    pub(in crate::store::postgres) async fn append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
+        // A task that ends with the runtime may have been committing.
+        in_span("append", pin!(self.0.submit(event, DbError::OutcomeUnknown))).await
+    }
+}
+
+/// Commits a batch, in several commits if its text is too large for one.
+async fn commit_in_parts(database: Arc<Database>, mut batch: Vec<AppendRequest>) {
+    while !batch.is_empty() {
+        let rest = batch.split_off(count_for_one_commit(&batch));
+        commit(&database, batch).await;
+        batch = rest;
+    }
+}
+
+/// How many of the first events fit into one commit. At least one.
+fn count_for_one_commit(batch: &[AppendRequest]) -> usize {
+    let mut bytes = 0;
+    let fits = |append: &&AppendRequest| {
+        bytes += text_bytes(&append.request);
+        bytes <= COMMIT_MAX_BYTES
+    };
+    batch.iter().take_while(fits).count().max(1)
+}
+
+fn text_bytes(event: &NewAuditEvent) -> usize {
+    let texts = [
+        &event.actor_name,
+        &event.actor_type,
+        &event.target_id,
+        &event.target_type,
+        &event.target_name,
+    ];
+    let metadata = event.metadata.as_ref().map_or(0, |metadata| {
+        serde_json::to_string(metadata).map_or(0, |text| text.len())
+    });
+    metadata
+        + event.action.as_str().len()
+        + event.actor_id.as_ref().map_or(0, |text| text.as_str().len())
+        + event.product.as_ref().map_or(0, |text| text.as_str().len())
+        + texts
+            .into_iter()
+            .flatten()
+            .map(|text| text.as_str().len())
+            .sum::<usize>()
+}
+
+/// Commits events together and responds to each caller.
+async fn commit(database: &Database, batch: Vec<AppendRequest>) {
+    let (events, responders): (Vec<_>, Vec<_>) = batch.into_iter().map(BatchedRequest::into_parts).unzip();
+    let results: Vec<_> = match append_all(database, &events).await {
+        Ok(appended) => appended.into_iter().map(Ok).collect(),
+        // One of the events cannot be stored. Find out which, so that the others are stored.
+        Err(StoreError::Internal(_)) if events.len() > 1 => append_one_by_one(database, &events).await,
+        Err(error) => events.iter().map(|_| Err(error.clone())).collect(),
+    };
+    for (responder, result) in responders.into_iter().zip(results) {
+        responder.respond(result);
+    }
+}
+
+async fn append_one_by_one(database: &Database, events: &[NewAuditEvent]) -> Vec<Result<AuditAppended, StoreError>> {
+    let mut results = Vec::with_capacity(events.len());
+    for event in events {
+        let appended = append_all(database, slice::from_ref(event)).await;
+        results.extend(match appended {
+            Ok(appended) => appended.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        });
+    }
+    results
+}
+
+/// Appends events in one transaction. The result of each is the same as if it were appended alone.
+async fn append_all(database: &Database, events: &[NewAuditEvent]) -> Result<Vec<AuditAppended>, StoreError> {
+    let appended = database
+        .transaction(async |connection: &mut AsyncPgConnection| {
+            match insert_events_on_connection(connection, events).await {
+                Ok(ids) => finish(events.iter().map(|_| true), &ids, events).map(|finish| match finish {
+                    Finish::Commit { value, event } => Finish::Commit {
+                        value: Some(value),
+                        event,
+                    },
+                    Finish::Rollback(value) => Finish::Rollback(Some(value)),
+                }),
+                Err(error) if violates(&error, "audit_log_tenant_id_fkey") => Ok(Finish::Rollback(None)),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await?;
+    match appended {
+        Some(appended) => Ok(appended),
+        None => append_to_existing_tenants(database, events).await,
+    }
+}
+
+/// Appends the events whose tenants exist. For the time of the transaction these tenants cannot be deleted.
+async fn append_to_existing_tenants(
+    database: &Database,
+    events: &[NewAuditEvent],
+) -> Result<Vec<AuditAppended>, StoreError> {
+    database
+        .transaction(async |connection: &mut AsyncPgConnection| {
+            let tenant_ids = events.iter().filter_map(|event| event.tenant_id);
+            let existing = lock_existing_tenants_in_transaction(connection, tenant_ids).await?;
+            let tenant_exists: Vec<bool> = events
+                .iter()
+                .map(|event| event.tenant_id.is_none_or(|id| existing.contains(&id)))
+                .collect();
+            let insertable: Vec<NewAuditEvent> = events
+                .iter()
+                .zip(&tenant_exists)
+                .filter(|(_, tenant_exists)| **tenant_exists)
+                .map(|(event, _)| event.clone())
+                .collect();
+            let ids = insert_events_on_connection(connection, &insertable).await?;
+            finish(tenant_exists.iter().copied(), &ids, events)
+        })
+        .await
+}
+
+/// Pairs the inserted events with their numbers, which are in the same order.
+fn finish(
+    inserted: impl Iterator<Item = bool>,
+    ids: &[i64],
+    events: &[NewAuditEvent],
+) -> Result<Finish<Vec<AuditAppended>>, DbError> {
+    let mut ids = ids.iter();
+    let mut last = None;
+    let mut appended = Vec::with_capacity(events.len());
+    for (event, is_inserted) in events.iter().zip(inserted) {
+        if is_inserted {
+            let id = ids
+                .next()
+                .ok_or_else(|| DbError::Internal("the INSERT returned fewer numbers than events".to_owned()))?;
+            let record = Box::new(numbered_event(*id, event.clone())?);
+            last = Some(record.clone());
+            appended.push(AuditAppended::Appended(record));
+        } else {
+            appended.push(AuditAppended::TenantNotFound);
+        }
+    }
+    Ok(match last {
+        Some(event) => Finish::Commit { value: appended, event },
+        None => Finish::Rollback(appended),
+    })
+}

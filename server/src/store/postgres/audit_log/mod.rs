@@ -1,0 +1,49 @@
+//! The rows of the table `audit_log`. Every transaction inserts one, so this module is below `transaction`.
+
+mod insert;
+mod row;
+
+pub(super) use insert::insert_events_on_connection;
+pub(super) use row::AuditEventRow;
+
+use super::connection::Database;
+use super::error::DbError;
+use super::rows::corrupt_row;
+use super::schema::audit_log;
+use crate::records::{AuditEventRecord, NewAuditEvent};
+use crate::store::StoreError;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use std::slice;
+use tenant_registry_contract::types::AuditEventId;
+
+/// Inserts an event.
+pub(super) async fn insert_event_on_connection(
+    connection: &mut AsyncPgConnection,
+    event: NewAuditEvent,
+) -> Result<AuditEventRecord, DbError> {
+    let ids = insert_events_on_connection(connection, slice::from_ref(&event)).await?;
+    match ids.as_slice() {
+        [id] => numbered_event(*id, event),
+        _ => Err(DbError::Internal(format!("one audit event got {} numbers", ids.len()))),
+    }
+}
+
+/// Adds the number of an inserted event.
+pub(super) fn numbered_event(id: i64, event: NewAuditEvent) -> Result<AuditEventRecord, DbError> {
+    Ok(AuditEventRecord {
+        id: AuditEventId::try_from(id).map_err(corrupt_row("audit_log", id))?,
+        event,
+    })
+}
+
+/// Finds the event with this number.
+pub(super) async fn find_event(database: &Database, id: AuditEventId) -> Result<Option<AuditEventRecord>, StoreError> {
+    let row: Option<AuditEventRow> = database
+        .read(async |connection: &mut AsyncPgConnection| {
+            let row = audit_log::table.find(id.get()).select(AuditEventRow::as_select());
+            row.first(connection).await.optional()
+        })
+        .await?;
+    Ok(row.map(AuditEventRow::into_record).transpose()?)
+}

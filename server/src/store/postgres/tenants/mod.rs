@@ -1,0 +1,133 @@
+//! Tenants.
+
+mod row;
+
+use super::PostgresStore;
+use super::error::{DbError, violates};
+use super::schema::tenants;
+use super::transaction::Finish;
+use crate::records::{Decision, NewAuditEvent, TenantRecord};
+use crate::store::{Change, Changed, StoreError, TenantCreated, TenantStore, decide_change};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use row::TenantRow;
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use tenant_registry_contract::types::{TenantId, TenantSlug};
+use uuid::Uuid;
+
+/// The lock on a tenant's row, until the transaction ends. Not `FOR UPDATE`, which would wait for every transaction that
+/// inserts an audit event of the tenant.
+pub(super) enum Lock {
+    /// For a transaction that changes the tenant.
+    ForNoKeyUpdate,
+    /// For a transaction that relies on the tenant's state.
+    ForShare,
+}
+
+/// Reads and locks a tenant.
+pub(super) async fn lock_tenant_in_transaction(
+    connection: &mut AsyncPgConnection,
+    id: TenantId,
+    lock: Lock,
+) -> Result<Option<TenantRecord>, DbError> {
+    let row = tenants::table.find(Uuid::from(id)).select(TenantRow::as_select());
+    let row = match lock {
+        Lock::ForNoKeyUpdate => row.for_no_key_update().first(connection).await,
+        Lock::ForShare => row.for_share().first(connection).await,
+    };
+    row.optional()?.map(TenantRow::into_record).transpose()
+}
+
+/// Whether a tenant has this id.
+pub(super) async fn tenant_exists_on_connection(connection: &mut AsyncPgConnection, id: TenantId) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(tenants::table.find(Uuid::from(id))))
+        .get_result(connection)
+        .await
+}
+
+/// Returns those of the ids that belong to a tenant. These tenants cannot be deleted until the transaction ends.
+pub(super) async fn lock_existing_tenants_in_transaction(
+    connection: &mut AsyncPgConnection,
+    ids: impl Iterator<Item = TenantId>,
+) -> QueryResult<HashSet<TenantId>> {
+    let ids: Vec<Uuid> = ids.map(Uuid::from).collect();
+    let existing: Vec<Uuid> = tenants::table
+        .filter(tenants::id.eq_any(ids))
+        .select(tenants::id)
+        .for_key_share()
+        .load(connection)
+        .await?;
+    Ok(existing.into_iter().map(TenantId::from).collect())
+}
+
+impl TenantStore for PostgresStore {
+    async fn tenant_create(&self, tenant: TenantRecord, event: NewAuditEvent) -> Result<TenantCreated, StoreError> {
+        self.database
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                let inserted = diesel::insert_into(tenants::table)
+                    .values(TenantRow::from(tenant.clone()))
+                    .execute(connection)
+                    .await;
+                match inserted {
+                    Ok(_) => {
+                        let created = TenantCreated::Created(Box::new(tenant.clone()));
+                        Finish::commit_with_event(connection, created, event.clone()).await
+                    }
+                    Err(error) if violates(&error, "tenants_slug_key") => {
+                        Ok(Finish::Rollback(TenantCreated::SlugInUse))
+                    }
+                    Err(error) => Err(error.into()),
+                }
+            })
+            .await
+    }
+
+    async fn tenant_get(&self, id: TenantId) -> Result<Option<TenantRecord>, StoreError> {
+        let row = self
+            .database
+            .look_up(async |mut connection: &AsyncPgConnection| {
+                let row = tenants::table.find(Uuid::from(id)).select(TenantRow::as_select());
+                row.first(&mut connection).await.optional()
+            })
+            .await?;
+        Ok(row.map(TenantRow::into_record).transpose()?)
+    }
+
+    async fn tenant_get_by_slug(&self, slug: &TenantSlug) -> Result<Option<TenantRecord>, StoreError> {
+        let row = self
+            .database
+            .look_up(async |mut connection: &AsyncPgConnection| {
+                let with_slug = tenants::table.filter(tenants::slug.eq(slug.as_str()));
+                with_slug
+                    .select(TenantRow::as_select())
+                    .first(&mut connection)
+                    .await
+                    .optional()
+            })
+            .await?;
+        Ok(row.map(TenantRow::into_record).transpose()?)
+    }
+
+    async fn tenant_change<E: Send>(
+        &self,
+        id: TenantId,
+        decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
+    ) -> Result<Changed<TenantRecord, E>, StoreError> {
+        self.database
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                let current = lock_tenant_in_transaction(connection, id, Lock::ForNoKeyUpdate).await?;
+                match decide_change(current, &decide) {
+                    ControlFlow::Break(outcome) => Ok(Finish::Rollback(outcome)),
+                    ControlFlow::Continue(Change { record, event }) => {
+                        diesel::update(tenants::table.find(Uuid::from(id)))
+                            .set(TenantRow::from((*record).clone()))
+                            .execute(connection)
+                            .await?;
+                        Finish::commit_with_event(connection, Changed::Stored(*record), *event).await
+                    }
+                }
+            })
+            .await
+    }
+}
