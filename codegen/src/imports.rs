@@ -186,11 +186,12 @@ impl VisitMut for Paths<'_> {
             match argument {
                 Meta::Path(path) => self.visit_path_mut(path),
                 Meta::List(_) => {}
-                Meta::NameValue(argument) => match &mut argument.value {
-                    // serde takes paths as text.
-                    Expr::Lit(ExprLit {
+                Meta::NameValue(argument) => {
+                    if let Expr::Lit(ExprLit {
                         lit: Lit::Str(text), ..
-                    }) => {
+                    }) = &mut argument.value
+                    {
+                        // serde takes paths as text.
                         let Ok(full) = text.parse::<Path>() else {
                             continue;
                         };
@@ -200,9 +201,10 @@ impl VisitMut for Paths<'_> {
                             let short = path.to_token_stream().to_string().replace(' ', "");
                             *text = LitStr::new(&short, text.span());
                         }
+                    } else {
+                        self.visit_expr_mut(&mut argument.value);
                     }
-                    value => self.visit_expr_mut(value),
-                },
+                }
             }
         }
         list.tokens = arguments.into_token_stream();

@@ -126,11 +126,6 @@ fn lines(marker: &str, text: &str, indent: usize, write: fn(&str) -> String) -> 
     lines
 }
 
-/// `///` lines.
-pub(crate) fn docs(text: &str) -> String {
-    doc_lines("///", text, 4)
-}
-
 /// The documentation of an item as attributes, one for each line.
 pub(crate) fn doc(text: &str) -> TokenStream {
     attributes(text, escape)

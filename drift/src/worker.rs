@@ -15,10 +15,11 @@ const GENERATED: &str = "generated/";
 const GENERATED_LINKS: [&str; 2] = ["client/src/generated/", "client/src/types/"];
 const HAND_WRITTEN: [&str; 2] = ["server/src/", "client/src/"];
 
-/// What cargo builds. The test and the example make cargo enable the features of dev-dependencies, as a build of the whole
-/// workspace does. The dependencies are then those that such a build has compiled, and [`Worker::start_from`] reuses them.
+/// What cargo builds: the service, and the client's library. The tests make cargo enable the features of dev-dependencies,
+/// as a build of the whole workspace does. The dependencies are then those that such a build has compiled, and
+/// [`Worker::start_from`] reuses them. Neither test uses the contract.
 const SERVICE: [&str; 5] = ["--workspace", "--bin", "tenant-registry", "--test", "golden"];
-const CLIENT: [&str; 3] = ["--workspace", "--example", "customer_life"];
+const CLIENT: [&str; 3] = ["--workspace", "--test", "dependency_tree"];
 
 /// A copy of the workspace.
 pub(crate) struct Worker {

@@ -1,5 +1,5 @@
-//! The service's API, behind a look at what it is called with: whatever the HTTP layer has accepted can be written, is
-//! accepted again, and is then the same.
+//! The service's API behind a check of all arguments: what the HTTP layer accepted can be serialized, and is accepted again
+//! as the same value.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,17 +8,11 @@ use std::fmt::{Debug, Display};
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
-use tenant_registry_contract::server::{
-    Admission, Admitted, ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, ApiKeys,
-    Audit, AuditAppendResponse, AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
-    CatalogTrialRequestResponse, Credentials, EntitlementListResponse, Health, HealthGetResponse, InvalidBody,
-    NotAdmitted, Principal, ReadinessGetResponse, RequestMetadata, TenantActivateResponse, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse, Tenants, TryLater,
-};
+use tenant_registry_contract::server::generic::{Handler, Operation, ParameterVisitor, Parameters, Request};
+use tenant_registry_contract::server::{Admission, Admitted, Credentials, NotAdmitted, RequestMetadata};
 use tenant_registry_contract::types::{
-    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, AuditSince,
-    AuditUntil, CatalogRequest, ConstraintError, PageLimit, ProductKey, RetryAfterSeconds, TenantActivate,
-    TenantCancel, TenantCreate, TenantId, TenantSlug,
+    ApiKeyCreate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, RetryAfterSeconds, TenantActivate,
+    TenantCancel, TenantCreate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -99,25 +93,58 @@ impl CheckedApi {
     }
 }
 
-/// Holds a body to the law.
-fn body<T: Serialize + DeserializeOwned + PartialEq + Debug>(body: &T) {
-    assert_eq!(&again(body), body, "written and read again");
+/// Parses and serializes in turn.
+fn reparsed<T: Serialize + DeserializeOwned>(body: &T) -> T {
+    let text = expect(serde_json::to_string(body), "an accepted body serializes");
+    expect(serde_json::from_str(&text), "a serialized body is accepted")
 }
 
-fn again<T: Serialize + DeserializeOwned>(body: &T) -> T {
-    let text = expect(serde_json::to_string(body), "what was accepted is written");
-    expect(serde_json::from_str(&text), "what was accepted and written is accepted")
+/// A body that can be compared with what it is after a round trip.
+trait Body: Serialize + DeserializeOwned {
+    fn check(&self);
 }
 
-/// Holds a parameter to the law.
-fn parameter<T: Display + FromStr<Err: Display> + PartialEq + Debug>(value: &T) {
-    let again: T = expect(value.to_string().parse(), "what was accepted and written is accepted");
-    assert_eq!(&again, value, "written and read again");
+macro_rules! compared_by_equality {
+    ($($body:ty),+ $(,)?) => {
+        $(impl Body for $body {
+            fn check(&self) {
+                assert_eq!(&reparsed(self), self, "serialized and parsed again");
+            }
+        })+
+    };
 }
 
-fn optional<T: Display + FromStr<Err: Display> + PartialEq + Debug>(value: Option<&T>) {
-    if let Some(value) = value {
-        parameter(value);
+compared_by_equality!(
+    (),
+    TenantCreate,
+    TenantActivate,
+    TenantCancel,
+    CatalogRequest,
+    ApiKeyCreate,
+    AuditAppend
+);
+
+/// A secret has no `PartialEq`.
+impl Body for ApiKeyVerifyRequest {
+    fn check(&self) {
+        let Self { key } = reparsed(self);
+        assert_eq!(
+            key.expose_secret(),
+            self.key.expose_secret(),
+            "serialized and parsed again"
+        );
+    }
+}
+
+struct CheckedParameters;
+
+impl ParameterVisitor for CheckedParameters {
+    fn parameter<T>(&mut self, name: &'static str, value: &T)
+    where
+        T: Display + FromStr<Err: Display> + Serialize + PartialEq + Debug,
+    {
+        let again: T = expect(value.to_string().parse(), "a serialized parameter is accepted");
+        assert_eq!(&again, value, "`{name}` serialized and parsed again");
     }
 }
 
@@ -133,193 +160,12 @@ impl Admission for CheckedApi {
     }
 }
 
-impl Health for CheckedApi {
-    async fn health_get(&self, metadata: RequestMetadata) -> HealthGetResponse {
-        self.api().health_get(metadata).await
-    }
-
-    async fn readiness_get(&self, metadata: RequestMetadata) -> ReadinessGetResponse {
-        self.api().readiness_get(metadata).await
-    }
-}
-
-impl Tenants for CheckedApi {
-    async fn tenant_create(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-        given: TenantCreate,
-    ) -> TenantCreateResponse {
-        body(&given);
-        self.api().tenant_create(metadata, principal, given).await
-    }
-
-    async fn tenant_get(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-        id: TenantId,
-    ) -> TenantGetResponse {
-        parameter(&id);
-        self.api().tenant_get(metadata, principal, id).await
-    }
-
-    async fn tenant_get_by_slug(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-        slug: TenantSlug,
-    ) -> TenantGetBySlugResponse {
-        parameter(&slug);
-        self.api().tenant_get_by_slug(metadata, principal, slug).await
-    }
-
-    async fn tenant_activate(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-        id: TenantId,
-        given: Option<TenantActivate>,
-    ) -> TenantActivateResponse {
-        parameter(&id);
-        given.iter().for_each(body);
-        self.api().tenant_activate(metadata, principal, id, given).await
-    }
-
-    async fn tenant_cancel(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-        id: TenantId,
-        given: Option<TenantCancel>,
-    ) -> TenantCancelResponse {
-        parameter(&id);
-        given.iter().for_each(body);
-        self.api().tenant_cancel(metadata, principal, id, given).await
-    }
-
-    async fn entitlement_list(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-        tenant_id: TenantId,
-    ) -> EntitlementListResponse {
-        parameter(&tenant_id);
-        self.api().entitlement_list(metadata, principal, tenant_id).await
-    }
-}
-
-impl Catalog for CheckedApi {
-    async fn catalog_list(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-    ) -> CatalogListResponse {
-        self.api().catalog_list(metadata, principal).await
-    }
-
-    async fn catalog_request(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-        given: CatalogRequest,
-    ) -> CatalogRequestResponse {
-        body(&given);
-        self.api().catalog_request(metadata, principal, given).await
-    }
-
-    async fn catalog_trial_request(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-        given: CatalogRequest,
-    ) -> CatalogTrialRequestResponse {
-        body(&given);
-        self.api().catalog_trial_request(metadata, principal, given).await
-    }
-}
-
-impl ApiKeys for CheckedApi {
-    async fn api_key_list(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-        tenant_id: TenantId,
-    ) -> ApiKeyListResponse {
-        parameter(&tenant_id);
-        self.api().api_key_list(metadata, principal, tenant_id).await
-    }
-
-    async fn api_key_create(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-        given: ApiKeyCreate,
-    ) -> ApiKeyCreateResponse {
-        body(&given);
-        self.api().api_key_create(metadata, principal, given).await
-    }
-
-    async fn api_key_revoke(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-        id: ApiKeyId,
-    ) -> ApiKeyRevokeResponse {
-        parameter(&id);
-        self.api().api_key_revoke(metadata, principal, id).await
-    }
-
-    async fn api_key_verify(
-        &self,
-        metadata: RequestMetadata,
-        principal: Result<Principal<AdmittedCaller>, TryLater>,
-        given: Result<ApiKeyVerifyRequest, InvalidBody>,
-    ) -> ApiKeyVerifyResponse {
-        if let Ok(given) = &given {
-            let ApiKeyVerifyRequest { key } = again(given);
-            assert_eq!(key.expose_secret(), given.key.expose_secret(), "written and read again");
+impl<O: Operation<Schema: Body>> Handler<O> for CheckedApi {
+    async fn handle(&self, request: Request<AdmittedCaller, O>) -> O::Response {
+        request.params.visit(&mut CheckedParameters);
+        if let Some(body) = O::schema(&request.body) {
+            body.check();
         }
-        self.api().api_key_verify(metadata, principal, given).await
-    }
-}
-
-impl Audit for CheckedApi {
-    async fn audit_append(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-        given: AuditAppend,
-    ) -> AuditAppendResponse {
-        body(&given);
-        self.api().audit_append(metadata, principal, given).await
-    }
-
-    async fn audit_list(
-        &self,
-        metadata: RequestMetadata,
-        principal: Principal<AdmittedCaller>,
-        tenant_id: Option<TenantId>,
-        product: Option<ProductKey>,
-        actor_id: Option<ActorId>,
-        action: Option<AuditAction>,
-        since: Option<AuditSince>,
-        until: Option<AuditUntil>,
-        limit: PageLimit,
-        cursor: Option<AuditCursor>,
-    ) -> AuditListResponse {
-        optional(tenant_id.as_ref());
-        optional(product.as_ref());
-        optional(actor_id.as_ref());
-        optional(action.as_ref());
-        optional(since.as_ref());
-        optional(until.as_ref());
-        parameter(&limit);
-        optional(cursor.as_ref());
-        self.api()
-            .audit_list(
-                metadata, principal, tenant_id, product, actor_id, action, since, until, limit, cursor,
-            )
-            .await
+        O::call(&*self.api(), request).await
     }
 }

@@ -9,7 +9,8 @@ use hyper_util::rt::TokioIo;
 use std::cell::RefCell;
 use std::error::Error;
 use std::time::Duration;
-use tenant_registry_contract::http::{AllowedOrigins, Limits, Service as Served, api_description};
+use tenant_registry_contract::http::{AllowedOrigins, Limits, ServerContext, api_description};
+use tenant_registry_contract::server::generic::GenericApi;
 use tenant_registry_contract::types;
 use tenant_registry_server::{documentation, telemetry};
 use tokio::net::TcpStream;
@@ -54,7 +55,7 @@ pub(crate) fn exchange(request: Request<Full<Bytes>>) {
 struct Service {
     /// Runs server and client, so that a request is answered on one thread, in one order.
     runtime: Runtime,
-    http: HttpServer<Served<CheckedApi>>,
+    http: HttpServer<ServerContext<GenericApi<CheckedApi>>>,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
@@ -67,8 +68,8 @@ impl Service {
         let limits = Limits {
             body_time: Duration::from_secs(30),
         };
-        let service = Served::new(CheckedApi::new()?, limits, AllowedOrigins::default(), ());
-        let http = ServerBuilder::new(api, service, telemetry::logger())
+        let context = ServerContext::new(GenericApi(CheckedApi::new()?), limits, AllowedOrigins::default(), ());
+        let http = ServerBuilder::new(api, context, telemetry::logger())
             .config(ConfigDropshot {
                 bind_address: ([127, 0, 0, 1], 0).into(),
                 default_request_body_max_bytes: BODY_LIMIT,
@@ -90,7 +91,7 @@ impl Service {
             http,
             connection,
         } = self;
-        http.app_private().implementation().start_anew()?;
+        http.app_private().implementation().0.start_anew()?;
         let address = http.local_addr();
         let host = address.to_string().parse()?;
         request.headers_mut().insert(http::header::HOST, host);

@@ -11,7 +11,7 @@ mod operation;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 7825699153242606760;
+pub const SPEC_FINGERPRINT: u64 = 11994340492043944851;
 
 /// A client of the Tenant Registry.
 ///

@@ -8,38 +8,39 @@ use http::{HeaderName, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::server;
 use crate::server::{
-    ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
-    Scope,
+    Api, ApiKeyCreateResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams,
+    ApiKeyRevokeResponse, ApiKeyVerifyResponse, Scope,
 };
 use super::{admission, request, response};
-use super::response::{Answer, Declared, Draft};
-use super::service::Service;
+use super::context::ServerContext;
+use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `GET /v1/api-keys`: List the API keys of a tenant.
-pub(super) async fn api_key_list<A: server::Api>(
-    context: RequestContext<Service<A>>,
-) -> Answer {
+pub(super) async fn api_key_list<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysRead])
             .await?;
         let query = request::query(&context);
-        let tenant_id = request::required_parameter(&query, "tenant_id")?;
+        let params = ApiKeyListParams {
+            tenant_id: request::required_parameter(&query, "tenant_id", str::parse)?,
+        };
         Ok(
             context
                 .context()
                 .implementation
-                .api_key_list(metadata, principal, tenant_id)
+                .api_key_list(metadata, principal, params)
                 .await,
         )
     };
-    response::answer(&context, "api_key_list", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for ApiKeyListResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for ApiKeyListResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
@@ -67,10 +68,10 @@ impl Declared for ApiKeyListResponse {
 }
 
 /// `POST /v1/api-keys`: Create an API key.
-pub(super) async fn api_key_create<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn api_key_create<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     request: RawRequest,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
@@ -84,11 +85,11 @@ pub(super) async fn api_key_create<A: server::Api>(
                 .await,
         )
     };
-    response::answer(&context, "api_key_create", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for ApiKeyCreateResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for ApiKeyCreateResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Created(body) => {
@@ -123,7 +124,7 @@ impl Declared for ApiKeyCreateResponse {
     }
 }
 
-/// The variables of `/v1/api-keys/{id}`, not read yet.
+/// The variables of `/v1/api-keys/{id}`, not parsed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct ApiKeyRevokePath {
     /// The ID of the API key.
@@ -131,29 +132,31 @@ pub(super) struct ApiKeyRevokePath {
 }
 
 /// `DELETE /v1/api-keys/{id}`: Revoke an API key.
-pub(super) async fn api_key_revoke<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn api_key_revoke<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     path: Path<ApiKeyRevokePath>,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
             .await?;
         let path = path.into_inner();
-        let id = request::path_parameter("id", &path.id)?;
+        let params = ApiKeyRevokeParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
         Ok(
             context
                 .context()
                 .implementation
-                .api_key_revoke(metadata, principal, id)
+                .api_key_revoke(metadata, principal, params)
                 .await,
         )
     };
-    response::answer(&context, "api_key_revoke", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for ApiKeyRevokeResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for ApiKeyRevokeResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
@@ -181,10 +184,10 @@ impl Declared for ApiKeyRevokeResponse {
 }
 
 /// `POST /v1/internal/api-keys/verify`: Verify an API key.
-pub(super) async fn api_key_verify<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn api_key_verify<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     request: RawRequest,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal_or_later(
@@ -202,11 +205,11 @@ pub(super) async fn api_key_verify<A: server::Api>(
                 .await,
         )
     };
-    response::answer(&context, "api_key_verify", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for ApiKeyVerifyResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for ApiKeyVerifyResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,

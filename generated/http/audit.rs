@@ -6,17 +6,17 @@ use std::pin::pin;
 use dropshot::{HttpError, RawRequest, RequestContext};
 use http::{HeaderName, StatusCode};
 
-use crate::server;
-use crate::server::{AuditAppendResponse, AuditListResponse, Scope};
+use crate::types;
+use crate::server::{Api, AuditAppendResponse, AuditListParams, AuditListResponse, Scope};
 use super::{admission, request, response};
-use super::response::{Answer, Declared, Draft};
-use super::service::Service;
+use super::context::ServerContext;
+use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `POST /v1/audit`: Append an audit event.
-pub(super) async fn audit_append<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn audit_append<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     request: RawRequest,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::AuditWrite])
@@ -30,11 +30,11 @@ pub(super) async fn audit_append<A: server::Api>(
                 .await,
         )
     };
-    response::answer(&context, "audit_append", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for AuditAppendResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for AuditAppendResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
@@ -67,46 +67,37 @@ impl Declared for AuditAppendResponse {
 }
 
 /// `GET /v1/audit`: List audit events, newest first.
-pub(super) async fn audit_list<A: server::Api>(
-    context: RequestContext<Service<A>>,
-) -> Answer {
+pub(super) async fn audit_list<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::AuditRead])
             .await?;
         let query = request::query(&context);
-        let tenant_id = request::optional_parameter(&query, "tenant_id")?;
-        let product = request::optional_parameter(&query, "product")?;
-        let actor_id = request::optional_parameter(&query, "actor_id")?;
-        let action = request::optional_parameter(&query, "action")?;
-        let since = request::optional_parameter(&query, "since")?;
-        let until = request::optional_parameter(&query, "until")?;
-        let limit = request::defaulted_parameter(&query, "limit", "50")?;
-        let cursor = request::optional_parameter(&query, "cursor")?;
+        let params = AuditListParams {
+            tenant_id: request::optional_parameter(&query, "tenant_id", str::parse)?,
+            product: request::optional_parameter(&query, "product", str::parse)?,
+            actor_id: request::optional_parameter(&query, "actor_id", str::parse)?,
+            action: request::optional_parameter(&query, "action", str::parse)?,
+            since: request::optional_parameter(&query, "since", types::Format::parse)?,
+            until: request::optional_parameter(&query, "until", types::Format::parse)?,
+            limit: request::defaulted_parameter(&query, "limit", str::parse, "50")?,
+            cursor: request::optional_parameter(&query, "cursor", str::parse)?,
+        };
         Ok(
             context
                 .context()
                 .implementation
-                .audit_list(
-                    metadata,
-                    principal,
-                    tenant_id,
-                    product,
-                    actor_id,
-                    action,
-                    since,
-                    until,
-                    limit,
-                    cursor,
-                )
+                .audit_list(metadata, principal, params)
                 .await,
         )
     };
-    response::answer(&context, "audit_list", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for AuditListResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for AuditListResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,

@@ -6,29 +6,28 @@ use std::pin::pin;
 use dropshot::{HttpError, RawRequest, RequestContext};
 use http::{HeaderName, StatusCode};
 
-use crate::server;
 use crate::server::{
-    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, Scope,
+    Api, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, Scope,
 };
 use super::{admission, request, response};
-use super::response::{Answer, Declared, Draft};
-use super::service::Service;
+use super::context::ServerContext;
+use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `GET /v1/catalog`: List the products that any tenant can request.
-pub(super) async fn catalog_list<A: server::Api>(
-    context: RequestContext<Service<A>>,
-) -> Answer {
+pub(super) async fn catalog_list<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::CatalogRead])
             .await?;
         Ok(context.context().implementation.catalog_list(metadata, principal).await)
     };
-    response::answer(&context, "catalog_list", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for CatalogListResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for CatalogListResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => {
@@ -53,10 +52,10 @@ impl Declared for CatalogListResponse {
 }
 
 /// `POST /v1/catalog/request`: Request a product for a tenant.
-pub(super) async fn catalog_request<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn catalog_request<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     request: RawRequest,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::CatalogWrite])
@@ -70,11 +69,11 @@ pub(super) async fn catalog_request<A: server::Api>(
                 .await,
         )
     };
-    response::answer(&context, "catalog_request", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for CatalogRequestResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for CatalogRequestResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Accepted => response::without_body(StatusCode::ACCEPTED),
@@ -108,10 +107,10 @@ impl Declared for CatalogRequestResponse {
 }
 
 /// `POST /v1/catalog/trial-request`: Start a 14-day trial of a product.
-pub(super) async fn catalog_trial_request<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn catalog_trial_request<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     request: RawRequest,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::CatalogWrite])
@@ -125,11 +124,11 @@ pub(super) async fn catalog_trial_request<A: server::Api>(
                 .await,
         )
     };
-    response::answer(&context, "catalog_trial_request", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for CatalogTrialRequestResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for CatalogTrialRequestResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Created(body) => response::json(StatusCode::CREATED, &body)?,

@@ -6,25 +6,24 @@ use std::pin::pin;
 use dropshot::{HttpError, RequestContext};
 use http::{HeaderName, StatusCode};
 
-use crate::server;
-use crate::server::{HealthGetResponse, ReadinessGetResponse};
+use crate::server::{Api, HealthGetResponse, ReadinessGetResponse};
 use super::{request, response};
-use super::response::{Answer, Declared, Draft};
-use super::service::Service;
+use super::context::ServerContext;
+use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `GET /healthz`: Check liveness.
-pub(super) async fn health_get<A: server::Api>(
-    context: RequestContext<Service<A>>,
-) -> Answer {
+pub(super) async fn health_get<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         Ok(context.context().implementation.health_get(metadata).await)
     };
-    response::answer(&context, "health_get", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for HealthGetResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for HealthGetResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
@@ -34,18 +33,18 @@ impl Declared for HealthGetResponse {
 }
 
 /// `GET /readyz`: Check readiness.
-pub(super) async fn readiness_get<A: server::Api>(
-    context: RequestContext<Service<A>>,
-) -> Answer {
+pub(super) async fn readiness_get<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         Ok(context.context().implementation.readiness_get(metadata).await)
     };
-    response::answer(&context, "readiness_get", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for ReadinessGetResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for ReadinessGetResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,

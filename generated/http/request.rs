@@ -3,11 +3,10 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
-use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use dropshot::{Body, RawRequest, RequestContext, ServerContext};
+use dropshot::{Body, RawRequest, RequestContext};
 use http::{HeaderMap, Request, StatusCode};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http_body_util::BodyExt;
@@ -18,21 +17,21 @@ use tokio::time::timeout;
 use crate::server;
 use crate::server::{InvalidBody, RequestMetadata};
 use crate::types::ErrorCode;
-use super::response::Refusal;
-use super::service::Service;
+use super::context::ServerContext;
+use super::response::ErrorResponse;
 
-/// A parameter that cannot be read; says what to change.
+/// Why a parameter was rejected; says what to change.
 pub(super) struct InvalidParameter(String);
 
-impl From<InvalidParameter> for Refusal {
+impl From<InvalidParameter> for ErrorResponse {
     fn from(InvalidParameter(message): InvalidParameter) -> Self {
         Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidInput, message)
     }
 }
 
-impl From<InvalidBody> for Refusal {
-    fn from(refused: InvalidBody) -> Self {
-        let (status, error) = match refused {
+impl From<InvalidBody> for ErrorResponse {
+    fn from(invalid: InvalidBody) -> Self {
+        let (status, error) = match invalid {
             InvalidBody::Malformed { .. } => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput)
             }
@@ -43,12 +42,12 @@ impl From<InvalidBody> for Refusal {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType)
             }
         };
-        Self::new(status, error, refused.to_string())
+        Self::new(status, error, invalid.to_string())
     }
 }
 
-pub(super) fn metadata<C: ServerContext>(
-    context: &RequestContext<C>,
+pub(super) fn metadata<A: server::Api>(
+    context: &RequestContext<ServerContext<A>>,
 ) -> RequestMetadata {
     let headers = context.request.headers();
     let forwarded_for: Vec<&str> = headers
@@ -67,61 +66,59 @@ pub(super) fn metadata<C: ServerContext>(
     }
 }
 
-pub(super) fn path_parameter<T>(name: &str, text: &str) -> Result<T, InvalidParameter>
-where
-    T: FromStr<Err: Display>,
-{
-    text.parse()
+pub(super) fn path_parameter<T, E: Display>(
+    name: &str,
+    text: &str,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<T, InvalidParameter> {
+    parse(text)
         .map_err(|error| InvalidParameter(format!("`{name}` in the path: {error}")))
 }
 
-/// The parameters of a query, decoded (WHATWG URL, application/x-www-form-urlencoded).
+/// The query parameters, decoded (WHATWG URL, application/x-www-form-urlencoded).
 pub(super) type Query<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
-pub(super) fn query<C: ServerContext>(context: &RequestContext<C>) -> Query<'_> {
+pub(super) fn query<A: server::Api>(
+    context: &RequestContext<ServerContext<A>>,
+) -> Query<'_> {
     let text = context.request.uri().query().unwrap_or_default();
     form_urlencoded::parse(text.as_bytes()).collect()
 }
 
-pub(super) fn required_parameter<T>(
+pub(super) fn required_parameter<T, E: Display>(
     query: &Query<'_>,
     name: &str,
-) -> Result<T, InvalidParameter>
-where
-    T: FromStr<Err: Display>,
-{
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<T, InvalidParameter> {
     match query_text(query, name)? {
-        Some(text) => query_value(name, text),
+        Some(text) => query_value(name, text, parse),
         None => Err(InvalidParameter(format!("`{name}` is missing in the query"))),
     }
 }
 
-pub(super) fn optional_parameter<T>(
+pub(super) fn optional_parameter<T, E: Display>(
     query: &Query<'_>,
     name: &str,
-) -> Result<Option<T>, InvalidParameter>
-where
-    T: FromStr<Err: Display>,
-{
-    query_text(query, name)?.map(|text| query_value(name, text)).transpose()
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<Option<T>, InvalidParameter> {
+    query_text(query, name)?.map(|text| query_value(name, text, parse)).transpose()
 }
 
-pub(super) fn defaulted_parameter<T>(
+pub(super) fn defaulted_parameter<T, E: Display>(
     query: &Query<'_>,
     name: &str,
+    parse: fn(&str) -> Result<T, E>,
     default: &str,
-) -> Result<T, InvalidParameter>
-where
-    T: FromStr<Err: Display>,
-{
-    query_value(name, query_text(query, name)?.unwrap_or(default))
+) -> Result<T, InvalidParameter> {
+    query_value(name, query_text(query, name)?.unwrap_or(default), parse)
 }
 
-fn query_value<T>(name: &str, text: &str) -> Result<T, InvalidParameter>
-where
-    T: FromStr<Err: Display>,
-{
-    text.parse()
+fn query_value<T, E: Display>(
+    name: &str,
+    text: &str,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<T, InvalidParameter> {
+    parse(text)
         .map_err(|error| InvalidParameter(format!("`{name}` in the query: {error}")))
 }
 
@@ -134,7 +131,7 @@ fn query_text<'a>(
         (Some(_), Some(_)) => {
             Err(
                 InvalidParameter(
-                    format!("`{name}` stands in the query more than once; give it once"),
+                    format!("`{name}` is in the query more than once; give it once"),
                 ),
             )
         }
@@ -142,9 +139,9 @@ fn query_text<'a>(
     }
 }
 
-/// The body, which must be there.
+/// A required body.
 pub(super) async fn required_body<A, T>(
-    context: &RequestContext<Service<A>>,
+    context: &RequestContext<ServerContext<A>>,
     request: RawRequest,
 ) -> Result<T, InvalidBody>
 where
@@ -158,9 +155,9 @@ where
         })
 }
 
-/// The body; `None` where there is none, or an empty one.
+/// An optional body; `None` if it is absent or empty.
 pub(super) async fn optional_body<A, T>(
-    context: &RequestContext<Service<A>>,
+    context: &RequestContext<ServerContext<A>>,
     request: RawRequest,
 ) -> Result<Option<T>, InvalidBody>
 where
@@ -197,8 +194,8 @@ where
     Ok(Some(value))
 }
 
-/// RFC 9110, section 8.3.1: the type's case does not matter, and its parameters do not change it. A body without the
-/// header is taken for JSON, the only thing that it could be.
+/// The type's case and its parameters are ignored (RFC 9110, section 8.3.1). A body without the header is taken as JSON,
+/// the only supported type.
 fn check_media_type(headers: &HeaderMap) -> Result<(), InvalidBody> {
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return Ok(());
@@ -216,8 +213,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), InvalidBody> {
     })
 }
 
-/// Reads a body of at most `limit` bytes. Of a larger one the rest is read and dropped, up to eight times the limit, so
-/// that a client which writes before it reads gets to see the answer.
+/// Reads a body of at most `limit` bytes. The rest of a larger body is read and discarded, up to eight times the limit, so
+/// that a client that sends its whole body before it reads still receives the response.
 async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody> {
     let declared = request
         .headers()
@@ -247,7 +244,7 @@ async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody
     Ok(bytes.freeze())
 }
 
-/// What is left unread stays so: the connection ends with the answer.
+/// The rest of the body is not read: the connection ends with the response.
 fn late(body_time: Duration) -> InvalidBody {
     InvalidBody::Malformed {
         message: format!(
@@ -257,7 +254,7 @@ fn late(body_time: Duration) -> InvalidBody {
     }
 }
 
-/// A message for a body that serde refused.
+/// A message for a body that serde rejected.
 fn explain(path: &str, error: &serde_json::Error) -> InvalidBody {
     let text = error.to_string();
     let message = match error.classify() {

@@ -8,20 +8,21 @@ use http::{HeaderName, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::server;
 use crate::server::{
-    EntitlementListResponse, Scope, TenantActivateResponse, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+    Api, EntitlementListParams, EntitlementListResponse, Scope, TenantActivateParams,
+    TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
+    TenantGetParams, TenantGetResponse,
 };
 use super::{admission, request, response};
-use super::response::{Answer, Declared, Draft};
-use super::service::Service;
+use super::context::ServerContext;
+use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `POST /v1/tenants`: Create a tenant.
-pub(super) async fn tenant_create<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn tenant_create<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     request: RawRequest,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
@@ -35,11 +36,11 @@ pub(super) async fn tenant_create<A: server::Api>(
                 .await,
         )
     };
-    response::answer(&context, "tenant_create", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for TenantCreateResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for TenantCreateResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
@@ -72,7 +73,7 @@ impl Declared for TenantCreateResponse {
     }
 }
 
-/// The variables of `/v1/tenants/{id}`, not read yet.
+/// The variables of `/v1/tenants/{id}`, not parsed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct TenantGetPath {
     /// The ID of the tenant.
@@ -80,23 +81,31 @@ pub(super) struct TenantGetPath {
 }
 
 /// `GET /v1/tenants/{id}`: Get a tenant by ID.
-pub(super) async fn tenant_get<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn tenant_get<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     path: Path<TenantGetPath>,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
             .await?;
         let path = path.into_inner();
-        let id = request::path_parameter("id", &path.id)?;
-        Ok(context.context().implementation.tenant_get(metadata, principal, id).await)
+        let params = TenantGetParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
+        Ok(
+            context
+                .context()
+                .implementation
+                .tenant_get(metadata, principal, params)
+                .await,
+        )
     };
-    response::answer(&context, "tenant_get", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for TenantGetResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for TenantGetResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
@@ -123,7 +132,7 @@ impl Declared for TenantGetResponse {
     }
 }
 
-/// The variables of `/v1/tenants/by-slug/{slug}`, not read yet.
+/// The variables of `/v1/tenants/by-slug/{slug}`, not parsed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct TenantGetBySlugPath {
     /// The slug of the tenant.
@@ -131,29 +140,31 @@ pub(super) struct TenantGetBySlugPath {
 }
 
 /// `GET /v1/tenants/by-slug/{slug}`: Get a tenant by slug.
-pub(super) async fn tenant_get_by_slug<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn tenant_get_by_slug<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     path: Path<TenantGetBySlugPath>,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
             .await?;
         let path = path.into_inner();
-        let slug = request::path_parameter("slug", &path.slug)?;
+        let params = TenantGetBySlugParams {
+            slug: request::path_parameter("slug", &path.slug, str::parse)?,
+        };
         Ok(
             context
                 .context()
                 .implementation
-                .tenant_get_by_slug(metadata, principal, slug)
+                .tenant_get_by_slug(metadata, principal, params)
                 .await,
         )
     };
-    response::answer(&context, "tenant_get_by_slug", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for TenantGetBySlugResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for TenantGetBySlugResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
@@ -180,7 +191,7 @@ impl Declared for TenantGetBySlugResponse {
     }
 }
 
-/// The variables of `/v1/tenants/{id}/activate`, not read yet.
+/// The variables of `/v1/tenants/{id}/activate`, not parsed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct TenantActivatePath {
     /// The ID of the tenant.
@@ -188,31 +199,33 @@ pub(super) struct TenantActivatePath {
 }
 
 /// `POST /v1/tenants/{id}/activate`: Activate a tenant.
-pub(super) async fn tenant_activate<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn tenant_activate<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     path: Path<TenantActivatePath>,
     request: RawRequest,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
             .await?;
         let path = path.into_inner();
-        let id = request::path_parameter("id", &path.id)?;
+        let params = TenantActivateParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
         let body = request::optional_body(&context, request).await?;
         Ok(
             context
                 .context()
                 .implementation
-                .tenant_activate(metadata, principal, id, body)
+                .tenant_activate(metadata, principal, params, body)
                 .await,
         )
     };
-    response::answer(&context, "tenant_activate", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for TenantActivateResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for TenantActivateResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
@@ -246,7 +259,7 @@ impl Declared for TenantActivateResponse {
     }
 }
 
-/// The variables of `/v1/tenants/{id}/cancel`, not read yet.
+/// The variables of `/v1/tenants/{id}/cancel`, not parsed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct TenantCancelPath {
     /// The ID of the tenant.
@@ -254,31 +267,33 @@ pub(super) struct TenantCancelPath {
 }
 
 /// `POST /v1/tenants/{id}/cancel`: Cancel a tenant, immediately or at the end of its period.
-pub(super) async fn tenant_cancel<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn tenant_cancel<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     path: Path<TenantCancelPath>,
     request: RawRequest,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
             .await?;
         let path = path.into_inner();
-        let id = request::path_parameter("id", &path.id)?;
+        let params = TenantCancelParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
         let body = request::optional_body(&context, request).await?;
         Ok(
             context
                 .context()
                 .implementation
-                .tenant_cancel(metadata, principal, id, body)
+                .tenant_cancel(metadata, principal, params, body)
                 .await,
         )
     };
-    response::answer(&context, "tenant_cancel", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for TenantCancelResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for TenantCancelResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
@@ -313,28 +328,30 @@ impl Declared for TenantCancelResponse {
 }
 
 /// `GET /v1/entitlements`: List the product entitlements of a tenant.
-pub(super) async fn entitlement_list<A: server::Api>(
-    context: RequestContext<Service<A>>,
-) -> Answer {
+pub(super) async fn entitlement_list<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
             .await?;
         let query = request::query(&context);
-        let tenant_id = request::required_parameter(&query, "tenant_id")?;
+        let params = EntitlementListParams {
+            tenant_id: request::required_parameter(&query, "tenant_id", str::parse)?,
+        };
         Ok(
             context
                 .context()
                 .implementation
-                .entitlement_list(metadata, principal, tenant_id)
+                .entitlement_list(metadata, principal, params)
                 .await,
         )
     };
-    response::answer(&context, "entitlement_list", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for EntitlementListResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for EntitlementListResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,

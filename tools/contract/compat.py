@@ -8,7 +8,10 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -27,19 +30,37 @@ def request_property_removed(change):
 OWN_RULES = {"default-changed": default_changed, "request-property-removed": request_property_removed}
 
 
+def with_distinct_parameters(document):
+    """Returns the document with a long mark of its name in each parameter. Redocly pairs parameters by similar text and
+    would otherwise pair two different ones where a description and a schema change together."""
+    document = yaml.safe_load(document)
+    for path in document.get("paths", {}).values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", []):
+                if "name" in parameter:
+                    parameter["x-mark"] = f"{parameter['in']} {parameter['name']} " * 50
+    return json.dumps(document)
+
+
 def changes(released, present):
     """Returns impact, kind, place and broken rules of each change, and the versions of the two documents."""
-    command = [
-        PROJECT / "tools/contract/redocly/redocly",
-        "diff",
-        "--format",
-        "json",
-        "--fail-on",
-        "none",
-        released,
-        present,
-    ]
-    run = subprocess.run(command, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:
+        marked = [Path(folder) / name for name in ("released.json", "present.json")]
+        for source, target in zip((released, present), marked, strict=True):
+            try:
+                target.write_text(with_distinct_parameters(Path(source).read_text()))
+            except (OSError, yaml.YAMLError) as error:
+                sys.exit(f"{source}: {error}")
+        command = [
+            PROJECT / "tools/contract/redocly/redocly",
+            "diff",
+            "--format",
+            "json",
+            "--fail-on",
+            "none",
+            *marked,
+        ]
+        run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode != 0:
         sys.exit(run.stderr)
     report = json.loads(run.stdout)

@@ -115,7 +115,7 @@ BREAKS = [
     ("schema-constraint-changed", {f"{SCHEMAS} PageLimit maximum": 499}),
     ("schema-constraint-changed", {f"{SCHEMAS} PageLimit minimum": 2}),
     ("schema-constraint-changed", {f"{SCHEMAS} RetryAfterSeconds maximum": 7200}),
-    ("schema-constraint-changed", {f"{SCHEMAS} AuditSince format": "date"}),
+    ("schema-constraint-changed", {f"{SCHEMAS} TenantId format": "date"}),
     ("schema-constraint-changed", {f"{SCHEMAS} APIKeyCreate properties scopes maxItems": 9}),
     ("schema-constraint-changed", {f"{SCHEMAS} AuditAppend additionalProperties": False}),
     (
@@ -132,6 +132,11 @@ BREAKS = [
 # Changes that break no client.
 PASSES = [
     {},
+    {
+        f"paths /v1/audit get parameters {index} {key}": value
+        for index in (4, 5)
+        for key, value in (("description", "A time."), ("schema", {"type": "string", "format": "date-time"}))
+    },
     CONDITIONAL,
     {"info description": "Something else.", "info summary": GONE},
     {f"{SCHEMAS} TenantName examples": ["Acme"], f"{SCHEMAS} TenantName description": "What people say."},

@@ -6,8 +6,9 @@ mod pages;
 mod progress;
 mod tail;
 
+use chrono::{DateTime, Utc};
 use clap::Command;
-use tenant_registry_client::types::{AuditCursor, AuditUntil, PageLimit};
+use tenant_registry_client::types::{AuditCursor, PageLimit};
 
 pub(crate) use export::Export;
 pub(crate) use tail::Tail;
@@ -24,6 +25,6 @@ fn without_paging(command: Command) -> Command {
 
 /// Hides `--until` and rejects it, because the command has no end.
 fn without_until(command: Command) -> Command {
-    let reject = |_: &str| Err::<AuditUntil, _>("this command runs until it is stopped");
+    let reject = |_: &str| Err::<DateTime<Utc>, _>("this command runs until it is stopped");
     command.mut_arg("until", |until| until.hide(true).value_parser(reject))
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use tenant_registry_client::types::{AuditEvent, AuditSince};
+use tenant_registry_client::types::AuditEvent;
 
 /// A progress line on standard error. The total number of events is unknown. If the export has a start time, the bar shows
 /// how much of the time range has been read.
@@ -15,7 +15,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Shows the line, unless it is hidden.
-    pub(super) fn start(is_visible: bool, since: Option<AuditSince>) -> Self {
+    pub(super) fn start(is_visible: bool, since: Option<DateTime<Utc>>) -> Self {
         let bar = if is_visible {
             ProgressBar::new(1)
         } else {
@@ -31,7 +31,7 @@ impl Progress {
         }
         Self {
             bar,
-            oldest: since.map(DateTime::from),
+            oldest: since,
             newest: None,
             events: 0,
         }

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Command};
 use serde_json::{Map, Value};
 use tenant_registry_client::Client;
-use tenant_registry_client::types::{AuditEvent, AuditEventId, AuditSince};
+use tenant_registry_client::types::{AuditEvent, AuditEventId};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::pages::Pages;
@@ -95,14 +95,14 @@ impl Tail {
 struct Position {
     overlap: TimeDelta,
     /// The start time that the user gave. Older events are never requested.
-    start: Option<AuditSince>,
+    start: Option<DateTime<Utc>>,
     newest: Option<DateTime<Utc>>,
     /// The events since `since()` that were shown, or existed before the command started.
     seen: HashMap<AuditEventId, DateTime<Utc>>,
 }
 
 impl Position {
-    fn new(overlap: TimeDelta, start: Option<AuditSince>) -> Self {
+    fn new(overlap: TimeDelta, start: Option<DateTime<Utc>>) -> Self {
         Self {
             overlap,
             start,
@@ -133,9 +133,9 @@ impl Position {
     }
 
     /// The start time of the next poll.
-    fn since(&self) -> Option<AuditSince> {
+    fn since(&self) -> Option<DateTime<Utc>> {
         let overlapping = self.newest.and_then(|newest| newest.checked_sub_signed(self.overlap));
-        overlapping.map(AuditSince::from).max(self.start)
+        overlapping.max(self.start)
     }
 
     /// Returns the events that were not seen before, ordered by time, and marks them as seen.
@@ -144,7 +144,7 @@ impl Position {
         events.sort_by_key(|event| (event.created_at, event.id));
         self.newest = self.newest.max(events.last().map(|event| event.created_at));
         if let Some(since) = self.since() {
-            self.seen.retain(|_, created_at| AuditSince::from(*created_at) >= since);
+            self.seen.retain(|_, created_at| *created_at >= since);
         }
         events
     }
@@ -203,7 +203,7 @@ mod tests {
         let mut position = Position::new(TimeDelta::seconds(10), None);
         assert_eq!(position.since(), None);
         assert_eq!(ids(&position.take_new(vec![event(3, 12), event(1, 10)])), [1, 3]);
-        assert_eq!(position.since(), Some(at(2).into()));
+        assert_eq!(position.since(), Some(at(2)));
         // Event 2 has an earlier time than event 3, but was stored later.
         assert_eq!(
             ids(&position.take_new(vec![event(4, 13), event(3, 12), event(2, 11), event(1, 10)])),
@@ -227,10 +227,10 @@ mod tests {
 
     #[test]
     fn events_before_the_start_are_not_requested() {
-        let mut position = Position::new(TimeDelta::seconds(10), Some(at(5).into()));
+        let mut position = Position::new(TimeDelta::seconds(10), Some(at(5)));
         position.take_new(vec![event(1, 6)]);
-        assert_eq!(position.since(), Some(at(5).into()));
+        assert_eq!(position.since(), Some(at(5)));
         position.take_new(vec![event(2, 30)]);
-        assert_eq!(position.since(), Some(at(20).into()));
+        assert_eq!(position.since(), Some(at(20)));
     }
 }

@@ -1,5 +1,7 @@
 //! Parameters: checked before anything is sent, and encoded.
 
+use chrono::{DateTime, Utc};
+
 use crate::script::{Answer, Script, TENANT};
 
 #[tokio::test]
@@ -8,11 +10,12 @@ async fn query_parameters_are_sent_where_they_are_set() {
     let script = Script::start([page.clone(), page]).await;
     let client = script.client();
     client.audit_list().send().await.expect("the answer is a page");
+    let since: DateTime<Utc> = "2026-11-01T00:00:00Z".parse().expect("a time");
     let page = client
         .audit_list()
         .tenant_id("0190b8a5-7b1c-7c3e-9d52-0242ac120002")
         .action("a b&c=ä")
-        .since("2026-11-01T00:00:00Z")
+        .since(since)
         .limit(2)
         .cursor(18)
         .send()

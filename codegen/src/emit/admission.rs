@@ -1,15 +1,18 @@
-//! Emits who is let in: the scopes, the trait that finds out who calls, and how callers are turned away.
+//! Emits how callers are authenticated and authorized: the scopes, the trait `Admission`, and its HTTP side.
 
-use super::http::arm;
+use proc_macro2::{Literal, TokenStream};
+use quote::{format_ident, quote};
+
+use super::http::{arm, template};
 use super::server::variant;
 use crate::model::{Api, Operation, Response, Scheme};
-use crate::print::{docs, rust_source};
+use crate::print::{doc, rust_file};
 use crate::{Error, GeneratedFile, names};
 
 const SERVER: &str = include_str!("../templates/server_admission.rs");
 const HTTP: &str = include_str!("../templates/http_admission.rs");
 
-/// What `server/admission.rs` offers.
+/// What `server/admission.rs` exports.
 pub(super) const EXPORTS: [&str; 10] = [
     "Admission",
     "Admitted",
@@ -23,108 +26,102 @@ pub(super) const EXPORTS: [&str; 10] = [
     "UnknownScope",
 ];
 
-/// `server/admission.rs`; none where nobody is asked who they are.
+/// `server/admission.rs`, if any operation is secured.
 pub(super) fn server_file(api: &Api) -> Result<Option<GeneratedFile>, Error> {
     let Some(scheme) = admitting(api) else {
         return Ok(None);
     };
-    let variants: String = later(api)?.into_iter().map(variant).collect();
-    let code = format!(
-        r#"
-        use crate::types;
-        {scopes}
-        {SERVER}
-        /// Why a caller is to come again later.
-        #[derive(Clone, Debug)]
-        pub enum TryLater {{
-            {variants}
-        }}
-        "#,
-        scopes = scopes(scheme),
-    );
-    let text = rust_source("Who is let in, and to what.", &code)?;
+    let variants = later(api)?.map(|it| variant(api, it));
+    let scopes = scopes(scheme);
+    let template = template(SERVER)?;
+    let text = rust_file(
+        "How callers are authenticated and authorized.",
+        quote! {
+            use crate::types;
+
+            #scopes
+            #template
+
+            /// Why a caller should try again later.
+            #[derive(Clone, Debug)]
+            pub enum TryLater {
+                #(#variants),*
+            }
+        },
+    )?;
     Ok(Some(GeneratedFile::new("server/admission.rs", text)))
 }
 
-/// `http/admission.rs`; none where nobody is asked who they are.
+/// `http/admission.rs`, if any operation is secured.
 pub(super) fn http_file(api: &Api) -> Result<Option<GeneratedFile>, Error> {
     if admitting(api).is_none() {
         return Ok(None);
     }
-    let arms: String = later(api)?.into_iter().map(|it| arm(api, None, it)).collect();
-    let code = format!(
-        r#"
-        {HTTP}
-        impl TryLater {{
-            fn draft(self) -> Result<Draft, HttpError> {{
-                Ok(match self {{
-                    {arms}
-                }})
-            }}
-        }}
-        "#
-    );
-    let text = rust_source("Lets callers in, or turns them away.", &code)?;
+    let arms = later(api)?.map(|it| arm(api, None, it));
+    let template = template(HTTP)?;
+    let text = rust_file(
+        "Authenticates and authorizes callers.",
+        quote! {
+            #template
+
+            impl TryLater {
+                fn into_pending(self) -> Result<PendingResponse, HttpError> {
+                    Ok(match self {
+                        #(#arms)*
+                    })
+                }
+            }
+        },
+    )?;
     Ok(Some(GeneratedFile::new("http/admission.rs", text)))
 }
 
-/// The scheme, where any operation asks its callers who they are.
+/// The security scheme, if any operation is secured.
 pub(super) fn admitting(api: &Api) -> Option<&Scheme> {
-    let is_asked = api.operations.iter().any(|it| it.access.is_secured());
-    api.scheme.as_ref().filter(|_| is_asked)
+    let is_secured = api.operations.iter().any(|it| it.access.is_secured());
+    api.scheme.as_ref().filter(|_| is_secured)
 }
 
-/// The variant of a scope.
-pub(super) fn scope(name: &str) -> String {
-    format!("Scope::{}", names::type_name(name))
+/// The slice of the scopes.
+pub(super) fn required_scopes(scopes: &[String]) -> TokenStream {
+    let variants = scopes.iter().map(|it| format_ident!("{}", names::type_name(it)));
+    quote! { &[#(crate::server::Scope::#variants),*] }
 }
 
-fn scopes(scheme: &Scheme) -> String {
-    let variants: String = scheme
+fn scopes(scheme: &Scheme) -> TokenStream {
+    let documentation = doc(&format!("A scope of the security scheme `{}`.", scheme.name));
+    let names: Vec<&str> = scheme.scopes.iter().map(|it| it.name.as_str()).collect();
+    let variants: Vec<_> = names
+        .iter()
+        .map(|it| format_ident!("{}", names::type_name(it)))
+        .collect();
+    let documentations = scheme
         .scopes
         .iter()
-        .map(|it| {
-            let documentation = docs(&format!("`{}`: {}", it.name, it.description));
-            format!("{documentation}{},\n", names::type_name(&it.name))
-        })
-        .collect();
-    let all: Vec<String> = scheme
-        .scopes
-        .iter()
-        .map(|it| format!("Self::{}", names::type_name(&it.name)))
-        .collect();
-    let words: String = scheme
-        .scopes
-        .iter()
-        .map(|it| format!("Self::{} => {:?},\n", names::type_name(&it.name), it.name))
-        .collect();
-    format!(
-        r#"
-        /// Something that a caller may be allowed, as the security scheme `{}` lists it.
+        .map(|it| doc(&format!("`{}`: {}", it.name, it.description)));
+    let count = Literal::usize_unsuffixed(variants.len());
+    quote! {
+        #documentation
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Scope {{
-            {variants}
-        }}
+        pub enum Scope {
+            #(#documentations #variants),*
+        }
 
-        impl Scope {{
-            /// All of them.
-            pub const ALL: [Self; {}] = [{}];
+        impl Scope {
+            /// All scopes, in the order of the spec.
+            pub const ALL: [Self; #count] = [#(Self::#variants),*];
 
-            /// The word of the spec.
-            pub fn as_str(self) -> &'static str {{
-                match self {{
-                    {words}
-                }}
-            }}
-        }}
-        "#,
-        scheme.name,
-        all.len(),
-        all.join(", "),
-    )
+            /// The name of the scope in the spec.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    #(Self::#variants => #names,)*
+                }
+            }
+        }
+    }
 }
 
-/// The answers 429 and 503, which are the same wherever they are declared by operations that ask who calls.
+/// The responses 429 and 503, which all secured operations that declare both declare in the same form.
 fn later(api: &Api) -> Result<[&Response; 2], Error> {
     let mut declaring = api
         .operations
@@ -133,16 +130,16 @@ fn later(api: &Api) -> Result<[&Response; 2], Error> {
         .filter_map(|it| Some((it, [it.response(429)?, it.response(503)?])));
     let Some((_, first)) = declaring.next() else {
         return Err(Error::document(
-            "no operation that asks who calls declares 429 and 503: there is no way to say that a caller comes too often",
+            "no secured operation declares 429 and 503, so a caller that sends too many requests cannot be rejected",
         ));
     };
-    match declaring.find(|(_, other)| shape(other) != shape(&first)) {
+    match declaring.find(|(_, other)| form(other) != form(&first)) {
         None => Ok(first),
         Some((operation, _)) => Err(differs(operation)),
     }
 }
 
-fn shape(responses: &[&Response; 2]) -> [Vec<String>; 2] {
+fn form(responses: &[&Response; 2]) -> [Vec<String>; 2] {
     responses.map(|it| {
         let headers = it.headers.iter();
         headers.map(|it| format!("{} {:?}", it.name, it.ty)).collect()
@@ -152,7 +149,10 @@ fn shape(responses: &[&Response; 2]) -> [Vec<String>; 2] {
 fn differs(operation: &Operation) -> Error {
     Error {
         pointer: format!("paths.{}.{}", operation.path_text(), operation.method.key()),
-        ..Error::document("429 and 503 have other headers here than elsewhere; the HTTP layer answers them alike")
+        ..Error::document(
+            "429 and 503 have other headers here than in other operations; the HTTP layer responds with the same headers \
+             everywhere",
+        )
     }
     .in_operation(&operation.id)
 }

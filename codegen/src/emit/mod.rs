@@ -2,6 +2,7 @@
 
 mod admission;
 pub(crate) mod cli;
+mod generic;
 pub(crate) mod http;
 mod rust;
 pub(crate) mod server;

@@ -8,20 +8,6 @@ use quote::{format_ident, quote};
 use crate::model::{Format, Operation, Type, Width};
 use crate::names;
 
-/// The Rust type; `path` goes before the name of a schema's type, as in `types::`.
-pub(super) fn type_of(ty: &Type, path: &str) -> String {
-    match ty {
-        Type::Named(name) => format!("{path}{}", names::type_name(name)),
-        Type::String => "String".to_owned(),
-        Type::Boolean => "bool".to_owned(),
-        Type::Integer(width) => integer(*width).to_string(),
-        Type::Number => "f64".to_owned(),
-        Type::Formatted(format) => formatted(*format).to_owned(),
-        Type::Array(items) => format!("Vec<{}>", type_of(items, path)),
-        Type::FreeForm => "Map<String, Value>".to_owned(),
-    }
-}
-
 /// The Rust integer of a width.
 pub(super) fn integer(width: Width) -> TokenStream {
     match width {
@@ -50,24 +36,6 @@ pub(super) fn modules<'a>(modules: impl IntoIterator<Item = (&'a str, Vec<String
         #( mod #names; )*
         #(#exports)*
     }
-}
-
-/// The Rust type of a format.
-pub(super) fn formatted(format: Format) -> &'static str {
-    match format {
-        Format::Uuid => "Uuid",
-        Format::Date => "NaiveDate",
-        Format::DateTime => "DateTime<Utc>",
-    }
-}
-
-/// The imports, out of a list of (what the code mentions, the import), that the code needs.
-pub(super) fn imports(code: &str, candidates: &[(&str, &str)]) -> String {
-    candidates
-        .iter()
-        .filter(|(mention, _)| code.contains(mention))
-        .map(|(_, import)| format!("use {import};\n"))
-        .collect()
 }
 
 /// The Rust type, with its path in full. `types` is the module of the schemas' types, such as `crate::types`.

@@ -1,8 +1,12 @@
-//! Emits `server/`: a trait for each tag, and for each operation the enum of its answers.
+//! Emits `server/`: a trait for each tag, and the parameters and responses of each operation.
 
-use super::{admission, rust};
-use crate::model::{Access, Api, Operation, Parameter, Response, Tag};
-use crate::print::{docs, rust_source};
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::rust::{rust_type, summary_and_description};
+use super::{admission, generic, rust};
+use crate::model::{Access, Api, Header, Location, Operation, Parameter, Response, Tag};
+use crate::print::{doc, rust_file, rust_source};
 use crate::{Error, GeneratedFile, names};
 
 const REQUEST: &str = include_str!("../templates/request_metadata.rs");
@@ -10,218 +14,330 @@ const INVALID_BODY: &str = include_str!("../templates/invalid_body.rs");
 
 /// All files of `server/`.
 pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
-    let mut files = vec![GeneratedFile::new(
-        "server/request.rs",
-        rust_source("What every operation learns of its request.", REQUEST)?,
-    )];
-    let mut modules = vec![("request".to_owned(), vec!["RequestMetadata".to_owned()])];
+    let mut files = vec![
+        GeneratedFile::new("server/request.rs", rust_source("The metadata of a request.", REQUEST)?),
+        GeneratedFile::new("server/response.rs", responses_file(api)?),
+        generic::file(api)?,
+    ];
+    let mut shared = vec!["OperationResponse".to_owned()];
+    if server_error(api).is_some() {
+        shared.push("ServerErrorResponse".to_owned());
+    }
+    let mut modules = vec![("request", vec!["RequestMetadata".to_owned()]), ("response", shared)];
     if api.operations.iter().any(|it| it.body.is_some()) {
-        files.push(GeneratedFile::new(
-            "server/invalid_body.rs",
-            rust_source("Why a body could not be read.", INVALID_BODY)?,
-        ));
-        modules.push(("invalid_body".to_owned(), vec!["InvalidBody".to_owned()]));
+        let text = rust_source("Why a request body was rejected.", INVALID_BODY)?;
+        files.push(GeneratedFile::new("server/invalid_body.rs", text));
+        modules.push(("invalid_body", vec!["InvalidBody".to_owned()]));
     }
     if let Some(file) = admission::server_file(api)? {
         files.push(file);
-        modules.push(("admission".to_owned(), admission::EXPORTS.map(str::to_owned).to_vec()));
+        modules.push(("admission", admission::EXPORTS.map(str::to_owned).to_vec()));
     }
-    for tag in &api.tags {
-        if api.operations_of(tag).next().is_none() {
-            continue;
+    for tag in tags(api) {
+        files.push(GeneratedFile::new(
+            format!("server/{}.rs", tag.name),
+            tag_file(api, tag)?,
+        ));
+        let mut exports = vec![trait_name(tag).to_string()];
+        for operation in api.operations_of(tag) {
+            exports.push(response_name(operation).to_string());
+            exports.extend(params_name(operation).map(|it| it.to_string()));
         }
-        files.push(GeneratedFile::new(format!("server/{}.rs", tag.name), file(api, tag)?));
-        let mut exports: Vec<String> = api.operations_of(tag).map(answers_name).collect();
-        exports.push(trait_name(tag));
-        exports.sort();
-        modules.push((tag.name.clone(), exports));
+        modules.push((&tag.name, exports));
     }
-    modules.sort();
-    let declarations: String = modules.iter().map(|(name, _)| format!("mod {name};\n")).collect();
-    let exports: String = modules
-        .iter()
-        .map(|(name, exports)| format!("pub use self::{name}::{{{}}};\n", exports.join(", ")))
-        .collect();
-    let traits: Vec<String> = traits(api).collect();
-    let bounds = traits.join(" + ");
-    files.push(GeneratedFile::new(
-        "server/mod.rs",
-        rust_source(
-            "What an implementation of the API provides: a trait for each tag of the spec, a method for each operation, \
-             and an enum of the answers that the operation declares.",
-            &format!(
-                r#"
-                {declarations}{exports}
-                /// The whole API: everything that implements the trait of every tag.
-                pub trait Api: {bounds} {{}}
-
-                impl<T: {bounds}> Api for T {{}}
-                "#
-            ),
-        )?,
-    ));
+    files.push(GeneratedFile::new("server/mod.rs", root(api, modules)?));
     Ok(files)
 }
 
-/// The names of the traits, in the order of the tags.
-pub(super) fn traits(api: &Api) -> impl Iterator<Item = String> {
-    api.tags
-        .iter()
-        .filter(|tag| api.operations_of(tag).next().is_some())
-        .map(trait_name)
+fn root(api: &Api, modules: Vec<(&str, Vec<String>)>) -> Result<String, Error> {
+    let modules = rust::modules(modules);
+    let traits: Vec<Ident> = tags(api).map(trait_name).collect();
+    rust_file(
+        "What an implementation of the API provides: a trait for each tag of the spec with a method for each operation, \
+         and the parameters and responses of each operation.",
+        quote! {
+            pub mod generic;
+            #modules
+
+            /// The whole API: implemented for every type that implements the trait of each tag.
+            pub trait Api: #(#traits)+* {}
+
+            impl<T: #(#traits)+*> Api for T {}
+        },
+    )
 }
 
-fn trait_name(tag: &Tag) -> String {
-    names::type_name(&tag.name)
+/// The tags that have operations.
+pub(super) fn tags(api: &Api) -> impl Iterator<Item = &Tag> {
+    api.tags.iter().filter(|tag| api.operations_of(tag).next().is_some())
 }
 
-/// The name of the enum of an operation's answers.
-pub(super) fn answers_name(operation: &Operation) -> String {
-    format!("{}Response", names::type_name(&operation.id))
+pub(super) fn trait_name(tag: &Tag) -> Ident {
+    format_ident!("{}", names::type_name(&tag.name))
 }
 
-fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
-    let methods: String = api.operations_of(tag).map(method).collect();
-    let answers: String = api.operations_of(tag).map(answers).collect();
+pub(super) fn response_name(operation: &Operation) -> Ident {
+    format_ident!("{}Response", names::type_name(&operation.id))
+}
+
+/// The name of the struct of an operation's parameters, if it has any.
+pub(super) fn params_name(operation: &Operation) -> Option<Ident> {
+    (!operation.parameters.is_empty()).then(|| format_ident!("{}Params", names::type_name(&operation.id)))
+}
+
+fn tag_file(api: &Api, tag: &Tag) -> Result<String, Error> {
     let name = trait_name(tag);
-    let bounds = if api.operations_of(tag).any(|it| it.access.is_secured()) {
-        "Admission"
+    let documentation = doc(&tag.description);
+    let bound = if api.operations_of(tag).any(|it| it.access.is_secured()) {
+        quote! { super::Admission }
     } else {
-        "Send + Sync + 'static"
+        quote! { Send + Sync + 'static }
     };
-    let body = format!(
-        r#"
-        {documentation}
-        pub trait {name}: {bounds} {{
-            {methods}
-        }}
-        {answers}
-        "#,
-        documentation = docs(&tag.description),
-    );
-    let imports = rust::imports(
-        &body,
-        &[
-            ("Admission", "super::Admission"),
-            ("InvalidBody", "super::InvalidBody"),
-            ("Principal<", "super::Principal"),
-            ("TryLater", "super::TryLater"),
-            ("RequestMetadata", "super::RequestMetadata"),
-            ("types::", "crate::types"),
-        ],
-    );
-    rust_source(
+    let methods = api.operations_of(tag).map(method);
+    let params = api.operations_of(tag).filter_map(params);
+    let responses = api.operations_of(tag).map(|it| response(api, it));
+    rust_file(
         &format!("The operations tagged `{}`.", tag.name),
-        &format!("{imports}{body}"),
+        quote! {
+            #documentation
+            pub trait #name: #bound {
+                #(#methods)*
+            }
+            #(#params)*
+            #(#responses)*
+        },
     )
 }
 
-fn method(operation: &Operation) -> String {
-    let mut arguments = vec!["&self".to_owned(), "metadata: RequestMetadata".to_owned()];
-    if operation.access.is_secured() {
-        let principal = "Principal<Self::Identity>";
-        arguments.push(if operation.declares_later() {
-            format!("principal: {principal}")
-        } else {
-            format!("principal: Result<{principal}, TryLater>")
-        });
+fn method(operation: &Operation) -> TokenStream {
+    let documentation = doc(&method_documentation(operation));
+    let name = format_ident!("{}", operation.id);
+    let principal = principal_type(operation, &quote! { Self::Identity }).map(|ty| quote! { principal: #ty, });
+    let params = params_name(operation).map(|name| quote! { params: super::#name, });
+    let body = body_type(operation).map(|ty| quote! { body: #ty, });
+    let response = response_name(operation);
+    quote! {
+        #documentation
+        fn #name(
+            &self,
+            metadata: super::RequestMetadata,
+            #principal
+            #params
+            #body
+        ) -> impl Future<Output = super::#response> + Send;
     }
-    for parameter in &operation.parameters {
-        arguments.push(format!("{}: {}", parameter.name, parameter_type(parameter)));
-    }
-    if let Some(body) = body_type(operation) {
-        arguments.push(format!("body: {body}"));
-    }
-    format!(
-        "{}fn {}({}) -> impl Future<Output = {}> + Send;\n",
-        docs(&method_documentation(operation)),
-        operation.id,
-        arguments.join(", "),
-        answers_name(operation),
-    )
 }
 
 fn method_documentation(operation: &Operation) -> String {
-    let mut text = operation.summary.clone();
-    if let Some(description) = &operation.description {
-        text.push_str("\n\n");
-        text.push_str(description);
-    }
+    let mut text = summary_and_description(operation);
     if let Access::Secured(scopes) = &operation.access {
         let scopes: Vec<String> = scopes.iter().map(|it| format!("`{it}`")).collect();
-        text.push_str(&format!("\n\nFor callers who have {}.", scopes.join(" and ")));
+        let word = if scopes.len() == 1 { "scope" } else { "scopes" };
+        text.push_str(&format!("\n\nRequires the {word} {}.", scopes.join(" and ")));
     }
     text.push_str(&format!("\n\n`{} {}`", operation.method.token(), operation.path_text()));
     text
 }
 
-/// The type of the argument of a parameter.
-pub(super) fn parameter_type(parameter: &Parameter) -> String {
-    let ty = rust::type_of(&parameter.ty, "types::");
-    if parameter.required || parameter.default.is_some() {
-        ty
-    } else {
-        format!("Option<{ty}>")
-    }
-}
-
-/// The type of the argument of the body, where the operation has one.
-pub(super) fn body_type(operation: &Operation) -> Option<String> {
-    let body = operation.body.as_ref()?;
-    let ty = format!("types::{}", names::type_name(&body.schema));
-    let ty = if body.required { ty } else { format!("Option<{ty}>") };
-    Some(if operation.response(400).is_some() {
-        ty
-    } else {
-        format!("Result<{ty}, InvalidBody>")
+/// The type of the authorized caller, if the operation is secured.
+pub(super) fn principal_type(operation: &Operation, identity: &TokenStream) -> Option<TokenStream> {
+    let principal = quote! { super::Principal<#identity> };
+    operation.access.is_secured().then(|| {
+        if operation.declares_later() {
+            principal
+        } else {
+            quote! { Result<#principal, super::TryLater> }
+        }
     })
 }
 
-fn answers(operation: &Operation) -> String {
-    let variants: String = operation.implementation_responses().map(variant).collect();
-    format!(
-        r#"
-        /// The answers that `{}` declares.
-        #[derive(Clone, Debug)]
-        pub enum {} {{
-            {variants}
-        }}
-        "#,
-        operation.id,
-        answers_name(operation)
-    )
+/// The type of the body as the method takes it, if the operation has one.
+pub(super) fn body_type(operation: &Operation) -> Option<TokenStream> {
+    let body = operation.body.as_ref()?;
+    let name = format_ident!("{}", names::type_name(&body.schema));
+    let ty = quote! { crate::types::#name };
+    let ty = if body.required {
+        ty
+    } else {
+        quote! { Option<#ty> }
+    };
+    Some(if operation.response(400).is_some() {
+        ty
+    } else {
+        quote! { Result<#ty, super::InvalidBody> }
+    })
 }
 
-/// The variant of an answer.
-pub(super) fn variant(response: &Response) -> String {
-    let documentation = docs(&format!("{}: {}", response.status.code, response.description));
-    let body = response
-        .body
-        .as_ref()
-        .map(|name| format!("types::{}", names::type_name(name)));
-    let name = response.status.variant;
-    if response.headers.is_empty() {
-        return match body {
-            Some(body) => format!("{documentation}{name}({body}),\n"),
-            None => format!("{documentation}{name},\n"),
-        };
+fn params(operation: &Operation) -> Option<TokenStream> {
+    let name = params_name(operation)?;
+    let documentation = doc(&format!("The parameters of `{}`.", operation.id));
+    let fields = operation.parameters.iter().map(|parameter| {
+        let documentation = doc(&parameter_documentation(parameter));
+        let name = format_ident!("{}", parameter.name);
+        let ty = parameter_type(parameter);
+        quote! { #documentation pub #name: #ty }
+    });
+    Some(quote! {
+        #documentation
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct #name {
+            #(#fields),*
+        }
+    })
+}
+
+fn parameter_documentation(parameter: &Parameter) -> String {
+    let location = match parameter.location {
+        Location::Path => "path",
+        Location::Query => "query",
+    };
+    parameter
+        .description
+        .clone()
+        .unwrap_or_else(|| format!("The {location} parameter `{}`.", parameter.name))
+}
+
+fn parameter_type(parameter: &Parameter) -> TokenStream {
+    let ty = rust_type(&parameter.ty, &quote! { crate::types });
+    if is_optional(parameter) {
+        quote! { Option<#ty> }
+    } else {
+        ty
     }
-    let body = body.map_or_else(String::new, |body| format!("/// The body.\nbody: {body},\n"));
-    let headers: String = response
-        .headers
-        .iter()
-        .map(|header| {
-            let text = header
-                .description
-                .clone()
-                .unwrap_or_else(|| format!("The header `{}`.", header.name));
-            format!(
-                "{}{}: {},\n",
-                docs(&text),
-                names::snake_case(&header.name),
-                rust::type_of(&header.ty, "types::")
-            )
+}
+
+/// Whether the implementation may get no value for the parameter.
+pub(super) fn is_optional(parameter: &Parameter) -> bool {
+    !parameter.required && parameter.default.is_none()
+}
+
+fn response(api: &Api, operation: &Operation) -> TokenStream {
+    let name = response_name(operation);
+    let id = &operation.id;
+    let documentation = doc(&format!("The responses that `{id}` declares."));
+    let variants = operation.implementation_responses().map(|it| variant(api, it));
+    let from_server_error = has_server_error(api, operation).then(|| {
+        let arms = server_error(api).into_iter().flatten().map(|response| {
+            let pattern = pattern(response);
+            quote! { super::ServerErrorResponse::#pattern => Self::#pattern, }
+        });
+        quote! {
+            impl From<super::ServerErrorResponse> for super::#name {
+                fn from(response: super::ServerErrorResponse) -> Self {
+                    match response {
+                        #(#arms)*
+                    }
+                }
+            }
+        }
+    });
+    quote! {
+        #documentation
+        #[derive(Clone, Debug)]
+        pub enum #name {
+            #(#variants),*
+        }
+
+        impl super::OperationResponse for super::#name {
+            const OPERATION: &'static str = #id;
+        }
+
+        #from_server_error
+    }
+}
+
+/// The variant of a response.
+pub(super) fn variant(api: &Api, response: &Response) -> TokenStream {
+    let documentation = doc(&format!("{}: {}", response.status.code, response.description));
+    let name = format_ident!("{}", response.status.variant);
+    let body = response.body.as_ref().map(|schema| {
+        let name = format_ident!("{}", names::type_name(schema));
+        quote! { crate::types::#name }
+    });
+    if response.headers.is_empty() {
+        let body = body.map(|body| quote! { (#body) });
+        return quote! { #documentation #name #body };
+    }
+    let body = body.map(|body| {
+        let schema = response.body.as_ref().and_then(|name| api.schema(name));
+        let documentation = doc(schema.map_or("The response body.", |schema| &schema.description));
+        quote! { #documentation body: #body, }
+    });
+    let headers = response.headers.iter().map(|header| {
+        let documentation = doc(&header_documentation(header));
+        let name = header_field(header);
+        let ty = rust_type(&header.ty, &quote! { crate::types });
+        quote! { #documentation #name: #ty }
+    });
+    quote! { #documentation #name { #body #(#headers),* } }
+}
+
+fn header_documentation(header: &Header) -> String {
+    header
+        .description
+        .clone()
+        .unwrap_or_else(|| format!("The header `{}`.", header.name))
+}
+
+/// The field of a header.
+pub(super) fn header_field(header: &Header) -> Ident {
+    format_ident!("{}", names::snake_case(&header.name))
+}
+
+/// The variant of a response with all its fields, as a pattern or an expression.
+pub(super) fn pattern(response: &Response) -> TokenStream {
+    let name = format_ident!("{}", response.status.variant);
+    let body = response.body.as_ref().map(|_| format_ident!("body"));
+    if response.headers.is_empty() {
+        let body = body.map(|body| quote! { (#body) });
+        return quote! { #name #body };
+    }
+    let fields = body.into_iter().chain(response.headers.iter().map(header_field));
+    quote! { #name { #(#fields),* } }
+}
+
+/// The responses 500 and 503, as the first operation that declares both declares them.
+fn server_error(api: &Api) -> Option<[&Response; 2]> {
+    api.operations.iter().find_map(declared_server_error)
+}
+
+fn declared_server_error(operation: &Operation) -> Option<[&Response; 2]> {
+    Some([operation.response(500)?, operation.response(503)?])
+}
+
+/// Whether the operation declares 500 and 503 in the same form as [`server_error`].
+fn has_server_error(api: &Api, operation: &Operation) -> bool {
+    let form = |responses: [&Response; 2]| {
+        responses.map(|it| {
+            let headers = it.headers.iter().map(|it| (it.name.clone(), it.ty.clone()));
+            (it.body.clone(), headers.collect::<Vec<_>>())
         })
-        .collect();
-    format!("{documentation}{name} {{ {body}{headers} }},\n")
+    };
+    declared_server_error(operation).map(form) == server_error(api).map(form) && server_error(api).is_some()
+}
+
+fn responses_file(api: &Api) -> Result<String, Error> {
+    let server_error = server_error(api).map(|responses| {
+        let variants = responses.map(|it| variant(api, it));
+        quote! {
+            /// The responses to a failure of the service, which convert into the response of each operation that declares
+            /// both.
+            #[derive(Clone, Debug)]
+            pub enum ServerErrorResponse {
+                #(#variants),*
+            }
+        }
+    });
+    rust_file(
+        "What the responses of all operations have in common.",
+        quote! {
+            /// The response of an operation.
+            pub trait OperationResponse {
+                /// The `operationId`.
+                const OPERATION: &'static str;
+            }
+
+            #server_error
+        },
+    )
 }

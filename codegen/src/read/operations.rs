@@ -117,7 +117,6 @@ fn operation(context: &Context<'_>, method: Method, path: &[Segment], place: &Pl
         };
         security::check_refusals(context.root, &operation, place)?;
         check_refusals(&operation, place)?;
-        check_distinct_types(&operation, place)?;
         Ok(operation)
     };
     read().map_err(|error: Error| error.in_operation(id))
@@ -163,19 +162,6 @@ fn check_refusals(operation: &Operation, place: &Place<'_>) -> Result<(), Error>
             "{} is answered by the HTTP layer too, which knows no headers for it",
             response.status.code
         )));
-    }
-    Ok(())
-}
-
-/// Arguments of one type could be swapped, and a change of the spec's order would swap them in silence.
-fn check_distinct_types(operation: &Operation, place: &Place<'_>) -> Result<(), Error> {
-    for (index, parameter) in operation.parameters.iter().enumerate() {
-        if let Some(other) = operation.parameters[..index].iter().find(|it| it.ty == parameter.ty) {
-            return Err(place.fault(format!(
-                "`{}` and `{}` have the same type and could be swapped unseen; give each a schema of its own",
-                other.name, parameter.name
-            )));
-        }
     }
     Ok(())
 }

@@ -82,10 +82,11 @@ fn parameter(context: &Context<'_>, place: &Place<'_>) -> Result<Parameter, Erro
         Type::Named(name) if context.is_object(name) => {
             return Err(schema.fault(format!("`{name}` is an object; a parameter is a single value")));
         }
-        Type::Named(_) | Type::String | Type::Boolean | Type::Integer(_) => {}
-        Type::Formatted(_) | Type::Number | Type::Array(_) | Type::FreeForm => {
+        Type::Named(_) | Type::String | Type::Boolean | Type::Integer(_) | Type::Formatted(_) => {}
+        Type::Number | Type::Array(_) | Type::FreeForm => {
             return Err(schema.fault(
-                "a parameter is text, a boolean, an integer, or a schema under components.schemas; name this one there",
+                "a parameter is a string, a boolean, an integer, or a schema under components.schemas: define this schema \
+                 there and refer to it",
             ));
         }
     }

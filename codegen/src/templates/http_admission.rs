@@ -2,40 +2,40 @@ use dropshot::{HttpError, RequestContext};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::context::ServerContext;
 use super::response;
-use super::response::{Draft, Refusal};
-use super::service::Service;
+use super::response::{ErrorResponse, PendingResponse};
 use crate::server::{
     Api, BearerToken, Credentials, NotAdmitted, Principal, RequestMetadata, Scope, TryLater,
 };
 use crate::types::{Error, ErrorCode};
 
-/// The caller, who may do all that is needed.
+/// Authenticates the caller and checks its scopes.
 pub(super) async fn principal<A: Api>(
-    context: &RequestContext<Service<A>>,
+    context: &RequestContext<ServerContext<A>>,
     metadata: &RequestMetadata,
-    needed: &[Scope],
-) -> Result<Principal<A::Identity>, Refusal> {
-    principal_or_later(context, metadata, needed)
+    required: &[Scope],
+) -> Result<Principal<A::Identity>, ErrorResponse> {
+    principal_or_later(context, metadata, required)
         .await?
-        .map_err(|later| Refusal(later.draft()))
+        .map_err(|later| ErrorResponse(later.into_pending()))
 }
 
-/// The same for an operation that has an answer of its own to who should try again later.
+/// Like [`principal`], for an operation that declares neither 429 nor 503: the implementation gets a [`TryLater`].
 pub(super) async fn principal_or_later<A: Api>(
-    context: &RequestContext<Service<A>>,
+    context: &RequestContext<ServerContext<A>>,
     metadata: &RequestMetadata,
-    needed: &[Scope],
-) -> Result<Result<Principal<A::Identity>, TryLater>, Refusal> {
+    required: &[Scope],
+) -> Result<Result<Principal<A::Identity>, TryLater>, ErrorResponse> {
     let credentials = credentials(context.request.headers());
-    let is_token = matches!(credentials, Credentials::Bearer(_));
+    let has_token = matches!(credentials, Credentials::Bearer(_));
     match context.context().implementation.admit(metadata, credentials).await {
-        Ok(admitted) => match Principal::let_in(admitted, needed) {
+        Ok(admitted) => match Principal::authorize(admitted, required) {
             Ok(principal) => Ok(Ok(principal)),
-            Err(missing) => Err(forbidden(missing, needed)),
+            Err(missing) => Err(forbidden(missing, required)),
         },
         Err(NotAdmitted::TryLater(later)) => Ok(Err(later)),
-        Err(NotAdmitted::Unauthorized(error)) => Err(unauthorized(&error, is_token)),
+        Err(NotAdmitted::Unauthorized(error)) => Err(unauthorized(&error, has_token)),
     }
 }
 
@@ -54,31 +54,34 @@ fn credentials(headers: &HeaderMap) -> Credentials {
     }
 }
 
-/// Who showed nothing is told what to show, and no more (RFC 6750, section 3.1).
-fn unauthorized(error: &Error, is_token: bool) -> Refusal {
-    let challenge = HeaderValue::from_static(if is_token {
+/// A request without a token gets a challenge without an error code (RFC 6750, section 3.1).
+fn unauthorized(error: &Error, has_token: bool) -> ErrorResponse {
+    let challenge = HeaderValue::from_static(if has_token {
         r#"Bearer error="invalid_token""#
     } else {
         "Bearer"
     });
-    let draft = response::json(StatusCode::UNAUTHORIZED, error);
-    Refusal(draft.map(|draft| response::with_header(draft, WWW_AUTHENTICATE, challenge)))
+    let pending = response::json(StatusCode::UNAUTHORIZED, error);
+    ErrorResponse(pending.map(|pending| response::with_header(pending, WWW_AUTHENTICATE, challenge)))
 }
 
-fn forbidden(missing: Scope, needed: &[Scope]) -> Refusal {
+fn forbidden(missing: Scope, required: &[Scope]) -> ErrorResponse {
     let error = Error {
         error: ErrorCode::Forbidden,
         message: format!("the token does not allow `{missing}`; ask for one that does"),
     };
-    let draft = response::json(StatusCode::FORBIDDEN, &error);
-    Refusal(draft.and_then(|draft| insufficient_scope(draft, needed)))
+    let pending = response::json(StatusCode::FORBIDDEN, &error);
+    ErrorResponse(pending.and_then(|pending| insufficient_scope(pending, required)))
 }
 
-/// Says which scopes it takes (RFC 6750, section 3.1).
-pub(super) fn insufficient_scope(draft: Draft, needed: &[Scope]) -> Result<Draft, HttpError> {
-    let scopes: Vec<&str> = needed.iter().map(|scope| scope.as_str()).collect();
+/// Names the required scopes in the challenge (RFC 6750, section 3.1).
+pub(super) fn insufficient_scope(
+    pending: PendingResponse,
+    required: &[Scope],
+) -> Result<PendingResponse, HttpError> {
+    let scopes: Vec<&str> = required.iter().map(|scope| scope.as_str()).collect();
     let challenge = format!(r#"Bearer error="insufficient_scope", scope="{}""#, scopes.join(" "));
     let challenge = HeaderValue::try_from(challenge)
         .map_err(|error| HttpError::for_internal_error(error.to_string()))?;
-    Ok(response::with_header(draft, WWW_AUTHENTICATE, challenge))
+    Ok(response::with_header(pending, WWW_AUTHENTICATE, challenge))
 }

@@ -1,4 +1,4 @@
-//! Which pages of other origins may call the service from a browser (Fetch standard, section 3.3, CORS protocol).
+//! CORS: which pages of other origins may call the service from a browser (Fetch standard, section 3.3).
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -6,41 +6,41 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
-/// The headers of answers that a page may read, besides those that every page may.
+/// The response headers that a page may read, in addition to the CORS-safelisted ones.
 const EXPOSED_HEADERS: &str = "{exposed}";
 
-/// The headers that a page may send, besides those that every page may.
+/// The request headers that a page may send, in addition to the CORS-safelisted ones.
 const ACCEPTED_HEADERS: &str = "{accepted}";
 
-/// For how many seconds a browser need not ask again: the most that any of them heeds.
+/// For how many seconds a browser may cache a preflight response: the maximum that any browser honors.
 const MAX_AGE: u64 = 86_400;
 
-/// The origins whose pages may call the service; without any, no answer says a word about it. Credentials of the
-/// browser's own, such as cookies, are never allowed.
+/// The origins whose pages may call the service. If there are none, responses carry no CORS headers. Credentials that the
+/// browser adds, such as cookies, are never allowed.
 #[derive(Clone, Debug, Default)]
 pub struct AllowedOrigins(Vec<HeaderValue>);
 
 impl AllowedOrigins {
-    /// These origins, each as browsers send it in `Origin`, such as `https://console.example.com`.
+    /// Allows these origins, each as browsers send it in `Origin`, such as `https://console.example.com`.
     pub fn new(origins: impl IntoIterator<Item = HeaderValue>) -> Self {
         Self(origins.into_iter().collect())
     }
 
-    /// Puts into the headers of an answer whether the page that asked may read it; to whomever it goes, it says that it
-    /// differs by origin, so that no cache gives it to a page of another.
-    pub fn mark(&self, request: &HeaderMap, answer: &mut HeaderMap) {
+    /// Adds the headers that say whether the requesting page may read the response. `Vary` is always added, so that no
+    /// cache serves the response to a page of another origin.
+    pub fn mark(&self, request: &HeaderMap, response: &mut HeaderMap) {
         if self.0.is_empty() {
             return;
         }
-        answer.append(VARY, HeaderValue::from_static("origin"));
+        response.append(VARY, HeaderValue::from_static("origin"));
         if let Some(origin) = self.allowed(request) {
-            answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
+            response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
         }
     }
 
-    /// The answer to a browser that asks, for a page of an allowed origin, what it may send; `methods` are those that the
-    /// path answers. `None` where the request is something else.
+    /// The response to a preflight request from a page of an allowed origin. `methods` are those that the path supports.
+    /// `None` if the request is not such a preflight.
     pub(super) fn preflight(
         &self,
         method: &Method,
@@ -62,7 +62,7 @@ impl AllowedOrigins {
         Some(response)
     }
 
-    /// The origin of the page that asks, where that is allowed.
+    /// The request's origin, if it is allowed.
     fn allowed(&self, request: &HeaderMap) -> Option<&HeaderValue> {
         let origin = request.get(ORIGIN)?;
         self.0.iter().find(|allowed| *allowed == origin)

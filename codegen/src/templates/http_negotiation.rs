@@ -1,4 +1,4 @@
-//! In which form a caller takes a body, and whether it has that form already (RFC 9110, sections 12 and 13).
+//! Content coding and conditional requests (RFC 9110, sections 12 and 13).
 
 use std::io;
 use std::io::Write;
@@ -9,17 +9,17 @@ use flate2::write::GzEncoder;
 use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue};
 
-/// How a body is encoded on its way.
+/// The content coding of a response body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
-    /// As it is.
+    /// Not encoded.
     Identity,
     /// Compressed by gzip.
     Gzip,
 }
 
-/// The coding in which the caller takes a body: gzip, where it names that, or anything, without the weight 0 (RFC 9110,
-/// section 12.5.3).
+/// The coding to use for the caller: gzip if `Accept-Encoding` names it, or `*`, with a weight above 0 (RFC 9110, section
+/// 12.5.3).
 pub fn coding(request: &HeaderMap) -> Coding {
     let mut any = false;
     let codings = request.get_all(ACCEPT_ENCODING).iter();
@@ -36,29 +36,29 @@ pub fn coding(request: &HeaderMap) -> Coding {
     if any { Coding::Gzip } else { Coding::Identity }
 }
 
-/// The bytes, compressed.
+/// Compresses the bytes.
 ///
 /// # Errors
 ///
-/// Whatever writing into memory can fail with.
+/// Returns the errors of the encoder.
 pub fn gzip(bytes: &[u8], level: Compression) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), level);
     encoder.write_all(bytes)?;
     encoder.finish()
 }
 
-/// As many digits as tell the states of a body from each other.
+/// A digest of a body, 32 hexadecimal digits: long enough that two versions of a body never share one.
 pub fn digest(bytes: &[u8]) -> String {
     let digest = <Blake2s256 as Digest>::digest(bytes);
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The tag of a body with this digest. A strong tag stands for the very bytes that are sent (RFC 9110, section 8.8.3), so
-/// that each coding has its own.
+/// The `ETag` of a body with this digest. A strong tag identifies the exact bytes sent (RFC 9110, section 8.8.3), so each
+/// coding has a separate tag.
 ///
 /// # Errors
 ///
-/// Where the digest is none: no header holds every text.
+/// Fails if the digest has characters that a header cannot hold.
 pub fn entity_tag(digest: &str, coding: Coding) -> http::Result<HeaderValue> {
     let tag = match coding {
         Coding::Identity => format!("\"{digest}\""),
@@ -67,9 +67,8 @@ pub fn entity_tag(digest: &str, coding: Coding) -> http::Result<HeaderValue> {
     Ok(HeaderValue::try_from(tag)?)
 }
 
-/// Does the caller have what the tag stands for? Tags are compared weakly, which is by the quoted part, and `*` stands
-/// for whatever there is (RFC 9110, section 13.1.2). A tag with a comma in it falls apart, into parts that are none of
-/// ours.
+/// Whether `If-None-Match` contains the tag. Tags are compared weakly, by the quoted part, and `*` matches every tag (RFC
+/// 9110, section 13.1.2). Splitting at commas breaks a foreign tag that contains one, but the parts never equal our tags.
 pub fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
     request.get_all(IF_NONE_MATCH).iter().map(HeaderValue::as_bytes).any(|known| {
         known.trim_ascii() == b"*"

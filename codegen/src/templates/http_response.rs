@@ -1,4 +1,4 @@
-//! Writes answers, and the errors of the HTTP layer itself.
+//! Serializes responses, and responds with the errors of the HTTP layer.
 
 use bytes::Bytes;
 use dropshot::{Body, HttpError, RequestContext};
@@ -11,148 +11,150 @@ use serde::Serialize;
 use std::pin::Pin;
 use std::time::Instant;
 
+use super::context::{ObservedRequest, ObservedResponse, Observer, ServerContext};
 use super::negotiation;
 use super::negotiation::Coding;
-use super::service::{ObservedAnswer, ObservedRequest, Observer, Service};
-use crate::server::Api;
+use crate::server::{Api, OperationResponse};
 use crate::types::{Error, ErrorCode};
 
-/// What dropshot sends.
-pub(super) type Answer = Result<Response<Body>, HttpError>;
+/// What a handler returns to dropshot.
+pub(super) type HttpResult = Result<Response<Body>, HttpError>;
 
-/// The fewest bytes that are compressed: what fits into one packet beside its head arrives no sooner for being smaller.
-const LEAST_COMPRESSED: usize = 1024;
+/// The size from which bodies are compressed. A smaller body fits into one packet with its head and would arrive no sooner.
+const COMPRESSION_MIN: usize = 1024;
 
-/// An answer before it is known in which form its caller takes it.
-pub(super) struct Draft {
+/// A response before content negotiation.
+pub(super) struct PendingResponse {
     response: Response<Vec<u8>>,
-    /// Nobody keeps a copy of it.
+    /// Contains a secret: must not be stored or compressed.
     is_secret: bool,
-    /// Who has it already is told so.
+    /// Gets an `ETag`, and may become a 304.
     is_tagged: bool,
 }
 
-fn draft(status: StatusCode, body: Vec<u8>) -> Draft {
+fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    Draft { response, is_secret: false, is_tagged: false }
+    PendingResponse { response, is_secret: false, is_tagged: false }
 }
 
-pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<Draft, HttpError> {
+pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<PendingResponse, HttpError> {
     let text = serde_json::to_vec(body).map_err(|error| HttpError::for_internal_error(error.to_string()))?;
-    Ok(with_header(draft(status, text), CONTENT_TYPE, HeaderValue::from_static("application/json")))
+    Ok(with_header(pending(status, text), CONTENT_TYPE, HeaderValue::from_static("application/json")))
 }
 
-pub(super) fn without_body(status: StatusCode) -> Draft {
-    draft(status, Vec::new())
+pub(super) fn without_body(status: StatusCode) -> PendingResponse {
+    pending(status, Vec::new())
 }
 
-pub(super) fn with_header(mut draft: Draft, name: HeaderName, value: HeaderValue) -> Draft {
-    draft.response.headers_mut().insert(name, value);
-    draft
+pub(super) fn with_header(mut pending: PendingResponse, name: HeaderName, value: HeaderValue) -> PendingResponse {
+    pending.response.headers_mut().insert(name, value);
+    pending
 }
 
-/// An answer that holds a secret: whatever it passes through keeps no copy (RFC 9111, section 5.2.2.5). It is never
-/// compressed: the length would tell what of the request is in it again (BREACH).
-pub(super) fn secret(draft: Draft) -> Draft {
-    let draft = with_header(draft, CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Draft { is_secret: true, ..draft }
+/// Marks a response that contains a secret. No cache may store it (RFC 9111, section 5.2.2.5), and it is never compressed:
+/// its length would reveal parts of the request that it repeats (BREACH).
+pub(super) fn secret(pending: PendingResponse) -> PendingResponse {
+    let pending = with_header(pending, CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    PendingResponse { is_secret: true, ..pending }
 }
 
-/// An answer that its caller may keep, and ask about by its tag each time (RFC 9111, section 5.2.2.4).
-pub(super) fn tagged(draft: Draft) -> Draft {
-    let draft = with_header(draft, CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Draft { is_tagged: true, ..draft }
+/// Marks a response that the caller may store if it revalidates it each time (RFC 9111, section 5.2.2.4).
+pub(super) fn tagged(pending: PendingResponse) -> PendingResponse {
+    let pending = with_header(pending, CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    PendingResponse { is_tagged: true, ..pending }
 }
 
-/// Sends an answer in the form that its caller takes, or tells the caller that it has it.
-pub(super) fn send<A: Api>(context: &RequestContext<Service<A>>, draft: Draft) -> Answer {
+/// Negotiates the form of a response with the caller.
+pub(super) fn send<A: Api>(context: &RequestContext<ServerContext<A>>, pending: PendingResponse) -> HttpResult {
     let request = context.request.headers();
-    let mut response = negotiated(request, draft)?;
+    let mut response = negotiated(request, pending)?;
     context.context().allowed_origins.mark(request, response.headers_mut());
     Ok(response.map(|body| Body::from(Bytes::from(body))))
 }
 
-/// What is sent for one of the answers that an operation declares.
-pub(super) trait Declared {
-    fn draft(self) -> Result<Draft, HttpError>;
+/// Serializes a response that an operation declares.
+pub(super) trait ToResponse: OperationResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError>;
 }
 
-/// An answer that the HTTP layer gives by itself; the implementation does not hear of the request.
-pub(super) struct Refusal(pub(super) Result<Draft, HttpError>);
+/// An error response of the HTTP layer itself; the implementation is not called.
+pub(super) struct ErrorResponse(pub(super) Result<PendingResponse, HttpError>);
 
-impl Refusal {
+impl ErrorResponse {
     pub(super) fn new(status: StatusCode, error: ErrorCode, message: String) -> Self {
         Self(json(status, &Error { error, message }))
     }
 }
 
-/// A request before the eyes of the observer.
+/// A request that is reported to the observer.
 struct Observation<'a> {
     observer: &'a dyn Observer,
     request: ObservedRequest<'a>,
     context: Context,
-    begun: Instant,
+    start: Instant,
 }
 
 impl<'a> Observation<'a> {
-    fn begin<A: Api>(context: &'a RequestContext<Service<A>>, operation: Option<&'static str>) -> Self {
-        let begun = Instant::now();
+    fn begin<A: Api>(context: &'a RequestContext<ServerContext<A>>, operation: Option<&'static str>) -> Self {
+        let start = Instant::now();
         let observer = context.context().observer.as_ref();
         let request = ObservedRequest { operation, id: &context.request_id, head: &context.request };
-        let context = observer.came(&request);
-        Self { observer, request, context, begun }
+        let context = observer.on_request(&request);
+        Self { observer, request, context, start }
     }
 
-    /// Sends the answer. One that could not be written is dropshot's, in words that tell nothing of the fault.
-    fn end(self, answer: Answer) -> Answer {
-        let (response, fault) = match answer {
+    /// Reports the response. If it could not be serialized, dropshot's response takes its place, which does not show the
+    /// cause.
+    fn end(self, result: HttpResult) -> HttpResult {
+        let (response, fault) = match result {
             Ok(response) => (response, None),
             Err(error) => {
                 let fault = error.internal_message.clone();
                 (error.into_response(self.request.id), Some(fault))
             }
         };
-        let observed = ObservedAnswer {
+        let observed = ObservedResponse {
             status: response.status(),
-            latency: self.begun.elapsed(),
+            latency: self.start.elapsed(),
             fault: fault.as_deref(),
         };
-        self.observer.answered(&self.request, &self.context, &observed);
+        self.observer.on_response(&self.request, &self.context, &observed);
         Ok(response)
     }
 }
 
-/// Has an operation done, sends its answer, and tells the observer. The work stays where it is: a future that is passed on
-/// is copied, all of it.
-pub(super) async fn answer<A: Api, D: Declared>(
-    context: &RequestContext<Service<A>>,
-    operation: &'static str,
-    work: Pin<&mut (impl Future<Output = Result<D, Refusal>> + Send)>,
-) -> Answer {
-    let observation = Observation::begin(context, Some(operation));
-    let draft = match work.with_context(observation.context.clone()).await {
-        Ok(answer) => answer.draft(),
-        Err(Refusal(draft)) => draft,
+/// Runs an operation and responds. `work` is pinned because moving a future copies all of it.
+pub(super) async fn respond<A: Api, R: ToResponse>(
+    context: &RequestContext<ServerContext<A>>,
+    work: Pin<&mut (impl Future<Output = Result<R, ErrorResponse>> + Send)>,
+) -> HttpResult {
+    let observation = Observation::begin(context, Some(R::OPERATION));
+    let pending = match work.with_context(observation.context.clone()).await {
+        Ok(response) => response.into_pending(),
+        Err(ErrorResponse(pending)) => pending,
     };
-    observation.end(draft.and_then(|draft| send(context, draft)))
+    observation.end(pending.and_then(|pending| send(context, pending)))
 }
 
-/// Answers what is no operation, at once, and tells the observer.
+/// Responds to a request that is not for an operation, and reports it to the observer.
 ///
 /// # Errors
 ///
-/// None: an answer that cannot be made is a 500.
-pub fn answer_beside<A: Api>(context: &RequestContext<Service<A>>, answer: impl FnOnce() -> Answer) -> Answer {
+/// Returns no error: a response that cannot be built becomes a 500.
+pub fn respond_unlisted<A: Api>(
+    context: &RequestContext<ServerContext<A>>,
+    respond: impl FnOnce() -> HttpResult,
+) -> HttpResult {
     let observation = Observation::begin(context, None);
-    observation.end(answer())
+    observation.end(respond())
 }
 
-/// Compresses by the level that takes least time, since it is done for each answer anew.
-fn negotiated(request: &HeaderMap, draft: Draft) -> Result<Response<Vec<u8>>, HttpError> {
-    let Draft { mut response, is_secret, is_tagged } = draft;
+/// Compresses at the fastest level, since each response is compressed anew.
+fn negotiated(request: &HeaderMap, pending: PendingResponse) -> Result<Response<Vec<u8>>, HttpError> {
+    let PendingResponse { mut response, is_secret, is_tagged } = pending;
     let mut coding = Coding::Identity;
-    if !is_secret && response.body().len() >= LEAST_COMPRESSED {
+    if !is_secret && response.body().len() >= COMPRESSION_MIN {
         response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
         coding = negotiation::coding(request);
     }
@@ -175,30 +177,33 @@ fn negotiated(request: &HeaderMap, draft: Draft) -> Result<Response<Vec<u8>>, Ht
     Ok(response)
 }
 
-/// The path belongs to no operation.
-pub(super) fn not_found<A: Api>(context: &RequestContext<Service<A>>) -> Answer {
-    answer_beside(context, || {
-        let Refusal(draft) = Refusal::new(
+/// Responds 404: no operation has the path.
+pub(super) fn not_found<A: Api>(context: &RequestContext<ServerContext<A>>) -> HttpResult {
+    respond_unlisted(context, || {
+        let ErrorResponse(pending) = ErrorResponse::new(
             StatusCode::NOT_FOUND,
             ErrorCode::NotFound,
             "there is nothing at this path".to_owned(),
         );
-        send(context, draft?)
+        send(context, pending?)
     })
 }
 
-/// The path exists with other methods alone (RFC 9110, section 15.5.6), unless a browser asks with OPTIONS which those are.
-pub(super) fn method_not_allowed<A: Api>(context: &RequestContext<Service<A>>, allowed: &'static str) -> Answer {
-    answer_beside(context, || {
+/// Responds 405 with `Allow` (RFC 9110, section 15.5.6), or to a preflight request with the allowed methods.
+pub(super) fn method_not_allowed<A: Api>(
+    context: &RequestContext<ServerContext<A>>,
+    allowed: &'static str,
+) -> HttpResult {
+    respond_unlisted(context, || {
         let (method, request) = (context.request.method(), context.request.headers());
-        if let Some(answer) = context.context().allowed_origins.preflight(method, request, allowed) {
-            return Ok(answer.map(|()| Body::empty()));
+        if let Some(preflight) = context.context().allowed_origins.preflight(method, request, allowed) {
+            return Ok(preflight.map(|()| Body::empty()));
         }
-        let Refusal(draft) = Refusal::new(
+        let ErrorResponse(pending) = ErrorResponse::new(
             StatusCode::METHOD_NOT_ALLOWED,
             ErrorCode::MethodNotAllowed,
-            format!("this path answers {allowed} alone"),
+            format!("this path supports only {allowed}"),
         );
-        send(context, with_header(draft?, ALLOW, HeaderValue::from_static(allowed)))
+        send(context, with_header(pending?, ALLOW, HeaderValue::from_static(allowed)))
     })
 }

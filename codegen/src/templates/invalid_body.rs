@@ -1,19 +1,19 @@
-/// Why a body could not be read.
+/// Why a request body was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidBody {
-    /// It is not JSON, or breaks a rule of its schema (400).
+    /// 400: The body is not JSON, or violates its schema.
     #[error("{message}")]
     Malformed {
         /// Says what to change.
         message: String,
     },
-    /// It has too many bytes (413).
+    /// 413: The body is larger than the service accepts.
     #[error("the body must have at most {limit} bytes")]
     TooLarge {
-        /// The most bytes that the service accepts.
+        /// The maximum size in bytes.
         limit: usize,
     },
-    /// It is not declared as JSON (415).
+    /// 415: The body is not declared as JSON.
     #[error("{message}")]
     UnsupportedMediaType {
         /// Says what to change.

@@ -1,14 +1,14 @@
 use std::net::SocketAddr;
 
-/// What is known of a request besides its parameters and its body.
+/// What is known about a request in addition to its parameters and body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestMetadata {
     /// The id that the response carries as `x-request-id`.
     pub request_id: String,
-    /// The other end of the connection; behind a proxy it is the proxy.
+    /// The other end of the connection. Behind a proxy it is the proxy.
     pub peer_address: SocketAddr,
-    /// The `X-Forwarded-For` headers, joined by commas; anybody can send them, so believe trusted proxies alone.
+    /// The `X-Forwarded-For` headers, joined by commas. Any client can send them: trust them only from known proxies.
     pub forwarded_for: Option<String>,
-    /// The `User-Agent` header, where it is text.
+    /// The `User-Agent` header, if it is text.
     pub user_agent: Option<String>,
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use super::RequestMetadata;
@@ -8,7 +9,7 @@ use super::RequestMetadata;
 pub struct Scopes(u64);
 
 impl Scopes {
-    /// Does it hold this one?
+    /// Whether the set contains the scope.
     pub fn contains(self, scope: Scope) -> bool {
         self.0 & Self::from(scope).0 != 0
     }
@@ -35,7 +36,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A word that is no scope.
+/// The text is not a scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a scope")]
 pub struct UnknownScope(String);
@@ -51,7 +52,7 @@ impl FromStr for Scope {
     }
 }
 
-/// An access token as somebody presented it (RFC 6750, section 2.1); nothing is known of it yet.
+/// An access token as it was sent (RFC 6750, section 2.1), not yet verified.
 ///
 /// A secret: `Debug` hides it.
 #[derive(Clone)]
@@ -74,52 +75,55 @@ impl fmt::Debug for BearerToken {
     }
 }
 
-/// What the `Authorization` headers of a request hold.
+/// The `Authorization` headers of a request.
 #[derive(Clone, Debug)]
 pub enum Credentials {
-    /// There is none.
+    /// No header.
     Absent,
     /// An access token.
     Bearer(BearerToken),
-    /// Something else: another scheme, or more than one header.
+    /// Another scheme, or more than one header.
     Other,
 }
 
-/// A caller who is known, and what they may do: not yet whether that is what they ask for.
+/// An authenticated caller and its scopes, before the generated code authorizes it for an operation.
 #[derive(Clone, Debug)]
 pub struct Admitted<I> {
-    /// Who.
+    /// The caller's identity.
     pub identity: I,
-    /// What.
+    /// The scopes that the caller has.
     pub scopes: Scopes,
 }
 
-/// A caller who has been let in to the operation that is called. Nothing outside the generated code can make one, so
-/// that whoever has one need not ask.
+/// A caller authorized for the operation that is called. Only the generated code can create one, so a `Principal` proves
+/// that the scopes were checked. It dereferences to the caller's identity.
 #[derive(Debug)]
 pub struct Principal<I>(I);
 
 impl<I> Principal<I> {
-    /// Let in are those who may do all that is needed; of the others, the first scope that they lack.
-    pub(crate) fn let_in(admitted: Admitted<I>, needed: &[Scope]) -> Result<Self, Scope> {
-        match needed.iter().find(|scope| !admitted.scopes.contains(**scope)) {
+    /// Checks that the caller has all required scopes; returns the first one missing.
+    pub(crate) fn authorize(admitted: Admitted<I>, required: &[Scope]) -> Result<Self, Scope> {
+        match required.iter().find(|scope| !admitted.scopes.contains(**scope)) {
             None => Ok(Self(admitted.identity)),
             Some(missing) => Err(*missing),
         }
     }
+}
 
-    /// Who it is.
-    pub fn identity(&self) -> &I {
+impl<I> Deref for Principal<I> {
+    type Target = I;
+
+    fn deref(&self) -> &I {
         &self.0
     }
 }
 
-/// Finds out who calls. The generated code asks before each operation that is not for everybody, and checks the scopes.
+/// Authenticates callers. The generated code calls it before each operation with `security`, then checks the scopes.
 pub trait Admission: Send + Sync + 'static {
-    /// What is known of a caller.
+    /// The identity of a caller.
     type Identity: Send + Sync;
 
-    /// The caller with these credentials.
+    /// Authenticates the caller with these credentials.
     fn admit(
         &self,
         metadata: &RequestMetadata,
@@ -127,11 +131,11 @@ pub trait Admission: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Admitted<Self::Identity>, NotAdmitted>> + Send;
 }
 
-/// Why a caller is turned away before it is known what they may do.
+/// Why a caller was rejected before its scopes were checked.
 #[derive(Clone, Debug)]
 pub enum NotAdmitted {
-    /// 401: it is not known who they are.
+    /// 401: The caller is not authenticated.
     Unauthorized(types::Error),
-    /// 429 or 503: not now.
+    /// 429 or 503.
     TryLater(TryLater),
 }

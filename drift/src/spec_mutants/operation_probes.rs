@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::probe::{Exchange, Expectation, Probe, Request, exchange};
+use crate::probe::{Expectation, Probe, Request, exchange};
 use crate::spec::Operation;
 
 /// An invalid value for every parameter.
@@ -57,41 +57,6 @@ pub(super) fn moved(operation: &Operation, to_path: &str, to_method: &str) -> Pr
             exchange(after, Expectation::not_routed(), response(operation)),
         ],
     )
-}
-
-/// The message about an invalid value contains the new name of the path parameter.
-pub(super) fn renamed_variable(operation: &Operation, from: &str, to: &str) -> Probe {
-    let request = request(operation, method(&operation.method), &operation.path);
-    let invalid = |name: &str| response(operation).text(format!("`{name}`"));
-    Probe::new(
-        scope(operation, from),
-        vec![exchange(request, invalid(from), invalid(to))],
-    )
-}
-
-/// The operation reads the parameter by its new name, and not by the old one.
-pub(super) fn renamed_filter(operation: &Operation, from: &str, to: &str, required: bool) -> Probe {
-    let get = |name: &str, value: &str| Request::new("GET", format!("{}?{name}={value}", operation.path), None);
-    let rejected = |name: &str| Expectation::status(400).text(format!("`{name}`"));
-    // U+0000 is invalid in every type.
-    let invalid = "%00";
-    let exchanges: Vec<Exchange> = if required {
-        vec![
-            exchange(get(from, invalid), rejected(from), rejected(to)),
-            exchange(get(to, "{acme}"), rejected(from), Expectation::status(200)),
-            exchange(get(from, "{acme}"), Expectation::status(200), rejected(to)),
-        ]
-    } else {
-        vec![
-            exchange(get(from, invalid), rejected(from), Expectation::status(200)),
-            exchange(get(to, invalid), Expectation::status(200), rejected(to)),
-        ]
-    };
-    Probe::new(scope(operation, from), exchanges)
-}
-
-fn scope(operation: &Operation, parameter: &str) -> String {
-    format!("{}.{parameter}", operation.id)
 }
 
 /// The operation now rejects requests without the parameter.

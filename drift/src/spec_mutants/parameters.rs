@@ -110,28 +110,23 @@ fn removed(operation: &Operation, index: usize) -> Mutant {
     )
 }
 
+/// Without a probe: the build must break, because hand-written code names each parameter.
 fn renamed(operation: &Operation, index: usize) -> Mutant {
     let parameter = &operation.parameters[index];
     let to = format!("renamed_{}", parameter.name);
     let mut edits = vec![one(operation, index, |value| value["name"] = json!(to))];
-    let probe = if parameter.in_path {
+    if parameter.in_path {
         edits.push(move_to(
             operation,
             path_with(operation, &parameter.name, Some(&format!("{{{to}}}"))),
         ));
-        operation_probes::renamed_variable(operation, &parameter.name, &to)
-    } else {
-        operation_probes::renamed_filter(operation, &parameter.name, &to, parameter.required)
-    };
-    Mutant {
-        probe: Some(probe),
-        ..mutant(
-            Kind::ParameterRenamed,
-            &place(operation, index),
-            title(operation, parameter),
-            edits,
-        )
     }
+    mutant(
+        Kind::ParameterRenamed,
+        &place(operation, index),
+        title(operation, parameter),
+        edits,
+    )
 }
 
 /// Changes the type to a similar one: a named type to a plain string, and an integer or a plain string to an integer.

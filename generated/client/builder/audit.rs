@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use chrono::DateTime;
+use chrono::offset::Utc;
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
 
@@ -104,8 +106,8 @@ pub struct AuditList<'a> {
     product: Result<Option<types::ProductKey>, String>,
     actor_id: Result<Option<types::ActorId>, String>,
     action: Result<Option<types::AuditAction>, String>,
-    since: Result<Option<types::AuditSince>, String>,
-    until: Result<Option<types::AuditUntil>, String>,
+    since: Result<Option<DateTime<Utc>>, String>,
+    until: Result<Option<DateTime<Utc>>, String>,
     limit: Result<Option<types::PageLimit>, String>,
     cursor: Result<Option<types::AuditCursor>, String>,
 }
@@ -176,7 +178,7 @@ impl<'a> AuditList<'a> {
     /// Return only events at or after this time.
     pub fn since<V>(mut self, value: V) -> Self
     where
-        V: TryInto<types::AuditSince, Error: fmt::Display>,
+        V: TryInto<DateTime<Utc>, Error: fmt::Display>,
     {
         self.since = value
             .try_into()
@@ -188,7 +190,7 @@ impl<'a> AuditList<'a> {
     /// Return only events before this time.
     pub fn until<V>(mut self, value: V) -> Self
     where
-        V: TryInto<types::AuditUntil, Error: fmt::Display>,
+        V: TryInto<DateTime<Utc>, Error: fmt::Display>,
     {
         self.until = value
             .try_into()

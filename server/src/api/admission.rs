@@ -1,6 +1,6 @@
-//! Who is let in: the generated code asks here before each operation that is not for everybody.
+//! Authenticates callers and gives out request permits. The generated code calls it before each secured operation.
 
-use super::{RegistryApi, answers};
+use super::{RegistryApi, responses};
 use crate::auth::{Access, BearerKind, TokenError, VerifiedToken};
 use crate::domain::caller::{Actor, Identity, TenantScope};
 use crate::limits::request_rate::RateLimit;
@@ -14,12 +14,17 @@ use tenant_registry_contract::types::{ConstraintError, Error, ErrorCode, Text};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{error, info, warn};
 
-/// A caller who was let in, with one of the places that there are for requests: it is free again when this is dropped,
-/// with the call of the operation.
+/// An authenticated caller and its request permit. Dropping this value releases the permit.
 #[derive(Debug)]
 pub struct AdmittedCaller {
     pub(super) identity: Identity,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AdmittedCaller {
+    pub(super) fn tenant_scope(&self) -> TenantScope {
+        self.identity.tenant_scope
+    }
 }
 
 impl<S: Store> Admission for RegistryApi<S> {
@@ -30,15 +35,15 @@ impl<S: Store> Admission for RegistryApi<S> {
         metadata: &RequestMetadata,
         credentials: Credentials,
     ) -> Result<Admitted<AdmittedCaller>, NotAdmitted> {
-        let Admitted { identity, scopes } = self.known(metadata, credentials).await?;
-        // Last, so that nobody who is not known takes a place. Nobody waits for one: a queue would only make all late.
-        let place = Arc::clone(&self.places)
+        let Admitted { identity, scopes } = self.authenticate(metadata, credentials).await?;
+        // Only authenticated callers take a permit. No request waits for one: a queue would delay all of them.
+        let permit = Arc::clone(&self.request_permits)
             .try_acquire_owned()
-            .map_err(|_| self.not_now())?;
+            .map_err(|_| self.unavailable())?;
         Ok(Admitted {
             identity: AdmittedCaller {
                 identity,
-                _place: place,
+                _permit: permit,
             },
             scopes,
         })
@@ -46,8 +51,8 @@ impl<S: Store> Admission for RegistryApi<S> {
 }
 
 impl<S> RegistryApi<S> {
-    /// Who calls, as long as they do not call too often.
-    async fn known(
+    /// Verifies the caller's token and counts the request against the caller's rate limit.
+    async fn authenticate(
         &self,
         metadata: &RequestMetadata,
         credentials: Credentials,
@@ -79,20 +84,20 @@ impl<S> RegistryApi<S> {
             .verify(token.expose_secret())
             .await
             .map_err(|error| match error {
-                TokenError::Invalid(refusal) => {
-                    info!(request_id, trace_id, "a token was not taken: {refusal}");
-                    unauthorized(refusal.to_string())
+                TokenError::Invalid(invalid) => {
+                    info!(request_id, trace_id, "a token was rejected: {invalid}");
+                    unauthorized(invalid.to_string())
                 }
                 TokenError::Unavailable => {
-                    warn!(request_id, trace_id, "a caller was turned away: {error}");
-                    self.not_now()
+                    warn!(request_id, trace_id, "a caller could not be authenticated: {error}");
+                    self.unavailable()
                 }
             })?;
         self.request_rate.check(&verified.subject).map_err(too_many)?;
         let identity = identity(&verified).map_err(|error| {
-            // A value of ours that breaks the spec is a fault of ours; the caller is not let in for it.
-            error!(request_id, trace_id, "a caller cannot be named: {error}");
-            self.not_now()
+            // The issuer's values were checked, so this is a fault of the service and not a 401.
+            error!(request_id, trace_id, "a caller's identity violates the spec: {error}");
+            self.unavailable()
         })?;
         Ok(Admitted {
             identity,
@@ -100,9 +105,9 @@ impl<S> RegistryApi<S> {
         })
     }
 
-    fn not_now(&self) -> NotAdmitted {
+    fn unavailable(&self) -> NotAdmitted {
         NotAdmitted::TryLater(TryLater::ServiceUnavailable {
-            body: answers::unavailable(),
+            body: responses::unavailable(),
             retry_after: self.settings.retry_after,
         })
     }
@@ -127,7 +132,7 @@ fn too_many(rate_limit: RateLimit) -> NotAdmitted {
     })
 }
 
-/// As the rules and the audit log know the bearer of a token.
+/// The identity that the rules and the audit log use for the bearer of a token.
 fn identity(verified: &VerifiedToken) -> Result<Identity, ConstraintError> {
     let kind = match verified.kind {
         BearerKind::User => "user",

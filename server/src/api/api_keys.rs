@@ -1,35 +1,28 @@
 //! The operations tagged `api_keys`.
 
-use super::answers::{Answer, Outcome, outcome_of};
-use super::{AdmittedCaller, RegistryApi, answered};
+use super::{AdmittedCaller, RegistryApi};
 use crate::domain::api_keys::Verification;
 use crate::domain::error::DomainError;
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, ApiKeys, InvalidBody,
-    Principal, RequestMetadata, TryLater,
+    ApiKeyCreateResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
+    ApiKeyVerifyResponse, ApiKeys, InvalidBody, OperationResponse, Principal, RequestMetadata, TryLater,
 };
-use tenant_registry_contract::types::{
-    ApiKeyCreate, ApiKeyId, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest, TenantId,
-};
+use tenant_registry_contract::types::{ApiKeyCreate, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest};
 
 impl<S: Store> ApiKeys for RegistryApi<S> {
     async fn api_key_list(
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
-        tenant_id: TenantId,
+        params: ApiKeyListParams,
     ) -> ApiKeyListResponse {
-        let answer = match self
-            .registry
-            .api_key_list(tenant_id, principal.identity().identity.tenant_scope)
-            .await
-        {
+        let ApiKeyListParams { tenant_id } = params;
+        match self.registry.api_key_list(tenant_id, principal.tenant_scope()).await {
             Ok(list) => ApiKeyListResponse::Ok(list),
-            Err(DomainError::Rejected(not_found)) => ApiKeyListResponse::NotFound(not_found.into()),
+            Err(DomainError::Rejected(error)) => ApiKeyListResponse::NotFound(error.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
-        };
-        answered(&metadata, answer)
+        }
     }
 
     async fn api_key_create(
@@ -38,34 +31,27 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         principal: Principal<AdmittedCaller>,
         body: ApiKeyCreate,
     ) -> ApiKeyCreateResponse {
-        let answer = match self
-            .registry
-            .api_key_create(body, &self.caller(&metadata, &principal))
-            .await
-        {
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.api_key_create(body, &caller).await {
             Ok(created) => ApiKeyCreateResponse::Created(created),
-            Err(DomainError::Rejected(not_found)) => ApiKeyCreateResponse::NotFound(not_found.into()),
+            Err(DomainError::Rejected(error)) => ApiKeyCreateResponse::NotFound(error.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
-        };
-        answered(&metadata, answer)
+        }
     }
 
     async fn api_key_revoke(
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
-        id: ApiKeyId,
+        params: ApiKeyRevokeParams,
     ) -> ApiKeyRevokeResponse {
-        let answer = match self
-            .registry
-            .api_key_revoke(id, &self.caller(&metadata, &principal))
-            .await
-        {
+        let ApiKeyRevokeParams { id } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.api_key_revoke(id, &caller).await {
             Ok(()) => ApiKeyRevokeResponse::NoContent,
-            Err(DomainError::Rejected(not_found)) => ApiKeyRevokeResponse::NotFound(not_found.into()),
+            Err(DomainError::Rejected(error)) => ApiKeyRevokeResponse::NotFound(error.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
-        };
-        answered(&metadata, answer)
+        }
     }
 
     async fn api_key_verify(
@@ -77,21 +63,18 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         let principal = match principal {
             Ok(principal) => principal,
             Err(later) => {
-                // The caller gets the same word for both; whoever runs the service is to blame for one of them alone.
+                // The caller sees one reason for both. The metric separates them: only the second is a fault of the service.
                 self.metrics.verified(match later {
                     TryLater::TooManyRequests { .. } => "rate_limited",
                     TryLater::ServiceUnavailable { .. } => ApiKeyVerifyReason::Unavailable.as_str(),
                 });
                 let verification = Verification::Invalid(ApiKeyVerifyReason::Unavailable);
-                return answered(&metadata, ApiKeyVerifyResponse::Ok(verify_result(verification)));
+                return ApiKeyVerifyResponse::Ok(verify_result(verification));
             }
         };
-        // What is wrong with the body stays unsaid: the message may quote the key.
         let verification = match body {
-            Ok(ApiKeyVerifyRequest { key }) => {
-                let tenant_scope = principal.identity().identity.tenant_scope;
-                self.registry.api_key_verify(key, tenant_scope).await
-            }
+            Ok(ApiKeyVerifyRequest { key }) => self.registry.api_key_verify(key, principal.tenant_scope()).await,
+            // The message is not shown: it may quote the key.
             Err(
                 InvalidBody::Malformed { .. } | InvalidBody::TooLarge { .. } | InvalidBody::UnsupportedMediaType { .. },
             ) => Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed)),
@@ -104,7 +87,7 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
             Verification::Valid { .. } => "valid",
             Verification::Invalid(reason) => reason.as_str(),
         });
-        answered(&metadata, ApiKeyVerifyResponse::Ok(verify_result(verification)))
+        ApiKeyVerifyResponse::Ok(verify_result(verification))
     }
 }
 
@@ -128,82 +111,5 @@ fn verify_result(verification: Verification) -> ApiKeyVerify {
             product: None,
             scopes: None,
         },
-    }
-}
-
-impl Answer for ApiKeyListResponse {
-    const OPERATION: &'static str = "api_key_list";
-
-    fn outcome(&self) -> Outcome {
-        match self {
-            Self::Ok(_) => Outcome::Done,
-            Self::BadRequest(error)
-            | Self::Forbidden(error)
-            | Self::NotFound(error)
-            | Self::InternalServerError(error)
-            | Self::ServiceUnavailable {
-                body: error,
-                retry_after: _,
-            } => outcome_of(error),
-        }
-    }
-}
-
-impl Answer for ApiKeyCreateResponse {
-    const OPERATION: &'static str = "api_key_create";
-
-    fn outcome(&self) -> Outcome {
-        match self {
-            Self::Created(_) => Outcome::Done,
-            Self::BadRequest(error)
-            | Self::Forbidden(error)
-            | Self::NotFound(error)
-            | Self::PayloadTooLarge(error)
-            | Self::UnsupportedMediaType(error)
-            | Self::InternalServerError(error)
-            | Self::ServiceUnavailable {
-                body: error,
-                retry_after: _,
-            } => outcome_of(error),
-        }
-    }
-}
-
-impl Answer for ApiKeyRevokeResponse {
-    const OPERATION: &'static str = "api_key_revoke";
-
-    fn outcome(&self) -> Outcome {
-        match self {
-            Self::NoContent => Outcome::Done,
-            Self::BadRequest(error)
-            | Self::Forbidden(error)
-            | Self::NotFound(error)
-            | Self::InternalServerError(error)
-            | Self::ServiceUnavailable {
-                body: error,
-                retry_after: _,
-            } => outcome_of(error),
-        }
-    }
-}
-
-impl Answer for ApiKeyVerifyResponse {
-    const OPERATION: &'static str = "api_key_verify";
-
-    fn outcome(&self) -> Outcome {
-        let result = match self {
-            Self::Ok(result) => result,
-            Self::Forbidden(error) => return outcome_of(error),
-        };
-        match result.reason {
-            None => Outcome::Done,
-            Some(
-                ApiKeyVerifyReason::Malformed
-                | ApiKeyVerifyReason::Unknown
-                | ApiKeyVerifyReason::Revoked
-                | ApiKeyVerifyReason::TenantInactive,
-            ) => Outcome::Refused,
-            Some(ApiKeyVerifyReason::Unavailable) => Outcome::Failed,
-        }
     }
 }

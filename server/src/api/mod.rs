@@ -1,12 +1,11 @@
-//! The generated traits, implemented on the registry: unwrap the request, ask the domain, wrap its answer. No rule
-//! stands here.
+//! The generated traits, implemented on the registry: unwrap the request, call the domain, wrap the result.
 
 mod admission;
-pub mod answers;
 mod api_keys;
 mod audit;
 mod catalog;
 mod health;
+mod responses;
 mod tenants;
 
 use crate::auth::Access;
@@ -19,39 +18,38 @@ use crate::limits::request_rate::{RateLimit, RequestRateLimiter};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::span;
 pub use admission::AdmittedCaller;
-use answers::{Answer, FailureAnswer, Outcome};
 use std::sync::Arc;
-use tenant_registry_contract::server::{Principal, RequestMetadata};
+use tenant_registry_contract::server::{OperationResponse, Principal, RequestMetadata, ServerErrorResponse};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tokio::sync::Semaphore;
-use tracing::{debug, error, warn};
+use tracing::{error, warn};
 
-/// What the API needs to know besides the rules.
+/// The settings of the API.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
-    /// Whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
-    /// What a caller is told to wait when the service has no room.
+    /// The `Retry-After` of a 503.
     pub retry_after: RetryAfterSeconds,
-    /// How many requests a second each caller may send whose token is asked for.
+    /// The rate of requests that each authenticated caller may send.
     pub request_rate: RateLimit,
-    /// How many requests run at once; probes do not count.
+    /// How many requests may run at the same time. Probes do not count.
     pub max_requests: usize,
 }
 
-/// The whole API, on a store of type `S`. Clones are the same API, for another listener.
+/// The whole API, on a store of type `S`. Clones share their state, so that each listener gets one.
 pub struct RegistryApi<S> {
     registry: Arc<Registry<S>>,
     settings: ApiSettings,
     access: Access,
     request_rate: Arc<RequestRateLimiter>,
     /// One for each request that may run.
-    places: Arc<Semaphore>,
+    request_permits: Arc<Semaphore>,
     draining: Draining,
     metrics: Metrics,
 }
 
-/// By hand: a store need not be one that can be cloned.
+/// Not derived: `S` need not be `Clone`.
 impl<S> Clone for RegistryApi<S> {
     fn clone(&self) -> Self {
         Self {
@@ -61,14 +59,13 @@ impl<S> Clone for RegistryApi<S> {
             request_rate: Arc::clone(&self.request_rate),
             draining: self.draining.clone(),
             metrics: self.metrics.clone(),
-            places: Arc::clone(&self.places),
+            request_permits: Arc::clone(&self.request_permits),
         }
     }
 }
 
 impl<S> RegistryApi<S> {
-    /// The API of a registry for those who are let in, which is ready until `draining` begins, and counts what it does in
-    /// `metrics`.
+    /// Serves `registry` to the callers that `access` admits. The API is ready until `draining` begins.
     pub fn new(
         registry: Arc<Registry<S>>,
         settings: ApiSettings,
@@ -80,7 +77,7 @@ impl<S> RegistryApi<S> {
             registry,
             access,
             request_rate: Arc::new(RequestRateLimiter::new(settings.request_rate)),
-            places: Arc::new(Semaphore::new(settings.max_requests)),
+            request_permits: Arc::new(Semaphore::new(settings.max_requests)),
             settings,
             draining,
             metrics,
@@ -89,7 +86,7 @@ impl<S> RegistryApi<S> {
 
     fn caller(&self, metadata: &RequestMetadata, principal: &Principal<AdmittedCaller>) -> Caller {
         Caller {
-            identity: principal.identity().identity.clone(),
+            identity: principal.identity.clone(),
             origin: self.origin(metadata),
         }
     }
@@ -110,26 +107,26 @@ impl<S> RegistryApi<S> {
         }
     }
 
-    /// Puts a failure's cause into the log, and gives the answer that shows none of it.
-    fn failed<A: Answer + From<FailureAnswer>>(&self, metadata: &RequestMetadata, failure: Failure) -> A {
-        self.record(A::OPERATION, metadata, &failure);
+    /// Logs the cause of a failure, and returns a response that does not show it.
+    fn failed<R: OperationResponse + From<ServerErrorResponse>>(
+        &self,
+        metadata: &RequestMetadata,
+        failure: Failure,
+    ) -> R {
+        self.record(R::OPERATION, metadata, &failure);
         match failure {
-            Failure::Unavailable(_) => FailureAnswer::Unavailable {
-                body: answers::unavailable(),
+            Failure::Unavailable(_) => ServerErrorResponse::ServiceUnavailable {
+                body: responses::unavailable(),
                 retry_after: self.settings.retry_after,
             },
-            // Not a 503: who takes it for "nothing was done, once more" would do it twice.
-            Failure::OutcomeUnknown(_) => FailureAnswer::Internal {
-                body: answers::outcome_unknown(),
-            },
-            Failure::Internal(_) => FailureAnswer::Internal {
-                body: answers::internal(),
-            },
+            // Not a 503: a caller that retries could make the change twice.
+            Failure::OutcomeUnknown(_) => ServerErrorResponse::InternalServerError(responses::outcome_unknown()),
+            Failure::Internal(_) => ServerErrorResponse::InternalServerError(responses::internal()),
         }
         .into()
     }
 
-    /// Logs and counts a failure, with its cause.
+    /// Logs a failure with its cause, and counts it.
     fn record(&self, operation: &'static str, metadata: &RequestMetadata, failure: &Failure) {
         let (request_id, trace_id) = (&metadata.request_id, span::trace_id());
         let kind = match failure {
@@ -148,22 +145,4 @@ impl<S> RegistryApi<S> {
         };
         self.metrics.failed(operation, kind);
     }
-}
-
-/// Every answer of every operation passes here.
-fn answered<A: Answer>(metadata: &RequestMetadata, answer: A) -> A {
-    let (operation, request_id) = (A::OPERATION, &metadata.request_id);
-    let outcome = match answer.outcome() {
-        Outcome::Done => "done",
-        Outcome::Refused => "refused",
-        Outcome::Failed => "failed",
-    };
-    debug!(
-        operation,
-        request_id,
-        trace_id = span::trace_id(),
-        outcome,
-        "operation answered"
-    );
-    answer
 }

@@ -11,7 +11,9 @@ use http::Method;
 use published::Published;
 use std::io;
 use std::sync::Arc;
-use tenant_registry_contract::http::{NoVariables, Service, answer_beside, refuse_others, register_unlisted};
+use tenant_registry_contract::http::{
+    NoVariables, ServerContext, register_unlisted, reject_other_methods, respond_unlisted,
+};
 use tenant_registry_contract::server::Api;
 use tenant_registry_contract::{OPENAPI, OPENAPI_JSON};
 use thiserror::Error;
@@ -33,7 +35,7 @@ pub enum DocumentationError {
 ///
 /// # Errors
 /// Fails if an operation has one of the paths.
-pub fn register<A: Api>(api: &mut ApiDescription<Service<A>>) -> Result<(), DocumentationError> {
+pub fn register<A: Api>(api: &mut ApiDescription<ServerContext<A>>) -> Result<(), DocumentationError> {
     let json = Published::new(JSON, Bytes::from_static(OPENAPI_JSON.as_bytes()))?;
     // RFC 9512, section 2.1.
     let yaml = Published::new("application/yaml", Bytes::from_static(OPENAPI.as_bytes()))?;
@@ -46,17 +48,17 @@ pub fn register<A: Api>(api: &mut ApiDescription<Service<A>>) -> Result<(), Docu
 }
 
 fn serve<A: Api>(
-    api: &mut ApiDescription<Service<A>>,
+    api: &mut ApiDescription<ServerContext<A>>,
     path: &str,
     published: Published,
 ) -> Result<(), ApiDescriptionRegisterError> {
     let published = Arc::new(published);
     for method in [Method::GET, Method::HEAD] {
         let published = Arc::clone(&published);
-        let handler = move |context: RequestContext<Service<A>>| {
+        let handler = move |context: RequestContext<ServerContext<A>>| {
             let published = Arc::clone(&published);
             async move {
-                answer_beside(&context, || {
+                respond_unlisted(&context, || {
                     let request = context.request.headers();
                     let mut response = published.response(request)?;
                     let allowed_origins = context.context().allowed_origins();
@@ -71,5 +73,5 @@ fn serve<A: Api>(
             ApiEndpoint::new(id, handler, method, JSON, path, ApiEndpointVersions::All),
         )?;
     }
-    refuse_others::<A, NoVariables>(api, path, "GET, HEAD")
+    reject_other_methods::<A, NoVariables>(api, path, "GET, HEAD")
 }

@@ -7,10 +7,8 @@ use crate::records::{AuditEventRecord, AuditQuery, NewAuditEvent};
 
 use crate::store::{AuditAppended, Store};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use tenant_registry_contract::types::{
-    ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventPage, AuditSince, AuditUntil, PageLimit,
-    ProductKey, TenantId,
-};
+use tenant_registry_contract::server::AuditListParams;
+use tenant_registry_contract::types::{AuditAppend, AuditCursor, AuditEvent, AuditEventPage};
 
 impl AuditEventRecord {
     fn into_audit_event(self) -> AuditEvent {
@@ -112,19 +110,19 @@ impl<S: Store> Registry<S> {
     /// If the store fails.
     pub async fn audit_list(
         &self,
-        filter: AuditFilter,
-        limit: PageLimit,
+        params: AuditListParams,
         tenant_scope: TenantScope,
     ) -> Result<AuditEventPage, Failure> {
-        let AuditFilter {
+        let AuditListParams {
             tenant_id,
             product,
             actor_id,
             action,
             since,
             until,
+            limit,
             cursor,
-        } = filter;
+        } = params;
         let tenant_id = match (tenant_scope, tenant_id) {
             (TenantScope::All, asked) => asked,
             (TenantScope::Only(own), None) => Some(own),
@@ -142,8 +140,8 @@ impl<S: Store> Registry<S> {
             product,
             actor_id,
             action,
-            since: since.map(|since| rounded_up(since.into())),
-            until: until.map(|until| rounded_up(until.into())),
+            since: since.map(rounded_up),
+            until: until.map(rounded_up),
             before: cursor,
             // One more than the page holds, to know whether another page follows.
             limit: page_size + 1,
@@ -160,25 +158,6 @@ impl<S: Store> Registry<S> {
             next_cursor,
         })
     }
-}
-
-/// What a caller wants to see of the log, as the parameters of the operation say it.
-#[derive(Clone, Debug, Default)]
-pub struct AuditFilter {
-    /// Only events of this tenant.
-    pub tenant_id: Option<TenantId>,
-    /// Only events of this product.
-    pub product: Option<ProductKey>,
-    /// Only events of this actor.
-    pub actor_id: Option<ActorId>,
-    /// Only events with this action.
-    pub action: Option<AuditAction>,
-    /// Only events at this time or later.
-    pub since: Option<AuditSince>,
-    /// Only events before this time.
-    pub until: Option<AuditUntil>,
-    /// The last page's `next_cursor`.
-    pub cursor: Option<AuditCursor>,
 }
 
 #[cfg(test)]

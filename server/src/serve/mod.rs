@@ -23,7 +23,7 @@ pub use running::{RunningService, ShutdownError};
 use sampler::Sampler;
 pub use settings::ServeSettings;
 use std::sync::Arc;
-use tenant_registry_contract::http::{Service, api_description};
+use tenant_registry_contract::http::{ServerContext, api_description};
 use thiserror::Error;
 
 /// The prefix of the paths that only the platform's own programs call.
@@ -84,7 +84,7 @@ pub fn start<S: Store>(
     let traces = traces.map(Traces::start).transpose()?;
     let observer = RequestObserver::new(metrics.clone(), traces.as_ref().map(Traces::tracer));
     let listen = |api, address| {
-        let service = Service::new(
+        let context = ServerContext::new(
             implementation.clone(),
             limits,
             allowed_origins.clone(),
@@ -97,7 +97,7 @@ pub fn start<S: Store>(
             default_handler_task_mode: HandlerTaskMode::Detached,
             ..ConfigDropshot::default()
         };
-        ServerBuilder::new(api, service, telemetry::logger())
+        ServerBuilder::new(api, context, telemetry::logger())
             .config(config)
             .start()
     };

@@ -13,7 +13,7 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tenant_registry_contract::http::Service;
+use tenant_registry_contract::http::ServerContext;
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
 
@@ -33,8 +33,8 @@ pub enum ShutdownError {
 
 /// A service that is serving requests. Dropping it stops it without waiting.
 pub struct RunningService<S: Store> {
-    pub(super) http: HttpServer<Service<RegistryApi<S>>>,
-    pub(super) internal: Option<HttpServer<Service<RegistryApi<S>>>>,
+    pub(super) http: HttpServer<ServerContext<RegistryApi<S>>>,
+    pub(super) internal: Option<HttpServer<ServerContext<RegistryApi<S>>>>,
     pub(super) metrics_server: Option<HttpServer<Exposition>>,
     pub(super) registry: Arc<Registry<S>>,
     pub(super) writer: LastUsedWriter,

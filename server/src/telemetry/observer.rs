@@ -3,10 +3,11 @@
 use super::metrics::Metrics;
 use super::redaction::redact;
 use super::traces::{incoming, span};
+use http::StatusCode;
 use opentelemetry::Context;
 use opentelemetry_sdk::trace::SdkTracer;
-use tenant_registry_contract::http::{ObservedAnswer, ObservedRequest, Observer};
-use tracing::info;
+use tenant_registry_contract::http::{ObservedRequest, ObservedResponse, Observer};
+use tracing::{debug, info};
 
 /// Observes the requests of one service. Its listeners share the metrics and the tracer through clones.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ impl RequestObserver {
 }
 
 impl Observer for RequestObserver {
-    fn came(&self, request: &ObservedRequest<'_>) -> Context {
+    fn on_request(&self, request: &ObservedRequest<'_>) -> Context {
         let caller = incoming(request.head.headers());
         match (&self.tracer, request.operation) {
             (Some(tracer), Some(operation)) => span::begin(tracer, operation, request, &caller),
@@ -31,18 +32,36 @@ impl Observer for RequestObserver {
         }
     }
 
-    fn answered(&self, request: &ObservedRequest<'_>, context: &Context, answer: &ObservedAnswer<'_>) {
+    fn on_response(&self, request: &ObservedRequest<'_>, context: &Context, response: &ObservedResponse<'_>) {
         if let Some(operation) = request.operation {
-            self.metrics.responded(operation, answer.status, answer.latency);
-            span::end(context, answer.status);
+            self.metrics.responded(operation, response.status, response.latency);
+            span::end(context, response.status);
+            write_outcome(operation, request.id, context, response.status);
         }
-        write_line(request, context, answer);
+        write_line(request, context, response);
     }
 }
 
-fn write_line(request: &ObservedRequest<'_>, context: &Context, answer: &ObservedAnswer<'_>) {
+fn write_outcome(operation: &str, request_id: &str, context: &Context, status: StatusCode) {
+    let outcome = if status.is_server_error() {
+        "failed"
+    } else if status.is_client_error() {
+        "rejected"
+    } else {
+        "done"
+    };
+    debug!(
+        operation,
+        request_id,
+        trace_id = span::trace_id_of(context),
+        outcome,
+        "operation completed"
+    );
+}
+
+fn write_line(request: &ObservedRequest<'_>, context: &Context, response: &ObservedResponse<'_>) {
     let ObservedRequest { operation, id, head } = request;
-    let ObservedAnswer { status, latency, fault } = answer;
+    let ObservedResponse { status, latency, fault } = response;
     info!(
         request_id = id,
         trace_id = span::trace_id_of(context),

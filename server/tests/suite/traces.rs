@@ -139,7 +139,7 @@ async fn the_callers_trace_goes_on(store: StoreUnderTest) {
 
     let lines = lines(&ended.stderr, &answer);
     let messages: Vec<_> = lines.iter().map(|line| line["message"].as_str().unwrap()).collect();
-    assert_eq!(messages, ["operation answered", "request completed"]);
+    assert_eq!(messages, ["operation completed", "request completed"]);
     for line in &lines {
         assert_eq!(
             (&line["trace_id"], &line["operation"]),

@@ -1,242 +1,215 @@
-//! Emits the file of a tag: a handler for each operation, and how its answers are written.
+//! Emits the file of a tag: a handler for each operation, and how its responses are serialized.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
 
 use crate::emit::types::holds_secret;
-use crate::emit::{admission, rust, server};
+use crate::emit::{admission, server};
 use crate::model::{Access, Api, Location, Operation, Parameter, Response, Tag, Type};
-use crate::print::{docs, rust_source};
+use crate::print::{doc, rust_file};
 use crate::{Error, names};
 
 /// The file of a tag.
 pub(super) fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
-    let code: String = api.operations_of(tag).map(|it| operation(api, it)).collect();
-    let imports = rust::imports(
-        &code,
-        &[
-            ("pin!(", "std::pin::pin"),
-            ("HttpError", "dropshot::HttpError"),
-            ("Path<", "dropshot::Path"),
-            ("RawRequest", "dropshot::RawRequest"),
-            ("RequestContext", "dropshot::RequestContext"),
-            ("HeaderName", "http::HeaderName"),
-            ("StatusCode", "http::StatusCode"),
-            ("JsonSchema", "schemars::JsonSchema"),
-            ("Deserialize", "serde::Deserialize"),
-            ("-> Answer", "super::response::Answer"),
-            ("Declared ", "super::response::Declared"),
-            ("Draft", "super::response::Draft"),
-            ("Service<", "super::service::Service"),
-            ("admission::", "super::admission"),
-            ("request::", "super::request"),
-            ("response::", "super::response"),
-            ("Scope::", "crate::server::Scope"),
-            ("server::", "crate::server"),
-        ],
-    );
-    let names: Vec<String> = api.operations_of(tag).map(server::answers_name).collect();
-    rust_source(
+    let operations = api.operations_of(tag).map(|operation| {
+        let variables = variables(operation);
+        let handler = handler(operation);
+        let serialization = serialization(api, operation);
+        quote! { #variables #handler #serialization }
+    });
+    rust_file(
         &format!("The operations tagged `{}` over HTTP.", tag.name),
-        &format!("{imports}use crate::server::{{{}}};\n{code}", names.join(", ")),
+        quote! { #(#operations)* },
     )
 }
 
-fn operation(api: &Api, operation: &Operation) -> String {
-    format!(
-        "{}{}{}",
-        variables(operation),
-        handler(operation),
-        writing(api, operation)
-    )
-}
-
-/// The name of the struct of an operation's path variables, where it has any.
-pub(super) fn variables_name(operation: &Operation) -> Option<String> {
+/// The name of the struct of an operation's path variables, if it has any.
+pub(super) fn variables_name(operation: &Operation) -> Option<Ident> {
     operation
         .parameters
         .iter()
         .any(|it| it.location == Location::Path)
-        .then(|| format!("{}Path", names::type_name(&operation.id)))
+        .then(|| format_ident!("{}Path", names::type_name(&operation.id)))
 }
 
-fn variables(operation: &Operation) -> String {
-    let Some(name) = variables_name(operation) else {
-        return String::new();
-    };
-    let fields: String = operation
+fn variables(operation: &Operation) -> Option<TokenStream> {
+    let name = variables_name(operation)?;
+    let documentation = doc(&format!("The variables of `{}`, not parsed.", operation.path_text()));
+    let fields = operation
         .parameters
         .iter()
         .filter(|it| it.location == Location::Path)
         .map(|it| {
-            let documentation = it.description.as_deref().map_or_else(String::new, docs);
-            format!("{documentation}pub(super) {}: String,\n", it.name)
-        })
-        .collect();
-    format!(
-        r#"
-        /// The variables of `{}`, not read yet.
-        #[derive(Deserialize, JsonSchema)]
-        pub(super) struct {name} {{
-            {fields}
-        }}
-        "#,
-        operation.path_text()
-    )
+            let documentation = it.description.as_deref().map(doc);
+            let name = format_ident!("{}", it.name);
+            quote! { #documentation pub(super) #name: String }
+        });
+    Some(quote! {
+        #documentation
+        #[derive(::serde::Deserialize, ::schemars::JsonSchema)]
+        pub(super) struct #name {
+            #(#fields),*
+        }
+    })
 }
 
-fn handler(operation: &Operation) -> String {
-    let has_path = variables_name(operation).is_some();
-    let has_query = operation.parameters.iter().any(|it| it.location == Location::Query);
-    let mut arguments = vec!["context: RequestContext<Service<A>>".to_owned()];
-    if let Some(name) = variables_name(operation) {
-        arguments.push(format!("path: Path<{name}>"));
-    }
-    if operation.body.is_some() {
-        arguments.push("request: RawRequest".to_owned());
-    }
-    let mut reading = "let metadata = request::metadata(&context);\n".to_owned();
-    if let Access::Secured(scopes) = &operation.access {
-        let function = if operation.declares_later() {
-            "principal"
-        } else {
-            "principal_or_later"
-        };
-        reading.push_str(&format!(
-            "let principal = admission::{function}(&context, &metadata, {}).await?;\n",
-            needed(scopes)
-        ));
-    }
-    if has_path {
-        reading.push_str("let path = path.into_inner();\n");
-    }
-    if has_query {
-        reading.push_str("let query = request::query(&context);\n");
-    }
-    for parameter in &operation.parameters {
-        reading.push_str(&format!("let {} = {}?;\n", parameter.name, read(parameter)));
-    }
-    if let Some(body) = &operation.body {
-        let function = if body.required {
-            "required_body"
-        } else {
-            "optional_body"
-        };
-        let question = if operation.response(400).is_some() { "?" } else { "" };
-        reading.push_str(&format!(
-            "let body = request::{function}(&context, request).await{question};\n"
-        ));
-    }
-    let mut values = vec!["metadata".to_owned()];
-    if operation.access.is_secured() {
-        values.push("principal".to_owned());
-    }
-    values.extend(operation.parameters.iter().map(|it| it.name.clone()));
-    if operation.body.is_some() {
-        values.push("body".to_owned());
-    }
-    let call = format!(
-        "context.context().implementation.{}({}).await",
-        operation.id,
-        values.join(", ")
-    );
-    let documentation = docs(&format!(
+fn handler(operation: &Operation) -> TokenStream {
+    let id = format_ident!("{}", operation.id);
+    let documentation = doc(&format!(
         "`{} {}`: {}",
         operation.method.token(),
         operation.path_text(),
         operation.summary
     ));
-    format!(
-        r#"
-        {documentation}
-        pub(super) async fn {}<A: server::Api>({}) -> Answer {{
-            let work = async {{
-                {reading}
-                Ok({call})
-            }};
-            response::answer(&context, {:?}, pin!(work)).await
-        }}
-        "#,
-        operation.id,
-        arguments.join(", "),
-        operation.id
-    )
+    let path = variables_name(operation).map(|name| quote! { path: ::dropshot::Path<#name>, });
+    let request = operation
+        .body
+        .as_ref()
+        .map(|_| quote! { request: ::dropshot::RawRequest, });
+    let principal = match &operation.access {
+        Access::Open => None,
+        Access::Secured(scopes) => {
+            let scopes = admission::required_scopes(scopes);
+            let function = format_ident!(
+                "{}",
+                if operation.declares_later() {
+                    "principal"
+                } else {
+                    "principal_or_later"
+                }
+            );
+            Some(quote! { let principal = super::admission::#function(&context, &metadata, #scopes).await?; })
+        }
+    };
+    let params = params(operation);
+    let body = operation.body.as_ref().map(|body| {
+        let function = format_ident!(
+            "{}",
+            if body.required {
+                "required_body"
+            } else {
+                "optional_body"
+            }
+        );
+        let question = operation.response(400).map(|_| quote! { ? });
+        quote! { let body = super::request::#function(&context, request).await #question; }
+    });
+    let arguments = [
+        principal.as_ref().map(|_| quote! { principal }),
+        params.as_ref().map(|_| quote! { params }),
+        body.as_ref().map(|_| quote! { body }),
+    ];
+    let arguments = arguments.into_iter().flatten();
+    quote! {
+        #documentation
+        pub(super) async fn #id<A: crate::server::Api>(
+            context: ::dropshot::RequestContext<super::context::ServerContext<A>>,
+            #path
+            #request
+        ) -> super::response::HttpResult {
+            let work = async {
+                let metadata = super::request::metadata(&context);
+                #principal
+                #params
+                #body
+                Ok(context.context().implementation.#id(metadata, #(#arguments),*).await)
+            };
+            super::response::respond(&context, ::std::pin::pin!(work)).await
+        }
+    }
 }
 
-/// The scopes as the code lists them.
-fn needed(scopes: &[String]) -> String {
-    let scopes: Vec<String> = scopes.iter().map(|it| admission::scope(it)).collect();
-    format!("&[{}]", scopes.join(", "))
+/// Parses the parameters.
+fn params(operation: &Operation) -> Option<TokenStream> {
+    let name = server::params_name(operation)?;
+    let path = variables_name(operation).map(|_| quote! { let path = path.into_inner(); });
+    let query = operation
+        .parameters
+        .iter()
+        .any(|it| it.location == Location::Query)
+        .then(|| quote! { let query = super::request::query(&context); });
+    let fields = operation.parameters.iter().map(|parameter| {
+        let name = format_ident!("{}", parameter.name);
+        let value = value(parameter);
+        quote! { #name: #value? }
+    });
+    Some(quote! {
+        #path
+        #query
+        let params = crate::server::#name { #(#fields),* };
+    })
 }
 
-fn read(parameter: &Parameter) -> String {
+fn value(parameter: &Parameter) -> TokenStream {
     let name = &parameter.name;
+    let field = format_ident!("{name}");
+    // The libraries read more forms of a value than its format allows.
+    let parse = if matches!(parameter.ty, Type::Formatted(_)) {
+        quote! { crate::types::Format::parse }
+    } else {
+        quote! { str::parse }
+    };
     match (parameter.location, &parameter.default) {
-        (Location::Path, _) => format!("request::path_parameter({name:?}, &path.{name})"),
+        (Location::Path, _) => quote! { super::request::path_parameter(#name, &path.#field, #parse) },
         (Location::Query, Some(default)) => {
-            format!("request::defaulted_parameter(&query, {name:?}, {default:?})")
+            quote! { super::request::defaulted_parameter(&query, #name, #parse, #default) }
         }
         (Location::Query, None) if parameter.required => {
-            format!("request::required_parameter(&query, {name:?})")
+            quote! { super::request::required_parameter(&query, #name, #parse) }
         }
-        (Location::Query, None) => format!("request::optional_parameter(&query, {name:?})"),
+        (Location::Query, None) => quote! { super::request::optional_parameter(&query, #name, #parse) },
     }
 }
 
-fn writing(api: &Api, operation: &Operation) -> String {
-    let answers = server::answers_name(operation);
-    let arms: String = operation
+fn serialization(api: &Api, operation: &Operation) -> TokenStream {
+    let response = server::response_name(operation);
+    let arms = operation
         .implementation_responses()
-        .map(|response| arm(api, Some(operation), response))
-        .collect();
-    format!(
-        r#"
-        impl Declared for {answers} {{
-            fn draft(self) -> Result<Draft, HttpError> {{
-                Ok(match self {{
-                    {arms}
-                }})
-            }}
-        }}
-        "#
-    )
+        .map(|response| arm(api, Some(operation), response));
+    quote! {
+        impl super::response::ToResponse for crate::server::#response {
+            fn into_pending(self) -> Result<super::response::PendingResponse, ::dropshot::HttpError> {
+                Ok(match self {
+                    #(#arms)*
+                })
+            }
+        }
+    }
 }
 
-/// How an answer is written: one of an operation, or of the HTTP layer itself.
-pub(in crate::emit) fn arm(api: &Api, operation: Option<&Operation>, response: &Response) -> String {
-    let name = response.status.variant;
-    let status = format!("StatusCode::{}", response.status.constant);
-    let mut answer = match &response.body {
-        Some(schema) if holds_secret(api, &Type::Named(schema.clone())) => {
-            format!("response::secret(response::json({status}, &body)?)")
+/// How a response is serialized: one of an operation, or of the HTTP layer itself.
+pub(in crate::emit) fn arm(api: &Api, operation: Option<&Operation>, response: &Response) -> TokenStream {
+    let status = format_ident!("{}", response.status.constant);
+    let status = quote! { ::http::StatusCode::#status };
+    let mut pending = match &response.body {
+        None => quote! { super::response::without_body(#status) },
+        Some(schema) => {
+            let json = quote! { super::response::json(#status, &body)? };
+            if holds_secret(api, &Type::Named(schema.clone())) {
+                quote! { super::response::secret(#json) }
+            } else if response.status.code == 200 && operation.is_some_and(|it| it.is_conditional) {
+                quote! { super::response::tagged(#json) }
+            } else {
+                json
+            }
         }
-        Some(_) if response.status.code == 200 && operation.is_some_and(|it| it.is_conditional) => {
-            format!("response::tagged(response::json({status}, &body)?)")
-        }
-        Some(_) => format!("response::json({status}, &body)?"),
-        None => format!("response::without_body({status})"),
     };
     if let (403, Some(Access::Secured(scopes))) = (response.status.code, operation.map(|it| &it.access)) {
-        answer = format!("admission::insufficient_scope({answer}, {})?", needed(scopes));
-    }
-    if response.headers.is_empty() {
-        return match &response.body {
-            Some(_) => format!("Self::{name}(body) => {answer},\n"),
-            None => format!("Self::{name} => {answer},\n"),
-        };
-    }
-    let mut bindings: Vec<String> = response.headers.iter().map(|it| names::snake_case(&it.name)).collect();
-    if response.body.is_some() {
-        bindings.insert(0, "body".to_owned());
+        let scopes = admission::required_scopes(scopes);
+        pending = quote! { super::admission::insufficient_scope(#pending, #scopes)? };
     }
     for header in &response.headers {
-        let binding = names::snake_case(&header.name);
+        let name = header.name.to_ascii_lowercase();
+        let field = server::header_field(header);
         let value = if matches!(header.ty, Type::Named(_)) {
-            format!("{binding}.get()")
+            quote! { #field.get() }
         } else {
-            binding
+            quote! { #field }
         };
-        answer = format!(
-            "response::with_header({answer}, HeaderName::from_static({:?}), {value}.into())",
-            header.name.to_ascii_lowercase()
-        );
+        pending = quote! {
+            super::response::with_header(#pending, ::http::HeaderName::from_static(#name), #value.into())
+        };
     }
-    format!("Self::{name} {{ {} }} => {answer},\n", bindings.join(", "))
+    let pattern = server::pattern(response);
+    quote! { Self::#pattern => #pending, }
 }

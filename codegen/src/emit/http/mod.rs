@@ -7,80 +7,87 @@ pub(super) use handlers::arm;
 
 use std::collections::BTreeSet;
 
-use super::admission;
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote};
+
 use super::template::prune;
+use super::{admission, server};
 use crate::emit::types::holds_secret;
 use crate::model::{Api, Type};
-use crate::print::rust_source;
+use crate::print::rust_file;
 use crate::{Error, GeneratedFile};
 
+const CONTEXT: &str = include_str!("../../templates/http_context.rs");
 const CROSS_ORIGIN: &str = include_str!("../../templates/http_cross_origin.rs");
 const NEGOTIATION: &str = include_str!("../../templates/http_negotiation.rs");
 const REQUEST: &str = include_str!("../../templates/http_request.rs");
 const RESPONSE: &str = include_str!("../../templates/http_response.rs");
-const SERVICE: &str = include_str!("../../templates/http_service.rs");
-
-/// What is served beside the API is answered by the same rules.
-const EXPORTS: &str = "
-pub use self::cross_origin::AllowedOrigins;
-pub use self::negotiation::{Coding, coding, digest, entity_tag, gzip, is_known};
-pub use self::response::answer_beside;
-pub use self::routes::{NoVariables, api_description, path_of, refuse_others, register_unlisted};
-pub use self::service::{Limits, ObservedAnswer, ObservedRequest, Observer, Service};
-";
 
 /// All files of `http/`.
 pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
     check_conditional(api)?;
     let mut files = Vec::new();
-    let mut code = String::new();
     let mut modules = vec![
+        "context",
         "cross_origin",
         "negotiation",
         "request",
         "response",
         "routes",
-        "service",
     ];
-    for tag in &api.tags {
-        if api.operations_of(tag).next().is_none() {
-            continue;
-        }
-        let file = handlers::file(api, tag)?;
-        code.push_str(&file);
-        files.push(GeneratedFile::new(format!("http/{}.rs", tag.name), file));
+    for tag in server::tags(api) {
+        let path = format!("http/{}.rs", tag.name);
+        files.push(GeneratedFile::new(path, handlers::file(api, tag)?));
         modules.push(&tag.name);
     }
     if let Some(file) = admission::http_file(api)? {
-        code.push_str(&file.text);
         modules.push("admission");
         files.push(file);
     }
-    let routes = routes::file(api)?;
-    code.push_str(&routes);
-    files.push(GeneratedFile::new("http/routes.rs", routes));
-    let (response, _) = prune(RESPONSE, &code)?;
-    code.push_str(&response);
-    files.push(GeneratedFile::new("http/response.rs", response));
-    let (request, _) = prune(REQUEST, &code)?;
-    files.push(GeneratedFile::new("http/request.rs", request));
-    let (negotiation, _) = prune(NEGOTIATION, &code)?;
-    files.push(GeneratedFile::new("http/negotiation.rs", negotiation));
-    let (service, _) = prune(SERVICE, &code)?;
-    code.push_str(&service);
-    files.push(GeneratedFile::new("http/service.rs", service));
-    let (cross_origin, _) = prune(&cross_origin(api), &code)?;
-    files.push(GeneratedFile::new("http/cross_origin.rs", cross_origin));
+    files.push(GeneratedFile::new("http/routes.rs", routes::file(api)?));
+    // Each template keeps what the files before it use.
+    let mut code: String = files.iter().map(|file| file.text.as_str()).collect();
+    let cross_origin = cross_origin(api);
+    for (path, template) in [
+        ("http/response.rs", RESPONSE),
+        ("http/request.rs", REQUEST),
+        ("http/negotiation.rs", NEGOTIATION),
+        ("http/context.rs", CONTEXT),
+        ("http/cross_origin.rs", &cross_origin),
+    ] {
+        let (text, _) = prune(template, &code)?;
+        code.push_str(&text);
+        files.push(GeneratedFile::new(path, text));
+    }
     modules.sort_unstable();
-    let declarations: String = modules.iter().map(|name| format!("mod {name};\n")).collect();
-    files.push(GeneratedFile::new(
-        "http/mod.rs",
-        rust_source("The API over HTTP, by dropshot.", &format!("{declarations}{EXPORTS}"))?,
-    ));
+    files.push(GeneratedFile::new("http/mod.rs", root(&modules)?));
     Ok(files)
 }
 
-/// The template with the headers that the spec and the HTTP layer know.
+/// Exports what the API needs, and what serves other paths by the same rules.
+fn root(modules: &[&str]) -> Result<String, Error> {
+    let modules = modules.iter().map(|name| format_ident!("{name}"));
+    rust_file(
+        "The API over HTTP, served by dropshot.",
+        quote! {
+            #(mod #modules;)*
+            pub use self::context::{Limits, ObservedRequest, ObservedResponse, Observer, ServerContext};
+            pub use self::cross_origin::AllowedOrigins;
+            pub use self::negotiation::{Coding, coding, digest, entity_tag, gzip, is_known};
+            pub use self::response::respond_unlisted;
+            pub use self::routes::{NoVariables, api_description, path_of, register_unlisted, reject_other_methods};
+        },
+    )
+}
+
+/// The items of a template.
+pub(super) fn template(text: &str) -> Result<TokenStream, Error> {
+    syn::parse_file(text)
+        .map(ToTokens::into_token_stream)
+        .map_err(|error| Error::document(format!("a template of the generator does not parse: {error}")))
+}
+
+/// The template with the headers of the spec and of the HTTP layer.
 fn cross_origin(api: &Api) -> String {
     let is_any_conditional = api.operations.iter().any(|it| it.is_conditional);
     let responses = api.operations.iter().flat_map(|it| &it.responses);
@@ -103,7 +110,7 @@ fn cross_origin(api: &Api) -> String {
         .replace("{accepted}", &accepted.join(", "))
 }
 
-/// What nobody may keep, nobody can ask about by its tag.
+/// A conditional response is stored by its caller, so it must not contain a secret.
 fn check_conditional(api: &Api) -> Result<(), Error> {
     let with_secret = api.operations.iter().find(|operation| {
         let bodies = operation.responses.iter().filter_map(|it| it.body.clone());
@@ -113,7 +120,7 @@ fn check_conditional(api: &Api) -> Result<(), Error> {
         None => Ok(()),
         Some(operation) => Err(Error {
             pointer: format!("paths.{}.{}", operation.path_text(), operation.method.key()),
-            ..Error::document("the answer holds a secret, of which nobody keeps a copy: it cannot be conditional")
+            ..Error::document("the response contains a secret and must not be stored, so it cannot be conditional")
         }
         .in_operation(&operation.id)),
     }

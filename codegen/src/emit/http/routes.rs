@@ -1,218 +1,187 @@
-//! Emits `http/routes.rs`: the list of everything that is served.
+//! Emits `http/routes.rs`: all routes and their handlers.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
 
 use super::handlers::variables_name;
-use crate::emit::rust;
 use crate::model::{Api, Method, Operation, Segment, path_text};
-use crate::print::{docs, rust_source};
+use crate::print::{doc, rust_file};
 use crate::routes::{Route, Served};
 use crate::{Error, names, routes};
 
-const API_DOCUMENTATION: &str = r"
-/// The API as dropshot serves it, for an implementation `A`: all of it, or the paths that a listener is to serve.
-///
-/// Implement the traits in [`server`] for a type, and pass a [`Service`] of it to
-/// `dropshot::ServerBuilder::new` beside this description. Whatever the HTTP layer refuses by itself
-/// is answered with the spec's `Error`, but for paths that no operation has: those dropshot's router
-/// refuses in its own words. Where a path has GET, HEAD is answered with the same head and without
-/// the body (RFC 9110, section 9.3.2), which hyper leaves out.
-///
-/// # Errors
-///
-/// Fails when dropshot refuses a route, which the generator has ruled out for the spec's paths.
-";
-
-/// What answers the methods that a path has not, what the documents do not show, and the variables of a path that has
-/// none; offered to what is served beside the API, too.
-const BESIDE_OPERATIONS: &str = r#"
-/// Answers the methods that a path has not, all but the allowed ones (such as `GET, HEAD`): with 405,
-/// and to a browser that asks for a page of an allowed origin, with what that may send.
-///
-/// # Errors
-///
-/// Fails when dropshot refuses the path.
-pub fn refuse_others<A, P>(
-    api: &mut ApiDescription<Service<A>>,
-    path: &str,
-    allowed: &'static str,
-) -> Result<(), ApiDescriptionRegisterError>
-where
-    A: server::Api,
-    P: DeserializeOwned + JsonSchema + Send + Sync + 'static,
-{
-    let is_allowed = |method: &Method| allowed.split(", ").any(|name| name == method.as_str());
-    for method in METHODS.into_iter().filter(|method| !is_allowed(method)) {
-        let refuse = move |context: RequestContext<Service<A>>, _: Path<P>| async move {
-            response::method_not_allowed(&context, allowed)
-        };
-        let id = format!("{method} {path}");
-        register_unlisted(
-            api,
-            ApiEndpoint::new(id, refuse, method, "application/json", path, ApiEndpointVersions::All),
-        )?;
-    }
-    Ok(())
-}
-
-/// Registers what is no operation of the spec; the documents do not show it.
-///
-/// # Errors
-///
-/// Fails when dropshot refuses the path.
-pub fn register_unlisted<A: server::Api>(
-    api: &mut ApiDescription<Service<A>>,
-    mut endpoint: ApiEndpoint<Service<A>>,
-) -> Result<(), ApiDescriptionRegisterError> {
-    endpoint.visible = false;
-    api.register(endpoint)
-}
-
-/// The variables of a path without any.
-#[derive(Deserialize, JsonSchema)]
-pub struct NoVariables {}
-"#;
-
-/// The methods that are answered, if only with 405.
-const METHODS: &str = r"
-/// The methods that are answered, if only with 405.
-const METHODS: [Method; 7] = [
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::PATCH,
-    Method::DELETE,
-    Method::OPTIONS,
-];
-";
-
 /// `http/routes.rs`.
 pub(super) fn file(api: &Api) -> Result<String, Error> {
-    let mut registrations = String::new();
-    let mut dispatchers = String::new();
+    let mut registrations = Vec::new();
+    let mut dispatchers = Vec::new();
     for route in routes::from_api(api) {
         let registration = if route.is_direct() {
             let operations: Vec<&Operation> = route.served.iter().flat_map(|it| it.operations.clone()).collect();
-            let endpoints: String = operations.iter().map(|it| endpoint(it)).collect();
-            endpoints + &other_methods(&operations)
+            let endpoints = operations.iter().map(|it| endpoint(it));
+            let other_methods = other_methods(&operations);
+            quote! { #(#endpoints)* #other_methods }
         } else {
-            dispatchers.push_str(&dispatcher(&route));
+            dispatchers.push(dispatcher(&route));
             dispatched(&route)
         };
         let path = path_text(&route.path);
-        registrations.push_str(&format!("if is_served({path:?}) {{ {registration} }}\n"));
+        registrations.push(quote! { if is_served(#path) { #registration } });
     }
-    let code = format!(
-        r#"
-        {METHODS}
-        {documentation}
-        pub fn api_description<A: server::Api>(
-            is_served: impl Fn(&str) -> bool,
-        ) -> Result<ApiDescription<Service<A>>, ApiDescriptionRegisterError> {{
-            let mut api = ApiDescription::new();
-            {registrations}
-            Ok(api)
-        }}
+    let paths = paths(api);
+    let beside_operations = beside_operations();
+    rust_file(
+        "All routes of the API.",
+        quote! {
+            /// The methods that every path responds to, at least with 405.
+            const METHODS: [::http::Method; 7] = [
+                ::http::Method::GET,
+                ::http::Method::HEAD,
+                ::http::Method::POST,
+                ::http::Method::PUT,
+                ::http::Method::PATCH,
+                ::http::Method::DELETE,
+                ::http::Method::OPTIONS,
+            ];
 
-        {paths}
-        {BESIDE_OPERATIONS}
-        {dispatchers}
-        "#,
-        documentation = API_DOCUMENTATION,
-        paths = paths(api),
-    );
-    let modules: Vec<&str> = api
-        .tags
-        .iter()
-        .map(|tag| tag.name.as_str())
-        .filter(|name| code.contains(&format!("{name}::")))
-        .collect();
-    let dropshot: Vec<&str> = [
-        ("ApiDescription::", "ApiDescription"),
-        ("ApiDescriptionRegisterError", "ApiDescriptionRegisterError"),
-        ("ApiEndpoint:", "ApiEndpoint"),
-        ("ApiEndpointVersions", "ApiEndpointVersions"),
-        ("Path<", "Path"),
-        ("RawRequest", "RawRequest"),
-        ("RequestContext", "RequestContext"),
-    ]
-    .into_iter()
-    .filter(|(mention, _)| code.contains(mention))
-    .map(|(_, name)| name)
-    .collect();
-    let imports = format!(
-        "use dropshot::{{{}}};\n{}",
-        dropshot.join(", "),
-        rust::imports(
-            &code,
-            &[
-                ("Method::", "http::Method"),
-                ("Answer {", "super::response::Answer"),
-                ("JsonSchema", "schemars::JsonSchema"),
-                ("Deserialize,", "serde::Deserialize"),
-                ("Service<", "super::service::Service"),
-                ("DeserializeOwned", "serde::de::DeserializeOwned"),
-                ("server::", "crate::server"),
-            ]
-        ),
-    );
-    rust_source(
-        "Everything that is served, and at which route.",
-        &format!("{imports}use super::{{{}, response}};\n{code}", modules.join(", ")),
+            /// The API as dropshot serves it, for an implementation `A`: all paths for which `is_served` returns `true`.
+            ///
+            /// Implement the traits in [`server`](crate::server) for a type, and pass a [`ServerContext`] of it to
+            /// `dropshot::ServerBuilder::new` together with this description. The HTTP layer responds to invalid requests
+            /// with the spec's `Error`, except for paths that no operation has: dropshot's router rejects those itself.
+            /// A path with GET also responds to HEAD, with the same head and without the body (RFC 9110, section 9.3.2),
+            /// which hyper removes.
+            ///
+            /// # Errors
+            ///
+            /// Fails if dropshot rejects a route, which the generator has ruled out for the spec's paths.
+            pub fn api_description<A: crate::server::Api>(
+                is_served: impl Fn(&str) -> bool,
+            ) -> Result<
+                ::dropshot::ApiDescription<super::context::ServerContext<A>>,
+                ::dropshot::ApiDescriptionRegisterError,
+            > {
+                let mut api = ::dropshot::ApiDescription::new();
+                #(#registrations)*
+                Ok(api)
+            }
+
+            #paths
+            #beside_operations
+            #(#dispatchers)*
+        },
     )
 }
 
-/// From the operations to their paths.
-fn paths(api: &Api) -> String {
-    let arms: String = api
-        .operations
-        .iter()
-        .map(|it| format!("{:?} => Some({:?}),\n", it.id, it.path_text()))
-        .collect();
-    format!(
-        r#"
+/// What the API needs for methods that a path does not support, and what serves other paths by the same rules.
+fn beside_operations() -> TokenStream {
+    quote! {
+        /// Responds with 405 to all methods of a path except the allowed ones (such as `GET, HEAD`), and to preflight
+        /// requests of allowed origins.
+        ///
+        /// # Errors
+        ///
+        /// Fails if dropshot rejects the path.
+        pub fn reject_other_methods<A, P>(
+            api: &mut ::dropshot::ApiDescription<super::context::ServerContext<A>>,
+            path: &str,
+            allowed: &'static str,
+        ) -> Result<(), ::dropshot::ApiDescriptionRegisterError>
+        where
+            A: crate::server::Api,
+            P: ::serde::de::DeserializeOwned + ::schemars::JsonSchema + Send + Sync + 'static,
+        {
+            let is_allowed = |method: &::http::Method| allowed.split(", ").any(|name| name == method.as_str());
+            for method in METHODS.into_iter().filter(|method| !is_allowed(method)) {
+                let reject =
+                    move |context: ::dropshot::RequestContext<super::context::ServerContext<A>>,
+                          _: ::dropshot::Path<P>| async move {
+                        super::response::method_not_allowed(&context, allowed)
+                    };
+                let id = format!("{method} {path}");
+                register_unlisted(
+                    api,
+                    ::dropshot::ApiEndpoint::new(
+                        id,
+                        reject,
+                        method,
+                        "application/json",
+                        path,
+                        ::dropshot::ApiEndpointVersions::All,
+                    ),
+                )?;
+            }
+            Ok(())
+        }
+
+        /// Registers an endpoint that is not an operation of the spec. The documents do not show it.
+        ///
+        /// # Errors
+        ///
+        /// Fails if dropshot rejects the path.
+        pub fn register_unlisted<A: crate::server::Api>(
+            api: &mut ::dropshot::ApiDescription<super::context::ServerContext<A>>,
+            mut endpoint: ::dropshot::ApiEndpoint<super::context::ServerContext<A>>,
+        ) -> Result<(), ::dropshot::ApiDescriptionRegisterError> {
+            endpoint.visible = false;
+            api.register(endpoint)
+        }
+
+        /// The variables of a path without variables.
+        #[derive(::serde::Deserialize, ::schemars::JsonSchema)]
+        pub struct NoVariables {}
+    }
+}
+
+/// The function that returns the path of an operation.
+fn paths(api: &Api) -> TokenStream {
+    let ids = api.operations.iter().map(|it| &it.id);
+    let paths = api.operations.iter().map(Operation::path_text);
+    quote! {
         /// The path of the operation with this `operationId`, as the spec writes it.
-        pub fn path_of(operation: &str) -> Option<&'static str> {{
-            match operation {{
-                {arms}
+        pub fn path_of(operation: &str) -> Option<&'static str> {
+            match operation {
+                #(#ids => Some(#paths),)*
                 _ => None,
-            }}
-        }}
-        "#
-    )
+            }
+        }
+    }
 }
 
-/// An operation as an endpoint of its own.
-fn endpoint(operation: &Operation) -> String {
-    let description = operation
-        .description
-        .as_ref()
-        .map_or_else(String::new, |text| format!(".description({:?})", unwrapped(text)));
-    let handler = format!("{}::{}", operation.tag, operation.id);
+/// An operation as a separate endpoint.
+fn endpoint(operation: &Operation) -> TokenStream {
+    let summary = &operation.summary;
+    let tag = &operation.tag;
+    let description = operation.description.as_ref().map(|text| {
+        let text = unwrapped(text);
+        quote! { .description(#text) }
+    });
+    let handler = handler(operation);
     let path = operation.path_text();
-    let method = format!("Method::{}", operation.method.token());
+    let endpoint = new_endpoint(&operation.id, &handler, &method(operation.method.token()), &path);
     let head = match operation.method {
-        Method::Get => format!(
-            "register_unlisted(&mut api, {})?;",
-            new_endpoint(&format!("HEAD {path}"), &handler, "Method::HEAD", &path)
-        ),
-        Method::Delete | Method::Patch | Method::Post | Method::Put => String::new(),
+        Method::Get => {
+            let head = new_endpoint(&format!("HEAD {path}"), &handler, &method("HEAD"), &path);
+            Some(quote! { register_unlisted(&mut api, #head)?; })
+        }
+        Method::Delete | Method::Patch | Method::Post | Method::Put => None,
     };
-    format!(
-        r#"
-        api.register(
-            {}
-            .summary({:?}){description}
-            .tag({:?}),
-        )?;
-        {head}
-        "#,
-        new_endpoint(&operation.id, &handler, &method, &path),
-        operation.summary,
-        operation.tag,
-    )
+    quote! {
+        api.register(#endpoint.summary(#summary)#description.tag(#tag))?;
+        #head
+    }
 }
 
-/// The text with one line for each paragraph.
+/// The handler of an operation.
+fn handler(operation: &Operation) -> TokenStream {
+    let (module, function) = (format_ident!("{}", operation.tag), format_ident!("{}", operation.id));
+    quote! { super::#module::#function }
+}
+
+fn method(token: &str) -> TokenStream {
+    let constant = format_ident!("{token}");
+    quote! { ::http::Method::#constant }
+}
+
+/// The text with each paragraph on one line.
 fn unwrapped(text: &str) -> String {
     text.split("\n\n")
         .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -220,36 +189,43 @@ fn unwrapped(text: &str) -> String {
         .join("\n\n")
 }
 
-fn new_endpoint(id: &str, handler: &str, method: &str, path: &str) -> String {
-    format!(
-        "ApiEndpoint::new({id:?}.to_owned(), {handler}, {method}, \"application/json\", {path:?}, ApiEndpointVersions::All)"
-    )
+fn new_endpoint(id: &str, handler: &TokenStream, method: &TokenStream, path: &str) -> TokenStream {
+    quote! {
+        ::dropshot::ApiEndpoint::new(
+            #id.to_owned(),
+            #handler,
+            #method,
+            "application/json",
+            #path,
+            ::dropshot::ApiEndpointVersions::All,
+        )
+    }
 }
 
-/// 405 for the methods that a path has not.
-fn other_methods(operations: &[&Operation]) -> String {
-    let Some(first) = operations.first() else {
-        return String::new();
+/// 405 for the methods that a path does not support.
+fn other_methods(operations: &[&Operation]) -> Option<TokenStream> {
+    let first = operations.first()?;
+    let variables = match variables_name(first) {
+        Some(name) => {
+            let module = format_ident!("{}", first.tag);
+            quote! { super::#module::#name }
+        }
+        None => quote! { NoVariables },
     };
-    let variables =
-        variables_name(first).map_or_else(|| "NoVariables".to_owned(), |name| format!("{}::{name}", first.tag));
-    format!(
-        "refuse_others::<A, {variables}>(&mut api, {:?}, {:?})?;\n",
-        first.path_text(),
-        allowed(operations)
-    )
+    let (path, allowed) = (first.path_text(), allowed(operations));
+    Some(quote! { reject_other_methods::<A, #variables>(&mut api, #path, #allowed)?; })
 }
 
 /// The value of `Allow`.
 fn allowed(operations: &[&Operation]) -> String {
     let mut methods: Vec<Method> = operations.iter().map(|it| it.method).collect();
     methods.sort_unstable();
-    let tokens: Vec<&str> = methods.into_iter().flat_map(answered).copied().collect();
+    let tokens: Vec<&str> = methods.into_iter().flat_map(supported).copied().collect();
     tokens.join(", ")
 }
 
-/// The methods that an operation answers.
-fn answered(method: Method) -> &'static [&'static str] {
+/// The methods that an operation responds to.
+fn supported(method: Method) -> &'static [&'static str] {
     match method {
         Method::Get => &["GET", "HEAD"],
         Method::Delete => &["DELETE"],
@@ -259,86 +235,80 @@ fn answered(method: Method) -> &'static [&'static str] {
     }
 }
 
-fn dispatcher_name(route: &Route<'_>) -> String {
-    format!("dispatch_{}", names::snake_case(&path_text(&route.path)))
+fn dispatcher_name(route: &Route<'_>) -> Ident {
+    format_ident!("dispatch_{}", names::snake_case(&path_text(&route.path)))
 }
 
-/// A route that several paths of the spec share.
-fn dispatched(route: &Route<'_>) -> String {
+/// Registers a route that several paths of the spec share.
+fn dispatched(route: &Route<'_>) -> TokenStream {
     let name = dispatcher_name(route);
-    format!(
-        r#"
-        for method in METHODS {{
-            register_unlisted(&mut api, {})?;
-        }}
-        "#,
-        new_endpoint(&name, &name, "method", &path_text(&route.path))
-    )
+    let endpoint = new_endpoint(
+        &name.to_string(),
+        &quote! { #name },
+        &quote! { method },
+        &path_text(&route.path),
+    );
+    quote! {
+        for method in METHODS {
+            register_unlisted(&mut api, #endpoint)?;
+        }
+    }
 }
 
-fn dispatcher(route: &Route<'_>) -> String {
+fn dispatcher(route: &Route<'_>) -> TokenStream {
     let name = dispatcher_name(route);
-    let variables: Vec<&str> = route
+    let variables: Vec<Ident> = route
         .path
         .iter()
         .filter_map(|segment| match segment {
-            Segment::Variable(name) => Some(name.as_str()),
+            Segment::Variable(name) => Some(format_ident!("{name}")),
             Segment::Literal(_) => None,
         })
         .collect();
-    let path_type = format!("{}Path", names::type_name(&name));
-    let fields: String = variables.iter().map(|it| format!("{it}: String,\n")).collect();
-    let parts: Vec<String> = variables.iter().map(|it| format!("path.{it}.as_str()")).collect();
-    let arms: String = route.served.iter().map(|served| dispatch_arm(route, served)).collect();
+    let path_type = format_ident!("{}Path", names::type_name(&name.to_string()));
     let served: Vec<String> = route
         .served
         .iter()
         .map(|served| format!("`{}`", path_text(&served.path)))
         .collect();
+    let path_documentation = doc(&format!("The variables of the route `{}`.", path_text(&route.path)));
+    let documentation = doc(&format!(
+        "Serves {}. dropshot's router does not support these paths side by side. Literal segments are matched before \
+         variables.",
+        served.join(", ")
+    ));
+    let arms = route.served.iter().map(|served| dispatch_arm(route, served));
     let needs_request = route
         .served
         .iter()
         .flat_map(|it| &it.operations)
         .any(|it| it.body.is_some());
-    let (argument, catch_all) = (
-        if needs_request { ", request: RawRequest" } else { "" },
-        if is_exhaustive(route) {
-            ""
-        } else {
-            "_ => response::not_found(&context),"
-        },
-    );
-    format!(
-        r#"
-        /// The steps of `{route_text}`.
-        #[derive(Deserialize, JsonSchema)]
-        struct {path_type} {{
-            {fields}
-        }}
+    let request = needs_request.then(|| quote! { request: ::dropshot::RawRequest, });
+    let catch_all = (!is_exhaustive(route)).then(|| quote! { _ => super::response::not_found(&context), });
+    quote! {
+        #path_documentation
+        #[derive(::serde::Deserialize, ::schemars::JsonSchema)]
+        struct #path_type {
+            #(#variables: String),*
+        }
 
-        {documentation}
-        async fn {name}<A: server::Api>(
-            context: RequestContext<Service<A>>,
-            path: Path<{path_type}>{argument}
-        ) -> Answer {{
+        #documentation
+        async fn #name<A: crate::server::Api>(
+            context: ::dropshot::RequestContext<super::context::ServerContext<A>>,
+            path: ::dropshot::Path<#path_type>,
+            #request
+        ) -> super::response::HttpResult {
             let path = path.into_inner();
             let method = context.request.method().clone();
-            match [{parts}] {{
-                {arms}
-                {catch_all}
-            }}
-        }}
-        "#,
-        route_text = path_text(&route.path),
-        documentation = docs(&format!(
-            "Serves {}, which dropshot's router does not hold side by side: words first, then variables.",
-            served.join(", ")
-        )),
-        parts = parts.join(", "),
-    )
+            match [#(path.#variables.as_str()),*] {
+                #(#arms)*
+                #catch_all
+            }
+        }
+    }
 }
 
-/// Does some path of the spec take every path of the route?
+/// Whether some path of the spec matches every path of the route.
 fn is_exhaustive(route: &Route<'_>) -> bool {
     route.served.iter().any(|served| {
         served
@@ -353,62 +323,43 @@ fn is_exhaustive(route: &Route<'_>) -> bool {
     })
 }
 
-fn dispatch_arm(route: &Route<'_>, served: &Served<'_>) -> String {
-    let steps: Vec<&Segment> = served
+fn dispatch_arm(route: &Route<'_>, served: &Served<'_>) -> TokenStream {
+    let pattern = served
         .path
         .iter()
         .zip(&route.path)
         .filter(|(_, routed)| matches!(routed, Segment::Variable(_)))
-        .map(|(step, _)| step)
-        .collect();
-    let pattern: Vec<String> = steps
-        .iter()
-        .map(|step| match step {
-            Segment::Literal(word) => format!("{word:?}"),
-            Segment::Variable(name) => name.clone(),
-        })
-        .collect();
-    let methods: String = served
-        .operations
-        .iter()
-        .map(|operation| dispatch_operation(operation))
-        .collect();
-    format!(
-        "[{}] => match method {{ {methods} _ => response::method_not_allowed(&context, {:?}), }},\n",
-        pattern.join(", "),
-        allowed(&served.operations)
-    )
+        .map(|(segment, _)| match segment {
+            Segment::Literal(text) => quote! { #text },
+            Segment::Variable(name) => {
+                let name = format_ident!("{name}");
+                quote! { #name }
+            }
+        });
+    let operations = served.operations.iter().map(|it| dispatch_operation(it));
+    let allowed = allowed(&served.operations);
+    quote! {
+        [#(#pattern),*] => match method {
+            #(#operations)*
+            _ => super::response::method_not_allowed(&context, #allowed),
+        },
+    }
 }
 
-fn dispatch_operation(operation: &Operation) -> String {
-    let mut arguments = vec!["context".to_owned()];
-    if let Some(name) = variables_name(operation) {
-        let fields: Vec<String> = operation
-            .path
-            .iter()
-            .filter_map(|segment| match segment {
-                Segment::Variable(name) => Some(format!("{name}: {name}.to_owned()")),
-                Segment::Literal(_) => None,
-            })
-            .collect();
-        arguments.push(format!(
-            "Path::from({}::{name} {{ {} }})",
-            operation.tag,
-            fields.join(", ")
-        ));
-    }
-    if operation.body.is_some() {
-        arguments.push("request".to_owned());
-    }
-    let methods: Vec<String> = answered(operation.method)
-        .iter()
-        .map(|method| format!("Method::{method}"))
-        .collect();
-    format!(
-        "{} => {}::{}({}).await,\n",
-        methods.join(" | "),
-        operation.tag,
-        operation.id,
-        arguments.join(", ")
-    )
+fn dispatch_operation(operation: &Operation) -> TokenStream {
+    let variables = variables_name(operation).map(|name| {
+        let module = format_ident!("{}", operation.tag);
+        let fields = operation.path.iter().filter_map(|segment| match segment {
+            Segment::Variable(name) => {
+                let name = format_ident!("{name}");
+                Some(quote! { #name: #name.to_owned() })
+            }
+            Segment::Literal(_) => None,
+        });
+        quote! { ::dropshot::Path::from(super::#module::#name { #(#fields),* }), }
+    });
+    let request = operation.body.as_ref().map(|_| quote! { request, });
+    let methods = supported(operation.method).iter().map(|it| method(it));
+    let handler = handler(operation);
+    quote! { #(#methods)|* => #handler(context, #variables #request).await, }
 }

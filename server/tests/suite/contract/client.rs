@@ -1,12 +1,17 @@
-//! Every operation through the generated client, with every argument.
+//! Calls every operation through the generated client, with every argument.
 
 use super::arguments::Arguments;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tenant_registry_client::types::{
+    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest,
+    PageLimit, ProductKey, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug,
+};
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
-/// What the caller of the client gets.
+/// The response as the client returns it.
 pub(super) struct Outcome {
     pub(super) status: u16,
     pub(super) body: Value,
@@ -15,7 +20,7 @@ pub(super) struct Outcome {
     pub(super) retry_after: Option<u64>,
 }
 
-/// Takes arguments out, so that what nobody took can be seen.
+/// The arguments that are not yet used.
 struct Given(Arguments);
 
 impl Given {
@@ -24,24 +29,24 @@ impl Given {
     }
 }
 
-/// Sets an argument of a request where it is given.
+/// Sets an argument of a request if it is given.
 macro_rules! set {
-    ($request:ident, $given:ident, $($name:ident: $type:ident),+) => {
-        $(if let Some(value) = $given.optional::<tenant_registry_client::types::$type>(stringify!($name)) {
+    ($request:ident, $given:ident, $($name:ident: $type:ty),+) => {
+        $(if let Some(value) = $given.optional::<$type>(stringify!($name)) {
             $request = $request.$name(value);
         })+
     };
 }
 
-/// Sends a request; refuses one with an argument that no operation here takes.
+/// Sends a request. Panics if the operation does not take one of the arguments.
 pub(super) async fn send(client: &Client, operation: Operation, arguments: Arguments) -> Result<Outcome, String> {
     let mut given = Given(arguments);
     macro_rules! send {
-        ($operation:ident $(, $name:ident: $type:ident)*) => {{
+        ($operation:ident $(, $name:ident: $type:ty)*) => {{
             #[allow(unused_mut, reason = "an operation may take nothing")]
             let mut request = client.$operation();
             $(set!(request, given, $name: $type);)*
-            // A new argument of the spec stays here until it is set above.
+            // A new argument of the spec is left over until it is set above.
             assert!(given.0.is_empty(), "{operation}: {:?}", given.0);
             outcome(request.send().await)
         }};
@@ -65,21 +70,21 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::AuditAppend => send!(audit_append, body: AuditAppend),
         Operation::AuditList => send!(
             audit_list, tenant_id: TenantId, product: ProductKey, actor_id: ActorId, action: AuditAction,
-            since: AuditSince, until: AuditUntil, limit: PageLimit, cursor: AuditCursor
+            since: DateTime<Utc>, until: DateTime<Utc>, limit: PageLimit, cursor: AuditCursor
         ),
     }
 }
 
-fn outcome<T: Serialize>(answer: Result<ResponseValue<T>, Error>) -> Result<Outcome, String> {
-    match answer {
-        Ok(answer) => Ok(Outcome {
-            status: answer.status().as_u16(),
-            request_id: answer
+fn outcome<T: Serialize>(response: Result<ResponseValue<T>, Error>) -> Result<Outcome, String> {
+    match response {
+        Ok(response) => Ok(Outcome {
+            status: response.status().as_u16(),
+            request_id: response
                 .headers()
                 .get("x-request-id")
                 .map(|id| id.to_str().unwrap().to_owned()),
             retry_after: None,
-            body: serde_json::to_value(answer.into_inner()).unwrap(),
+            body: serde_json::to_value(response.into_inner()).unwrap(),
         }),
         Err(Error::Response(refusal)) => Ok(Outcome {
             status: refusal.status.as_u16(),

@@ -1,28 +1,30 @@
-//! The generated client against the generated server: what is sent arrives, and what is answered comes back, value by
-//! value, for every operation, parameter, property and status of the spec.
+//! The generated client against the generated server: arguments and responses arrive unchanged, for every operation,
+//! parameter, property and status of the spec.
 //!
-//! The values are made from the spec itself and compared as JSON, so that a fault that client and server share shows.
+//! The values are generated from the spec itself and compared as JSON, so that an error that client and server share is
+//! found too.
 
-mod answers;
 mod arguments;
 mod client;
 mod recording;
+mod responses;
 
 use crate::harness::openapi::SPEC;
 use arguments::{Arguments, declared_arguments, expected_at_server};
 use dropshot::{ConfigDropshot, HttpServer, ServerBuilder};
 use libtest_mimic::Trial;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use recording::{Answer, Recording};
+use recording::{PreparedResponse, Recording};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tenant_registry_client::{Client, Operation, RetryPolicy};
-use tenant_registry_contract::http::{AllowedOrigins, Limits, Service, api_description};
+use tenant_registry_contract::http::{AllowedOrigins, Limits, ServerContext, api_description};
+use tenant_registry_contract::server::generic::GenericApi;
 use tokio::runtime::Runtime;
 
-/// How many requests are made for each status that an operation declares.
+/// How many requests are sent for each status that an operation declares.
 const REQUESTS: u32 = 32;
 
 /// A case for each operation.
@@ -44,11 +46,11 @@ pub(crate) fn cases() -> Vec<Trial> {
         .collect()
 }
 
-/// A server that records, and the client of it.
+/// A server that records its calls, and a client of it.
 struct Pair {
     recording: Recording,
     client: Client,
-    _server: HttpServer<Service<Recording>>,
+    _server: HttpServer<ServerContext<GenericApi<Recording>>>,
 }
 
 impl Pair {
@@ -59,8 +61,8 @@ impl Pair {
         let limits = Limits {
             body_time: Duration::from_secs(30),
         };
-        let service = Service::new(recording.clone(), limits, AllowedOrigins::default(), ());
-        let server = ServerBuilder::new(api_description(|_| true).unwrap(), service, log).config(ConfigDropshot {
+        let context = ServerContext::new(GenericApi(recording.clone()), limits, AllowedOrigins::default(), ());
+        let server = ServerBuilder::new(api_description(|_| true).unwrap(), context, log).config(ConfigDropshot {
             bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
             default_request_body_max_bytes: 1024 * 1024,
             ..ConfigDropshot::default()
@@ -92,7 +94,7 @@ fn every_status_with_any_arguments(operation: Operation) {
         .iter()
         .find(|declared| declared.id == operation.id())
         .unwrap();
-    // 304 is the HTTP layer's own answer, to a header that the client does not send.
+    // Only the HTTP layer returns 304, to a header that the client does not send.
     for status in declared.answers.keys().filter(|status| **status != 304) {
         let mut runner = TestRunner::new(Config {
             cases: REQUESTS,
@@ -101,11 +103,11 @@ fn every_status_with_any_arguments(operation: Operation) {
         });
         let values = (
             declared_arguments(operation.id()),
-            answers::declared_answer(operation.id(), *status),
+            responses::declared_response(operation.id(), *status),
         );
-        let property = |(arguments, answer): (Arguments, Answer)| {
+        let property = |(arguments, response): (Arguments, PreparedResponse)| {
             runtime
-                .block_on(exchange(&pair, operation, arguments, answer))
+                .block_on(exchange(&pair, operation, arguments, response))
                 .map_err(TestCaseError::fail)
         };
         runner
@@ -114,18 +116,23 @@ fn every_status_with_any_arguments(operation: Operation) {
     }
 }
 
-async fn exchange(pair: &Pair, operation: Operation, arguments: Arguments, answer: Answer) -> Result<(), String> {
-    // Just what the spec asks for, so that asking for more shows.
+async fn exchange(
+    pair: &Pair,
+    operation: Operation,
+    arguments: Arguments,
+    response: PreparedResponse,
+) -> Result<(), String> {
+    // Exactly the scopes of the spec, so that requiring another one fails.
     let scopes = SPEC.scopes(operation.id());
     let scopes = scopes.iter().map(|scope| scope.parse().unwrap());
-    pair.recording.prepare(answer.clone(), scopes.collect());
+    pair.recording.prepare(response.clone(), scopes.collect());
     let outcome = client::send(&pair.client, operation, arguments.clone()).await?;
-    same("status", &outcome.status.into(), &answer.status.into())?;
-    same("body", &outcome.body, &answer.body)?;
-    let retry_after = answer.headers.get("Retry-After").copied();
+    same("status", &outcome.status.into(), &response.status.into())?;
+    same("body", &outcome.body, &response.body)?;
+    let retry_after = response.headers.get("Retry-After").copied();
     same("Retry-After", &outcome.retry_after.into(), &retry_after.into())?;
-    if matches!(answer.status, 401 | 429) {
-        let was_called = !pair.recording.has_turned_away();
+    if matches!(response.status, 401 | 429) {
+        let was_called = !pair.recording.has_rejected_caller();
         return same("called", &was_called.into(), &false.into());
     }
     let call = pair.recording.call()?;

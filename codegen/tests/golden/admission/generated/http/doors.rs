@@ -6,25 +6,24 @@ use std::pin::pin;
 use dropshot::{HttpError, RawRequest, RequestContext};
 use http::{HeaderName, StatusCode};
 
-use crate::server;
-use crate::server::{DoorCountResponse, DoorKnockResponse, DoorOpenResponse, Scope};
+use crate::server::{Api, DoorCountResponse, DoorKnockResponse, DoorOpenResponse, Scope};
 use super::{admission, request, response};
-use super::response::{Answer, Declared, Draft};
-use super::service::Service;
+use super::context::ServerContext;
+use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `GET /doors`: Count the doors; for everybody.
-pub(super) async fn door_count<A: server::Api>(
-    context: RequestContext<Service<A>>,
-) -> Answer {
+pub(super) async fn door_count<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         Ok(context.context().implementation.door_count(metadata).await)
     };
-    response::answer(&context, "door_count", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for DoorCountResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for DoorCountResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
@@ -34,10 +33,10 @@ impl Declared for DoorCountResponse {
 }
 
 /// `PUT /doors`: Open a door.
-pub(super) async fn door_open<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn door_open<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     request: RawRequest,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(
@@ -49,11 +48,11 @@ pub(super) async fn door_open<A: server::Api>(
         let body = request::required_body(&context, request).await?;
         Ok(context.context().implementation.door_open(metadata, principal, body).await)
     };
-    response::answer(&context, "door_open", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for DoorOpenResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for DoorOpenResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
@@ -70,6 +69,9 @@ impl Declared for DoorOpenResponse {
                 Self::UnsupportedMediaType(body) => {
                     response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
                 }
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
                 Self::ServiceUnavailable { body, retry_after } => {
                     response::with_header(
                         response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
@@ -83,9 +85,9 @@ impl Declared for DoorOpenResponse {
 }
 
 /// `POST /doors`: Knock; who comes too often is answered by the implementation.
-pub(super) async fn door_knock<A: server::Api>(
-    context: RequestContext<Service<A>>,
-) -> Answer {
+pub(super) async fn door_knock<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal_or_later(
@@ -96,11 +98,11 @@ pub(super) async fn door_knock<A: server::Api>(
             .await?;
         Ok(context.context().implementation.door_knock(metadata, principal).await)
     };
-    response::answer(&context, "door_knock", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for DoorKnockResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for DoorKnockResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),

@@ -6,27 +6,26 @@ use std::pin::pin;
 use dropshot::{HttpError, RawRequest, RequestContext};
 use http::{HeaderName, StatusCode};
 
-use crate::server;
-use crate::server::{LetterAmendResponse, LetterProbeResponse, LetterSendResponse};
+use crate::server::{Api, LetterAmendResponse, LetterProbeResponse, LetterSendResponse};
 use super::{request, response};
-use super::response::{Answer, Declared, Draft};
-use super::service::Service;
+use super::context::ServerContext;
+use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `POST /letters`: Send a letter; the body is required.
-pub(super) async fn letter_send<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn letter_send<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     request: RawRequest,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let body = request::required_body(&context, request).await?;
         Ok(context.context().implementation.letter_send(metadata, body).await)
     };
-    response::answer(&context, "letter_send", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for LetterSendResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for LetterSendResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Accepted { retry_after } => {
@@ -56,20 +55,20 @@ impl Declared for LetterSendResponse {
 }
 
 /// `PATCH /letters`: Amend a letter; the body is optional.
-pub(super) async fn letter_amend<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn letter_amend<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     request: RawRequest,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let body = request::optional_body(&context, request).await?;
         Ok(context.context().implementation.letter_amend(metadata, body).await)
     };
-    response::answer(&context, "letter_amend", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for LetterAmendResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for LetterAmendResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
@@ -87,20 +86,20 @@ impl Declared for LetterAmendResponse {
 
 /// `PUT /letters`: Probe a letter; whatever is wrong with the body is the implementation's to
 /// answer.
-pub(super) async fn letter_probe<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn letter_probe<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     request: RawRequest,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let body = request::required_body(&context, request).await;
         Ok(context.context().implementation.letter_probe(metadata, body).await)
     };
-    response::answer(&context, "letter_probe", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for LetterProbeResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for LetterProbeResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,

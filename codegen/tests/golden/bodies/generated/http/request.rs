@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use dropshot::{Body, RawRequest, RequestContext, ServerContext};
+use dropshot::{Body, RawRequest, RequestContext};
 use http::{HeaderMap, Request, StatusCode};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http_body_util::BodyExt;
@@ -15,12 +15,12 @@ use tokio::time::timeout;
 use crate::server;
 use crate::server::{InvalidBody, RequestMetadata};
 use crate::types::ErrorCode;
-use super::response::Refusal;
-use super::service::Service;
+use super::context::ServerContext;
+use super::response::ErrorResponse;
 
-impl From<InvalidBody> for Refusal {
-    fn from(refused: InvalidBody) -> Self {
-        let (status, error) = match refused {
+impl From<InvalidBody> for ErrorResponse {
+    fn from(invalid: InvalidBody) -> Self {
+        let (status, error) = match invalid {
             InvalidBody::Malformed { .. } => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput)
             }
@@ -31,12 +31,12 @@ impl From<InvalidBody> for Refusal {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType)
             }
         };
-        Self::new(status, error, refused.to_string())
+        Self::new(status, error, invalid.to_string())
     }
 }
 
-pub(super) fn metadata<C: ServerContext>(
-    context: &RequestContext<C>,
+pub(super) fn metadata<A: server::Api>(
+    context: &RequestContext<ServerContext<A>>,
 ) -> RequestMetadata {
     let headers = context.request.headers();
     let forwarded_for: Vec<&str> = headers
@@ -55,9 +55,9 @@ pub(super) fn metadata<C: ServerContext>(
     }
 }
 
-/// The body, which must be there.
+/// A required body.
 pub(super) async fn required_body<A, T>(
-    context: &RequestContext<Service<A>>,
+    context: &RequestContext<ServerContext<A>>,
     request: RawRequest,
 ) -> Result<T, InvalidBody>
 where
@@ -71,9 +71,9 @@ where
         })
 }
 
-/// The body; `None` where there is none, or an empty one.
+/// An optional body; `None` if it is absent or empty.
 pub(super) async fn optional_body<A, T>(
-    context: &RequestContext<Service<A>>,
+    context: &RequestContext<ServerContext<A>>,
     request: RawRequest,
 ) -> Result<Option<T>, InvalidBody>
 where
@@ -110,8 +110,8 @@ where
     Ok(Some(value))
 }
 
-/// RFC 9110, section 8.3.1: the type's case does not matter, and its parameters do not change it. A body without the
-/// header is taken for JSON, the only thing that it could be.
+/// The type's case and its parameters are ignored (RFC 9110, section 8.3.1). A body without the header is taken as JSON,
+/// the only supported type.
 fn check_media_type(headers: &HeaderMap) -> Result<(), InvalidBody> {
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return Ok(());
@@ -129,8 +129,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), InvalidBody> {
     })
 }
 
-/// Reads a body of at most `limit` bytes. Of a larger one the rest is read and dropped, up to eight times the limit, so
-/// that a client which writes before it reads gets to see the answer.
+/// Reads a body of at most `limit` bytes. The rest of a larger body is read and discarded, up to eight times the limit, so
+/// that a client that sends its whole body before it reads still receives the response.
 async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody> {
     let declared = request
         .headers()
@@ -160,7 +160,7 @@ async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody
     Ok(bytes.freeze())
 }
 
-/// What is left unread stays so: the connection ends with the answer.
+/// The rest of the body is not read: the connection ends with the response.
 fn late(body_time: Duration) -> InvalidBody {
     InvalidBody::Malformed {
         message: format!(
@@ -170,7 +170,7 @@ fn late(body_time: Duration) -> InvalidBody {
     }
 }
 
-/// A message for a body that serde refused.
+/// A message for a body that serde rejected.
 fn explain(path: &str, error: &serde_json::Error) -> InvalidBody {
     let text = error.to_string();
     let message = match error.classify() {

@@ -8,34 +8,38 @@ use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::server;
-use crate::server::{LeafDropResponse, LeafListResponse, LeafPutResponse};
+use crate::server::{
+    Api, LeafDropParams, LeafDropResponse, LeafListParams, LeafListResponse,
+    LeafPutParams, LeafPutResponse,
+};
 use super::{request, response};
-use super::response::{Answer, Declared, Draft};
-use super::service::Service;
+use super::context::ServerContext;
+use super::response::{HttpResult, PendingResponse, ToResponse};
 
-/// The variables of `/trees/{id}/leaves`, not read yet.
+/// The variables of `/trees/{id}/leaves`, not parsed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct LeafListPath {
     pub(super) id: String,
 }
 
 /// `GET /trees/{id}/leaves`: List leaves.
-pub(super) async fn leaf_list<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn leaf_list<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     path: Path<LeafListPath>,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let path = path.into_inner();
-        let id = request::path_parameter("id", &path.id)?;
-        Ok(context.context().implementation.leaf_list(metadata, id).await)
+        let params = LeafListParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
+        Ok(context.context().implementation.leaf_list(metadata, params).await)
     };
-    response::answer(&context, "leaf_list", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for LeafListResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for LeafListResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
@@ -45,28 +49,30 @@ impl Declared for LeafListResponse {
     }
 }
 
-/// The variables of `/trees/{id}/leaves`, not read yet.
+/// The variables of `/trees/{id}/leaves`, not parsed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct LeafDropPath {
     pub(super) id: String,
 }
 
 /// `DELETE /trees/{id}/leaves`: Autumn.
-pub(super) async fn leaf_drop<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn leaf_drop<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     path: Path<LeafDropPath>,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let path = path.into_inner();
-        let id = request::path_parameter("id", &path.id)?;
-        Ok(context.context().implementation.leaf_drop(metadata, id).await)
+        let params = LeafDropParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
+        Ok(context.context().implementation.leaf_drop(metadata, params).await)
     };
-    response::answer(&context, "leaf_drop", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for LeafDropResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for LeafDropResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
@@ -76,7 +82,7 @@ impl Declared for LeafDropResponse {
     }
 }
 
-/// The variables of `/trees/{id}/leaves/{leaf}`, not read yet.
+/// The variables of `/trees/{id}/leaves/{leaf}`, not parsed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct LeafPutPath {
     pub(super) id: String,
@@ -84,22 +90,24 @@ pub(super) struct LeafPutPath {
 }
 
 /// `PUT /trees/{id}/leaves/{leaf}`: Put a leaf.
-pub(super) async fn leaf_put<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn leaf_put<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     path: Path<LeafPutPath>,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let path = path.into_inner();
-        let id = request::path_parameter("id", &path.id)?;
-        let leaf = request::path_parameter("leaf", &path.leaf)?;
-        Ok(context.context().implementation.leaf_put(metadata, id, leaf).await)
+        let params = LeafPutParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+            leaf: request::path_parameter("leaf", &path.leaf, str::parse)?,
+        };
+        Ok(context.context().implementation.leaf_put(metadata, params).await)
     };
-    response::answer(&context, "leaf_put", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for LeafPutResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for LeafPutResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),

@@ -8,27 +8,27 @@ use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::server;
 use crate::server::{
-    TreeGetByNameResponse, TreeGetResponse, TreeListResponse, TreeTallestResponse,
+    Api, TreeGetByNameParams, TreeGetByNameResponse, TreeGetParams, TreeGetResponse,
+    TreeListResponse, TreeTallestResponse,
 };
 use super::{request, response};
-use super::response::{Answer, Declared, Draft};
-use super::service::Service;
+use super::context::ServerContext;
+use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `GET /trees`: List trees.
-pub(super) async fn tree_list<A: server::Api>(
-    context: RequestContext<Service<A>>,
-) -> Answer {
+pub(super) async fn tree_list<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         Ok(context.context().implementation.tree_list(metadata).await)
     };
-    response::answer(&context, "tree_list", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for TreeListResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for TreeListResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
@@ -37,28 +37,30 @@ impl Declared for TreeListResponse {
     }
 }
 
-/// The variables of `/trees/{id}`, not read yet.
+/// The variables of `/trees/{id}`, not parsed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct TreeGetPath {
     pub(super) id: String,
 }
 
 /// `GET /trees/{id}`: Get a tree.
-pub(super) async fn tree_get<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn tree_get<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     path: Path<TreeGetPath>,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let path = path.into_inner();
-        let id = request::path_parameter("id", &path.id)?;
-        Ok(context.context().implementation.tree_get(metadata, id).await)
+        let params = TreeGetParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
+        Ok(context.context().implementation.tree_get(metadata, params).await)
     };
-    response::answer(&context, "tree_get", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for TreeGetResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for TreeGetResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
@@ -69,18 +71,18 @@ impl Declared for TreeGetResponse {
 }
 
 /// `GET /trees/tallest`: Get the tallest.
-pub(super) async fn tree_tallest<A: server::Api>(
-    context: RequestContext<Service<A>>,
-) -> Answer {
+pub(super) async fn tree_tallest<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         Ok(context.context().implementation.tree_tallest(metadata).await)
     };
-    response::answer(&context, "tree_tallest", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for TreeTallestResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for TreeTallestResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => {
@@ -91,28 +93,30 @@ impl Declared for TreeTallestResponse {
     }
 }
 
-/// The variables of `/trees/by-name/{name}`, not read yet.
+/// The variables of `/trees/by-name/{name}`, not parsed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct TreeGetByNamePath {
     pub(super) name: String,
 }
 
 /// `GET /trees/by-name/{name}`: Get a tree by its name.
-pub(super) async fn tree_get_by_name<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn tree_get_by_name<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     path: Path<TreeGetByNamePath>,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let path = path.into_inner();
-        let name = request::path_parameter("name", &path.name)?;
-        Ok(context.context().implementation.tree_get_by_name(metadata, name).await)
+        let params = TreeGetByNameParams {
+            name: request::path_parameter("name", &path.name, str::parse)?,
+        };
+        Ok(context.context().implementation.tree_get_by_name(metadata, params).await)
     };
-    response::answer(&context, "tree_get_by_name", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for TreeGetByNameResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for TreeGetByNameResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),

@@ -8,63 +8,54 @@ use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::server;
-use crate::server::SampleExchangeResponse;
+use crate::types;
+use crate::server::{Api, SampleExchangeParams, SampleExchangeResponse};
 use super::{request, response};
-use super::response::{Answer, Declared, Draft};
-use super::service::Service;
+use super::context::ServerContext;
+use super::response::{HttpResult, PendingResponse, ToResponse};
 
-/// The variables of `/samples/{id}`, not read yet.
+/// The variables of `/samples/{id}`, not parsed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct SampleExchangePath {
     pub(super) id: String,
 }
 
 /// `POST /samples/{id}`: Exchange samples.
-pub(super) async fn sample_exchange<A: server::Api>(
-    context: RequestContext<Service<A>>,
+pub(super) async fn sample_exchange<A: Api>(
+    context: RequestContext<ServerContext<A>>,
     path: Path<SampleExchangePath>,
     request: RawRequest,
-) -> Answer {
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let path = path.into_inner();
         let query = request::query(&context);
-        let id = request::path_parameter("id", &path.id)?;
-        let colour = request::required_parameter(&query, "colour")?;
-        let page = request::defaulted_parameter(&query, "page", "1")?;
-        let since = request::optional_parameter(&query, "since")?;
-        let day = request::optional_parameter(&query, "day")?;
-        let offset = request::optional_parameter(&query, "offset")?;
-        let small = request::optional_parameter(&query, "small")?;
-        let text = request::optional_parameter(&query, "text")?;
-        let flag = request::defaulted_parameter(&query, "flag", "true")?;
+        let params = SampleExchangeParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+            colour: request::required_parameter(&query, "colour", str::parse)?,
+            page: request::defaulted_parameter(&query, "page", str::parse, "1")?,
+            since: request::optional_parameter(&query, "since", str::parse)?,
+            until: request::optional_parameter(&query, "until", types::Format::parse)?,
+            day: request::optional_parameter(&query, "day", str::parse)?,
+            offset: request::optional_parameter(&query, "offset", str::parse)?,
+            small: request::optional_parameter(&query, "small", str::parse)?,
+            text: request::optional_parameter(&query, "text", str::parse)?,
+            flag: request::defaulted_parameter(&query, "flag", str::parse, "true")?,
+        };
         let body = request::required_body(&context, request).await?;
         Ok(
             context
                 .context()
                 .implementation
-                .sample_exchange(
-                    metadata,
-                    id,
-                    colour,
-                    page,
-                    since,
-                    day,
-                    offset,
-                    small,
-                    text,
-                    flag,
-                    body,
-                )
+                .sample_exchange(metadata, params, body)
                 .await,
         )
     };
-    response::answer(&context, "sample_exchange", pin!(work)).await
+    response::respond(&context, pin!(work)).await
 }
 
-impl Declared for SampleExchangeResponse {
-    fn draft(self) -> Result<Draft, HttpError> {
+impl ToResponse for SampleExchangeResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,

@@ -103,6 +103,8 @@ impl<'a> DoorOpen<'a> {
     ///
     /// `429`: Not now.
     ///
+    /// `500`: Refused.
+    ///
     /// `503`: Not now.
     pub async fn send(self) -> Result<ResponseValue<types::Door>, crate::Error> {
         Ok(self.exchange().await?)
@@ -128,7 +130,7 @@ impl<'a> DoorOpen<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 413 | 415 | 429 | 503 => {
+            400 | 401 | 403 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

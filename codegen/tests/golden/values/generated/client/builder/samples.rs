@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use chrono::DateTime;
+use chrono::offset::Utc;
 use progenitor_client::{
     ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
 };
@@ -21,6 +23,7 @@ pub struct SampleExchange<'a> {
     colour: Result<types::Colour, String>,
     page: Result<Option<types::Page>, String>,
     since: Result<Option<types::Instant>, String>,
+    until: Result<Option<DateTime<Utc>>, String>,
     day: Result<Option<types::Day>, String>,
     offset: Result<Option<i64>, String>,
     small: Result<Option<i32>, String>,
@@ -37,6 +40,7 @@ impl<'a> SampleExchange<'a> {
             colour: Err("`colour` is missing".to_owned()),
             page: Ok(None),
             since: Ok(None),
+            until: Ok(None),
             day: Ok(None),
             offset: Ok(None),
             small: Ok(None),
@@ -87,6 +91,18 @@ impl<'a> SampleExchange<'a> {
             .try_into()
             .map(Some)
             .map_err(|error| format!("`since`: {error}"));
+        self
+    }
+
+    /// The parameter `until`.
+    pub fn until<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<DateTime<Utc>, Error: fmt::Display>,
+    {
+        self.until = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`until`: {error}"));
         self
     }
 
@@ -190,6 +206,7 @@ impl<'a> SampleExchange<'a> {
             since,
             small,
             text,
+            until,
             body,
         } = self;
         let id = id.map_err(Error::InvalidRequest)?;
@@ -201,6 +218,7 @@ impl<'a> SampleExchange<'a> {
         let since = since.map_err(Error::InvalidRequest)?;
         let small = small.map_err(Error::InvalidRequest)?;
         let text = text.map_err(Error::InvalidRequest)?;
+        let until = until.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/samples/{id}", client.baseurl);
@@ -216,6 +234,7 @@ impl<'a> SampleExchange<'a> {
             .query(&[("since", &since)])
             .query(&[("small", &small)])
             .query(&[("text", &text)])
+            .query(&[("until", &until)])
             .header("api-version", Client::api_version())
             .json(&body)
             .build()?;

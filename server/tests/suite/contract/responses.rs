@@ -1,7 +1,7 @@
-//! Answers of operations: made from the spec, and turned into what the server's traits return.
+//! Responses of operations: generated from the spec, and converted into what the server's traits return.
 
 use super::arguments::value;
-use super::recording::Answer;
+use super::recording::PreparedResponse;
 use crate::harness::openapi::SPEC;
 use proptest::prelude::{BoxedStrategy, Just, Strategy};
 use serde_json::Value;
@@ -12,14 +12,14 @@ use tenant_registry_contract::server::{
     TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
 };
 
-/// Any answer of an operation with a status that it declares.
-pub(super) fn declared_answer(id: &str, status: u16) -> BoxedStrategy<Answer> {
+/// Any response of an operation with a status that it declares.
+pub(super) fn declared_response(id: &str, status: u16) -> BoxedStrategy<PreparedResponse> {
     let response = SPEC.response(id, status);
     let body = match response.get("content") {
         Some(content) => value(&content["application/json"]["schema"]),
         None => Just(Value::Null).boxed(),
     };
-    // The HTTP layer makes the tag of the answer by itself, and says what a caller lacks.
+    // The HTTP layer sets these two headers itself.
     let headers = response.get("headers").and_then(Value::as_object).into_iter().flatten();
     let headers: Vec<_> = headers
         .filter(|(name, _)| !matches!(name.as_str(), "ETag" | "WWW-Authenticate"))
@@ -29,7 +29,7 @@ pub(super) fn declared_answer(id: &str, status: u16) -> BoxedStrategy<Answer> {
         })
         .collect();
     (body, headers)
-        .prop_map(move |(body, headers)| Answer {
+        .prop_map(move |(body, headers)| PreparedResponse {
             status,
             body,
             headers: headers.into_iter().collect(),
@@ -37,27 +37,27 @@ pub(super) fn declared_answer(id: &str, status: u16) -> BoxedStrategy<Answer> {
         .boxed()
 }
 
-/// Names the variant of each status; a status that is left out ends the test, one too many the build.
-macro_rules! answers {
+/// Names the variant of each status. A missing status fails the test; one too many breaks the build.
+macro_rules! responses {
     ($($response:ident { $($status:literal $variant:ident $({ $empty:tt })?),+ $(; unavailable $($unavailable:ident)?)? })+) => {
-        $(impl From<Answer> for $response {
-            fn from(answer: Answer) -> Self {
-                match answer.status {
-                    $($status => answers!(@variant answer $variant $({ $empty })?),)+
+        $(impl From<PreparedResponse> for $response {
+            fn from(prepared: PreparedResponse) -> Self {
+                match prepared.status {
+                    $($status => responses!(@variant prepared $variant $({ $empty })?),)+
                     $(503 => Self::ServiceUnavailable {
-                        body: answer.body(),
-                        retry_after: answer.header("Retry-After") $($unavailable)?,
+                        body: prepared.body(),
+                        retry_after: prepared.header("Retry-After") $($unavailable)?,
                     },)?
                     other => panic!("{} has no {other} here", stringify!($response)),
                 }
             }
         })+
     };
-    (@variant $answer:ident $variant:ident) => { Self::$variant($answer.body()) };
-    (@variant $answer:ident $variant:ident { $empty:tt }) => { Self::$variant };
+    (@variant $prepared:ident $variant:ident) => { Self::$variant($prepared.body()) };
+    (@variant $prepared:ident $variant:ident { $empty:tt }) => { Self::$variant };
 }
 
-answers! {
+responses! {
     HealthGetResponse { 200 Ok }
     ReadinessGetResponse { 200 Ok; unavailable }
     TenantCreateResponse {

@@ -1,0 +1,276 @@
+//! Emits `server/generic.rs`: the whole API from one generic handler, for tests and decorators.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::admission;
+use super::server::{body_type, is_optional, params_name, principal_type, response_name, tags, trait_name};
+use crate::model::{Api, Operation, Tag};
+use crate::print::{doc, rust_file};
+use crate::{Error, GeneratedFile, names};
+
+/// `server/generic.rs`.
+pub(super) fn file(api: &Api) -> Result<GeneratedFile, Error> {
+    let is_secured = admission::admitting(api).is_some();
+    let bound = if is_secured {
+        quote! { super::Admission }
+    } else {
+        quote! { Send + Sync + 'static }
+    };
+    let identity = |implementation: TokenStream| {
+        if is_secured {
+            quote! { #implementation::Identity }
+        } else {
+            quote! { () }
+        }
+    };
+    let (of_self, of_api, of_handler) = (
+        identity(quote! { Self }),
+        identity(quote! { A }),
+        identity(quote! { H }),
+    );
+    let admission = is_secured.then(|| {
+        quote! {
+            impl<H: super::Admission> super::Admission for GenericApi<H> {
+                type Identity = H::Identity;
+
+                fn admit(
+                    &self,
+                    metadata: &super::RequestMetadata,
+                    credentials: super::Credentials,
+                ) -> impl Future<Output = Result<super::Admitted<H::Identity>, super::NotAdmitted>> + Send {
+                    self.0.admit(metadata, credentials)
+                }
+            }
+        }
+    });
+    let parameters = api.operations.iter().filter_map(parameters);
+    let operations = api.operations.iter().map(|it| operation(it, &of_api));
+    let implementations = tags(api).map(|tag| implementation(api, tag, &bound, &of_handler));
+    let text = rust_file(
+        "The whole API from one generic handler. Use it for what is the same for every operation: recording calls, checking \
+         what they hold, passing them on.",
+        quote! {
+            use std::fmt::{Debug, Display};
+            use std::str::FromStr;
+
+            /// An operation of the API, as a type.
+            pub trait Operation: Sized + Send + Sync + 'static {
+                /// The `operationId`.
+                const ID: &'static str;
+
+                /// The authorized caller as the method takes it; `()` if the operation has no `security`.
+                type Principal<I: Send + Sync>: Send;
+                /// The parameters; `()` if there are none.
+                type Params: Parameters + Send;
+                /// The body as the method takes it: optional, or a `Result`, where the spec says so; `()` if there is none.
+                type Body: Send;
+                /// The schema of the body; `()` if there is none.
+                type Schema;
+                /// The responses.
+                type Response: super::OperationResponse + Send;
+
+                /// The body, if one was sent and accepted.
+                fn schema(body: &Self::Body) -> Option<&Self::Schema>;
+
+                /// Calls the operation on an implementation.
+                fn call<A: super::Api>(
+                    api: &A,
+                    request: Request<#of_api, Self>,
+                ) -> impl Future<Output = Self::Response> + Send;
+            }
+
+            /// All arguments of an operation.
+            pub struct Request<I: Send + Sync, O: Operation> {
+                /// The metadata of the request.
+                pub metadata: super::RequestMetadata,
+                /// The authorized caller.
+                pub principal: O::Principal<I>,
+                /// The parameters.
+                pub params: O::Params,
+                /// The body.
+                pub body: O::Body,
+            }
+
+            /// The parameters of an operation.
+            pub trait Parameters {
+                /// Visits each parameter that has a value.
+                fn visit(&self, visitor: &mut impl ParameterVisitor);
+            }
+
+            impl Parameters for () {
+                fn visit(&self, _visitor: &mut impl ParameterVisitor) {}
+            }
+
+            /// Sees the parameters of an operation one by one.
+            pub trait ParameterVisitor {
+                /// Called for each parameter that has a value.
+                fn parameter<T>(&mut self, name: &'static str, value: &T)
+                where
+                    T: Display + FromStr<Err: Display> + ::serde::Serialize + PartialEq + Debug;
+            }
+
+            /// Handles the operation `O`. Implement it for all operations at once: `impl<O: Operation> Handler<O> for …`.
+            pub trait Handler<O: Operation>: #bound {
+                /// Handles a request.
+                fn handle(&self, request: Request<#of_self, O>) -> impl Future<Output = O::Response> + Send;
+            }
+
+            /// The API whose operations are all handled by `H`.
+            #[derive(Clone, Debug)]
+            pub struct GenericApi<H>(pub H);
+
+            #admission
+            #(#implementations)*
+            #(#operations)*
+            #(#parameters)*
+        },
+    )?;
+    Ok(GeneratedFile::new("server/generic.rs", text))
+}
+
+fn marker(operation: &Operation) -> Ident {
+    format_ident!("{}", names::type_name(&operation.id))
+}
+
+fn implementation(api: &Api, tag: &Tag, bound: &TokenStream, identity: &TokenStream) -> TokenStream {
+    let name = trait_name(tag);
+    let handlers = api.operations_of(tag).map(marker);
+    let methods = api.operations_of(tag).map(|operation| {
+        let marker = marker(operation);
+        let method = format_ident!("{}", operation.id);
+        let response = response_name(operation);
+        let principal_type = principal_type(operation, identity);
+        let params_name = params_name(operation);
+        let body_type = body_type(operation);
+        let arguments = [
+            principal_type.as_ref().map(|ty| quote! { principal: #ty, }),
+            params_name.as_ref().map(|name| quote! { params: super::#name, }),
+            body_type.as_ref().map(|ty| quote! { body: #ty, }),
+        ];
+        let field = |name: &str, is_given: bool| {
+            let name = format_ident!("{name}");
+            if is_given {
+                quote! { #name }
+            } else {
+                quote! { #name: () }
+            }
+        };
+        let fields = [
+            field("principal", principal_type.is_some()),
+            field("params", params_name.is_some()),
+            field("body", body_type.is_some()),
+        ];
+        quote! {
+            fn #method(
+                &self,
+                metadata: super::RequestMetadata,
+                #(#arguments)*
+            ) -> impl Future<Output = super::#response> + Send {
+                <H as Handler<#marker>>::handle(&self.0, Request { metadata, #(#fields),* })
+            }
+        }
+    });
+    quote! {
+        impl<H: #bound #(+ Handler<#handlers>)*> super::#name for GenericApi<H> {
+            #(#methods)*
+        }
+    }
+}
+
+fn operation(operation: &Operation, identity: &TokenStream) -> TokenStream {
+    let marker = marker(operation);
+    let id = &operation.id;
+    let documentation = doc(&format!("`{id}`: {}", operation.summary));
+    let method = format_ident!("{id}");
+    let response = response_name(operation);
+    let unit = quote! { () };
+    let principal_type = principal_type(operation, &quote! { I });
+    let params_type = params_name(operation).map(|name| quote! { super::#name });
+    let body_type = body_type(operation);
+    let schema = operation.body.as_ref().map(|body| {
+        let name = format_ident!("{}", names::type_name(&body.schema));
+        quote! { crate::types::#name }
+    });
+    let has_result = operation.response(400).is_none();
+    let seen = operation.body.as_ref().map(|body| match (body.required, has_result) {
+        (true, false) => quote! { Some(body) },
+        (false, false) => quote! { body.as_ref() },
+        (true, true) => quote! { body.as_ref().ok() },
+        (false, true) => quote! { body.as_ref().ok().and_then(Option::as_ref) },
+    });
+    let (body_name, seen) = match seen {
+        Some(seen) => (format_ident!("body"), seen),
+        None => (format_ident!("_body"), quote! { None }),
+    };
+    let mut arguments = vec![quote! { request.metadata }];
+    for (name, is_given) in [
+        ("principal", principal_type.is_some()),
+        ("params", params_type.is_some()),
+        ("body", body_type.is_some()),
+    ] {
+        if is_given {
+            let name = format_ident!("{name}");
+            arguments.push(quote! { request.#name });
+        }
+    }
+    let params = params_type.unwrap_or_else(|| unit.clone());
+    let body = body_type.unwrap_or_else(|| unit.clone());
+    let schema = schema.unwrap_or_else(|| unit.clone());
+    let principal = principal_type.unwrap_or(unit);
+    quote! {
+        #documentation
+        #[derive(Debug)]
+        pub enum #marker {}
+
+        impl Operation for #marker {
+            const ID: &'static str = #id;
+
+            type Principal<I: Send + Sync> = #principal;
+            type Params = #params;
+            type Body = #body;
+            type Schema = #schema;
+            type Response = super::#response;
+
+            fn schema(#body_name: &Self::Body) -> Option<&Self::Schema> {
+                #seen
+            }
+
+            fn call<A: super::Api>(
+                api: &A,
+                request: Request<#identity, Self>,
+            ) -> impl Future<Output = Self::Response> + Send {
+                api.#method(#(#arguments),*)
+            }
+        }
+    }
+}
+
+fn parameters(operation: &Operation) -> Option<TokenStream> {
+    let name = params_name(operation)?;
+    let fields: Vec<Ident> = operation
+        .parameters
+        .iter()
+        .map(|it| format_ident!("{}", it.name))
+        .collect();
+    let visits = operation.parameters.iter().zip(&fields).map(|(parameter, field)| {
+        let text = &parameter.name;
+        if is_optional(parameter) {
+            quote! {
+                if let Some(value) = #field {
+                    visitor.parameter(#text, value);
+                }
+            }
+        } else {
+            quote! { visitor.parameter(#text, #field); }
+        }
+    });
+    Some(quote! {
+        impl Parameters for super::#name {
+            fn visit(&self, visitor: &mut impl ParameterVisitor) {
+                let Self { #(#fields),* } = self;
+                #(#visits)*
+            }
+        }
+    })
+}

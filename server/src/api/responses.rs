@@ -1,0 +1,102 @@
+//! From the domain's errors to the bodies of responses, and the statuses that the spec declares.
+
+use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound};
+use tenant_registry_contract::server::{
+    ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, AuditAppendResponse,
+    AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
+    EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+};
+use tenant_registry_contract::types::{Error, ErrorCode};
+
+/// The service has no room, or its store cannot be reached.
+pub(super) fn unavailable() -> Error {
+    Error {
+        error: ErrorCode::Unavailable,
+        message: "the service has no room or cannot reach its store; nothing was changed, try again".to_owned(),
+    }
+}
+
+/// The service lost its store while a change was committed.
+pub(super) fn outcome_unknown() -> Error {
+    Error {
+        error: ErrorCode::Internal,
+        message: "the service lost its store while it made the change, which may or may not have been made; look \
+                  before you try again"
+            .to_owned(),
+    }
+}
+
+/// The service failed. The log has the cause.
+pub(super) fn internal() -> Error {
+    Error {
+        error: ErrorCode::Internal,
+        message: "the service failed; quote the x-request-id of this response".to_owned(),
+    }
+}
+
+impl From<InvalidInput> for Error {
+    fn from(InvalidInput(message): InvalidInput) -> Self {
+        Self {
+            error: ErrorCode::InvalidInput,
+            message,
+        }
+    }
+}
+
+impl From<Forbidden> for Error {
+    fn from(Forbidden(message): Forbidden) -> Self {
+        Self {
+            error: ErrorCode::Forbidden,
+            message,
+        }
+    }
+}
+
+impl From<NotFound> for Error {
+    fn from(NotFound(message): NotFound) -> Self {
+        Self {
+            error: ErrorCode::NotFound,
+            message,
+        }
+    }
+}
+
+impl From<Conflict> for Error {
+    fn from(Conflict(message): Conflict) -> Self {
+        Self {
+            error: ErrorCode::Conflict,
+            message,
+        }
+    }
+}
+
+/// Lists the variants of each response. A status that is added to the spec breaks the build here, so that someone decides
+/// when the operation returns it.
+macro_rules! declared_responses {
+    ($($response:ident: $($variant:ident),+;)+) => {
+        $(const _: fn($response) = |response| match response {
+            $($response::$variant { .. })|+ => (),
+        };)+
+    };
+}
+
+declared_responses! {
+    HealthGetResponse: Ok;
+    ReadinessGetResponse: Ok, ServiceUnavailable;
+    TenantCreateResponse: Created, BadRequest, Forbidden, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    TenantGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
+    TenantGetBySlugResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
+    TenantActivateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    TenantCancelResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    EntitlementListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
+    CatalogListResponse: Ok, Forbidden, ServiceUnavailable;
+    CatalogRequestResponse: Accepted, BadRequest, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    CatalogTrialRequestResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    ApiKeyListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
+    ApiKeyCreateResponse: Created, BadRequest, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    ApiKeyRevokeResponse: NoContent, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
+    ApiKeyVerifyResponse: Ok, Forbidden;
+    AuditAppendResponse: Created, BadRequest, Forbidden, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    AuditListResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
+}
