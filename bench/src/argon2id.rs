@@ -1,5 +1,5 @@
-//! Bare argon2id, with the parameters of the service's stored hashes and memory that is used again: the limit for a
-//! verify, and what makes the hashes of the data set.
+//! Bare argon2id with the service's parameters and reused memory: the limit for a verification, and the hashes of the
+//! data set.
 
 use std::thread;
 
@@ -16,10 +16,10 @@ const LANES: u32 = 4;
 const OUTPUT_BYTES: usize = 32;
 const SALT_BYTES: usize = 16;
 
-/// Memory that one hash takes, in MiB.
+/// Memory of one hash in MiB.
 pub(crate) const MEMORY_MIB: f64 = 64.0;
 
-/// Hashes one plaintext after the other in the same memory.
+/// Hashes plaintexts in the same memory.
 struct Hasher {
     argon2: Argon2<'static>,
     memory: Vec<Block>,
@@ -47,7 +47,7 @@ impl Hasher {
     }
 }
 
-/// The stored hash of each plaintext, in their order, made on so many threads.
+/// The stored hash of each plaintext, computed on this many threads.
 pub(crate) fn stored_hashes(plaintexts: &[String], threads: usize) -> Result<Vec<String>, Error> {
     let share = plaintexts.len().div_ceil(threads).max(1);
     thread::scope(|scope| {
@@ -69,8 +69,8 @@ pub(crate) fn stored_hashes(plaintexts: &[String], threads: usize) -> Result<Vec
     })
 }
 
-/// Processor time, in milliseconds, of one hash while so many threads hash: they share the machine's memory, as the
-/// hashes of the service do. Nothing else may run in this process meanwhile.
+/// Processor time of one hash in milliseconds while this many threads hash, as in the service. Nothing else may run
+/// in this process meanwhile.
 pub(crate) fn processor_time(plaintexts: &[String], threads: usize) -> Result<f64, Error> {
     let before = process::processor_time(std::process::id())?;
     stored_hashes(plaintexts, threads)?;

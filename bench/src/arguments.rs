@@ -1,4 +1,4 @@
-//! What the bench is asked to do.
+//! The command-line arguments.
 
 use std::path::PathBuf;
 use std::thread::available_parallelism;
@@ -6,25 +6,25 @@ use std::time::Duration;
 
 use clap::Parser;
 
-/// How long each measurement of a `--quick` run takes.
+/// The seconds of each measurement of a `--quick` run.
 const QUICK_SECONDS: u64 = 1;
 
-/// The least events that are loaded: fewer have no page of their own for each depth.
-const LEAST_EVENTS: u64 = 100_000;
+/// The minimum number of events, so that the deep page exists.
+const MIN_EVENTS: u64 = 100_000;
 
-/// Measures the service, and the database under it, in the same run.
+/// Compare the speed of the service with that of its database in the same run.
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct Arguments {
-    /// The service: a release build of `tenant-registry`.
+    /// Path of a release build of `tenant-registry`.
     #[arg(long, value_name = "PATH", default_value = "target/release/tenant-registry")]
     pub(crate) service: PathBuf,
 
-    /// Audit events in the large data set.
+    /// Number of audit events in the large data set.
     #[arg(
         long,
         value_name = "COUNT",
         default_value_t = 10_000_000,
-        value_parser = clap::value_parser!(u64).range(LEAST_EVENTS..)
+        value_parser = clap::value_parser!(u64).range(MIN_EVENTS..)
     )]
     events: u64,
 
@@ -32,27 +32,27 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
 
-    /// How many times service and database are measured in turn; the medians count.
+    /// Number of rounds in which service and database are measured in turn. The report has the medians.
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
     rounds: u8,
 
-    /// The service's HASH_PERMITS; one for each processor, as the service itself would have it, where left out.
+    /// HASH_PERMITS of the service. By default one for each processor, as in the service.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     hash_permits: Option<u16>,
 
-    /// A smoke test: one round of a second each on the small data set. Its figures say little, and `--page` is not
-    /// written.
+    /// Run a smoke test: one round of one second on the small data set. Its figures are not reliable, and `--page` is
+    /// not written.
     #[arg(long)]
     pub(crate) quick: bool,
 
-    /// The file that the tables are written to; what stands below its marker line is kept.
+    /// File to write the tables to. The text below its marker line is kept.
     #[arg(long, value_name = "FILE")]
     pub(crate) page: Option<PathBuf>,
 }
 
 impl Arguments {
-    /// Audit events in the small data set.
-    pub(crate) const SMALL_EVENTS: u64 = LEAST_EVENTS;
+    /// The number of audit events in the small data set.
+    pub(crate) const SMALL_EVENTS: u64 = MIN_EVENTS;
 
     pub(crate) fn large_events(&self) -> u64 {
         if self.quick { Self::SMALL_EVENTS } else { self.events }

@@ -1,4 +1,4 @@
-//! The Postgres that is measured: a server of our own, which waits for its disk as one in production does.
+//! The Postgres that is measured. It syncs to disk, as in production.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use test_support::postgres::{Cluster, ClusterSettings};
 
 use crate::error::Error;
 
-/// What the server is set to, beside its defaults.
+/// The settings that differ from the defaults.
 pub(crate) const SETTINGS: [&str; 7] = [
     "fsync=on",
     "synchronous_commit=on",
@@ -17,7 +17,7 @@ pub(crate) const SETTINGS: [&str; 7] = [
     "max_wal_size=8GB",
 ];
 
-/// Starts it, on the files of earlier runs where there are any.
+/// Starts the server on the files of earlier runs, if any.
 pub(crate) fn start() -> Result<Cluster, Error> {
     let settings = SETTINGS.map(str::to_owned).to_vec();
     Ok(Cluster::kept(
@@ -29,7 +29,7 @@ pub(crate) fn start() -> Result<Cluster, Error> {
     )?)
 }
 
-/// Where the data sets stay: a place that the user of the server can enter.
+/// The directory of the data sets, which the server's user can enter.
 fn directory() -> PathBuf {
     let user = rustix::process::geteuid().as_raw();
     Path::new("/var/tmp").join(format!("tenant-registry-bench-{user}"))

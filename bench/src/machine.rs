@@ -1,4 +1,4 @@
-//! On what it was measured: the machine, the database and when.
+//! The machine, the database and the date of a run.
 
 use std::fs;
 use std::thread::available_parallelism;

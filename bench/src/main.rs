@@ -1,9 +1,7 @@
-//! `tenant-registry-bench`: shows, as ratios to limits of the same run, that the service is as fast as the database
-//! under it.
+//! `tenant-registry-bench`: compares the speed of the service with that of its database in the same run.
 //!
-//! It takes the release binary as it is: it starts it on a Postgres of its own and asks it over HTTP. `make bench`
-//! builds what it needs.
-#![expect(clippy::print_stdout, reason = "printing the tables is what the program is for")]
+//! It starts the release binary on its own Postgres and calls it over HTTP. `make bench` builds what it needs.
+#![expect(clippy::print_stdout, reason = "the tables are the output of the program")]
 
 mod argon2id;
 mod arguments;
@@ -27,7 +25,7 @@ use arguments::Arguments;
 use error::Error;
 use machine::Machine;
 
-// One thread makes the load, as one client does: more would take the processors from what is measured.
+// A single thread generates the load: more would take processor time from the service.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run(&Arguments::parse()).await {
@@ -48,7 +46,9 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
     let report = report::report(arguments, &machine, &results);
     println!("{report}");
     match &arguments.page {
-        Some(_) if arguments.quick => eprintln!("the page is as it was: a quick run says too little"),
+        Some(_) if arguments.quick => {
+            eprintln!("the page is not written, since the figures of a quick run are not reliable")
+        }
         Some(page) => report::write_page(page, &report)?,
         None => {}
     }

@@ -1,19 +1,19 @@
-//! The operations that are measured: what is asked over HTTP, and the same in SQL for pgbench.
+//! The measured operations: their HTTP requests, and the same in SQL for pgbench.
 
 use crate::data_set::{DataSet, FIRST_SECRET, FIRST_TENANT, LAST_TENANT, RARE_ACTION, secrets, tenant_id};
 use crate::load::Operation;
 use crate::pgbench;
 
-/// Events on a page, and of a list without a limit of its own.
+/// The number of events on a page.
 const PAGE_EVENTS: u64 = 50;
 
-/// How deep the deep page is, where the log has as many.
+/// The number of the deep page, if the log has as many.
 const DEEP_PAGE: u64 = 10_000;
 
-/// Wrong secrets that a flood presents in turn.
+/// The number of different wrong secrets in a flood.
 const WRONG_SECRETS: usize = 1_000;
 
-/// An operation that a row of the table stands for.
+/// The operation of a row of the table.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) name: String,
@@ -47,24 +47,24 @@ fn verify_request(plaintext: &str) -> Vec<u8> {
     post("/v1/internal/api-keys/verify", &format!("{{\"key\": \"{plaintext}\"}}"))
 }
 
-/// What a service answers well once it can serve.
+/// Succeeds once the service is ready.
 pub(crate) fn readiness() -> Operation {
     operation([get("/readyz")].into_iter(), 200, "")
 }
 
-/// Verifies of these keys.
+/// Verifications of these keys.
 pub(crate) fn verify(plaintexts: &[String]) -> Operation {
     let requests = plaintexts.iter().map(|plaintext| verify_request(plaintext));
     operation(requests, 200, "\"valid\":true")
 }
 
-/// Verifies of wrong secrets for one real prefix. Whether they are turned away or found wrong, they are answered.
+/// Verifications of wrong secrets for one existing prefix. Rejected and invalid ones both count as responses.
 pub(crate) fn wrong_secrets() -> Operation {
     let requests = (0..WRONG_SECRETS).map(|_| verify_request(&secrets::plaintext(FIRST_SECRET)));
     operation(requests, 200, "\"valid\":false")
 }
 
-/// Verifies of keys that the service has verified before.
+/// Verifications of cached keys.
 pub(crate) fn warm_verify(data_set: &DataSet) -> Case {
     Case {
         name: "verify, warm".to_owned(),
@@ -90,7 +90,7 @@ pub(crate) fn append() -> Case {
     }
 }
 
-/// How the indexes of the log have the number of an event: that for no filter, and those for some.
+/// The expression for the id of an event in the indexes of the log: without a filter, and with filters.
 const NUMBER_OF_ALL: &str = "(id + 0)";
 const NUMBER_OF_FILTERED: &str = "id";
 
@@ -113,12 +113,12 @@ pub(crate) fn deep_page_number(data_set: &DataSet) -> u64 {
     DEEP_PAGE.min(data_set.events / PAGE_EVENTS / 2)
 }
 
-/// How many events are newer than the deep page.
+/// The number of events that are newer than the deep page.
 pub(crate) fn newer_than_deep_page(data_set: &DataSet) -> u64 {
     (deep_page_number(data_set) - 1) * PAGE_EVENTS
 }
 
-/// A page deep in the log, behind this cursor.
+/// A page deep in the log, after this cursor.
 pub(crate) fn deep_page(data_set: &DataSet, cursor: i64) -> Case {
     let place = |column| format!("(SELECT {column} FROM audit_log WHERE id >= {cursor} ORDER BY id LIMIT 1)");
     list(
@@ -133,7 +133,7 @@ pub(crate) fn deep_page(data_set: &DataSet, cursor: i64) -> Case {
     )
 }
 
-/// The newest events of the tenant that has the most.
+/// The newest events of the tenant with the most events.
 pub(crate) fn frequent_filter() -> Case {
     let tenant = tenant_id(FIRST_TENANT);
     list(
@@ -144,7 +144,7 @@ pub(crate) fn frequent_filter() -> Case {
     )
 }
 
-/// The few events with an action that hardly any has.
+/// The events with a rare action.
 pub(crate) fn rare_filter() -> Case {
     list(
         "list, rare filter (action)".to_owned(),
@@ -156,7 +156,7 @@ pub(crate) fn rare_filter() -> Case {
     )
 }
 
-/// Looks at any tenant.
+/// Gets a random tenant.
 pub(crate) fn tenant_get() -> Case {
     let requests = (FIRST_TENANT..=LAST_TENANT).map(|tenant| get(&format!("/v1/tenants/{}", tenant_id(tenant))));
     Case {

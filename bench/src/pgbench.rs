@@ -1,4 +1,4 @@
-//! pgbench: how fast the same SQL is without the service.
+//! pgbench: the speed of the same SQL without the service.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -9,25 +9,25 @@ use test_support::postgres::Cluster;
 use crate::data_set::with_numbers;
 use crate::error::Error;
 
-/// Connections that ask at once, as many as the callers that the service is compared at.
+/// The number of connections, the same as callers of the service.
 pub(crate) const CLIENTS: usize = 32;
 const THREADS: usize = 2;
 
-/// The service's own settings of a session; what takes longer than its limit for a statement ends the run of pgbench.
+/// The session settings of the service. A statement that exceeds the timeout ends the run of pgbench.
 const OPTIONS: &str = "-c statement_timeout=5s -c enable_sort=off -c enable_incremental_sort=off";
 
-/// Prepares each transaction once, as the service does.
+/// Prepares each statement once, as the service does.
 const PROTOCOL: &str = "prepared";
 
-/// The script of a list with this filter, a WHERE clause or nothing, in the order of the index that serves it: `number` is
-/// how that has the number of an event.
+/// The script of a list with this WHERE clause, in the order of its index. `number` is the expression for the id in
+/// that index.
 pub(crate) fn list_script(filter: &str, number: &str) -> String {
     include_str!("../sql/pgbench/list.sql")
         .replace("{filter}", filter)
         .replace("{number}", number)
 }
 
-/// Transactions each second; none where one of them failed or took too long.
+/// Transactions per second; `None` if one failed or took too long.
 pub(crate) fn transactions_per_second(
     cluster: &Cluster,
     database: &str,

@@ -1,20 +1,20 @@
-//! What the system knows of a process: the processor time that it has used, and its memory.
+//! Processor time and memory of a process.
 
 use std::fs;
 use std::time::Duration;
 
 use crate::error::Error;
 
-/// Which memory.
+/// A kind of memory figure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Memory {
-    /// Resident now.
+    /// Currently resident.
     Now,
-    /// The most that ever was resident.
+    /// The peak of resident memory.
     Peak,
 }
 
-/// Processor time that a process has used, its own and the system's for it. It is counted in hundredths of a second.
+/// The user and system time of a process, in steps of 10 ms.
 pub(crate) fn processor_time(id: u32) -> Result<Duration, Error> {
     let file = format!("/proc/{id}/stat");
     let text = fs::read_to_string(&file).map_err(Error::file(&file))?;
@@ -24,7 +24,7 @@ pub(crate) fn processor_time(id: u32) -> Result<Duration, Error> {
 }
 
 fn processor_ticks(text: &str) -> Option<u64> {
-    // The name, in parentheses, may hold anything; user and system time are the 12th and 13th field after it.
+    // The name, in parentheses, may contain anything; user and system time are the 12th and 13th field after it.
     let (_, fields) = text.rsplit_once(')')?;
     let mut times = fields.split_whitespace().skip(11);
     let user: u64 = times.next()?.parse().ok()?;
@@ -32,7 +32,7 @@ fn processor_ticks(text: &str) -> Option<u64> {
     Some(user + system)
 }
 
-/// Memory of a process, in MiB.
+/// The memory of a process in MiB.
 pub(crate) fn memory_mib(id: u32, memory: Memory) -> Result<f64, Error> {
     let file = format!("/proc/{id}/status");
     let text = fs::read_to_string(&file).map_err(Error::file(&file))?;

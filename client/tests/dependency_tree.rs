@@ -1,10 +1,10 @@
-//! What a product team compiles with the client: no generator, no server, no build script.
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+//! The dependencies of the client: no generator, no server, no build script.
+#![expect(clippy::expect_used, reason = "a failing test panics")]
 
 use std::path::Path;
 use std::process::Command;
 
-/// What belongs to the making of the client or to the service.
+/// Packages of the generator and the server.
 const FOREIGN: [&str; 14] = [
     "dropshot",
     "openapiv3",
@@ -41,7 +41,7 @@ fn dependencies() -> Vec<String> {
 }
 
 #[test]
-fn nothing_of_the_generator_or_the_service_is_compiled() {
+fn does_not_depend_on_the_generator_or_the_server() {
     let dependencies = dependencies();
     for known in ["tenant-registry-client", "progenitor-client", "reqwest"] {
         assert!(dependencies.iter().any(|it| it == known), "the tree has no {known}");
@@ -52,7 +52,7 @@ fn nothing_of_the_generator_or_the_service_is_compiled() {
 }
 
 #[test]
-fn there_is_no_build_script() {
+fn has_no_build_script() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     assert!(!directory.join("build.rs").exists());
     let manifest = std::fs::read_to_string(directory.join("Cargo.toml")).expect("there is a manifest");

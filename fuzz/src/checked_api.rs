@@ -26,7 +26,7 @@ use tenant_registry_server::limits::request_rate::RateLimit;
 use tenant_registry_server::store::memory::MemoryStore;
 use tenant_registry_server::telemetry::metrics::Metrics;
 
-use crate::refusal::expect;
+use crate::report::expect;
 
 /// The service's API on a store in memory.
 pub(crate) struct CheckedApi {

@@ -1,4 +1,4 @@
-//! What an operator hands over: the catalog file and the URL of the database.
+//! The configuration of operators: the catalog file and the database URL.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::str;
 use tenant_registry_server::catalog_file::{self, CatalogFileError};
 use tenant_registry_server::store::postgres::DatabaseUrl;
 
-/// A password that no message may show.
+/// A password that no message may contain.
 const PASSWORD: &str = "f8Kq2ZrW";
 
-/// A catalog file. What is refused is refused on a line of it, and no product is in a catalog twice.
+/// A catalog file. An error names one of its lines, and no product is listed twice.
 pub fn catalog_file(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else {
         return;
@@ -27,15 +27,15 @@ pub fn catalog_file(data: &[u8]) {
     }
 }
 
-/// A URL, and the same with a user and a password before it, which nothing that is said of the URL may show.
+/// A database URL, and the same with a user and a password. No message may contain the password.
 pub fn database_url(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else {
         return;
     };
     let _ = text.parse::<DatabaseUrl>();
-    let said = match format!("postgres://registry:{PASSWORD}@{text}").parse::<DatabaseUrl>() {
+    let message = match format!("postgres://registry:{PASSWORD}@{text}").parse::<DatabaseUrl>() {
         Ok(url) => format!("{url:?}"),
         Err(error) => format!("{error} {error:?}"),
     };
-    assert!(!said.contains(PASSWORD), "{said}");
+    assert!(!message.contains(PASSWORD), "{message}");
 }

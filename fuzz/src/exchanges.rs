@@ -1,5 +1,5 @@
-//! Whole requests through the generated HTTP layer and the service behind it, in memory: how bodies, paths and queries
-//! are read. `checked_api` holds what gets through to the laws, `service` what is answered.
+//! Whole requests to the generated HTTP layer and the service behind it. `checked_api` checks accepted input,
+//! `service` checks responses.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -7,10 +7,10 @@ use http::{HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
 
 use crate::operations::{Operation, PATH_VALUE};
-use crate::refusal::expect;
+use crate::report::expect;
 use crate::service::exchange;
 
-/// What a request may say in its head. Others frame the request, which is hyper's to read, and the client's to get right.
+/// The headers of a fuzzed request. Others frame the request, which hyper reads and the client writes.
 const HEADERS: [&str; 6] = [
     "content-type",
     "if-match",
@@ -32,7 +32,7 @@ pub fn bodies(data: &[u8]) {
     exchange(expect(head.body(Full::from(body.to_vec())), "a request"));
 }
 
-/// A line with an operation's id, then what stands in its path for each variable.
+/// A line with an operation's id, then the value of each variable in its path.
 pub fn paths(data: &[u8]) {
     let Some((operation, value)) = operation_and_rest(data) else {
         return;
@@ -40,7 +40,7 @@ pub fn paths(data: &[u8]) {
     let Ok(value) = std::str::from_utf8(value) else {
         return;
     };
-    ask(&operation.method, &operation.path_with(value));
+    send(&operation.method, &operation.path_with(value));
 }
 
 /// A line with an operation's id, then its query.
@@ -52,7 +52,7 @@ pub fn queries(data: &[u8]) {
         return;
     };
     let target = format!("{}?{query}", operation.path_with(PATH_VALUE));
-    ask(&operation.method, &target);
+    send(&operation.method, &target);
 }
 
 fn operation_and_rest(data: &[u8]) -> Option<(&'static Operation, &[u8])> {
@@ -60,21 +60,21 @@ fn operation_and_rest(data: &[u8]) -> Option<(&'static Operation, &[u8])> {
     Some((Operation::named(id)?, rest))
 }
 
-/// The first line, and what comes after its end.
+/// The first line and the rest.
 fn first_line(data: &[u8]) -> (&[u8], &[u8]) {
     let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (line, rest) = data.split_at(end);
     (line, rest.get(1..).unwrap_or_default())
 }
 
-fn ask(method: &Method, target: &str) {
-    // What is no target of a request hyper refuses, before the service sees it.
+fn send(method: &Method, target: &str) {
+    // hyper rejects an invalid target before the service sees it.
     if let Ok(request) = Request::builder().method(method).uri(target).body(Full::default()) {
         exchange(request);
     }
 }
 
-/// A request as HTTP/1.1 writes it, with line feeds for its line ends and without a version.
+/// A request in HTTP/1.1 format, with line feeds as line ends and without a version.
 pub fn requests(data: &[u8]) {
     if let Some(request) = read_request(data) {
         exchange(request);
@@ -85,7 +85,7 @@ fn read_request(data: &[u8]) -> Option<Request<Full<Bytes>>> {
     let (mut line, mut rest) = first_line(data);
     let (method, target) = std::str::from_utf8(line).ok()?.split_once(' ')?;
     let method: Method = method.parse().ok()?;
-    // CONNECT asks for a tunnel, and has no path.
+    // CONNECT requests a tunnel and has no path.
     if method == Method::CONNECT || !target.starts_with('/') {
         return None;
     }

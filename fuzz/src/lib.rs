@@ -1,13 +1,13 @@
-//! What a stranger's bytes can reach, one function for each kind of input: it takes any bytes, and panics where the code
-//! under test breaks a law.
+//! The code that reads untrusted input, with a function for each kind of input. It accepts any bytes and panics if a
+//! property does not hold.
 //!
-//! The same functions run under libFuzzer (`fuzz_targets/`, `make fuzz`) and, over the corpus alone, as a test.
+//! The functions run under libFuzzer (`fuzz_targets/`, `make fuzz`) and, on the corpus, as a test.
 
 mod checked_api;
 mod configuration;
 mod exchanges;
 mod operations;
-mod refusal;
+mod report;
 mod secrets;
 mod service;
 
@@ -15,10 +15,10 @@ pub use configuration::{catalog_file, database_url};
 pub use exchanges::{bodies, paths, queries, requests};
 pub use secrets::{api_key, redaction};
 
-/// A function that is fuzzed.
+/// A fuzzed function.
 pub type Target = fn(&[u8]);
 
-/// Every target, by the name of its corpus.
+/// All targets by the name of their corpus.
 pub const TARGETS: [(&str, Target); 8] = [
     ("api_key", api_key),
     ("bodies", bodies),

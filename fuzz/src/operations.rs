@@ -1,20 +1,20 @@
-//! The operations of the spec, so that a new one is fuzzed without a word here.
+//! The operations of the spec.
 
 use http::Method;
 use serde_json::Value;
 use std::sync::LazyLock;
 use tenant_registry_contract::OPENAPI_JSON;
 
-use crate::refusal::expect;
+use crate::report::expect;
 
-/// A good value for every variable in a path: an id, and a slug as well.
+/// A valid value for every variable in a path: both an id and a slug.
 pub(crate) const PATH_VALUE: &str = "0193a5e4-7b1c-7c3e-9d52-6a1f0e4b8c7d";
 
-/// How an operation is called.
+/// The method and path of an operation.
 pub(crate) struct Operation {
     id: String,
     pub(crate) method: Method,
-    /// With its variables in braces.
+    /// Variables are in braces.
     path: String,
 }
 

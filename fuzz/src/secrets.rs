@@ -1,4 +1,4 @@
-//! What reads API keys: the parsers of a plaintext and of a stored hash, and what strikes keys out of the log.
+//! The code that reads API keys: the parsers of a plaintext and of a stored hash, and the redaction of log texts.
 
 use percent_encoding::percent_decode_str;
 use std::str;
@@ -6,18 +6,17 @@ use tenant_registry_contract::types::ApiKeyPlaintext;
 use tenant_registry_server::api_key_hash::{Argon2idHash, StoredHash, prefix};
 use tenant_registry_server::telemetry::redaction::redact;
 
-use crate::refusal::expect;
+use crate::report::expect;
 
-/// A key that keeps the spec.
+/// A valid key.
 const KEY: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
 
 /// A token in its compact form (RFC 7515, section 3.1).
 const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl-_";
 
-/// One line, read as a plaintext and as a stored hash.
+/// A text, parsed as a plaintext and as a stored hash.
 ///
-/// A plaintext is kept as it was given, and has the prefix that it begins with. A stored hash has one text alone, so that
-/// two which differ are never the same hash.
+/// A plaintext is kept unchanged and starts with its prefix. A stored hash has only one text form.
 pub fn api_key(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else {
         return;
@@ -33,21 +32,21 @@ pub fn api_key(data: &[u8]) {
     }
 }
 
-/// A text for the log, in which no key and no token is left, plain or behind percent-encoding; and the same with either put
-/// in at its first U+0000.
+/// A text for the log. After redaction it contains no key and no token, plain or percent-encoded. Also with a key or
+/// a token inserted at the first U+0000.
 pub fn redaction(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else {
         return;
     };
-    hold_no_secret(text);
+    check_redaction(text);
     if let Some((before, after)) = text.split_once('\0') {
         for secret in [KEY, TOKEN] {
-            hold_no_secret(&format!("{before}{secret}{after}"));
+            check_redaction(&format!("{before}{secret}{after}"));
         }
     }
 }
 
-fn hold_no_secret(text: &str) {
+fn check_redaction(text: &str) {
     let redacted = redact(text);
     let decoded = percent_decode_str(&redacted).collect::<Vec<_>>();
     for shown in [redacted.as_bytes(), &decoded] {
@@ -63,7 +62,7 @@ fn hold_no_secret(text: &str) {
         }
     }
     if !text.contains("bp_") && !text.contains("eyJ") && !text.contains('%') {
-        assert_eq!(redacted, text, "what holds no secret stays as it is");
+        assert_eq!(redacted, text, "a text without a secret is not changed");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The service in this process, on the in-memory store, and one connection to it.
+//! The service in this process, on the in-memory store, and a connection to it.
 
 use bytes::Bytes;
 use dropshot::{ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
@@ -17,12 +17,12 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::checked_api::CheckedApi;
-use crate::refusal::expect;
+use crate::report::expect;
 
-/// The most bytes of a body; so few that libFuzzer's inputs go beyond.
+/// The body limit in bytes, small enough for libFuzzer's inputs to exceed it.
 const BODY_LIMIT: usize = 2048;
 
-/// The methods of which an operation can have one.
+/// The methods that an operation can have.
 const KNOWN_METHODS: [Method; 7] = [
     Method::GET,
     Method::HEAD,
@@ -35,31 +35,31 @@ const KNOWN_METHODS: [Method; 7] = [
 
 thread_local! {
     /// One for each thread: libFuzzer has one, the replay one for each target.
-    static SERVICE: RefCell<Option<Service>> = const { RefCell::new(None) };
+    static SERVER: RefCell<Option<TestServer>> = const { RefCell::new(None) };
 }
 
-/// Sends a request to a service that nobody has asked before, and holds its answer to what every answer keeps.
+/// Sends a request to a service with a fresh store and checks the response.
 pub(crate) fn exchange(request: Request<Full<Bytes>>) {
-    SERVICE.with_borrow_mut(|service| {
-        if service.is_none() {
-            *service = Some(expect(Service::start(), "the service starts"));
+    SERVER.with_borrow_mut(|server| {
+        if server.is_none() {
+            *server = Some(expect(TestServer::start(), "the service starts"));
         }
-        if let Some(service) = service {
+        if let Some(server) = server {
             let method = request.method().clone();
-            let answer = expect(service.answer(request), "the request is answered");
-            hold(&method, &answer);
+            let response = expect(server.send(request), "the service responds");
+            check(&method, &response);
         }
     });
 }
 
-struct Service {
-    /// Runs server and client, so that a request is answered on one thread, in one order.
+struct TestServer {
+    /// Runs server and client on one thread, so that a run is deterministic.
     runtime: Runtime,
     http: HttpServer<ServerContext<GenericApi<CheckedApi>>>,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
-impl Service {
+impl TestServer {
     fn start() -> Result<Self, Box<dyn Error>> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let within = runtime.enter();
@@ -85,7 +85,7 @@ impl Service {
         })
     }
 
-    fn answer(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Box<dyn Error>> {
+    fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Box<dyn Error>> {
         let Self {
             runtime,
             http,
@@ -108,30 +108,30 @@ impl Service {
             };
             open.ready().await?;
             let (head, body) = open.send_request(request).await?.into_parts();
-            let answer = Response::from_parts(head, body.collect().await?.to_bytes());
+            let response = Response::from_parts(head, body.collect().await?.to_bytes());
             *connection = Some(open);
-            Ok(answer)
+            Ok(response)
         })
     }
 }
 
-fn hold(method: &Method, answer: &Response<Bytes>) {
-    let (status, body) = (answer.status(), answer.body());
-    assert!(!status.is_server_error(), "answered {status}: {body:?}");
-    if status.is_client_error() && *method != Method::HEAD && !is_of_the_router(method, answer) {
+fn check(method: &Method, response: &Response<Bytes>) {
+    let (status, body) = (response.status(), response.body());
+    assert!(!status.is_server_error(), "status {status}: {body:?}");
+    if status.is_client_error() && *method != Method::HEAD && !is_from_router(method, response) {
         let error = serde_json::from_slice::<types::Error>(body);
         assert!(
             error.is_ok(),
-            "{status} is answered with no error of the spec: {body:?}"
+            "the body of {status} is not an error of the spec: {body:?}"
         );
     }
 }
 
-/// What no operation can be asked for dropshot's router refuses in its own words.
-fn is_of_the_router(method: &Method, answer: &Response<Bytes>) -> bool {
+/// Whether the response is from dropshot's router, which rejects what no operation can be called with.
+fn is_from_router(method: &Method, response: &Response<Bytes>) -> bool {
     const INVALID_PATH: &[u8] = br#""message": "invalid path encoding""#;
-    let body = answer.body();
-    match answer.status() {
+    let body = response.body();
+    match response.status() {
         StatusCode::NOT_FOUND => true,
         StatusCode::BAD_REQUEST => body.windows(INVALID_PATH.len()).any(|window| window == INVALID_PATH),
         StatusCode::METHOD_NOT_ALLOWED => !KNOWN_METHODS.contains(method),

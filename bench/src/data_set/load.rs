@@ -1,23 +1,23 @@
-//! How a data set gets into its database, and how it gets back to what it was.
+//! Loads a data set and restores it before a run.
 
 use tokio_postgres::Client;
 
 use super::{secrets, with_numbers};
 use crate::error::Error;
 
-/// Events in one statement: enough to be fast, few enough to see that it goes on.
+/// The number of events in one statement: large enough to be fast, small enough to show progress.
 const EVENTS_AT_ONCE: u64 = 1_000_000;
 
-/// The load is not measured: it waits for no disk, looks up no foreign key and fires no trigger.
+/// The load is not measured, so it skips syncs, foreign keys and triggers.
 const SESSION: &str = "\
     SET synchronous_commit = off;\
     SET session_replication_role = replica;\
     SET maintenance_work_mem = '1GB';";
 
-/// The same numbers in each load.
+/// A fixed seed, so that every load is the same.
 const SEED: &str = "SELECT setseed(0.5)";
 
-/// What the bench keeps beside the service's own tables.
+/// The additional tables of the bench.
 const OWN_TABLES: &str = "\
     CREATE SCHEMA bench;\
     CREATE TABLE bench.api_key_secrets (number bigint PRIMARY KEY, plaintext text NOT NULL);\
@@ -79,7 +79,7 @@ async fn load_events(client: &Client, events: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes away what runs have appended, so that each begins with the same log.
+/// Removes the events that earlier runs have appended.
 pub(super) async fn restore(client: &Client) -> Result<(), Error> {
     client.batch_execute(SESSION).await?;
     let last_event: i64 = client

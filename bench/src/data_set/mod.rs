@@ -1,4 +1,4 @@
-//! The data sets: databases of stated sizes, loaded once and kept for later runs.
+//! The data sets: databases that are loaded once and kept for later runs.
 
 mod load;
 pub(crate) mod secrets;
@@ -11,25 +11,24 @@ use tokio_postgres::{Client, NoTls};
 use crate::error::Error;
 use crate::service;
 
-/// The tenants' numbers, of twelve digits: the ends of their ids.
+/// The numbers of the tenants, of twelve digits: the last part of their ids.
 pub(crate) const FIRST_TENANT: u64 = 100_000_000_001;
 pub(crate) const LAST_TENANT: u64 = FIRST_TENANT + 10_000 - 1;
 
-/// All API keys, those with a known secret among them.
+/// The number of API keys, including those with a known secret.
 pub(crate) const API_KEYS: u64 = 100_000;
 
-/// Keys whose plaintext is known.
+/// The number of keys with a known plaintext.
 pub(crate) const SECRETS: u64 = 500;
 
-/// The numbers in the prefixes of those keys, of eight digits: a script of pgbench can make a prefix from a number, and
-/// need not look it up.
+/// The numbers in the prefixes of those keys, of eight digits, so that a pgbench script can compute a prefix.
 pub(crate) const FIRST_SECRET: u64 = 10_000_001;
 pub(crate) const LAST_SECRET: u64 = FIRST_SECRET + SECRETS - 1;
 
-/// The action of ten events among all.
+/// The action of only ten events.
 pub(crate) const RARE_ACTION: &str = "bench.rare";
 
-/// To be raised when what is loaded changes otherwise than in its size.
+/// Increase this when the data changes other than in size.
 const FORMAT: u32 = 1;
 
 /// A loaded database.
@@ -39,11 +38,11 @@ pub(crate) struct DataSet {
     pub(crate) database: String,
     pub(crate) url: String,
     pub(crate) events: u64,
-    /// The plaintexts of the keys that have one, in the order of their numbers.
+    /// The known plaintexts in the order of their numbers.
     pub(crate) plaintexts: Vec<String>,
 }
 
-/// The SQL with the numbers of the data sets in their places.
+/// Replaces the placeholders in SQL by the numbers of the data sets.
 pub(crate) fn with_numbers(sql: &str) -> String {
     sql.replace("{first_tenant}", &FIRST_TENANT.to_string())
         .replace("{last_tenant}", &LAST_TENANT.to_string())
@@ -58,15 +57,15 @@ pub(crate) fn tenant_id(number: u64) -> String {
     format!("0190b8a5-7b1c-7000-8000-{number}")
 }
 
-/// A connection to one of the cluster's databases.
+/// Connects to a database.
 pub(crate) async fn connect(url: &str) -> Result<Client, Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-    // Its errors come out of the client's calls.
+    // The client's calls return its errors.
     tokio::spawn(connection);
     Ok(client)
 }
 
-/// A data set of this size, as it was loaded, whatever earlier runs have appended.
+/// A data set of this size, loaded or restored.
 pub(crate) async fn data_set(cluster: &Cluster, service: &Path, events: u64) -> Result<DataSet, Error> {
     let database = format!("bench_{events}");
     let url = cluster.url(&database);
@@ -91,7 +90,7 @@ pub(crate) async fn data_set(cluster: &Cluster, service: &Path, events: u64) -> 
     })
 }
 
-/// What tells one schema of the service from another.
+/// A fingerprint of the schema.
 async fn schema(cluster: &Cluster, service: &Path) -> Result<String, Error> {
     const DATABASE: &str = "bench_schema";
     recreate(cluster, DATABASE).await?;
@@ -112,7 +111,7 @@ async fn recreate(cluster: &Cluster, database: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Is this database there, with all that the parameters say?
+/// Whether the database is loaded with these parameters.
 async fn is_loaded(cluster: &Cluster, database: &str, parameters: &str) -> Result<bool, Error> {
     let client = connect(&cluster.url("postgres")).await?;
     let known = client
@@ -122,7 +121,7 @@ async fn is_loaded(cluster: &Cluster, database: &str, parameters: &str) -> Resul
         return Ok(false);
     }
     let client = connect(&cluster.url(database)).await?;
-    // It is written last, so that a load that was cut off has none.
+    // The parameters are written last, so an interrupted load has none.
     let row = client
         .query_one("SELECT to_regclass('bench.data_set') IS NOT NULL", &[])
         .await?;

@@ -1,4 +1,4 @@
-//! The API keys whose plaintext is known: how they are made, and how a later run finds them.
+//! The API keys with a known plaintext.
 
 use std::thread::available_parallelism;
 
@@ -8,25 +8,25 @@ use super::{FIRST_SECRET, LAST_SECRET, with_numbers};
 use crate::argon2id;
 use crate::error::Error;
 
-/// The plaintext's characters behind its prefix.
+/// The number of characters after the prefix of a plaintext.
 const SECRET_CHARACTERS: usize = 14;
 
 /// URL-safe base64.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// What every plaintext begins with; its number, of eight digits, follows.
+/// The start of every plaintext, before its number of eight digits.
 const MARK: &str = "bp_";
 
-/// Characters of the mark and the number: what the service stores in the open.
+/// The length of the prefix, which the service stores as plaintext.
 const PREFIX_CHARACTERS: usize = 11;
 
-/// A plaintext with this number in its prefix; each call makes another.
+/// Generates a plaintext with this number in its prefix.
 pub(crate) fn plaintext(number: u64) -> String {
     let secret = (0..SECRET_CHARACTERS).map(|_| char::from(ALPHABET[fastrand::usize(..ALPHABET.len())]));
     format!("{MARK}{number}{}", secret.collect::<String>())
 }
 
-/// Makes the keys, and keeps their plaintexts.
+/// Inserts the keys and stores their plaintexts.
 pub(super) async fn load(client: &Client) -> Result<(), Error> {
     let plaintexts: Vec<String> = (FIRST_SECRET..=LAST_SECRET).map(plaintext).collect();
     let threads = available_parallelism().map_or(1, usize::from);

@@ -1,4 +1,4 @@
-//! The closed loop: so many callers, each of which asks again as soon as it has its answer.
+//! The closed loop: each caller sends its next request after the response to the last one.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,25 +8,25 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::connection::Connection;
-use super::{Answers, Operation};
+use super::{Operation, Responses};
 use crate::error::Error;
 
-/// What a closed loop has brought.
+/// The result of a closed loop.
 #[derive(Clone, Debug)]
 pub(crate) struct Closed {
-    pub(crate) answers: Answers,
+    pub(crate) responses: Responses,
     elapsed: Duration,
 }
 
 impl Closed {
-    /// Good answers each second.
-    #[expect(clippy::cast_precision_loss, reason = "as many answers take centuries")]
+    /// Successful responses per second.
+    #[expect(clippy::cast_precision_loss, reason = "as many responses take centuries")]
     pub(crate) fn rate(&self) -> f64 {
-        self.answers.good() as f64 / self.elapsed.as_secs_f64()
+        self.responses.good() as f64 / self.elapsed.as_secs_f64()
     }
 }
 
-/// Asks at random until the time is over.
+/// Sends random requests until the time is over.
 pub(crate) async fn closed(
     address: SocketAddr,
     operation: &Operation,
@@ -41,12 +41,12 @@ pub(crate) async fn closed(
         tasks.spawn(ask_while(connection, operation.clone(), move || Instant::now() < end));
     }
     Ok(Closed {
-        answers: together(tasks).await?,
+        responses: together(tasks).await?,
         elapsed: start.elapsed(),
     })
 }
 
-/// Asks each request once, in their order.
+/// Sends each request once, in order.
 pub(crate) async fn each_once(address: SocketAddr, operation: &Operation, callers: usize) -> Result<Closed, Error> {
     let connections = connect(address, callers).await?;
     let next = Arc::new(AtomicUsize::new(0));
@@ -55,25 +55,25 @@ pub(crate) async fn each_once(address: SocketAddr, operation: &Operation, caller
     for mut connection in connections {
         let (next, operation) = (Arc::clone(&next), operation.clone());
         tasks.spawn(async move {
-            let mut answers = Answers::none();
+            let mut responses = Responses::empty();
             while let Some(request) = operation.requests.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let sent = Instant::now();
                 let is_good = connection.ask(request, &operation).await?;
-                answers.count(is_good, sent.elapsed());
+                responses.count(is_good, sent.elapsed());
             }
-            Ok(answers)
+            Ok(responses)
         });
     }
     Ok(Closed {
-        answers: together(tasks).await?,
+        responses: together(tasks).await?,
         elapsed: start.elapsed(),
     })
 }
 
-/// A closed loop that goes on beside what is measured, until it is stopped.
+/// A closed loop that runs in the background until it is stopped.
 #[derive(Debug)]
 pub(crate) struct Flood {
-    tasks: JoinSet<Result<Answers, Error>>,
+    tasks: JoinSet<Result<Responses, Error>>,
     goes_on: Arc<AtomicBool>,
 }
 
@@ -90,7 +90,7 @@ impl Flood {
         Ok(Self { tasks, goes_on })
     }
 
-    pub(crate) async fn stop(self) -> Result<Answers, Error> {
+    pub(crate) async fn stop(self) -> Result<Responses, Error> {
         let Self { tasks, goes_on } = self;
         goes_on.store(false, Ordering::Relaxed);
         together(tasks).await
@@ -109,22 +109,22 @@ async fn ask_while(
     mut connection: Connection,
     operation: Operation,
     goes_on: impl Fn() -> bool,
-) -> Result<Answers, Error> {
+) -> Result<Responses, Error> {
     let mut random = fastrand::Rng::new();
-    let mut answers = Answers::none();
+    let mut responses = Responses::empty();
     while goes_on() {
         let request = operation.pick(&mut random);
         let sent = Instant::now();
         let is_good = connection.ask(request, &operation).await?;
-        answers.count(is_good, sent.elapsed());
+        responses.count(is_good, sent.elapsed());
     }
-    Ok(answers)
+    Ok(responses)
 }
 
-async fn together(mut tasks: JoinSet<Result<Answers, Error>>) -> Result<Answers, Error> {
-    let mut all = Answers::none();
-    while let Some(answers) = tasks.join_next().await {
-        all.add(&answers.map_err(|_| Error::Panicked)??);
+async fn together(mut tasks: JoinSet<Result<Responses, Error>>) -> Result<Responses, Error> {
+    let mut all = Responses::empty();
+    while let Some(responses) = tasks.join_next().await {
+        all.add(&responses.map_err(|_| Error::Panicked)??);
     }
     Ok(all)
 }

@@ -1,4 +1,4 @@
-//! A kept HTTP/1.1 connection that asks one thing at a time.
+//! An HTTP/1.1 connection that sends one request at a time.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::Operation;
 
-/// Longer than most answers; it grows for those that are longer still.
+/// Enough for most responses. The buffer grows if needed.
 const BUFFER_BYTES: usize = 32 * 1024;
 
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Connection {
     buffer: Vec<u8>,
 }
 
-/// The head of an answer.
+/// The head of a response.
 struct Head {
     status: u16,
     body_starts: usize,
@@ -34,7 +34,7 @@ impl Connection {
         })
     }
 
-    /// Sends a request and waits for the whole answer: is it a good one?
+    /// Sends a request, reads the whole response and returns whether it is as expected.
     pub(super) async fn ask(&mut self, request: &[u8], operation: &Operation) -> io::Result<bool> {
         self.stream.write_all(request).await?;
         let mut length = 0;
@@ -70,13 +70,13 @@ fn contains(body: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(body, part).is_some()
 }
 
-/// The head, once it is there as a whole.
-fn head(answer: &[u8]) -> io::Result<Option<Head>> {
-    let Some(end) = memchr::memmem::find(answer, b"\r\n\r\n") else {
+/// The head; `None` if it is incomplete.
+fn head(response: &[u8]) -> io::Result<Option<Head>> {
+    let Some(end) = memchr::memmem::find(response, b"\r\n\r\n") else {
         return Ok(None);
     };
-    let text = std::str::from_utf8(&answer[..end]).map_err(io::Error::other)?;
-    let unreadable = || io::Error::other(format!("an answer without status or length: {text}"));
+    let text = std::str::from_utf8(&response[..end]).map_err(io::Error::other)?;
+    let unreadable = || io::Error::other(format!("a response without status or length: {text}"));
     let status = text
         .strip_prefix("HTTP/1.1 ")
         .and_then(|rest| rest.get(..3)?.parse().ok());
@@ -99,10 +99,10 @@ mod tests {
 
     #[test]
     fn a_head_is_read_once_it_is_whole() {
-        let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 12\r\nx: y\r\n\r\nbody";
-        assert!(head(&answer[..40]).unwrap().is_none());
-        let head = head(answer).unwrap().unwrap();
+        let response = b"HTTP/1.1 201 Created\r\nContent-Length: 12\r\nx: y\r\n\r\nbody";
+        assert!(head(&response[..40]).unwrap().is_none());
+        let head = head(response).unwrap().unwrap();
         assert_eq!((head.status, head.body_ends - head.body_starts), (201, 12));
-        assert_eq!(&answer[head.body_starts..], b"body");
+        assert_eq!(&response[head.body_starts..], b"body");
     }
 }

@@ -1,4 +1,4 @@
-//! Load on the service, of our own making: so cheap that it is not what is measured.
+//! The load generator. It is cheap, so that it does not affect the figures.
 
 mod closed;
 mod connection;
@@ -11,17 +11,17 @@ use hdrhistogram::Histogram;
 pub(crate) use closed::{Flood, closed, each_once};
 pub(crate) use open::{Open, open};
 
-/// The longest latency that is told from longer ones, in microseconds: a minute.
+/// The longest recorded latency in microseconds: one minute.
 const LONGEST: u64 = 60_000_000;
 
-/// Requests of one kind, and by what a good answer is known.
+/// Requests of one kind, and the expected response.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
-    /// Whole requests, one of which is picked each time.
+    /// The bytes of the requests, of which one is picked at random.
     pub(crate) requests: Arc<[Vec<u8>]>,
-    /// The status of a good answer.
+    /// The expected status.
     pub(crate) status: u16,
-    /// What the body of a good answer has in it.
+    /// A text in the expected body.
     pub(crate) part: &'static str,
 }
 
@@ -31,17 +31,17 @@ impl Operation {
     }
 }
 
-/// What has come back.
+/// The responses of a measurement.
 #[derive(Clone, Debug)]
-pub(crate) struct Answers {
-    /// Latencies of the good ones, in microseconds.
+pub(crate) struct Responses {
+    /// Latencies of the successful ones, in microseconds.
     latencies: Histogram<u64>,
-    /// How many were not good.
+    /// The number of failed requests.
     pub(crate) failed: u64,
 }
 
-impl Answers {
-    fn none() -> Self {
+impl Responses {
+    fn empty() -> Self {
         #[expect(
             clippy::expect_used,
             reason = "the bounds are constants, and the histogram's own conditions for them hold"
@@ -59,24 +59,24 @@ impl Answers {
         }
     }
 
-    /// Takes those of another caller in.
+    /// Adds the responses of another caller.
     fn add(&mut self, other: &Self) {
-        // All have the same bounds, so that none is refused.
+        // Cannot fail, since all have the same bounds.
         let _ = self.latencies.add(&other.latencies);
         self.failed += other.failed;
     }
 
-    /// How many were good.
+    /// The number of successful responses.
     pub(crate) fn good(&self) -> u64 {
         self.latencies.len()
     }
 
-    /// How many came.
+    /// The number of responses.
     pub(crate) fn all(&self) -> u64 {
         self.good() + self.failed
     }
 
-    /// The latency, in milliseconds, that this share of the good answers kept; none where no answer was good.
+    /// The latency in milliseconds at this quantile; `None` without a successful response.
     #[expect(clippy::cast_precision_loss, reason = "a minute of microseconds is far below 2^52")]
     pub(crate) fn latency(&self, share: f64) -> Option<f64> {
         (self.good() > 0).then(|| self.latencies.value_at_quantile(share) as f64 / 1000.0)

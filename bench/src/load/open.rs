@@ -1,7 +1,7 @@
-//! The open loop: requests come at their own rate, whether or not the service has answered those before.
+//! The open loop: requests are sent at a fixed rate, independent of responses.
 //!
-//! A latency is counted from the time at which the request should have been sent. A service that stands still for a
-//! moment is thereby charged with all that came in that moment, and not with one request for each connection.
+//! A latency is measured from the intended send time. So a pause of the service affects all requests that were due
+//! meanwhile, not only one for each connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::connection::Connection;
-use super::{Answers, Operation};
+use super::{Operation, Responses};
 use crate::error::Error;
 
-/// Requests beyond as many that are under way wait here, and the wait counts.
+/// The number of connections. Further requests wait, and the wait counts.
 const CONNECTIONS: usize = 128;
 
-/// What an open loop has brought.
+/// The result of an open loop.
 #[derive(Clone, Debug)]
 pub(crate) struct Open {
-    pub(crate) answers: Answers,
-    /// Requests each second.
+    pub(crate) responses: Responses,
+    /// Requests per second.
     pub(crate) rate: f64,
 }
 
-/// Asks at a fixed rate until the time is over.
+/// Sends requests at a fixed rate until the time is over.
 pub(crate) async fn open(
     address: SocketAddr,
     operation: &Operation,
@@ -60,7 +60,7 @@ pub(crate) async fn open(
         let (due, next, operation) = (Arc::clone(&due), Arc::clone(&next), operation.clone());
         tasks.spawn(async move {
             let mut random = fastrand::Rng::new();
-            let mut answers = Answers::none();
+            let mut responses = Responses::empty();
             while let Ok(permit) = due.acquire().await {
                 permit.forget();
                 let number = next.fetch_add(1, Ordering::Relaxed);
@@ -69,27 +69,27 @@ pub(crate) async fn open(
                 }
                 let intended = send_time(number);
                 let is_good = connection.ask(operation.pick(&mut random), &operation).await?;
-                answers.count(is_good, intended.elapsed());
+                responses.count(is_good, intended.elapsed());
             }
-            Ok::<_, Error>(answers)
+            Ok::<_, Error>(responses)
         });
     }
-    let mut answers = Answers::none();
+    let mut responses = Responses::empty();
     while let Some(of_one) = tasks.join_next().await {
-        answers.add(&of_one.map_err(|_| Error::Panicked)??);
+        responses.add(&of_one.map_err(|_| Error::Panicked)??);
     }
     pace.join().map_err(|_| Error::Panicked)?;
-    Ok(Open { answers, rate })
+    Ok(Open { responses, rate })
 }
 
-/// Lets one request after the other go at its time. Those that are late are asked all the same: left out, they would be
-/// the very latencies that this loop is for.
+/// Releases each request at its send time. Late requests are sent too: dropping them would hide the latencies that
+/// matter.
 fn pace(due: &Semaphore, send_time: impl Fn(u32) -> Instant, total: u32) {
     for number in 0..total {
         thread::sleep(send_time(number).saturating_duration_since(Instant::now()));
         due.add_permits(1);
     }
-    // One more for each connection, which thereby learns that there is nothing left.
+    // One more for each connection, which then stops.
     due.add_permits(CONNECTIONS);
 }
 
@@ -113,8 +113,8 @@ mod tests {
                     let mut buffer = [0; 256];
                     while stream.read(&mut buffer).await.is_ok_and(|length| length > 0) {
                         tokio::time::sleep_until(stall_ends.into()).await;
-                        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-                        stream.write_all(answer).await.unwrap();
+                        let response = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+                        stream.write_all(response).await.unwrap();
                     }
                 });
             }
@@ -124,9 +124,9 @@ mod tests {
             status: 200,
             part: "",
         };
-        // More requests than there are connections: those that could not even be sent count in full as well.
+        // More requests than connections: those that waited for a connection count in full.
         let result = open(address, &operation, 1000.0, STALL / 2).await.unwrap();
-        assert_eq!(result.answers.all(), 250);
-        assert!(result.answers.latency(0.01).unwrap() > 100.0, "{result:?}");
+        assert_eq!(result.responses.all(), 250);
+        assert!(result.responses.latency(0.01).unwrap() > 100.0, "{result:?}");
     }
 }

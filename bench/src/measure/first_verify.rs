@@ -1,7 +1,7 @@
-//! The first verify of each key after a start of the service, beside bare argon2id.
+//! The first verification of each key after a start, compared with bare argon2id.
 
 use super::row::{CALLERS, milliseconds_each};
-use super::{Bench, Paced, Row, median};
+use super::{Bench, Latency, Row, median};
 use crate::argon2id;
 use crate::data_set::DataSet;
 use crate::error::Error;
@@ -9,16 +9,16 @@ use crate::load::each_once;
 use crate::operations;
 use crate::process::Memory;
 
-/// Keys of a quick run.
+/// The number of keys in a quick run.
 const QUICK_KEYS: usize = 100;
 
-/// What was measured of first verifies.
+/// The figures of first verifications.
 #[derive(Debug)]
 pub(crate) struct FirstVerify {
     pub(crate) row: Row,
     /// Processor time of one bare hash, in milliseconds.
     pub(crate) bare_hash: Option<f64>,
-    /// The service's memory after its start and before any load, in MiB.
+    /// The memory of the service before any load, in MiB.
     pub(crate) memory_at_rest: Option<f64>,
 }
 
@@ -34,7 +34,7 @@ impl Bench<'_> {
         let name = "verify, first after a start".to_owned();
         eprintln!("{name}");
         let (mut rates, mut processors, mut bare, mut memory) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (mut halves, mut most) = (Vec::new(), Vec::new());
+        let (mut p50, mut p99) = (Vec::new(), Vec::new());
         let mut failed = 0;
         for _ in 0..self.rounds {
             let service = self.start(data_set).await?;
@@ -44,10 +44,10 @@ impl Bench<'_> {
             let used = service.processor_time()? - before;
             drop(service);
             rates.push(Some(round.rate()));
-            processors.push(milliseconds_each(used, round.answers.all()));
-            halves.push(round.answers.latency(0.5));
-            most.push(round.answers.latency(0.99));
-            failed += round.answers.failed;
+            processors.push(milliseconds_each(used, round.responses.all()));
+            p50.push(round.responses.latency(0.5));
+            p99.push(round.responses.latency(0.99));
+            failed += round.responses.failed;
             let hashes = || argon2id::processor_time(plaintexts, self.hash_permits);
             bare.push(Some(hashes()?));
         }
@@ -60,11 +60,11 @@ impl Bench<'_> {
                 database: None,
                 processor: median(processors),
                 failed,
-                paced: Paced {
+                paced: Latency {
                     rate: None,
-                    half: median(halves),
-                    most: median(most),
-                    nearly_all: None,
+                    p50: median(p50),
+                    p99: median(p99),
+                    p999: None,
                 },
             },
             bare_hash: median(bare),

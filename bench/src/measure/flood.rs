@@ -1,4 +1,4 @@
-//! What a flood of wrong secrets does: to the service's memory, and to the callers that present right ones.
+//! The effect of a flood of wrong secrets on memory and on callers with right secrets.
 
 use super::row::CALLERS;
 use super::{Bench, Row, median};
@@ -9,30 +9,30 @@ use crate::operations;
 use crate::process::Memory;
 use crate::service::ServiceProcess;
 
-/// Connections that present wrong secrets, each as fast as it is answered.
+/// The number of connections with wrong secrets, each in a closed loop.
 const FLOOD_CALLERS: usize = 8;
 
-/// The rate of right secrets, as a share of what the closed loop reached without a flood. It leaves room on the machine
-/// for the hashes of the flood.
+/// The rate of right secrets, relative to the closed loop without a flood. It leaves processor time for the hashes of
+/// the flood.
 pub(crate) const SHARE: f64 = 0.2;
 
-/// Passes over all keys after which the service must have verified each of them.
-const MOST_PASSES: usize = 10;
+/// The maximum number of passes until the service has verified every key.
+const MAX_PASSES: usize = 10;
 
-/// Warm verifies with and without wrong secrets beside them.
+/// Warm verifications with and without a flood.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flooded {
-    /// Right secrets each second, in both.
+    /// Right secrets per second, in both cases.
     pub(crate) rate: f64,
-    /// The latency, in milliseconds, that 99 of 100 kept.
+    /// p99 in milliseconds.
     pub(crate) without: Option<f64>,
     pub(crate) with: Option<f64>,
-    /// Right secrets that were not found valid in the flood.
+    /// Right secrets that were not valid during the flood.
     pub(crate) failed: u64,
 }
 
 impl Bench<'_> {
-    /// A service that has verified all keys in the midst of wrong ones, and the most memory, in MiB, that it took.
+    /// Returns a service that has verified all keys during a flood, and its peak memory in MiB.
     pub(super) async fn peak_memory(&self, data_set: &DataSet) -> Result<(ServiceProcess, f64), Error> {
         eprintln!("memory in a flood");
         let service = self.start(data_set).await?;
@@ -41,16 +41,16 @@ impl Bench<'_> {
         each_once(service.address, &right, CALLERS).await?;
         flood.stop().await?;
         let peak = service.memory_mib(Memory::Peak)?;
-        // Those that found no place in the flood, so that what follows is warm.
-        for _ in 0..MOST_PASSES {
-            if each_once(service.address, &right, 1).await?.answers.failed == 0 {
+        // Verify the keys that the flood displaced, so that later measurements are warm.
+        for _ in 0..MAX_PASSES {
+            if each_once(service.address, &right, 1).await?.responses.failed == 0 {
                 break;
             }
         }
         Ok((service, peak))
     }
 
-    /// Right secrets at the same rate, without and with wrong ones.
+    /// Measures right secrets at the same rate without and with a flood.
     pub(super) async fn flooded(
         &self,
         service: &ServiceProcess,
@@ -64,12 +64,12 @@ impl Bench<'_> {
         let mut failed = 0;
         for _ in 0..self.rounds {
             let round = open(service.address, &right, rate, self.duration).await?;
-            without.push(round.answers.latency(0.99));
+            without.push(round.responses.latency(0.99));
             let flood = load::Flood::start(service.address, &operations::wrong_secrets(), FLOOD_CALLERS).await?;
             let round = open(service.address, &right, rate, self.duration).await?;
             flood.stop().await?;
-            with.push(round.answers.latency(0.99));
-            failed += round.answers.failed;
+            with.push(round.responses.latency(0.99));
+            failed += round.responses.failed;
         }
         Ok(Flooded {
             rate,

@@ -1,5 +1,4 @@
-//! Latencies of the lists for one caller, measured in turn: what a page costs by its depth, its filter and the size of
-//! the log.
+//! Latencies of a page for one caller, by depth, filter and size of the log.
 
 use super::{Bench, median};
 use crate::data_set::DataSet;
@@ -8,7 +7,7 @@ use crate::load::closed;
 use crate::operations::{self, Case};
 use crate::service::ServiceProcess;
 
-/// Latencies, in milliseconds, that half of the answers kept; none where no answer was good.
+/// p50 in milliseconds; `None` without a successful response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Latencies {
     pub(crate) first_page: Option<f64>,
@@ -36,17 +35,17 @@ impl Bench<'_> {
             (service, &operations::rare_filter()),
             (&on_small, &first_page),
         ];
-        let mut halves = cases.map(|_| Vec::new());
+        let mut p50 = cases.map(|_| Vec::new());
         for (service, case) in cases {
             closed(service.address, &case.operation, 1, self.warm_up()).await?;
         }
         for _ in 0..self.rounds {
-            for ((service, case), halves) in cases.iter().zip(&mut halves) {
+            for ((service, case), p50) in cases.iter().zip(&mut p50) {
                 let round = closed(service.address, &case.operation, 1, self.duration).await?;
-                halves.push(round.answers.latency(0.5));
+                p50.push(round.responses.latency(0.5));
             }
         }
-        let [first_page, deep_page, frequent_filter, rare_filter, small_log] = halves.map(median);
+        let [first_page, deep_page, frequent_filter, rare_filter, small_log] = p50.map(median);
         Ok(Latencies {
             first_page,
             deep_page,

@@ -1,4 +1,4 @@
-//! The measurements: what is started, what is asked in which order, and what comes out of it.
+//! The measurements and their order.
 
 mod first_verify;
 mod flood;
@@ -20,29 +20,29 @@ use crate::service::ServiceProcess;
 pub(crate) use first_verify::FirstVerify;
 pub(crate) use flood::{Flooded, SHARE as FLOOD_SHARE};
 pub(crate) use latency::Latencies;
-pub(crate) use row::{OPEN_SHARE, Paced, Row};
+pub(crate) use row::{Latency, OPEN_SHARE, Row};
 
-/// The longest that anything is asked before it is measured.
-const LONGEST_WARM_UP: Duration = Duration::from_secs(1);
+/// The maximum time of a warm-up.
+const MAX_WARM_UP: Duration = Duration::from_secs(1);
 
-/// All that was measured.
+/// The results of a run.
 #[derive(Debug)]
 pub(crate) struct Results {
     pub(crate) first_verify: FirstVerify,
-    /// The most memory, in MiB, that the service took in a flood of verifies.
+    /// The peak memory of the service during a flood, in MiB.
     pub(crate) peak_memory: f64,
     pub(crate) flooded: Flooded,
     pub(crate) warm_verify: Row,
     pub(crate) append: Row,
     pub(crate) first_page: Row,
-    /// Those that no target speaks of by their rate.
+    /// Rows without a target for their rate.
     pub(crate) further: Vec<Row>,
     pub(crate) latencies: Latencies,
     /// The name of the page deep in the log.
     pub(crate) deep_page: String,
 }
 
-/// What all measurements need.
+/// What all measurements share.
 #[derive(Clone, Copy, Debug)]
 struct Bench<'a> {
     cluster: &'a Cluster,
@@ -54,7 +54,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// A service on this data set that can serve.
+    /// Starts a service on this data set and waits until it is ready.
     async fn start(&self, data_set: &DataSet) -> Result<ServiceProcess, Error> {
         let service = ServiceProcess::start(self.service, &data_set.url, self.hash_permits)?;
         closed(service.address, &operations::readiness(), 1, Duration::from_millis(100)).await?;
@@ -62,7 +62,7 @@ impl Bench<'_> {
     }
 
     fn warm_up(&self) -> Duration {
-        LONGEST_WARM_UP.min(self.duration)
+        MAX_WARM_UP.min(self.duration)
     }
 }
 
@@ -99,7 +99,7 @@ pub(crate) async fn measure(
     ] {
         further.push(bench.row(&service, large, &case).await?);
     }
-    // The last, since it makes the log longer.
+    // Last, since it extends the log.
     let append = bench.row(&service, large, &operations::append()).await?;
     Ok(Results {
         first_verify,
@@ -127,7 +127,7 @@ async fn deep_cursor(data_set: &DataSet) -> Result<i64, Error> {
     Ok(row.try_get(0)?)
 }
 
-/// The middle one; none where there is no value in one of the rounds.
+/// The median; `None` if a round has no value.
 fn median(values: Vec<Option<f64>>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect::<Option<_>>()?;
     values.sort_by(f64::total_cmp);

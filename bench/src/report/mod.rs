@@ -1,4 +1,4 @@
-//! What was measured, as text: the one table, the targets, and the page that has both.
+//! The report: the table of operations and the table of targets.
 
 mod page;
 mod rows;
@@ -13,7 +13,7 @@ use crate::measure::{OPEN_SHARE, Results};
 
 pub(crate) use page::write as write_page;
 
-/// The text that is printed, and written to the page.
+/// The text that is printed and written to the page.
 pub(crate) fn report(arguments: &Arguments, machine: &Machine, results: &Results) -> String {
     format!(
         "{}\n{}\n## Targets\n\n{}",

@@ -1,7 +1,7 @@
-//! The one table: a line for each operation.
+//! The table of operations.
 
 use super::table::{number, table};
-use crate::measure::{Paced, Results, Row};
+use crate::measure::{Latency, Results, Row};
 
 const HEADING: [&str; 12] = [
     "operation",
@@ -46,11 +46,11 @@ fn cells(row: &Row) -> [String; 12] {
         failed,
         paced,
     } = row;
-    let Paced {
+    let Latency {
         rate: paced_at,
-        half,
-        most,
-        nearly_all,
+        p50,
+        p99,
+        p999,
     } = paced;
     [
         name.clone(),
@@ -62,8 +62,8 @@ fn cells(row: &Row) -> [String; 12] {
         number(row.ratio(), 2),
         number(*processor, 3),
         number(*paced_at, 0),
-        number(*half, 2),
-        number(*most, 2),
-        number(*nearly_all, 2),
+        number(*p50, 2),
+        number(*p99, 2),
+        number(*p999, 2),
     ]
 }

@@ -1,6 +1,6 @@
-//! A table that reads well as it stands and is Markdown besides.
+//! A Markdown table with aligned columns.
 
-/// Lays out a heading and rows of as many cells; the first column is text, the others are numbers.
+/// Formats a heading and rows. The first column is text, the others are numbers.
 pub(super) fn table<const COLUMNS: usize>(heading: [&str; COLUMNS], rows: &[[String; COLUMNS]]) -> String {
     let mut widths = heading.map(|cell| cell.chars().count());
     for row in rows {
@@ -38,7 +38,7 @@ fn line<const COLUMNS: usize>(cells: &[String; COLUMNS], widths: &[usize; COLUMN
     text
 }
 
-/// A number with so many digits behind the point, or a dash for none.
+/// A number with this many decimal places, or a dash for `None`.
 pub(super) fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
 }

@@ -1,4 +1,4 @@
-//! What the figures have to reach, and whether they do.
+//! The targets, and whether the figures meet them.
 
 use super::table::{number, table};
 use crate::argon2id;
@@ -8,12 +8,12 @@ use crate::measure::{FLOOD_SHARE, Flooded, Latencies, Results};
 /// Resident memory of the service at rest, in MiB.
 const MEMORY_AT_REST: f64 = 30.0;
 
-/// Memory, in MiB, that a flood of verifies may take beside that at rest and that of the hashes.
-const MEMORY_BESIDE_HASHES: f64 = 64.0;
+/// Memory in MiB that a flood may use in addition to the memory at rest and that of the hashes.
+const ADDITIONAL_MEMORY: f64 = 64.0;
 
 const HEADING: [&str; 5] = ["target", "limit", "measured", "from", ""];
 
-/// The side on which a figure has to be.
+/// The bound of a figure.
 #[derive(Clone, Copy, Debug)]
 enum Limit {
     AtLeast(f64),
@@ -24,12 +24,12 @@ struct Target {
     name: String,
     limit: Limit,
     measured: Option<f64>,
-    /// The figures that the measured one is made of.
+    /// The figures that the measured one is computed from.
     from: String,
 }
 
 impl Limit {
-    /// A figure that could not be measured meets nothing.
+    /// A missing figure meets no limit.
     fn is_met(self, measured: Option<f64>) -> bool {
         measured.is_some_and(|measured| match self {
             Self::AtLeast(limit) => measured >= limit,
@@ -45,7 +45,7 @@ impl Limit {
     }
 }
 
-/// The targets, each with its figure.
+/// The table of targets.
 pub(super) fn table_of(arguments: &Arguments, results: &Results) -> String {
     let rows: Vec<_> = targets(arguments, results)
         .into_iter()
@@ -152,7 +152,7 @@ fn memory(arguments: &Arguments, results: &Results) -> [Target; 2] {
     let at_rest = results.first_verify.memory_at_rest;
     #[expect(clippy::cast_precision_loss, reason = "there are at most 256 permits")]
     let hashes = arguments.hash_permits() as f64 * argon2id::MEMORY_MIB;
-    let most = at_rest.unwrap_or_default() + hashes + MEMORY_BESIDE_HASHES;
+    let maximum = at_rest.unwrap_or_default() + hashes + ADDITIONAL_MEMORY;
     [
         Target {
             name: "memory at rest, MiB".to_owned(),
@@ -162,14 +162,14 @@ fn memory(arguments: &Arguments, results: &Results) -> [Target; 2] {
         },
         Target {
             name: "memory, peak in a flood of verifies, MiB".to_owned(),
-            limit: Limit::AtMost(most),
+            limit: Limit::AtMost(maximum),
             measured: Some(results.peak_memory),
-            from: format!("rest + {hashes:.0} of the hashes + {MEMORY_BESIDE_HASHES:.0}"),
+            from: format!("rest + {hashes:.0} of the hashes + {ADDITIONAL_MEMORY:.0}"),
         },
     ]
 }
 
-/// One figure, in milliseconds, by another.
+/// The quotient of two figures in milliseconds.
 fn quotient(one: Option<f64>, other: Option<f64>, digits: usize) -> Target {
     Target {
         name: String::new(),

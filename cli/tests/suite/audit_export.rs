@@ -14,11 +14,11 @@ pub(crate) fn cases() -> Vec<Trial> {
             "an_export_of_many_pages_equals_the_list",
             an_export_of_many_pages_equals_the_list,
         ),
-        on_memory("filters_choose_what_is_exported", filters_choose_what_is_exported),
-        on_memory("csv_is_that_of_rfc_4180", csv_is_that_of_rfc_4180),
+        on_memory("an_export_applies_the_filters", an_export_applies_the_filters),
+        on_memory("csv_follows_rfc_4180", csv_follows_rfc_4180),
         on_memory(
-            "a_file_is_written_whole_or_not_at_all",
-            a_file_is_written_whole_or_not_at_all,
+            "a_file_is_written_completely_or_not_at_all",
+            a_file_is_written_completely_or_not_at_all,
         ),
     ]
     .into_iter()
@@ -30,7 +30,7 @@ fn append(action: &str) -> AuditAppend {
     AuditAppend::new(action.try_into().unwrap())
 }
 
-/// All events, by the pages of the service's own size.
+/// All events, in pages of the default size.
 async fn listed(service: &TestServer) -> Vec<AuditEvent> {
     let mut page = service.client.audit_list().send().await.unwrap().into_inner();
     let mut events = page.items;
@@ -83,7 +83,7 @@ async fn an_export_of_many_pages_equals_the_list(service: TestServer) {
     );
 }
 
-async fn filters_choose_what_is_exported(service: TestServer) {
+async fn an_export_applies_the_filters(service: TestServer) {
     for action in ["a", "b", "a"] {
         service.client.audit_append().body(append(action)).send().await.unwrap();
     }
@@ -99,7 +99,7 @@ async fn filters_choose_what_is_exported(service: TestServer) {
     );
 }
 
-async fn csv_is_that_of_rfc_4180(service: TestServer) {
+async fn csv_follows_rfc_4180(service: TestServer) {
     let mut body = append("say.\"hello\"");
     body.actor_name = Some("Lovelace, Ada".try_into().unwrap());
     body.target_name = Some("two\r\nlines".try_into().unwrap());
@@ -115,7 +115,7 @@ async fn csv_is_that_of_rfc_4180(service: TestServer) {
         assert!(csv.contains(quoted), "{quoted}: {csv}");
     }
     assert!(csv.ends_with("\r\n"));
-    // Read again, a record says what the list says.
+    // A parsed record equals the event of the list.
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let names = reader.headers().unwrap().clone();
     let record = reader.records().next().unwrap().unwrap();
@@ -132,7 +132,7 @@ async fn csv_is_that_of_rfc_4180(service: TestServer) {
     }
 }
 
-async fn a_file_is_written_whole_or_not_at_all(service: TestServer) {
+async fn a_file_is_written_completely_or_not_at_all(service: TestServer) {
     service.client.audit_append().body(append("a")).send().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("events.ndjson");
@@ -142,7 +142,7 @@ async fn a_file_is_written_whole_or_not_at_all(service: TestServer) {
     let whole = fs::read_to_string(&path).unwrap();
     let event: AuditEvent = serde_json::from_str(&whole).unwrap();
     assert_eq!(vec![event], listed(&service).await);
-    // A service that is away leaves what was there, and nothing beside it.
+    // An unavailable service leaves the old file and no temporary one.
     let mut command = service.command();
     command.args(arguments).env("TENANT_REGISTRY_URL", "http://127.0.0.1:1");
     crate::harness::ended(&mut command, "")

@@ -10,18 +10,12 @@ use crate::harness::{TestServer, on_memory, on_stores};
 
 pub(crate) fn cases() -> Vec<Trial> {
     [
-        on_stores(
-            "what_is_appended_while_it_runs_is_shown_once",
-            what_is_appended_while_it_runs_is_shown_once,
-        ),
-        on_stores("it_begins_where_it_is_told_to", it_begins_where_it_is_told_to),
+        on_stores("shows_each_new_event_once", shows_each_new_event_once),
+        on_stores("starts_at_the_given_time", starts_at_the_given_time),
+        on_memory("applies_the_filters", applies_the_filters),
         on_memory(
-            "only_what_the_filters_let_through_is_shown",
-            only_what_the_filters_let_through_is_shown,
-        ),
-        on_memory(
-            "a_line_for_people_says_when_and_what_first",
-            a_line_for_people_says_when_and_what_first,
+            "a_table_line_starts_with_time_and_action",
+            a_table_line_starts_with_time_and_action,
         ),
     ]
     .into_iter()
@@ -50,7 +44,7 @@ impl Tail {
         serde_json::from_str(&self.line().await).unwrap()
     }
 
-    /// Presses Ctrl-C, and fails where anything else is shown.
+    /// Sends Ctrl-C, and fails if there is further output.
     async fn end(mut self) {
         let id = i32::try_from(self.child.id().unwrap()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), Signal::INT).unwrap();
@@ -75,10 +69,10 @@ async fn append(service: &TestServer, action: &str) -> AuditEvent {
         .into_inner()
 }
 
-async fn what_is_appended_while_it_runs_is_shown_once(service: TestServer) {
+async fn shows_each_new_event_once(service: TestServer) {
     let old = append(&service, "old").await;
     let mut tail = Tail::start(&service, &["--output", "json"]);
-    // It began somewhere among these; from the first that it shows on, it leaves none out.
+    // The start is somewhere among these. From the first shown event on, none is missing.
     let mut appended = Vec::new();
     let first = loop {
         appended.push(append(&service, "early").await);
@@ -88,7 +82,7 @@ async fn what_is_appended_while_it_runs_is_shown_once(service: TestServer) {
             () = tokio::task::yield_now() => {}
         }
     };
-    assert!(first != old, "what stood before it began is not shown");
+    assert!(first != old, "events before the start are not shown");
     for _ in 0..3 {
         appended.push(append(&service, "late").await);
     }
@@ -99,7 +93,7 @@ async fn what_is_appended_while_it_runs_is_shown_once(service: TestServer) {
     tail.end().await;
 }
 
-async fn it_begins_where_it_is_told_to(service: TestServer) {
+async fn starts_at_the_given_time(service: TestServer) {
     let before = append(&service, "before").await;
     let first = append(&service, "first").await;
     let since = first.created_at.to_rfc3339();
@@ -118,7 +112,7 @@ async fn it_begins_where_it_is_told_to(service: TestServer) {
     tail.end().await;
 }
 
-async fn only_what_the_filters_let_through_is_shown(service: TestServer) {
+async fn applies_the_filters(service: TestServer) {
     let since = ["--output", "json", "--since", "2026-01-01T00:00:00Z", "--action", "yes"];
     append(&service, "no").await;
     let wanted = append(&service, "yes").await;
@@ -130,7 +124,7 @@ async fn only_what_the_filters_let_through_is_shown(service: TestServer) {
     tail.end().await;
 }
 
-async fn a_line_for_people_says_when_and_what_first(service: TestServer) {
+async fn a_table_line_starts_with_time_and_action(service: TestServer) {
     let event = append(&service, "report.exported").await;
     let mut tail = Tail::start(&service, &["--since", "2026-01-01T00:00:00Z"]);
     let line = tail.line().await;

@@ -1,4 +1,4 @@
-//! What goes wrong, in which words and with which exit code.
+//! Errors: messages and exit codes.
 
 use libtest_mimic::Trial;
 use tokio::net::TcpListener;
@@ -11,15 +11,15 @@ pub(crate) fn cases() -> Vec<Trial> {
             "each_kind_of_failure_has_its_exit_code",
             each_kind_of_failure_has_its_exit_code,
         ),
-        on_memory("bad_arguments_say_what_to_change", bad_arguments_say_what_to_change),
         on_memory(
-            "a_service_that_is_away_is_told_apart",
-            a_service_that_is_away_is_told_apart,
+            "invalid_arguments_name_what_to_change",
+            invalid_arguments_name_what_to_change,
         ),
         on_memory(
-            "variables_are_settings_and_empty_ones_are_not",
-            variables_are_settings_and_empty_ones_are_not,
+            "an_unavailable_service_has_its_own_exit_code",
+            an_unavailable_service_has_its_own_exit_code,
         ),
+        on_memory("empty_variables_are_unset", empty_variables_are_unset),
     ]
     .into_iter()
     .flatten()
@@ -40,9 +40,9 @@ async fn each_kind_of_failure_has_its_exit_code(service: TestServer) {
         "--contract-end",
         "2026-01-01",
     ];
-    let refused = service.run(&backwards).await;
-    refused.assert_failed(3, &["error: invalid_input (400 Bad Request): ", "\nrequest ID: "]);
-    assert_eq!(refused.stdout, "");
+    let failed = service.run(&backwards).await;
+    failed.assert_failed(3, &["error: invalid_input (400 Bad Request): ", "\nrequest ID: "]);
+    assert_eq!(failed.stdout, "");
     let unknown = service.run(&["tenant", "get", UNKNOWN]).await;
     unknown.assert_failed(4, &["error: not_found (404 Not Found): "]);
     let taken = service
@@ -58,7 +58,7 @@ async fn each_kind_of_failure_has_its_exit_code(service: TestServer) {
     assert!(bad.stdout.contains("\"valid\": false"), "{bad:?}");
 }
 
-async fn bad_arguments_say_what_to_change(service: TestServer) {
+async fn invalid_arguments_name_what_to_change(service: TestServer) {
     let cases: [(&[&str], &[&str]); 13] = [
         (
             &["tenant", "create", "--slug", "Blue Sky", "--name", "x"],
@@ -111,7 +111,7 @@ async fn bad_arguments_say_what_to_change(service: TestServer) {
     ended.assert_failed(2, &["only one argument can be read from standard input"]);
 }
 
-async fn a_service_that_is_away_is_told_apart(_: TestServer) {
+async fn an_unavailable_service_has_its_own_exit_code(_: TestServer) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -119,7 +119,7 @@ async fn a_service_that_is_away_is_told_apart(_: TestServer) {
     away.assert_failed(6, &["error: no response from the Tenant Registry", "refused"]);
 }
 
-async fn variables_are_settings_and_empty_ones_are_not(service: TestServer) {
+async fn empty_variables_are_unset(service: TestServer) {
     let mut command = service.command();
     command.args(["health", "get"]).env("TENANT_REGISTRY_OUTPUT", "json");
     assert_eq!(ended(&mut command, "").await.stdout, "{\n  \"status\": \"ok\"\n}\n");

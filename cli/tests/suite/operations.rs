@@ -1,4 +1,4 @@
-//! Every operation, called through its command.
+//! Every operation through its command.
 
 use std::collections::BTreeSet;
 
@@ -11,33 +11,33 @@ use crate::harness::{TestServer, on_memory, on_stores};
 pub(crate) fn cases() -> Vec<Trial> {
     [
         on_stores("every_operation_is_a_command", every_operation_is_a_command),
-        on_memory("flags_go_before_the_body_of_a_file", flags_go_before_the_body_of_a_file),
+        on_memory("flags_override_the_body_file", flags_override_the_body_file),
         on_memory(
-            "a_truth_value_is_a_flag_alone_or_with_a_word",
-            a_truth_value_is_a_flag_alone_or_with_a_word,
+            "a_boolean_is_a_flag_with_or_without_a_value",
+            a_boolean_is_a_flag_with_or_without_a_value,
         ),
         on_memory(
-            "json_comes_as_an_argument_or_from_a_file",
-            json_comes_as_an_argument_or_from_a_file,
+            "json_is_read_from_an_argument_or_a_file",
+            json_is_read_from_an_argument_or_a_file,
         ),
-        on_memory("tables_are_for_people", tables_are_for_people),
+        on_memory("table_output_is_formatted", table_output_is_formatted),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-/// Calls operations and keeps account of it.
+/// Calls operations and records which ones.
 struct Calls<'a> {
     service: &'a TestServer,
     called: BTreeSet<Operation>,
 }
 
 impl Calls<'_> {
-    /// Calls the operation with its words in front of the arguments.
+    /// Calls the command of the operation with the arguments.
     async fn call(&mut self, operation: Operation, words: &str, arguments: &[&str]) -> Value {
         let id = words.replace([' ', '-'], "_");
-        assert_eq!(id, operation.id(), "the words are the operation's");
+        assert_eq!(id, operation.id(), "the command belongs to the operation");
         self.called.insert(operation);
         let words: Vec<&str> = words.split(' ').collect();
         self.service.json(&[words.as_slice(), arguments].concat()).await
@@ -153,7 +153,7 @@ async fn every_operation_is_a_command(service: TestServer) {
     );
 }
 
-async fn flags_go_before_the_body_of_a_file(service: TestServer) {
+async fn flags_override_the_body_file(service: TestServer) {
     let body = r#"{"slug": "from-file", "name": "From File", "plan": "team"}"#;
     let arguments = [
         "tenant",
@@ -171,18 +171,18 @@ async fn flags_go_before_the_body_of_a_file(service: TestServer) {
         (&tenant["slug"], &tenant["name"], &tenant["plan"]),
         (&json!("from-file"), &json!("From Flag"), &json!("team"))
     );
-    let refused = service.run_with_input(&["tenant", "create", "--body-file", "-"], r#"{"slug": "no-name"}"#);
-    refused.await.assert_failed(2, &["invalid body: missing field `name`"]);
-    let refused = service.run_with_input(
+    let failed = service.run_with_input(&["tenant", "create", "--body-file", "-"], r#"{"slug": "no-name"}"#);
+    failed.await.assert_failed(2, &["invalid body: missing field `name`"]);
+    let failed = service.run_with_input(
         &["tenant", "create", "--body-file", "-"],
         r#"{"slug": "X", "name": "x"}"#,
     );
-    refused
+    failed
         .await
         .assert_failed(2, &["invalid body: `slug`: must match the pattern"]);
 }
 
-async fn a_truth_value_is_a_flag_alone_or_with_a_word(service: TestServer) {
+async fn a_boolean_is_a_flag_with_or_without_a_value(service: TestServer) {
     let acme = service.json(&["tenant", "get-by-slug", "acme"]).await;
     let id = acme["id"].as_str().unwrap();
     service
@@ -194,7 +194,7 @@ async fn a_truth_value_is_a_flag_alone_or_with_a_word(service: TestServer) {
     assert_eq!(frozen["status"], "frozen");
 }
 
-async fn json_comes_as_an_argument_or_from_a_file(service: TestServer) {
+async fn json_is_read_from_an_argument_or_a_file(service: TestServer) {
     let metadata = json!({ "z": 1, "a": [null, 1.5, "ä"] }).to_string();
     let append = ["audit", "append", "--action", "a", "--output", "json", "--metadata"];
     for argument in [metadata.as_str(), "@-"] {
@@ -205,7 +205,7 @@ async fn json_comes_as_an_argument_or_from_a_file(service: TestServer) {
     }
 }
 
-async fn tables_are_for_people(service: TestServer) {
+async fn table_output_is_formatted(service: TestServer) {
     let none = service.run(&["audit", "list"]).await;
     assert_eq!(none.stdout, "(none)\n");
     service

@@ -1,4 +1,4 @@
-//! How the program gets on with a shell: help, completions, pipes.
+//! The program in a shell: help, completions, pipes.
 
 use libtest_mimic::Trial;
 use serde_json::Value;
@@ -8,19 +8,16 @@ use crate::harness::{TestServer, ended, on_memory};
 
 pub(crate) fn cases() -> Vec<Trial> {
     [
-        on_memory("help_is_in_the_words_of_the_spec", help_is_in_the_words_of_the_spec),
+        on_memory("help_has_the_texts_of_the_spec", help_has_the_texts_of_the_spec),
         on_memory("completions_are_scripts", completions_are_scripts),
-        on_memory(
-            "a_reader_that_has_seen_enough_is_no_error",
-            a_reader_that_has_seen_enough_is_no_error,
-        ),
+        on_memory("a_broken_pipe_is_not_an_error", a_broken_pipe_is_not_an_error),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-async fn help_is_in_the_words_of_the_spec(service: TestServer) {
+async fn help_has_the_texts_of_the_spec(service: TestServer) {
     let help = service.run(&["help"]).await;
     assert_eq!((help.code, help.stderr.as_str()), (0, ""));
     for word in [
@@ -89,8 +86,8 @@ fn piped(program: &str) -> Command {
     command
 }
 
-async fn a_reader_that_has_seen_enough_is_no_error(service: TestServer) {
-    // More than a pipe holds, so that the program is still writing when nobody reads.
+async fn a_broken_pipe_is_not_an_error(service: TestServer) {
+    // More than a pipe buffers, so that the program is still writing when the reader closes the pipe.
     for _ in 0..4 {
         let text = "x".repeat(50_000);
         service

@@ -1,27 +1,27 @@
-//! Bodies: an optional one that is not set is absent on the wire.
+//! Optional and required bodies.
 
 use tenant_registry_client::types::{TenantActivate, TenantCancel};
 
-use crate::script::{Answer, Script, TENANT};
+use crate::script::{Response, Script, TENANT};
 
 const ID: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
 
 #[tokio::test]
-async fn an_optional_body_that_is_not_set_is_absent() {
-    let script = Script::start([Answer::With(200, "", TENANT), Answer::With(200, "", TENANT)]).await;
+async fn an_unset_optional_body_is_absent() {
+    let script = Script::start([Response::With(200, "", TENANT), Response::With(200, "", TENANT)]).await;
     let client = script.client();
     client
         .tenant_activate()
         .id(ID)
         .send()
         .await
-        .expect("the answer is a tenant");
+        .expect("the response is a tenant");
     client
         .tenant_cancel()
         .id(ID)
         .send()
         .await
-        .expect("the answer is a tenant");
+        .expect("the response is a tenant");
     for (request, operation) in script.recorded().iter().zip(["activate", "cancel"]) {
         assert_eq!(request.line, format!("POST /v1/tenants/{ID}/{operation}"));
         assert_eq!(request.body, "");
@@ -31,8 +31,8 @@ async fn an_optional_body_that_is_not_set_is_absent() {
 }
 
 #[tokio::test]
-async fn an_optional_body_that_is_set_is_sent() {
-    let script = Script::start([Answer::With(200, "", TENANT), Answer::With(200, "", TENANT)]).await;
+async fn an_optional_body_is_sent_if_set() {
+    let script = Script::start([Response::With(200, "", TENANT), Response::With(200, "", TENANT)]).await;
     let client = script.client();
     let activate = TenantActivate {
         plan: Some("pro".try_into().expect("it is a plan")),
@@ -46,7 +46,7 @@ async fn an_optional_body_that_is_set_is_sent() {
         .body(activate)
         .send()
         .await
-        .expect("the answer is a tenant");
+        .expect("the response is a tenant");
     let cancel = TenantCancel {
         reason: None,
         at_period_end: true,
@@ -57,7 +57,7 @@ async fn an_optional_body_that_is_set_is_sent() {
         .body(cancel)
         .send()
         .await
-        .expect("the answer is a tenant");
+        .expect("the response is a tenant");
     let bodies = [r#"{"plan":"pro"}"#, r#"{"at_period_end":true}"#];
     for (request, body) in script.recorded().iter().zip(bodies) {
         assert_eq!(request.body, body);
@@ -66,7 +66,7 @@ async fn an_optional_body_that_is_set_is_sent() {
 }
 
 #[tokio::test]
-async fn a_required_body_that_is_not_set_is_refused_before_anything_is_sent() {
+async fn a_missing_required_body_is_rejected_before_sending() {
     let script = Script::start([]).await;
     let error = script
         .client()

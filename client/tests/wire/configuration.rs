@@ -1,4 +1,4 @@
-//! What is set up once for all requests, and that no secret of it is shown.
+//! The settings of a client, and that its output contains no secret.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,16 +7,16 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use tenant_registry_client::types::{ApiKeyCandidate, ApiKeyVerifyRequest, AuditAppend};
 use tenant_registry_client::{Client, Error};
 
-use crate::script::{Answer, Script, UNAVAILABLE};
+use crate::script::{Response, Script, UNAVAILABLE};
 
-const HEALTH: Answer = Answer::With(200, "", r#"{"status": "ok"}"#);
+const HEALTH: Response = Response::With(200, "", r#"{"status": "ok"}"#);
 
 #[tokio::test]
 async fn connections_are_reused() {
     let script = Script::start([HEALTH, HEALTH, HEALTH]).await;
     let client = script.client();
     for client in [client.clone(), client.clone(), client] {
-        client.health_get().send().await.expect("the answer is health");
+        client.health_get().send().await.expect("the response is health");
     }
     let connections: Vec<usize> = script.recorded().iter().map(|it| it.connection).collect();
     assert_eq!(connections, [0, 0, 0]);
@@ -28,7 +28,7 @@ async fn a_request_can_be_sent_from_another_task() {
     let client = script.client();
     let task = tokio::spawn(async move { client.health_get().send().await.map(|_| ()) });
     let outcome = task.await.expect("the task does not panic");
-    outcome.expect("the answer is health");
+    outcome.expect("the response is health");
 }
 
 #[tokio::test]
@@ -39,16 +39,16 @@ async fn the_bearer_token_and_the_user_agent_are_sent() {
         .bearer_token("secret-token")
         .user_agent("billing/2.3")
         .build()
-        .expect("the client is set up right");
-    client.health_get().send().await.expect("the answer is health");
+        .expect("the settings are valid");
+    client.health_get().send().await.expect("the response is health");
     let request = script.only();
     assert_eq!(request.header("authorization"), Some("Bearer secret-token"));
     assert_eq!(request.header("user-agent"), Some("billing/2.3"));
 }
 
 #[tokio::test]
-async fn the_header_hook_is_asked_for_each_attempt() {
-    let unavailable = Answer::With(503, "retry-after: 0\r\n", UNAVAILABLE);
+async fn the_header_hook_is_called_for_each_attempt() {
+    let unavailable = Response::With(503, "retry-after: 0\r\n", UNAVAILABLE);
     let script = Script::start([unavailable, HEALTH]).await;
     let attempts = AtomicUsize::new(0);
     let client = script
@@ -60,12 +60,12 @@ async fn the_header_hook_is_asked_for_each_attempt() {
             headers.insert(AUTHORIZATION, token.expect("a number is a token"));
         })
         .build()
-        .expect("the client is set up right");
+        .expect("the settings are valid");
     client
         .readiness_get()
         .send()
         .await
-        .expect("the second answer is health");
+        .expect("the second response is health");
     let tokens: Vec<_> = script
         .recorded()
         .iter()
@@ -75,19 +75,19 @@ async fn the_header_hook_is_asked_for_each_attempt() {
 }
 
 #[tokio::test]
-async fn an_attempt_ends_with_the_timeout() {
-    let script = Script::start([Answer::Silence]).await;
+async fn an_attempt_ends_at_the_timeout() {
+    let script = Script::start([Response::Silence]).await;
     let client = script
         .builder()
         .request_timeout(Duration::from_millis(50))
         .build()
-        .expect("the client is set up right");
+        .expect("the settings are valid");
     let error = client
         .audit_append()
         .body(action())
         .send()
         .await
-        .expect_err("nothing is answered");
+        .expect_err("there is no response");
     let Error::Connection(error) = error else {
         unreachable!("{error}");
     };
@@ -99,10 +99,10 @@ fn action() -> AuditAppend {
 }
 
 #[test]
-fn nothing_shows_a_secret() {
+fn debug_output_contains_no_secret() {
     let builder = Client::builder("http://127.0.0.1:1").bearer_token("secret-token");
     let shown = format!("{builder:?}");
-    let client = builder.build().expect("the client is set up right");
+    let client = builder.build().expect("the settings are valid");
     let key = ApiKeyCandidate::from("bp_secret-key");
     let request = client.api_key_verify().body(ApiKeyVerifyRequest::new(key));
     for shown in [shown, format!("{client:?}"), format!("{request:?}")] {
@@ -111,7 +111,7 @@ fn nothing_shows_a_secret() {
 }
 
 #[test]
-fn a_bad_base_url_is_refused_and_not_shown() {
+fn an_invalid_base_url_is_rejected_and_not_printed() {
     let cases = [
         ("registry.example.com", "it must be a URL such as"),
         ("ftp://registry.example.com", "it must start with"),

@@ -1,29 +1,24 @@
-//! Errors: what the caller learns, and what it must not.
+//! Errors and their contents.
 
 use tenant_registry_client::Error;
 use tenant_registry_client::types::{ApiKeyVerifyReason, ErrorCode, TenantId};
 
-use crate::script::{Answer, Script};
+use crate::script::{Response, Script};
 
 const ID: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
 
-/// The error of a request that is answered so.
-async fn error_of(answer: Answer) -> Error {
-    let script = Script::start([answer]).await;
+/// The error of a request with this response.
+async fn error_of(response: Response) -> Error {
+    let script = Script::start([response]).await;
     let client = script.client();
-    client
-        .tenant_get()
-        .id(ID)
-        .send()
-        .await
-        .expect_err("the answer is no tenant")
+    client.tenant_get().id(ID).send().await.expect_err("the request fails")
 }
 
 #[tokio::test]
-async fn a_refusal_tells_what_the_service_said() {
+async fn a_declared_error_has_code_message_and_request_id() {
     let headers = "x-request-id: 17\r\n";
     let body = r#"{"error": "not_found", "message": "no tenant has the id"}"#;
-    let error = error_of(Answer::With(404, headers, body)).await;
+    let error = error_of(Response::With(404, headers, body)).await;
     assert_eq!(error.to_string(), "not_found (404 Not Found): no tenant has the id");
     assert_eq!(error.code(), Some(ErrorCode::NotFound));
     assert_eq!(error.request_id(), Some("17"));
@@ -31,8 +26,8 @@ async fn a_refusal_tells_what_the_service_said() {
 }
 
 #[tokio::test]
-async fn an_undeclared_answer_is_told_by_its_status() {
-    let error = error_of(Answer::With(418, "x-request-id: 17\r\n", "{}")).await;
+async fn an_undeclared_response_has_its_status() {
+    let error = error_of(Response::With(418, "x-request-id: 17\r\n", "{}")).await;
     assert_eq!(
         error.to_string(),
         "unexpected response: the operation does not declare the status 418 I'm a teapot"
@@ -42,9 +37,9 @@ async fn an_undeclared_answer_is_told_by_its_status() {
 }
 
 #[tokio::test]
-async fn an_unreadable_body_is_not_shown() {
+async fn an_invalid_body_is_not_printed() {
     let body = r#"{"api_key": {}, "plaintext": "bp_secret", "warning": ""}"#;
-    let script = Script::start([Answer::With(201, "", body)]).await;
+    let script = Script::start([Response::With(201, "", body)]).await;
     let tenant: TenantId = ID.parse().expect("it is an id");
     let name = "ci".try_into().expect("it is a name");
     let request = tenant_registry_client::types::ApiKeyCreate::new(tenant, name);
@@ -56,21 +51,21 @@ async fn an_unreadable_body_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_not_there_is_worth_another_try() {
-    let script = Script::start([Answer::HangUp, Answer::HangUp, Answer::HangUp]).await;
+async fn an_unreachable_service_is_retryable() {
+    let script = Script::start([Response::HangUp, Response::HangUp, Response::HangUp]).await;
     let error = script
         .client()
         .health_get()
         .send()
         .await
-        .expect_err("nothing is answered");
+        .expect_err("there is no response");
     assert!(matches!(error, Error::Connection(_)));
     assert!(error.is_retryable());
     assert_eq!(script.recorded().len(), 3);
 }
 
 #[test]
-fn a_bad_day_is_told_from_a_bad_request() {
+fn temporary_errors_differ_from_invalid_requests() {
     let worth: Vec<_> = ErrorCode::ALL.into_iter().filter(|it| it.is_retryable()).collect();
     assert_eq!(worth, [ErrorCode::RateLimited, ErrorCode::Unavailable]);
     let worth: Vec<_> = ApiKeyVerifyReason::ALL

@@ -1,5 +1,5 @@
-//! What the client sends and how it takes what is answered, byte for byte, against a service that answers by a script.
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+//! The client against a server with scripted responses: what it sends, and how it handles responses.
+#![expect(clippy::expect_used, reason = "a failing test panics")]
 
 mod bodies;
 mod configuration;

@@ -1,15 +1,15 @@
-//! Parameters: checked before anything is sent, and encoded.
+//! Parameters: validated and encoded before sending.
 
 use chrono::{DateTime, Utc};
 
-use crate::script::{Answer, Script, TENANT};
+use crate::script::{Response, Script, TENANT};
 
 #[tokio::test]
-async fn query_parameters_are_sent_where_they_are_set() {
-    let page = Answer::With(200, "", r#"{"items": [], "next_cursor": 17}"#);
+async fn query_parameters_are_sent_if_set() {
+    let page = Response::With(200, "", r#"{"items": [], "next_cursor": 17}"#);
     let script = Script::start([page.clone(), page]).await;
     let client = script.client();
-    client.audit_list().send().await.expect("the answer is a page");
+    client.audit_list().send().await.expect("the response is a page");
     let since: DateTime<Utc> = "2026-11-01T00:00:00Z".parse().expect("a time");
     let page = client
         .audit_list()
@@ -20,7 +20,7 @@ async fn query_parameters_are_sent_where_they_are_set() {
         .cursor(18)
         .send()
         .await
-        .expect("the answer is a page");
+        .expect("the response is a page");
     assert_eq!(page.next_cursor.map(i64::from), Some(17));
     let recorded = script.recorded();
     assert_eq!(recorded[0].line, "GET /v1/audit");
@@ -32,7 +32,7 @@ async fn query_parameters_are_sent_where_they_are_set() {
 }
 
 #[tokio::test]
-async fn a_value_that_breaks_a_rule_of_the_spec_is_not_sent() {
+async fn an_invalid_value_is_not_sent() {
     let script = Script::start([]).await;
     let error = script
         .client()
@@ -47,14 +47,14 @@ async fn a_value_that_breaks_a_rule_of_the_spec_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_base_url_may_have_a_path_and_a_slash_at_its_end() {
-    let script = Script::start([Answer::With(200, "", TENANT)]).await;
-    let client = script.at("/registry/").build().expect("the client is set up right");
+async fn a_base_url_can_have_a_path_and_a_trailing_slash() {
+    let script = Script::start([Response::With(200, "", TENANT)]).await;
+    let client = script.at("/registry/").build().expect("the settings are valid");
     client
         .tenant_get_by_slug()
         .slug("acme")
         .send()
         .await
-        .expect("the answer is a tenant");
+        .expect("the response is a tenant");
     assert_eq!(script.only().line, "GET /registry/v1/tenants/by-slug/acme");
 }

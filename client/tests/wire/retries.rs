@@ -1,17 +1,17 @@
-//! Retries: where they cannot do harm, and not without end.
+//! Retries: only if they are safe, and limited.
 
 use std::time::Duration;
 
 use tenant_registry_client::types::{ErrorCode, TenantCreate};
 use tenant_registry_client::{Client, Error, RetryPolicy};
 
-use crate::script::{Answer, Script, TENANT, UNAVAILABLE};
+use crate::script::{Response, Script, TENANT, UNAVAILABLE};
 
 const ID: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
-const FOUND: Answer = Answer::With(200, "", TENANT);
-const CREATED: Answer = Answer::With(201, "", TENANT);
-const BUSY: Answer = Answer::With(503, "retry-after: 0\r\n", UNAVAILABLE);
-const BAD_GATEWAY: Answer = Answer::With(502, "", "<html>");
+const FOUND: Response = Response::With(200, "", TENANT);
+const CREATED: Response = Response::With(201, "", TENANT);
+const BUSY: Response = Response::With(503, "retry-after: 0\r\n", UNAVAILABLE);
+const BAD_GATEWAY: Response = Response::With(502, "", "<html>");
 
 async fn get(client: &Client) -> Result<(), Error> {
     client.tenant_get().id(ID).send().await.map(|_| ())
@@ -25,11 +25,11 @@ async fn create(client: &Client) -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn a_busy_service_is_asked_again_for_any_operation() {
+async fn retries_every_operation_if_the_service_is_busy() {
     let script = Script::start([BUSY, BUSY, FOUND, BUSY, BUSY, CREATED]).await;
     let client = script.client();
-    get(&client).await.expect("the third answer is a tenant");
-    create(&client).await.expect("the third answer is a tenant");
+    get(&client).await.expect("the third response is a tenant");
+    create(&client).await.expect("the third response is a tenant");
     let recorded = script.recorded();
     assert_eq!(recorded.len(), 6);
     assert!(
@@ -40,69 +40,65 @@ async fn a_busy_service_is_asked_again_for_any_operation() {
 }
 
 #[tokio::test]
-async fn the_last_answer_counts() {
+async fn returns_the_last_response() {
     let script = Script::start([BUSY, BUSY, BUSY]).await;
-    let error = get(&script.client()).await.expect_err("no answer is a tenant");
+    let error = get(&script.client()).await.expect_err("the request fails");
     assert_eq!(error.code(), Some(ErrorCode::Unavailable));
     assert_eq!(script.recorded().len(), 3);
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_repeated_where_that_changes_nothing() {
-    let script = Script::start([Answer::HangUp, BAD_GATEWAY, FOUND]).await;
-    get(&script.client()).await.expect("the third answer is a tenant");
+async fn retries_after_a_broken_connection_if_that_is_safe() {
+    let script = Script::start([Response::HangUp, BAD_GATEWAY, FOUND]).await;
+    get(&script.client()).await.expect("the third response is a tenant");
     assert_eq!(script.recorded().len(), 3);
 
-    let script = Script::start([Answer::HangUp, Answer::HangUp, FOUND]).await;
+    let script = Script::start([Response::HangUp, Response::HangUp, FOUND]).await;
     let revoke = script.client();
     revoke
         .tenant_activate()
         .id(ID)
         .send()
         .await
-        .expect("the third answer is a tenant");
+        .expect("the third response is a tenant");
     assert_eq!(script.recorded().len(), 3);
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_final_where_repeating_could_do_harm() {
-    for answer in [Answer::HangUp, BAD_GATEWAY, Answer::With(503, "", "<html>")] {
-        let script = Script::start([answer]).await;
-        create(&script.client()).await.expect_err("no answer is a tenant");
+async fn does_not_retry_after_a_broken_connection_if_that_is_unsafe() {
+    for response in [Response::HangUp, BAD_GATEWAY, Response::With(503, "", "<html>")] {
+        let script = Script::start([response]).await;
+        create(&script.client()).await.expect_err("the request fails");
         assert_eq!(script.recorded().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_service_that_asks_for_more_patience_than_allowed_is_left_alone() {
-    let later = Answer::With(503, "retry-after: 2\r\n", UNAVAILABLE);
+async fn does_not_retry_if_retry_after_exceeds_the_limit() {
+    let later = Response::With(503, "retry-after: 2\r\n", UNAVAILABLE);
     let script = Script::start([later]).await;
-    let error = get(&script.client()).await.expect_err("no answer is a tenant");
+    let error = get(&script.client()).await.expect_err("the request fails");
     assert_eq!(error.retry_after(), Some(Duration::from_secs(2)));
     assert_eq!(script.recorded().len(), 1);
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_repeated() {
-    let refused = Answer::With(404, "", r#"{"error": "not_found", "message": "no tenant"}"#);
-    let script = Script::start([refused]).await;
+async fn does_not_retry_a_declared_error() {
+    let not_found = Response::With(404, "", r#"{"error": "not_found", "message": "no tenant"}"#);
+    let script = Script::start([not_found]).await;
     let error = get(&script.client()).await.expect_err("there is no tenant");
     assert_eq!(error.code(), Some(ErrorCode::NotFound));
     assert_eq!(script.recorded().len(), 1);
 }
 
 #[tokio::test]
-async fn without_retries_the_first_answer_counts() {
+async fn without_retries_returns_the_first_response() {
     let script = Script::start([BUSY]).await;
     let policy = RetryPolicy {
         retries: 0,
         ..RetryPolicy::default()
     };
-    let client = script
-        .builder()
-        .retry(policy)
-        .build()
-        .expect("the client is set up right");
-    get(&client).await.expect_err("the answer is no tenant");
+    let client = script.builder().retry(policy).build().expect("the settings are valid");
+    get(&client).await.expect_err("the request fails");
     assert_eq!(script.recorded().len(), 1);
 }

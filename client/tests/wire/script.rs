@@ -1,4 +1,4 @@
-//! A service that records what it is sent and answers by a script.
+//! A server with scripted responses that records requests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -8,46 +8,46 @@ use tenant_registry_client::{Client, ClientBuilder, RetryPolicy};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A tenant as the service would answer it.
+/// A tenant as in a response of the service.
 pub(crate) const TENANT: &str = r#"{
     "id": "0190b8a5-7b1c-7c3e-9d52-0242ac120002", "slug": "acme", "name": "Acme GmbH", "status": "active",
     "kind": "customer", "plan": "starter", "trial_ends_at": null, "contract_start": null, "contract_end": null,
     "created_at": "2026-11-23T09:30:00Z", "updated_at": "2026-11-23T09:30:00Z"
 }"#;
 
-/// The error body of a service that has no room.
+/// The error body of a busy service.
 pub(crate) const UNAVAILABLE: &str = r#"{"error": "unavailable", "message": "try again"}"#;
 
-/// What the service does with a request.
+/// What the server does with a request.
 #[derive(Clone, Debug)]
-pub(crate) enum Answer {
-    /// Answers with a status, headers (each ended by `\r\n`) and a JSON body.
+pub(crate) enum Response {
+    /// Responds with a status, headers (each followed by `\r\n`) and a JSON body.
     With(u16, &'static str, &'static str),
     /// Closes the connection.
     HangUp,
-    /// Holds the connection and says nothing.
+    /// Keeps the connection open without a response.
     Silence,
 }
 
-/// A request as it was on the wire.
+/// A recorded request.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorded {
-    /// Counted from 0, in the order in which connections were made.
+    /// The index of the connection.
     pub(crate) connection: usize,
-    /// Method and target.
+    /// The method and the target.
     pub(crate) line: String,
     headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
-/// The service; it stops with the runtime of the test.
+/// The server. It stops with the runtime of the test.
 pub(crate) struct Script {
     base_url: String,
     recorded: Arc<Mutex<Vec<Recorded>>>,
 }
 
 impl Recorded {
-    /// The value of a header, by its name in lower case.
+    /// The value of a header, by its lower-case name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -57,17 +57,17 @@ impl Recorded {
 }
 
 impl Script {
-    /// Starts a service that gives these answers, one for each request.
-    pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+    /// Starts a server that gives these responses, one for each request.
+    pub(crate) async fn start(responses: impl IntoIterator<Item = Response>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let answers: Arc<Mutex<VecDeque<Answer>>> = Arc::new(Mutex::new(answers.into_iter().collect()));
+        let responses: Arc<Mutex<VecDeque<Response>>> = Arc::new(Mutex::new(responses.into_iter().collect()));
         let recorded = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&recorded);
         tokio::spawn(async move {
             for connection in 0.. {
                 let (stream, _) = listener.accept().await.expect("a connection");
-                tokio::spawn(serve(connection, stream, Arc::clone(&answers), Arc::clone(&log)));
+                tokio::spawn(serve(connection, stream, Arc::clone(&responses), Arc::clone(&log)));
             }
         });
         Self {
@@ -76,12 +76,12 @@ impl Script {
         }
     }
 
-    /// Sets up a client of the service that retries twice, at once.
+    /// A builder of a client that retries twice without a pause.
     pub(crate) fn builder(&self) -> ClientBuilder {
         self.at("")
     }
 
-    /// The same, for a service below a path.
+    /// The same for a server below a path.
     pub(crate) fn at(&self, path: &str) -> ClientBuilder {
         Client::builder(&format!("{}{path}", self.base_url)).retry(RetryPolicy {
             retries: 2,
@@ -90,12 +90,12 @@ impl Script {
         })
     }
 
-    /// A client of the service that retries twice, at once.
+    /// A client that retries twice without a pause.
     pub(crate) fn client(&self) -> Client {
-        self.builder().build().expect("the client is set up right")
+        self.builder().build().expect("the settings are valid")
     }
 
-    /// What was sent so far.
+    /// The requests so far.
     pub(crate) fn recorded(&self) -> Vec<Recorded> {
         self.recorded
             .lock()
@@ -103,7 +103,7 @@ impl Script {
             .clone()
     }
 
-    /// The one request that was sent.
+    /// The only request.
     pub(crate) fn only(&self) -> Recorded {
         let mut recorded = self.recorded();
         assert_eq!(recorded.len(), 1, "{recorded:?}");
@@ -114,31 +114,31 @@ impl Script {
 async fn serve(
     connection: usize,
     mut stream: TcpStream,
-    answers: Arc<Mutex<VecDeque<Answer>>>,
+    responses: Arc<Mutex<VecDeque<Response>>>,
     log: Arc<Mutex<Vec<Recorded>>>,
 ) {
     while let Some(request) = read(connection, &mut stream).await {
         log.lock()
             .expect("no test panics while it holds the lock")
             .push(request);
-        let answer = answers
+        let response = responses
             .lock()
             .expect("no test panics while it holds the lock")
             .pop_front()
-            .expect("the script has an answer for each request");
-        match answer {
-            Answer::With(status, headers, body) => {
+            .expect("the script has an response for each request");
+        match response {
+            Response::With(status, headers, body) => {
                 let length = body.len();
-                let answer = format!("HTTP/1.1 {status} Scripted\r\n{headers}content-length: {length}\r\n\r\n{body}");
-                stream.write_all(answer.as_bytes()).await.expect("the client listens");
+                let response = format!("HTTP/1.1 {status} Scripted\r\n{headers}content-length: {length}\r\n\r\n{body}");
+                stream.write_all(response.as_bytes()).await.expect("the client listens");
             }
-            Answer::HangUp => return,
-            Answer::Silence => std::future::pending().await,
+            Response::HangUp => return,
+            Response::Silence => std::future::pending().await,
         }
     }
 }
 
-/// Reads one request; `None` where the client has closed the connection.
+/// Reads a request; `None` if the client has closed the connection.
 async fn read(connection: usize, stream: &mut TcpStream) -> Option<Recorded> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

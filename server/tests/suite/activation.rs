@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use tenant_registry_client::types::{ErrorCode, TenantActivate, TenantCancel, TenantId, TenantStatus};
 
 cases![
-    from_every_status_but_archived_to_active,
-    an_archived_tenant_stays_archived,
-    the_body_may_be_absent_or_empty,
-    what_is_given_is_stored_and_what_is_left_out_stays,
-    a_contract_must_not_end_before_it_starts,
-    stored_dates_count_too,
-    a_refused_activation_changes_nothing,
-    again_changes_nothing_and_writes_no_second_event,
-    it_ends_a_pending_cancellation,
-    the_event_tells_what_changed,
+    activates_tenants_of_every_status_except_archived,
+    an_archived_tenant_cannot_be_activated,
+    accepts_an_absent_or_empty_body,
+    stores_given_properties_and_keeps_the_others,
+    rejects_a_contract_that_ends_before_it_starts,
+    checks_given_dates_against_stored_ones,
+    a_rejected_activation_changes_nothing,
+    repeating_an_activation_changes_nothing_and_writes_no_event,
+    ends_a_pending_cancellation,
+    the_event_contains_what_changed,
     an_unknown_tenant_is_not_found,
 ];
 
@@ -33,7 +33,7 @@ fn contract(start: Option<NaiveDate>, end: Option<NaiveDate>) -> TenantActivate 
     }
 }
 
-async fn from_every_status_but_archived_to_active(store: StoreUnderTest) {
+async fn activates_tenants_of_every_status_except_archived(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let trial = service.customer("trial").await;
     let demo = service.demo("demo").await;
@@ -50,32 +50,32 @@ async fn from_every_status_but_archived_to_active(store: StoreUnderTest) {
     }
 }
 
-async fn an_archived_tenant_stays_archived(store: StoreUnderTest) {
+async fn an_archived_tenant_cannot_be_activated(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.archived("gone").await;
     assert_eq!(tenant.status, TenantStatus::Archived);
-    let answer = service.activate(tenant.id, TenantActivate::default()).await;
-    assert_error(answer, 409, ErrorCode::Conflict);
+    let response = service.activate(tenant.id, TenantActivate::default()).await;
+    assert_error(response, 409, ErrorCode::Conflict);
     assert_eq!(service.tenant(tenant.id).await, tenant);
 }
 
-async fn the_body_may_be_absent_or_empty(store: StoreUnderTest) {
+async fn accepts_an_absent_or_empty_body(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let absent = service.customer("absent").await;
     let active = service.client.tenant_activate().id(absent.id).send().await.unwrap();
     assert_eq!(active.status, TenantStatus::Active);
     for (slug, body) in [("empty", ""), ("no-members", "{}")] {
         let tenant = service.customer(slug).await;
-        let answer = service
+        let response = service
             .raw
             .post(&format!("/v1/tenants/{}/activate", tenant.id), body)
             .await;
-        assert_eq!(answer.status, 200, "{slug}: {answer:?}");
+        assert_eq!(response.status, 200, "{slug}: {response:?}");
         assert_eq!(service.tenant(tenant.id).await.status, TenantStatus::Active);
     }
 }
 
-async fn what_is_given_is_stored_and_what_is_left_out_stays(store: StoreUnderTest) {
+async fn stores_given_properties_and_keeps_the_others(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("growing").await;
     let body = TenantActivate {
@@ -105,7 +105,7 @@ async fn what_is_given_is_stored_and_what_is_left_out_stays(store: StoreUnderTes
     );
 }
 
-async fn a_contract_must_not_end_before_it_starts(store: StoreUnderTest) {
+async fn rejects_a_contract_that_ends_before_it_starts(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("dated").await;
     let backwards = contract(date("2027-01-02"), date("2027-01-01"));
@@ -122,7 +122,7 @@ async fn a_contract_must_not_end_before_it_starts(store: StoreUnderTest) {
     assert!(service.activate(tenant.id, one_day).await.is_ok());
 }
 
-async fn stored_dates_count_too(store: StoreUnderTest) {
+async fn checks_given_dates_against_stored_ones(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("dated").await;
     service
@@ -149,7 +149,7 @@ async fn stored_dates_count_too(store: StoreUnderTest) {
     assert!(service.activate(tenant.id, both_moved).await.is_ok());
 }
 
-async fn a_refused_activation_changes_nothing(store: StoreUnderTest) {
+async fn a_rejected_activation_changes_nothing(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("untouched").await;
     let body = TenantActivate {
@@ -161,7 +161,7 @@ async fn a_refused_activation_changes_nothing(store: StoreUnderTest) {
     assert_eq!(service.actions(tenant.id).await, ["tenant.created"]);
 }
 
-async fn again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest) {
+async fn repeating_an_activation_changes_nothing_and_writes_no_event(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("retried").await;
     let body = contract(date("2027-01-01"), date("2027-12-31"));
@@ -175,7 +175,7 @@ async fn again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest)
     assert_eq!(service.actions(tenant.id).await, ["tenant.created", "tenant.activated"]);
 }
 
-async fn it_ends_a_pending_cancellation(store: StoreUnderTest) {
+async fn ends_a_pending_cancellation(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("returning").await;
     let at_period_end = TenantCancel {
@@ -190,7 +190,7 @@ async fn it_ends_a_pending_cancellation(store: StoreUnderTest) {
     assert_eq!(actions, ["tenant.created", "tenant.cancelled", "tenant.activated"]);
 }
 
-async fn the_event_tells_what_changed(store: StoreUnderTest) {
+async fn the_event_contains_what_changed(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("changed").await;
     service

@@ -1,4 +1,4 @@
-//! Who is let in, operation by operation: without a token, without its scope, with it, and with a token of one tenant.
+//! Authorization of each operation: without a token, without its scope, with it, and with a token of one tenant.
 
 use crate::harness::cases::cases;
 use crate::harness::issuer::{AUDIENCE, TestIssuer, TokenRequest};
@@ -16,20 +16,20 @@ use tenant_registry_contract::server::Scope;
 use tenant_registry_server::auth::{AccessSettings, IssuerSettings, RefreshSettings, TokenRules};
 
 cases![
-    every_operation_asks_for_its_scope,
-    a_token_of_one_tenant_sees_that_tenant_alone,
-    probes_ask_nobody,
-    the_bearer_is_the_actor,
-    who_calls_too_often_is_turned_away,
-    nobody_is_let_in_before_the_realm_has_answered,
-    tokens_that_are_not_taken,
+    every_operation_requires_its_scope,
+    a_token_of_one_tenant_sees_only_that_tenant,
+    probes_need_no_token,
+    the_caller_is_the_actor,
+    callers_over_the_rate_limit_are_rejected,
+    every_caller_is_rejected_until_the_issuer_responds,
+    invalid_tokens_are_rejected,
 ];
 
-/// Requests a second that no case sends.
-const MANY: u32 = 1_000_000;
+/// More requests per second than any case sends.
+const UNLIMITED: u32 = 1_000_000;
 
-/// A realm that nobody answers for.
-const SILENT: &str = "http://127.0.0.1:9/realms/platform";
+/// An issuer that does not respond.
+const UNREACHABLE_ISSUER: &str = "http://127.0.0.1:9/realms/platform";
 
 fn access(issuer: &str) -> AccessSettings {
     AccessSettings::Issuer(Box::new(IssuerSettings {
@@ -44,14 +44,14 @@ fn access(issuer: &str) -> AccessSettings {
     }))
 }
 
-/// A service that takes the tokens of a realm of its own.
+/// A server with its own issuer.
 struct Guarded {
     service: TestServer,
-    realm: TestIssuer,
+    issuer: TestIssuer,
     operator: String,
 }
 
-/// What a request is about.
+/// The tenant and the key of a request.
 struct Subject {
     tenant: String,
     slug: String,
@@ -61,37 +61,37 @@ struct Subject {
 
 impl Guarded {
     async fn start(store: StoreUnderTest, request_rate: u32) -> Self {
-        let realm = TestIssuer::start().await;
+        let issuer = TestIssuer::start().await;
         let settings = Settings {
-            access: access(&realm.url),
+            access: access(&issuer.url),
             request_rate,
             ..Settings::default()
         };
         let service = TestServer::start_with(store, settings).await;
-        until("the realm's keys are there", async || {
+        until("the issuer's keys are there", async || {
             (service.raw.get("/readyz").await.status == 200).then_some(())
         })
         .await;
         let operator = json!({ "realm_access": { "roles": ["operator"] } });
-        let operator = token(&realm, operator).await;
+        let operator = token(&issuer, operator).await;
         Self {
             service,
-            realm,
+            issuer,
             operator,
         }
     }
 
-    /// A token with these scopes, of one tenant where that is given.
+    /// A token with these scopes, for one tenant or for all.
     async fn token(&self, scopes: impl IntoIterator<Item = &str>, tenant: Option<&str>) -> String {
         let roles: Vec<&str> = scopes.into_iter().collect();
         token(
-            &self.realm,
+            &self.issuer,
             json!({ "realm_access": { "roles": roles }, "tenant_id": tenant }),
         )
         .await
     }
 
-    /// A new tenant with a key.
+    /// Creates a tenant with a key.
     async fn subject(&self) -> Subject {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let slug = format!("guarded-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -127,7 +127,7 @@ impl Guarded {
         RawResponse::from_request(request).await
     }
 
-    /// Calls an operation about somebody.
+    /// Calls an operation on the subject.
     async fn call(&self, operation: &Operation, subject: &Subject, token: Option<&str>) -> RawResponse {
         let Subject {
             tenant,
@@ -157,7 +157,7 @@ impl Guarded {
         self.send(method, &format!("{path}{query}"), body.as_ref(), token).await
     }
 
-    /// What the log has about a tenant.
+    /// The events of the subject.
     async fn events(&self, subject: &Subject) -> Vec<Value> {
         let path = format!("/v1/audit?tenant_id={}", subject.tenant);
         let page: Value = self.send(Method::GET, &path, None, Some(&self.operator)).await.json();
@@ -165,8 +165,8 @@ impl Guarded {
     }
 }
 
-async fn token(realm: &TestIssuer, claims: Value) -> String {
-    realm
+async fn token(issuer: &TestIssuer, claims: Value) -> String {
+    issuer
         .token(TokenRequest {
             claims,
             ..TokenRequest::default()
@@ -180,65 +180,65 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
         .filter(|operation| !SPEC.scopes(&operation.id).is_empty())
 }
 
-async fn every_operation_asks_for_its_scope(store: StoreUnderTest) {
-    let guarded = Guarded::start(store, MANY).await;
+async fn every_operation_requires_its_scope(store: StoreUnderTest) {
+    let guarded = Guarded::start(store, UNLIMITED).await;
     assert_eq!(secured().count(), 15);
     for operation in secured() {
         let subject = guarded.subject().await;
         let before = guarded.events(&subject).await;
 
-        let answer = guarded.call(operation, &subject, None).await;
-        answer.assert_error(401, ErrorCode::Unauthorized);
-        assert_eq!(answer.header("www-authenticate"), "Bearer", "{}", operation.id);
+        let response = guarded.call(operation, &subject, None).await;
+        response.assert_error(401, ErrorCode::Unauthorized);
+        assert_eq!(response.header("www-authenticate"), "Bearer", "{}", operation.id);
 
         let needed = SPEC.scopes(&operation.id);
         let others = Scope::ALL.map(Scope::as_str).into_iter();
         let lacking = guarded
             .token(others.filter(|scope| !needed.contains(scope)), None)
             .await;
-        let answer = guarded.call(operation, &subject, Some(&lacking)).await;
-        let message = answer.assert_error(403, ErrorCode::Forbidden);
+        let response = guarded.call(operation, &subject, Some(&lacking)).await;
+        let message = response.assert_error(403, ErrorCode::Forbidden);
         assert!(message.contains(needed[0]), "{message}");
         let challenge = format!(r#"Bearer error="insufficient_scope", scope="{}""#, needed.join(" "));
-        assert_eq!(answer.header("www-authenticate"), challenge);
-        // Nothing was done for either of them.
+        assert_eq!(response.header("www-authenticate"), challenge);
+        // Neither request changed anything.
         assert_eq!(guarded.events(&subject).await, before, "{}", operation.id);
 
         let sufficient = guarded.token(needed, None).await;
-        let answer = guarded.call(operation, &subject, Some(&sufficient)).await;
-        assert!((200..300).contains(&answer.status), "{}: {answer:?}", operation.id);
+        let response = guarded.call(operation, &subject, Some(&sufficient)).await;
+        assert!((200..300).contains(&response.status), "{}: {response:?}", operation.id);
     }
 }
 
-async fn a_token_of_one_tenant_sees_that_tenant_alone(store: StoreUnderTest) {
-    let guarded = Guarded::start(store, MANY).await;
+async fn a_token_of_one_tenant_sees_only_that_tenant(store: StoreUnderTest) {
+    let guarded = Guarded::start(store, UNLIMITED).await;
     for operation in secured() {
         let (own, others) = (guarded.subject().await, guarded.subject().await);
         let token = guarded.token(SPEC.scopes(&operation.id), Some(&own.tenant)).await;
         let before = guarded.events(&others).await;
-        let answer = guarded.call(operation, &others, Some(&token)).await;
+        let response = guarded.call(operation, &others, Some(&token)).await;
         match operation.id.as_str() {
             "tenant_create" => {
-                answer.assert_error(403, ErrorCode::Forbidden);
+                response.assert_error(403, ErrorCode::Forbidden);
             }
-            "catalog_list" => assert_eq!(answer.status, 200),
-            "api_key_verify" => assert_eq!(answer.text, r#"{"valid":false,"reason":"unknown"}"#),
+            "catalog_list" => assert_eq!(response.status, 200),
+            "api_key_verify" => assert_eq!(response.text, r#"{"valid":false,"reason":"unknown"}"#),
             "audit_append" => {
-                answer.assert_error(400, ErrorCode::InvalidInput);
+                response.assert_error(400, ErrorCode::InvalidInput);
             }
-            "audit_list" => assert_eq!(answer.text, r#"{"items":[]}"#),
+            "audit_list" => assert_eq!(response.text, r#"{"items":[]}"#),
             _ => {
-                answer.assert_error(404, ErrorCode::NotFound);
+                response.assert_error(404, ErrorCode::NotFound);
             }
         }
         assert_eq!(guarded.events(&others).await, before, "{}", operation.id);
         if operation.id != "tenant_create" {
-            let answer = guarded.call(operation, &own, Some(&token)).await;
-            assert!((200..300).contains(&answer.status), "{}: {answer:?}", operation.id);
+            let response = guarded.call(operation, &own, Some(&token)).await;
+            assert!((200..300).contains(&response.status), "{}: {response:?}", operation.id);
         }
     }
 
-    // What names no tenant is about its own.
+    // Without a tenant, an operation uses that of the token.
     let own = guarded.subject().await;
     let token = guarded.token(["audit:read", "audit:write"], Some(&own.tenant)).await;
     let event = json!({ "action": "report.exported" });
@@ -251,8 +251,8 @@ async fn a_token_of_one_tenant_sees_that_tenant_alone(store: StoreUnderTest) {
     assert_eq!(page["items"].as_array().unwrap(), &guarded.events(&own).await);
 }
 
-async fn probes_ask_nobody(store: StoreUnderTest) {
-    let guarded = Guarded::start(store, MANY).await;
+async fn probes_need_no_token(store: StoreUnderTest) {
+    let guarded = Guarded::start(store, UNLIMITED).await;
     for path in ["/healthz", "/readyz"] {
         for token in [None, Some("nonsense")] {
             assert_eq!(guarded.send(Method::GET, path, None, token).await.status, 200, "{path}");
@@ -260,17 +260,17 @@ async fn probes_ask_nobody(store: StoreUnderTest) {
     }
 }
 
-async fn the_bearer_is_the_actor(store: StoreUnderTest) {
-    let guarded = Guarded::start(store, MANY).await;
+async fn the_caller_is_the_actor(store: StoreUnderTest) {
+    let guarded = Guarded::start(store, UNLIMITED).await;
     let subject = guarded.subject().await;
     let report = json!({
         "tenant_id": subject.tenant, "action": "report.exported",
         "actor_id": "somebody-else", "actor_name": "Somebody Else", "actor_type": "robot",
     });
-    let answer = guarded
+    let response = guarded
         .send(Method::POST, "/v1/audit", Some(&report), Some(&guarded.operator))
         .await;
-    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(response.status, 201, "{response:?}");
     let events = guarded.events(&subject).await;
     let actions: Vec<_> = events.iter().map(|event| event["action"].as_str().unwrap()).collect();
     assert_eq!(actions, ["report.exported", "api_key.created", "tenant.created"]);
@@ -280,26 +280,26 @@ async fn the_bearer_is_the_actor(store: StoreUnderTest) {
     }
 }
 
-async fn who_calls_too_often_is_turned_away(store: StoreUnderTest) {
+async fn callers_over_the_rate_limit_are_rejected(store: StoreUnderTest) {
     let guarded = Guarded::start(store, 1).await;
-    let nobody = Subject {
+    let unknown = Subject {
         tenant: "0190b8a5-7b1c-7c3e-9d52-0242ac120002".to_owned(),
         slug: "nobody".to_owned(),
         api_key: "0190b8a5-7b1c-7c3e-9d52-0242ac120002".to_owned(),
         plaintext: "bp_".to_owned(),
     };
     for operation in secured() {
-        // One request a second is let in.
-        let answer = until("one is turned away", async || {
-            let answer = guarded.call(operation, &nobody, Some(&guarded.operator)).await;
-            (answer.status == 429 || answer.text.contains("unavailable")).then_some(answer)
+        // One request per second is accepted.
+        let response = until("one is turned away", async || {
+            let response = guarded.call(operation, &unknown, Some(&guarded.operator)).await;
+            (response.status == 429 || response.text.contains("unavailable")).then_some(response)
         })
         .await;
         if operation.id == "api_key_verify" {
-            assert_eq!(answer.text, r#"{"valid":false,"reason":"unavailable"}"#);
+            assert_eq!(response.text, r#"{"valid":false,"reason":"unavailable"}"#);
             continue;
         }
-        let message = answer.assert_error(429, ErrorCode::RateLimited);
+        let message = response.assert_error(429, ErrorCode::RateLimited);
         assert!(message.contains("1 requests a second"), "{message}");
         for (name, value) in [
             ("retry-after", "1"),
@@ -307,63 +307,63 @@ async fn who_calls_too_often_is_turned_away(store: StoreUnderTest) {
             ("ratelimit-remaining", "0"),
             ("ratelimit-reset", "1"),
         ] {
-            assert_eq!(answer.header(name), value, "{name}");
+            assert_eq!(response.header(name), value, "{name}");
         }
     }
-    // Others have a rate of their own.
+    // Each caller has its own rate limit.
     let other = json!({ "sub": "another", "realm_access": { "roles": ["operator"] } });
-    let other = token(&guarded.realm, other).await;
-    let answer = guarded.send(Method::GET, "/v1/catalog", None, Some(&other)).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let other = token(&guarded.issuer, other).await;
+    let response = guarded.send(Method::GET, "/v1/catalog", None, Some(&other)).await;
+    assert_eq!(response.status, 200, "{response:?}");
 }
 
-async fn nobody_is_let_in_before_the_realm_has_answered(store: StoreUnderTest) {
-    let realm = TestIssuer::start().await;
-    let operator = token(&realm, json!({ "realm_access": { "roles": ["operator"] } })).await;
+async fn every_caller_is_rejected_until_the_issuer_responds(store: StoreUnderTest) {
+    let issuer = TestIssuer::start().await;
+    let operator = token(&issuer, json!({ "realm_access": { "roles": ["operator"] } })).await;
     let settings = Settings {
-        access: access(SILENT),
+        access: access(UNREACHABLE_ISSUER),
         ..Settings::default()
     };
     let service = TestServer::start_with(store, settings).await;
-    let answer = service.raw.get("/readyz").await;
-    answer.assert_error(503, ErrorCode::Unavailable);
+    let response = service.raw.get("/readyz").await;
+    response.assert_error(503, ErrorCode::Unavailable);
     let guarded = Guarded {
         service,
-        realm,
+        issuer,
         operator,
     };
-    let answer = guarded
+    let response = guarded
         .send(Method::GET, "/v1/catalog", None, Some(&guarded.operator))
         .await;
-    answer.assert_error(503, ErrorCode::Unavailable);
+    response.assert_error(503, ErrorCode::Unavailable);
     let key = json!({ "key": "bp_Zm9vYmFyYmF6cXV4MTIzNA" });
     let verify = "/v1/internal/api-keys/verify";
-    let answer = guarded
+    let response = guarded
         .send(Method::POST, verify, Some(&key), Some(&guarded.operator))
         .await;
-    assert_eq!(answer.text, r#"{"valid":false,"reason":"unavailable"}"#);
-    // Who shows nothing is told so whether or not anybody could look at it.
-    let answer = guarded.send(Method::GET, "/v1/catalog", None, None).await;
-    answer.assert_error(401, ErrorCode::Unauthorized);
+    assert_eq!(response.text, r#"{"valid":false,"reason":"unavailable"}"#);
+    // A request without a token gets 401 even without keys.
+    let response = guarded.send(Method::GET, "/v1/catalog", None, None).await;
+    response.assert_error(401, ErrorCode::Unauthorized);
 }
 
-async fn tokens_that_are_not_taken(store: StoreUnderTest) {
-    let guarded = Guarded::start(store, MANY).await;
+async fn invalid_tokens_are_rejected(store: StoreUnderTest) {
+    let guarded = Guarded::start(store, UNLIMITED).await;
     let good = &guarded.operator;
     let parts: Vec<&str> = good.split('.').collect();
     let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
-    let other_realm = TestIssuer::start().await;
+    let other_issuer = TestIssuer::start().await;
     let wanted = |lifetime, audience| TokenRequest {
         lifetime,
         audience,
         claims: json!({ "realm_access": { "roles": ["operator"] } }),
         ..TokenRequest::default()
     };
-    let expired = guarded.realm.token(wanted(-60, AUDIENCE)).await;
-    let misaddressed = guarded.realm.token(wanted(300, "another-service")).await;
-    let foreign = other_realm.token(wanted(300, AUDIENCE)).await;
-    let lost = json!({ "tenant_id": "everything", "realm_access": { "roles": ["operator"] } });
-    let lost = token(&guarded.realm, lost).await;
+    let expired = guarded.issuer.token(wanted(-60, AUDIENCE)).await;
+    let misaddressed = guarded.issuer.token(wanted(300, "another-service")).await;
+    let foreign = other_issuer.token(wanted(300, AUDIENCE)).await;
+    let invalid_tenant = json!({ "tenant_id": "everything", "realm_access": { "roles": ["operator"] } });
+    let invalid_tenant = token(&guarded.issuer, invalid_tenant).await;
     let hostile = [
         ("nonsense", "nonsense".to_owned()),
         ("alg none", format!("{none}.{}.", parts[1])),
@@ -374,21 +374,21 @@ async fn tokens_that_are_not_taken(store: StoreUnderTest) {
         ),
         ("expired", expired),
         ("another audience", misaddressed),
-        ("another realm", foreign),
-        ("a tenant that is none", lost),
+        ("another issuer", foreign),
+        ("a tenant that is none", invalid_tenant),
         ("20 KiB", format!("{good}{}", "A".repeat(20 * 1024))),
     ];
     for (what, token) in &hostile {
-        let answer = guarded.send(Method::GET, "/v1/catalog", None, Some(token)).await;
-        answer.assert_error(401, ErrorCode::Unauthorized);
+        let response = guarded.send(Method::GET, "/v1/catalog", None, Some(token)).await;
+        response.assert_error(401, ErrorCode::Unauthorized);
         assert_eq!(
-            answer.header("www-authenticate"),
+            response.header("www-authenticate"),
             r#"Bearer error="invalid_token""#,
             "{what}"
         );
-        assert!(!answer.text.contains(&token[..8]), "{what}: {answer:?}");
+        assert!(!response.text.contains(&token[..8]), "{what}: {response:?}");
     }
-    let of_another_scheme = |values: &'static [&'static str]| {
+    let with_authorization = |values: &'static [&'static str]| {
         let request = guarded.service.raw.request(Method::GET, "/v1/catalog");
         RawResponse::from_request(
             values
@@ -397,12 +397,12 @@ async fn tokens_that_are_not_taken(store: StoreUnderTest) {
         )
     };
     for values in [&["Basic YTpi"][..], &["Bearer"], &["Bearer a", "Bearer b"]] {
-        let answer = of_another_scheme(values).await;
-        answer.assert_error(401, ErrorCode::Unauthorized);
-        assert_eq!(answer.header("www-authenticate"), "Bearer", "{values:?}");
+        let response = with_authorization(values).await;
+        response.assert_error(401, ErrorCode::Unauthorized);
+        assert_eq!(response.header("www-authenticate"), "Bearer", "{values:?}");
     }
     // The scheme's case does not matter (RFC 9110, section 11.1).
     let request = guarded.service.raw.request(Method::GET, "/v1/catalog");
-    let answer = RawResponse::from_request(request.header("authorization", format!("bearer {good}"))).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = RawResponse::from_request(request.header("authorization", format!("bearer {good}"))).await;
+    assert_eq!(response.status, 200, "{response:?}");
 }

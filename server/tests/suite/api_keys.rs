@@ -11,21 +11,21 @@ use tenant_registry_server::api_key_hash::{HashLimits, PrefixBudget};
 use uuid::Uuid;
 
 cases![
-    what_is_given_is_stored,
-    what_is_left_out_has_its_default,
-    the_plaintext_has_its_form_and_begins_with_the_prefix,
-    no_two_plaintexts_are_the_same,
-    the_plaintext_is_in_the_create_response_alone,
-    the_create_response_is_kept_by_nobody,
-    they_are_listed_newest_first_revoked_ones_included,
-    a_tenant_sees_only_its_own,
-    a_frozen_tenant_may_have_one_made,
-    revoking_sets_the_time_once,
-    revoking_again_changes_nothing_and_writes_no_second_event,
-    events_have_id_and_prefix_and_never_more,
+    stores_given_properties,
+    absent_properties_have_defaults,
+    the_plaintext_starts_with_the_prefix,
+    plaintexts_are_unique,
+    only_the_create_response_contains_the_plaintext,
+    the_create_response_is_not_cached,
+    lists_all_keys_newest_first_including_revoked_ones,
+    lists_only_keys_of_the_tenant,
+    creates_keys_for_a_frozen_tenant,
+    revoking_sets_the_revocation_time_once,
+    repeating_a_revocation_changes_nothing_and_writes_no_event,
+    events_contain_only_the_id_and_the_prefix,
     an_unknown_tenant_is_not_found,
     an_unknown_key_is_not_found,
-    without_room_to_hash_none_is_made,
+    a_full_hash_queue_rejects_creation,
 ];
 
 impl TestServer {
@@ -35,7 +35,7 @@ impl TestServer {
     }
 }
 
-async fn what_is_given_is_stored(store: StoreUnderTest) {
+async fn stores_given_properties(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let body = ApiKeyCreate {
@@ -63,13 +63,13 @@ async fn what_is_given_is_stored(store: StoreUnderTest) {
     assert_eq!(service.api_keys(tenant.id).await, std::slice::from_ref(key));
 }
 
-async fn what_is_left_out_has_its_default(store: StoreUnderTest) {
+async fn absent_properties_have_defaults(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let body = json!({ "tenant_id": tenant.id, "name": "" });
-    let answer = service.raw.post_json("/v1/api-keys", &body).await;
-    assert_eq!(answer.status, 201);
-    let api_key = &answer.json::<Value>()["api_key"];
+    let response = service.raw.post_json("/v1/api-keys", &body).await;
+    assert_eq!(response.status, 201);
+    let api_key = &response.json::<Value>()["api_key"];
     assert_eq!(api_key["scopes"], json!([]));
     assert_eq!(
         (&api_key["last_used_at"], &api_key["revoked_at"]),
@@ -81,7 +81,7 @@ async fn what_is_left_out_has_its_default(store: StoreUnderTest) {
     );
 }
 
-async fn the_plaintext_has_its_form_and_begins_with_the_prefix(store: StoreUnderTest) {
+async fn the_plaintext_starts_with_the_prefix(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let created = service.api_key(tenant.id).await;
@@ -93,7 +93,7 @@ async fn the_plaintext_has_its_form_and_begins_with_the_prefix(store: StoreUnder
     assert!(plaintext.starts_with("bp_"));
 }
 
-async fn no_two_plaintexts_are_the_same(store: StoreUnderTest) {
+async fn plaintexts_are_unique(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let mut seen = HashSet::new();
@@ -102,7 +102,7 @@ async fn no_two_plaintexts_are_the_same(store: StoreUnderTest) {
     }
 }
 
-async fn the_create_response_is_kept_by_nobody(store: StoreUnderTest) {
+async fn the_create_response_is_not_cached(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("blue-sky").await;
     let body = json!({ "tenant_id": tenant.id, "name": "ci", "scopes": ["reports:read"] });
@@ -110,7 +110,7 @@ async fn the_create_response_is_kept_by_nobody(store: StoreUnderTest) {
     assert_eq!((created.status, created.header("cache-control")), (201, "no-store"));
 }
 
-async fn the_plaintext_is_in_the_create_response_alone(store: StoreUnderTest) {
+async fn only_the_create_response_contains_the_plaintext(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let created = service.api_key(tenant.id).await;
@@ -119,22 +119,22 @@ async fn the_plaintext_is_in_the_create_response_alone(store: StoreUnderTest) {
     let revoke = service.client.api_key_revoke().id(created.api_key.id);
     revoke.send().await.unwrap();
     let body = json!({ "key": secret, "tenant_id": secret, "name": "n" });
-    let answers = [
+    let responses = [
         service.raw.get(&format!("/v1/api-keys?tenant_id={}", tenant.id)).await,
         service.raw.get("/v1/audit?limit=500").await,
         service.raw.post_json("/v1/internal/api-keys/verify", &body).await,
     ];
-    // The first characters are the prefix, which is no secret.
+    // The first characters are the prefix, which is not secret.
     let hidden = &secret[11..];
-    for answer in answers {
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert!(!answer.text.contains(hidden), "{answer:?}");
-        assert!(!format!("{:?}", answer.headers).contains(hidden), "{answer:?}");
+    for response in responses {
+        assert_eq!(response.status, 200, "{response:?}");
+        assert!(!response.text.contains(hidden), "{response:?}");
+        assert!(!format!("{:?}", response.headers).contains(hidden), "{response:?}");
     }
     assert!(!format!("{created:?}").contains(hidden));
 }
 
-async fn they_are_listed_newest_first_revoked_ones_included(store: StoreUnderTest) {
+async fn lists_all_keys_newest_first_including_revoked_ones(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let mut ids = Vec::new();
@@ -148,21 +148,21 @@ async fn they_are_listed_newest_first_revoked_ones_included(store: StoreUnderTes
     assert_eq!(listed, ids);
 }
 
-async fn a_tenant_sees_only_its_own(store: StoreUnderTest) {
+async fn lists_only_keys_of_the_tenant(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let (one, other) = (service.customer("one").await, service.customer("other").await);
     service.api_key(one.id).await;
     assert!(service.api_keys(other.id).await.is_empty());
 }
 
-async fn a_frozen_tenant_may_have_one_made(store: StoreUnderTest) {
+async fn creates_keys_for_a_frozen_tenant(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("frozen").await;
     service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
     assert_eq!(service.api_key(tenant.id).await.api_key.tenant_id, tenant.id);
 }
 
-async fn revoking_sets_the_time_once(store: StoreUnderTest) {
+async fn revoking_sets_the_revocation_time_once(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let (kept, revoked) = (
@@ -170,8 +170,8 @@ async fn revoking_sets_the_time_once(store: StoreUnderTest) {
         service.api_key(tenant.id).await.api_key,
     );
     service.clock.advance(TimeDelta::minutes(5));
-    let answer = service.client.api_key_revoke().id(revoked.id).send().await.unwrap();
-    assert_eq!(answer.status().as_u16(), 204);
+    let response = service.client.api_key_revoke().id(revoked.id).send().await.unwrap();
+    assert_eq!(response.status().as_u16(), 204);
     let expected = ApiKey {
         revoked_at: Some(service.clock.now()),
         ..revoked
@@ -185,7 +185,7 @@ async fn revoking_sets_the_time_once(store: StoreUnderTest) {
     assert_eq!(listed, HashSet::from([format!("{kept:?}"), format!("{expected:?}")]));
 }
 
-async fn revoking_again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest) {
+async fn repeating_a_revocation_changes_nothing_and_writes_no_event(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let id = service.api_key(tenant.id).await.api_key.id;
@@ -201,7 +201,7 @@ async fn revoking_again_changes_nothing_and_writes_no_second_event(store: StoreU
     );
 }
 
-async fn events_have_id_and_prefix_and_never_more(store: StoreUnderTest) {
+async fn events_contain_only_the_id_and_the_prefix(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let api_key = service.api_key(tenant.id).await.api_key;
@@ -246,7 +246,7 @@ async fn an_unknown_key_is_not_found(store: StoreUnderTest) {
     assert!(message.contains(&id.to_string()), "{message}");
 }
 
-async fn without_room_to_hash_none_is_made(store: StoreUnderTest) {
+async fn a_full_hash_queue_rejects_creation(store: StoreUnderTest) {
     let no_room = Settings {
         hash_limits: HashLimits {
             max_running: 0,

@@ -1,4 +1,4 @@
-//! Appending to the audit log, and where its events say that they come from.
+//! Appending to the audit log, and the origin of its events.
 
 use crate::harness::cases::cases;
 use crate::harness::steps::{assert_error, unknown_id};
@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use tenant_registry_client::types::{AuditAppend, AuditEvent, AuditEventId, ErrorCode, ProjectId, TenantId};
 
 cases![
-    what_is_given_is_stored,
-    what_is_left_out_stays_out,
-    ids_grow,
+    stores_given_properties,
+    absent_properties_stay_absent,
+    ids_increase,
     an_unknown_tenant_is_invalid_input,
-    a_project_is_free,
-    a_request_says_what_sent_it,
-    a_stranger_is_not_believed,
-    a_trusted_proxy_is_believed,
-    a_chain_is_believed_as_far_as_it_is_trusted,
-    other_operations_keep_the_origin_too,
+    any_project_id_is_accepted,
+    stores_the_address_and_user_agent_of_the_request,
+    ignores_forwarded_addresses_from_untrusted_peers,
+    uses_the_forwarded_address_from_a_trusted_proxy,
+    uses_the_first_untrusted_address_of_a_proxy_chain,
+    other_operations_store_the_origin_too,
 ];
 
 impl TestServer {
@@ -26,7 +26,7 @@ impl TestServer {
         self.client.audit_append().body(body).send().await.unwrap().into_inner()
     }
 
-    /// Appends an event behind these `X-Forwarded-For` headers; returns the source that it got.
+    /// Appends an event with these `X-Forwarded-For` headers and returns its source address.
     async fn source_behind(&self, forwarded_for: &[&str]) -> Option<String> {
         let mut request = self
             .raw
@@ -40,7 +40,7 @@ impl TestServer {
     }
 }
 
-async fn what_is_given_is_stored(store: StoreUnderTest) {
+async fn stores_given_properties(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("reporting").await;
     let project_id: ProjectId = unknown_id();
@@ -61,7 +61,7 @@ async fn what_is_given_is_stored(store: StoreUnderTest) {
     }
 }
 
-async fn what_is_left_out_stays_out(store: StoreUnderTest) {
+async fn absent_properties_stay_absent(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let request = service
         .raw
@@ -73,7 +73,7 @@ async fn what_is_left_out_stays_out(store: StoreUnderTest) {
     assert_eq!(names, ["action", "created_at", "id", "source_ip"]);
 }
 
-async fn ids_grow(store: StoreUnderTest) {
+async fn ids_increase(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let mut last: Option<AuditEventId> = None;
     for _ in 0..5 {
@@ -99,7 +99,7 @@ async fn an_unknown_tenant_is_invalid_input(store: StoreUnderTest) {
     assert!(service.client.audit_list().send().await.unwrap().items.is_empty());
 }
 
-async fn a_project_is_free(store: StoreUnderTest) {
+async fn any_project_id_is_accepted(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let body = AuditAppend {
         project_id: Some(unknown_id()),
@@ -109,7 +109,7 @@ async fn a_project_is_free(store: StoreUnderTest) {
     assert_eq!(event.project_id, body.project_id);
 }
 
-async fn a_request_says_what_sent_it(store: StoreUnderTest) {
+async fn stores_the_address_and_user_agent_of_the_request(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let request = service
         .raw
@@ -121,7 +121,7 @@ async fn a_request_says_what_sent_it(store: StoreUnderTest) {
     assert_eq!(event.user_agent.as_deref(), Some("billing/2.3"));
 }
 
-async fn a_stranger_is_not_believed(store: StoreUnderTest) {
+async fn ignores_forwarded_addresses_from_untrusted_peers(store: StoreUnderTest) {
     let elsewhere = Settings {
         trusted_proxies: &["10.0.0.0/8"],
         ..Settings::default()
@@ -137,7 +137,7 @@ async fn a_stranger_is_not_believed(store: StoreUnderTest) {
     }
 }
 
-async fn a_trusted_proxy_is_believed(store: StoreUnderTest) {
+async fn uses_the_forwarded_address_from_a_trusted_proxy(store: StoreUnderTest) {
     let here = Settings {
         trusted_proxies: &["127.0.0.1/32"],
         ..Settings::default()
@@ -156,7 +156,7 @@ async fn a_trusted_proxy_is_believed(store: StoreUnderTest) {
     }
 }
 
-async fn a_chain_is_believed_as_far_as_it_is_trusted(store: StoreUnderTest) {
+async fn uses_the_first_untrusted_address_of_a_proxy_chain(store: StoreUnderTest) {
     let chain = Settings {
         trusted_proxies: &["127.0.0.0/8", "10.0.0.0/8"],
         ..Settings::default()
@@ -174,7 +174,7 @@ async fn a_chain_is_believed_as_far_as_it_is_trusted(store: StoreUnderTest) {
     }
 }
 
-async fn other_operations_keep_the_origin_too(store: StoreUnderTest) {
+async fn other_operations_store_the_origin_too(store: StoreUnderTest) {
     let here = Settings {
         trusted_proxies: &["127.0.0.1/32"],
         ..Settings::default()

@@ -1,4 +1,4 @@
-//! Appending by many callers at once: they share commits, and nothing else.
+//! Concurrent appends. They share commits, but do not affect each other.
 
 use crate::harness::cases::cases;
 use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
@@ -9,9 +9,9 @@ use tenant_registry_client::types::{ErrorCode, TenantId};
 use uuid::Uuid;
 
 cases![
-    each_event_is_there_once_and_a_callers_numbers_grow,
-    one_bad_event_fails_alone,
-    an_event_of_a_megabyte_is_in_nobodys_way,
+    stores_each_event_once_with_increasing_ids_for_a_caller,
+    an_invalid_event_does_not_affect_others,
+    a_large_event_does_not_block_others,
 ];
 
 const CALLERS: usize = 24;
@@ -24,7 +24,7 @@ async fn append(service: &TestServer, tag: &str, tenant_id: Option<TenantId>) ->
     service.raw.post_json("/v1/audit", &event).await
 }
 
-/// The tags of all events, as the log lists them.
+/// The tags of all events in the order of the log.
 async fn tags(service: &TestServer) -> Vec<String> {
     let page = service
         .client
@@ -44,16 +44,16 @@ async fn tags(service: &TestServer) -> Vec<String> {
     tags.collect()
 }
 
-async fn each_event_is_there_once_and_a_callers_numbers_grow(store: StoreUnderTest) {
+async fn stores_each_event_once_with_increasing_ids_for_a_caller(store: StoreUnderTest) {
     let one = TestServer::start(store).await;
     let other = one.replica(Settings::default()).await;
     let callers = (0..CALLERS).map(async |caller| {
         let service = if caller % 2 == 0 { &one } else { &other };
         let mut last = 0;
         for number in 0..8 {
-            let answer = append(service, &format!("{caller}-{number}"), None).await;
-            assert_eq!(answer.status, 201, "{answer:?}");
-            let id = answer.json::<Value>()["id"].as_i64().unwrap();
+            let response = append(service, &format!("{caller}-{number}"), None).await;
+            assert_eq!(response.status, 201, "{response:?}");
+            let id = response.json::<Value>()["id"].as_i64().unwrap();
             assert!(id > last, "caller {caller}: {id} after {last}");
             last = id;
         }
@@ -64,7 +64,7 @@ async fn each_event_is_there_once_and_a_callers_numbers_grow(store: StoreUnderTe
     assert_eq!(tags.iter().collect::<HashSet<_>>().len(), tags.len());
 }
 
-async fn one_bad_event_fails_alone(store: StoreUnderTest) {
+async fn an_invalid_event_does_not_affect_others(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("known").await;
     let unknown = TenantId::from(Uuid::now_v7());
@@ -72,7 +72,7 @@ async fn one_bad_event_fails_alone(store: StoreUnderTest) {
         let mut good = Vec::new();
         for number in 0..4 {
             let tag = format!("{caller}-{number}");
-            // Every fifth is bad.
+            // Every fifth event is invalid.
             if (caller + number) % 5 == 0 {
                 let message = append(&service, &tag, Some(unknown))
                     .await
@@ -80,8 +80,8 @@ async fn one_bad_event_fails_alone(store: StoreUnderTest) {
                 assert!(message.contains("`tenant_id`"), "{message}");
             } else {
                 let tenant_id = (number % 2 == 0).then_some(tenant.id);
-                let answer = append(&service, &tag, tenant_id).await;
-                assert_eq!(answer.status, 201, "{answer:?}");
+                let response = append(&service, &tag, tenant_id).await;
+                assert_eq!(response.status, 201, "{response:?}");
                 good.push(tag);
             }
         }
@@ -94,7 +94,7 @@ async fn one_bad_event_fails_alone(store: StoreUnderTest) {
     assert_eq!(found, good);
 }
 
-async fn an_event_of_a_megabyte_is_in_nobodys_way(store: StoreUnderTest) {
+async fn a_large_event_does_not_block_others(store: StoreUnderTest) {
     let settings = Settings {
         body_limit: 2 * 1024 * 1024,
         ..Settings::default()
@@ -104,9 +104,9 @@ async fn an_event_of_a_megabyte_is_in_nobodys_way(store: StoreUnderTest) {
     let callers = (0..CALLERS).map(async |caller| {
         let note = if caller % 3 == 0 { large.as_str() } else { "small" };
         let event = json!({ "action": "a.b", "metadata": { "caller": caller, "note": note } });
-        let answer = service.raw.post_json("/v1/audit", &event).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        let stored: Value = answer.json();
+        let response = service.raw.post_json("/v1/audit", &event).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        let stored: Value = response.json();
         assert_eq!(stored["metadata"], event["metadata"]);
     });
     join_all(callers).await;

@@ -1,4 +1,4 @@
-//! Listing the audit log: filters, and walking its pages.
+//! Listing the audit log: filters and pages.
 
 use crate::harness::cases::cases;
 use crate::harness::{StoreUnderTest, TestServer};
@@ -11,16 +11,16 @@ use tenant_registry_client::types::{AuditAppend, AuditCursor, AuditEvent, AuditE
 use tokio::runtime::Handle;
 
 cases![
-    the_newest_comes_first,
-    a_page_holds_50_by_default_and_as_many_as_asked_for,
+    the_newest_event_comes_first,
+    a_page_has_50_events_by_default_and_at_most_limit,
     the_last_page_has_no_cursor,
     since_is_inclusive_and_until_exclusive,
-    times_finer_than_those_of_events_are_not_rounded,
-    each_filter_leaves_out_what_it_does_not_match,
-    filters_combine,
-    pages_keep_to_the_filters,
-    a_cursor_of_nothing_is_harmless,
-    a_walk_shows_every_event_that_stood_at_its_start_once,
+    does_not_round_times_with_nanoseconds,
+    each_filter_excludes_other_events,
+    filters_can_be_combined,
+    every_page_applies_the_filters,
+    a_cursor_without_an_event_is_accepted,
+    a_walk_returns_every_event_that_existed_at_its_start_once,
 ];
 
 impl TestServer {
@@ -54,9 +54,9 @@ fn ids(events: &[AuditEvent]) -> Vec<AuditEventId> {
     events.iter().map(|event| event.id).collect()
 }
 
-async fn the_newest_comes_first(store: StoreUnderTest) {
+async fn the_newest_event_comes_first(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
-    // Also where a clock is behind: the time says what is newer, and of one time the number.
+    // Events are ordered by time, then by id, even if a clock is behind.
     let mut newer = service.append_many(3).await;
     service.clock.advance(TimeDelta::hours(-1));
     let mut older = service.append_many(3).await;
@@ -65,7 +65,7 @@ async fn the_newest_comes_first(store: StoreUnderTest) {
     let expected = [newer, older].concat();
     let listed = service.client.audit_list().send().await.unwrap();
     assert_eq!(ids(&listed.items), expected);
-    // And over pages, whose cursors are numbers.
+    // The same across pages, whose cursors are ids.
     let mut walked = Vec::new();
     let mut cursor = None;
     loop {
@@ -79,7 +79,7 @@ async fn the_newest_comes_first(store: StoreUnderTest) {
     assert_eq!(walked, expected);
 }
 
-async fn a_page_holds_50_by_default_and_as_many_as_asked_for(store: StoreUnderTest) {
+async fn a_page_has_50_events_by_default_and_at_most_limit(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let mut appended = service.append_many(51).await;
     appended.reverse();
@@ -136,7 +136,7 @@ async fn since_is_inclusive_and_until_exclusive(store: StoreUnderTest) {
     assert!(backwards.items.is_empty());
 }
 
-async fn times_finer_than_those_of_events_are_not_rounded(store: StoreUnderTest) {
+async fn does_not_round_times_with_nanoseconds(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let appended = service.append_many(1).await;
     let just_after = service.clock.now() + TimeDelta::nanoseconds(1);
@@ -146,7 +146,7 @@ async fn times_finer_than_those_of_events_are_not_rounded(store: StoreUnderTest)
     assert_eq!(ids(&until.items), appended);
 }
 
-async fn each_filter_leaves_out_what_it_does_not_match(store: StoreUnderTest) {
+async fn each_filter_excludes_other_events(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("filtered").await;
     let one = service.append_as("report.exported", "user-1", "reports").await;
@@ -165,7 +165,7 @@ async fn each_filter_leaves_out_what_it_does_not_match(store: StoreUnderTest) {
     assert!(list().action("REPORT.EXPORTED").send().await.unwrap().items.is_empty());
 }
 
-async fn filters_combine(store: StoreUnderTest) {
+async fn filters_can_be_combined(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let mut expected = Vec::new();
     for action in ["a", "b"] {
@@ -190,7 +190,7 @@ async fn filters_combine(store: StoreUnderTest) {
     assert!(all.until(now).send().await.unwrap().items.is_empty());
 }
 
-async fn pages_keep_to_the_filters(store: StoreUnderTest) {
+async fn every_page_applies_the_filters(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let mut expected = Vec::new();
     for _ in 0..5 {
@@ -213,7 +213,7 @@ async fn pages_keep_to_the_filters(store: StoreUnderTest) {
     assert_eq!(walked, expected);
 }
 
-async fn a_cursor_of_nothing_is_harmless(store: StoreUnderTest) {
+async fn a_cursor_without_an_event_is_accepted(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let appended = service.append_many(1).await;
     for (cursor, expected) in [(i64::MIN, 0), (-1, 0), (0, 0), (appended[0].get(), 0), (i64::MAX, 1)] {
@@ -222,12 +222,12 @@ async fn a_cursor_of_nothing_is_harmless(store: StoreUnderTest) {
     }
 }
 
-/// How many events stand at the start, how many a page may hold, and how many are appended before each page.
+/// The number of events at the start, the limit of a page, and the number of events appended before each page.
 fn walks() -> impl Strategy<Value = (usize, i32, Vec<usize>)> {
     (0..30_usize, 1..8_i32, vec(0..5_usize, 0..30))
 }
 
-async fn a_walk_shows_every_event_that_stood_at_its_start_once(store: StoreUnderTest) {
+async fn a_walk_returns_every_event_that_existed_at_its_start_once(store: StoreUnderTest) {
     let service = Arc::new(TestServer::start(store).await);
     let runtime = Handle::current();
     let property = move || {
@@ -257,7 +257,7 @@ async fn walk(service: &TestServer, standing: usize, limit: i32, appended: &[usi
         let page = service.page(limit, cursor).await;
         walked.extend(ids(&page.items));
         cursor = page.next_cursor;
-        // Other walks share the log; what is older than this one's events is theirs.
+        // Other walks use the same log. Events older than the first one of this walk are theirs.
         if cursor.is_none() || walked.last() < Some(&oldest) {
             break;
         }

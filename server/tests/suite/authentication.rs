@@ -1,4 +1,6 @@
-//! Tokens of a real issuer: a published OpenID provider, which the tests start.
+//! Tokens of an issuer that rotates its keys and has outages.
+//!
+//! The target `certified_issuer` runs the same cases against a published OpenID provider.
 
 use crate::harness::cases::process_cases;
 use crate::harness::issuer::{AUDIENCE, TestIssuer, TokenRequest};
@@ -21,31 +23,31 @@ use tenant_registry_server::auth::{
 use tenant_registry_server::domain::clock::Clock;
 
 process_cases![
-    tokens_of_each_algorithm_are_taken,
-    roles_and_scopes_become_what_the_bearer_may_do,
-    new_keys_are_taken_and_old_ones_are_not,
-    keys_stay_while_the_issuer_is_down,
-    the_start_does_not_wait_for_the_issuer,
-    unknown_keys_cost_the_issuer_one_look,
-    unknown_keys_cost_nothing_after_a_look,
-    tokens_of_another_time_audience_or_realm_are_refused,
-    the_binary_lets_in_who_has_a_token,
-    the_binary_refuses_made_up_tokens,
-    the_binary_serves_when_the_issuer_comes_back,
+    accepts_tokens_of_each_algorithm,
+    roles_and_scopes_determine_the_callers_scopes,
+    accepts_new_keys_and_rejects_old_ones_after_a_rotation,
+    keeps_its_keys_during_an_outage_of_the_issuer,
+    starts_without_the_issuer,
+    unknown_keys_cause_a_single_fetch,
+    unknown_keys_cause_no_fetch_shortly_after_another,
+    rejects_tokens_with_a_wrong_time_audience_or_issuer,
+    the_service_accepts_callers_with_a_token,
+    the_service_rejects_forged_tokens,
+    the_service_recovers_from_an_outage_of_the_issuer,
 ];
 
 const NEVER: Duration = Duration::from_secs(3600);
 
-/// Looks whenever there is a reason to, and by itself never.
+/// Fetches the keys for every unknown key, but never periodically.
 const ALWAYS: RefreshSettings = RefreshSettings {
     interval: NEVER,
     pause: Duration::ZERO,
 };
 
-fn start(realm: &TestIssuer, refresh: RefreshSettings) -> Issuer {
+fn start(issuer: &TestIssuer, refresh: RefreshSettings) -> Issuer {
     let roles = ["support=tenants:read+audit:read", "operator=*"];
     let rules = TokenRules {
-        issuer: realm.url.parse().unwrap(),
+        issuer: issuer.url.parse().unwrap(),
         audience: AUDIENCE.to_owned(),
         leeway: Duration::from_secs(30),
         tenant_claim: "tenant_id".to_owned(),
@@ -54,39 +56,39 @@ fn start(realm: &TestIssuer, refresh: RefreshSettings) -> Issuer {
     Issuer::start(IssuerSettings { rules, refresh }, Clock::system()).unwrap()
 }
 
-async fn ready(realm: &TestIssuer, refresh: RefreshSettings) -> Issuer {
-    let verifier = start(realm, refresh);
+async fn ready(issuer: &TestIssuer, refresh: RefreshSettings) -> Issuer {
+    let verifier = start(issuer, refresh);
     until("the keys are fetched", async || verifier.is_ready().then_some(())).await;
     verifier
 }
 
-fn refusal(verified: Result<Arc<VerifiedToken>, TokenError>) -> InvalidToken {
+fn rejection(verified: Result<Arc<VerifiedToken>, TokenError>) -> InvalidToken {
     match verified {
         Err(TokenError::Invalid(refusal)) => refusal,
         Ok(_) | Err(TokenError::Unavailable) => panic!("{verified:?}"),
     }
 }
 
-async fn tokens_of_each_algorithm_are_taken() {
-    let realm = TestIssuer::start().await;
-    let verifier = ready(&realm, ALWAYS).await;
+async fn accepts_tokens_of_each_algorithm() {
+    let issuer = TestIssuer::start().await;
+    let verifier = ready(&issuer, ALWAYS).await;
     for algorithm in ["RS256", "ES256", "EdDSA"] {
         let wanted = TokenRequest {
             algorithm,
             ..TokenRequest::default()
         };
-        let verified = verifier.verify(&realm.token(wanted).await).await.unwrap();
+        let verified = verifier.verify(&issuer.token(wanted).await).await.unwrap();
         assert_eq!(verified.subject.as_str(), "billing", "{algorithm}");
         assert_eq!(verified.name.as_ref().unwrap().as_str(), "billing");
         assert_eq!((verified.kind, verified.tenant), (BearerKind::ServiceAccount, None));
         assert!(Scope::ALL.iter().all(|scope| !verified.scopes.contains(*scope)));
     }
-    assert_eq!(realm.key_fetches().await, 1);
+    assert_eq!(issuer.key_fetches().await, 1);
 }
 
-async fn roles_and_scopes_become_what_the_bearer_may_do() {
-    let realm = TestIssuer::start().await;
-    let verifier = ready(&realm, ALWAYS).await;
+async fn roles_and_scopes_determine_the_callers_scopes() {
+    let issuer = TestIssuer::start().await;
+    let verifier = ready(&issuer, ALWAYS).await;
     let tenant = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
     let wanted = TokenRequest {
         scope: "tenants:write",
@@ -102,7 +104,7 @@ async fn roles_and_scopes_become_what_the_bearer_may_do() {
         }),
         ..TokenRequest::default()
     };
-    let verified = verifier.verify(&realm.token(wanted).await).await.unwrap();
+    let verified = verifier.verify(&issuer.token(wanted).await).await.unwrap();
     assert_eq!(verified.kind, BearerKind::User);
     assert_eq!(verified.name.as_ref().unwrap().as_str(), "ada");
     assert_eq!(verified.tenant, Some(tenant.parse().unwrap()));
@@ -118,127 +120,131 @@ async fn roles_and_scopes_become_what_the_bearer_may_do() {
         ..TokenRequest::default()
     };
     assert_eq!(
-        refusal(verifier.verify(&realm.token(acme).await).await),
+        rejection(verifier.verify(&issuer.token(acme).await).await),
         InvalidToken::InvalidTenant
     );
 }
 
-async fn new_keys_are_taken_and_old_ones_are_not() {
-    let realm = TestIssuer::start().await;
-    let verifier = ready(&realm, ALWAYS).await;
-    let old = realm.token(TokenRequest::default()).await;
+async fn accepts_new_keys_and_rejects_old_ones_after_a_rotation() {
+    let issuer = TestIssuer::start().await;
+    let verifier = ready(&issuer, ALWAYS).await;
+    let old = issuer.token(TokenRequest::default()).await;
     assert!(verifier.verify(&old).await.is_ok());
-    realm.rotate().await;
-    assert!(verifier.verify(&old).await.is_ok(), "nobody has looked yet");
-    let new = realm.token(TokenRequest::default()).await;
+    issuer.rotate().await;
+    assert!(verifier.verify(&old).await.is_ok(), "the new keys are not fetched yet");
+    let new = issuer.token(TokenRequest::default()).await;
     assert!(verifier.verify(&new).await.is_ok(), "without a restart");
-    assert_eq!(refusal(verifier.verify(&old).await), InvalidToken::UnknownKey);
+    assert_eq!(rejection(verifier.verify(&old).await), InvalidToken::UnknownKey);
     assert!(verifier.verify(&new).await.is_ok());
 
-    // And without a token that asks for it.
+    // Also without a token that causes a fetch.
     let often = RefreshSettings {
         interval: Duration::from_millis(10),
         pause: NEVER,
     };
-    let verifier = ready(&realm, often).await;
+    let verifier = ready(&issuer, often).await;
     assert!(verifier.verify(&new).await.is_ok());
-    realm.rotate().await;
-    until("the old key is refused", async || verifier.verify(&new).await.err()).await;
+    issuer.rotate().await;
+    until("the old key is rejected", async || verifier.verify(&new).await.err()).await;
 }
 
-async fn keys_stay_while_the_issuer_is_down() {
-    let realm = TestIssuer::start().await;
-    let verifier = ready(&realm, ALWAYS).await;
+async fn keeps_its_keys_during_an_outage_of_the_issuer() {
+    let issuer = TestIssuer::start().await;
+    let verifier = ready(&issuer, ALWAYS).await;
     let (seen, unseen) = (
-        realm.token(TokenRequest::default()).await,
-        realm.token(TokenRequest::default()).await,
+        issuer.token(TokenRequest::default()).await,
+        issuer.token(TokenRequest::default()).await,
     );
     assert!(verifier.verify(&seen).await.is_ok());
     let foreign = TestIssuer::start().await.token(TokenRequest::default()).await;
-    realm.rotate().await;
-    let new = realm.token(TokenRequest::default()).await;
-    realm.go_down().await;
-    // It looks, and finds nobody.
+    issuer.rotate().await;
+    let new = issuer.token(TokenRequest::default()).await;
+    issuer.go_down().await;
+    // The fetch fails.
     for unknown in [&foreign, &new] {
-        assert_eq!(refusal(verifier.verify(unknown).await), InvalidToken::UnknownKey);
+        assert_eq!(rejection(verifier.verify(unknown).await), InvalidToken::UnknownKey);
     }
     for old in [&seen, &unseen] {
         assert!(verifier.verify(old).await.is_ok());
     }
     assert!(verifier.is_ready());
-    realm.come_up().await;
+    issuer.come_up().await;
     assert!(verifier.verify(&new).await.is_ok());
-    assert_eq!(refusal(verifier.verify(&unseen).await), InvalidToken::UnknownKey);
+    assert_eq!(rejection(verifier.verify(&unseen).await), InvalidToken::UnknownKey);
 }
 
-async fn the_start_does_not_wait_for_the_issuer() {
-    let realm = TestIssuer::start().await;
-    let token = realm.token(TokenRequest::default()).await;
-    realm.go_down().await;
-    let verifier = start(&realm, ALWAYS);
+async fn starts_without_the_issuer() {
+    let issuer = TestIssuer::start().await;
+    let token = issuer.token(TokenRequest::default()).await;
+    issuer.go_down().await;
+    let verifier = start(&issuer, ALWAYS);
     assert_eq!(verifier.verify(&token).await, Err(TokenError::Unavailable));
     assert!(!verifier.is_ready());
-    realm.come_up().await;
+    issuer.come_up().await;
     until("the keys are fetched", async || verifier.is_ready().then_some(())).await;
     assert!(verifier.verify(&token).await.is_ok());
 }
 
-async fn unknown_keys_cost_the_issuer_one_look() {
-    let realm = TestIssuer::start().await;
-    let verifier = ready(&realm, ALWAYS).await;
+async fn unknown_keys_cause_a_single_fetch() {
+    let issuer = TestIssuer::start().await;
+    let verifier = ready(&issuer, ALWAYS).await;
     let foreign = TestIssuer::start().await.token(TokenRequest::default()).await;
     let asked = (0..500).map(|_| verifier.verify(&foreign));
     for verified in join_all(asked).await {
-        assert_eq!(refusal(verified), InvalidToken::UnknownKey);
+        assert_eq!(rejection(verified), InvalidToken::UnknownKey);
     }
-    assert_eq!(realm.key_fetches().await, 2, "the first, and one for all of them");
+    assert_eq!(
+        issuer.key_fetches().await,
+        2,
+        "the first fetch, and one for all unknown keys"
+    );
 }
 
-async fn unknown_keys_cost_nothing_after_a_look() {
-    let realm = TestIssuer::start().await;
+async fn unknown_keys_cause_no_fetch_shortly_after_another() {
+    let issuer = TestIssuer::start().await;
     let seldom = RefreshSettings { pause: NEVER, ..ALWAYS };
-    let verifier = ready(&realm, seldom).await;
+    let verifier = ready(&issuer, seldom).await;
     let foreign = TestIssuer::start().await.token(TokenRequest::default()).await;
     for _ in 0..100 {
-        assert_eq!(refusal(verifier.verify(&foreign).await), InvalidToken::UnknownKey);
+        assert_eq!(rejection(verifier.verify(&foreign).await), InvalidToken::UnknownKey);
     }
-    assert_eq!(realm.key_fetches().await, 1);
+    assert_eq!(issuer.key_fetches().await, 1);
 }
 
-async fn tokens_of_another_time_audience_or_realm_are_refused() {
-    let realm = TestIssuer::start().await;
-    let verifier = ready(&realm, ALWAYS).await;
-    let rejection = async |wanted| refusal(verifier.verify(&realm.token(wanted).await).await);
+async fn rejects_tokens_with_a_wrong_time_audience_or_issuer() {
+    let issuer = TestIssuer::start().await;
+    let verifier = ready(&issuer, ALWAYS).await;
+    let reject = async |wanted| rejection(verifier.verify(&issuer.token(wanted).await).await);
     let lifetime = |lifetime| TokenRequest {
         lifetime,
         ..TokenRequest::default()
     };
-    assert_eq!(rejection(lifetime(-60)).await, InvalidToken::Expired);
+    assert_eq!(reject(lifetime(-60)).await, InvalidToken::Expired);
     assert!(
-        verifier.verify(&realm.token(lifetime(-1)).await).await.is_ok(),
+        verifier.verify(&issuer.token(lifetime(-1)).await).await.is_ok(),
         "leeway"
     );
     let audience = TokenRequest {
         audience: "billing",
         ..TokenRequest::default()
     };
-    assert_eq!(rejection(audience).await, InvalidToken::WrongAudience);
+    assert_eq!(reject(audience).await, InvalidToken::WrongAudience);
     let id_token = TokenRequest {
         claims: json!({ "typ": "ID" }),
         ..TokenRequest::default()
     };
-    assert_eq!(rejection(id_token).await, InvalidToken::NotAnAccessToken);
+    assert_eq!(reject(id_token).await, InvalidToken::NotAnAccessToken);
     let foreign = TokenRequest {
         claims: json!({ "iss": "https://sso.example.com" }),
         ..TokenRequest::default()
     };
-    assert_eq!(rejection(foreign).await, InvalidToken::WrongIssuer);
+    assert_eq!(reject(foreign).await, InvalidToken::WrongIssuer);
 }
 
-async fn serve(realm: &TestIssuer) -> ServiceProcess {
+async fn serve(issuer: &TestIssuer) -> ServiceProcess {
     ServiceProcess::serve(&|command| {
         command
-            .env("OIDC_ISSUER", &realm.url)
+            .env("OIDC_ISSUER", &issuer.url)
             .env("OIDC_ROLES", "support=catalog:read+audit:read+audit:write")
     })
     .await
@@ -248,19 +254,19 @@ async fn get(raw: &RawClient, path: &str, authorization: &str) -> RawResponse {
     RawResponse::from_request(raw.request(Method::GET, path).header(AUTHORIZATION, authorization)).await
 }
 
-/// A token that may read the catalog, and read and write the log.
-async fn support(realm: &TestIssuer) -> String {
+/// A token with the scopes to read the catalog, and to read and append events.
+async fn support(issuer: &TestIssuer) -> String {
     let wanted = TokenRequest {
         claims: json!({ "realm_access": { "roles": ["support"] } }),
         ..TokenRequest::default()
     };
-    format!("Bearer {}", realm.token(wanted).await)
+    format!("Bearer {}", issuer.token(wanted).await)
 }
 
-async fn the_binary_lets_in_who_has_a_token() {
-    let realm = TestIssuer::start().await;
-    let process = serve(&realm).await;
-    let bearer = support(&realm).await;
+async fn the_service_accepts_callers_with_a_token() {
+    let issuer = TestIssuer::start().await;
+    let process = serve(&issuer).await;
+    let bearer = support(&issuer).await;
     until("the keys are fetched", async || {
         (get(&process.raw, "/v1/catalog", &bearer).await.status == 200).then_some(())
     })
@@ -290,15 +296,15 @@ async fn the_binary_lets_in_who_has_a_token() {
     );
 
     let ended = process.stop().await;
-    assert_eq!(ended.stdout, "", "it is not open");
+    assert_eq!(ended.stdout, "", "no warning that authentication is off");
     let secret = bearer.rsplit('.').next().unwrap();
     assert!(!ended.stderr.contains(secret), "no token is logged");
 }
 
-async fn the_binary_refuses_made_up_tokens() {
-    let realm = TestIssuer::start().await;
-    let process = serve(&realm).await;
-    let good = support(&realm).await;
+async fn the_service_rejects_forged_tokens() {
+    let issuer = TestIssuer::start().await;
+    let process = serve(&issuer).await;
+    let good = support(&issuer).await;
     until("the keys are fetched", async || {
         (get(&process.raw, "/v1/catalog", &good).await.status == 200).then_some(())
     })
@@ -315,8 +321,8 @@ async fn the_binary_refuses_made_up_tokens() {
     };
     let unsigned = with("alg", json!("none"));
     let unsigned = unsigned.strip_suffix(signature).unwrap();
-    let token = async |wanted| format!("Bearer {}", realm.token(wanted).await);
-    let made_up = [
+    let token = async |wanted| format!("Bearer {}", issuer.token(wanted).await);
+    let forged = [
         unsigned.to_owned(),
         format!("{unsigned}AAAA"),
         with("alg", json!("HS256")),
@@ -342,32 +348,39 @@ async fn the_binary_refuses_made_up_tokens() {
         .await,
         support(&TestIssuer::start().await).await,
     ];
-    for authorization in made_up {
-        let refused = get(&process.raw, "/v1/catalog", &authorization).await;
-        refused.assert_error(401, ErrorCode::Unauthorized);
-        assert!(refused.header("www-authenticate").starts_with("Bearer"), "{refused:?}");
+    for authorization in forged {
+        let response = get(&process.raw, "/v1/catalog", &authorization).await;
+        response.assert_error(401, ErrorCode::Unauthorized);
+        assert!(
+            response.header("www-authenticate").starts_with("Bearer"),
+            "{response:?}"
+        );
     }
     let twice = process.raw.request(Method::GET, "/v1/catalog");
     let twice = RawResponse::from_request(twice.header(AUTHORIZATION, &good).header(AUTHORIZATION, &good)).await;
     twice.assert_error(401, ErrorCode::Unauthorized);
 
-    // The HTTP server looks at no header of that length; it may hang up before all of it is sent.
+    // The HTTP server rejects a header of that length, and may close the connection before it is sent.
     let long = with("padding", json!("a".repeat(1024 * 1024)));
     let long = process
         .raw
         .request(Method::GET, "/v1/catalog")
         .header(AUTHORIZATION, long);
-    if let Ok(answer) = long.send().await {
-        assert_eq!(answer.status(), 431);
+    if let Ok(response) = long.send().await {
+        assert_eq!(response.status(), 431);
     }
-    assert_eq!(get(&process.raw, "/v1/catalog", &good).await.status, 200, "it lives");
+    assert_eq!(
+        get(&process.raw, "/v1/catalog", &good).await.status,
+        200,
+        "the service is alive"
+    );
 }
 
-async fn the_binary_serves_when_the_issuer_comes_back() {
-    let realm = TestIssuer::start().await;
-    let bearer = support(&realm).await;
-    realm.go_down().await;
-    let process = serve(&realm).await;
+async fn the_service_recovers_from_an_outage_of_the_issuer() {
+    let issuer = TestIssuer::start().await;
+    let bearer = support(&issuer).await;
+    issuer.go_down().await;
+    let process = serve(&issuer).await;
     process.logged("cannot fetch the issuer's keys").await;
     let later = get(&process.raw, "/v1/catalog", &bearer).await;
     later.assert_error(503, ErrorCode::Unavailable);
@@ -376,9 +389,9 @@ async fn the_binary_serves_when_the_issuer_comes_back() {
     assert_eq!(
         process.raw.get("/v1/catalog").await.status,
         401,
-        "who has no token is told so"
+        "a request without a token is rejected"
     );
-    realm.come_up().await;
+    issuer.come_up().await;
     until("the keys are fetched", async || {
         (get(&process.raw, "/v1/catalog", &bearer).await.status == 200).then_some(())
     })

@@ -1,4 +1,4 @@
-//! Every constraint of the spec at its limits, through HTTP: what the schema admits is taken, all else is refused.
+//! Every constraint of the spec at its limits, over HTTP: valid values are accepted, invalid ones rejected.
 
 use crate::harness::candidates::candidates;
 use crate::harness::cases::cases;
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use tenant_registry_client::types::{ErrorCode, Tenant};
 
 cases![
-    every_property_of_every_body_is_held_to_its_schema,
-    every_parameter_is_held_to_its_schema,
+    checks_every_property_of_every_body_against_its_schema,
+    checks_every_parameter_against_its_schema,
 ];
 
-/// What the values of these names may be, in any request; all other texts may be anything that their schema admits.
+/// A valid value for a property or parameter that refers to a record. Others may have any value of their schema.
 fn good(name: &str, tenant: &Tenant) -> Value {
     match name {
         "id" | "tenant_id" | "project_id" => json!(tenant.id),
@@ -24,7 +24,7 @@ fn good(name: &str, tenant: &Tenant) -> Value {
     }
 }
 
-/// Where a candidate goes.
+/// Where a candidate is sent.
 struct Target {
     method: Method,
     path: String,
@@ -33,7 +33,7 @@ struct Target {
 }
 
 impl Target {
-    /// A good request of an operation, on a tenant of its own: none of them is in another's way.
+    /// A valid request of an operation on its own tenant, so that requests do not affect each other.
     async fn of(service: &TestServer, serial: &mut u32, path: &str, operation: &Value, method: &str) -> (Self, Tenant) {
         *serial += 1;
         let tenant = service.customer(&format!("tenant-{serial}")).await;
@@ -78,32 +78,32 @@ impl Target {
         }
     }
 
-    /// Sends the request, and holds the answer against what the schema says about the value.
+    /// Sends the request and checks that it is accepted only if the schema admits the value.
     async fn expect(self, service: &TestServer, name: &str, admitted: bool) {
         let what = format!("{} {} {:?} {:?}", self.method, self.path, self.query, self.body);
         let mut request = service.raw.request(self.method, &self.path).query(&self.query);
         if let Some(body) = self.body {
             request = request.json(&body);
         }
-        let answer = RawResponse::from_request(request).await;
+        let response = RawResponse::from_request(request).await;
         if admitted {
             assert!(
-                answer.status < 300 || matches!(answer.status, 404 | 409),
-                "{what}: {answer:?}"
+                response.status < 300 || matches!(response.status, 404 | 409),
+                "{what}: {response:?}"
             );
         } else {
-            assert_eq!(answer.status, 400, "{what}: {answer:?}");
-            let message = answer.assert_error(400, ErrorCode::InvalidInput);
+            assert_eq!(response.status, 400, "{what}: {response:?}");
+            let message = response.assert_error(400, ErrorCode::InvalidInput);
             assert!(message.contains(&format!("`{name}")), "{what}: {message}");
         }
     }
 }
 
-async fn every_property_of_every_body_is_held_to_its_schema(store: StoreUnderTest) {
+async fn checks_every_property_of_every_body_against_its_schema(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let (mut serial, mut tried) = (0, 0);
     for (method, path, operation) in SPEC.operation_objects() {
-        // It takes whatever comes, and says so in its answer.
+        // It accepts every value and reports invalid ones in its response.
         let Some(schema) = SPEC
             .body_schema(operation)
             .filter(|_| operation["operationId"] != "api_key_verify")
@@ -116,7 +116,7 @@ async fn every_property_of_every_body_is_held_to_its_schema(store: StoreUnderTes
             let probe = Target::of(&service, &mut serial, path, operation, method).await.1;
             for candidate in candidates(property, &good(name, &probe)) {
                 let (mut target, tenant) = Target::of(&service, &mut serial, path, operation, method).await;
-                // An id must be that of a tenant; the one that was probed with is as good as any.
+                // An id must be that of an existing tenant.
                 let body = target.body.as_mut().unwrap();
                 body[name] = candidate;
                 let admitted = validator.is_valid(&body[name]);
@@ -129,7 +129,7 @@ async fn every_property_of_every_body_is_held_to_its_schema(store: StoreUnderTes
     assert!(tried > 500, "{tried}");
 }
 
-async fn every_parameter_is_held_to_its_schema(store: StoreUnderTest) {
+async fn checks_every_parameter_against_its_schema(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let (mut serial, mut tried) = (0, 0);
     for (method, path, operation) in SPEC.operation_objects() {
@@ -139,7 +139,7 @@ async fn every_parameter_is_held_to_its_schema(store: StoreUnderTest) {
             let validator = SPEC.validator(schema);
             let probe = Target::of(&service, &mut serial, path, operation, method).await.1;
             for candidate in candidates(schema, &good(name, &probe)) {
-                // Without it, the path is another.
+                // An empty path parameter makes another path.
                 if parameter["in"] == "path" && candidate == "" {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! Cancelling tenants, now and at the end of their period.
+//! Cancelling tenants, immediately and at the end of their period.
 
 use crate::harness::cases::cases;
 use crate::harness::steps::{assert_error, unknown_id};
@@ -10,19 +10,19 @@ use tenant_registry_client::types::{
 };
 
 cases![
-    it_freezes_at_once,
-    the_body_may_be_absent,
-    the_event_has_reason_and_effective_time,
-    again_changes_nothing_and_writes_no_second_event,
-    an_active_tenant_stays_until_the_end_of_its_contracts_last_day,
-    a_trial_stays_until_it_ends,
-    every_reader_on_every_replica_sees_the_freeze,
-    at_period_end_again_changes_nothing_and_writes_no_second_event,
-    a_plain_cancellation_overtakes_a_pending_one,
-    without_a_period_end_it_cannot_wait_for_one,
-    a_period_that_is_over_freezes_at_once,
-    a_freeze_that_came_by_itself_can_be_activated,
-    a_longer_contract_ends_the_cancellation,
+    freezes_the_tenant_immediately,
+    accepts_an_absent_body,
+    the_event_contains_the_reason_and_the_effective_time,
+    repeating_a_cancellation_changes_nothing_and_writes_no_event,
+    at_period_end_an_active_tenant_stays_until_its_contract_ends,
+    at_period_end_a_trial_stays_until_it_ends,
+    every_operation_on_every_replica_sees_the_freeze,
+    repeating_a_pending_cancellation_changes_nothing_and_writes_no_event,
+    an_immediate_cancellation_replaces_a_pending_one,
+    rejects_at_period_end_without_a_period_end,
+    at_period_end_freezes_immediately_if_the_period_has_ended,
+    a_tenant_can_be_activated_after_its_pending_freeze,
+    extending_the_contract_ends_a_pending_cancellation,
     an_archived_tenant_cannot_be_cancelled,
     an_unknown_tenant_is_not_found,
 ];
@@ -47,7 +47,7 @@ fn time(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// One microsecond before `end` the status is `before`; from `end` on the tenant is frozen.
+/// Expects that the tenant has the status `before` until one microsecond before `end`, and is frozen from `end` on.
 async fn assert_freezes_at(service: &TestServer, id: TenantId, end: DateTime<Utc>, before: TenantStatus) {
     let instants = [
         (end - TimeDelta::microseconds(1), before),
@@ -60,7 +60,7 @@ async fn assert_freezes_at(service: &TestServer, id: TenantId, end: DateTime<Utc
     }
 }
 
-async fn it_freezes_at_once(store: StoreUnderTest) {
+async fn freezes_the_tenant_immediately(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let trial = service.customer("trial").await;
     let demo = service.demo("demo").await;
@@ -75,20 +75,20 @@ async fn it_freezes_at_once(store: StoreUnderTest) {
     }
 }
 
-async fn the_body_may_be_absent(store: StoreUnderTest) {
+async fn accepts_an_absent_body(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("absent").await;
     let frozen = service.client.tenant_cancel().id(tenant.id).send().await.unwrap();
     assert_eq!(frozen.status, TenantStatus::Frozen);
     let tenant = service.customer("empty").await;
-    let answer = service.raw.post(&format!("/v1/tenants/{}/cancel", tenant.id), "").await;
+    let response = service.raw.post(&format!("/v1/tenants/{}/cancel", tenant.id), "").await;
     assert_eq!(
-        (answer.status, answer.json::<Tenant>().status),
+        (response.status, response.json::<Tenant>().status),
         (200, TenantStatus::Frozen)
     );
 }
 
-async fn the_event_has_reason_and_effective_time(store: StoreUnderTest) {
+async fn the_event_contains_the_reason_and_the_effective_time(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let now_cancelled = service.customer("now").await;
     let body = TenantCancel {
@@ -114,7 +114,7 @@ async fn the_event_has_reason_and_effective_time(store: StoreUnderTest) {
     }
 }
 
-async fn again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest) {
+async fn repeating_a_cancellation_changes_nothing_and_writes_no_event(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("retried").await;
     let first = service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
@@ -124,7 +124,7 @@ async fn again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest)
     assert_eq!(service.actions(tenant.id).await, ["tenant.created", "tenant.cancelled"]);
 }
 
-async fn an_active_tenant_stays_until_the_end_of_its_contracts_last_day(store: StoreUnderTest) {
+async fn at_period_end_an_active_tenant_stays_until_its_contract_ends(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = active_until(&service, "leaving", "2026-12-31").await;
     let pending = service.cancel(tenant.id, at_period_end()).await.unwrap();
@@ -132,7 +132,7 @@ async fn an_active_tenant_stays_until_the_end_of_its_contracts_last_day(store: S
     assert_freezes_at(&service, tenant.id, time("2027-01-01T00:00:00Z"), TenantStatus::Active).await;
 }
 
-async fn a_trial_stays_until_it_ends(store: StoreUnderTest) {
+async fn at_period_end_a_trial_stays_until_it_ends(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("leaving").await;
     let pending = service.cancel(tenant.id, at_period_end()).await.unwrap();
@@ -141,7 +141,7 @@ async fn a_trial_stays_until_it_ends(store: StoreUnderTest) {
     assert_freezes_at(&service, tenant.id, end, TenantStatus::Trial).await;
 }
 
-async fn every_reader_on_every_replica_sees_the_freeze(store: StoreUnderTest) {
+async fn every_operation_on_every_replica_sees_the_freeze(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let replica = service.replica(Settings::default()).await;
     let tenant = active_until(&service, "leaving", "2026-12-31").await;
@@ -173,7 +173,7 @@ async fn every_reader_on_every_replica_sees_the_freeze(store: StoreUnderTest) {
     }
 }
 
-async fn at_period_end_again_changes_nothing_and_writes_no_second_event(store: StoreUnderTest) {
+async fn repeating_a_pending_cancellation_changes_nothing_and_writes_no_event(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("retried").await;
     let first = service.cancel(tenant.id, at_period_end()).await.unwrap();
@@ -182,7 +182,7 @@ async fn at_period_end_again_changes_nothing_and_writes_no_second_event(store: S
     assert_eq!(service.actions(tenant.id).await, ["tenant.created", "tenant.cancelled"]);
 }
 
-async fn a_plain_cancellation_overtakes_a_pending_one(store: StoreUnderTest) {
+async fn an_immediate_cancellation_replaces_a_pending_one(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("hurried").await;
     service.cancel(tenant.id, at_period_end()).await.unwrap();
@@ -192,7 +192,7 @@ async fn a_plain_cancellation_overtakes_a_pending_one(store: StoreUnderTest) {
     assert_eq!(actions, ["tenant.created", "tenant.cancelled", "tenant.cancelled"]);
 }
 
-async fn without_a_period_end_it_cannot_wait_for_one(store: StoreUnderTest) {
+async fn rejects_at_period_end_without_a_period_end(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let demo = service.demo("demo").await;
     let endless = service.customer("endless").await;
@@ -214,14 +214,14 @@ async fn without_a_period_end_it_cannot_wait_for_one(store: StoreUnderTest) {
     }
 }
 
-async fn a_period_that_is_over_freezes_at_once(store: StoreUnderTest) {
+async fn at_period_end_freezes_immediately_if_the_period_has_ended(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = active_until(&service, "overdue", "2026-11-22").await;
     let frozen = service.cancel(tenant.id, at_period_end()).await.unwrap();
     assert_eq!(frozen.status, TenantStatus::Frozen);
 }
 
-async fn a_freeze_that_came_by_itself_can_be_activated(store: StoreUnderTest) {
+async fn a_tenant_can_be_activated_after_its_pending_freeze(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("returning").await;
     service.cancel(tenant.id, at_period_end()).await.unwrap();
@@ -238,7 +238,7 @@ async fn a_freeze_that_came_by_itself_can_be_activated(store: StoreUnderTest) {
     );
 }
 
-async fn a_longer_contract_ends_the_cancellation(store: StoreUnderTest) {
+async fn extending_the_contract_ends_a_pending_cancellation(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = active_until(&service, "prolonged", "2026-12-31").await;
     service.cancel(tenant.id, at_period_end()).await.unwrap();

@@ -1,4 +1,4 @@
-//! The catalog, and asking for a product of it.
+//! Listing the catalog and requesting its products.
 
 use crate::harness::cases::cases;
 use crate::harness::steps::{assert_error, unknown_id};
@@ -8,18 +8,18 @@ use serde_json::json;
 use tenant_registry_client::types::{CatalogRequest, ErrorCode, TenantCancel, TenantId};
 
 cases![
-    it_is_listed_in_the_order_of_its_file,
-    what_a_caller_has_is_not_sent_again,
-    the_same_catalog_has_the_same_tag_everywhere,
-    a_request_is_recorded_and_changes_no_entitlement,
-    every_request_is_an_event_of_its_own,
-    any_tenant_can_ask,
+    lists_products_in_the_order_of_the_file,
+    returns_304_if_the_tag_matches,
+    replicas_return_the_same_tag,
+    a_request_writes_an_event_and_changes_no_entitlement,
+    every_request_writes_an_event,
+    tenants_of_every_status_can_request_a_product,
     an_unknown_tenant_or_product_is_not_found,
 ];
 
-async fn it_is_listed_in_the_order_of_its_file(store: StoreUnderTest) {
+async fn lists_products_in_the_order_of_the_file(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
-    let answer = service.raw.get("/v1/catalog").await;
+    let response = service.raw.get("/v1/catalog").await;
     let expected = json!({ "items": [
         {
             "key": "reports", "name": "Reports", "description": "Can be tried.",
@@ -35,11 +35,11 @@ async fn it_is_listed_in_the_order_of_its_file(store: StoreUnderTest) {
             "supports_trial": true,
         },
     ] });
-    assert_eq!(answer.json::<serde_json::Value>(), expected);
+    assert_eq!(response.json::<serde_json::Value>(), expected);
     assert_eq!(service.client.catalog_list().send().await.unwrap().items.len(), 3);
 }
 
-async fn what_a_caller_has_is_not_sent_again(store: StoreUnderTest) {
+async fn returns_304_if_the_tag_matches(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let first = service.raw.get("/v1/catalog").await;
     let etag = first.header("etag").to_owned();
@@ -76,15 +76,15 @@ async fn what_a_caller_has_is_not_sent_again(store: StoreUnderTest) {
     }
 }
 
-/// A caller may get its next answer from another replica.
-async fn the_same_catalog_has_the_same_tag_everywhere(store: StoreUnderTest) {
+/// A caller may get its next response from another replica.
+async fn replicas_return_the_same_tag(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let replica = service.replica(Settings::default()).await;
     let tag = async |service: &TestServer| service.raw.get("/v1/catalog").await.header("etag").to_owned();
     assert_eq!(tag(&service).await, tag(&replica).await);
 }
 
-async fn a_request_is_recorded_and_changes_no_entitlement(store: StoreUnderTest) {
+async fn a_request_writes_an_event_and_changes_no_entitlement(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("asking").await;
     let body = CatalogRequest::new(tenant.id, "connect".try_into().unwrap());
@@ -104,8 +104,8 @@ async fn a_request_is_recorded_and_changes_no_entitlement(store: StoreUnderTest)
     assert_eq!(service.tenant(tenant.id).await, tenant);
 }
 
-/// It records that somebody asked; whoever asks twice has asked twice.
-async fn every_request_is_an_event_of_its_own(store: StoreUnderTest) {
+/// A request only records the interest, so repeating it writes another event.
+async fn every_request_writes_an_event(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("asking").await;
     for _ in 0..2 {
@@ -116,7 +116,7 @@ async fn every_request_is_an_event_of_its_own(store: StoreUnderTest) {
     assert_eq!(actions, ["tenant.created", "catalog.requested", "catalog.requested"]);
 }
 
-async fn any_tenant_can_ask(store: StoreUnderTest) {
+async fn tenants_of_every_status_can_request_a_product(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let demo = service.demo("demo").await;
     let frozen = service.customer("frozen").await;
@@ -134,10 +134,10 @@ async fn any_tenant_can_ask(store: StoreUnderTest) {
 async fn an_unknown_tenant_or_product_is_not_found(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("asking").await;
-    let nobody: TenantId = unknown_id();
+    let unknown: TenantId = unknown_id();
     for (id, product, named) in [
         (tenant.id, "teapots", "teapots".to_owned()),
-        (nobody, "reports", nobody.to_string()),
+        (unknown, "reports", unknown.to_string()),
     ] {
         let body = CatalogRequest::new(id, product.try_into().unwrap());
         let requested = service.client.catalog_request().body(body.clone()).send().await;

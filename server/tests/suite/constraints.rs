@@ -1,7 +1,8 @@
-//! The database's constraints are the spec's: each column has the presence, the values and the limits of its property.
+//! The constraints of the database match the spec: each column has the nullability and accepts the values of its
+//! property.
 //!
-//! What a column should admit is read from the spec, with values at and beyond each limit; what it does admit, Postgres
-//! is asked. So the test follows a change of either.
+//! The candidates, at and beyond each limit, come from the spec. Each is inserted, so the test notices a change of
+//! either side.
 
 use crate::harness::candidates::candidates;
 use crate::harness::cases::process_cases;
@@ -14,11 +15,11 @@ use tokio_postgres::{Client, NoTls};
 
 process_cases![
     ; postgres:
-    columns_are_there_and_may_be_null_as_the_spec_says,
-    columns_admit_what_the_spec_admits_and_nothing_else,
+    columns_exist_and_are_nullable_as_in_the_spec,
+    columns_accept_exactly_the_values_of_the_spec,
 ];
 
-/// The schemas that are stored, and where.
+/// The schemas that are stored, and their tables.
 const TABLES: [(&str, &str); 4] = [
     ("Tenant", "tenants"),
     ("TenantProduct", "tenant_products"),
@@ -26,15 +27,15 @@ const TABLES: [(&str, &str); 4] = [
     ("AuditEvent", "audit_log"),
 ];
 
-/// What a row needs beside the properties of its schema.
-fn others(table: &str) -> &'static [(&'static str, &'static str)] {
+/// The columns that a row needs in addition to the properties of its schema.
+fn additional_columns(table: &str) -> &'static [(&'static str, &'static str)] {
     match table {
         "api_keys" => &[("hash", "'argon2id|c2FsdA|aGFzaA'")],
         _ => &[],
     }
 }
 
-/// Columns by table and name: may they be null?
+/// Whether columns are nullable, by table and name.
 async fn columns(client: &Client) -> BTreeMap<(String, String), bool> {
     let query = "SELECT table_name::text, column_name::text, is_nullable = 'YES' FROM information_schema.columns \
                  WHERE table_schema = 'public'";
@@ -48,7 +49,7 @@ async fn connect(database: &TestDatabase) -> Client {
     client
 }
 
-/// Name and resolved schema of each property.
+/// The name and resolved schema of each property.
 fn properties(schema: &str) -> Vec<(&'static str, &'static Value)> {
     let properties = SPEC.schemas()[schema]["properties"].as_object().unwrap();
     properties
@@ -57,7 +58,7 @@ fn properties(schema: &str) -> Vec<(&'static str, &'static Value)> {
         .collect()
 }
 
-async fn columns_are_there_and_may_be_null_as_the_spec_says() {
+async fn columns_exist_and_are_nullable_as_in_the_spec() {
     let database = TestDatabase::create().await;
     let columns = columns(&connect(&database).await).await;
     for (schema, table) in TABLES {
@@ -73,7 +74,7 @@ async fn columns_are_there_and_may_be_null_as_the_spec_says() {
     }
 }
 
-/// A value as SQL writes it; the column's type reads the text.
+/// A value as an SQL literal, which the column's type parses.
 fn literal(value: &Value) -> String {
     match value {
         Value::Null => "NULL".to_owned(),
@@ -87,9 +88,9 @@ fn literal(value: &Value) -> String {
     }
 }
 
-/// A row that the spec admits: each property's example.
+/// A valid row, from the example of each property.
 fn good_row(schema: &str, table: &str) -> BTreeMap<&'static str, String> {
-    let mut row: BTreeMap<_, _> = others(table)
+    let mut row: BTreeMap<_, _> = additional_columns(table)
         .iter()
         .map(|(name, value)| (*name, (*value).to_owned()))
         .collect();
@@ -108,8 +109,8 @@ fn example(property: &Value) -> Value {
     }
 }
 
-/// Does the database take the row? Nothing of it is kept.
-async fn takes(client: &Client, table: &str, row: &BTreeMap<&str, String>) -> bool {
+/// Whether the database accepts the row. The insert is rolled back.
+async fn accepts(client: &Client, table: &str, row: &BTreeMap<&str, String>) -> bool {
     let names: Vec<_> = row.keys().copied().collect();
     let values: Vec<_> = row.values().map(String::as_str).collect();
     let insert = format!(
@@ -133,10 +134,10 @@ async fn takes(client: &Client, table: &str, row: &BTreeMap<&str, String>) -> bo
     }
 }
 
-async fn columns_admit_what_the_spec_admits_and_nothing_else() {
+async fn columns_accept_exactly_the_values_of_the_spec() {
     let database = TestDatabase::create().await;
     let client = connect(&database).await;
-    // The tenant whose all the others are, and which is in nobody's way.
+    // The tenant that the other rows refer to.
     let mut tenant = good_row("Tenant", "tenants");
     tenant.insert("slug", "'the-first'".to_owned());
     let names: Vec<_> = tenant.keys().copied().collect();
@@ -154,22 +155,22 @@ async fn columns_admit_what_the_spec_admits_and_nothing_else() {
         if table == "tenants" {
             good.insert("id", "gen_random_uuid()".to_owned());
         }
-        assert!(takes(&client, table, &good).await, "{table}: {good:?}");
+        assert!(accepts(&client, table, &good).await, "{table}: {good:?}");
         for (name, property) in properties(schema) {
-            // What no caller writes: the service takes them from the request, as an address and a header's text.
+            // The service takes these from the connection and a header, not from the body.
             if ["source_ip", "user_agent"].contains(&name) {
                 continue;
             }
-            for (candidate, admitted) in judged(property) {
+            for (candidate, admitted) in candidates_with_validity(property) {
                 let mut row = good.clone();
                 row.insert(name, literal(&candidate));
-                // A simple query ends at this character, whoever sends it; the protocol refuses it by itself.
+                // A simple query ends at this character: the protocol cannot transport it.
                 if candidate.to_string().contains("\\u0000") {
                     assert!(!admitted || candidate.is_object(), "{table}.{name}: {candidate}");
                     continue;
                 }
                 assert_eq!(
-                    takes(&client, table, &row).await,
+                    accepts(&client, table, &row).await,
                     admitted,
                     "{table}.{name}: {candidate}"
                 );
@@ -180,9 +181,9 @@ async fn columns_admit_what_the_spec_admits_and_nothing_else() {
     assert!(tried > 500, "{tried} values are too few to say much");
 }
 
-/// Values at and beyond the limits of a property, and whether the spec admits them. Dates and times have types of their
-/// own in the database, which read more forms than the spec.
-fn judged(property: &Value) -> Vec<(Value, bool)> {
+/// Values at and beyond the limits of a property, and whether the spec admits them. Dates and times are left out,
+/// since the database parses more forms than the spec.
+fn candidates_with_validity(property: &Value) -> Vec<(Value, bool)> {
     let kind = &property["type"];
     let has_format = property["format"].is_string() && *kind != "integer";
     if has_format || kind.is_array() {

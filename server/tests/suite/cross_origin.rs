@@ -1,4 +1,4 @@
-//! Pages of other origins: what browsers are told about them (Fetch standard, CORS protocol).
+//! CORS: which pages of other origins can read responses (Fetch standard).
 
 use crate::harness::cases::cases;
 use crate::harness::openapi::{Operation, SPEC};
@@ -9,16 +9,16 @@ use std::collections::BTreeSet;
 use tenant_registry_client::types::{ErrorCode, TenantId};
 
 cases![
-    without_a_setting_no_answer_speaks_of_origins,
-    pages_of_an_allowed_origin_may_read_every_answer,
-    pages_of_other_origins_may_read_none,
-    browsers_are_told_what_a_page_may_send,
-    whoever_asks_otherwise_is_refused_as_ever,
+    without_allowed_origins_no_response_has_cors_headers,
+    pages_of_an_allowed_origin_can_read_every_response,
+    pages_of_other_origins_can_read_no_response,
+    preflight_responses_list_methods_and_headers,
+    other_options_requests_are_rejected,
 ];
 
 const ALLOWED: [&str; 2] = ["https://console.example.com", "http://localhost:3000"];
 
-/// What the spec's answers carry besides what every page may read.
+/// The headers of the spec that a page can read only if they are exposed.
 const EXPOSED: &str =
     "etag, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, www-authenticate, x-request-id";
 
@@ -39,7 +39,7 @@ async fn start(store: StoreUnderTest) -> TestServer {
     TestServer::start_with(store, settings).await
 }
 
-async fn asked(service: &TestServer, method: Method, path: &str, headers: &[(&str, &str)]) -> RawResponse {
+async fn send(service: &TestServer, method: Method, path: &str, headers: &[(&str, &str)]) -> RawResponse {
     let request = service.raw.request(method, path);
     RawResponse::from_request(
         headers
@@ -49,12 +49,12 @@ async fn asked(service: &TestServer, method: Method, path: &str, headers: &[(&st
     .await
 }
 
-fn says_nothing(answer: &RawResponse) -> bool {
-    let mut names = answer.headers.keys();
+fn has_no_cors_headers(response: &RawResponse) -> bool {
+    let mut names = response.headers.keys();
     !names.any(|name| name.as_str().starts_with("access-control-"))
 }
 
-/// Each path of the spec, with the methods that it answers.
+/// Each path of the spec with its methods.
 fn paths() -> Vec<(String, BTreeSet<&'static str>)> {
     let id: TenantId = unknown_id();
     let paths: BTreeSet<_> = SPEC
@@ -65,7 +65,7 @@ fn paths() -> Vec<(String, BTreeSet<&'static str>)> {
     let paths = paths.into_iter().map(|template| {
         let of_path = SPEC.operations.iter().filter(|operation| operation.path == template);
         let path = template.replace("{id}", &id.to_string()).replace("{slug}", "a-slug");
-        (path, of_path.flat_map(Operation::answered_methods).collect())
+        (path, of_path.flat_map(Operation::methods).collect())
     });
     paths.collect()
 }
@@ -75,16 +75,16 @@ const PREFLIGHT: [(&str, &str); 2] = [
     ("access-control-request-headers", "authorization"),
 ];
 
-async fn without_a_setting_no_answer_speaks_of_origins(store: StoreUnderTest) {
+async fn without_allowed_origins_no_response_has_cors_headers(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let origin = ("origin", ALLOWED[0]);
-    let answer = asked(&service, Method::GET, "/v1/catalog", &[origin]).await;
-    assert_eq!(answer.status, 200);
+    let response = send(&service, Method::GET, "/v1/catalog", &[origin]).await;
+    assert_eq!(response.status, 200);
     assert!(
-        says_nothing(&answer) && !answer.headers.contains_key("vary"),
-        "{answer:?}"
+        has_no_cors_headers(&response) && !response.headers.contains_key("vary"),
+        "{response:?}"
     );
-    let preflight = asked(
+    let preflight = send(
         &service,
         Method::OPTIONS,
         "/v1/catalog",
@@ -93,10 +93,10 @@ async fn without_a_setting_no_answer_speaks_of_origins(store: StoreUnderTest) {
     .await;
     preflight.assert_error(405, ErrorCode::MethodNotAllowed);
     assert_eq!(preflight.header("allow"), "GET, HEAD");
-    assert!(says_nothing(&preflight), "{preflight:?}");
+    assert!(has_no_cors_headers(&preflight), "{preflight:?}");
 }
 
-async fn pages_of_an_allowed_origin_may_read_every_answer(store: StoreUnderTest) {
+async fn pages_of_an_allowed_origin_can_read_every_response(store: StoreUnderTest) {
     let service = start(store).await;
     let requests = [
         (Method::GET, "/v1/catalog", 200),
@@ -110,73 +110,73 @@ async fn pages_of_an_allowed_origin_may_read_every_answer(store: StoreUnderTest)
     ];
     for origin in ALLOWED {
         for (method, path, status) in requests.clone() {
-            let answer = asked(&service, method, path, &[("origin", origin)]).await;
-            assert_eq!(answer.status, status, "{path}");
-            assert_eq!(answer.header("access-control-allow-origin"), origin, "{path}");
-            assert_eq!(answer.header("vary"), "origin", "{path}");
-            let exposed = answer.header("access-control-expose-headers");
+            let response = send(&service, method, path, &[("origin", origin)]).await;
+            assert_eq!(response.status, status, "{path}");
+            assert_eq!(response.header("access-control-allow-origin"), origin, "{path}");
+            assert_eq!(response.header("vary"), "origin", "{path}");
+            let exposed = response.header("access-control-expose-headers");
             assert_eq!(exposed, EXPOSED, "{path}");
             assert!(
-                !answer.headers.contains_key("access-control-allow-credentials"),
+                !response.headers.contains_key("access-control-allow-credentials"),
                 "{path}"
             );
         }
         let etag = service.raw.get("/v1/catalog").await.header("etag").to_owned();
         let known = [("origin", origin), ("if-none-match", &etag)];
-        let answer = asked(&service, Method::GET, "/v1/catalog", &known).await;
+        let response = send(&service, Method::GET, "/v1/catalog", &known).await;
         assert_eq!(
-            (answer.status, answer.header("access-control-allow-origin")),
+            (response.status, response.header("access-control-allow-origin")),
             (304, origin)
         );
     }
 }
 
-async fn pages_of_other_origins_may_read_none(store: StoreUnderTest) {
+async fn pages_of_other_origins_can_read_no_response(store: StoreUnderTest) {
     let service = start(store).await;
     for origin in STRANGERS {
-        let answer = asked(&service, Method::GET, "/v1/catalog", &[("origin", origin)]).await;
-        assert_eq!(answer.status, 200, "{origin}");
-        assert!(says_nothing(&answer), "{origin}: {answer:?}");
-        assert_eq!(answer.header("vary"), "origin", "{origin}");
+        let response = send(&service, Method::GET, "/v1/catalog", &[("origin", origin)]).await;
+        assert_eq!(response.status, 200, "{origin}");
+        assert!(has_no_cors_headers(&response), "{origin}: {response:?}");
+        assert_eq!(response.header("vary"), "origin", "{origin}");
         let headers = [("origin", origin), PREFLIGHT[0], PREFLIGHT[1]];
-        let preflight = asked(&service, Method::OPTIONS, "/v1/catalog", &headers).await;
+        let preflight = send(&service, Method::OPTIONS, "/v1/catalog", &headers).await;
         preflight.assert_error(405, ErrorCode::MethodNotAllowed);
-        assert!(says_nothing(&preflight), "{origin}: {preflight:?}");
+        assert!(has_no_cors_headers(&preflight), "{origin}: {preflight:?}");
     }
-    // A cache must not give the answer to a program to a page.
+    // A cache must not use the response for another origin.
     assert_eq!(service.raw.get("/v1/catalog").await.header("vary"), "origin");
 }
 
-async fn browsers_are_told_what_a_page_may_send(store: StoreUnderTest) {
+async fn preflight_responses_list_methods_and_headers(store: StoreUnderTest) {
     let service = start(store).await;
     for (path, methods) in paths() {
         for origin in ALLOWED {
             let headers = [("origin", origin), PREFLIGHT[0], PREFLIGHT[1]];
-            let answer = asked(&service, Method::OPTIONS, &path, &headers).await;
-            assert_eq!((answer.status, answer.text.as_str()), (204, ""), "{path}");
-            assert_eq!(answer.header("access-control-allow-origin"), origin, "{path}");
-            let told: BTreeSet<_> = answer.header("access-control-allow-methods").split(", ").collect();
-            assert_eq!(told, methods, "{path}");
-            let accepted = answer.header("access-control-allow-headers");
+            let response = send(&service, Method::OPTIONS, &path, &headers).await;
+            assert_eq!((response.status, response.text.as_str()), (204, ""), "{path}");
+            assert_eq!(response.header("access-control-allow-origin"), origin, "{path}");
+            let listed: BTreeSet<_> = response.header("access-control-allow-methods").split(", ").collect();
+            assert_eq!(listed, methods, "{path}");
+            let accepted = response.header("access-control-allow-headers");
             assert_eq!(accepted, "authorization, content-type, if-none-match", "{path}");
-            assert_eq!(answer.header("access-control-max-age"), "86400", "{path}");
-            assert_eq!(answer.header("vary"), "origin", "{path}");
+            assert_eq!(response.header("access-control-max-age"), "86400", "{path}");
+            assert_eq!(response.header("vary"), "origin", "{path}");
             assert!(
-                !answer.headers.contains_key("access-control-allow-credentials"),
+                !response.headers.contains_key("access-control-allow-credentials"),
                 "{path}"
             );
         }
     }
 }
 
-async fn whoever_asks_otherwise_is_refused_as_ever(store: StoreUnderTest) {
+async fn other_options_requests_are_rejected(store: StoreUnderTest) {
     let service = start(store).await;
     for headers in [&[("origin", ALLOWED[0])][..], &PREFLIGHT] {
-        let answer = asked(&service, Method::OPTIONS, "/v1/tenants", headers).await;
-        answer.assert_error(405, ErrorCode::MethodNotAllowed);
-        assert_eq!(answer.header("allow"), "POST");
+        let response = send(&service, Method::OPTIONS, "/v1/tenants", headers).await;
+        response.assert_error(405, ErrorCode::MethodNotAllowed);
+        assert_eq!(response.header("allow"), "POST");
     }
     let headers = [("origin", ALLOWED[0]), PREFLIGHT[0]];
-    let answer = asked(&service, Method::PUT, "/v1/tenants", &headers).await;
-    answer.assert_error(405, ErrorCode::MethodNotAllowed);
+    let response = send(&service, Method::PUT, "/v1/tenants", &headers).await;
+    response.assert_error(405, ErrorCode::MethodNotAllowed);
 }

@@ -1,4 +1,4 @@
-//! The binary on Postgres: how it starts on a schema of any age, and what the database refuses whoever asks.
+//! The service on Postgres: migrations at the start, and what the database itself rejects.
 
 use crate::harness::cases::process_cases;
 use crate::harness::postgres::TestDatabase;
@@ -12,20 +12,20 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 process_cases![
-    a_database_that_cannot_be_reached_stops_the_start,
-    a_bad_url_stops_the_start_and_is_not_repeated,
+    an_unreachable_database_prevents_the_start,
+    an_invalid_url_prevents_the_start_and_is_not_printed,
     ; postgres:
-    migrate_makes_the_schema_and_ends,
-    what_is_stored_outlives_the_process,
-    replicas_that_start_at_once_migrate_once,
-    an_older_schema_is_refused_where_it_is_not_to_be_migrated,
-    a_newer_schema_is_refused_where_it_is_not_to_be_migrated,
-    a_newer_schema_is_served_by_the_version_before_it,
-    without_a_step_of_its_schema_it_is_not_ready,
-    a_role_without_rights_to_the_schema_can_serve,
-    the_log_refuses_to_be_changed,
-    history_outlives_tenants,
-    old_events_are_pruned_by_their_own_role_and_on_record,
+    migrate_creates_the_schema_and_exits,
+    records_survive_a_restart,
+    replicas_that_start_together_migrate_once,
+    no_migrate_rejects_an_older_schema,
+    no_migrate_rejects_a_newer_schema,
+    serves_on_a_newer_schema,
+    is_not_ready_while_a_migration_is_missing,
+    serves_with_a_role_that_cannot_change_the_schema,
+    the_audit_log_cannot_be_changed,
+    events_survive_the_deletion_of_their_tenant,
+    only_the_pruning_role_deletes_old_events_and_writes_an_event,
 ];
 
 async fn connect(url: &str) -> Client {
@@ -41,8 +41,8 @@ async fn applied(client: &Client) -> i64 {
     row.unwrap().get(0)
 }
 
-/// How many steps there are in the source tree.
-fn steps() -> i64 {
+/// The number of migrations in the source tree.
+fn migrations_in_source() -> i64 {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations");
     let entries = std::fs::read_dir(directory).unwrap().flatten();
     i64::try_from(entries.filter(|entry| entry.path().is_dir()).count()).unwrap()
@@ -52,52 +52,55 @@ async fn serve(url: &str) -> ServiceProcess {
     ServiceProcess::serve(&|command| command.env("DATABASE_URL", url)).await
 }
 
-/// Runs the binary to its end, on a database.
-async fn end_of(url: &str, arguments: &[&str]) -> Output {
+/// Runs the binary on a database until it ends.
+async fn output_of(url: &str, arguments: &[&str]) -> Output {
     run(&|command: &mut Command| command.args(arguments).env("DATABASE_URL", url)).await
 }
 
-/// Expects that the start stops with one line that tells why.
+/// Expects that the start fails with one line that contains these texts.
 #[track_caller]
-fn stopped(output: &Output, telling: &[&str]) -> String {
+fn assert_start_failed(output: &Output, expected: &[&str]) -> String {
     let text = String::from_utf8(output.stderr.clone()).unwrap();
     assert!(!output.status.success() && output.stdout.is_empty(), "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");
-    for part in telling {
+    for part in expected {
         assert!(text.contains(part), "{part}: {text}");
     }
     text
 }
 
 async fn create_tenant(process: &ServiceProcess, slug: &str) -> Tenant {
-    let answer = process
+    let response = process
         .raw
         .post_json("/v1/tenants", &json!({ "slug": slug, "name": "n" }))
         .await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    answer.json()
+    assert_eq!(response.status, 201, "{response:?}");
+    response.json()
 }
 
-async fn migrate_makes_the_schema_and_ends() {
+async fn migrate_creates_the_schema_and_exits() {
     let database = TestDatabase::create_empty().await;
-    let output = end_of(database.url(), &["migrate"]).await;
+    let output = output_of(database.url(), &["migrate"]).await;
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         said,
-        format!("the schema is up to date; migrations applied: {}\n", steps())
+        format!(
+            "the schema is up to date; migrations applied: {}\n",
+            migrations_in_source()
+        )
     );
-    let again = end_of(database.url(), &["migrate"]).await;
+    let again = output_of(database.url(), &["migrate"]).await;
     assert_eq!(String::from_utf8(again.stdout).unwrap(), "the schema is up to date\n");
-    stopped(&end_of("", &["migrate"]).await, &["--database-url <DATABASE_URL>"]);
+    assert_start_failed(&output_of("", &["migrate"]).await, &["--database-url <DATABASE_URL>"]);
 }
 
-async fn what_is_stored_outlives_the_process() {
+async fn records_survive_a_restart() {
     let database = TestDatabase::create_empty().await;
     let process = serve(database.url()).await;
     assert_eq!(process.raw.get("/readyz").await.status, 200);
-    let nobody = process.raw.get("/v1/tenants/by-slug/acme").await;
-    assert_eq!(nobody.status, 404, "memory alone has a tenant to look at");
+    let example = process.raw.get("/v1/tenants/by-slug/acme").await;
+    assert_eq!(example.status, 404, "only the in-memory store has an example tenant");
     let tenant = create_tenant(&process, "lasting").await;
     let key = json!({ "tenant_id": tenant.id, "name": "n" });
     let created: Value = process.raw.post_json("/v1/api-keys", &key).await.json();
@@ -123,7 +126,7 @@ async fn what_is_stored_outlives_the_process() {
     assert_eq!(log["items"].as_array().unwrap().len(), 2);
 }
 
-async fn replicas_that_start_at_once_migrate_once() {
+async fn replicas_that_start_together_migrate_once() {
     let database = TestDatabase::create_empty().await;
     let replicas = join_all((0..5).map(|_| serve(database.url()))).await;
     let mut migrated = 0;
@@ -131,14 +134,14 @@ async fn replicas_that_start_at_once_migrate_once() {
         create_tenant(&process, &format!("tenant-{number}")).await;
         migrated += process.stop().await.stderr.matches("migrated the schema").count();
     }
-    assert_eq!(i64::try_from(migrated).unwrap(), steps());
-    assert_eq!(applied(&connect(database.url()).await).await, steps());
+    assert_eq!(i64::try_from(migrated).unwrap(), migrations_in_source());
+    assert_eq!(applied(&connect(database.url()).await).await, migrations_in_source());
 }
 
-async fn an_older_schema_is_refused_where_it_is_not_to_be_migrated() {
+async fn no_migrate_rejects_an_older_schema() {
     let database = TestDatabase::create_empty().await;
-    let output = end_of(database.url(), &["serve", "--no-migrate"]).await;
-    stopped(
+    let output = output_of(database.url(), &["serve", "--no-migrate"]).await;
+    assert_start_failed(
         &output,
         &["older than this binary", "20261124000000", "tenant-registry migrate"],
     );
@@ -147,31 +150,31 @@ async fn an_older_schema_is_refused_where_it_is_not_to_be_migrated() {
         .query("SELECT FROM pg_tables WHERE schemaname = 'public'", &[])
         .await
         .unwrap();
-    assert!(tables.is_empty(), "nothing was made");
+    assert!(tables.is_empty(), "no table is created");
 }
 
-async fn record_later_step(url: &str) {
+async fn record_later_migration(url: &str) {
     let later = "INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')";
     connect(url).await.batch_execute(later).await.unwrap();
 }
 
-async fn a_newer_schema_is_refused_where_it_is_not_to_be_migrated() {
+async fn no_migrate_rejects_a_newer_schema() {
     let database = TestDatabase::create().await;
-    record_later_step(database.url()).await;
-    let output = end_of(database.url(), &["serve", "--no-migrate"]).await;
-    stopped(&output, &["newer than this binary", "99991231000000"]);
+    record_later_migration(database.url()).await;
+    let output = output_of(database.url(), &["serve", "--no-migrate"]).await;
+    assert_start_failed(&output, &["newer than this binary", "99991231000000"]);
 }
 
-async fn a_newer_schema_is_served_by_the_version_before_it() {
+async fn serves_on_a_newer_schema() {
     let database = TestDatabase::create().await;
-    record_later_step(database.url()).await;
+    record_later_migration(database.url()).await;
     let process = serve(database.url()).await;
     create_tenant(&process, "during-the-upgrade").await;
     let ended = process.stop().await;
     assert!(ended.stderr.contains("99991231000000"), "{}", ended.stderr);
 }
 
-async fn without_a_step_of_its_schema_it_is_not_ready() {
+async fn is_not_ready_while_a_migration_is_missing() {
     let database = TestDatabase::create().await;
     let process = serve(database.url()).await;
     assert_eq!(process.raw.get("/readyz").await.status, 200);
@@ -184,7 +187,7 @@ async fn without_a_step_of_its_schema_it_is_not_ready() {
     assert_eq!(process.raw.get("/readyz").await.status, 503);
     client.batch_execute(record).await.unwrap();
     assert_eq!(process.raw.get("/readyz").await.status, 200);
-    record_later_step(database.url()).await;
+    record_later_migration(database.url()).await;
     assert_eq!(
         process.raw.get("/readyz").await.status,
         200,
@@ -194,7 +197,7 @@ async fn without_a_step_of_its_schema_it_is_not_ready() {
     assert!(ended.stderr.contains("the schema lacks"), "{}", ended.stderr);
 }
 
-async fn a_role_without_rights_to_the_schema_can_serve() {
+async fn serves_with_a_role_that_cannot_change_the_schema() {
     let database = TestDatabase::create().await;
     let role = format!("service_{}", std::process::id());
     let admin = connect(database.url()).await;
@@ -214,15 +217,15 @@ async fn a_role_without_rights_to_the_schema_can_serve() {
         .unwrap();
 }
 
-async fn a_database_that_cannot_be_reached_stops_the_start() {
+async fn an_unreachable_database_prevents_the_start() {
     let url = "postgres://u:correct-horse@127.0.0.1:1/registry";
     for arguments in [&["serve"][..], &["serve", "--no-migrate"], &["migrate"]] {
-        let text = stopped(&end_of(url, arguments).await, &["cannot be reached", "refused"]);
+        let text = assert_start_failed(&output_of(url, arguments).await, &["cannot be reached", "refused"]);
         assert!(!text.contains("correct-horse"), "{text}");
     }
 }
 
-async fn a_bad_url_stops_the_start_and_is_not_repeated() {
+async fn an_invalid_url_prevents_the_start_and_is_not_printed() {
     let bad = [
         ("mysql://u:correct-horse@db/x", "must begin with `postgres://`"),
         ("postgres://u:correct-horse@db", "names no database"),
@@ -232,15 +235,15 @@ async fn a_bad_url_stops_the_start_and_is_not_repeated() {
             "/no/such/file",
         ),
     ];
-    for (url, telling) in bad {
+    for (url, expected) in bad {
         for arguments in [&["serve"][..], &["migrate"], &["serve", "--database-url", url]] {
-            let text = stopped(&end_of(url, arguments).await, &[telling]);
+            let text = assert_start_failed(&output_of(url, arguments).await, &[expected]);
             assert!(!text.contains("correct-horse"), "{text}");
         }
     }
 }
 
-async fn the_log_refuses_to_be_changed() {
+async fn the_audit_log_cannot_be_changed() {
     let database = TestDatabase::create_empty().await;
     let process = serve(database.url()).await;
     create_tenant(&process, "recorded").await;
@@ -264,7 +267,7 @@ async fn the_log_refuses_to_be_changed() {
     assert_eq!(process.raw.get("/v1/audit").await.text, before);
 }
 
-async fn history_outlives_tenants() {
+async fn events_survive_the_deletion_of_their_tenant() {
     let database = TestDatabase::create_empty().await;
     let process = serve(database.url()).await;
     let tenant = create_tenant(&process, "leaving").await;
@@ -284,10 +287,10 @@ async fn history_outlives_tenants() {
     for event in before["items"].as_array_mut().unwrap() {
         event.as_object_mut().unwrap().remove("tenant_id");
     }
-    assert_eq!(after, before, "all as it was, but for whose it was");
+    assert_eq!(after, before, "only the tenant is removed from the events");
 }
 
-async fn old_events_are_pruned_by_their_own_role_and_on_record() {
+async fn only_the_pruning_role_deletes_old_events_and_writes_an_event() {
     let database = TestDatabase::create_empty().await;
     let process = serve(database.url()).await;
     let client = connect(database.url()).await;
@@ -297,17 +300,17 @@ async fn old_events_are_pruned_by_their_own_role_and_on_record() {
     create_tenant(&process, "recent").await;
     let prune = ["audit", "prune", "--before", "2026-01-01T02:46:41Z"];
 
-    // A role is the server's, not the database's: another test run may have made it.
+    // Roles belong to the server, so another test run may have created it.
     let role = "DO $$ BEGIN CREATE ROLE tenant_registry_pruner; EXCEPTION WHEN duplicate_object THEN NULL; END $$";
     client.batch_execute(role).await.unwrap();
-    let output = end_of(database.url(), &prune).await;
+    let output = output_of(database.url(), &prune).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains("permission denied"), "{said}");
     client
         .batch_execute("GRANT SELECT, INSERT, DELETE ON audit_log TO tenant_registry_pruner")
         .await
         .unwrap();
-    let output = end_of(database.url(), &prune).await;
+    let output = output_of(database.url(), &prune).await;
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
         "10000 audit events deleted\n"
@@ -337,9 +340,13 @@ async fn old_events_are_pruned_by_their_own_role_and_on_record() {
         (&json!("operator"), &json!("postgres"))
     );
     let error = client.batch_execute("DELETE FROM audit_log").await.unwrap_err();
-    assert_eq!(error.code(), Some(&SqlState::RESTRICT_VIOLATION), "nobody else may");
-    let bad = end_of(database.url(), &["audit", "prune", "--before", "yesterday"]).await;
-    stopped(&bad, &["--before <TIME>"]);
-    let future = end_of(database.url(), &["audit", "prune", "--before", "9999-12-31T00:00:00Z"]).await;
-    stopped(&future, &["`--before` must not be in the future"]);
+    assert_eq!(
+        error.code(),
+        Some(&SqlState::RESTRICT_VIOLATION),
+        "other roles cannot delete events"
+    );
+    let bad = output_of(database.url(), &["audit", "prune", "--before", "yesterday"]).await;
+    assert_start_failed(&bad, &["--before <TIME>"]);
+    let future = output_of(database.url(), &["audit", "prune", "--before", "9999-12-31T00:00:00Z"]).await;
+    assert_start_failed(&future, &["`--before` must not be in the future"]);
 }

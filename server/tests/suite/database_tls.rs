@@ -1,4 +1,4 @@
-//! TLS to the database: what each `sslmode` takes for the database that is meant.
+//! TLS to the database: which servers each `sslmode` accepts.
 
 use crate::harness::cases::process_cases;
 use crate::harness::process::run;
@@ -10,10 +10,10 @@ use test_support::postgres::{Cluster, ClusterSettings};
 
 process_cases![
     ; postgres:
-    each_mode_takes_the_server_that_it_should,
+    each_sslmode_accepts_the_right_servers,
 ];
 
-/// An authority of the tests.
+/// A certificate authority of the tests.
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -26,8 +26,8 @@ fn file(text: &str) -> NamedTempFile {
     file
 }
 
-/// Does the service get to the database, and encrypted?
-async fn reaches(url: &str) -> Result<(), String> {
+/// Connects to the database and checks that the connection is encrypted.
+async fn connects_encrypted(url: &str) -> Result<(), String> {
     let output = run(&|command: &mut Command| command.arg("migrate").env("DATABASE_URL", url)).await;
     if output.status.success() {
         Ok(())
@@ -36,7 +36,7 @@ async fn reaches(url: &str) -> Result<(), String> {
     }
 }
 
-async fn each_mode_takes_the_server_that_it_should() {
+async fn each_sslmode_accepts_the_right_servers() {
     let authority = authority();
     let key = KeyPair::generate().unwrap();
     let names = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
@@ -51,7 +51,7 @@ async fn each_mode_takes_the_server_that_it_should() {
         files: vec![
             ("server.crt".to_owned(), certificate.pem()),
             ("server.key".to_owned(), key.serialize_pem()),
-            // Whoever comes unencrypted is not let in.
+            // The server rejects unencrypted connections.
             ("hba".to_owned(), "hostssl all all 127.0.0.1/32 trust\n".to_owned()),
         ],
     };
@@ -73,20 +73,20 @@ async fn each_mode_takes_the_server_that_it_should() {
         ("127.0.0.1", "verify-ca", Some(&right)),
         ("localhost", "verify-full", Some(&right)),
     ] {
-        reaches(&url(host, mode, authorities)).await.unwrap();
+        connects_encrypted(&url(host, mode, authorities)).await.unwrap();
     }
-    for (host, mode, authorities, telling) in [
+    for (host, mode, authorities, message) in [
         ("127.0.0.1", "disable", None, "no encryption"),
         ("localhost", "verify-ca", Some(&wrong), "invalid peer certificate"),
         ("localhost", "verify-full", Some(&wrong), "invalid peer certificate"),
         ("127.0.0.1", "verify-full", Some(&right), "not valid for name"),
-        // The operating system does not know the authority of the tests, if it knows any.
+        // The operating system does not trust the authority of the tests.
         ("localhost", "verify-full", None, "error"),
     ] {
-        let said = reaches(&url(host, mode, authorities)).await.unwrap_err();
+        let output = connects_encrypted(&url(host, mode, authorities)).await.unwrap_err();
         assert!(
-            said.contains(telling) && said.lines().count() == 1,
-            "{mode} {host}: {said}"
+            output.contains(message) && output.lines().count() == 1,
+            "{mode} {host}: {output}"
         );
     }
 }

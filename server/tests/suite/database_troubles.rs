@@ -1,5 +1,4 @@
-//! What the service makes of a database in trouble: it repeats what may be repeated, waits no longer than it says, and
-//! tells what is not known.
+//! Database errors: the service repeats transient ones, respects its timeouts, and reports unknown outcomes.
 
 use crate::harness::RawResponse;
 use crate::harness::cases::process_cases;
@@ -18,11 +17,11 @@ use tokio_postgres::{Client, NoTls};
 
 process_cases![
     ; postgres:
-    what_fails_for_a_passing_cause_is_repeated,
-    what_fails_each_time_is_given_up_and_changes_nothing,
-    nobody_waits_longer_than_is_said,
-    a_commit_that_was_lost_with_its_connection_is_not_called_undone,
-    a_commit_whose_answer_was_lost_is_found_in_the_log,
+    repeats_transient_errors,
+    gives_up_after_repeated_errors_and_changes_nothing,
+    requests_do_not_wait_longer_than_the_timeouts,
+    an_unknown_commit_outcome_is_reported_as_unknown,
+    finds_a_commit_whose_response_was_lost,
 ];
 
 async fn connect(url: &str) -> Client {
@@ -54,7 +53,7 @@ async fn events(process: &ServiceProcess) -> usize {
     log["items"].as_array().unwrap().len()
 }
 
-/// From now on the first attempts to log something fail. A sequence counts them: it is not undone.
+/// Makes the first attempts to insert an event fail. A sequence counts them, since a rollback does not reset it.
 async fn fail(client: &Client, code: &str, attempts: u32) {
     let failing = format!(
         "CREATE SEQUENCE IF NOT EXISTS attempts; SELECT setval('attempts', 1, false); \
@@ -72,34 +71,34 @@ async fn attempts(client: &Client) -> i64 {
     row.get(0)
 }
 
-async fn what_fails_for_a_passing_cause_is_repeated() {
+async fn repeats_transient_errors() {
     let database = TestDatabase::create_empty().await;
     let process = serve(database.url()).await;
     let client = connect(database.url()).await;
-    // A serialization failure, a deadlock, a lost connection (as a server that shuts down puts it).
+    // A serialization failure, a deadlock, and a connection that is closed by a shutdown.
     for (number, code) in ["40001", "40P01", "57P01"].into_iter().enumerate() {
         fail(&client, code, 2).await;
-        let answer = create_tenant(&process, &format!("tenant-{number}")).await;
-        assert_eq!(answer.status, 201, "{code}: {answer:?}");
+        let response = create_tenant(&process, &format!("tenant-{number}")).await;
+        assert_eq!(response.status, 201, "{code}: {response:?}");
         assert_eq!(attempts(&client).await, 3);
         assert_eq!(events(&process).await, number + 1);
     }
 }
 
-async fn what_fails_each_time_is_given_up_and_changes_nothing() {
+async fn gives_up_after_repeated_errors_and_changes_nothing() {
     let database = TestDatabase::create_empty().await;
     let process = serve(database.url()).await;
     let client = connect(database.url()).await;
     fail(&client, "40001", 1000).await;
-    let answer = create_tenant(&process, "never").await;
-    answer.assert_error(503, ErrorCode::Unavailable);
-    assert!(!answer.header("retry-after").is_empty());
+    let response = create_tenant(&process, "never").await;
+    response.assert_error(503, ErrorCode::Unavailable);
+    assert!(!response.header("retry-after").is_empty());
     assert!((2..10).contains(&attempts(&client).await));
     assert_eq!(process.raw.get("/v1/tenants/by-slug/never").await.status, 404);
     assert_eq!(events(&process).await, 0);
 }
 
-async fn nobody_waits_longer_than_is_said() {
+async fn requests_do_not_wait_longer_than_the_timeouts() {
     let database = TestDatabase::create_empty().await;
     let process = serve(database.url()).await;
     let client = connect(database.url()).await;
@@ -108,14 +107,14 @@ async fn nobody_waits_longer_than_is_said() {
         .batch_execute("BEGIN; LOCK TABLE tenants IN ACCESS EXCLUSIVE MODE")
         .await
         .unwrap();
-    // Many more than there are connections, of both kinds.
+    // More requests than connections, for both kinds of connection.
     let begin = Instant::now();
     let reads = join_all((0..6).map(|_| process.raw.get("/v1/tenants/by-slug/before")));
     let slugs = ["one", "two", "three", "four"];
     let writes = join_all(slugs.map(|slug| create_tenant(&process, slug)));
     let (reads, writes) = tokio::join!(reads, writes);
-    for answer in reads.iter().chain(&writes) {
-        answer.assert_error(503, ErrorCode::Unavailable);
+    for response in reads.iter().chain(&writes) {
+        response.assert_error(503, ErrorCode::Unavailable);
     }
     let took = begin.elapsed();
     assert!(took < Duration::from_secs(8), "{took:?}");
@@ -131,7 +130,7 @@ async fn nobody_waits_longer_than_is_said() {
     }
 }
 
-async fn a_commit_that_was_lost_with_its_connection_is_not_called_undone() {
+async fn an_unknown_commit_outcome_is_reported_as_unknown() {
     let database = TestDatabase::create_empty().await;
     let process = serve(database.url()).await;
     let client = connect(database.url()).await;
@@ -141,40 +140,40 @@ async fn a_commit_that_was_lost_with_its_connection_is_not_called_undone() {
                  CREATE CONSTRAINT TRIGGER fatal AFTER INSERT ON audit_log DEFERRABLE INITIALLY DEFERRED \
                      FOR EACH ROW EXECUTE FUNCTION fatal()";
     client.batch_execute(fatal).await.unwrap();
-    let answer = create_tenant(&process, "unsure").await;
-    let message = answer.assert_error(500, ErrorCode::Internal);
+    let response = create_tenant(&process, "unsure").await;
+    let message = response.assert_error(500, ErrorCode::Internal);
     assert!(message.contains("may or may not have been made"), "{message}");
     assert!(
-        answer.headers.get("retry-after").is_none(),
-        "nobody should repeat it blindly"
+        response.headers.get("retry-after").is_none(),
+        "callers must not repeat the request"
     );
     client.batch_execute("DROP TRIGGER fatal ON audit_log").await.unwrap();
     assert_eq!(create_tenant(&process, "unsure").await.status, 201);
     assert_eq!(events(&process).await, 1);
 }
 
-/// Passes a connection on, until it has passed on a COMMIT while it is told to cut: then nothing comes back any more.
-async fn pass_on(mut client: TcpStream, server: SocketAddr, cuts: Arc<AtomicBool>) {
+/// Forwards a connection. Once `cuts` is set, it drops the response to the next COMMIT and everything after it.
+async fn proxy(mut client: TcpStream, server: SocketAddr, cuts: Arc<AtomicBool>) {
     let mut server = TcpStream::connect(server).await.unwrap();
-    let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    let (mut request, mut response) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     loop {
         tokio::select! {
-            read = client.read(&mut asked) => {
+            read = client.read(&mut request) => {
                 let Ok(length @ 1..) = read else { return };
-                let question = &asked[..length];
+                let question = &request[..length];
                 if server.write_all(question).await.is_err() {
                     return;
                 }
                 let is_commit = question.windows(7).any(|window| window == b"COMMIT\0");
                 if is_commit && cuts.load(Ordering::Relaxed) {
-                    // The server has done it when it answers; the answer is what gets lost.
-                    let _ = server.read(&mut answered).await;
+                    // When the server responds, it has committed. Only the response is lost.
+                    let _ = server.read(&mut response).await;
                     return;
                 }
             }
-            read = server.read(&mut answered) => {
+            read = server.read(&mut response) => {
                 let Ok(length @ 1..) = read else { return };
-                if client.write_all(&answered[..length]).await.is_err() {
+                if client.write_all(&response[..length]).await.is_err() {
                     return;
                 }
             }
@@ -182,7 +181,7 @@ async fn pass_on(mut client: TcpStream, server: SocketAddr, cuts: Arc<AtomicBool
     }
 }
 
-async fn a_commit_whose_answer_was_lost_is_found_in_the_log() {
+async fn finds_a_commit_whose_response_was_lost() {
     let database = TestDatabase::create_empty().await;
     let url: tokio_postgres::Config = database.url().parse().unwrap();
     let server = SocketAddr::from(([127, 0, 0, 1], url.get_ports()[0]));
@@ -196,13 +195,13 @@ async fn a_commit_whose_answer_was_lost_is_found_in_the_log() {
     tokio::spawn(async move {
         loop {
             let (client, _) = listener.accept().await.unwrap();
-            tokio::spawn(pass_on(client, server, Arc::clone(&is_cutting)));
+            tokio::spawn(proxy(client, server, Arc::clone(&is_cutting)));
         }
     });
     let process = serve(&format!("{proxied}?sslmode=disable")).await;
     cuts.store(true, Ordering::Relaxed);
-    let answer = create_tenant(&process, "lucky").await;
-    assert_eq!(answer.status, 201, "{answer:?}");
+    let response = create_tenant(&process, "lucky").await;
+    assert_eq!(response.status, 201, "{response:?}");
     let appended = process.raw.post_json("/v1/audit", &json!({ "action": "a.b" })).await;
     assert_eq!(appended.status, 201, "{appended:?}");
     cuts.store(false, Ordering::Relaxed);

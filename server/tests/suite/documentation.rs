@@ -1,4 +1,4 @@
-//! The document and the reference that the service serves about itself.
+//! The OpenAPI document and the API reference that the service serves.
 
 use crate::harness::RawResponse;
 use crate::harness::cases::process_cases;
@@ -12,13 +12,13 @@ use std::io::Read;
 use tenant_registry_client::types::ErrorCode;
 
 process_cases![
-    the_document_is_the_one_that_the_code_was_generated_from,
-    what_a_client_has_is_not_sent_again,
-    compressed_it_is_the_same_and_has_a_tag_of_its_own,
-    head_tells_what_get_would,
-    other_methods_are_refused,
-    pages_of_an_allowed_origin_may_read_them,
-    the_page_loads_from_its_own_host_alone,
+    serves_the_spec_that_the_code_is_generated_from,
+    returns_304_if_the_tag_matches,
+    the_compressed_document_has_the_same_content_and_another_tag,
+    head_returns_the_headers_of_get,
+    rejects_other_methods,
+    pages_of_an_allowed_origin_can_read_the_documents,
+    the_page_loads_only_from_its_own_host,
 ];
 
 const SPEC_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/openapi.yaml");
@@ -29,7 +29,7 @@ async fn serve() -> ServiceProcess {
     ServiceProcess::serve(&|command| command).await
 }
 
-async fn the_document_is_the_one_that_the_code_was_generated_from() {
+async fn serves_the_spec_that_the_code_is_generated_from() {
     let process = serve().await;
     let yaml = process.raw.get("/openapi.yaml").await;
     assert_eq!((yaml.status, yaml.header("content-type")), (200, "application/yaml"));
@@ -39,7 +39,7 @@ async fn the_document_is_the_one_that_the_code_was_generated_from() {
     assert_eq!(json.json::<Value>(), SPEC.document);
 }
 
-async fn what_a_client_has_is_not_sent_again() {
+async fn returns_304_if_the_tag_matches() {
     let process = serve().await;
     for path in DOCUMENTS {
         let first = process.raw.get(path).await;
@@ -55,7 +55,7 @@ async fn what_a_client_has_is_not_sent_again() {
     }
 }
 
-async fn compressed_it_is_the_same_and_has_a_tag_of_its_own() {
+async fn the_compressed_document_has_the_same_content_and_another_tag() {
     let process = serve().await;
     for path in DOCUMENTS {
         let plain = process.raw.get(path).await;
@@ -72,7 +72,7 @@ async fn compressed_it_is_the_same_and_has_a_tag_of_its_own() {
     }
 }
 
-async fn head_tells_what_get_would() {
+async fn head_returns_the_headers_of_get() {
     let process = serve().await;
     for path in DOCUMENTS {
         let get = process.raw.get(path).await;
@@ -84,7 +84,7 @@ async fn head_tells_what_get_would() {
     }
 }
 
-async fn other_methods_are_refused() {
+async fn rejects_other_methods() {
     let process = serve().await;
     for path in DOCUMENTS {
         for method in [
@@ -94,32 +94,32 @@ async fn other_methods_are_refused() {
             Method::DELETE,
             Method::OPTIONS,
         ] {
-            let answer = RawResponse::from_request(process.raw.request(method, path)).await;
-            answer.assert_error(405, ErrorCode::MethodNotAllowed);
-            assert_eq!(answer.header("allow"), "GET, HEAD", "{path}");
+            let response = RawResponse::from_request(process.raw.request(method, path)).await;
+            response.assert_error(405, ErrorCode::MethodNotAllowed);
+            assert_eq!(response.header("allow"), "GET, HEAD", "{path}");
         }
     }
 }
 
-async fn pages_of_an_allowed_origin_may_read_them() {
+async fn pages_of_an_allowed_origin_can_read_the_documents() {
     let origin = "https://console.example.com";
     let process = ServiceProcess::serve(&|command| command.env("ALLOWED_ORIGINS", origin)).await;
     for path in DOCUMENTS {
-        let answer = RawResponse::from_request(process.raw.request(Method::GET, path).header("origin", origin)).await;
-        assert_eq!(answer.header("access-control-allow-origin"), origin, "{path}");
-        let vary: Vec<_> = answer.headers.get_all("vary").iter().collect();
+        let response = RawResponse::from_request(process.raw.request(Method::GET, path).header("origin", origin)).await;
+        assert_eq!(response.header("access-control-allow-origin"), origin, "{path}");
+        let vary: Vec<_> = response.headers.get_all("vary").iter().collect();
         assert_eq!(vary, ["accept-encoding", "origin"], "{path}");
         let preflight = process.raw.request(Method::OPTIONS, path).header("origin", origin);
-        let answer = RawResponse::from_request(preflight.header("access-control-request-method", "GET")).await;
+        let response = RawResponse::from_request(preflight.header("access-control-request-method", "GET")).await;
         assert_eq!(
-            (answer.status, answer.header("access-control-allow-methods")),
+            (response.status, response.header("access-control-allow-methods")),
             (204, "GET, HEAD"),
             "{path}"
         );
     }
 }
 
-async fn the_page_loads_from_its_own_host_alone() {
+async fn the_page_loads_only_from_its_own_host() {
     let process = serve().await;
     let page = process.raw.get("/docs").await;
     let policy = page.header("content-security-policy");

@@ -1,4 +1,4 @@
-//! Trials of products, and the entitlements that a tenant has.
+//! Trials of products and the entitlements of tenants.
 
 use crate::harness::cases::cases;
 use crate::harness::steps::{assert_error, server_id, unknown_id};
@@ -13,24 +13,24 @@ use tenant_registry_server::records::EntitlementRecord;
 cases![
     a_trial_is_an_entitlement_of_14_days,
     a_trial_writes_one_event,
-    a_product_can_be_tried_once,
-    a_trial_that_is_over_cannot_be_repeated,
-    of_many_that_start_a_trial_one_does,
-    what_the_tenant_has_cannot_be_tried,
+    a_tenant_can_try_a_product_once,
+    an_expired_trial_cannot_be_repeated,
+    concurrent_requests_start_one_trial,
+    an_entitled_tenant_cannot_start_a_trial,
     a_product_without_trials_cannot_be_tried,
-    a_tenant_out_of_service_cannot_try,
-    an_entitlement_past_its_end_is_not_enabled,
-    they_are_listed_by_product,
-    an_entitlement_without_an_end_shows_all_that_is_stored,
-    a_tenant_sees_only_its_own,
+    a_frozen_or_archived_tenant_cannot_start_a_trial,
+    an_expired_entitlement_is_not_enabled,
+    lists_entitlements_by_product,
+    returns_all_stored_properties,
+    lists_only_entitlements_of_the_tenant,
     an_unknown_tenant_is_not_found,
 ];
 
 impl TestServer {
     async fn try_product(&self, tenant_id: TenantId, product: &str) -> Result<TenantProduct, Error> {
         let body = CatalogRequest::new(tenant_id, product.try_into().unwrap());
-        let answer = self.client.catalog_trial_request().body(body).send().await;
-        answer.map(ResponseValue::into_inner)
+        let response = self.client.catalog_trial_request().body(body).send().await;
+        response.map(ResponseValue::into_inner)
     }
 
     async fn entitlements(&self, tenant_id: TenantId) -> Vec<TenantProduct> {
@@ -38,7 +38,7 @@ impl TestServer {
         list.unwrap().into_inner().items
     }
 
-    /// An entitlement that sales made, beside the API.
+    /// Inserts an entitlement directly into the store.
     async fn sold(&self, tenant_id: TenantId, product: &str, enabled: bool) {
         let now = self.clock.now();
         let Value::Object(config) = json!({ "seats": 5, "regions": ["eu"] }) else {
@@ -81,7 +81,7 @@ async fn a_trial_writes_one_event(store: StoreUnderTest) {
     assert_eq!(event.product.as_ref().map(|product| product.as_str()), Some("insights"));
 }
 
-async fn a_product_can_be_tried_once(store: StoreUnderTest) {
+async fn a_tenant_can_try_a_product_once(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("trying").await;
     let trial = service.try_product(tenant.id, "insights").await.unwrap();
@@ -103,7 +103,7 @@ async fn a_product_can_be_tried_once(store: StoreUnderTest) {
     );
 }
 
-async fn a_trial_that_is_over_cannot_be_repeated(store: StoreUnderTest) {
+async fn an_expired_trial_cannot_be_repeated(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("trying").await;
     service.try_product(tenant.id, "insights").await.unwrap();
@@ -115,7 +115,7 @@ async fn a_trial_that_is_over_cannot_be_repeated(store: StoreUnderTest) {
     );
 }
 
-async fn of_many_that_start_a_trial_one_does(store: StoreUnderTest) {
+async fn concurrent_requests_start_one_trial(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("trying").await;
     let body = CatalogRequest::new(tenant.id, "insights".try_into().unwrap());
@@ -135,7 +135,7 @@ async fn of_many_that_start_a_trial_one_does(store: StoreUnderTest) {
     );
 }
 
-async fn what_the_tenant_has_cannot_be_tried(store: StoreUnderTest) {
+async fn an_entitled_tenant_cannot_start_a_trial(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("customer").await;
     for (product, enabled) in [("insights", true), ("reports", false)] {
@@ -157,7 +157,7 @@ async fn a_product_without_trials_cannot_be_tried(store: StoreUnderTest) {
     assert_eq!(service.actions(tenant.id).await, ["tenant.created"]);
 }
 
-async fn a_tenant_out_of_service_cannot_try(store: StoreUnderTest) {
+async fn a_frozen_or_archived_tenant_cannot_start_a_trial(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let frozen = service.customer("frozen").await;
     service.cancel(frozen.id, TenantCancel::default()).await.unwrap();
@@ -170,7 +170,7 @@ async fn a_tenant_out_of_service_cannot_try(store: StoreUnderTest) {
     assert!(service.try_product(frozen.id, "insights").await.is_ok());
 }
 
-async fn an_entitlement_past_its_end_is_not_enabled(store: StoreUnderTest) {
+async fn an_expired_entitlement_is_not_enabled(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("trying").await;
     let trial = service.try_product(tenant.id, "insights").await.unwrap();
@@ -187,7 +187,7 @@ async fn an_entitlement_past_its_end_is_not_enabled(store: StoreUnderTest) {
     }
 }
 
-async fn they_are_listed_by_product(store: StoreUnderTest) {
+async fn lists_entitlements_by_product(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("customer").await;
     for product in ["reports", "insights", "connect"] {
@@ -202,13 +202,13 @@ async fn they_are_listed_by_product(store: StoreUnderTest) {
     assert_eq!(products, ["connect", "insights", "reports"]);
 }
 
-async fn an_entitlement_without_an_end_shows_all_that_is_stored(store: StoreUnderTest) {
+async fn returns_all_stored_properties(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("customer").await;
     service.sold(tenant.id, "connect", true).await;
     service.sold(tenant.id, "insights", false).await;
     service.clock.advance(TimeDelta::days(10_000));
-    let answer = service
+    let response = service
         .raw
         .get(&format!("/v1/entitlements?tenant_id={}", tenant.id))
         .await;
@@ -220,10 +220,10 @@ async fn an_entitlement_without_an_end_shows_all_that_is_stored(store: StoreUnde
         })
     };
     let items = [expected("connect", true), expected("insights", false)];
-    assert_eq!(answer.json::<Value>(), json!({ "items": items }));
+    assert_eq!(response.json::<Value>(), json!({ "items": items }));
 }
 
-async fn a_tenant_sees_only_its_own(store: StoreUnderTest) {
+async fn lists_only_entitlements_of_the_tenant(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let (one, other) = (service.customer("one").await, service.customer("other").await);
     service.try_product(one.id, "insights").await.unwrap();
@@ -234,6 +234,6 @@ async fn a_tenant_sees_only_its_own(store: StoreUnderTest) {
 async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let id: TenantId = unknown_id();
-    let answer = service.client.entitlement_list().tenant_id(id).send().await;
-    assert_error(answer, 404, ErrorCode::NotFound);
+    let response = service.client.entitlement_list().tenant_id(id).send().await;
+    assert_error(response, 404, ErrorCode::NotFound);
 }

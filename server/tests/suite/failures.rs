@@ -1,4 +1,4 @@
-//! What the caller sees when the store fails: the declared 500 and 503, and nothing of the cause.
+//! The responses when the store fails: the declared 500 and 503, without the cause.
 
 use crate::harness::cases::cases;
 use crate::harness::openapi::SPEC;
@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 use tenant_registry_client::types::{ErrorCode, Tenant};
 
 cases![
-    every_operation_answers_unavailable_with_the_time_to_wait,
-    every_operation_answers_internal_without_the_cause,
+    every_operation_returns_503_with_retry_after,
+    every_operation_returns_500_without_the_cause,
     a_failed_change_changes_nothing,
 ];
 
-/// A request of each operation that asks the store, which would succeed if the store did.
+/// A valid request of each operation that uses the store.
 async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, RequestBuilder)> {
     let id = tenant.id;
     let key = service.api_key(id).await.api_key.id;
@@ -56,17 +56,17 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
     ]
 }
 
-/// The operations that ask the store for something, and declare a status. The catalog is in the service itself: it answers
-/// 503 where callers cannot be told apart alone.
+/// The operations that use the store and declare a status. The catalog is not in the store: it returns 503 only while
+/// the issuer is unavailable.
 fn declaring(status: u16) -> BTreeSet<&'static str> {
     let declaring = SPEC
         .operations
         .iter()
-        .filter(|operation| operation.id != "catalog_list" && operation.answers.contains_key(&status));
+        .filter(|operation| operation.id != "catalog_list" && operation.responses.contains_key(&status));
     declaring.map(|operation| operation.id.as_str()).collect()
 }
 
-async fn every_operation_answers_unavailable_with_the_time_to_wait(store: StoreUnderTest) {
+async fn every_operation_returns_503_with_retry_after(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("steady").await;
     let mut requests = requests(&service, &tenant).await;
@@ -80,18 +80,18 @@ async fn every_operation_answers_unavailable_with_the_time_to_wait(store: StoreU
     );
     service.operator.set_fault(Some(Fault::Unavailable));
     for (operation, request) in requests {
-        let answer = RawResponse::from_request(request).await;
-        answer.assert_error(503, ErrorCode::Unavailable);
+        let response = RawResponse::from_request(request).await;
+        response.assert_error(503, ErrorCode::Unavailable);
         assert_eq!(
-            answer.header("retry-after"),
+            response.header("retry-after"),
             RETRY_AFTER_SECONDS.to_string(),
             "{operation}"
         );
-        assert!(!answer.text.contains(SECRET_DETAIL), "{operation}: {answer:?}");
+        assert!(!response.text.contains(SECRET_DETAIL), "{operation}: {response:?}");
     }
 }
 
-async fn every_operation_answers_internal_without_the_cause(store: StoreUnderTest) {
+async fn every_operation_returns_500_without_the_cause(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("steady").await;
     let requests = requests(&service, &tenant).await;
@@ -104,10 +104,10 @@ async fn every_operation_answers_internal_without_the_cause(store: StoreUnderTes
     );
     service.operator.set_fault(Some(Fault::Internal));
     for (operation, request) in requests {
-        let answer = RawResponse::from_request(request).await;
-        let message = answer.assert_error(500, ErrorCode::Internal);
+        let response = RawResponse::from_request(request).await;
+        let message = response.assert_error(500, ErrorCode::Internal);
         assert!(message.contains("x-request-id"), "{operation}: {message}");
-        assert!(!answer.text.contains(SECRET_DETAIL), "{operation}: {answer:?}");
+        assert!(!response.text.contains(SECRET_DETAIL), "{operation}: {response:?}");
     }
 }
 

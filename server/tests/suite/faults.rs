@@ -1,5 +1,5 @@
-//! Faults, with load on: whatever is killed, cut or full, what was acknowledged is there once, with its event, nothing is
-//! half done, readiness tells the truth, and the service serves again by itself.
+//! Faults under load. Every acknowledged write is stored once and with its event, nothing is half done, readiness is
+//! correct, and the service recovers by itself.
 
 mod ledger;
 mod load;
@@ -21,19 +21,19 @@ use test_support::postgres::{Cluster, ClusterSettings};
 use tokio::task::block_in_place;
 use tokio_postgres::{Client, NoTls};
 
-/// How often each fault happens; `FAULT_ROUNDS` asks for more.
+/// How often each fault happens, unless `FAULT_ROUNDS` is set.
 const ROUNDS: u32 = 3;
 
-/// Writes that are acknowledged before a fault, and after it.
+/// The number of acknowledged writes before and after each fault.
 const SETTLED: usize = 200;
 
-/// The bound for serving again once the database is back.
+/// How long the service may take to recover after a fault has ended.
 const SERVED_AGAIN: Duration = Duration::from_secs(10);
 
-/// What each fault came to, for the table.
+/// The result of each fault.
 static REPORT: Mutex<Vec<(&'static str, Counts, Duration)>> = Mutex::new(Vec::new());
 
-/// The faults, each a test of its own.
+/// A case for each fault.
 pub(crate) fn cases() -> Vec<Trial> {
     if !StoreUnderTest::Postgres.is_selected() {
         return Vec::new();
@@ -49,7 +49,7 @@ pub(crate) fn cases() -> Vec<Trial> {
     ]
 }
 
-/// Prints the table of all faults that ran.
+/// Prints the table of results.
 #[expect(clippy::print_stdout, reason = "the figures are what the tests are for")]
 pub(crate) fn report() {
     let report = REPORT.lock().unwrap();
@@ -58,7 +58,7 @@ pub(crate) fn report() {
     }
     println!(
         "{:<40} {:>6} {:>5} {:>8} {:>10} {:>14} {:>15}",
-        "fault", "acked", "lost", "doubled", "not acked", "(yet written)", "served again"
+        "fault", "acked", "lost", "doubled", "unknown", "(yet stored)", "served again"
     );
     for (name, counts, served_again) in report.iter() {
         println!(
@@ -66,8 +66,8 @@ pub(crate) fn report() {
             counts.acknowledged,
             counts.lost,
             counts.doubled,
-            counts.unanswered,
-            counts.unanswered_but_written,
+            counts.unknown,
+            counts.unknown_but_written,
             served_again.as_secs_f64()
         );
     }
@@ -105,10 +105,10 @@ fn rounds() -> u32 {
         .unwrap_or(ROUNDS)
 }
 
-/// A database, a service on it, and callers who write all the time.
+/// A database, a service on it, and callers that write all the time.
 struct Scene {
     primary: Cluster,
-    /// All hosts of the database.
+    /// The URL with all hosts of the database.
     url: String,
     service: ServiceProcess,
     load: Load,
@@ -117,7 +117,7 @@ struct Scene {
     served_again: Duration,
 }
 
-/// Waits are short, so that a fault of some seconds is one.
+/// The timeouts are short, so that a fault of a few seconds matters.
 async fn serve(url: &str) -> ServiceProcess {
     ServiceProcess::serve(&|command| {
         command
@@ -160,7 +160,7 @@ impl Scene {
         scene
     }
 
-    /// Waits until some more writes were acknowledged.
+    /// Waits until [`SETTLED`] more writes are acknowledged.
     async fn settled(&self) {
         let enough = self.load.ledger.acknowledged() + SETTLED;
         let ledger = &self.load.ledger;
@@ -169,7 +169,7 @@ impl Scene {
             .await;
     }
 
-    /// Waits, after the end of a fault, until the service serves again.
+    /// Waits until the service has recovered from a fault that has ended.
     async fn serves_again(&mut self) {
         let over = Instant::now();
         let before = self.load.ledger.acknowledged();
@@ -184,20 +184,20 @@ impl Scene {
         self.settled().await;
     }
 
-    /// A new process in place of one that is gone; the callers go on with it.
+    /// Starts a new service process and directs the callers to it.
     async fn replace_service(&mut self) {
         self.service = serve(&self.url).await;
-        self.load.turn_to(self.service.address);
-        self.readiness.turn_to(self.service.address);
+        self.load.use_service(self.service.address);
+        self.readiness.use_service(self.service.address);
     }
 
-    /// Ends the load, and holds the database against what was acknowledged.
+    /// Ends the load and compares the database with what was acknowledged.
     async fn end(self) -> Counts {
         let ledger = self.load.end().await;
         self.readiness.end().await;
         assert_eq!(self.service.stop().await.code, Some(0));
         let client = connect(&self.primary.url("postgres")).await;
-        ledger.hold_against(&client).await
+        ledger.compare_with(&client).await
     }
 }
 
@@ -211,20 +211,20 @@ async fn service_killed() -> Scene {
     scene
 }
 
-/// Nothing that was accepted fails: each request is answered, or was never taken.
+/// No accepted request fails: each gets a response or has no effect.
 async fn service_ended() -> Scene {
     let mut scene = Scene::start().await;
     for _ in 0..rounds() {
         let ending = std::mem::replace(&mut scene.service, serve(&scene.url).await);
-        let broken_before = scene.load.ledger.answered_with_failure();
+        let broken_before = scene.load.ledger.failures();
         ending.signal(Signal::TERM);
-        scene.load.turn_to(scene.service.address);
-        scene.readiness.turn_to(scene.service.address);
+        scene.load.use_service(scene.service.address);
+        scene.readiness.use_service(scene.service.address);
         assert_eq!(ending.ended().await.code, Some(0));
         scene.serves_again().await;
-        assert_eq!(scene.load.ledger.answered_with_failure(), broken_before);
+        assert_eq!(scene.load.ledger.failures(), broken_before);
     }
-    scene.load.ledger.expect_unanswered_unwritten();
+    scene.load.ledger.expect_unknown_unwritten();
     scene
 }
 
@@ -232,14 +232,14 @@ async fn postgres_killed() -> Scene {
     let mut scene = Scene::start().await;
     for _ in 0..rounds() {
         block_in_place(|| scene.primary.kill_server());
-        scene.readiness.says_no_for(Duration::from_millis(500)).await;
+        scene.readiness.stays_unready_for(Duration::from_millis(500)).await;
         block_in_place(|| scene.primary.start_server().unwrap());
         scene.serves_again().await;
     }
     scene
 }
 
-/// The database is there all the time: nobody may notice but those whose COMMIT was cut.
+/// The database is available all the time, so only requests whose COMMIT was interrupted may fail.
 async fn connections_cut() -> Scene {
     let mut scene = Scene::start().await;
     let client = connect(&scene.primary.url("postgres")).await;
@@ -262,17 +262,17 @@ async fn connections_cut() -> Scene {
 
 async fn postgres_stopped() -> Scene {
     let mut scene = Scene::start().await;
-    // Each takes as long as it says.
+    // Each round takes 10 s.
     for _ in 0..rounds().div_ceil(3) {
         block_in_place(|| scene.primary.pause());
-        scene.readiness.says_no_for(Duration::from_secs(10)).await;
+        scene.readiness.stays_unready_for(Duration::from_secs(10)).await;
         block_in_place(|| scene.primary.resume());
         scene.serves_again().await;
     }
     scene
 }
 
-/// The database says that its disk is full; what it says it of is undone, and what only reads goes on.
+/// The database reports a full disk. Those writes are rolled back; reads succeed.
 async fn disk_full() -> Scene {
     let mut scene = Scene::start().await;
     let client = connect(&scene.primary.url("postgres")).await;
@@ -283,12 +283,10 @@ async fn disk_full() -> Scene {
     for _ in 0..rounds() {
         let fill = "CREATE TRIGGER disk_full BEFORE INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION disk_full()";
         client.batch_execute(fill).await.unwrap();
-        let refused = scene.load.ledger.answered_with_failure() + 20;
+        let enough = scene.load.ledger.failures() + 20;
         let ledger = &scene.load.ledger;
         ledger
-            .until("writes that are refused", |ledger| {
-                ledger.answered_with_failure() >= refused
-            })
+            .until("rejected writes", |ledger| ledger.failures() >= enough)
             .await;
         client
             .batch_execute("DROP TRIGGER disk_full ON audit_log")
@@ -300,7 +298,7 @@ async fn disk_full() -> Scene {
     scene
 }
 
-/// The primary is lost for good and its standby takes its place; the service knows both.
+/// The primary is lost for good and its standby is promoted. The service knows both hosts.
 async fn standby_promoted() -> Scene {
     let mut scene = None;
     for _ in 0..rounds().div_ceil(3) {
@@ -338,7 +336,7 @@ async fn promote_standby() -> Scene {
     let mut scene = Scene::on(primary, url).await;
     let mut lost = std::mem::replace(&mut scene.primary, standby);
     block_in_place(|| lost.kill_server());
-    scene.readiness.says_no_for(Duration::from_secs(1)).await;
+    scene.readiness.stays_unready_for(Duration::from_secs(1)).await;
     block_in_place(|| scene.primary.promote().unwrap());
     scene.serves_again().await;
     scene

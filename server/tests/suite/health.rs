@@ -5,35 +5,35 @@ use crate::harness::{Fault, StoreUnderTest, TestServer};
 use tenant_registry_client::types::{ErrorCode, HealthStatus};
 
 cases![
-    a_running_process_is_alive,
-    a_process_with_its_store_is_ready,
-    without_its_store_it_is_alive_and_not_ready,
-    it_is_ready_again_when_the_store_is_back,
+    a_running_service_is_alive,
+    a_service_with_its_store_is_ready,
+    a_service_without_its_store_is_alive_but_not_ready,
+    is_ready_again_when_the_store_is_back,
 ];
 
-async fn a_running_process_is_alive(store: StoreUnderTest) {
+async fn a_running_service_is_alive(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let health = service.client.health_get().send().await.unwrap();
     assert_eq!((health.status, health.status().as_u16()), (HealthStatus::Ok, 200));
 }
 
-async fn a_process_with_its_store_is_ready(store: StoreUnderTest) {
+async fn a_service_with_its_store_is_ready(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let health = service.client.readiness_get().send().await.unwrap();
     assert_eq!((health.status, health.status().as_u16()), (HealthStatus::Ok, 200));
 }
 
-async fn without_its_store_it_is_alive_and_not_ready(store: StoreUnderTest) {
+async fn a_service_without_its_store_is_alive_but_not_ready(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     for fault in [Fault::Unavailable, Fault::Internal] {
         service.operator.set_fault(Some(fault));
-        let refusal = service.client.readiness_get().send().await.unwrap_err();
-        assert_eq!(refusal.code(), Some(ErrorCode::Unavailable), "{fault:?}");
+        let error = service.client.readiness_get().send().await.unwrap_err();
+        assert_eq!(error.code(), Some(ErrorCode::Unavailable), "{fault:?}");
         assert!(service.client.health_get().send().await.is_ok(), "{fault:?}");
     }
 }
 
-async fn it_is_ready_again_when_the_store_is_back(store: StoreUnderTest) {
+async fn is_ready_again_when_the_store_is_back(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     service.operator.set_fault(Some(Fault::Unavailable));
     assert!(service.client.readiness_get().send().await.is_err());

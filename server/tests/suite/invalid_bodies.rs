@@ -1,4 +1,4 @@
-//! Bodies that are refused, for every operation that takes one and declares that it may refuse it.
+//! Invalid bodies, for every operation that has a body and declares 400.
 
 use crate::harness::cases::cases;
 use crate::harness::{RawResponse, StoreUnderTest, TestServer};
@@ -10,25 +10,25 @@ use serde_json::{Value, json};
 use tenant_registry_client::types::{ErrorCode, Tenant};
 
 cases![
-    what_is_not_json_is_refused,
-    what_is_no_object_is_refused,
-    a_missing_property_is_named,
-    a_property_of_the_wrong_type_is_named,
-    null_is_not_the_same_as_absent,
-    an_absent_body_is_refused_where_one_is_required,
-    properties_that_the_spec_does_not_know_are_ignored,
-    a_body_of_the_greatest_size_is_read,
-    a_larger_body_is_too_large,
-    a_larger_body_without_a_declared_length_is_too_large,
-    another_content_type_is_not_supported,
-    json_by_any_other_spelling_is_supported,
-    a_refused_body_changes_nothing,
+    rejects_invalid_json,
+    rejects_json_that_is_not_an_object,
+    names_a_missing_property,
+    names_a_property_of_the_wrong_type,
+    null_differs_from_absent,
+    rejects_an_absent_body_if_one_is_required,
+    ignores_unknown_properties,
+    accepts_a_body_of_the_maximum_size,
+    rejects_a_larger_body,
+    rejects_a_larger_body_without_a_content_length,
+    rejects_other_content_types,
+    accepts_every_spelling_of_the_json_content_type,
+    a_rejected_body_changes_nothing,
 ];
 
-/// The limit of the services of this file: [`crate::harness::Settings`].
+/// The body limit of [`crate::harness::Settings`].
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// An operation with a body: its path, a good body, and which of its properties are required.
+/// An operation with a body: its path, a valid body, and the required properties.
 struct Operation {
     path: String,
     body: Value,
@@ -62,7 +62,7 @@ fn operations(tenant: &Tenant) -> Vec<Operation> {
         operation("/v1/catalog/trial-request", product, &["tenant_id", "product"]),
         operation("/v1/api-keys", create_key, &["tenant_id", "name"]),
         operation("/v1/audit", append, &["action"]),
-        // Last, since a frozen tenant cannot do all that the others ask for.
+        // Last, since other operations reject a frozen tenant.
         operation(
             &format!("/v1/tenants/{id}/cancel"),
             json!({ "reason": "r", "at_period_end": false }),
@@ -71,7 +71,7 @@ fn operations(tenant: &Tenant) -> Vec<Operation> {
     ]
 }
 
-/// A running service, a tenant, and the operations on it.
+/// A server, and the operations on a tenant of it.
 async fn start(store: StoreUnderTest) -> (TestServer, Vec<Operation>) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("unharmed").await;
@@ -79,7 +79,7 @@ async fn start(store: StoreUnderTest) -> (TestServer, Vec<Operation>) {
     (service, operations)
 }
 
-async fn what_is_not_json_is_refused(store: StoreUnderTest) {
+async fn rejects_invalid_json(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     let bodies: [&[u8]; 7] = [
         b"{",
@@ -92,14 +92,14 @@ async fn what_is_not_json_is_refused(store: StoreUnderTest) {
     ];
     for operation in operations {
         for body in bodies {
-            let answer = service.raw.post(&operation.path, body.to_vec()).await;
-            let message = answer.assert_error(400, ErrorCode::InvalidInput);
+            let response = service.raw.post(&operation.path, body.to_vec()).await;
+            let message = response.assert_error(400, ErrorCode::InvalidInput);
             assert!(message.contains("JSON"), "{}: {message}", operation.path);
         }
     }
 }
 
-async fn what_is_no_object_is_refused(store: StoreUnderTest) {
+async fn rejects_json_that_is_not_an_object(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     for operation in operations {
         for body in [
@@ -110,26 +110,26 @@ async fn what_is_no_object_is_refused(store: StoreUnderTest) {
             json!(true),
             json!([{}]),
         ] {
-            let answer = service.raw.post_json(&operation.path, &body).await;
-            answer.assert_error(400, ErrorCode::InvalidInput);
+            let response = service.raw.post_json(&operation.path, &body).await;
+            response.assert_error(400, ErrorCode::InvalidInput);
         }
     }
 }
 
-async fn a_missing_property_is_named(store: StoreUnderTest) {
+async fn names_a_missing_property(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     for operation in operations {
         for name in operation.required {
             let mut body = operation.body.clone();
             body.as_object_mut().unwrap().remove(*name);
-            let answer = service.raw.post_json(&operation.path, &body).await;
-            let message = answer.assert_error(400, ErrorCode::InvalidInput);
+            let response = service.raw.post_json(&operation.path, &body).await;
+            let message = response.assert_error(400, ErrorCode::InvalidInput);
             assert!(message.contains(&format!("`{name}`")), "{}: {message}", operation.path);
         }
     }
 }
 
-async fn a_property_of_the_wrong_type_is_named(store: StoreUnderTest) {
+async fn names_a_property_of_the_wrong_type(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     for operation in operations {
         for (name, good) in operation.body.as_object().unwrap() {
@@ -140,8 +140,8 @@ async fn a_property_of_the_wrong_type_is_named(store: StoreUnderTest) {
                 }
                 let mut body = operation.body.clone();
                 body[name] = wrong;
-                let answer = service.raw.post_json(&operation.path, &body).await;
-                let message = answer.assert_error(400, ErrorCode::InvalidInput);
+                let response = service.raw.post_json(&operation.path, &body).await;
+                let message = response.assert_error(400, ErrorCode::InvalidInput);
                 assert!(
                     message.contains(&format!("`{name}")),
                     "{}: {body}: {message}",
@@ -152,87 +152,87 @@ async fn a_property_of_the_wrong_type_is_named(store: StoreUnderTest) {
     }
 }
 
-async fn null_is_not_the_same_as_absent(store: StoreUnderTest) {
+async fn null_differs_from_absent(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     for operation in operations {
         for name in operation.body.as_object().unwrap().keys() {
             let mut body = operation.body.clone();
             body[name] = Value::Null;
-            let answer = service.raw.post_json(&operation.path, &body).await;
-            let message = answer.assert_error(400, ErrorCode::InvalidInput);
+            let response = service.raw.post_json(&operation.path, &body).await;
+            let message = response.assert_error(400, ErrorCode::InvalidInput);
             assert!(message.contains(&format!("`{name}`")), "{}: {message}", operation.path);
         }
     }
 }
 
-async fn an_absent_body_is_refused_where_one_is_required(store: StoreUnderTest) {
+async fn rejects_an_absent_body_if_one_is_required(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     for operation in operations
         .into_iter()
         .filter(|operation| !operation.required.is_empty())
     {
-        let answers = [
+        let responses = [
             service.raw.post(&operation.path, "").await,
             RawResponse::from_request(service.raw.request(Method::POST, &operation.path)).await,
         ];
-        for answer in answers {
-            let message = answer.assert_error(400, ErrorCode::InvalidInput);
+        for response in responses {
+            let message = response.assert_error(400, ErrorCode::InvalidInput);
             assert!(message.contains("body"), "{message}");
         }
     }
 }
 
-/// A client of tomorrow may send what the service of today does not know.
-async fn properties_that_the_spec_does_not_know_are_ignored(store: StoreUnderTest) {
+/// A newer client may send properties that this version does not know.
+async fn ignores_unknown_properties(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     for mut operation in operations {
         operation.body["from_tomorrow"] = json!({ "a": [1] });
-        let answer = service.raw.post_json(&operation.path, &operation.body).await;
-        assert!(answer.status < 300, "{}: {answer:?}", operation.path);
+        let response = service.raw.post_json(&operation.path, &operation.body).await;
+        assert!(response.status < 300, "{}: {response:?}", operation.path);
     }
 }
 
-/// A good body, with blanks to this size.
+/// A valid body, padded with spaces to this size.
 fn padded(body: &Value, size: usize) -> String {
     let text = body.to_string();
     let blanks = " ".repeat(size - text.len());
     text + &blanks
 }
 
-async fn a_body_of_the_greatest_size_is_read(store: StoreUnderTest) {
+async fn accepts_a_body_of_the_maximum_size(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     for operation in operations {
-        let answer = service
+        let response = service
             .raw
             .post(&operation.path, padded(&operation.body, BODY_LIMIT))
             .await;
-        assert!(answer.status < 300, "{}: {answer:?}", operation.path);
+        assert!(response.status < 300, "{}: {response:?}", operation.path);
     }
-    let event = of_unknown_length(padded(&json!({ "action": "a" }), BODY_LIMIT));
+    let event = in_chunks(padded(&json!({ "action": "a" }), BODY_LIMIT));
     assert_eq!(service.raw.post("/v1/audit", event).await.status, 201);
 }
 
-async fn a_larger_body_is_too_large(store: StoreUnderTest) {
+async fn rejects_a_larger_body(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     for operation in operations {
         for size in [BODY_LIMIT + 1, 4 * BODY_LIMIT] {
-            let answer = service.raw.post(&operation.path, padded(&operation.body, size)).await;
-            let message = answer.assert_error(413, ErrorCode::PayloadTooLarge);
+            let response = service.raw.post(&operation.path, padded(&operation.body, size)).await;
+            let message = response.assert_error(413, ErrorCode::PayloadTooLarge);
             assert!(message.contains(&BODY_LIMIT.to_string()), "{message}");
         }
     }
 }
 
-/// A body that is sent in chunks.
-fn of_unknown_length(text: String) -> reqwest::Body {
+/// A body that is sent in chunks, without Content-Length.
+fn in_chunks(text: String) -> reqwest::Body {
     let chunks = BodyDataStream::new(Full::new(Bytes::from(text)));
     reqwest::Body::wrap_stream(chunks)
 }
 
-async fn a_larger_body_without_a_declared_length_is_too_large(store: StoreUnderTest) {
+async fn rejects_a_larger_body_without_a_content_length(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     for operation in operations {
-        let body = of_unknown_length(padded(&operation.body, BODY_LIMIT + 1));
+        let body = in_chunks(padded(&operation.body, BODY_LIMIT + 1));
         service
             .raw
             .post(&operation.path, body)
@@ -241,7 +241,7 @@ async fn a_larger_body_without_a_declared_length_is_too_large(store: StoreUnderT
     }
 }
 
-async fn another_content_type_is_not_supported(store: StoreUnderTest) {
+async fn rejects_other_content_types(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     let media_types = [
         "text/plain",
@@ -260,14 +260,14 @@ async fn another_content_type_is_not_supported(store: StoreUnderTest) {
                 .raw
                 .request(Method::POST, &operation.path)
                 .header(CONTENT_TYPE, media_type);
-            let answer = RawResponse::from_request(request.body(operation.body.to_string())).await;
-            let message = answer.assert_error(415, ErrorCode::UnsupportedMediaType);
+            let response = RawResponse::from_request(request.body(operation.body.to_string())).await;
+            let message = response.assert_error(415, ErrorCode::UnsupportedMediaType);
             assert!(message.contains("application/json"), "{message}");
         }
     }
 }
 
-async fn json_by_any_other_spelling_is_supported(store: StoreUnderTest) {
+async fn accepts_every_spelling_of_the_json_content_type(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     let append = operations
         .iter()
@@ -282,8 +282,8 @@ async fn json_by_any_other_spelling_is_supported(store: StoreUnderTest) {
             .raw
             .request(Method::POST, &append.path)
             .header(CONTENT_TYPE, media_type);
-        let answer = RawResponse::from_request(request.body(append.body.to_string())).await;
-        assert_eq!(answer.status, 201, "{media_type}: {answer:?}");
+        let response = RawResponse::from_request(request.body(append.body.to_string())).await;
+        assert_eq!(response.status, 201, "{media_type}: {response:?}");
     }
     let unnamed = service
         .raw
@@ -292,15 +292,15 @@ async fn json_by_any_other_spelling_is_supported(store: StoreUnderTest) {
     assert_eq!(RawResponse::from_request(unnamed).await.status, 201);
 }
 
-async fn a_refused_body_changes_nothing(store: StoreUnderTest) {
+async fn a_rejected_body_changes_nothing(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
     let log = service.raw.get("/v1/audit").await.text;
     for operation in operations {
-        let answer = service
+        let response = service
             .raw
             .post(&operation.path, format!("{} trailing", operation.body))
             .await;
-        assert_eq!(answer.status, 400);
+        assert_eq!(response.status, 400);
         let request = service
             .raw
             .request(Method::POST, &operation.path)

@@ -1,4 +1,4 @@
-//! Parameters, paths and methods that are refused.
+//! Invalid parameters, paths and methods.
 
 use crate::harness::cases::cases;
 use crate::harness::openapi::{Operation, SPEC};
@@ -10,16 +10,16 @@ use tenant_registry_client::types::{ErrorCode, TenantId};
 
 cases![
     an_id_in_the_path_must_be_a_uuid,
-    a_required_parameter_is_missed_by_name,
-    a_parameter_stands_in_the_query_once,
-    an_invalid_parameter_is_named_with_its_rule,
-    parameters_that_the_spec_does_not_know_are_ignored,
-    any_encoding_of_a_parameter_is_read,
-    every_path_answers_other_methods_with_those_that_it_has,
-    head_is_answered_as_get_is,
-    a_method_that_nobody_knows_is_not_allowed,
-    a_path_of_no_operation_is_not_found,
-    every_answer_has_a_request_id_of_its_own,
+    names_a_missing_parameter,
+    rejects_a_repeated_parameter,
+    names_an_invalid_parameter_and_its_constraint,
+    ignores_unknown_parameters,
+    accepts_every_encoding_of_a_parameter,
+    rejects_other_methods_and_lists_the_allowed_ones,
+    head_returns_the_headers_of_get,
+    rejects_an_unknown_method,
+    an_unknown_path_is_not_found,
+    every_response_has_its_own_request_id,
 ];
 
 async fn an_id_in_the_path_must_be_a_uuid(store: StoreUnderTest) {
@@ -45,8 +45,8 @@ async fn an_id_in_the_path_must_be_a_uuid(store: StoreUnderTest) {
             (Method::DELETE, format!("/v1/api-keys/{bad}")),
         ];
         for (method, path) in requests {
-            let answer = RawResponse::from_request(service.raw.request(method, &path)).await;
-            let message = answer.assert_error(400, ErrorCode::InvalidInput);
+            let response = RawResponse::from_request(service.raw.request(method, &path)).await;
+            let message = response.assert_error(400, ErrorCode::InvalidInput);
             assert!(
                 message.contains("`id`") && message.contains("UUID"),
                 "{path}: {message}"
@@ -55,7 +55,7 @@ async fn an_id_in_the_path_must_be_a_uuid(store: StoreUnderTest) {
     }
 }
 
-async fn a_required_parameter_is_missed_by_name(store: StoreUnderTest) {
+async fn names_a_missing_parameter(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     for path in [
         "/v1/entitlements",
@@ -76,7 +76,7 @@ async fn a_required_parameter_is_missed_by_name(store: StoreUnderTest) {
     }
 }
 
-async fn a_parameter_stands_in_the_query_once(store: StoreUnderTest) {
+async fn rejects_a_repeated_parameter(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("queried").await;
     let doubled = [
@@ -101,9 +101,9 @@ async fn a_parameter_stands_in_the_query_once(store: StoreUnderTest) {
     }
 }
 
-async fn an_invalid_parameter_is_named_with_its_rule(store: StoreUnderTest) {
+async fn names_an_invalid_parameter_and_its_constraint(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
-    let refusals = [
+    let invalid = [
         (
             "/v1/tenants/by-slug/Acme",
             "`slug`",
@@ -123,13 +123,13 @@ async fn an_invalid_parameter_is_named_with_its_rule(store: StoreUnderTest) {
         ("/v1/audit?tenant_id=acme", "`tenant_id`", "UUID"),
         ("/v1/audit?actor_id=%00", "`actor_id`", "pattern"),
     ];
-    for (path, name, rule) in refusals {
+    for (path, name, rule) in invalid {
         let message = service.raw.get(path).await.assert_error(400, ErrorCode::InvalidInput);
         assert!(message.contains(name) && message.contains(rule), "{path}: {message}");
     }
 }
 
-async fn parameters_that_the_spec_does_not_know_are_ignored(store: StoreUnderTest) {
+async fn ignores_unknown_parameters(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("queried").await;
     let paths = [
@@ -141,7 +141,7 @@ async fn parameters_that_the_spec_does_not_know_are_ignored(store: StoreUnderTes
     }
 }
 
-async fn any_encoding_of_a_parameter_is_read(store: StoreUnderTest) {
+async fn accepts_every_encoding_of_a_parameter(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("acme-encoded").await;
     assert_eq!(
@@ -151,9 +151,9 @@ async fn any_encoding_of_a_parameter_is_read(store: StoreUnderTest) {
     let append = serde_json::json!({ "action": "a b+c&ä/🦀" });
     service.raw.post_json("/v1/audit", &append).await;
     for query in ["action=a+b%2Bc%26%C3%A4%2F%F0%9F%A6%80", "action=a%20b%2bc%26ä/🦀"] {
-        let answer = service.raw.get(&format!("/v1/audit?{query}")).await;
+        let response = service.raw.get(&format!("/v1/audit?{query}")).await;
         assert_eq!(
-            answer.json::<serde_json::Value>()["items"].as_array().unwrap().len(),
+            response.json::<serde_json::Value>()["items"].as_array().unwrap().len(),
             1,
             "{query}"
         );
@@ -165,7 +165,7 @@ async fn any_encoding_of_a_parameter_is_read(store: StoreUnderTest) {
     assert!(offset.text.contains(&tenant.id.to_string()), "{offset:?}");
 }
 
-async fn every_path_answers_other_methods_with_those_that_it_has(store: StoreUnderTest) {
+async fn rejects_other_methods_and_lists_the_allowed_ones(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let methods = [
         Method::GET,
@@ -184,21 +184,21 @@ async fn every_path_answers_other_methods_with_those_that_it_has(store: StoreUnd
         .collect();
     for template in paths {
         let of_path = SPEC.operations.iter().filter(|operation| operation.path == template);
-        let expected: BTreeSet<_> = of_path.flat_map(Operation::answered_methods).collect();
+        let expected: BTreeSet<_> = of_path.flat_map(Operation::methods).collect();
         let path = template.replace("{id}", &id.to_string()).replace("{slug}", "a-slug");
         for method in methods.iter().filter(|method| !expected.contains(method.as_str())) {
-            let answer = RawResponse::from_request(service.raw.request(method.clone(), &path)).await;
-            assert_eq!(answer.status, 405, "{method} {path}: {answer:?}");
-            let allowed: BTreeSet<_> = answer.header("allow").split(", ").collect();
+            let response = RawResponse::from_request(service.raw.request(method.clone(), &path)).await;
+            assert_eq!(response.status, 405, "{method} {path}: {response:?}");
+            let allowed: BTreeSet<_> = response.header("allow").split(", ").collect();
             assert_eq!(allowed, expected, "{method} {path}");
             if *method != Method::HEAD {
-                answer.assert_error(405, ErrorCode::MethodNotAllowed);
+                response.assert_error(405, ErrorCode::MethodNotAllowed);
             }
         }
     }
 }
 
-async fn head_is_answered_as_get_is(store: StoreUnderTest) {
+async fn head_returns_the_headers_of_get(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("blue-sky").await;
     for path in [
@@ -218,18 +218,18 @@ async fn head_is_answered_as_get_is(store: StoreUnderTest) {
     }
 }
 
-/// No operation can have it, so that the router refuses it in its own words.
-async fn a_method_that_nobody_knows_is_not_allowed(store: StoreUnderTest) {
+/// No operation can have this method, so the router rejects it with its own body.
+async fn rejects_an_unknown_method(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     for method in ["TRACE", "PURGE", "get"] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let answer = RawResponse::from_request(service.raw.request(method, "/v1/tenants")).await;
-        assert_eq!(answer.status, 405, "{answer:?}");
+        let response = RawResponse::from_request(service.raw.request(method, "/v1/tenants")).await;
+        assert_eq!(response.status, 405, "{response:?}");
     }
 }
 
-/// Where no operation is near, the router refuses it in its own words.
-async fn a_path_of_no_operation_is_not_found(store: StoreUnderTest) {
+/// The router rejects unknown paths with its own body.
+async fn an_unknown_path_is_not_found(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let id: TenantId = unknown_id();
     let paths = [
@@ -246,13 +246,13 @@ async fn a_path_of_no_operation_is_not_found(store: StoreUnderTest) {
     ];
     for path in paths {
         for method in [Method::GET, Method::POST, Method::DELETE] {
-            let answer = RawResponse::from_request(service.raw.request(method.clone(), &path)).await;
-            assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
+            let response = RawResponse::from_request(service.raw.request(method.clone(), &path)).await;
+            assert_eq!(response.status, 404, "{method} {path}: {response:?}");
         }
     }
 }
 
-async fn every_answer_has_a_request_id_of_its_own(store: StoreUnderTest) {
+async fn every_response_has_its_own_request_id(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let mut seen = BTreeSet::new();
     for path in [
@@ -263,7 +263,7 @@ async fn every_answer_has_a_request_id_of_its_own(store: StoreUnderTest) {
         "/v1/catalog",
         "/v1/audit",
     ] {
-        let answer = service.raw.get(path).await;
-        assert!(seen.insert(answer.header("x-request-id").to_owned()), "{path}");
+        let response = service.raw.get(path).await;
+        assert!(seen.insert(response.header("x-request-id").to_owned()), "{path}");
     }
 }

@@ -1,4 +1,4 @@
-//! What the binary logs, and what it never does.
+//! The log lines of the service.
 
 use crate::harness::cases::process_cases;
 use crate::harness::process::ServiceProcess;
@@ -7,14 +7,14 @@ use reqwest::Method;
 use serde_json::Value;
 
 process_cases![
-    every_request_is_one_line_with_the_id_of_its_answer,
-    text_lines_have_the_id_too,
-    a_line_names_the_callers_trace,
+    every_request_has_a_line_with_its_request_id,
+    text_lines_have_the_request_id,
+    a_line_has_the_callers_trace_id,
 ];
 
-/// Requests of all kinds; returns the id and the status of each answer.
+/// Sends requests of all kinds and returns the id and status of each response.
 async fn requests(process: &ServiceProcess) -> Vec<(String, u16)> {
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for path in [
         "/healthz",
         "/v1/catalog",
@@ -25,20 +25,20 @@ async fn requests(process: &ServiceProcess) -> Vec<(String, u16)> {
         "/openapi.json",
         "/%ff",
     ] {
-        answers.push(process.raw.get(path).await);
+        responses.push(process.raw.get(path).await);
     }
-    answers.push(process.raw.post("/v1/audit", r#"{"action": "a"}"#).await);
-    answers.push(process.raw.post("/v1/audit", "{").await);
-    answers.push(process.raw.post("/v1/internal/api-keys/verify", "{}").await);
-    answers.push(process.raw.post("/v1/catalog", "").await);
-    answers.push(process.raw.post("/docs", "").await);
-    answers
+    responses.push(process.raw.post("/v1/audit", r#"{"action": "a"}"#).await);
+    responses.push(process.raw.post("/v1/audit", "{").await);
+    responses.push(process.raw.post("/v1/internal/api-keys/verify", "{}").await);
+    responses.push(process.raw.post("/v1/catalog", "").await);
+    responses.push(process.raw.post("/docs", "").await);
+    responses
         .iter()
-        .map(|answer| (answer.header("x-request-id").to_owned(), answer.status))
+        .map(|response| (response.header("x-request-id").to_owned(), response.status))
         .collect()
 }
 
-async fn every_request_is_one_line_with_the_id_of_its_answer() {
+async fn every_request_has_a_line_with_its_request_id() {
     let process = ServiceProcess::serve(&|command| command).await;
     let requests = requests(&process).await;
     let Ended { stderr, .. } = process.stop().await;
@@ -58,7 +58,7 @@ async fn every_request_is_one_line_with_the_id_of_its_answer() {
     assert_eq!(with_request.count(), requests.len(), "{stderr}");
 }
 
-async fn text_lines_have_the_id_too() {
+async fn text_lines_have_the_request_id() {
     let process = ServiceProcess::serve(&|command| command.env("LOG_FORMAT", "text")).await;
     let requests = requests(&process).await;
     let Ended { stderr, .. } = process.stop().await;
@@ -67,17 +67,17 @@ async fn text_lines_have_the_id_too() {
     }
 }
 
-/// Also where nothing is traced here.
-async fn a_line_names_the_callers_trace() {
+/// Also if the service exports no traces.
+async fn a_line_has_the_callers_trace_id() {
     let process = ServiceProcess::serve(&|command| command).await;
     let mut ids = Vec::new();
     for path in ["/v1/catalog", "/openapi.json"] {
         let request = process.raw.request(Method::GET, path);
         let traced = request.header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
-        let answer = RawResponse::from_request(traced).await;
-        ids.push((answer.header("x-request-id").to_owned(), true));
-        let answer = process.raw.get(path).await;
-        ids.push((answer.header("x-request-id").to_owned(), false));
+        let response = RawResponse::from_request(traced).await;
+        ids.push((response.header("x-request-id").to_owned(), true));
+        let response = process.raw.get(path).await;
+        ids.push((response.header("x-request-id").to_owned(), false));
     }
     let Ended { stderr, .. } = process.stop().await;
     let lines: Vec<Value> = stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -1,4 +1,4 @@
-//! What is counted, as Prometheus scrapes it.
+//! The metrics, as Prometheus scrapes them.
 
 use crate::harness::cases::process_cases;
 use crate::harness::issuer::{TestIssuer, TokenRequest};
@@ -11,16 +11,16 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 process_cases![
-    what_was_done_is_counted,
-    without_an_address_there_are_no_metrics,
-    who_is_not_let_in_counts_by_who_is_to_blame,
-    that_it_drains_is_told,
-    an_address_in_use_stops_the_start,
+    requests_and_verifications_are_counted,
+    there_are_no_metrics_without_an_address,
+    rejected_verifications_are_counted_by_cause,
+    draining_is_visible,
+    an_address_in_use_prevents_the_start,
     ; postgres:
-    the_connections_of_the_database_are_counted,
+    database_connections_are_counted,
 ];
 
-/// A process, and whoever scrapes it.
+/// A service process and a client of its metrics server.
 async fn scraped(variables: &[(&str, &str)]) -> (ServiceProcess, RawClient) {
     let (process, base_url) = started(variables).await;
     (process, RawClient::new(base_url))
@@ -38,18 +38,18 @@ async fn started(variables: &[(&str, &str)]) -> (ServiceProcess, String) {
 }
 
 async fn scrape(operations: &RawClient) -> String {
-    let answer = operations.get("/metrics").await;
-    assert_eq!(answer.status, 200);
+    let response = operations.get("/metrics").await;
+    assert_eq!(response.status, 200);
     assert_eq!(
-        answer.headers["content-type"],
+        response.headers["content-type"],
         "application/openmetrics-text; version=1.0.0; charset=utf-8"
     );
-    let text = answer.text;
+    let text = response.text;
     assert!(text.ends_with("# EOF\n"), "{text}");
     text
 }
 
-/// The value of a series, by all that stands before it.
+/// The value of a series, given its name and labels.
 #[track_caller]
 fn value(text: &str, series: &str) -> f64 {
     text.lines()
@@ -59,7 +59,7 @@ fn value(text: &str, series: &str) -> f64 {
         .unwrap()
 }
 
-async fn what_was_done_is_counted() {
+async fn requests_and_verifications_are_counted() {
     let (process, operations) = scraped(&[]).await;
     let tenant = json!({ "slug": "blue-sky", "name": "Blue Sky" });
     let tenant: Value = process.raw.post_json("/v1/tenants", &tenant).await.json();
@@ -112,7 +112,7 @@ async fn what_was_done_is_counted() {
     }
 }
 
-async fn without_an_address_there_are_no_metrics() {
+async fn there_are_no_metrics_without_an_address() {
     let process = ServiceProcess::serve(&|command| command).await;
     assert_eq!(process.raw.get("/metrics").await.status, 404);
     let ended = process.stop().await;
@@ -122,7 +122,7 @@ async fn without_an_address_there_are_no_metrics() {
     );
 }
 
-async fn the_connections_of_the_database_are_counted() {
+async fn database_connections_are_counted() {
     let database = TestDatabase::create().await;
     let (process, operations) = scraped(&[("DATABASE_URL", database.url()), ("DATABASE_POOL_SIZE", "3")]).await;
     assert_eq!(process.raw.get("/readyz").await.status, 200);
@@ -133,7 +133,7 @@ async fn the_connections_of_the_database_are_counted() {
     }
 }
 
-async fn who_is_not_let_in_counts_by_who_is_to_blame() {
+async fn rejected_verifications_are_counted_by_cause() {
     let verify = async |process: &ServiceProcess, token: &str| {
         let request = process.raw.request(Method::POST, "/v1/internal/api-keys/verify");
         let request = request.bearer_auth(token).json(&json!({ "key": "bp_" }));
@@ -142,27 +142,27 @@ async fn who_is_not_let_in_counts_by_who_is_to_blame() {
     let unavailable = r#"{"valid":false,"reason":"unavailable"}"#;
     let outcome = |word| format!(r#"tenant_registry_api_key_verifications_total{{outcome="{word}"}}"#);
 
-    // Nobody can say who calls: that is ours.
+    // The issuer is unavailable: an error of the service.
     let (process, operations) = scraped(&[("OIDC_ISSUER", "http://127.0.0.1:9/realms/silent")]).await;
     assert_eq!(verify(&process, "a.b.c").await, unavailable);
     let text = scrape(&operations).await;
     assert!(value(&text, &outcome("unavailable")) > 0.0, "{text}");
 
-    // The caller asks too often: that is theirs.
-    let realm = TestIssuer::start().await;
+    // The caller exceeds its rate limit: an error of the caller.
+    let issuer = TestIssuer::start().await;
     let roles = json!({ "realm_access": { "roles": ["operator"] } });
     let wanted = TokenRequest {
         claims: roles,
         ..TokenRequest::default()
     };
-    let token = realm.token(wanted).await;
+    let token = issuer.token(wanted).await;
     let settings = [
-        ("OIDC_ISSUER", realm.url.as_str()),
+        ("OIDC_ISSUER", issuer.url.as_str()),
         ("OIDC_ROLES", "operator=*"),
         ("REQUEST_RATE", "1"),
     ];
     let (process, operations) = scraped(&settings).await;
-    until("the realm's keys are there", async || {
+    until("the issuer's keys are there", async || {
         (process.raw.get("/readyz").await.status == 200).then_some(())
     })
     .await;
@@ -175,7 +175,7 @@ async fn who_is_not_let_in_counts_by_who_is_to_blame() {
     assert!(!text.contains(&outcome("unavailable")), "{text}");
 }
 
-async fn that_it_drains_is_told() {
+async fn draining_is_visible() {
     let (process, operations) = scraped(&[("SHUTDOWN_DRAIN", "600")]).await;
     process.signal(Signal::TERM);
     until("it drains", async || {
@@ -186,7 +186,7 @@ async fn that_it_drains_is_told() {
     assert_eq!(process.stop().await.code, Some(0));
 }
 
-async fn an_address_in_use_stops_the_start() {
+async fn an_address_in_use_prevents_the_start() {
     let (_process, base_url) = started(&[]).await;
     let address = base_url.strip_prefix("http://").unwrap();
     let output = run(&|command| {

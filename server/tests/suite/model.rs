@@ -1,8 +1,8 @@
-//! The memory store is the model of the Postgres store: whatever is asked in whatever order, both answer alike.
+//! The in-memory store is the model of the Postgres store: both give the same responses to any sequence of requests.
 //!
-//! Random sequences of requests go to a service on each, and each answer is compared whole, with the ids that a service
-//! invents replaced by names. Requests that are sent at once have to leave Postgres as some order of them leaves memory.
-//! What differs is shrunk to the fewest requests that still differ.
+//! Random sequences of requests go to a server on each store. Whole responses are compared, with generated ids
+//! replaced by names. Concurrent requests have to leave Postgres in the state that some order of them produces in
+//! memory. proptest shrinks a failing sequence.
 
 mod step;
 mod world;
@@ -18,24 +18,24 @@ use std::future::Future;
 use step::{Step, any_step, changing_step};
 use world::World;
 
-/// Sequences of each kind; `PROPTEST_CASES` asks for more.
+/// The number of sequences of each kind, unless `PROPTEST_CASES` is set.
 const SEQUENCES: u32 = 24;
 
-/// Requests that are sent at once; the model tries every order of them.
-const AT_ONCE: usize = 3;
+/// The number of concurrent requests. The model tries every order of them.
+const CONCURRENT: usize = 3;
 
-/// The checks of this file.
+/// The cases of this file, which need both stores.
 pub(crate) fn cases() -> Vec<Trial> {
     if !StoreUnderTest::Postgres.is_selected() {
         return Vec::new();
     }
     vec![
-        check("model::one_request_after_the_other", || {
-            one_request_after_the_other();
+        check("model::sequential_requests", || {
+            sequential_requests();
             Ok(())
         }),
-        check("model::requests_at_once", || {
-            requests_at_once();
+        check("model::concurrent_requests", || {
+            concurrent_requests();
             Ok(())
         }),
     ]
@@ -63,7 +63,7 @@ fn run<F: Future<Output = Result<(), String>>>(sequence: F) -> Result<(), TestCa
 }
 
 #[expect(clippy::print_stdout, reason = "how much was compared says what the test is worth")]
-fn one_request_after_the_other() {
+fn sequential_requests() {
     let compared = Cell::new(0);
     let sequences = vec(any_step(), 1..32);
     TestRunner::new(config())
@@ -73,7 +73,7 @@ fn one_request_after_the_other() {
         })
         .unwrap_or_else(|difference| panic!("{difference}"));
     println!(
-        "model test: {} sequences, {} answers compared",
+        "model test: {} sequences, {} responses compared",
         config().cases,
         compared.get()
     );
@@ -101,39 +101,41 @@ async fn compare_in_sequence(steps: Vec<Step>) -> Result<(), String> {
 }
 
 #[expect(clippy::print_stdout, reason = "how much was compared says what the test is worth")]
-fn requests_at_once() {
-    let sequences = (vec(any_step(), 0..8), vec(changing_step(), AT_ONCE));
+fn concurrent_requests() {
+    let sequences = (vec(any_step(), 0..8), vec(changing_step(), CONCURRENT));
     TestRunner::new(config())
-        .run(&sequences, |(before, at_once)| run(compare_at_once(before, at_once)))
+        .run(&sequences, |(before, concurrent)| {
+            run(compare_concurrent(before, concurrent))
+        })
         .unwrap_or_else(|difference| panic!("{difference}"));
     println!(
-        "model test: {} times {AT_ONCE} requests at once compared with every order of them",
+        "model test: {} times {CONCURRENT} requests at once compared with every order of them",
         config().cases
     );
 }
 
-async fn compare_at_once(before: Vec<Step>, at_once: Vec<Step>) -> Result<(), String> {
+async fn compare_concurrent(before: Vec<Step>, concurrent: Vec<Step>) -> Result<(), String> {
     let mut postgres = World::new(TestServer::start(StoreUnderTest::Postgres).await);
     for step in &before {
         postgres.take(step).await;
     }
     let replica = postgres.service.replica(Settings::default()).await;
     let services = [&postgres.service, &replica];
-    let sent = at_once
+    let sent = concurrent
         .iter()
         .zip(services.into_iter().cycle())
         .map(|(step, service)| postgres.send_through(service, step));
-    let answers = join_all(sent).await;
-    let mut found: Vec<_> = at_once
+    let responses = join_all(sent).await;
+    let mut found: Vec<_> = concurrent
         .iter()
-        .zip(answers)
-        .map(|(step, answer)| postgres.learn(step, answer))
+        .zip(responses)
+        .map(|(step, response)| postgres.learn(step, response))
         .collect();
     found.extend(postgres.state().await);
 
     let mut possible = Vec::new();
-    for order in orders(at_once.len()) {
-        let expected = in_order(&before, &at_once, &order).await;
+    for order in orders(concurrent.len()) {
+        let expected = in_order(&before, &concurrent, &order).await;
         if expected == found {
             return Ok(());
         }
@@ -145,20 +147,20 @@ async fn compare_at_once(before: Vec<Step>, at_once: Vec<Step>) -> Result<(), St
     ))
 }
 
-/// What memory answers when the requests come in an order, and what it holds then.
-async fn in_order(before: &[Step], at_once: &[Step], order: &[usize]) -> Vec<String> {
+/// The responses and the final state of the in-memory store for an order of the requests.
+async fn in_order(before: &[Step], concurrent: &[Step], order: &[usize]) -> Vec<String> {
     let mut memory = World::new(TestServer::start(StoreUnderTest::Memory).await);
     for step in before {
         memory.take(step).await;
     }
-    let mut answers: Vec<_> = at_once.iter().map(|_| None).collect();
+    let mut responses: Vec<_> = concurrent.iter().map(|_| None).collect();
     for index in order {
-        answers[*index] = Some(memory.send_through(&memory.service, &at_once[*index]).await);
+        responses[*index] = Some(memory.send_through(&memory.service, &concurrent[*index]).await);
     }
-    let mut expected: Vec<_> = at_once
+    let mut expected: Vec<_> = concurrent
         .iter()
-        .zip(answers)
-        .map(|(step, answer)| memory.learn(step, answer.unwrap()))
+        .zip(responses)
+        .map(|(step, response)| memory.learn(step, response.unwrap()))
         .collect();
     expected.extend(memory.state().await);
     expected

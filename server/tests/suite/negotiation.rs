@@ -1,4 +1,4 @@
-//! The forms in which answers travel: compressed where that pays, and never where it tells a secret.
+//! Compression of responses: used if it pays, but never for a response with a secret.
 
 use crate::harness::cases::cases;
 use crate::harness::process::ServiceProcess;
@@ -11,13 +11,13 @@ use std::fmt::Write;
 use std::io::Read;
 
 cases![
-    a_large_answer_is_compressed_for_those_who_take_it,
-    a_small_answer_is_sent_as_it_is,
-    an_answer_with_a_secret_is_never_compressed,
-    each_form_of_the_catalog_has_a_tag_of_its_own,
+    compresses_a_large_response_if_the_caller_accepts_it,
+    does_not_compress_a_small_response,
+    never_compresses_a_response_with_a_secret,
+    each_encoding_of_the_catalog_has_its_own_tag,
 ];
 
-/// The head, and the bytes as they travelled.
+/// The status, the headers and the bytes of the body as received.
 async fn exchange(request: RequestBuilder) -> (u16, HeaderMap, Vec<u8>) {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -30,7 +30,7 @@ fn unzipped(bytes: &[u8]) -> String {
     text
 }
 
-async fn a_large_answer_is_compressed_for_those_who_take_it(store: StoreUnderTest) {
+async fn compresses_a_large_response_if_the_caller_accepts_it(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     for number in 0..20 {
         let event = json!({ "action": format!("something.{number}"), "metadata": { "text": "over and over" } });
@@ -65,18 +65,15 @@ async fn a_large_answer_is_compressed_for_those_who_take_it(store: StoreUnderTes
             }
         }
     }
-    for refusing in ["", "br", "gzip;q=0", "gzip; q=0.000, *", "gzip;q=x", "xgzip", "*;q=0"] {
-        let request = service
-            .raw
-            .request(Method::GET, path)
-            .header("accept-encoding", refusing);
+    for header in ["", "br", "gzip;q=0", "gzip; q=0.000, *", "gzip;q=x", "xgzip", "*;q=0"] {
+        let request = service.raw.request(Method::GET, path).header("accept-encoding", header);
         let (_, headers, bytes) = exchange(request).await;
-        assert!(!headers.contains_key("content-encoding"), "{refusing}");
-        assert_eq!(bytes, plain.text.as_bytes(), "{refusing}");
+        assert!(!headers.contains_key("content-encoding"), "{header}");
+        assert_eq!(bytes, plain.text.as_bytes(), "{header}");
     }
 }
 
-async fn a_small_answer_is_sent_as_it_is(store: StoreUnderTest) {
+async fn does_not_compress_a_small_response(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     for path in ["/healthz", "/v1/tenants/by-slug/nobody", "/v1/catalog"] {
         let request = service.raw.request(Method::GET, path).header("accept-encoding", "gzip");
@@ -90,8 +87,8 @@ async fn a_small_answer_is_sent_as_it_is(store: StoreUnderTest) {
     }
 }
 
-/// A caller that chooses a part of the answer could guess the rest from its length (BREACH).
-async fn an_answer_with_a_secret_is_never_compressed(store: StoreUnderTest) {
+/// A caller that controls a part of the response could guess the rest from its length (BREACH).
+async fn never_compresses_a_response_with_a_secret(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("secretive").await;
     let scopes: Vec<_> = (0..20)
@@ -113,8 +110,8 @@ async fn an_answer_with_a_secret_is_never_compressed(store: StoreUnderTest) {
     assert_eq!(headers["cache-control"], "no-store");
 }
 
-/// The store has no part in it, so that one process shows it.
-async fn each_form_of_the_catalog_has_a_tag_of_its_own(_: StoreUnderTest) {
+/// Independent of the store.
+async fn each_encoding_of_the_catalog_has_its_own_tag(_: StoreUnderTest) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("catalog.toml");
     let mut catalog = String::new();
@@ -141,12 +138,8 @@ async fn each_form_of_the_catalog_has_a_tag_of_its_own(_: StoreUnderTest) {
         ("gzip", gzip_tag, 304),
         ("gzip", plain_tag, 200),
     ] {
-        let (answered, headers, bytes) = ask(coding, known).await;
-        assert_eq!(
-            (answered, bytes.is_empty()),
-            (status, status == 304),
-            "{coding} {known}"
-        );
+        let (found, headers, bytes) = ask(coding, known).await;
+        assert_eq!((found, bytes.is_empty()), (status, status == 304), "{coding} {known}");
         assert_eq!(headers["vary"], "accept-encoding", "{coding} {known}");
         if status == 304 {
             assert_eq!(headers["etag"], known, "{coding}");

@@ -1,4 +1,4 @@
-//! The plans of what runs on large tables.
+//! The query plans on large tables.
 
 use crate::harness::cases::process_cases;
 use crate::harness::process::ServiceProcess;
@@ -10,13 +10,13 @@ use tokio_postgres::{Client, NoTls};
 process_cases![
     ; postgres:
     every_combination_of_filters_reads_one_index,
-    keys_are_looked_up_by_their_prefix_and_used_by_their_number_alone,
+    keys_are_found_by_prefix_and_updated_by_id,
 ];
 
-/// How many connections look up, and how many get pages: with one, a statement is prepared once.
+/// The number of shared connections. On a single one, each statement is prepared once.
 const CONNECTIONS: &str = "DATABASE_SHARED_CONNECTIONS";
 
-/// Events, of which each filter below matches a tenth, and all four together none.
+/// Events. Each filter below matches a tenth of them, and all four together match none.
 const EVENTS: &str = "INSERT INTO tenants (id, slug, name, status, kind, plan, created_at, updated_at) \
     SELECT ('00000000-0000-7000-8000-00000000000' || n)::uuid, 'tenant-' || n, 'n', 'active', 'customer', 'p', now(), now() \
     FROM generate_series(0, 9) AS n; \
@@ -26,7 +26,7 @@ const EVENTS: &str = "INSERT INTO tenants (id, slug, name, status, kind, plan, c
     FROM generate_series(1, 60000) AS n; \
     ANALYZE";
 
-/// Names of indexes, and parameters.
+/// Parts of index names, and query parameters.
 const FILTERS: [(&str, &str); 4] = [
     ("tenant", "tenant_id=00000000-0000-7000-8000-000000000003"),
     ("product", "product=product-5"),
@@ -34,26 +34,26 @@ const FILTERS: [(&str, &str); 4] = [
     ("action", "action=action-4"),
 ];
 
-/// Where in the list the page is.
-const PLACES: [&str; 4] = [
+/// Positions of a page in the list.
+const POSITIONS: [&str; 4] = [
     "",
     "&until=2026-01-05T00:00:00Z",
     "&since=2026-01-03T00:00:00Z&until=2026-01-03T00:05:00Z",
     "&cursor=30000",
 ];
 
-/// Pages of 8 KiB that a list page of 50 may touch: its events, each perhaps on a page of its own, and the way down the
-/// indexes. What searched, or sorted, would touch thousands.
-const MOST_BUFFERS: u64 = 120;
+/// The maximum number of 8 KiB buffers for a page of 50 events: one for each event, and the path through the indexes.
+/// A scan or a sort would need thousands.
+const BUFFERS_MAX: u64 = 120;
 
-/// As many keys beside each that is there.
+/// Adds 60,000 keys.
 const KEYS: &str = "INSERT INTO api_keys (id, tenant_id, name, scopes, prefix, hash, created_at) \
     SELECT gen_random_uuid(), tenant_id, 'n', scopes, 'bp_' || lpad(n::text, 8, '0'), hash, now() \
     FROM api_keys, generate_series(1, 60000) AS n; \
     ANALYZE";
 
-/// A Postgres that logs the plan of each statement, and when it is parsed.
-fn telling_cluster() -> Cluster {
+/// A Postgres that logs the plan and the parsing of each statement.
+fn cluster_with_logged_plans() -> Cluster {
     let settings = [
         "shared_preload_libraries=auto_explain",
         "auto_explain.log_min_duration=0",
@@ -76,10 +76,10 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-/// Whichever filters are combined, between whichever times, at whatever depth, Postgres walks one index in the order of the
-/// list and stops when the page is full.
+/// For all filters, times and cursors, Postgres reads one index in the order of the list and stops when the page is
+/// full.
 async fn every_combination_of_filters_reads_one_index() {
-    let cluster = telling_cluster();
+    let cluster = cluster_with_logged_plans();
     let url = cluster.url("postgres");
     let process = ServiceProcess::serve(&|command| command.env("DATABASE_URL", &url).env(CONNECTIONS, "1")).await;
     let client = connect(&url).await;
@@ -95,36 +95,35 @@ async fn every_combination_of_filters_reads_one_index() {
             .chain(["idx"])
             .collect::<Vec<_>>()
             .join("_");
-        for place in PLACES {
-            let path = format!("/v1/audit?{}{place}", parameters.join("&"));
+        for position in POSITIONS {
+            let path = format!("/v1/audit?{}{position}", parameters.join("&"));
             for time in 0..3 {
                 let known = fs::read_to_string(cluster.log()).unwrap().len();
                 assert_eq!(process.raw.get(&path).await.status, 200);
                 let log = fs::read_to_string(cluster.log()).unwrap();
                 let plan = list_plan(&log[known..]);
                 let what = format!("{path}, time {time}: {plan:#}");
-                // From the second on the one connection has the statement.
+                // The statement is prepared for the first request only.
                 let is_prepared = !log[known..].contains(" ms  parse ");
                 assert_eq!(is_prepared, time > 0, "{what}");
                 let text = plan.to_string();
-                // The place of a cursor is looked up by number.
-                let looked_up = text.matches(r#""Index Name":"audit_log_pkey""#).count();
-                assert_eq!(looked_up, if place.contains("cursor") { 2 } else { 0 }, "{what}");
-                assert_eq!(text.matches(r#""Index Name""#).count() - looked_up, 1, "{what}");
+                // The event of a cursor is looked up by id.
+                let lookups = text.matches(r#""Index Name":"audit_log_pkey""#).count();
+                assert_eq!(lookups, if position.contains("cursor") { 2 } else { 0 }, "{what}");
+                assert_eq!(text.matches(r#""Index Name""#).count() - lookups, 1, "{what}");
                 assert!(text.contains(&format!(r#""Index Name":"{index}""#)), "{index}: {what}");
                 for slow in ["Sort", "Seq Scan", "Bitmap"] {
                     assert!(!text.contains(slow), "{what}");
                 }
-                assert!(touched(&plan) <= MOST_BUFFERS, "{what}");
+                assert!(buffers(&plan) <= BUFFERS_MAX, "{what}");
             }
         }
     }
 }
 
-/// However many keys there are, those that are presented are found by their prefix, in a statement that is prepared once,
-/// and those that were used by their ids.
-async fn keys_are_looked_up_by_their_prefix_and_used_by_their_number_alone() {
-    let cluster = telling_cluster();
+/// A key is found by its prefix, with a statement that is prepared once, and its last use is written by id.
+async fn keys_are_found_by_prefix_and_updated_by_id() {
+    let cluster = cluster_with_logged_plans();
     let url = cluster.url("postgres");
     let process = ServiceProcess::serve(&|command| command.env("DATABASE_URL", &url).env(CONNECTIONS, "1")).await;
     let tenant = json!({ "slug": "blue-sky", "name": "n" });
@@ -147,17 +146,17 @@ async fn keys_are_looked_up_by_their_prefix_and_used_by_their_number_alone() {
             plan.to_string().contains(r#""Index Name":"api_keys_prefix_idx""#),
             "{plan:#}"
         );
-        assert!(touched(&plan) <= MOST_BUFFERS, "{plan:#}");
+        assert!(buffers(&plan) <= BUFFERS_MAX, "{plan:#}");
     }
-    // Times that wait are written at the end, if not before.
+    // Pending times of last use are written at shutdown.
     process.stop().await;
     let log = fs::read_to_string(cluster.log()).unwrap();
     let plan = last_plan(&log, "SET last_used_at");
-    assert!(touched(&plan) <= MOST_BUFFERS, "{plan:#}");
+    assert!(buffers(&plan) <= BUFFERS_MAX, "{plan:#}");
 }
 
-/// The pages of 8 KiB that a statement read or found in memory.
-fn touched(plan: &Value) -> u64 {
+/// The 8 KiB buffers that a statement used.
+fn buffers(plan: &Value) -> u64 {
     let kinds = ["Shared Hit Blocks", "Shared Read Blocks"];
     kinds.map(|kind| plan[kind].as_u64().unwrap()).iter().sum()
 }
@@ -171,14 +170,14 @@ fn plans(log: &str) -> impl Iterator<Item = Value> {
     })
 }
 
-/// The last plan of a list in the log.
+/// The last plan of a list statement in the log.
 fn list_plan(log: &str) -> Value {
     last(log, |plan| {
         plan["Plan"]["Node Type"] == "Limit" && query(plan).contains("DESC")
     })
 }
 
-/// The last plan of a statement with this text in it.
+/// The last plan of a statement that contains this text.
 fn last_plan(log: &str, text: &str) -> Value {
     last(log, |plan| query(plan).contains(text))
 }
@@ -187,9 +186,9 @@ fn query(plan: &Value) -> &str {
     plan["Query Text"].as_str().unwrap_or_default()
 }
 
-fn last(log: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
+fn last(log: &str, predicate: impl Fn(&Value) -> bool) -> Value {
     plans(log)
-        .filter(is_meant)
+        .filter(predicate)
         .last()
         .map(|plan| plan["Plan"].clone())
         .unwrap_or_else(|| panic!("no plan in {log}"))

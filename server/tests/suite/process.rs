@@ -1,4 +1,4 @@
-//! The binary: what it prints, and how it starts and stops.
+//! The service process: its output, its settings, start and stop.
 
 use crate::harness::RawClient;
 use crate::harness::cases::process_cases;
@@ -15,33 +15,33 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 process_cases![
-    help_tells_all_settings,
-    the_spec_is_printed_byte_for_byte,
-    it_serves_where_it_says_with_one_tenant_to_look_at,
-    a_bad_value_stops_the_start_with_one_line,
-    a_variable_set_to_nothing_counts_as_not_set,
-    flags_go_before_variables,
+    help_lists_all_settings,
+    openapi_prints_the_spec,
+    serves_on_the_printed_address_with_an_example_tenant,
+    an_invalid_setting_prevents_the_start_with_one_line,
+    an_empty_variable_is_unset,
+    flags_override_variables,
     the_old_name_of_a_variable_still_works_with_a_warning,
-    both_names_of_a_variable_with_different_values_stop_the_start,
-    a_catalog_file_replaces_the_built_in_one,
-    a_broken_catalog_file_stops_the_start_with_its_line,
-    a_port_in_use_stops_the_start,
-    without_an_issuer_it_listens_beyond_loopback_only_when_told_to,
-    an_open_start_says_so_once_in_each_place,
-    internal_operations_have_a_listener_of_their_own,
+    both_names_of_a_variable_with_different_values_prevent_the_start,
+    a_catalog_file_replaces_the_built_in_catalog,
+    an_invalid_catalog_file_prevents_the_start_and_names_the_line,
+    a_port_in_use_prevents_the_start,
+    without_an_issuer_only_insecure_no_auth_allows_other_addresses_than_loopback,
+    a_start_without_an_issuer_warns_once_on_each_output,
+    internal_operations_have_their_own_listener,
     the_body_limit_is_configurable,
-    either_signal_ends_it_in_order,
-    it_says_that_it_is_about_to_stop_before_it_does,
-    a_request_in_flight_is_finished,
-    a_request_that_never_ends_is_cut_off_at_the_bound,
+    both_signals_shut_the_service_down,
+    is_not_ready_before_it_stops,
+    a_running_request_is_finished,
+    a_request_that_does_not_end_is_cut_off_at_the_timeout,
 ];
 
 const SPEC_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/openapi.yaml");
 
-/// What a start without an issuer says on standard output.
+/// The warning of a start without an issuer on standard output.
 const OPEN: &str = "open: OIDC_ISSUER is not set, so everyone who can reach the port can do everything\n";
 
-async fn help_tells_all_settings() {
+async fn help_lists_all_settings() {
     let output = run(&|command| command.args(["serve", "--help"])).await;
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && output.stderr.is_empty());
@@ -92,13 +92,13 @@ async fn help_tells_all_settings() {
     );
 }
 
-async fn the_spec_is_printed_byte_for_byte() {
+async fn openapi_prints_the_spec() {
     let output = run(&|command| command.arg("openapi")).await;
     assert!(output.status.success() && output.stderr.is_empty());
     assert!(output.stdout == std::fs::read(SPEC_FILE).unwrap());
 }
 
-async fn it_serves_where_it_says_with_one_tenant_to_look_at() {
+async fn serves_on_the_printed_address_with_an_example_tenant() {
     let process = ServiceProcess::serve(&|command| command).await;
     assert_ne!(process.address.port(), 0);
     let acme: Tenant = process.raw.get("/v1/tenants/by-slug/acme").await.json();
@@ -108,8 +108,8 @@ async fn it_serves_where_it_says_with_one_tenant_to_look_at() {
     assert!(!catalog.items.is_empty());
 }
 
-/// Expects that the start stops, with one line that names what is wrong.
-async fn assert_stops(prepare: &dyn Fn(&mut Command) -> &mut Command, naming: &[&str]) {
+/// Expects that the start fails with one line that contains these texts.
+async fn assert_start_fails(prepare: &dyn Fn(&mut Command) -> &mut Command, naming: &[&str]) {
     let output = run(&|command| prepare(command.arg("serve"))).await;
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(
@@ -122,7 +122,7 @@ async fn assert_stops(prepare: &dyn Fn(&mut Command) -> &mut Command, naming: &[
     }
 }
 
-async fn a_bad_value_stops_the_start_with_one_line() {
+async fn an_invalid_setting_prevents_the_start_with_one_line() {
     let bad = [
         ("DATABASE_CONNECT_TIMEOUT", "0", "--database-connect-timeout"),
         ("DATABASE_POOL_SIZE", "0", "--database-pool-size"),
@@ -165,19 +165,19 @@ async fn a_bad_value_stops_the_start_with_one_line() {
         ("RETRY_AFTER", "3601", "--retry-after"),
     ];
     for (variable, value, flag) in bad {
-        assert_stops(&|command| command.env(variable, value), &[value, flag]).await;
-        assert_stops(&|command| command.arg(format!("{flag}={value}")), &[value, flag]).await;
+        assert_start_fails(&|command| command.env(variable, value), &[value, flag]).await;
+        assert_start_fails(&|command| command.arg(format!("{flag}={value}")), &[value, flag]).await;
     }
-    // It is not quoted: it is a secret.
-    assert_stops(
+    // The value is a secret, so the message does not contain it.
+    assert_start_fails(
         &|command| command.env("OTEL_EXPORTER_OTLP_HEADERS", "a=b,secret"),
         &["OTEL_EXPORTER_OTLP_HEADERS", "header 2 is not NAME=VALUE"],
     )
     .await;
-    assert_stops(&|command| command.arg("--no-such-flag"), &["--no-such-flag"]).await;
+    assert_start_fails(&|command| command.arg("--no-such-flag"), &["--no-such-flag"]).await;
 }
 
-async fn a_variable_set_to_nothing_counts_as_not_set() {
+async fn an_empty_variable_is_unset() {
     let process = ServiceProcess::serve(&|command| {
         for variable in [
             "DATABASE_URL",
@@ -197,11 +197,11 @@ async fn a_variable_set_to_nothing_counts_as_not_set() {
     assert_eq!(process.raw.get("/readyz").await.status, 200);
 }
 
-async fn flags_go_before_variables() {
+async fn flags_override_variables() {
     let process =
         ServiceProcess::serve(&|command| command.env("BODY_LIMIT", "2048").args(["--body-limit", "1024"])).await;
-    let answer = process.raw.post("/v1/audit", " ".repeat(1025)).await;
-    assert!(answer.text.contains("1024"), "{answer:?}");
+    let response = process.raw.post("/v1/audit", " ".repeat(1025)).await;
+    assert!(response.text.contains("1024"), "{response:?}");
 }
 
 async fn the_old_name_of_a_variable_still_works_with_a_warning() {
@@ -213,8 +213,8 @@ async fn the_old_name_of_a_variable_still_works_with_a_warning() {
         .await;
 }
 
-async fn both_names_of_a_variable_with_different_values_stop_the_start() {
-    assert_stops(
+async fn both_names_of_a_variable_with_different_values_prevent_the_start() {
+    assert_start_fails(
         &|command| command.env("HASH_MEMORY", "100").env("HASH_CACHE_KEYS", "200"),
         &["HASH_MEMORY is the old name of HASH_CACHE_KEYS", "remove HASH_MEMORY"],
     )
@@ -227,7 +227,7 @@ fn catalog_file(text: &str) -> NamedTempFile {
     file
 }
 
-async fn a_catalog_file_replaces_the_built_in_one() {
+async fn a_catalog_file_replaces_the_built_in_catalog() {
     let product = "[[product]]\nkey = \"only\"\nname = \"Only\"\ndescription = \"\"\nsupports_trial = false\n";
     let file = catalog_file(product);
     let process = ServiceProcess::serve(&|command| command.env("CATALOG_FILE", file.path())).await;
@@ -236,25 +236,25 @@ async fn a_catalog_file_replaces_the_built_in_one() {
     assert_eq!(keys, ["only"]);
 }
 
-async fn a_broken_catalog_file_stops_the_start_with_its_line() {
+async fn an_invalid_catalog_file_prevents_the_start_and_names_the_line() {
     let file = catalog_file("[[product]]\nkey = \"a\"\nname = 1\n");
     let name = file.path().to_str().unwrap();
-    assert_stops(
+    assert_start_fails(
         &|command| command.env("CATALOG_FILE", name),
         &[name, "line 3", "invalid type"],
     )
     .await;
-    assert_stops(
+    assert_start_fails(
         &|command| command.env("CATALOG_FILE", "no/such.toml"),
         &["no/such.toml"],
     )
     .await;
 }
 
-async fn a_port_in_use_stops_the_start() {
+async fn a_port_in_use_prevents_the_start() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    // Set after `BIND_ADDR` of an environment that is empty.
+    // The flag overrides `BIND_ADDR`.
     let output = run(&|command| command.args(["serve", "--log-level", "error", "--bind-address", &address])).await;
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && output.stdout.is_empty());
@@ -262,11 +262,11 @@ async fn a_port_in_use_stops_the_start() {
     assert!(line.contains(&address) && line.contains("in use"), "{text}");
 }
 
-async fn without_an_issuer_it_listens_beyond_loopback_only_when_told_to() {
+async fn without_an_issuer_only_insecure_no_auth_allows_other_addresses_than_loopback() {
     for variable in ["BIND_ADDR", "INTERNAL_ADDR"] {
         let beyond = "0.0.0.0:0";
-        let telling = [beyond, "OIDC_ISSUER", "--insecure-no-auth"];
-        assert_stops(&|command| command.env(variable, beyond), &telling).await;
+        let expected = [beyond, "OIDC_ISSUER", "--insecure-no-auth"];
+        assert_start_fails(&|command| command.env(variable, beyond), &expected).await;
         let mut process =
             ServiceProcess::serve(&|command| command.env(variable, beyond).arg("--insecure-no-auth")).await;
         if variable == "INTERNAL_ADDR" {
@@ -274,7 +274,7 @@ async fn without_an_issuer_it_listens_beyond_loopback_only_when_told_to() {
         }
         assert_eq!(process.line() + "\n", OPEN);
     }
-    assert_stops(
+    assert_start_fails(
         &|command| {
             command
                 .env("OIDC_ISSUER", "https://sso.example.com")
@@ -285,7 +285,7 @@ async fn without_an_issuer_it_listens_beyond_loopback_only_when_told_to() {
     .await;
 }
 
-async fn an_open_start_says_so_once_in_each_place() {
+async fn a_start_without_an_issuer_warns_once_on_each_output() {
     let process = ServiceProcess::serve(&|command| command).await;
     assert_eq!(process.raw.get("/v1/catalog").await.status, 200);
     let ended = process.stop().await;
@@ -298,7 +298,7 @@ async fn an_open_start_says_so_once_in_each_place() {
     );
 }
 
-async fn internal_operations_have_a_listener_of_their_own() {
+async fn internal_operations_have_their_own_listener() {
     let mut process = ServiceProcess::serve(&|command| command.env("INTERNAL_ADDR", "127.0.0.1:0")).await;
     let line = process.line();
     let internal = line
@@ -306,9 +306,9 @@ async fn internal_operations_have_a_listener_of_their_own() {
         .and_then(|url| url.strip_suffix("/v1/internal/"));
     let internal = RawClient::new(internal.unwrap_or_else(|| panic!("{line}")).to_owned());
     let verify = "/v1/internal/api-keys/verify";
-    let answer = internal.post_json(verify, &json!({ "key": "bp_" })).await;
+    let response = internal.post_json(verify, &json!({ "key": "bp_" })).await;
     assert_eq!(
-        (answer.status, answer.text.as_str()),
+        (response.status, response.text.as_str()),
         (200, r#"{"valid":false,"reason":"malformed"}"#)
     );
     assert_eq!(
@@ -330,7 +330,7 @@ async fn the_body_limit_is_configurable() {
     assert_eq!(process.raw.post("/v1/audit", " ".repeat(1025)).await.status, 413);
 }
 
-async fn either_signal_ends_it_in_order() {
+async fn both_signals_shut_the_service_down() {
     for signal in [Signal::TERM, Signal::INT] {
         let process = ServiceProcess::serve(&|command| command).await;
         assert_eq!(process.raw.get("/healthz").await.status, 200);
@@ -340,8 +340,8 @@ async fn either_signal_ends_it_in_order() {
     }
 }
 
-/// It is not ready any more, and serves on, until it is told again.
-async fn it_says_that_it_is_about_to_stop_before_it_does() {
+/// After the first signal the service is not ready but still serves; a second signal stops it.
+async fn is_not_ready_before_it_stops() {
     let process = ServiceProcess::serve(&|command| command.env("SHUTDOWN_DRAIN", "600")).await;
     assert_eq!(process.raw.get("/readyz").await.status, 200);
     process.signal(Signal::TERM);
@@ -349,7 +349,7 @@ async fn it_says_that_it_is_about_to_stop_before_it_does() {
         (process.raw.get("/readyz").await.status == 503).then_some(())
     })
     .await;
-    assert_eq!(process.raw.get("/healthz").await.status, 200, "it lives");
+    assert_eq!(process.raw.get("/healthz").await.status, 200, "it is alive");
     assert_eq!(process.raw.get("/v1/catalog").await.status, 200, "it serves");
     let ended = process.stop().await;
     assert_eq!(ended.code, Some(0));
@@ -364,7 +364,7 @@ async fn it_says_that_it_is_about_to_stop_before_it_does() {
     assert_eq!(process.ended().await.code, Some(0), "Ctrl-C does not wait");
 }
 
-/// A request whose body is not sent yet, although the service waits for it.
+/// Starts a request and returns when the service waits for its body.
 pub(crate) async fn started_request(address: SocketAddr, body: &str) -> TcpStream {
     let mut connection = TcpStream::connect(address).await.unwrap();
     let head = format!(
@@ -373,47 +373,47 @@ pub(crate) async fn started_request(address: SocketAddr, body: &str) -> TcpStrea
         body.len()
     );
     connection.write_all(head.as_bytes()).await.unwrap();
-    // It says this when the handler asks for the body: the request is in flight.
+    // The service sends this when the handler reads the body, so the request is running.
     let expected = b"HTTP/1.1 100 Continue\r\n\r\n";
-    let mut answer = vec![0; expected.len()];
-    connection.read_exact(&mut answer).await.unwrap();
-    assert_eq!(answer, expected);
+    let mut response = vec![0; expected.len()];
+    connection.read_exact(&mut response).await.unwrap();
+    assert_eq!(response, expected);
     connection
 }
 
-async fn a_request_in_flight_is_finished() {
+async fn a_running_request_is_finished() {
     let process = ServiceProcess::serve(&|command| command.env("LOG_LEVEL", "debug")).await;
     let body = r#"{"action": "slow"}"#;
     let mut connection = started_request(process.address, body).await;
     process.signal(Signal::TERM);
     process.logged("beginning graceful shutdown").await;
     let later = process.address;
-    let later = tokio::spawn(async move { answer_to_a_late_request(later).await });
+    let later = tokio::spawn(async move { response_to_a_late_request(later).await });
     connection.write_all(body.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
+    let mut response = String::new();
+    connection.read_to_string(&mut response).await.unwrap();
     assert!(
-        answer.starts_with("HTTP/1.1 201 Created\r\n") && answer.ends_with('}'),
-        "{answer}"
+        response.starts_with("HTTP/1.1 201 Created\r\n") && response.ends_with('}'),
+        "{response}"
     );
     assert_eq!(process.ended().await.code, Some(0));
-    assert_eq!(later.await.unwrap(), "", "nothing that comes later is taken");
+    assert_eq!(later.await.unwrap(), "", "later requests are not accepted");
 }
 
-/// What comes back on a connection that is made after the signal; it may not even be made.
-async fn answer_to_a_late_request(address: SocketAddr) -> String {
-    let mut answer = String::new();
+/// The response to a request after the signal; empty if the connection fails.
+async fn response_to_a_late_request(address: SocketAddr) -> String {
+    let mut response = String::new();
     if let Ok(mut connection) = TcpStream::connect(address).await {
         let request = b"GET /healthz HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n\r\n";
-        // Wherever the connection breaks: what counts is that no answer came.
+        // The connection may break at any point; only a response would be wrong.
         if connection.write_all(request).await.is_ok() {
-            let _ = connection.read_to_string(&mut answer).await;
+            let _ = connection.read_to_string(&mut response).await;
         }
     }
-    answer
+    response
 }
 
-async fn a_request_that_never_ends_is_cut_off_at_the_bound() {
+async fn a_request_that_does_not_end_is_cut_off_at_the_timeout() {
     let process = ServiceProcess::serve(&|command| command.env("SHUTDOWN_TIMEOUT", "1")).await;
     let _connection = started_request(process.address, "{}").await;
     let ended = process.stop().await;

@@ -1,4 +1,4 @@
-//! Requests that meet, through two replicas: one of them wins, and the others are told so.
+//! Concurrent requests to two replicas: one succeeds, the others get a conflict.
 
 use crate::harness::cases::cases;
 use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
@@ -9,18 +9,18 @@ use serde_json::{Value, json};
 use tenant_registry_client::types::{ApiKeyVerifyReason, AuditEvent, ErrorCode, TenantActivate, TenantStatus};
 
 cases![
-    one_of_many_takes_the_slug,
-    one_of_many_starts_the_trial,
-    activating_and_cancelling_at_once_leaves_the_last_of_them,
-    a_trial_and_a_cancellation_at_once_leave_one_order,
-    a_key_revoked_by_many_at_once_is_revoked_once,
-    a_key_whose_revocation_was_answered_never_verifies_again,
+    one_of_many_requests_gets_the_slug,
+    one_of_many_requests_starts_the_trial,
+    concurrent_activation_and_cancellation_leave_the_last_state,
+    concurrent_trial_and_cancellation_happen_in_some_order,
+    concurrent_revocations_revoke_a_key_once,
+    a_revoked_key_never_verifies_after_the_response,
 ];
 
-/// How many requests meet.
+/// The number of concurrent requests.
 const MANY: usize = 12;
 
-/// How often what may go either way is tried.
+/// The number of attempts if several orders are valid.
 const ROUNDS: usize = 12;
 
 /// Two replicas on one store.
@@ -30,7 +30,7 @@ async fn replicas(store: StoreUnderTest) -> [TestServer; 2] {
     [one, other]
 }
 
-/// Sends the same request many times at once, to the one and the other.
+/// Sends the same request many times concurrently, alternating between the replicas.
 async fn many(replicas: &[TestServer; 2], method: Method, path: &str, body: Option<Value>) -> Vec<RawResponse> {
     let requests = replicas.iter().cycle().take(MANY).map(|service| {
         let mut request = service.raw.request(method.clone(), path);
@@ -42,13 +42,13 @@ async fn many(replicas: &[TestServer; 2], method: Method, path: &str, body: Opti
     join_all(requests).await
 }
 
-/// Expects that one was answered with `status`, and that the others are conflicts.
+/// Expects one response with `status` and conflicts otherwise.
 #[track_caller]
-fn one_winner(answers: &[RawResponse], status: u16) {
-    let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == status);
-    assert_eq!(won.len(), 1, "{answers:?}");
-    for answer in lost {
-        answer.assert_error(409, ErrorCode::Conflict);
+fn one_winner(responses: &[RawResponse], status: u16) {
+    let (won, lost): (Vec<_>, Vec<_>) = responses.iter().partition(|response| response.status == status);
+    assert_eq!(won.len(), 1, "{responses:?}");
+    for response in lost {
+        response.assert_error(409, ErrorCode::Conflict);
     }
 }
 
@@ -59,23 +59,23 @@ impl TestServer {
     }
 }
 
-async fn one_of_many_takes_the_slug(store: StoreUnderTest) {
+async fn one_of_many_requests_gets_the_slug(store: StoreUnderTest) {
     let replicas = replicas(store).await;
     let body = json!({ "slug": "wanted", "name": "n" });
     one_winner(&many(&replicas, Method::POST, "/v1/tenants", Some(body)).await, 201);
     assert_eq!(replicas[0].count("tenant.created").await, 1);
 }
 
-async fn one_of_many_starts_the_trial(store: StoreUnderTest) {
+async fn one_of_many_requests_starts_the_trial(store: StoreUnderTest) {
     let replicas = replicas(store).await;
     let tenant = replicas[0].customer("curious").await;
     let body = json!({ "tenant_id": tenant.id, "product": "insights" });
-    let answers = many(&replicas, Method::POST, "/v1/catalog/trial-request", Some(body)).await;
-    one_winner(&answers, 201);
+    let responses = many(&replicas, Method::POST, "/v1/catalog/trial-request", Some(body)).await;
+    one_winner(&responses, 201);
     assert_eq!(replicas[0].count("catalog.trial_started").await, 1);
 }
 
-async fn activating_and_cancelling_at_once_leaves_the_last_of_them(store: StoreUnderTest) {
+async fn concurrent_activation_and_cancellation_leave_the_last_state(store: StoreUnderTest) {
     let [one, other] = replicas(store).await;
     for round in 0..ROUNDS {
         let tenant = one.customer(&format!("tenant-{round}")).await;
@@ -100,7 +100,7 @@ fn last_action(events: &[AuditEvent]) -> &str {
     events.last().unwrap().action.as_str()
 }
 
-async fn a_trial_and_a_cancellation_at_once_leave_one_order(store: StoreUnderTest) {
+async fn concurrent_trial_and_cancellation_happen_in_some_order(store: StoreUnderTest) {
     let [one, other] = replicas(store).await;
     for round in 0..ROUNDS {
         let tenant = one.customer(&format!("tenant-{round}")).await;
@@ -111,7 +111,7 @@ async fn a_trial_and_a_cancellation_at_once_leave_one_order(store: StoreUnderTes
         );
         cancelled.unwrap();
         let actions = one.actions(tenant.id).await;
-        // A frozen tenant starts no trial: where it started, it did so before.
+        // A frozen tenant cannot start a trial, so a started trial came first.
         if trial.status == 201 {
             assert_eq!(actions, ["tenant.created", "catalog.trial_started", "tenant.cancelled"]);
         } else {
@@ -121,23 +121,23 @@ async fn a_trial_and_a_cancellation_at_once_leave_one_order(store: StoreUnderTes
     }
 }
 
-async fn a_key_revoked_by_many_at_once_is_revoked_once(store: StoreUnderTest) {
+async fn concurrent_revocations_revoke_a_key_once(store: StoreUnderTest) {
     let replicas = replicas(store).await;
     let tenant = replicas[0].customer("careful").await;
     let id = replicas[0].api_key(tenant.id).await.api_key.id;
-    let answers = many(&replicas, Method::DELETE, &format!("/v1/api-keys/{id}"), None).await;
-    assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
+    let responses = many(&replicas, Method::DELETE, &format!("/v1/api-keys/{id}"), None).await;
+    assert!(responses.iter().all(|response| response.status == 204), "{responses:?}");
     assert_eq!(replicas[0].count("api_key.revoked").await, 1);
 }
 
-async fn a_key_whose_revocation_was_answered_never_verifies_again(store: StoreUnderTest) {
+async fn a_revoked_key_never_verifies_after_the_response(store: StoreUnderTest) {
     let [one, other] = replicas(store).await;
     let tenant = one.customer("careful").await;
     for _ in 0..4 {
         one.clock.advance(TimeDelta::seconds(1));
         let created = one.api_key(tenant.id).await;
         let (id, key) = (created.api_key.id, created.plaintext.expose_secret());
-        // Those that meet the revocation may go either way; what begins after its answer may not.
+        // Only requests that start before the response to the revocation may succeed.
         let (_, _, revoked) = tokio::join!(
             other.verify(key),
             one.verify(key),

@@ -1,5 +1,5 @@
-//! What is never shown: no key and no token of a run, in any form, in its log, its traces or its metrics, wherever a client
-//! puts it and however much is logged.
+//! No key and no token appears in the log, the traces or the metrics, in any encoding, wherever a client puts it and
+//! at any log level.
 
 use crate::harness::cases::cases;
 use crate::harness::collector::Collector;
@@ -12,11 +12,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tenant_registry_client::types::ApiKeyCreated;
 
-cases![no_telemetry_shows_a_secret];
+cases![logs_traces_and_metrics_contain_no_secret];
 
 const VERIFY: &str = "/v1/internal/api-keys/verify";
 
-async fn no_telemetry_shows_a_secret(store: StoreUnderTest) {
+async fn logs_traces_and_metrics_contain_no_secret(store: StoreUnderTest) {
     let collector = Collector::start().await;
     let database = match store {
         StoreUnderTest::Memory => None,
@@ -41,13 +41,13 @@ async fn no_telemetry_shows_a_secret(store: StoreUnderTest) {
         secrets.push(created.plaintext.expose_secret().to_owned());
     }
     for key in &secrets {
-        // Once with a hash, once from memory.
+        // Once with a hash, once from the cache.
         for _ in 0..2 {
             let verified = process.raw.post_json(VERIFY, &json!({ "key": key })).await;
             assert_eq!(verified.json::<Value>()["valid"], true);
         }
     }
-    // The prefix of a key that there is, and none of its secret.
+    // The prefix of an existing key with another secret.
     secrets.push(format!("{}wrong-secret-1", &secrets[0][..11]));
     secrets.push(token());
     for secret in &secrets {
@@ -79,7 +79,7 @@ async fn no_telemetry_shows_a_secret(store: StoreUnderTest) {
     }
     let forms: Vec<String> = secrets.iter().flat_map(|secret| forms(secret)).collect();
     for (place, text) in shown {
-        // Percent-encoding and hexadecimal digits are written either way.
+        // Percent-encoding and hexadecimal digits may be upper or lower case.
         let text = text.to_ascii_lowercase();
         for form in &forms {
             let is_shown = text.contains(&form.to_ascii_lowercase());
@@ -88,7 +88,7 @@ async fn no_telemetry_shows_a_secret(store: StoreUnderTest) {
     }
 }
 
-/// A token that nobody signed, of the form of those that are (JWT).
+/// An unsigned token in the form of a JWT.
 fn token() -> String {
     [
         r#"{"alg":"EdDSA","typ":"JWT"}"#,
@@ -99,7 +99,7 @@ fn token() -> String {
     .join(".")
 }
 
-/// The secret, its halves, and what one may find of it encoded.
+/// The secret, its parts, and their encodings.
 fn forms(secret: &str) -> Vec<String> {
     let halves = match secret.split('.').collect::<Vec<_>>()[..] {
         [head, payload, signature] => vec![head, payload, signature],
@@ -110,7 +110,8 @@ fn forms(secret: &str) -> Vec<String> {
     for part in [secret, halves[halves.len() - 1]] {
         forms.push(part.bytes().map(|byte| format!("{byte:02x}")).collect());
         for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-            // Inside of something else it begins at any of three places; at its edges it shares characters.
+            // Within other text, it can start at one of three offsets. Its first and last characters depend on its
+            // neighbours.
             for offset in 0..3 {
                 let encoded = engine.encode([&[b' '; 2][..offset], part.as_bytes()].concat());
                 forms.push(encoded[2 * offset..encoded.len() - 2].to_owned());
@@ -124,7 +125,7 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// Where it belongs, and where it does not.
+/// Sends the secret in every part of a request.
 async fn put_everywhere(raw: &RawClient, secret: &str) {
     let encoded = percent_encoded(secret);
     raw.post_json(VERIFY, &json!({ "key": secret })).await;
@@ -151,8 +152,8 @@ async fn put_everywhere(raw: &RawClient, secret: &str) {
         raw.get(&format!("/v1/audit?{text}=1")).await;
         raw.get(&format!("/healthz?access_token={text}")).await;
         raw.get(&format!("/docs?access_token={text}")).await;
-        let refused = raw.request(Method::DELETE, &format!("/v1/catalog?key={text}"));
-        assert_eq!(RawResponse::from_request(refused).await.status, 405);
+        let rejected = raw.request(Method::DELETE, &format!("/v1/catalog?key={text}"));
+        assert_eq!(RawResponse::from_request(rejected).await.status, 405);
     }
     raw.post_json("/v1/audit", &json!({ "action": secret, "tenant_id": secret }))
         .await;

@@ -1,4 +1,4 @@
-//! Creating tenants, and reading them.
+//! Creating and reading tenants.
 
 use crate::harness::cases::cases;
 use crate::harness::steps::{assert_error, unknown_id};
@@ -10,17 +10,17 @@ use uuid::Uuid;
 
 cases![
     a_customer_starts_in_a_trial_of_14_days,
-    a_demo_starts_in_demo_without_an_end,
-    what_is_left_out_has_its_default,
-    what_is_given_is_stored,
-    a_tenant_is_found_by_id_and_by_slug,
-    absent_properties_are_left_out_and_nullable_ones_are_null,
+    a_demo_starts_without_an_end,
+    absent_properties_have_defaults,
+    stores_given_properties,
+    finds_a_tenant_by_id_and_by_slug,
+    omits_absent_properties_and_returns_null_for_nullable_ones,
     a_slug_in_use_is_a_conflict_and_changes_nothing,
-    of_many_that_want_a_slug_one_gets_it,
+    concurrent_requests_for_a_slug_create_one_tenant,
     creating_writes_one_event,
     an_unknown_id_is_not_found,
     an_unknown_slug_is_not_found,
-    a_tenant_with_the_slug_of_another_path_is_found,
+    finds_a_tenant_whose_slug_is_part_of_another_path,
 ];
 
 async fn a_customer_starts_in_a_trial_of_14_days(store: StoreUnderTest) {
@@ -36,25 +36,25 @@ async fn a_customer_starts_in_a_trial_of_14_days(store: StoreUnderTest) {
     assert_eq!((tenant.created_at, tenant.updated_at), (now, now));
 }
 
-async fn a_demo_starts_in_demo_without_an_end(store: StoreUnderTest) {
+async fn a_demo_starts_without_an_end(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.demo("for-a-fair").await;
     assert_eq!((tenant.status, tenant.kind), (TenantStatus::Demo, TenantKind::Demo));
     assert_eq!(tenant.trial_ends_at, None);
 }
 
-async fn what_is_left_out_has_its_default(store: StoreUnderTest) {
+async fn absent_properties_have_defaults(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
-    let answer = service
+    let response = service
         .raw
         .post("/v1/tenants", r#"{"slug": "minimal", "name": "M"}"#)
         .await;
-    let tenant: Tenant = answer.json();
-    assert_eq!((answer.status, tenant.kind), (201, TenantKind::Customer));
+    let tenant: Tenant = response.json();
+    assert_eq!((response.status, tenant.kind), (201, TenantKind::Customer));
     assert_eq!((tenant.plan.as_str(), tenant.sales_owner), ("starter", None));
 }
 
-async fn what_is_given_is_stored(store: StoreUnderTest) {
+async fn stores_given_properties(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let body = TenantCreate {
         slug: "grosse-gmbh".try_into().unwrap(),
@@ -74,7 +74,7 @@ async fn what_is_given_is_stored(store: StoreUnderTest) {
     assert_eq!(Uuid::from(tenant.id).get_version_num(), 7);
 }
 
-async fn a_tenant_is_found_by_id_and_by_slug(store: StoreUnderTest) {
+async fn finds_a_tenant_by_id_and_by_slug(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let created = service.customer("findable").await;
     let other = service.demo("another").await;
@@ -90,16 +90,16 @@ async fn a_tenant_is_found_by_id_and_by_slug(store: StoreUnderTest) {
     assert_ne!(other.id, created.id);
 }
 
-async fn absent_properties_are_left_out_and_nullable_ones_are_null(store: StoreUnderTest) {
+async fn omits_absent_properties_and_returns_null_for_nullable_ones(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.demo("sparse").await;
-    let answer = service.raw.get(&format!("/v1/tenants/{}", tenant.id)).await;
+    let response = service.raw.get(&format!("/v1/tenants/{}", tenant.id)).await;
     let time = "2026-11-23T09:30:00.123456Z";
     let expected = json!({
         "id": tenant.id, "slug": "sparse", "name": "sparse", "status": "demo", "kind": "demo", "plan": "starter",
         "trial_ends_at": null, "contract_start": null, "contract_end": null, "created_at": time, "updated_at": time,
     });
-    assert_eq!(answer.json::<serde_json::Value>(), expected);
+    assert_eq!(response.json::<serde_json::Value>(), expected);
 }
 
 async fn a_slug_in_use_is_a_conflict_and_changes_nothing(store: StoreUnderTest) {
@@ -123,7 +123,7 @@ async fn a_slug_in_use_is_a_conflict_and_changes_nothing(store: StoreUnderTest) 
     assert_eq!(created.items.len(), 1);
 }
 
-async fn of_many_that_want_a_slug_one_gets_it(store: StoreUnderTest) {
+async fn concurrent_requests_for_a_slug_create_one_tenant(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let body = TenantCreate::new("wanted".try_into().unwrap(), "Wanted".try_into().unwrap());
     let mut attempts = tokio::task::JoinSet::new();
@@ -178,13 +178,13 @@ async fn an_unknown_id_is_not_found(store: StoreUnderTest) {
 
 async fn an_unknown_slug_is_not_found(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
-    let answer = service.client.tenant_get_by_slug().slug("nobody").send().await;
-    let message = assert_error(answer, 404, ErrorCode::NotFound);
+    let response = service.client.tenant_get_by_slug().slug("nobody").send().await;
+    let message = assert_error(response, 404, ErrorCode::NotFound);
     assert!(message.contains("nobody"), "{message}");
 }
 
 /// `/v1/tenants/by-slug/activate` looks like `/v1/tenants/{id}/activate` and is not.
-async fn a_tenant_with_the_slug_of_another_path_is_found(store: StoreUnderTest) {
+async fn finds_a_tenant_whose_slug_is_part_of_another_path(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     for slug in ["activate", "cancel", "by-slug"] {
         let tenant = service.customer(slug).await;

@@ -1,4 +1,4 @@
-//! Traces, as a collector gets them, and the log lines that name them.
+//! The traces that a collector receives, and the log lines that refer to them.
 
 use crate::harness::collector::{Collector, attribute};
 use crate::harness::polling::until;
@@ -12,18 +12,18 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 cases![
-    the_callers_trace_goes_on,
-    a_malformed_parent_begins_a_trace,
-    a_caller_that_keeps_no_trace_is_followed,
-    a_share_of_the_traces_is_kept,
-    only_the_services_failures_are_errors,
-    a_collector_in_trouble_costs_the_spans_alone,
+    continues_the_callers_trace,
+    a_malformed_traceparent_starts_a_new_trace,
+    does_not_sample_what_the_caller_does_not_sample,
+    samples_a_share_of_the_traces,
+    only_server_errors_are_span_errors,
+    a_failing_collector_loses_only_spans,
 ];
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
 
-/// A process on a store, which is gone with the database.
+/// A service process and its database, if any.
 struct Traced {
     process: ServiceProcess,
     database: Option<TestDatabase>,
@@ -54,10 +54,10 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The span of the operation that was answered so.
+/// The span of the request with this response.
 #[track_caller]
-fn of_request(spans: &[Span], answer: &RawResponse) -> Span {
-    let id = answer.header("x-request-id");
+fn of_request(spans: &[Span], response: &RawResponse) -> Span {
+    let id = response.header("x-request-id");
     let mut found = spans
         .iter()
         .filter(|span| attribute(span, "request.id").as_deref() == Some(id));
@@ -66,14 +66,14 @@ fn of_request(spans: &[Span], answer: &RawResponse) -> Span {
     span.clone()
 }
 
-/// Each log line about a request, by its id.
-fn lines(stderr: &str, answer: &RawResponse) -> Vec<Value> {
-    let id = answer.header("x-request-id");
+/// The log lines of a request, found by its id.
+fn lines(stderr: &str, response: &RawResponse) -> Vec<Value> {
+    let id = response.header("x-request-id");
     let lines = stderr.lines().map(|line| serde_json::from_str(line).unwrap());
     lines.filter(|line: &Value| line["request_id"] == id).collect()
 }
 
-async fn the_callers_trace_goes_on(store: StoreUnderTest) {
+async fn continues_the_callers_trace(store: StoreUnderTest) {
     let collector = Collector::start().await;
     let Traced { process, database } = traced(
         store,
@@ -92,12 +92,12 @@ async fn the_callers_trace_goes_on(store: StoreUnderTest) {
         .header("traceparent", format!("00-{TRACE}-{CALLER}-01"))
         .header("tracestate", "vendor=value")
         .json(&json!({ "tenant_id": tenant["id"], "name": "n" }));
-    let answer = RawResponse::from_request(request).await;
-    assert_eq!(answer.status, 201);
+    let response = RawResponse::from_request(request).await;
+    assert_eq!(response.status, 201);
 
     let ended = process.stop().await;
     let spans = collector.spans();
-    let span = of_request(&spans, &answer);
+    let span = of_request(&spans, &response);
     assert_eq!(
         (hex(&span.trace_id), hex(&span.parent_span_id)),
         (TRACE.to_owned(), CALLER.to_owned())
@@ -137,7 +137,7 @@ async fn the_callers_trace_goes_on(store: StoreUnderTest) {
         );
     }
 
-    let lines = lines(&ended.stderr, &answer);
+    let lines = lines(&ended.stderr, &response);
     let messages: Vec<_> = lines.iter().map(|line| line["message"].as_str().unwrap()).collect();
     assert_eq!(messages, ["operation completed", "request completed"]);
     for line in &lines {
@@ -156,30 +156,30 @@ async fn the_callers_trace_goes_on(store: StoreUnderTest) {
     assert!(!ended.stderr.contains("of-the-test"), "{}", ended.stderr);
 }
 
-async fn a_malformed_parent_begins_a_trace(store: StoreUnderTest) {
+async fn a_malformed_traceparent_starts_a_new_trace(store: StoreUnderTest) {
     let collector = Collector::start().await;
     let Traced {
         process,
         database: _database,
     } = traced(store, &collector, &[]).await;
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for parent in [
         "",
         "00-1-2-01",
         &format!("00-{TRACE}-{CALLER}"),
         &format!("ff-{TRACE}-{CALLER}-01"),
     ] {
-        answers.push(get(&process, "/v1/catalog", parent).await);
+        responses.push(get(&process, "/v1/catalog", parent).await);
     }
     let ended = process.stop().await;
     let spans = collector.spans();
-    let mut traces: Vec<_> = answers
+    let mut traces: Vec<_> = responses
         .iter()
-        .map(|answer| {
-            let span = of_request(&spans, answer);
+        .map(|response| {
+            let span = of_request(&spans, response);
             assert!(span.parent_span_id.is_empty(), "{span:?}");
             let trace = hex(&span.trace_id);
-            for line in lines(&ended.stderr, answer) {
+            for line in lines(&ended.stderr, response) {
                 assert_eq!(line["trace_id"], trace.as_str());
             }
             trace
@@ -187,25 +187,25 @@ async fn a_malformed_parent_begins_a_trace(store: StoreUnderTest) {
         .collect();
     traces.sort_unstable();
     traces.dedup();
-    assert_eq!(traces.len(), answers.len(), "each began a trace of its own");
+    assert_eq!(traces.len(), responses.len(), "each request starts its own trace");
     assert!(!traces.contains(&TRACE.to_owned()));
 }
 
-async fn a_caller_that_keeps_no_trace_is_followed(store: StoreUnderTest) {
+async fn does_not_sample_what_the_caller_does_not_sample(store: StoreUnderTest) {
     let collector = Collector::start().await;
     let Traced {
         process,
         database: _database,
     } = traced(store, &collector, &[]).await;
-    let answer = get(&process, "/v1/catalog", &format!("00-{TRACE}-{CALLER}-00")).await;
+    let response = get(&process, "/v1/catalog", &format!("00-{TRACE}-{CALLER}-00")).await;
     let ended = process.stop().await;
     assert_eq!(collector.spans(), []);
-    for line in lines(&ended.stderr, &answer) {
+    for line in lines(&ended.stderr, &response) {
         assert_eq!(line["trace_id"], TRACE);
     }
 }
 
-async fn a_share_of_the_traces_is_kept(store: StoreUnderTest) {
+async fn samples_a_share_of_the_traces(store: StoreUnderTest) {
     let collector = Collector::start().await;
     let variables = [("OTEL_TRACES_SAMPLER_ARG", "0")];
     let Traced {
@@ -222,28 +222,28 @@ async fn a_share_of_the_traces_is_kept(store: StoreUnderTest) {
     );
 }
 
-async fn only_the_services_failures_are_errors(store: StoreUnderTest) {
+async fn only_server_errors_are_span_errors(store: StoreUnderTest) {
     let collector = Collector::start().await;
     let variables = [("DATABASE_POOL_TIMEOUT", "1"), ("DATABASE_STATEMENT_TIMEOUT", "1")];
     let Traced { process, database } = traced(store, &collector, &variables).await;
-    let refused = process.raw.get("/v1/tenants/by-slug/nobody").await;
-    assert_eq!(refused.status, 404);
+    let rejected = process.raw.get("/v1/tenants/by-slug/nobody").await;
+    assert_eq!(rejected.status, 404);
     let failed = match database {
         None => None,
         Some(database) => {
             drop(database);
             let failed = until("the database is gone", async || {
-                let answer = process.raw.get("/v1/tenants/by-slug/nobody").await;
-                (answer.status == 503).then_some(answer)
+                let response = process.raw.get("/v1/tenants/by-slug/nobody").await;
+                (response.status == 503).then_some(response)
             });
             Some(failed.await)
         }
     };
     let ended = process.stop().await;
     let spans = collector.spans();
-    let refused = of_request(&spans, &refused);
-    assert!(refused.status.is_none_or(|status| status.code() == StatusCode::Unset));
-    // In memory nothing fails.
+    let rejected = of_request(&spans, &rejected);
+    assert!(rejected.status.is_none_or(|status| status.code() == StatusCode::Unset));
+    // The in-memory store does not fail.
     let Some(failed) = failed else {
         return;
     };
@@ -252,15 +252,15 @@ async fn only_the_services_failures_are_errors(store: StoreUnderTest) {
     assert_eq!(attribute(&span, "error.type").as_deref(), Some("503"));
     let below = spans.iter().find(|other| other.parent_span_id == span.span_id).unwrap();
     assert_eq!(below.status.as_ref().unwrap().code(), StatusCode::Error);
-    // The cause is in the log, under the same trace.
+    // The log has the cause, with the same trace id.
     let lines = lines(&ended.stderr, &failed);
     let cause = lines.iter().find(|line| line["level"] == "WARN").unwrap();
     assert_eq!(cause["trace_id"], hex(&span.trace_id).as_str());
 }
 
-async fn a_collector_in_trouble_costs_the_spans_alone(store: StoreUnderTest) {
+async fn a_failing_collector_loses_only_spans(store: StoreUnderTest) {
     let collector = Collector::start().await;
-    collector.answer(hyper::StatusCode::BAD_REQUEST);
+    collector.respond_with(hyper::StatusCode::BAD_REQUEST);
     let Traced {
         process,
         database: _database,
@@ -269,10 +269,10 @@ async fn a_collector_in_trouble_costs_the_spans_alone(store: StoreUnderTest) {
         assert_eq!(process.raw.get("/v1/catalog").await.status, 200);
         process.logged("the collector accepts no spans").await;
     }
-    collector.answer(hyper::StatusCode::OK);
-    let answer = process.raw.get("/v1/catalog").await;
+    collector.respond_with(hyper::StatusCode::OK);
+    let response = process.raw.get("/v1/catalog").await;
     process.logged("the collector accepts spans again").await;
-    of_request(&collector.spans(), &answer);
+    of_request(&collector.spans(), &response);
     let ended = process.stop().await;
     assert_eq!(ended.code, Some(0));
     assert_eq!(ended.stderr.matches("the collector accepts no spans").count(), 1);

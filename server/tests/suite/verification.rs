@@ -1,4 +1,4 @@
-//! Verifying API keys: always 200, and true to the last revocation.
+//! Verifying API keys.
 
 use crate::harness::cases::cases;
 use crate::harness::polling::until;
@@ -17,19 +17,19 @@ use tenant_registry_server::records::ApiKeyRecord;
 use uuid::Uuid;
 
 cases![
-    a_valid_key_tells_whose_it_is_and_what_for,
-    a_key_without_a_product_and_scopes_tells_none,
+    a_valid_key_returns_its_tenant_product_and_scopes,
+    a_key_without_product_and_scopes_returns_none,
     an_unknown_key_is_not_valid,
-    what_has_not_the_form_of_a_key_is_malformed,
-    whatever_the_body_is_the_answer_is_200,
-    a_revoked_key_never_verifies_again_on_any_replica,
-    the_keys_of_a_tenant_out_of_service_do_not_verify,
-    two_keys_may_share_a_prefix,
+    other_texts_are_malformed,
+    every_body_gets_200,
+    a_revoked_key_is_invalid_on_every_replica,
+    keys_of_a_frozen_or_archived_tenant_are_invalid,
+    two_keys_can_share_a_prefix,
     a_hash_of_an_unknown_kind_never_matches,
-    without_its_store_it_says_unavailable,
-    without_room_to_hash_it_says_unavailable,
-    the_last_use_follows,
-    a_refused_key_was_not_used,
+    returns_unavailable_without_the_store,
+    returns_unavailable_if_the_hash_queue_is_full,
+    stores_the_time_of_the_last_use,
+    a_rejected_key_has_no_last_use,
 ];
 
 const UNKNOWN: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
@@ -42,7 +42,7 @@ impl TestServer {
         verified.reason
     }
 
-    /// A stored key of this plaintext, whatever its hash is.
+    /// Inserts a key with this plaintext and any hash.
     async fn insert_api_key(&self, tenant: &Tenant, plaintext: &str, hash: StoredHash) {
         let plaintext = ApiKeyPlaintext::try_from(plaintext).unwrap();
         let api_key = ApiKeyRecord {
@@ -82,7 +82,7 @@ async fn hash(plaintext: &str) -> StoredHash {
         .unwrap()
 }
 
-async fn a_valid_key_tells_whose_it_is_and_what_for(store: StoreUnderTest) {
+async fn a_valid_key_returns_its_tenant_product_and_scopes(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let body = ApiKeyCreate {
@@ -99,14 +99,14 @@ async fn a_valid_key_tells_whose_it_is_and_what_for(store: StoreUnderTest) {
     assert_eq!((verified.product, verified.scopes), (body.product, Some(body.scopes)));
 }
 
-async fn a_key_without_a_product_and_scopes_tells_none(store: StoreUnderTest) {
+async fn a_key_without_product_and_scopes_returns_none(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let key = service.api_key(tenant.id).await.plaintext;
     let body = json!({ "key": key.expose_secret() });
-    let answer = service.raw.post_json("/v1/internal/api-keys/verify", &body).await;
+    let response = service.raw.post_json("/v1/internal/api-keys/verify", &body).await;
     assert_eq!(
-        answer.json::<Value>(),
+        response.json::<Value>(),
         json!({ "valid": true, "tenant_id": tenant.id, "scopes": [] })
     );
 }
@@ -116,12 +116,12 @@ async fn an_unknown_key_is_not_valid(store: StoreUnderTest) {
     let tenant = service.customer("owner").await;
     let key = service.api_key(tenant.id).await.plaintext;
     assert_eq!(service.reason(UNKNOWN).await, Some(ApiKeyVerifyReason::Unknown));
-    // The prefix is known, the rest is another's.
+    // The prefix is known, the secret is wrong.
     let forged = format!("{}AAAAAAAAAAAAAA", &key.expose_secret()[..11]);
     assert_eq!(service.reason(&forged).await, Some(ApiKeyVerifyReason::Unknown));
 }
 
-async fn what_has_not_the_form_of_a_key_is_malformed(store: StoreUnderTest) {
+async fn other_texts_are_malformed(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let too_long = format!("{UNKNOWN}A");
     let megabytes = "A".repeat(60_000);
@@ -147,7 +147,7 @@ async fn what_has_not_the_form_of_a_key_is_malformed(store: StoreUnderTest) {
     }
 }
 
-async fn whatever_the_body_is_the_answer_is_200(store: StoreUnderTest) {
+async fn every_body_gets_200(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let path = "/v1/internal/api-keys/verify";
     let too_large = format!(r#"{{"key": "{}"}}"#, "A".repeat(70 * 1024));
@@ -166,9 +166,9 @@ async fn whatever_the_body_is_the_answer_is_200(store: StoreUnderTest) {
         too_large.as_bytes(),
     ];
     for body in bodies {
-        let answer = service.raw.post(path, body.to_vec()).await;
+        let response = service.raw.post(path, body.to_vec()).await;
         assert_eq!(
-            (answer.status, answer.json::<Value>()),
+            (response.status, response.json::<Value>()),
             (200, json!({ "valid": false, "reason": "malformed" }))
         );
     }
@@ -176,14 +176,14 @@ async fn whatever_the_body_is_the_answer_is_200(store: StoreUnderTest) {
         .raw
         .request(Method::POST, path)
         .header(CONTENT_TYPE, "text/plain");
-    let answer = RawResponse::from_request(request.body(json!({ "key": UNKNOWN }).to_string())).await;
+    let response = RawResponse::from_request(request.body(json!({ "key": UNKNOWN }).to_string())).await;
     assert_eq!(
-        (answer.status, answer.json::<Value>()),
+        (response.status, response.json::<Value>()),
         (200, json!({ "valid": false, "reason": "malformed" }))
     );
 }
 
-async fn a_revoked_key_never_verifies_again_on_any_replica(store: StoreUnderTest) {
+async fn a_revoked_key_is_invalid_on_every_replica(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let replica = service.replica(Settings::default()).await;
     let tenant = service.customer("owner").await;
@@ -204,7 +204,7 @@ async fn a_revoked_key_never_verifies_again_on_any_replica(store: StoreUnderTest
     }
 }
 
-async fn the_keys_of_a_tenant_out_of_service_do_not_verify(store: StoreUnderTest) {
+async fn keys_of_a_frozen_or_archived_tenant_are_invalid(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let created = service.api_key(tenant.id).await;
@@ -228,7 +228,7 @@ async fn the_keys_of_a_tenant_out_of_service_do_not_verify(store: StoreUnderTest
     assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::Revoked));
 }
 
-async fn two_keys_may_share_a_prefix(store: StoreUnderTest) {
+async fn two_keys_can_share_a_prefix(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let (one, other) = (service.customer("one").await, service.customer("other").await);
     let sibling = format!("{}AAAAAAAAAAAAAA", &UNKNOWN[..11]);
@@ -253,7 +253,7 @@ async fn a_hash_of_an_unknown_kind_never_matches(store: StoreUnderTest) {
     assert_eq!(service.reason(UNKNOWN).await, Some(ApiKeyVerifyReason::Unavailable));
 }
 
-async fn without_its_store_it_says_unavailable(store: StoreUnderTest) {
+async fn returns_unavailable_without_the_store(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let key = service.api_key(tenant.id).await.plaintext;
@@ -273,7 +273,7 @@ async fn without_its_store_it_says_unavailable(store: StoreUnderTest) {
     assert_eq!(service.reason(key.expose_secret()).await, None);
 }
 
-async fn without_room_to_hash_it_says_unavailable(store: StoreUnderTest) {
+async fn returns_unavailable_if_the_hash_queue_is_full(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let no_room = Settings {
         hash_limits: HashLimits {
@@ -294,7 +294,7 @@ async fn without_room_to_hash_it_says_unavailable(store: StoreUnderTest) {
     assert_eq!(service.reason(key.expose_secret()).await, None);
 }
 
-async fn the_last_use_follows(store: StoreUnderTest) {
+async fn stores_the_time_of_the_last_use(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let created = service.api_key(tenant.id).await;
@@ -310,8 +310,8 @@ async fn the_last_use_follows(store: StoreUnderTest) {
     }
 }
 
-/// A valid use of another key, which comes after, has been written: so would have been the refused one.
-async fn a_refused_key_was_not_used(store: StoreUnderTest) {
+/// A later use of another key is written, so an earlier use of the rejected key would be too.
+async fn a_rejected_key_has_no_last_use(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
     let (revoked, valid) = (service.api_key(tenant.id).await, service.api_key(tenant.id).await);

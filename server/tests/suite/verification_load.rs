@@ -1,4 +1,4 @@
-//! Verifying under abuse: who floods one key takes nothing from the others, and learns nothing from the time it takes.
+//! Verifying under abuse: a flood for one key does not affect others, and timing reveals nothing.
 
 use crate::harness::cases::cases;
 use crate::harness::polling::until;
@@ -10,24 +10,24 @@ use tenant_registry_client::types::{ApiKeyVerify, ApiKeyVerifyReason};
 use tenant_registry_server::api_key_hash::{HashLimits, PrefixBudget};
 
 cases![
-    a_flood_of_wrong_secrets_for_one_key_leaves_room_for_another,
-    the_secrets_of_one_prefix_are_tried_so_often_and_no_oftener,
-    a_key_that_is_remembered_needs_no_room,
+    a_flood_for_one_key_does_not_block_another,
+    the_budget_of_a_prefix_limits_hashes,
+    a_cached_key_needs_no_hash,
     a_wrong_secret_takes_as_long_as_a_right_one,
 ];
 
-/// A key with the prefix of another and a secret that nobody was given.
+/// A key with the prefix of another and a wrong secret.
 fn wrong_secret(key: &str, number: usize) -> String {
     format!("{}{number:0>14}", &key[..11])
 }
 
-/// One hash at a time, and room for some more.
+/// A server with one hash at a time and a short queue.
 async fn busy_service(store: StoreUnderTest, waiting: usize) -> TestServer {
     let hash_limits = HashLimits {
         max_running: 1,
         max_waiting: waiting,
         cached_keys: 100,
-        // What is used up comes back each second.
+        // The budget is refilled each second.
         prefix_budget: PrefixBudget {
             per_minute: NonZeroU32::new(60).unwrap(),
             ..PrefixBudget::default()
@@ -40,11 +40,14 @@ async fn busy_service(store: StoreUnderTest, waiting: usize) -> TestServer {
     TestServer::start_with(store, settings).await
 }
 
-fn reasons(answers: &[ApiKeyVerify], reason: ApiKeyVerifyReason) -> usize {
-    answers.iter().filter(|answer| answer.reason == Some(reason)).count()
+fn reasons(responses: &[ApiKeyVerify], reason: ApiKeyVerifyReason) -> usize {
+    responses
+        .iter()
+        .filter(|response| response.reason == Some(reason))
+        .count()
 }
 
-async fn a_flood_of_wrong_secrets_for_one_key_leaves_room_for_another(store: StoreUnderTest) {
+async fn a_flood_for_one_key_does_not_block_another(store: StoreUnderTest) {
     let service = busy_service(store, 8).await;
     let tenant = service.customer("owner").await;
     let flooded = service.api_key(tenant.id).await.plaintext;
@@ -53,7 +56,7 @@ async fn a_flood_of_wrong_secrets_for_one_key_leaves_room_for_another(store: Sto
         .map(|number| wrong_secret(flooded.expose_secret(), number))
         .collect();
     let flood = join_all(wrong.iter().map(|key| service.verify(key)));
-    // It comes last, behind all of the flood, and its first verify needs a hash.
+    // It is sent last, and its first verification needs a hash.
     let (flood, verified) = tokio::join!(flood, service.verify(other.expose_secret()));
     assert!(verified.valid, "{verified:?}");
     let unknown = reasons(&flood, ApiKeyVerifyReason::Unknown);
@@ -63,17 +66,17 @@ async fn a_flood_of_wrong_secrets_for_one_key_leaves_room_for_another(store: Sto
         unknown >= 2 && unavailable > 0,
         "{unknown} hashed, {unavailable} turned away"
     );
-    verifies_in_the_end(&service, flooded.expose_secret()).await;
+    verifies_eventually(&service, flooded.expose_secret()).await;
 }
 
-/// What wrong secrets used up comes back.
-async fn verifies_in_the_end(service: &TestServer, key: &str) {
+/// Waits until the budget is refilled.
+async fn verifies_eventually(service: &TestServer, key: &str) {
     let is_valid = async || service.verify(key).await.valid.then_some(());
     until("the key verifies", is_valid).await;
 }
 
-async fn the_secrets_of_one_prefix_are_tried_so_often_and_no_oftener(store: StoreUnderTest) {
-    // There is room for all of them in the queue.
+async fn the_budget_of_a_prefix_limits_hashes(store: StoreUnderTest) {
+    // The queue has room for all of them.
     let service = busy_service(store, 400).await;
     let tenant = service.customer("owner").await;
     let warm = service.api_key(tenant.id).await.plaintext;
@@ -82,9 +85,9 @@ async fn the_secrets_of_one_prefix_are_tried_so_often_and_no_oftener(store: Stor
     let wrong = |key: &str| (0..60).map(|number| wrong_secret(key, number)).collect::<Vec<_>>();
     for key in [&warm, &tried] {
         let secrets = wrong(key.expose_secret());
-        let answers = join_all(secrets.iter().map(|secret| service.verify(secret))).await;
-        let unknown = reasons(&answers, ApiKeyVerifyReason::Unknown);
-        let unavailable = reasons(&answers, ApiKeyVerifyReason::Unavailable);
+        let responses = join_all(secrets.iter().map(|secret| service.verify(secret))).await;
+        let unknown = reasons(&responses, ApiKeyVerifyReason::Unknown);
+        let unavailable = reasons(&responses, ApiKeyVerifyReason::Unavailable);
         assert_eq!(unknown + unavailable, secrets.len());
         assert!(
             unknown >= 9 && unavailable > 0,
@@ -100,10 +103,10 @@ async fn the_secrets_of_one_prefix_are_tried_so_often_and_no_oftener(store: Stor
         service.verify(another.expose_secret()).await.valid,
         "another prefix has a budget of its own"
     );
-    verifies_in_the_end(&service, tried.expose_secret()).await;
+    verifies_eventually(&service, tried.expose_secret()).await;
 }
 
-async fn a_key_that_is_remembered_needs_no_room(store: StoreUnderTest) {
+async fn a_cached_key_needs_no_hash(store: StoreUnderTest) {
     let service = busy_service(store, 1).await;
     let tenant = service.customer("owner").await;
     let remembered = service.api_key(tenant.id).await.plaintext;
@@ -119,12 +122,12 @@ async fn a_key_that_is_remembered_needs_no_room(store: StoreUnderTest) {
         reasons(&flood, ApiKeyVerifyReason::Unavailable) > 0,
         "there was room all the time"
     );
-    assert!(warm.iter().all(|answer| answer.valid), "{warm:?}");
+    assert!(warm.iter().all(|response| response.valid), "{warm:?}");
 }
 
-/// Pairs of verifies of one key that was never verified before, one with the right secret and one with a wrong one, each
-/// first in half of the pairs. If the time told which is which, one side would win nearly all of them; by chance alone
-/// that happens once in a hundred million runs.
+/// Verifies new keys in pairs, with the right secret and with a wrong one, each first in half of the pairs. If the
+/// time depended on the secret, one side would be faster in nearly all pairs. By chance that happens once in a
+/// hundred million runs.
 async fn a_wrong_secret_takes_as_long_as_a_right_one(store: StoreUnderTest) {
     const PAIRS: usize = 40;
     const BY_CHANCE: std::ops::RangeInclusive<usize> = 3..=PAIRS - 3;

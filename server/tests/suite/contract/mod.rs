@@ -95,7 +95,7 @@ fn every_status_with_any_arguments(operation: Operation) {
         .find(|declared| declared.id == operation.id())
         .unwrap();
     // Only the HTTP layer returns 304, to a header that the client does not send.
-    for status in declared.answers.keys().filter(|status| **status != 304) {
+    for status in declared.responses.keys().filter(|status| **status != 304) {
         let mut runner = TestRunner::new(Config {
             cases: REQUESTS,
             failure_persistence: None,

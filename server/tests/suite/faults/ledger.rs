@@ -1,4 +1,4 @@
-//! What callers asked for, what they were told, and what the database holds of it.
+//! The writes of all callers, their outcomes, and what the database contains of them.
 
 use crate::harness::polling::DEADLINE;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
-/// A write, under a tag that no other write has.
+/// A kind of write. Each write has a unique tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The tag is the slug.
@@ -25,46 +25,46 @@ pub(super) enum Kind {
     EventAppended,
 }
 
-/// What a caller was told.
+/// The outcome of a write for its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    /// It was done.
+pub(super) enum Outcome {
+    /// Acknowledged.
     Done,
-    /// It was not, and why it is not the caller's fault.
+    /// Failed with a server error.
     Failure,
-    /// Nothing: the connection broke.
-    Nothing,
+    /// Unknown: the connection broke.
+    Unknown,
 }
 
 struct Entry {
     kind: Kind,
     tag: String,
-    told: Told,
+    outcome: Outcome,
 }
 
 /// All writes of a run.
 #[derive(Default)]
 pub(super) struct Ledger {
     entries: Mutex<Vec<Entry>>,
-    /// Of runs before this one.
+    /// The results of earlier rounds.
     carried: Mutex<Counts>,
     nothing_means_unwritten: AtomicBool,
-    /// Something was entered.
+    /// Notified of each new entry.
     entered: Notify,
 }
 
-/// What came of them.
+/// The number of writes by result.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
     pub(super) acknowledged: usize,
-    /// Acknowledged, but not there.
+    /// Acknowledged, but not stored.
     pub(super) lost: usize,
-    /// There more than once, acknowledged or not.
+    /// Stored more than once, acknowledged or not.
     pub(super) doubled: usize,
     /// A change without its event, or an event without its change.
     pub(super) half_done: usize,
-    pub(super) unanswered: usize,
-    pub(super) unanswered_but_written: usize,
+    pub(super) unknown: usize,
+    pub(super) unknown_but_written: usize,
 }
 
 impl AddAssign for Counts {
@@ -73,23 +73,23 @@ impl AddAssign for Counts {
         self.lost += other.lost;
         self.doubled += other.doubled;
         self.half_done += other.half_done;
-        self.unanswered += other.unanswered;
-        self.unanswered_but_written += other.unanswered_but_written;
+        self.unknown += other.unknown;
+        self.unknown_but_written += other.unknown_but_written;
     }
 }
 
 impl Ledger {
-    pub(super) fn enter(&self, kind: Kind, tag: String, told: Told) {
-        self.entries.lock().unwrap().push(Entry { kind, tag, told });
+    pub(super) fn enter(&self, kind: Kind, tag: String, outcome: Outcome) {
+        self.entries.lock().unwrap().push(Entry { kind, tag, outcome });
         self.entered.notify_waiters();
     }
 
-    /// Waits for entries until something holds of the ledger, which has to come soon.
+    /// Waits until a condition holds; fails at the deadline.
     pub(super) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let wait = async {
             loop {
                 let mut entered = pin!(self.entered.notified());
-                // From here on nothing is missed, so that looking comes after it.
+                // Register for notifications before the check, so that none is missed.
                 entered.as_mut().enable();
                 if holds(self) {
                     return;
@@ -101,25 +101,25 @@ impl Ledger {
         assert!(came.is_ok(), "in {DEADLINE:?} this did not come: {what}");
     }
 
-    fn count(&self, told: Told) -> usize {
+    fn count(&self, outcome: Outcome) -> usize {
         self.entries
             .lock()
             .unwrap()
             .iter()
-            .filter(|entry| entry.told == told)
+            .filter(|entry| entry.outcome == outcome)
             .count()
     }
 
     pub(super) fn acknowledged(&self) -> usize {
-        self.count(Told::Done)
+        self.count(Outcome::Done)
     }
 
-    pub(super) fn answered_with_failure(&self) -> usize {
-        self.count(Told::Failure)
+    pub(super) fn failures(&self) -> usize {
+        self.count(Outcome::Failure)
     }
 
-    /// What was not answered was not taken either.
-    pub(super) fn expect_unanswered_unwritten(&self) {
+    /// Expects that a write without a response was not stored.
+    pub(super) fn expect_unknown_unwritten(&self) {
         self.nothing_means_unwritten.store(true, Ordering::Relaxed);
     }
 
@@ -127,19 +127,19 @@ impl Ledger {
         *self.carried.lock().unwrap() += counts;
     }
 
-    /// Looks every write up.
-    pub(super) async fn hold_against(&self, client: &Client) -> Counts {
+    /// Looks up every write in the database.
+    pub(super) async fn compare_with(&self, client: &Client) -> Counts {
         let mut counts = self.carried.lock().unwrap().clone();
         let records = tally(client, RECORDS).await;
         let events = tally(client, EVENTS).await;
-        for Entry { kind, tag, told } in self.entries.lock().unwrap().iter() {
+        for Entry { kind, tag, outcome } in self.entries.lock().unwrap().iter() {
             let key = (kind.name().to_owned(), tag.clone());
             let logged = events.get(&key).copied().unwrap_or_default();
             let stored = match kind {
                 Kind::TenantCreated | Kind::TrialStarted | Kind::ApiKeyCreated => {
                     records.get(&key).copied().unwrap_or_default()
                 }
-                // The record is the tenant's, which later writes change; the log alone is its trace.
+                // Later writes change the tenant, so only the event shows this write.
                 Kind::TenantActivated | Kind::EventAppended => logged,
             };
             if stored != logged {
@@ -148,24 +148,24 @@ impl Ledger {
             if logged > 1 {
                 counts.doubled += 1;
             }
-            match told {
-                Told::Done => {
+            match outcome {
+                Outcome::Done => {
                     counts.acknowledged += 1;
                     if logged == 0 {
                         counts.lost += 1;
                     }
                 }
-                Told::Failure | Told::Nothing => {
-                    counts.unanswered += 1;
+                Outcome::Failure | Outcome::Unknown => {
+                    counts.unknown += 1;
                     if logged > 0 {
-                        counts.unanswered_but_written += 1;
+                        counts.unknown_but_written += 1;
                     }
                 }
             }
-            let was_accepted = *told == Told::Nothing && logged > 0;
+            let was_accepted = *outcome == Outcome::Unknown && logged > 0;
             assert!(
                 !was_accepted || !self.nothing_means_unwritten.load(Ordering::Relaxed),
-                "{kind:?} {tag} was taken and not answered"
+                "{kind:?} {tag} was stored without a response"
             );
         }
         counts

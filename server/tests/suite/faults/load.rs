@@ -1,6 +1,6 @@
-//! Callers who write all the time, each what nobody else writes, and enter what they are told.
+//! Callers that write all the time, and enter each write and its outcome in the ledger.
 
-use super::ledger::{Kind, Ledger, Told};
+use super::ledger::{Kind, Ledger, Outcome};
 use futures_util::future::join_all;
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -10,19 +10,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// Callers at once.
+/// The number of concurrent callers.
 const CALLERS: usize = 12;
 
-/// Each caller makes a key in one of so many rounds: hashing takes the processors from everything else.
+/// Each caller creates a key in one of so many rounds, since hashing uses much processor time.
 const ROUNDS_WITHOUT_KEY: usize = 40;
 
-/// Longer than the service may take for an answer: one that does not come is a fault.
+/// Longer than the service may take to respond. A missing response is an error.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The callers, and what they know.
+/// The running callers and their ledger.
 pub(super) struct Load {
     pub(super) ledger: Arc<Ledger>,
-    place: Arc<Mutex<SocketAddr>>,
+    address: Arc<Mutex<SocketAddr>>,
     ending: Arc<AtomicBool>,
     callers: Vec<JoinHandle<()>>,
 }
@@ -30,14 +30,14 @@ pub(super) struct Load {
 impl Load {
     pub(super) fn start(service: SocketAddr) -> Self {
         let ledger = Arc::new(Ledger::default());
-        let place = Arc::new(Mutex::new(service));
+        let address = Arc::new(Mutex::new(service));
         let ending = Arc::new(AtomicBool::new(false));
         let callers = (0..CALLERS).map(|number| {
             let caller = Caller {
                 number,
                 client: Client::builder().timeout(PATIENCE).build().unwrap(),
                 ledger: Arc::clone(&ledger),
-                place: Arc::clone(&place),
+                address: Arc::clone(&address),
             };
             let ending = Arc::clone(&ending);
             tokio::spawn(async move {
@@ -51,14 +51,14 @@ impl Load {
         Self {
             callers: callers.collect(),
             ledger,
-            place,
+            address,
             ending,
         }
     }
 
-    /// The callers go on with another process.
-    pub(super) fn turn_to(&self, service: SocketAddr) {
-        *self.place.lock().unwrap() = service;
+    /// Directs the callers to another service process.
+    pub(super) fn use_service(&self, service: SocketAddr) {
+        *self.address.lock().unwrap() = service;
     }
 
     pub(super) async fn end(self) -> Arc<Ledger> {
@@ -74,11 +74,11 @@ struct Caller {
     number: usize,
     client: Client,
     ledger: Arc<Ledger>,
-    place: Arc<Mutex<SocketAddr>>,
+    address: Arc<Mutex<SocketAddr>>,
 }
 
 impl Caller {
-    /// A tenant's life, and events beside it.
+    /// The life of a tenant, with additional events.
     async fn round(&self, round: usize) {
         let tag = format!("w{}-r{round}", self.number);
         let event = json!({ "action": "event.appended", "target_id": tag });
@@ -100,11 +100,11 @@ impl Caller {
         }
     }
 
-    /// Sends a write once, and enters what comes of it.
+    /// Sends a write once and enters its outcome.
     async fn write(&self, kind: Kind, tag: &str, path: &str, body: Value) -> Option<Value> {
-        let place = *self.place.lock().unwrap();
-        let request = self.client.post(format!("http://{place}{path}")).json(&body);
-        let (told, answer) = match request.send().await {
+        let address = *self.address.lock().unwrap();
+        let request = self.client.post(format!("http://{address}{path}")).json(&body);
+        let (outcome, response) = match request.send().await {
             Ok(response) => {
                 let status = response.status();
                 assert!(
@@ -112,21 +112,21 @@ impl Caller {
                     "{kind:?} {tag}: {status}"
                 );
                 match response.json::<Value>().await {
-                    Ok(answer) if status.is_success() => (Told::Done, Some(answer)),
-                    Ok(_) => (Told::Failure, None),
-                    Err(_) => (Told::Nothing, None),
+                    Ok(response) if status.is_success() => (Outcome::Done, Some(response)),
+                    Ok(_) => (Outcome::Failure, None),
+                    Err(_) => (Outcome::Unknown, None),
                 }
             }
             Err(error) => {
                 assert!(!error.is_timeout(), "{kind:?} {tag} hangs");
-                (Told::Nothing, None)
+                (Outcome::Unknown, None)
             }
         };
-        if told != Told::Done {
-            // Where nothing is to be had, asking in a tight loop says nothing more.
+        if outcome != Outcome::Done {
+            // Do not retry in a tight loop while the service is unavailable.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        self.ledger.enter(kind, tag.to_owned(), told);
-        answer
+        self.ledger.enter(kind, tag.to_owned(), outcome);
+        response
     }
 }

@@ -1,4 +1,4 @@
-//! A probe that asks `/readyz` all the time, as a platform does, and holds it to the truth.
+//! A probe that calls `/readyz` all the time, as a platform does, and checks the response.
 
 use crate::harness::polling::until;
 use reqwest::Client;
@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// Longer than the service may take to say no.
+/// Longer than the service may take to report that it is not ready.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Probe {
-    place: Mutex<SocketAddr>,
+    address: Mutex<SocketAddr>,
     ending: AtomicBool,
     must_stay_ready: AtomicBool,
-    /// Probes that were not answered with yes although the database was there.
-    lies: AtomicUsize,
+    /// Probes that failed although the database was available.
+    false_negatives: AtomicUsize,
 }
 
-/// The probe, at work.
+/// The running probe.
 pub(super) struct Readiness {
     client: Client,
     probe: Arc<Probe>,
@@ -31,10 +31,10 @@ impl Readiness {
     pub(super) fn watch(service: SocketAddr) -> Self {
         let client = Client::builder().timeout(PATIENCE).build().unwrap();
         let probe = Arc::new(Probe {
-            place: Mutex::new(service),
+            address: Mutex::new(service),
             ending: AtomicBool::new(false),
             must_stay_ready: AtomicBool::new(false),
-            lies: AtomicUsize::new(0),
+            false_negatives: AtomicUsize::new(0),
         });
         let watching = tokio::spawn(watch(client.clone(), Arc::clone(&probe)));
         Self {
@@ -44,29 +44,29 @@ impl Readiness {
         }
     }
 
-    pub(super) fn turn_to(&self, service: SocketAddr) {
-        *self.probe.place.lock().unwrap() = service;
+    pub(super) fn use_service(&self, service: SocketAddr) {
+        *self.probe.address.lock().unwrap() = service;
     }
 
-    /// From now on the database is there, and no probe may say otherwise; or that is over.
+    /// Sets whether the database is available, so that every probe has to succeed.
     pub(super) fn must_stay_ready(&self, must: bool) {
         self.probe.must_stay_ready.store(must, Ordering::Relaxed);
     }
 
-    /// Expects that the service says for so long that it is not ready: the database is gone, as each probe begins.
-    pub(super) async fn says_no_for(&self, time: Duration) {
+    /// Expects that the service is not ready for this time, in which the database is unavailable.
+    pub(super) async fn stays_unready_for(&self, time: Duration) {
         let end = Instant::now() + time;
-        let mut asked = 0;
+        let mut probes = 0;
         while Instant::now() < end {
             let left = end - Instant::now();
-            // One that is still waiting when the time is over may be answered by a database that is back.
-            if let Ok(answer) = tokio::time::timeout(left, ask(&self.client, &self.probe)).await {
-                assert_eq!(answer, Some(503), "there is no database");
-                asked += 1;
+            // A probe that is running when the time ends may reach the database again.
+            if let Ok(response) = tokio::time::timeout(left, ask(&self.client, &self.probe)).await {
+                assert_eq!(response, Some(503), "the database is unavailable");
+                probes += 1;
             }
             sleep(Duration::from_millis(20)).await;
         }
-        assert!(asked > 0, "no probe was answered within {time:?}");
+        assert!(probes > 0, "no probe within {time:?}");
     }
 
     pub(super) async fn becomes_ready(&self) {
@@ -79,24 +79,24 @@ impl Readiness {
     pub(super) async fn end(self) {
         self.probe.ending.store(true, Ordering::Relaxed);
         self.watching.await.unwrap();
-        let lies = self.probe.lies.load(Ordering::Relaxed);
-        assert_eq!(lies, 0, "probes were told that there is no database, and there was");
+        let false_negatives = self.probe.false_negatives.load(Ordering::Relaxed);
+        assert_eq!(false_negatives, 0, "probes failed although the database was available");
     }
 }
 
-/// The status; none where the service itself is gone.
+/// The status; `None` if the service does not respond.
 async fn ask(client: &Client, probe: &Probe) -> Option<u16> {
-    let place = *probe.place.lock().unwrap();
-    let answer = client.get(format!("http://{place}/readyz")).send().await.ok()?;
-    Some(answer.status().as_u16())
+    let address = *probe.address.lock().unwrap();
+    let response = client.get(format!("http://{address}/readyz")).send().await.ok()?;
+    Some(response.status().as_u16())
 }
 
 async fn watch(client: Client, probe: Arc<Probe>) {
     while !probe.ending.load(Ordering::Relaxed) {
         let must_be_ready = probe.must_stay_ready.load(Ordering::Relaxed);
-        let answer = ask(&client, &probe).await;
-        if must_be_ready && answer != Some(200) {
-            probe.lies.fetch_add(1, Ordering::Relaxed);
+        let response = ask(&client, &probe).await;
+        if must_be_ready && response != Some(200) {
+            probe.false_negatives.fetch_add(1, Ordering::Relaxed);
         }
         sleep(Duration::from_millis(20)).await;
     }

@@ -1,8 +1,8 @@
-//! Values at the limits of what a schema admits, and beyond them. Which of them are good, the schema itself says.
+//! Values at and beyond the limits of a schema. A validator decides which of them are valid.
 
 use serde_json::{Value, json};
 
-/// Texts that are of no use to one schema and say much about another.
+/// Texts that are near the limits of some schema.
 const TEXTS: [&str; 24] = [
     "",
     "a",
@@ -30,7 +30,7 @@ const TEXTS: [&str; 24] = [
     "0",
 ];
 
-/// Values for a property or parameter of this schema, beside those of all types; `good` is one that is admitted.
+/// Values for a property or parameter of this schema; `good` is a valid one.
 pub(crate) fn candidates(schema: &Value, good: &Value) -> Vec<Value> {
     match (schema["type"].as_str(), schema["format"].as_str()) {
         (Some("string"), Some("uuid")) => uuids(good.as_str().unwrap()),
@@ -133,7 +133,7 @@ fn strings(schema: &Value) -> Vec<Value> {
     }
     for limit in limits(schema) {
         for length in [limit.saturating_sub(1), limit, limit + 1] {
-            // One character in one, two and four bytes, and one of the pattern at each end.
+            // A character of one, two and four bytes, and one that the pattern forbids at the end.
             values.extend(["a", "ä", "𝄞"].map(|character| json!(character.repeat(length))));
             values.push(json!("a-".repeat(length).get(..length).unwrap_or_default()));
         }
@@ -141,8 +141,8 @@ fn strings(schema: &Value) -> Vec<Value> {
     values
 }
 
-/// The lengths at which something may change: what the schema says, and every number of its pattern, with the
-/// characters at both ends added.
+/// The lengths at which validity may change: those of the schema, and every number of its pattern, with and without
+/// the characters at both ends.
 fn limits(schema: &Value) -> Vec<usize> {
     let named = ["minLength", "maxLength"]
         .into_iter()

@@ -1,15 +1,15 @@
-//! A clock that stands still until a test moves it.
+//! A clock that a test sets.
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use std::sync::{Arc, Mutex};
 use tenant_registry_server::domain::clock::Clock;
 
-/// Clones share the time.
+/// A settable clock. Clones share the time.
 #[derive(Clone)]
 pub(crate) struct SettableClock(Arc<Mutex<DateTime<Utc>>>);
 
 impl SettableClock {
-    /// Stands at a time with microseconds, so that one that loses them is seen.
+    /// Starts at a time with microseconds, so that a test notices if they are lost.
     pub(crate) fn new() -> Self {
         let start = Utc.with_ymd_and_hms(2026, 11, 23, 9, 30, 0).unwrap();
         Self(Arc::new(Mutex::new(start + TimeDelta::microseconds(123_456))))
@@ -27,7 +27,7 @@ impl SettableClock {
         *self.0.lock().unwrap() += by;
     }
 
-    /// The clock that the service gets.
+    /// The clock for the service.
     pub(crate) fn for_service(&self) -> Clock {
         let clock = self.clone();
         Clock::from_fn(move || clock.now())

@@ -1,4 +1,4 @@
-//! A collector of traces (OTLP over HTTP) that keeps every byte.
+//! A collector of traces (OTLP over HTTP) that keeps every export.
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 
-/// A collector; it lives as long as the runtime.
+/// A collector. It stops with the runtime.
 #[derive(Clone)]
 pub(crate) struct Collector {
     pub(crate) address: SocketAddr,
@@ -23,11 +23,11 @@ pub(crate) struct Collector {
 }
 
 struct State {
-    answer: StatusCode,
+    response: StatusCode,
     exports: Vec<Export>,
 }
 
-/// What was sent at once.
+/// The body of one request.
 #[derive(Clone)]
 pub(crate) struct Export {
     pub(crate) path: String,
@@ -37,13 +37,13 @@ pub(crate) struct Export {
 }
 
 impl Collector {
-    /// Starts to answer with 200.
+    /// Starts a collector that responds with 200.
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let collector = Self {
             address: listener.local_addr().unwrap(),
             state: Arc::new(Mutex::new(State {
-                answer: StatusCode::OK,
+                response: StatusCode::OK,
                 exports: Vec::new(),
             })),
         };
@@ -54,7 +54,7 @@ impl Collector {
                 let collector = serving.clone();
                 tokio::spawn(async move {
                     let take = service_fn(|request| collector.take(request));
-                    // A process that ends hangs up.
+                    // The connection may break when a service ends.
                     let _ = http1::Builder::new()
                         .serve_connection(TokioIo::new(connection), take)
                         .await;
@@ -64,14 +64,14 @@ impl Collector {
         collector
     }
 
-    /// What the exporter needs to know.
+    /// The value of `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// From now on it answers with this.
-    pub(crate) fn answer(&self, status: StatusCode) {
-        self.state.lock().unwrap().answer = status;
+    /// Responds with this status from now on.
+    pub(crate) fn respond_with(&self, status: StatusCode) {
+        self.state.lock().unwrap().response = status;
     }
 
     async fn take(&self, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
@@ -79,8 +79,8 @@ impl Collector {
         let bytes = body.collect().await.unwrap().to_bytes();
         let mut state = self.state.lock().unwrap();
         let mut response = Response::new(Empty::new());
-        *response.status_mut() = state.answer;
-        if state.answer.is_success() {
+        *response.status_mut() = state.response;
+        if state.response.is_success() {
             state.exports.push(Export {
                 path: head.uri.path().to_owned(),
                 headers: head.headers,
@@ -91,12 +91,12 @@ impl Collector {
         Ok(response)
     }
 
-    /// All that it took.
+    /// All accepted exports.
     pub(crate) fn exports(&self) -> Vec<Export> {
         self.state.lock().unwrap().exports.clone()
     }
 
-    /// All spans that it took.
+    /// All accepted spans.
     pub(crate) fn spans(&self) -> Vec<Span> {
         self.exports()
             .into_iter()
@@ -107,7 +107,7 @@ impl Collector {
     }
 }
 
-/// The text of an attribute; a number in digits.
+/// The value of an attribute as text.
 pub(crate) fn attribute(span: &Span, key: &str) -> Option<String> {
     let attribute = span.attributes.iter().find(|attribute| attribute.key == key)?;
     let value = attribute.value.as_ref()?.value.as_ref()?;

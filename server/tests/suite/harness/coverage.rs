@@ -1,6 +1,6 @@
-//! The coverage gate: holds every recorded exchange against the spec, and the spec against what was recorded.
+//! The coverage gate: every recorded exchange is valid for the spec, and every declared response was recorded.
 
-use super::openapi::{Addressed, DeclaredAnswer, Spec};
+use super::openapi::{Addressed, DeclaredResponse, Spec};
 use super::recorder::Exchange;
 use flate2::read::GzDecoder;
 use hyper::header::{ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
@@ -9,17 +9,17 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// What the gate found.
+/// The result of the gate.
 #[derive(Debug, Default)]
 pub(crate) struct Coverage {
     pub(crate) declared: usize,
     pub(crate) observed: usize,
-    /// At operations of the spec.
+    /// The number of exchanges of operations.
     pub(crate) exchanges: usize,
-    /// At paths and methods that are no operation.
+    /// The number of exchanges at paths and methods without an operation.
     pub(crate) outside: usize,
     pub(crate) bodies: usize,
-    /// Sorted, each once.
+    /// The errors.
     pub(crate) complaints: BTreeSet<String>,
 }
 
@@ -47,9 +47,9 @@ impl Coverage {
         let error = spec.schema_validator("Error");
         let mut observed = BTreeSet::new();
         for exchange in exchanges {
-            let what = format!("{} {} answered {}", exchange.method, exchange.path, exchange.status);
-            let mut faults = Faults::default();
-            faults.check(exchange.headers.contains_key("x-request-id"), || {
+            let what = format!("{} {} returned {}", exchange.method, exchange.path, exchange.status);
+            let mut errors = Errors::default();
+            errors.check(exchange.headers.contains_key("x-request-id"), || {
                 "no x-request-id".to_owned()
             });
             match spec.addressed(&exchange.method, &exchange.path) {
@@ -58,41 +58,41 @@ impl Coverage {
                     if exchange.method == operation.method {
                         observed.insert((operation.id.as_str(), exchange.status));
                     }
-                    match operation.answers.get(&exchange.status) {
-                        Some(declared) => coverage.bodies += faults.check_declared(exchange, declared),
-                        None => faults.add(format!("the status is not declared by {}", operation.id)),
+                    match operation.responses.get(&exchange.status) {
+                        Some(declared) => coverage.bodies += errors.check_declared(exchange, declared),
+                        None => errors.add(format!("the status is not declared by {}", operation.id)),
                     }
                 }
                 Addressed::OtherMethod { allowed } => {
                     coverage.outside += 1;
-                    // The answer to a browser that asks what a page may send is no refusal.
+                    // A CORS preflight response is not an error.
                     let is_preflight = exchange.headers.contains_key(ACCESS_CONTROL_ALLOW_METHODS);
                     let name = if is_preflight {
-                        faults.check(
+                        errors.check(
                             exchange.method == "OPTIONS" && exchange.status == 204 && exchange.body.is_empty(),
                             || "it should be OPTIONS, 204 and without a body".to_owned(),
                         );
                         ACCESS_CONTROL_ALLOW_METHODS
                     } else {
-                        coverage.bodies += faults.check_refusal(exchange, 405, &error);
+                        coverage.bodies += errors.check_error(exchange, 405, &error);
                         ALLOW
                     };
                     let listed = exchange.headers.get(&name).and_then(|value| value.to_str().ok());
                     let listed: BTreeSet<&str> = listed.unwrap_or_default().split(", ").collect();
                     let allowed = BTreeSet::from_iter(allowed);
-                    faults.check(listed == allowed, || format!("{name} is {listed:?}, not {allowed:?}"));
+                    errors.check(listed == allowed, || format!("{name} is {listed:?}, not {allowed:?}"));
                 }
                 Addressed::Nothing { status } => {
                     coverage.outside += 1;
-                    faults.check(exchange.status == status, || format!("the status should be {status}"));
+                    errors.check(exchange.status == status, || format!("the status should be {status}"));
                 }
             }
             coverage
                 .complaints
-                .extend(faults.0.into_iter().map(|fault| format!("{what}: {fault}")));
+                .extend(errors.0.into_iter().map(|error| format!("{what}: {error}")));
         }
         for operation in &spec.operations {
-            for status in operation.answers.keys() {
+            for status in operation.responses.keys() {
                 coverage.declared += 1;
                 if observed.contains(&(operation.id.as_str(), *status)) {
                     coverage.observed += 1;
@@ -106,26 +106,26 @@ impl Coverage {
     }
 }
 
-/// What is wrong with one exchange.
+/// The errors of one exchange.
 #[derive(Default)]
-struct Faults(Vec<String>);
+struct Errors(Vec<String>);
 
-impl Faults {
-    fn add(&mut self, fault: String) {
-        self.0.push(fault);
+impl Errors {
+    fn add(&mut self, error: String) {
+        self.0.push(error);
     }
 
-    fn check(&mut self, holds: bool, fault: impl FnOnce() -> String) {
+    fn check(&mut self, holds: bool, error: impl FnOnce() -> String) {
         if !holds {
-            self.add(fault());
+            self.add(error());
         }
     }
 
-    /// Returns how many bodies were validated.
-    fn check_declared(&mut self, exchange: &Exchange, declared: &DeclaredAnswer) -> usize {
+    /// Returns the number of validated bodies.
+    fn check_declared(&mut self, exchange: &Exchange, declared: &DeclaredResponse) -> usize {
         for (name, schema) in &declared.headers {
             match exchange.headers.get(name).map(|value| value.to_str()) {
-                // A header is text; what reads as JSON is the value of that type.
+                // A header that parses as JSON is validated as that value, otherwise as a string.
                 Some(Ok(text)) => {
                     let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
                     self.check_value(&format!("header {name}"), &value, schema);
@@ -134,7 +134,7 @@ impl Faults {
                 None => self.add(format!("header {name} is missing")),
             }
         }
-        // The answer to HEAD has no body, whatever its status (RFC 9110, section 9.3.2).
+        // A response to HEAD has no body (RFC 9110, section 9.3.2).
         match declared.body.as_ref().filter(|_| exchange.method != "HEAD") {
             Some(schema) => self.check_body(exchange, schema),
             None => {
@@ -144,7 +144,7 @@ impl Faults {
         }
     }
 
-    fn check_refusal(&mut self, exchange: &Exchange, status: u16, error: &Validator) -> usize {
+    fn check_error(&mut self, exchange: &Exchange, status: u16, error: &Validator) -> usize {
         self.check(exchange.status == status, || format!("the status should be {status}"));
         if exchange.method == "HEAD" {
             0

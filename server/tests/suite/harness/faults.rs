@@ -1,4 +1,4 @@
-//! A store that can be told to fail, and an operator's access past the API.
+//! A store with injected faults, and the operator's access to a store.
 
 use chrono::{DateTime, Utc};
 use std::future::Future;
@@ -14,7 +14,7 @@ use tenant_registry_server::store::{
     NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore, TrialStarted,
 };
 
-/// What a failing store keeps to itself; no answer may show it.
+/// The detail of a fault, which no response may contain.
 pub(crate) const SECRET_DETAIL: &str = "host=db-7 password=correct-horse";
 
 /// How a store fails.
@@ -24,7 +24,7 @@ pub(crate) enum Fault {
     Internal,
 }
 
-/// Delegates to a store, unless it has been told to fail. Clones share the store and the fault.
+/// Delegates to a store unless a fault is set. Clones share the store and the fault.
 pub(crate) struct FaultyStore<S> {
     store: Arc<S>,
     fault: Arc<Mutex<Option<Fault>>>,
@@ -47,7 +47,7 @@ impl<S> FaultyStore<S> {
         }
     }
 
-    /// Another store that fails whenever this one does.
+    /// Wraps another store, which shares the fault.
     pub(crate) fn with_same_fault(&self, store: S) -> Self {
         Self {
             store: Arc::new(store),
@@ -149,12 +149,12 @@ impl<S: Store> StoreHealth for FaultyStore<S> {
 
 type Pending<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// What somebody does who stands beside the API: break the store, or change what no operation changes.
+/// Changes that no operation makes.
 pub(crate) trait Operator: Send + Sync {
-    /// From now on the store fails, or works again.
+    /// Sets or removes the fault.
     fn set_fault(&self, fault: Option<Fault>);
 
-    /// Sets a tenant to `archived`, as operators do in the database.
+    /// Archives a tenant, as operators do in the database.
     fn archive(&self, id: TenantId, now: DateTime<Utc>) -> Pending<'_>;
 
     fn insert_api_key(&self, api_key: ApiKeyRecord) -> Pending<'_>;

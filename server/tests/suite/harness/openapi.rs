@@ -1,4 +1,4 @@
-//! The spec, as the tests read it: operations, declared answers, and a validator for each schema.
+//! The spec as the tests read it: operations, declared responses, and a validator for each schema.
 
 use jsonschema::Validator;
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
@@ -8,10 +8,10 @@ use std::iter;
 use std::sync::LazyLock;
 use tenant_registry_contract::OPENAPI;
 
-/// The spec that is built in.
+/// The spec of this build.
 pub(crate) static SPEC: LazyLock<Spec> = LazyLock::new(|| Spec::read(OPENAPI));
 
-/// The methods that OpenAPI 3.1 gives an operation to.
+/// The methods of an OpenAPI path item.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// An OpenAPI document.
@@ -24,33 +24,33 @@ pub(crate) struct Operation {
     pub(crate) id: String,
     pub(crate) method: String,
     pub(crate) path: String,
-    /// By status.
-    pub(crate) answers: BTreeMap<u16, DeclaredAnswer>,
+    /// The declared responses, by status.
+    pub(crate) responses: BTreeMap<u16, DeclaredResponse>,
 }
 
 impl Operation {
-    /// Its method, and HEAD where that is GET (RFC 9110, section 9.3.2).
-    pub(crate) fn answered_methods(&self) -> impl Iterator<Item = &str> {
+    /// The methods it responds to: HEAD too, if the method is GET (RFC 9110, section 9.3.2).
+    pub(crate) fn methods(&self) -> impl Iterator<Item = &str> {
         let head = (self.method == "GET").then_some("HEAD");
         iter::once(self.method.as_str()).chain(head)
     }
 }
 
-pub(crate) struct DeclaredAnswer {
-    /// None where no body is declared.
+pub(crate) struct DeclaredResponse {
+    /// `None` if no body is declared.
     pub(crate) body: Option<Validator>,
-    /// The headers, by name in lower case, that must be there.
+    /// The required headers, by lower-case name.
     pub(crate) headers: Vec<(String, Validator)>,
 }
 
-/// What a request is in the terms of the spec.
+/// What a request refers to.
 pub(crate) enum Addressed<'a> {
     Operation(&'a Operation),
-    /// The path belongs to operations with other methods.
+    /// A path whose operations have other methods.
     OtherMethod {
         allowed: Vec<&'a str>,
     },
-    /// The router answers by itself: no operation has the path, or none anywhere could have the method.
+    /// No operation has the path, or can have the method. The router responds by itself.
     Nothing {
         status: u16,
     },
@@ -79,7 +79,7 @@ impl Spec {
                         id: operation["operationId"].as_str().unwrap().to_owned(),
                         method: method.to_uppercase(),
                         path: path.clone(),
-                        answers: self.answers(operation),
+                        responses: self.responses(operation),
                     });
                 }
             }
@@ -87,12 +87,12 @@ impl Spec {
         operations
     }
 
-    fn answers(&self, operation: &Value) -> BTreeMap<u16, DeclaredAnswer> {
+    fn responses(&self, operation: &Value) -> BTreeMap<u16, DeclaredResponse> {
         let responses = operation["responses"].as_object().unwrap();
         let read = |(status, response): (&String, &Value)| {
             let response = self.resolve(response);
             let headers = response.get("headers").and_then(Value::as_object);
-            let answer = DeclaredAnswer {
+            let response = DeclaredResponse {
                 body: response
                     .get("content")
                     .map(|content| self.validator(&content["application/json"]["schema"])),
@@ -102,19 +102,19 @@ impl Spec {
                     .map(|(name, header)| (name.to_lowercase(), self.validator(&self.resolve(header)["schema"])))
                     .collect(),
             };
-            (status.parse().unwrap(), answer)
+            (status.parse().unwrap(), response)
         };
         responses.iter().map(read).collect()
     }
 
-    /// What an operation declares for a status.
+    /// The declared response for a status.
     pub(crate) fn response(&self, id: &str, status: u16) -> &Value {
         let objects = self.operation_objects();
         let operation = objects.iter().find(|(_, _, operation)| operation["operationId"] == id);
         self.resolve(&operation.unwrap().2["responses"][status.to_string()])
     }
 
-    /// What a caller of an operation must be allowed; nothing where everybody may call it.
+    /// The scopes that an operation requires; empty if it needs no authentication.
     pub(crate) fn scopes(&self, id: &str) -> Vec<&str> {
         let objects = self.operation_objects();
         let (_, _, operation) = objects
@@ -137,7 +137,7 @@ impl Spec {
     /// A validator of draft 2020-12, formats included, for a schema of the document.
     pub(crate) fn validator(&self, schema: &Value) -> Validator {
         let mut root = schema.as_object().unwrap().clone();
-        // References point into the document, so that the schema takes the document's components along.
+        // The schema needs the components of the document, since it refers to them.
         root.insert("components".to_owned(), json!({ "schemas": self.schemas() }));
         jsonschema::draft202012::options()
             .should_validate_formats(true)
@@ -167,7 +167,7 @@ impl Spec {
         operations
     }
 
-    /// What an operation learns from path and query; the headers of HTTP itself are read before it is asked.
+    /// The path and query parameters of an operation.
     pub(crate) fn parameters<'a>(&'a self, operation: &'a Value) -> impl Iterator<Item = &'a Value> {
         operation["parameters"]
             .as_array()
@@ -177,13 +177,13 @@ impl Spec {
             .filter(|parameter| parameter["in"] != "header")
     }
 
-    /// The schema of an operation's body, where it takes one.
+    /// The schema of an operation's body, if it has one.
     pub(crate) fn body_schema<'a>(&'a self, operation: &'a Value) -> Option<&'a Value> {
         let content = operation.get("requestBody")?.get("content")?;
         Some(self.resolve(&content["application/json"]["schema"]))
     }
 
-    /// Which operation a request is for; of two paths that fit, the one that says more literally what it is.
+    /// The operation of a request. Of two matching paths, the one with fewer variables wins.
     pub(crate) fn addressed(&self, method: &str, path: &str) -> Addressed<'_> {
         let fitting = self.operations.iter().filter(|operation| fits(&operation.path, path));
         let literal_words = |operation: &&Operation| {
@@ -200,11 +200,11 @@ impl Spec {
         let mut of_path = self.operations.iter().filter(|operation| operation.path == best.path);
         match of_path
             .clone()
-            .find(|operation| operation.answered_methods().any(|answered| answered == method))
+            .find(|operation| operation.methods().any(|known| known == method))
         {
             Some(operation) => Addressed::Operation(operation),
             None => Addressed::OtherMethod {
-                allowed: of_path.by_ref().flat_map(Operation::answered_methods).collect(),
+                allowed: of_path.by_ref().flat_map(Operation::methods).collect(),
             },
         }
     }

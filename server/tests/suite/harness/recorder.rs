@@ -1,4 +1,4 @@
-//! A proxy before each service that keeps every exchange, whichever client caused it.
+//! A proxy in front of each test server that records every exchange.
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -11,10 +11,10 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 
-/// Every exchange of this process.
+/// All exchanges of this process.
 static EXCHANGES: Mutex<Vec<Exchange>> = Mutex::new(Vec::new());
 
-/// A request, as far as it says what was asked for, and its whole answer.
+/// A request line and its whole response.
 #[derive(Clone, Debug)]
 pub(crate) struct Exchange {
     pub(crate) method: String,
@@ -25,12 +25,12 @@ pub(crate) struct Exchange {
     pub(crate) body: Bytes,
 }
 
-/// What was recorded so far.
+/// The exchanges so far.
 pub(crate) fn exchanges() -> Vec<Exchange> {
     EXCHANGES.lock().unwrap().clone()
 }
 
-/// Starts a proxy to a service; it lives as long as the runtime.
+/// Starts a proxy to a server. It stops with the runtime.
 pub(crate) async fn start(service: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -45,13 +45,13 @@ pub(crate) async fn start(service: SocketAddr) -> SocketAddr {
 
 async fn serve(connection: TcpStream, service: SocketAddr) {
     let pass = service_fn(move |request| pass(request, service));
-    // A client that hangs up has nothing more to say; what it said before is recorded.
+    // The client may close the connection.
     let _ = downstream::Builder::new()
         .serve_connection(TokioIo::new(connection), pass)
         .await;
 }
 
-/// Passes a request on as it is, and the answer back, a copy of which is kept.
+/// Forwards a request, and records and returns the response.
 async fn pass(request: Request<Incoming>, service: SocketAddr) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
     let stream = TcpStream::connect(service).await.unwrap();

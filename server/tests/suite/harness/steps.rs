@@ -1,4 +1,4 @@
-//! What many cases do before or after what they are about.
+//! Steps that many cases share.
 
 use super::TestServer;
 use std::fmt::Debug;
@@ -11,7 +11,7 @@ use tenant_registry_contract::types::TenantId as ServerTenantId;
 use uuid::Uuid;
 
 impl TestServer {
-    /// A new customer, in trial.
+    /// Creates a customer, which is in trial.
     pub(crate) async fn customer(&self, slug: &str) -> Tenant {
         self.create(slug, TenantKind::Customer).await
     }
@@ -43,13 +43,13 @@ impl TestServer {
     }
 
     pub(crate) async fn activate(&self, id: TenantId, body: TenantActivate) -> Result<Tenant, Error> {
-        let answer = self.client.tenant_activate().id(id).body(body).send().await;
-        answer.map(ResponseValue::into_inner)
+        let response = self.client.tenant_activate().id(id).body(body).send().await;
+        response.map(ResponseValue::into_inner)
     }
 
     pub(crate) async fn cancel(&self, id: TenantId, body: TenantCancel) -> Result<Tenant, Error> {
-        let answer = self.client.tenant_cancel().id(id).body(body).send().await;
-        answer.map(ResponseValue::into_inner)
+        let response = self.client.tenant_cancel().id(id).body(body).send().await;
+        response.map(ResponseValue::into_inner)
     }
 
     /// All events of a tenant, oldest first.
@@ -67,13 +67,13 @@ impl TestServer {
         events
     }
 
-    /// What was done to a tenant, oldest first.
+    /// The actions of all events of a tenant, oldest first.
     pub(crate) async fn actions(&self, tenant_id: TenantId) -> Vec<String> {
         let events = self.events(tenant_id).await;
         events.iter().map(|event| event.action.to_string()).collect()
     }
 
-    /// A new API key of a tenant.
+    /// Creates an API key.
     pub(crate) async fn api_key(&self, tenant_id: TenantId) -> ApiKeyCreated {
         let body = ApiKeyCreate::new(tenant_id, "ci pipeline".try_into().unwrap());
         self.client
@@ -97,27 +97,31 @@ impl TestServer {
     }
 }
 
-/// The id as the server's types have it.
+/// Converts an id to the server's type.
 pub(crate) fn server_id(id: TenantId) -> ServerTenantId {
     ServerTenantId::from(Uuid::from(id))
 }
 
-/// An id that nothing has.
+/// An id that no record has.
 pub(crate) fn unknown_id<T: From<Uuid>>() -> T {
     T::from(Uuid::now_v7())
 }
 
-/// Expects a refusal with this status and word; returns its message.
+/// Expects an error with this status and code, and returns its message.
 #[track_caller]
-pub(crate) fn assert_error<T: Debug>(answer: Result<T, Error>, status: u16, code: ErrorCode) -> String {
-    let error = answer.unwrap_err();
-    let Some(refusal) = error.response() else {
+pub(crate) fn assert_error<T: Debug>(response: Result<T, Error>, status: u16, code: ErrorCode) -> String {
+    let error = response.unwrap_err();
+    let Some(response) = error.response() else {
         panic!("{error:?}");
     };
-    assert_eq!((refusal.status.as_u16(), refusal.code), (status, code), "{refusal:?}");
-    assert!(
-        refusal.request_id.is_some() && !refusal.message.is_empty(),
-        "{refusal:?}"
+    assert_eq!(
+        (response.status.as_u16(), response.code),
+        (status, code),
+        "{response:?}"
     );
-    refusal.message.clone()
+    assert!(
+        response.request_id.is_some() && !response.message.is_empty(),
+        "{response:?}"
+    );
+    response.message.clone()
 }

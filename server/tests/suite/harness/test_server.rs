@@ -1,4 +1,4 @@
-//! A running service, and everything with which a case acts on it.
+//! A server in this process, with everything that a case needs to act on it.
 
 use super::clock::SettableClock;
 use super::faults::{FaultyStore, Operator};
@@ -28,10 +28,10 @@ use tenant_registry_server::store::memory::MemoryStore;
 /// The catalog of the tests.
 const CATALOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/catalog.toml");
 
-/// How long a caller is told to wait.
+/// The value of Retry-After.
 pub(crate) const RETRY_AFTER_SECONDS: i32 = 7;
 
-/// What a case may want otherwise.
+/// Settings of a test server.
 pub(crate) struct Settings {
     /// Bytes.
     pub(crate) body_limit: usize,
@@ -40,7 +40,7 @@ pub(crate) struct Settings {
     pub(crate) allowed_origins: &'static [&'static str],
     pub(crate) hash_limits: HashLimits,
     pub(crate) access: AccessSettings,
-    /// Requests a second of each caller whose token is asked for.
+    /// Requests per second of each authenticated caller.
     pub(crate) request_rate: u32,
 }
 
@@ -63,10 +63,10 @@ impl Default for Settings {
     }
 }
 
-/// A service that runs, with its store, its clock and clients of it.
+/// A running server with its store, its clock and its clients.
 pub(crate) struct TestServer {
     pub(crate) clock: SettableClock,
-    /// Generated from the spec; it never tries again by itself.
+    /// The generated client, without retries.
     pub(crate) client: Client,
     pub(crate) raw: RawClient,
     pub(crate) operator: Arc<dyn Operator>,
@@ -75,7 +75,7 @@ pub(crate) struct TestServer {
     _running: Box<dyn Running>,
 }
 
-/// Starts another service on the same store, with the same clock.
+/// Starts another server on the same store with the same clock.
 type StartReplica = Arc<dyn Fn(Settings) -> Started + Send + Sync>;
 
 struct Started {
@@ -83,13 +83,13 @@ struct Started {
     running: Box<dyn Running>,
 }
 
-/// A service on whatever store.
+/// A running service on any store.
 trait Running: Send + Sync {}
 
 impl<S: Store> Running for RunningService<S> {}
 
 impl TestServer {
-    /// Starts a service on a fresh store.
+    /// Starts a server on an empty store.
     pub(crate) async fn start(store: StoreUnderTest) -> Self {
         Self::start_with(store, Settings::default()).await
     }
@@ -106,14 +106,14 @@ impl TestServer {
                 let database = TestDatabase::create().await;
                 let store = FaultyStore::new(database.store());
                 let again = store.clone();
-                // A replica has connections of its own.
+                // A replica has its own connections.
                 let replica = move || again.with_same_fault(database.store());
                 Self::start_on(store, replica, clock, settings).await
             }
         }
     }
 
-    /// `replica` gives another way to the same records.
+    /// `replica` opens another store on the same records.
     async fn start_on<S: Store>(
         store: FaultyStore<S>,
         replica: impl Fn() -> FaultyStore<S> + Send + Sync + 'static,
@@ -126,7 +126,7 @@ impl TestServer {
         Self::reach(start_replica, settings, clock, operator).await
     }
 
-    /// A second service on the same store.
+    /// Starts a second server on the same store.
     pub(crate) async fn replica(&self, settings: Settings) -> Self {
         Self::reach(
             Arc::clone(&self.start_replica),
@@ -180,7 +180,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         metrics_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(10),
-        // The times of last use are waited for, so that they should come soon.
+        // Short, since tests wait for the time of last use.
         last_used_interval: Duration::from_millis(10),
         allowed_origins: AllowedOrigins::new(allowed_origins),
         traces: None,
@@ -194,7 +194,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
     let catalog = catalog_file::read(Some(CATALOG.as_ref())).unwrap();
     let hasher = ApiKeyHasher::new(hash_limits).unwrap();
     let registry = Registry::new(store, catalog, clock.for_service(), hasher);
-    // Tokens are of the real time, whatever the case makes of the clock.
+    // Tokens have real times, independent of the settable clock.
     let access = Access::start(access, Clock::system()).unwrap();
     let running = serve::start(settings, registry, access).unwrap();
     Started {

@@ -1,13 +1,13 @@
-//! A request of the model test, in terms that mean the same to every service: the third tenant, not its id.
+//! A request of the model test that is independent of generated ids: "the third tenant".
 
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-/// Something that a service was told or has told: the number of it, taken modulo how many there are.
+/// The index of a record, modulo the number of records.
 pub(super) type Nth = usize;
 
-/// A request, or what happens beside the API.
+/// A request, or a change that does not use the API.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     TenantCreate {
@@ -60,17 +60,17 @@ pub(super) enum Step {
         query: String,
         cursor: Option<Nth>,
     },
-    /// An operator sets a tenant to `archived`.
+    /// An operator archives a tenant.
     Archive {
         tenant: Nth,
     },
-    /// The time goes on.
+    /// Time passes.
     Wait {
         hours: i64,
     },
 }
 
-/// Few enough that sequences meet.
+/// Few values, so that requests of a sequence use the same records.
 const SLUGS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const PRODUCTS: [&str; 4] = ["insights", "reports", "connect", "no-such-product"];
 const DATES: [&str; 4] = ["2026-11-22", "2026-11-23", "2026-12-01", "2027-06-30"];
@@ -87,7 +87,7 @@ fn product() -> impl Strategy<Value = &'static str> {
     select(&PRODUCTS[..])
 }
 
-/// Text that a careless store would change.
+/// Text that a store could change by mistake.
 fn text() -> BoxedStrategy<String> {
     prop_oneof![
         3 => "[a-z]{1,8}",
@@ -97,7 +97,7 @@ fn text() -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// JSON that a careless store would rearrange.
+/// JSON that a store could rearrange by mistake.
 fn object() -> BoxedStrategy<Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -120,7 +120,7 @@ fn object() -> BoxedStrategy<Value> {
         .boxed()
 }
 
-/// Some of these members.
+/// An object with some of these members.
 fn members(choices: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Value> {
     let each: Vec<_> = choices
         .into_iter()
@@ -202,7 +202,7 @@ fn audit_query() -> impl Strategy<Value = String> {
         "until=2026-11-24T12:00:00Z",
     ];
     proptest::sample::subsequence(filters.to_vec(), 0..3).prop_map(|filters| {
-        // A parameter that is given twice would be refused: that is another test's matter.
+        // Repeated parameters are rejected, which another test covers.
         let mut names = std::collections::HashSet::new();
         let once = filters
             .into_iter()

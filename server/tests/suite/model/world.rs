@@ -1,4 +1,4 @@
-//! A service under the model test, and what it has told so far.
+//! A server of the model test and the ids that it has generated.
 
 use super::step::{Nth, Step};
 use crate::harness::{RawResponse, TestServer};
@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 use tenant_registry_contract::types::TenantId;
 use uuid::Uuid;
 
-/// What nothing has.
+/// An id that no record has.
 const UNKNOWN_ID: &str = "0190b8a5-0000-7000-8000-000000000000";
 const UNKNOWN_KEY: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
 
-/// A service, and the ids that it has invented, in the order of the requests.
+/// A server and the ids that it has generated, in the order of the requests.
 pub(super) struct World {
     pub(super) service: TestServer,
     tenants: Vec<String>,
     api_keys: Vec<ApiKey>,
     cursors: Vec<i64>,
-    /// The numbers of audit events that were seen. They grow, but not by one.
+    /// The ids of audit events seen so far. They increase, with gaps.
     events: Vec<i64>,
 }
 
@@ -39,13 +39,13 @@ impl World {
         }
     }
 
-    /// Sends a request, and tells the answer in names.
+    /// Sends a request and returns the response with names in place of ids.
     pub(super) async fn take(&mut self, step: &Step) -> String {
-        let answer = self.send_through(&self.service, step).await;
-        self.learn(step, answer)
+        let response = self.send_through(&self.service, step).await;
+        self.learn(step, response)
     }
 
-    /// Sends a request by way of a replica.
+    /// Sends a request to a replica.
     pub(super) async fn send_through(&self, service: &TestServer, step: &Step) -> Option<RawResponse> {
         let (method, path, body) = match step {
             Step::TenantCreate { members } => post("/v1/tenants", members.clone()),
@@ -124,17 +124,17 @@ impl World {
         json!({ "tenant_id": self.tenant(tenant), "product": product })
     }
 
-    /// Remembers what an answer invents, and tells it in names.
-    pub(super) fn learn(&mut self, step: &Step, answer: Option<RawResponse>) -> String {
-        let Some(answer) = answer else {
+    /// Records the generated ids of a response and returns it with names.
+    pub(super) fn learn(&mut self, step: &Step, response: Option<RawResponse>) -> String {
+        let Some(response) = response else {
             return "done".to_owned();
         };
-        let mut body: Value = if answer.text.is_empty() {
+        let mut body: Value = if response.text.is_empty() {
             Value::Null
         } else {
-            answer.json()
+            response.json()
         };
-        if answer.status == 201 {
+        if response.status == 201 {
             match step {
                 Step::TenantCreate { .. } => self.tenants.push(text(&body["id"])),
                 Step::ApiKeyCreate { .. } => self.api_keys.push(ApiKey {
@@ -162,11 +162,11 @@ impl World {
             self.cursors.push(cursor);
         }
         self.name_events(&mut body);
-        let content_type = answer.headers.get("content-type");
-        self.named(&format!("{} {content_type:?} {body}", answer.status))
+        let content_type = response.headers.get("content-type");
+        self.named(&format!("{} {content_type:?} {body}", response.status))
     }
 
-    /// Replaces the numbers of events by their rank, and leaves out the last use, which follows in its own time.
+    /// Replaces the ids of events by their rank, and removes the time of last use, which is written later.
     fn name_events(&mut self, body: &mut Value) {
         let seen: Vec<i64> = body["items"]
             .as_array()
@@ -200,7 +200,7 @@ impl World {
         }
     }
 
-    /// A text with names in place of what the service has invented.
+    /// Replaces generated ids by names.
     fn named(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (number, id) in self.tenants.iter().enumerate() {
@@ -215,13 +215,13 @@ impl World {
         text
     }
 
-    /// All that the service holds, as far as it tells.
+    /// All records of the server that the API returns.
     pub(super) async fn state(&mut self) -> Vec<String> {
         let mut state = Vec::new();
         for tenant in 0..self.tenants.len() {
             state.push(self.take(&Step::TenantGet { tenant }).await);
             state.push(self.take(&Step::EntitlementList { tenant }).await);
-            // Keys made at once have the same time, and no order.
+            // Keys created at the same time have no order.
             let path = format!("/v1/api-keys?tenant_id={}", self.tenants[tenant]);
             let mut body: Value = self.service.raw.get(&path).await.json();
             self.name_events(&mut body);
@@ -239,7 +239,7 @@ impl World {
             query: "limit=500".to_owned(),
             cursor: None,
         };
-        // Twice: the first look shows the numbers of all events, which give the ranks.
+        // Twice: the first list collects the ids of all events, which determine the ranks.
         self.take(&everything).await;
         state.push(self.take(&everything).await);
         state

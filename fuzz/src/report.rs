@@ -1,9 +1,9 @@
-//! How a target reports: by a panic, which libFuzzer and the replay both take for a finding.
+//! Reports a violation by a panic, which libFuzzer and the replay both detect.
 
 use std::fmt::Display;
 
-/// The value, which must be there.
-#[expect(clippy::panic, reason = "a panic is a fuzz target's report")]
+/// Returns the value, or panics.
+#[expect(clippy::panic, reason = "a fuzz target reports by a panic")]
 pub(crate) fn expect<T, E: Display>(result: Result<T, E>, what: &str) -> T {
     match result {
         Ok(value) => value,
