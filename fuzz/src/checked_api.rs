@@ -28,13 +28,13 @@ use tenant_registry_server::telemetry::metrics::Metrics;
 
 use crate::report::expect;
 
-/// The service's API on a store in memory.
+/// The service's API on an in-memory store.
 pub(crate) struct CheckedApi {
     parts: Parts,
     current: RwLock<Arc<RegistryApi<MemoryStore>>>,
 }
 
-/// What every registry has in common, made once.
+/// The parts that all registries share.
 struct Parts {
     catalog: domain::catalog::Catalog,
     clock: Clock,
@@ -65,7 +65,7 @@ impl CheckedApi {
             prefix_budget: PrefixBudget::default(),
         })?;
         let settings = ApiSettings {
-            // The one peer that there is, so that `X-Forwarded-For` is read.
+            // The only peer, so that `X-Forwarded-For` is read.
             trusted_proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse()?]),
             retry_after: RetryAfterSeconds::try_from(1)?,
             request_rate: RateLimit::new(NonZeroU32::MIN)?,
@@ -81,7 +81,7 @@ impl CheckedApi {
         Ok(Self { parts, current })
     }
 
-    /// Forgets all records: what an input does shall not depend on the one before.
+    /// Deletes all records, so that no input depends on the previous one.
     pub(crate) fn start_anew(&self) -> Result<(), ConstraintError> {
         let api = Arc::new(self.parts.assemble()?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = api;
@@ -93,7 +93,7 @@ impl CheckedApi {
     }
 }
 
-/// Parses and serializes in turn.
+/// Serializes a body and parses it again.
 fn reparsed<T: Serialize + DeserializeOwned>(body: &T) -> T {
     let text = expect(serde_json::to_string(body), "an accepted body serializes");
     expect(serde_json::from_str(&text), "a serialized body is accepted")

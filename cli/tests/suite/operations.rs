@@ -172,16 +172,14 @@ async fn flags_override_the_body_file(service: TestServer) {
         (&json!("from-file"), &json!("From Flag"), &json!("team"))
     );
     let failed = service.run_with_input(&["tenant", "create", "--body-file", "-"], r#"{"slug": "no-name"}"#);
-    failed
-        .await
-        .assert_failed(2, &["the body is not valid: missing field `name`"]);
+    failed.await.assert_failed(2, &["invalid body: missing field `name`"]);
     let failed = service.run_with_input(
         &["tenant", "create", "--body-file", "-"],
         r#"{"slug": "X", "name": "x"}"#,
     );
     failed
         .await
-        .assert_failed(2, &["the body is not valid: `slug`: must match the pattern"]);
+        .assert_failed(2, &["invalid body: `slug`: must match the pattern"]);
 }
 
 async fn a_boolean_is_a_flag_with_or_without_a_value(service: TestServer) {

@@ -21,7 +21,7 @@ pub(super) fn method(operation: &Operation) -> TokenStream {
 pub(super) fn builder(operation: &Operation) -> TokenStream {
     let text = print::doc(&format!("The request `{}`: {}", operation.id, operation.summary));
     // Not escaped, because this is a link.
-    let link = format!(" Made by [`Client::{0}`](crate::Client::{0}).", operation.id);
+    let link = format!(" Created by [`Client::{0}`](crate::Client::{0}).", operation.id);
     quote! { #text #[doc = ""] #[doc = #link] }
 }
 
@@ -35,7 +35,7 @@ pub(super) fn setter(api: &Api, operation: &Operation, name: &str) -> TokenStrea
                 None => format!("The parameter `{name}`."),
             };
             if let Some(default) = &parameter.default {
-                text.push_str(&format!("\n\nWhere it is not set, the service takes `{default}`."));
+                text.push_str(&format!("\n\nThe default is `{default}`."));
             }
             text
         }
@@ -45,7 +45,7 @@ pub(super) fn setter(api: &Api, operation: &Operation, name: &str) -> TokenStrea
                 None => "The body.".to_owned(),
             };
             if !body.required {
-                text.push_str("\n\nWhere it is not set, the request has no body.");
+                text.push_str("\n\nIf it is not set, the request has no body.");
             }
             text
         }
@@ -63,8 +63,8 @@ pub(super) fn send(operation: &Operation) -> TokenStream {
         }
     }
     text.push_str(
-        "\n\n# Errors\n\nFails where the request is not complete, where no answer comes, and where one comes that is not \
-         declared.",
+        "\n\n# Errors\n\nReturns an error if the request is incomplete, if there is no response, or if the response is \
+         not declared.",
     );
     let errors: Vec<_> = operation
         .responses
@@ -72,7 +72,7 @@ pub(super) fn send(operation: &Operation) -> TokenStream {
         .filter(|response| response.status.code >= 400)
         .collect();
     if !errors.is_empty() {
-        text.push_str(" Besides, the service answers:");
+        text.push_str(" The service returns these errors:");
     }
     for response in errors {
         text.push_str(&format!("\n\n`{}`: {}", response.status.code, response.description));

@@ -1,4 +1,4 @@
-//! How the arguments of commands become values, and values a body.
+//! Parses the arguments of commands, and builds request bodies from them.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -15,10 +15,10 @@ use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 
-/// Where a text is read from.
+/// The source of a text.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
-    /// `-`.
+    /// Standard input, given as `-`.
     Standard,
     File(PathBuf),
 }
@@ -34,7 +34,7 @@ impl From<OsString> for Input {
 }
 
 impl Input {
-    /// The whole text.
+    /// Reads the whole text.
     pub(crate) fn read(self) -> Result<String, Failure> {
         static IS_STANDARD_READ: AtomicBool = AtomicBool::new(false);
         match self {
@@ -49,7 +49,7 @@ impl Input {
     }
 }
 
-/// JSON as an argument: itself, or where it is read from.
+/// A JSON argument: the value, or the file that contains it.
 #[derive(Clone, Debug)]
 pub(crate) enum Json {
     Value(Value),
@@ -67,7 +67,7 @@ impl FromStr for Json {
     }
 }
 
-/// The JSON of an argument.
+/// Returns the JSON of an argument.
 pub(crate) fn json(argument: Option<Json>) -> Result<Option<Value>, Failure> {
     let read = |argument| match argument {
         Json::Value(value) => Ok(value),
@@ -84,7 +84,7 @@ fn read_json(input: Input) -> Result<Value, Failure> {
     serde_json::from_str(&input.read()?).map_err(|error| Failure::Usage(format!("{place} is not JSON: {error}")))
 }
 
-/// The secret in a file, without the newline that ends it.
+/// Reads a secret from a file and removes the final newline.
 pub(crate) fn secret(argument: Option<Input>) -> Result<Option<Value>, Failure> {
     let read = |input: Input| {
         let text = input.read()?;
@@ -94,12 +94,12 @@ pub(crate) fn secret(argument: Option<Input>) -> Result<Option<Value>, Failure> 
     argument.map(read).transpose()
 }
 
-/// The JSON in a file, which holds a secret.
+/// Reads JSON that contains a secret from a file.
 pub(crate) fn secret_json(argument: Option<Input>) -> Result<Option<Value>, Failure> {
     argument.map(read_json).transpose()
 }
 
-/// A value that may be `null`, which is what that word says.
+/// A value or `null`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Nullable<T> {
@@ -107,7 +107,7 @@ pub(crate) enum Nullable<T> {
     Value(T),
 }
 
-/// Reads `null`, and all else by a function.
+/// Parses `null`, and other texts with `parse`.
 pub(crate) fn nullable<T, E>(
     parse: fn(&str) -> Result<T, E>,
 ) -> impl Fn(&str) -> Result<Nullable<T>, E> + Clone + Send + Sync + 'static
@@ -121,7 +121,7 @@ where
     }
 }
 
-/// Reads one of these words; help and completions list them.
+/// Parses one of these values. The help and the completions list them.
 pub(crate) fn one_of<T>(words: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
@@ -129,11 +129,11 @@ where
     PossibleValuesParser::new(words).try_map(|word| word.parse())
 }
 
-/// The properties of a body. It may hold a secret, and has no `Debug`.
+/// The properties of a body. It has no `Debug`, because it may contain a secret.
 pub(crate) struct Body(Map<String, Value>);
 
 impl Body {
-    /// Begins with what a file says, where there is one.
+    /// Starts with the properties in a file, if there is one.
     pub(crate) fn from_file(file: Option<Input>) -> Result<Self, Failure> {
         match file.map(read_json).transpose()? {
             None => Ok(Self(Map::new())),
@@ -142,7 +142,7 @@ impl Body {
         }
     }
 
-    /// Sets a property that was given; one that was not stays as the file says.
+    /// Sets a property, unless the value is `None`.
     pub(crate) fn set(&mut self, name: &str, value: Option<impl Serialize>) -> Result<(), Failure> {
         if let Some(value) = value {
             let value = serde_json::to_value(value).map_err(|error| invalid(name, &error))?;
@@ -152,13 +152,13 @@ impl Body {
     }
 }
 
-/// The body, held to its rules.
+/// Validates the body.
 pub(crate) fn finish<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
     serde_path_to_error::deserialize(Value::Object(body.0))
         .map_err(|error| invalid(&error.path().to_string(), error.inner()))
 }
 
-/// The body, where any of it was given.
+/// Validates the body, unless it has no properties.
 pub(crate) fn finish_unless_empty<T: DeserializeOwned>(body: Body) -> Result<Option<T>, Failure> {
     if body.0.is_empty() {
         Ok(None)
@@ -169,7 +169,7 @@ pub(crate) fn finish_unless_empty<T: DeserializeOwned>(body: Body) -> Result<Opt
 
 fn invalid(path: &str, reason: &serde_json::Error) -> Failure {
     Failure::Usage(match path {
-        "." => format!("the body is not valid: {reason}"),
-        path => format!("the body is not valid: `{path}`: {reason}"),
+        "." => format!("invalid body: {reason}"),
+        path => format!("invalid body: `{path}`: {reason}"),
     })
 }

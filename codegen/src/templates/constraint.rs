@@ -1,89 +1,89 @@
-//! How a value can break a rule of the spec.
+//! Errors of values that violate a constraint of the spec.
 
 use std::fmt;
 
 use regress::Regex;
 
-/// A value that breaks a rule of the spec; displays the rule and the value's fault.
+/// A value violates a constraint of the spec. The message says which constraint, and how.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConstraintError {
     /// The text does not match its pattern.
     #[error("must match the pattern `{pattern}`, but {value} does not")]
     Pattern {
-        /// The pattern, in the dialect of ECMAScript.
+        /// The pattern, as an ECMAScript regular expression.
         pattern: &'static str,
-        /// The text.
+        /// The value.
         value: Quoted,
     },
     /// The text is too short.
     #[error("must have at least {minimum} characters, but has {actual}")]
     TooShort {
-        /// The least number of characters.
+        /// The minimum number of characters.
         minimum: usize,
-        /// How many there are.
+        /// The actual number of characters.
         actual: usize,
     },
     /// The text is too long.
     #[error("must have at most {maximum} characters, but has {actual}")]
     TooLong {
-        /// The greatest number of characters.
+        /// The maximum number of characters.
         maximum: usize,
-        /// How many there are.
+        /// The actual number of characters.
         actual: usize,
     },
     /// The number is too small.
     #[error("must be at least {minimum}, but is {actual}")]
     TooSmall {
-        /// The least number.
+        /// The minimum.
         minimum: i64,
-        /// The number.
+        /// The value.
         actual: i64,
     },
     /// The number is too large.
     #[error("must be at most {maximum}, but is {actual}")]
     TooLarge {
-        /// The greatest number.
+        /// The maximum.
         maximum: i64,
-        /// The number.
+        /// The value.
         actual: i64,
     },
-    /// The text is no number, or one with too many digits.
+    /// The text is not an integer in the allowed range.
     #[error("must be a whole number from {minimum} to {maximum}, but is {value}")]
     NotAnInteger {
-        /// The least number.
+        /// The minimum.
         minimum: i64,
-        /// The greatest number.
+        /// The maximum.
         maximum: i64,
-        /// The text.
+        /// The value.
         value: Quoted,
     },
-    /// The text is none of an enum's values.
+    /// The text is not a value of the enum.
     #[error("must be one of {}, but is {value}", Listed(allowed))]
     NotOneOf {
-        /// The enum's values.
+        /// The values of the enum.
         allowed: &'static [&'static str],
-        /// The text.
+        /// The value.
         value: Quoted,
     },
-    /// The text has not the form that its format asks for.
+    /// The text does not have the required format.
     #[error("must be {expected}, but is {value}")]
     Format {
-        /// The form, with an example.
+        /// The expected format, with an example.
         expected: &'static str,
-        /// The text.
+        /// The value.
         value: Quoted,
     },
 }
 
-/// A refused value as a message shows it: cut to a readable length, and not at all where it may be a secret.
+/// A rejected value, as shown in messages: truncated, and hidden if it may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quoted(Option<String>);
 
 impl Quoted {
-    /// The most characters that are shown.
+    /// The maximum number of characters to show.
     const LIMIT: usize = 64;
 
-    /// A value that may be shown.
+    /// Shows the value in messages.
     pub fn shown(value: &str) -> Self {
         let mut text: String = value.chars().take(Self::LIMIT).collect();
         if text.len() < value.len() {
@@ -92,7 +92,7 @@ impl Quoted {
         Self(Some(text))
     }
 
-    /// A value that may be a secret.
+    /// Hides the value, because it may be a secret.
     pub fn hidden() -> Self {
         Self(None)
     }
@@ -119,14 +119,14 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-/// A pattern of the spec, compiled.
+/// A compiled pattern of the spec.
 pub(super) struct CompiledPattern {
     source: &'static str,
     matcher: Matcher,
 }
 
 enum Matcher {
-    /// Any text without U+0000: what most free text is held to, and a search for one byte can tell.
+    /// Any text without U+0000. Most free text has this pattern, and searching for one byte is faster than a regex.
     WithoutNul,
     Regex(Regex),
 }

@@ -1,4 +1,4 @@
-//! How properties are read: formats strictly, and an absent one apart from `null`.
+//! Deserializes properties. Parses formats strictly, and distinguishes an absent property from `null`.
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::de::Error as _;
@@ -7,19 +7,19 @@ use uuid::Uuid;
 
 use super::constraint::{ConstraintError, Quoted};
 
-/// A type that the spec writes as text with a `format`.
+/// A type that the spec represents as a string with a `format`.
 pub trait Format: Sized {
-    /// The form, with an example.
+    /// The expected format, with an example.
     const EXPECTED: &'static str;
 
-    /// The value of a text; `None` where it has another form.
+    /// Parses a value. Returns `None` if the text does not have the format.
     fn read(text: &str) -> Option<Self>;
 
-    /// The value of a text.
+    /// Parses a value.
     ///
     /// # Errors
     ///
-    /// Fails where the text has another form.
+    /// Returns an error if the text does not have the format.
     fn parse(text: &str) -> Result<Self, ConstraintError> {
         Self::read(text).ok_or_else(|| ConstraintError::Format {
             expected: Self::EXPECTED,
@@ -31,7 +31,7 @@ pub trait Format: Sized {
 impl Format for Uuid {
     const EXPECTED: &'static str = "a UUID such as 0190b8a5-7b1c-7c3e-9d52-0242ac120002 (RFC 9562)";
 
-    /// The crate reads other forms too (braces, no hyphens); the format has one.
+    /// The length rules out other forms that `uuid` parses, such as those with braces or without hyphens.
     fn read(text: &str) -> Option<Self> {
         (text.len() == 36).then(|| Self::try_parse(text).ok()).flatten()
     }
@@ -40,7 +40,7 @@ impl Format for Uuid {
 impl Format for NaiveDate {
     const EXPECTED: &'static str = "a date such as 2026-11-23 (RFC 3339)";
 
-    /// The crate reads signs, spaces and single digits too; the format has four, two and two.
+    /// `chrono` also parses signs, spaces and single digits, which RFC 3339 does not allow.
     fn read(text: &str) -> Option<Self> {
         let date = Self::parse_from_str(text, "%Y-%m-%d").ok()?;
         (text.len() == 10 && date.to_string() == text).then_some(date)
@@ -50,21 +50,21 @@ impl Format for NaiveDate {
 impl Format for DateTime<Utc> {
     const EXPECTED: &'static str = "a time such as 2026-11-23T09:30:00Z (RFC 3339)";
 
-    /// The crate reads a space for the `T` and other minus signs too. In UTC it has to have a year of four digits, or it
-    /// could be read, but not written.
+    /// `chrono` also parses a space instead of `T`, and other minus signs. The year in UTC must have four digits,
+    /// so that the time can be written in this format again.
     fn read(text: &str) -> Option<Self> {
         let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
-        let has_one_form = text.is_ascii() && !text.contains(' ');
-        (has_one_form && (0..=9999).contains(&Datelike::year(&time))).then_some(time)
+        let is_strict = text.is_ascii() && !text.contains(' ');
+        (is_strict && (0..=9999).contains(&Datelike::year(&time))).then_some(time)
     }
 }
 
-/// A value with a format.
+/// Deserializes a value with a format.
 pub(super) fn formatted<'de, D: Deserializer<'de>, T: Format>(from: D) -> Result<T, D::Error> {
     T::parse(&String::deserialize(from)?).map_err(D::Error::custom)
 }
 
-/// A value with a format that may be `null`; serde alone would let it be absent as well.
+/// Deserializes a required value with a format that may be `null`.
 pub(super) fn nullable_formatted<'de, D: Deserializer<'de>, T: Format>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
@@ -72,28 +72,28 @@ pub(super) fn nullable_formatted<'de, D: Deserializer<'de>, T: Format>(
     text.map(|text| T::parse(&text).map_err(D::Error::custom)).transpose()
 }
 
-/// A value with a format that may be absent, but is not `null`.
+/// Deserializes an optional value with a format that must not be `null`.
 pub(super) fn present_formatted<'de, D: Deserializer<'de>, T: Format>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
     formatted(from).map(Some)
 }
 
-/// A value with a format that may be absent or `null`; the outer `None` is the absent one.
+/// Deserializes an optional value with a format that may be `null`. The outer `None` means absent.
 pub(super) fn present_nullable_formatted<'de, D: Deserializer<'de>, T: Format>(
     from: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     nullable_formatted(from).map(Some)
 }
 
-/// A value that may be `null`; serde alone would let it be absent as well.
+/// Deserializes a required value that may be `null`. By default, serde would also allow it to be absent.
 pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
     Deserialize::deserialize(from)
 }
 
-/// A value that may be absent; serde alone would read `null` as absent.
+/// Deserializes an optional value that must not be `null`. By default, serde would treat `null` as absent.
 pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {

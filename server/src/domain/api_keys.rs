@@ -4,7 +4,7 @@ use super::Registry;
 use super::caller::{Caller, TenantScope};
 use super::error::{DomainError, Failure, NotFound};
 use super::service_event::{ServiceAction, ServiceEvent};
-use super::tenants::{is_in_service, no_tenant_with_id, status_at};
+use super::tenants::{is_in_service, status_at};
 use crate::api_key_hash;
 use crate::records::{ApiKeyRecord, Decision, NewAuditEvent};
 use crate::store::{ApiKeyStored, ApiKeyWithTenant, Changed, Store};
@@ -119,7 +119,7 @@ impl<S: Store> Registry<S> {
             Some(api_keys) => Ok(ApiKeyList {
                 items: api_keys.iter().map(ApiKeyRecord::as_api_key).collect(),
             }),
-            None => Err(DomainError::rejected(no_tenant_with_id(tenant_id))),
+            None => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),
         }
     }
 
@@ -146,7 +146,7 @@ impl<S: Store> Registry<S> {
             .map_err(DomainError::rejected)?;
         // Saves the costly hash. The store checks again when it stores the key.
         if self.store.tenant_get(tenant_id).await?.is_none() {
-            return Err(DomainError::rejected(no_tenant_with_id(tenant_id)));
+            return Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id)));
         }
         let plaintext = api_key_hash::generate_plaintext()?;
         let prefix = api_key_hash::prefix(&plaintext)?;
@@ -172,7 +172,7 @@ impl<S: Store> Registry<S> {
                 plaintext,
                 warning: PLAINTEXT_WARNING.to_owned(),
             }),
-            ApiKeyStored::TenantNotFound => Err(DomainError::rejected(no_tenant_with_id(tenant_id))),
+            ApiKeyStored::TenantNotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),
         }
     }
 

@@ -2,7 +2,6 @@
 
 use super::error::{Forbidden, NotFound};
 use super::origin::Origin;
-use super::tenants::no_tenant_with_id;
 use std::sync::Arc;
 use tenant_registry_contract::types::{ActorId, TenantId, Text};
 
@@ -66,7 +65,7 @@ impl TenantScope {
         if self.includes(tenant_id) {
             Ok(())
         } else {
-            Err(no_tenant_with_id(tenant_id))
+            Err(NotFound::no_tenant_with_id(tenant_id))
         }
     }
 

@@ -4,7 +4,7 @@ use super::Registry;
 use super::caller::Caller;
 use super::error::{Conflict, DomainError, InvalidInput, NotFound, TenantChangeError};
 use super::service_event::{ServiceAction, ServiceEvent};
-use super::tenants::{is_in_service, no_tenant_with_id};
+use super::tenants::is_in_service;
 use crate::records::{EntitlementRecord, NewAuditEvent, TenantRecord};
 use crate::store::{AuditAppended, NewTrial, Store, TrialStarted};
 use chrono::{DateTime, Utc};
@@ -131,7 +131,7 @@ impl<S: Store> Registry<S> {
         let event = product.event(ServiceAction::CatalogRequested, tenant_id, caller, self.clock.now())?;
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(_) => Ok(()),
-            AuditAppended::TenantNotFound => Err(DomainError::rejected(no_tenant_with_id(tenant_id))),
+            AuditAppended::TenantNotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),
         }
     }
 
@@ -172,7 +172,7 @@ impl<S: Store> Registry<S> {
                 product.key
             )))),
             TrialStarted::Rejected(error) => Err(error),
-            TrialStarted::TenantNotFound => Err(DomainError::rejected(no_tenant_with_id(tenant_id))),
+            TrialStarted::TenantNotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Registry;
 use super::caller::TenantScope;
 use super::error::{DomainError, NotFound};
-use super::tenants::{TRIAL_LENGTH, no_tenant_with_id};
+use super::tenants::TRIAL_LENGTH;
 use crate::records::EntitlementRecord;
 use crate::store::Store;
 use chrono::{DateTime, Utc};
@@ -59,7 +59,7 @@ impl<S: Store> Registry<S> {
     ) -> Result<TenantProductList, DomainError<NotFound>> {
         tenant_scope.require(tenant_id).map_err(DomainError::rejected)?;
         let Some(entitlements) = self.store.entitlement_list(tenant_id).await? else {
-            return Err(DomainError::rejected(no_tenant_with_id(tenant_id)));
+            return Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id)));
         };
         let now = self.clock.now();
         Ok(TenantProductList {

@@ -6,7 +6,7 @@
 use crate::api_key_hash::HashError;
 use crate::records::InternalDetail;
 use crate::store::StoreError;
-use tenant_registry_contract::types::ConstraintError;
+use tenant_registry_contract::types::{ConstraintError, TenantId};
 use thiserror::Error;
 
 /// The request contradicts itself or the stored record. The text says what to change.
@@ -18,6 +18,13 @@ pub struct InvalidInput(pub String);
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct NotFound(pub String);
+
+impl NotFound {
+    /// The error for a missing tenant. A foreign tenant gets the same one.
+    pub(crate) fn no_tenant_with_id(id: TenantId) -> Self {
+        Self(format!("no tenant has the id {id}"))
+    }
+}
 
 /// The request conflicts with a stored record. The text says how.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

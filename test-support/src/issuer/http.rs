@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Nobody keeps a connection of the tests open longer than this without a request.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers requests on a thread until the issuer is stopped.
+/// Responds to requests on a thread until the issuer is stopped.
 pub(super) fn serve(listener: TcpListener, state: Arc<State>) {
     thread::spawn(move || {
         for connection in listener.incoming().map_while(Result::ok) {

@@ -60,7 +60,7 @@ pub struct TestIssuer {
     state: Arc<State>,
 }
 
-/// Shared with the thread that answers requests.
+/// Shared with the thread that responds to requests.
 #[derive(Debug)]
 struct State {
     url: String,

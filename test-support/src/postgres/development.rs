@@ -44,7 +44,7 @@ pub fn start(progress: impl Fn(&str)) -> Result<String, Error> {
     }
     if psql(
         &programs,
-        &format!("SELECT FROM pg_database WHERE datname = '{DATABASE}'"),
+        &format!("SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"),
     )?
     .is_empty()
     {

@@ -13,7 +13,7 @@ use crate::generated::Client;
 
 /// The request `api_key_list`: List the API keys of a tenant.
 ///
-/// Made by [`Client::api_key_list`](crate::Client::api_key_list).
+/// Created by [`Client::api_key_list`](crate::Client::api_key_list).
 #[derive(Clone, Debug)]
 pub struct ApiKeyList<'a> {
     client: &'a Client,
@@ -45,8 +45,8 @@ impl<'a> ApiKeyList<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Input validation failed.
     ///
@@ -98,7 +98,7 @@ impl<'a> ApiKeyList<'a> {
 
 /// The request `api_key_create`: Create an API key.
 ///
-/// Made by [`Client::api_key_create`](crate::Client::api_key_create).
+/// Created by [`Client::api_key_create`](crate::Client::api_key_create).
 #[derive(Clone, Debug)]
 pub struct ApiKeyCreate<'a> {
     client: &'a Client,
@@ -128,8 +128,8 @@ impl<'a> ApiKeyCreate<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Input validation failed.
     ///
@@ -187,7 +187,7 @@ impl<'a> ApiKeyCreate<'a> {
 
 /// The request `api_key_revoke`: Revoke an API key.
 ///
-/// Made by [`Client::api_key_revoke`](crate::Client::api_key_revoke).
+/// Created by [`Client::api_key_revoke`](crate::Client::api_key_revoke).
 #[derive(Clone, Debug)]
 pub struct ApiKeyRevoke<'a> {
     client: &'a Client,
@@ -217,8 +217,8 @@ impl<'a> ApiKeyRevoke<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Input validation failed.
     ///
@@ -268,7 +268,7 @@ impl<'a> ApiKeyRevoke<'a> {
 
 /// The request `api_key_verify`: Verify an API key.
 ///
-/// Made by [`Client::api_key_verify`](crate::Client::api_key_verify).
+/// Created by [`Client::api_key_verify`](crate::Client::api_key_verify).
 #[derive(Clone, Debug)]
 pub struct ApiKeyVerify<'a> {
     client: &'a Client,
@@ -298,8 +298,8 @@ impl<'a> ApiKeyVerify<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `401`: The caller is not authenticated. Send a valid access token.
     ///

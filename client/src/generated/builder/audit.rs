@@ -13,7 +13,7 @@ use crate::generated::Client;
 
 /// The request `audit_append`: Append an audit event.
 ///
-/// Made by [`Client::audit_append`](crate::Client::audit_append).
+/// Created by [`Client::audit_append`](crate::Client::audit_append).
 #[derive(Clone, Debug)]
 pub struct AuditAppend<'a> {
     client: &'a Client,
@@ -43,8 +43,8 @@ impl<'a> AuditAppend<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Input validation failed, or the tenant `tenant_id` does not exist.
     ///
@@ -98,7 +98,7 @@ impl<'a> AuditAppend<'a> {
 
 /// The request `audit_list`: List audit events, newest first.
 ///
-/// Made by [`Client::audit_list`](crate::Client::audit_list).
+/// Created by [`Client::audit_list`](crate::Client::audit_list).
 #[derive(Clone, Debug)]
 pub struct AuditList<'a> {
     client: &'a Client,
@@ -201,7 +201,7 @@ impl<'a> AuditList<'a> {
 
     /// The maximum number of events to return.
     ///
-    /// Where it is not set, the service takes `50`.
+    /// The default is `50`.
     pub fn limit<V>(mut self, value: V) -> Self
     where
         V: TryInto<types::PageLimit, Error: fmt::Display>,
@@ -231,8 +231,8 @@ impl<'a> AuditList<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Input validation failed.
     ///

@@ -11,7 +11,7 @@ use crate::generated::Client;
 
 /// The request `catalog_list`: List the products that any tenant can request.
 ///
-/// Made by [`Client::catalog_list`](crate::Client::catalog_list).
+/// Created by [`Client::catalog_list`](crate::Client::catalog_list).
 #[derive(Clone, Debug)]
 pub struct CatalogList<'a> {
     client: &'a Client,
@@ -28,8 +28,8 @@ impl<'a> CatalogList<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `401`: The caller is not authenticated. Send a valid access token.
     ///
@@ -75,7 +75,7 @@ impl<'a> CatalogList<'a> {
 
 /// The request `catalog_request`: Request a product for a tenant.
 ///
-/// Made by [`Client::catalog_request`](crate::Client::catalog_request).
+/// Created by [`Client::catalog_request`](crate::Client::catalog_request).
 #[derive(Clone, Debug)]
 pub struct CatalogRequest<'a> {
     client: &'a Client,
@@ -105,8 +105,8 @@ impl<'a> CatalogRequest<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Input validation failed.
     ///
@@ -160,7 +160,7 @@ impl<'a> CatalogRequest<'a> {
 
 /// The request `catalog_trial_request`: Start a 14-day trial of a product.
 ///
-/// Made by [`Client::catalog_trial_request`](crate::Client::catalog_trial_request).
+/// Created by [`Client::catalog_trial_request`](crate::Client::catalog_trial_request).
 #[derive(Clone, Debug)]
 pub struct CatalogTrialRequest<'a> {
     client: &'a Client,
@@ -190,8 +190,8 @@ impl<'a> CatalogTrialRequest<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Input validation failed, or the product does not support trials.
     ///

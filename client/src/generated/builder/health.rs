@@ -9,7 +9,7 @@ use crate::generated::Client;
 
 /// The request `health_get`: Check liveness.
 ///
-/// Made by [`Client::health_get`](crate::Client::health_get).
+/// Created by [`Client::health_get`](crate::Client::health_get).
 #[derive(Clone, Debug)]
 pub struct HealthGet<'a> {
     client: &'a Client,
@@ -26,8 +26,8 @@ impl<'a> HealthGet<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared.
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared.
     pub async fn send(self) -> Result<ResponseValue<types::Health>, crate::Error> {
         Ok(self.exchange().await?)
     }
@@ -59,7 +59,7 @@ impl<'a> HealthGet<'a> {
 
 /// The request `readiness_get`: Check readiness.
 ///
-/// Made by [`Client::readiness_get`](crate::Client::readiness_get).
+/// Created by [`Client::readiness_get`](crate::Client::readiness_get).
 #[derive(Clone, Debug)]
 pub struct ReadinessGet<'a> {
     client: &'a Client,
@@ -76,8 +76,8 @@ impl<'a> ReadinessGet<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.

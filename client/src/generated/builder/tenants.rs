@@ -14,7 +14,7 @@ use crate::generated::Client;
 
 /// The request `tenant_create`: Create a tenant.
 ///
-/// Made by [`Client::tenant_create`](crate::Client::tenant_create).
+/// Created by [`Client::tenant_create`](crate::Client::tenant_create).
 #[derive(Clone, Debug)]
 pub struct TenantCreate<'a> {
     client: &'a Client,
@@ -44,8 +44,8 @@ impl<'a> TenantCreate<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Input validation failed.
     ///
@@ -101,7 +101,7 @@ impl<'a> TenantCreate<'a> {
 
 /// The request `tenant_get`: Get a tenant by ID.
 ///
-/// Made by [`Client::tenant_get`](crate::Client::tenant_get).
+/// Created by [`Client::tenant_get`](crate::Client::tenant_get).
 #[derive(Clone, Debug)]
 pub struct TenantGet<'a> {
     client: &'a Client,
@@ -131,8 +131,8 @@ impl<'a> TenantGet<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Input validation failed.
     ///
@@ -184,7 +184,7 @@ impl<'a> TenantGet<'a> {
 
 /// The request `tenant_get_by_slug`: Get a tenant by slug.
 ///
-/// Made by [`Client::tenant_get_by_slug`](crate::Client::tenant_get_by_slug).
+/// Created by [`Client::tenant_get_by_slug`](crate::Client::tenant_get_by_slug).
 #[derive(Clone, Debug)]
 pub struct TenantGetBySlug<'a> {
     client: &'a Client,
@@ -214,8 +214,8 @@ impl<'a> TenantGetBySlug<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Input validation failed.
     ///
@@ -267,7 +267,7 @@ impl<'a> TenantGetBySlug<'a> {
 
 /// The request `tenant_activate`: Activate a tenant.
 ///
-/// Made by [`Client::tenant_activate`](crate::Client::tenant_activate).
+/// Created by [`Client::tenant_activate`](crate::Client::tenant_activate).
 #[derive(Clone, Debug)]
 pub struct TenantActivate<'a> {
     client: &'a Client,
@@ -295,7 +295,7 @@ impl<'a> TenantActivate<'a> {
 
     /// Properties to set when activating a tenant. Omitted properties remain unchanged.
     ///
-    /// Where it is not set, the request has no body.
+    /// If it is not set, the request has no body.
     pub fn body<V>(mut self, value: V) -> Self
     where
         V: TryInto<types::TenantActivate, Error: fmt::Display>,
@@ -313,8 +313,8 @@ impl<'a> TenantActivate<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Input validation failed, or the contract would end before it starts. Stored dates are
     /// taken into account.
@@ -377,7 +377,7 @@ impl<'a> TenantActivate<'a> {
 
 /// The request `tenant_cancel`: Cancel a tenant, immediately or at the end of its period.
 ///
-/// Made by [`Client::tenant_cancel`](crate::Client::tenant_cancel).
+/// Created by [`Client::tenant_cancel`](crate::Client::tenant_cancel).
 #[derive(Clone, Debug)]
 pub struct TenantCancel<'a> {
     client: &'a Client,
@@ -405,7 +405,7 @@ impl<'a> TenantCancel<'a> {
 
     /// When and why to cancel a tenant.
     ///
-    /// Where it is not set, the request has no body.
+    /// If it is not set, the request has no body.
     pub fn body<V>(mut self, value: V) -> Self
     where
         V: TryInto<types::TenantCancel, Error: fmt::Display>,
@@ -423,8 +423,8 @@ impl<'a> TenantCancel<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Input validation failed, or `at_period_end` is `true` and the tenant has no period
     /// end.
@@ -487,7 +487,7 @@ impl<'a> TenantCancel<'a> {
 
 /// The request `entitlement_list`: List the product entitlements of a tenant.
 ///
-/// Made by [`Client::entitlement_list`](crate::Client::entitlement_list).
+/// Created by [`Client::entitlement_list`](crate::Client::entitlement_list).
 #[derive(Clone, Debug)]
 pub struct EntitlementList<'a> {
     client: &'a Client,
@@ -519,8 +519,8 @@ impl<'a> EntitlementList<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Input validation failed.
     ///

@@ -43,10 +43,6 @@ pub(crate) fn is_in_service(status: TenantStatus) -> bool {
     }
 }
 
-pub(crate) fn no_tenant_with_id(id: TenantId) -> NotFound {
-    NotFound(format!("no tenant has the id {id}"))
-}
-
 impl TenantRecord {
     /// The status at `now`, with a pending cancellation taken into account.
     pub fn status_at(&self, now: DateTime<Utc>) -> TenantStatus {
@@ -164,7 +160,7 @@ impl<S: Store> Registry<S> {
         tenant_scope.require(id).map_err(DomainError::rejected)?;
         match self.store.tenant_get(id).await? {
             Some(tenant) => Ok(tenant.as_of(self.clock.now())),
-            None => Err(DomainError::rejected(no_tenant_with_id(id))),
+            None => Err(DomainError::rejected(NotFound::no_tenant_with_id(id))),
         }
     }
 
@@ -246,7 +242,7 @@ impl<S: Store> Registry<S> {
         match changed {
             Changed::Stored(tenant) => Ok(tenant.as_of(self.clock.now())),
             Changed::Rejected(error) => Err(error),
-            Changed::NotFound => Err(DomainError::rejected(no_tenant_with_id(id))),
+            Changed::NotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(id))),
         }
     }
 }

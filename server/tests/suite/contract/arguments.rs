@@ -1,4 +1,4 @@
-//! Arguments of operations, and values of any schema, made from the spec.
+//! Arguments of operations, and values of any schema, generated from the spec.
 
 use crate::harness::openapi::SPEC;
 use chrono::{DateTime, NaiveDate, SecondsFormat};
@@ -9,7 +9,7 @@ use proptest::string::string_regex;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// By name; the body is called `body`.
+/// By name. The body is called `body`.
 pub(crate) type Arguments = Map<String, Value>;
 
 fn operation(id: &str) -> &'static Value {
@@ -20,7 +20,7 @@ fn operation(id: &str) -> &'static Value {
     found.unwrap().2
 }
 
-/// What an operation may be called with: required arguments, and any choice of the others.
+/// Valid arguments of an operation: the required ones, and any subset of the others.
 pub(super) fn declared_arguments(id: &str) -> BoxedStrategy<Arguments> {
     let operation = operation(id);
     let mut members: Vec<_> = SPEC
@@ -39,7 +39,7 @@ pub(super) fn declared_arguments(id: &str) -> BoxedStrategy<Arguments> {
     object(members)
 }
 
-/// What the server gets of it: defaults take the place of what was left out.
+/// The arguments as the server receives them, with defaults for those left out.
 pub(super) fn expected_at_server(id: &str, mut arguments: Arguments) -> Arguments {
     let operation = operation(id);
     for parameter in SPEC.parameters(operation) {
@@ -59,7 +59,7 @@ pub(super) fn expected_at_server(id: &str, mut arguments: Arguments) -> Argument
     arguments
 }
 
-/// Members of an object: name, whether it must be there, values.
+/// An object of members, each with its name, whether it is required, and its values.
 fn object(members: Vec<(&'static str, bool, BoxedStrategy<Value>)>) -> BoxedStrategy<Map<String, Value>> {
     let members: Vec<_> = members
         .into_iter()
@@ -77,7 +77,7 @@ fn object(members: Vec<(&'static str, bool, BoxedStrategy<Value>)>) -> BoxedStra
         .boxed()
 }
 
-/// Any value that a schema admits.
+/// Any value that a schema allows.
 pub(super) fn value(schema: &'static Value) -> BoxedStrategy<Value> {
     let schema = SPEC.resolve(schema);
     if let Some(words) = schema["enum"].as_array() {
@@ -119,10 +119,10 @@ fn of_type(schema: &'static Value, kind: &str) -> BoxedStrategy<Value> {
     }
 }
 
-/// 9999-12-31, counted from 0001-01-01, which is 1: a year has four digits.
+/// 9999-12-31 as a day number, where 0001-01-01 is 1. The spec's years have four digits.
 const LAST_DAY: i32 = 3_652_059;
 
-/// Each format in the one form in which the service writes it, so that it reads back as it was.
+/// Texts in the form in which the service writes them, so that they compare equal after a round trip.
 fn text(schema: &Value) -> BoxedStrategy<String> {
     let pattern = schema["pattern"].as_str();
     match (schema["format"].as_str(), pattern) {
@@ -143,7 +143,7 @@ fn text(schema: &Value) -> BoxedStrategy<String> {
             })
             .boxed(),
         (None | Some("password"), None) => any::<String>().boxed(),
-        // Any text but one character; string_regex would give no text of several lines.
+        // Any text without U+0000. string_regex would generate no line breaks.
         (None, Some(r"^[^\u0000]*$")) => {
             let length = |name: &str| schema[name].as_u64().map(|number| usize::try_from(number).unwrap());
             let (least, most) = (length("minLength").unwrap_or(0), length("maxLength").unwrap_or(40));
@@ -159,7 +159,7 @@ fn text(schema: &Value) -> BoxedStrategy<String> {
     }
 }
 
-/// Any JSON object. Numbers are such as are the same in every implementation of JSON.
+/// Any JSON object. Its numbers are the same in every implementation of JSON.
 fn anything_in_an_object() -> BoxedStrategy<Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

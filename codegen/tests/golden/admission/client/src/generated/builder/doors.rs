@@ -11,7 +11,7 @@ use crate::generated::Client;
 
 /// The request `door_count`: Count the doors; for everybody.
 ///
-/// Made by [`Client::door_count`](crate::Client::door_count).
+/// Created by [`Client::door_count`](crate::Client::door_count).
 #[derive(Clone, Debug)]
 pub struct DoorCount<'a> {
     client: &'a Client,
@@ -28,8 +28,8 @@ impl<'a> DoorCount<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared.
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         Ok(self.exchange().await?)
     }
@@ -58,7 +58,7 @@ impl<'a> DoorCount<'a> {
 
 /// The request `door_open`: Open a door.
 ///
-/// Made by [`Client::door_open`](crate::Client::door_open).
+/// Created by [`Client::door_open`](crate::Client::door_open).
 #[derive(Clone, Debug)]
 pub struct DoorOpen<'a> {
     client: &'a Client,
@@ -88,8 +88,8 @@ impl<'a> DoorOpen<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Refused.
     ///
@@ -140,7 +140,7 @@ impl<'a> DoorOpen<'a> {
 
 /// The request `door_knock`: Knock; who comes too often is answered by the implementation.
 ///
-/// Made by [`Client::door_knock`](crate::Client::door_knock).
+/// Created by [`Client::door_knock`](crate::Client::door_knock).
 #[derive(Clone, Debug)]
 pub struct DoorKnock<'a> {
     client: &'a Client,
@@ -157,8 +157,8 @@ impl<'a> DoorKnock<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `401`: Not let in.
     ///

@@ -11,7 +11,7 @@ use crate::generated::Client;
 
 /// The request `letter_send`: Send a letter; the body is required.
 ///
-/// Made by [`Client::letter_send`](crate::Client::letter_send).
+/// Created by [`Client::letter_send`](crate::Client::letter_send).
 #[derive(Clone, Debug)]
 pub struct LetterSend<'a> {
     client: &'a Client,
@@ -41,8 +41,8 @@ impl<'a> LetterSend<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Refused.
     ///
@@ -85,7 +85,7 @@ impl<'a> LetterSend<'a> {
 
 /// The request `letter_amend`: Amend a letter; the body is optional.
 ///
-/// Made by [`Client::letter_amend`](crate::Client::letter_amend).
+/// Created by [`Client::letter_amend`](crate::Client::letter_amend).
 #[derive(Clone, Debug)]
 pub struct LetterAmend<'a> {
     client: &'a Client,
@@ -99,7 +99,7 @@ impl<'a> LetterAmend<'a> {
 
     /// A letter.
     ///
-    /// Where it is not set, the request has no body.
+    /// If it is not set, the request has no body.
     pub fn body<V>(mut self, value: V) -> Self
     where
         V: TryInto<types::Letter, Error: fmt::Display>,
@@ -117,8 +117,8 @@ impl<'a> LetterAmend<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Refused.
     ///
@@ -164,7 +164,7 @@ impl<'a> LetterAmend<'a> {
 /// The request `letter_probe`: Probe a letter; whatever is wrong with the body is the
 /// implementation's to answer.
 ///
-/// Made by [`Client::letter_probe`](crate::Client::letter_probe).
+/// Created by [`Client::letter_probe`](crate::Client::letter_probe).
 #[derive(Clone, Debug)]
 pub struct LetterProbe<'a> {
     client: &'a Client,
@@ -194,8 +194,8 @@ impl<'a> LetterProbe<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared.
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared.
     pub async fn send(self) -> Result<ResponseValue<types::Letter>, crate::Error> {
         Ok(self.exchange().await?)
     }

@@ -13,7 +13,7 @@ use crate::generated::Client;
 
 /// The request `leaf_list`: List leaves.
 ///
-/// Made by [`Client::leaf_list`](crate::Client::leaf_list).
+/// Created by [`Client::leaf_list`](crate::Client::leaf_list).
 #[derive(Clone, Debug)]
 pub struct LeafList<'a> {
     client: &'a Client,
@@ -43,8 +43,8 @@ impl<'a> LeafList<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
@@ -81,7 +81,7 @@ impl<'a> LeafList<'a> {
 
 /// The request `leaf_drop`: Autumn.
 ///
-/// Made by [`Client::leaf_drop`](crate::Client::leaf_drop).
+/// Created by [`Client::leaf_drop`](crate::Client::leaf_drop).
 #[derive(Clone, Debug)]
 pub struct LeafDrop<'a> {
     client: &'a Client,
@@ -111,8 +111,8 @@ impl<'a> LeafDrop<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
@@ -149,7 +149,7 @@ impl<'a> LeafDrop<'a> {
 
 /// The request `leaf_put`: Put a leaf.
 ///
-/// Made by [`Client::leaf_put`](crate::Client::leaf_put).
+/// Created by [`Client::leaf_put`](crate::Client::leaf_put).
 #[derive(Clone, Debug)]
 pub struct LeafPut<'a> {
     client: &'a Client,
@@ -190,8 +190,8 @@ impl<'a> LeafPut<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {

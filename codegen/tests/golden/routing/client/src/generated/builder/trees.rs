@@ -13,7 +13,7 @@ use crate::generated::Client;
 
 /// The request `tree_list`: List trees.
 ///
-/// Made by [`Client::tree_list`](crate::Client::tree_list).
+/// Created by [`Client::tree_list`](crate::Client::tree_list).
 #[derive(Clone, Debug)]
 pub struct TreeList<'a> {
     client: &'a Client,
@@ -30,8 +30,8 @@ impl<'a> TreeList<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared.
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         Ok(self.exchange().await?)
     }
@@ -60,7 +60,7 @@ impl<'a> TreeList<'a> {
 
 /// The request `tree_get`: Get a tree.
 ///
-/// Made by [`Client::tree_get`](crate::Client::tree_get).
+/// Created by [`Client::tree_get`](crate::Client::tree_get).
 #[derive(Clone, Debug)]
 pub struct TreeGet<'a> {
     client: &'a Client,
@@ -90,8 +90,8 @@ impl<'a> TreeGet<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
@@ -128,7 +128,7 @@ impl<'a> TreeGet<'a> {
 
 /// The request `tree_tallest`: Get the tallest.
 ///
-/// Made by [`Client::tree_tallest`](crate::Client::tree_tallest).
+/// Created by [`Client::tree_tallest`](crate::Client::tree_tallest).
 #[derive(Clone, Debug)]
 pub struct TreeTallest<'a> {
     client: &'a Client,
@@ -145,8 +145,8 @@ impl<'a> TreeTallest<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared.
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared.
     pub async fn send(self) -> Result<ResponseValue<types::Tree>, crate::Error> {
         Ok(self.exchange().await?)
     }
@@ -176,7 +176,7 @@ impl<'a> TreeTallest<'a> {
 
 /// The request `tree_get_by_name`: Get a tree by its name.
 ///
-/// Made by [`Client::tree_get_by_name`](crate::Client::tree_get_by_name).
+/// Created by [`Client::tree_get_by_name`](crate::Client::tree_get_by_name).
 #[derive(Clone, Debug)]
 pub struct TreeGetByName<'a> {
     client: &'a Client,
@@ -206,8 +206,8 @@ impl<'a> TreeGetByName<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {

@@ -15,7 +15,7 @@ use crate::generated::Client;
 
 /// The request `sample_exchange`: Exchange samples.
 ///
-/// Made by [`Client::sample_exchange`](crate::Client::sample_exchange).
+/// Created by [`Client::sample_exchange`](crate::Client::sample_exchange).
 #[derive(Clone, Debug)]
 pub struct SampleExchange<'a> {
     client: &'a Client,
@@ -70,7 +70,7 @@ impl<'a> SampleExchange<'a> {
 
     /// The parameter `page`.
     ///
-    /// Where it is not set, the service takes `1`.
+    /// The default is `1`.
     pub fn page<V>(mut self, value: V) -> Self
     where
         V: TryInto<types::Page, Error: fmt::Display>,
@@ -153,7 +153,7 @@ impl<'a> SampleExchange<'a> {
 
     /// The parameter `flag`.
     ///
-    /// Where it is not set, the service takes `true`.
+    /// The default is `true`.
     pub fn flag<V>(mut self, value: V) -> Self
     where
         V: TryInto<bool, Error: fmt::Display>,
@@ -180,8 +180,8 @@ impl<'a> SampleExchange<'a> {
     ///
     /// # Errors
     ///
-    /// Fails where the request is not complete, where no answer comes, and where one comes that is
-    /// not declared. Besides, the service answers:
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
     ///
     /// `400`: Refused.
     ///
