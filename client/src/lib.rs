@@ -58,6 +58,7 @@
 
 mod configuration;
 mod error;
+#[cfg(feature = "spec-check")]
 mod fingerprint;
 // Formatted by the generator.
 #[rustfmt::skip]
