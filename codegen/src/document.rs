@@ -1,4 +1,4 @@
-//! The spec as a tree of nodes that know their place in the file.
+//! The spec as a tree of nodes with their places in the file.
 
 use saphyr::{LoadableYamlNode, MarkedYamlOwned, ScalarOwned, YamlDataOwned};
 use serde_json::{Map, Number, Value};
@@ -20,7 +20,7 @@ enum Data {
     Mapping(Vec<(String, Node)>),
 }
 
-/// A node together with the way to it: what the reading code passes around.
+/// A node together with its path in the document.
 #[derive(Clone, Debug)]
 pub(crate) struct Place<'a> {
     node: &'a Node,
@@ -48,14 +48,14 @@ impl Node {
                 column: second.span.start.col() + 1,
                 pointer: String::new(),
                 operation: None,
-                message: "there is a second document; a spec is one".to_owned(),
+                message: "there is a second document; a spec must be a single one".to_owned(),
             }),
         }
     }
 
     fn from_yaml(yaml: &MarkedYamlOwned) -> Result<Self, Error> {
         let (line, column) = (yaml.span.start.line(), yaml.span.start.col() + 1);
-        let fault = |message: &str| Error {
+        let error = |message: &str| Error {
             line,
             column,
             pointer: String::new(),
@@ -69,7 +69,7 @@ impl Node {
                 ScalarOwned::Integer(value) => Value::Number(Number::from(*value)),
                 ScalarOwned::FloatingPoint(value) => Number::from_f64(value.into_inner())
                     .map(Value::Number)
-                    .ok_or_else(|| fault("this number has no place in JSON"))?,
+                    .ok_or_else(|| error("JSON cannot represent this number"))?,
                 ScalarOwned::String(value) => Value::String(value.clone()),
             }),
             YamlDataOwned::Sequence(items) => {
@@ -79,22 +79,22 @@ impl Node {
                 let mut mapping = Vec::with_capacity(entries.len());
                 for (key, value) in entries {
                     let YamlDataOwned::Value(ScalarOwned::String(key)) = &key.data else {
-                        return Err(fault("a key here is not text; put it in quotes"));
+                        return Err(error("a key here is not text; quote it"));
                     };
                     mapping.push((key.clone(), Self::from_yaml(value)?));
                 }
                 Data::Mapping(mapping)
             }
             YamlDataOwned::Tagged(..) | YamlDataOwned::Representation(..) => {
-                return Err(fault("YAML tags have no meaning in a spec"));
+                return Err(error("YAML tags are not supported"));
             }
-            YamlDataOwned::Alias(_) => return Err(fault("YAML aliases are not supported")),
-            YamlDataOwned::BadValue => return Err(fault("this value cannot be read")),
+            YamlDataOwned::Alias(_) => return Err(error("YAML aliases are not supported")),
+            YamlDataOwned::BadValue => return Err(error("this value cannot be read")),
         };
         Ok(Self { line, column, data })
     }
 
-    /// The same value without its places.
+    /// The value as JSON.
     pub(crate) fn to_json(&self) -> Value {
         match &self.data {
             Data::Scalar(value) => value.clone(),
@@ -118,8 +118,8 @@ impl Node {
 }
 
 impl<'a> Place<'a> {
-    /// A fault at this place.
-    pub(crate) fn fault(&self, message: impl Into<String>) -> Error {
+    /// An error at this place.
+    pub(crate) fn error(&self, message: impl Into<String>) -> Error {
         Error {
             line: self.node.line,
             column: self.node.column,
@@ -129,7 +129,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The way to this place from the root.
+    /// The path from the root to this place.
     pub(crate) fn pointer(&self) -> &str {
         &self.pointer
     }
@@ -151,7 +151,7 @@ impl<'a> Place<'a> {
                 .iter()
                 .map(|(key, value)| (key.as_str(), self.child(key, value)))
                 .collect()),
-            Data::Scalar(_) | Data::Sequence(_) => Err(self.fault("a mapping is expected here")),
+            Data::Scalar(_) | Data::Sequence(_) => Err(self.error("a mapping is expected here")),
         }
     }
 
@@ -164,11 +164,11 @@ impl<'a> Place<'a> {
                 .enumerate()
                 .map(|(index, item)| self.child(&index.to_string(), item))
                 .collect()),
-            Data::Scalar(_) | Data::Mapping(_) => Err(self.fault("a list is expected here")),
+            Data::Scalar(_) | Data::Mapping(_) => Err(self.error("a list is expected here")),
         }
     }
 
-    /// The entry with this key; `None` where this is no mapping or has no such entry.
+    /// The entry with this key; `None` if there is none or this is not a mapping.
     pub(crate) fn get(&self, key: &str) -> Option<Self> {
         let node: &'a Node = self.node;
         match &node.data {
@@ -180,10 +180,10 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The entry with this key, which must be there.
+    /// The entry with this key. Returns an error if there is none.
     pub(crate) fn require(&self, key: &str) -> Result<Self, Error> {
         self.get(key)
-            .ok_or_else(|| self.fault(format!("`{key}` is missing here")))
+            .ok_or_else(|| self.error(format!("`{key}` is missing here")))
     }
 
     /// The text at this place.
@@ -191,38 +191,38 @@ impl<'a> Place<'a> {
         let node: &'a Node = self.node;
         match &node.data {
             Data::Scalar(Value::String(text)) => Ok(text),
-            Data::Scalar(_) | Data::Sequence(_) | Data::Mapping(_) => Err(self.fault("text is expected here")),
+            Data::Scalar(_) | Data::Sequence(_) | Data::Mapping(_) => Err(self.error("text is expected here")),
         }
     }
 
-    /// The text under this key, trimmed; `None` where there is no such entry.
+    /// The text under this key, trimmed; `None` if there is no such entry.
     pub(crate) fn optional_text(&self, key: &str) -> Result<Option<String>, Error> {
         self.get(key)
             .map(|place| place.text().map(|text| text.trim().to_owned()))
             .transpose()
     }
 
-    /// The truth value under this key; `false` where there is no such entry.
+    /// The boolean under this key; `false` if there is no such entry.
     pub(crate) fn flag(&self, key: &str) -> Result<bool, Error> {
         match self.get(key) {
             None => Ok(false),
             Some(place) => match &place.node.data {
                 Data::Scalar(Value::Bool(value)) => Ok(*value),
                 Data::Scalar(_) | Data::Sequence(_) | Data::Mapping(_) => {
-                    Err(place.fault("`true` or `false` is expected here"))
+                    Err(place.error("`true` or `false` is expected here"))
                 }
             },
         }
     }
 
-    /// The whole number under this key; `None` where there is no such entry.
+    /// The integer under this key; `None` if there is no such entry.
     pub(crate) fn optional_integer(&self, key: &str) -> Result<Option<i64>, Error> {
         self.get(key)
             .map(|place| {
                 place
                     .json()
                     .as_i64()
-                    .ok_or_else(|| place.fault("a whole number is expected here"))
+                    .ok_or_else(|| place.error("an integer is expected here"))
             })
             .transpose()
     }
@@ -232,11 +232,11 @@ impl<'a> Place<'a> {
         self.node.to_json()
     }
 
-    /// Refuses every key but these and extensions (`x-…`): what the generator does not read it would silently ignore.
+    /// Returns an error for every key except these and extensions (`x-…`), which would otherwise be ignored silently.
     pub(crate) fn only(&self, known: &[&str]) -> Result<(), Error> {
         for (key, place) in self.entries()? {
             if !known.contains(&key) && !key.starts_with("x-") {
-                return Err(place.fault(format!(
+                return Err(place.error(format!(
                     "`{key}` is not supported here; supported are {}",
                     known
                         .iter()

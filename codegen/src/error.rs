@@ -1,26 +1,26 @@
-//! What can be wrong with a spec, and where.
+//! Errors in a spec, with their places.
 
 use std::fmt;
 
-/// A fault in the spec, with the place of it.
+/// An error in the spec, with its place.
 ///
-/// Displayed as `LINE:COLUMN: POINTER: [operation `ID`: ]MESSAGE`; the caller knows the file's name and puts it in front.
+/// Displayed as ``LINE:COLUMN: POINTER: [operation `ID`: ]MESSAGE``. The caller adds the name of the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Error {
-    /// The line of the fault, counted from 1; 0 where it belongs to the document as a whole.
+    /// The line, counted from 1; 0 for an error of the document as a whole.
     pub line: usize,
-    /// The column of the fault, counted from 1; 0 where it belongs to the document as a whole.
+    /// The column, counted from 1; 0 for an error of the document as a whole.
     pub column: usize,
-    /// The way to the fault from the root of the document, such as `paths./v1/tenants.post`.
+    /// The path from the root of the document, such as `paths./v1/tenants.post`.
     pub pointer: String,
-    /// The `operationId` of the operation that has the fault, where it lies within one.
+    /// The `operationId`, if the error is in an operation.
     pub operation: Option<String>,
-    /// What is wrong, and what to write instead.
+    /// What is wrong, and what to change.
     pub message: String,
 }
 
 impl Error {
-    /// A fault of the document as a whole.
+    /// An error of the document as a whole.
     pub(crate) fn document(message: impl Into<String>) -> Self {
         Self {
             line: 0,
@@ -31,7 +31,7 @@ impl Error {
         }
     }
 
-    /// Says in which operation the fault lies, unless that is known already.
+    /// Adds the operation, unless the error already has one.
     pub(crate) fn in_operation(mut self, id: &str) -> Self {
         self.operation.get_or_insert_with(|| id.to_owned());
         self

@@ -12,7 +12,7 @@ use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprLit, Item, Lit, LitStr, Meta, Path, QSelf, Token, UseTree, Visibility, parse_quote};
 
-/// Modules that stay in front of their items, because the names of those say too little without them.
+/// Modules whose items are not imported by name, because the names are too general.
 const QUALIFIERS: [&str; 3] = ["crate::types", "std::fmt", "tenant_registry_client::types"];
 
 /// Names that need no import.
@@ -29,9 +29,9 @@ const PRELUDE: [&str; 8] = [
 
 /// Shortens the full paths of a file and adds the imports that the short forms need.
 ///
-/// A type, trait or constant is imported by its name, a macro too; a function is called through its module. Where paths
-/// end in the same name, the one that occurs most often gets it, and the others stay in full. `super::Name` means the file itself if that defines `Name`: modules
-/// re-export what their files define.
+/// Types, traits, constants and macros are imported by name; functions are called through their module. If several paths
+/// end in the same name, the most frequent one is imported, and the others stay in full. If the file itself defines `Name`,
+/// `super::Name` refers to that definition, because modules re-export the items of their files.
 pub(crate) fn shorten(file: &mut syn::File) {
     let defined: BTreeSet<String> = file.items.iter().filter_map(defined_name).collect();
     let mut in_scope: BTreeSet<String> = PRELUDE.map(str::to_owned).into();

@@ -1,4 +1,4 @@
-//! What the generator knows of a spec once it is read: the input of every emitter.
+//! The model of a spec: the output of `read`, and the input of every emitter.
 
 use serde_json::Value;
 
@@ -23,11 +23,11 @@ pub(crate) struct Api {
     pub(crate) operations: Vec<Operation>,
     /// In the order of the spec.
     pub(crate) schemas: Vec<Schema>,
-    /// How callers say who they are, where any operation asks them.
+    /// The security scheme, if there is one.
     pub(crate) scheme: Option<Scheme>,
 }
 
-/// A security scheme: access tokens of which each allows its bearer some of these.
+/// A security scheme: access tokens, each with some of these scopes.
 #[derive(Clone, Debug)]
 pub(crate) struct Scheme {
     pub(crate) name: String,
@@ -35,7 +35,7 @@ pub(crate) struct Scheme {
     pub(crate) scopes: Vec<Scope>,
 }
 
-/// Something that a caller may be allowed.
+/// A scope of an access token.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
     pub(crate) name: String,
@@ -62,8 +62,9 @@ pub(crate) struct Operation {
     pub(crate) body: Option<Body>,
     /// In the order of the spec.
     pub(crate) responses: Vec<Response>,
-    /// The HTTP layer tags the 200, and answers 304 to who has it already. Neither the header that asks, nor the tag, nor
-    /// the 304 is among the parameters and responses: the implementation sees none of them.
+    /// Whether the HTTP layer adds an entity tag to the 200 and returns 304 to a caller that has the current response.
+    /// `If-None-Match`, `ETag` and 304 are not among the parameters and responses, because the implementation does not see
+    /// them.
     pub(crate) is_conditional: bool,
     pub(crate) access: Access,
 }
@@ -71,9 +72,9 @@ pub(crate) struct Operation {
 /// Who may call an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Anybody; nobody is asked.
+    /// Everyone, without a token.
     Open,
-    /// Who may do all of this.
+    /// Callers with a token that has all of these scopes.
     Secured(Vec<String>),
 }
 
@@ -100,7 +101,7 @@ pub(crate) struct Parameter {
     pub(crate) description: Option<String>,
     pub(crate) required: bool,
     pub(crate) ty: Type,
-    /// The text that stands for an absent parameter.
+    /// The text that is used for an absent parameter.
     pub(crate) default: Option<String>,
 }
 
@@ -112,7 +113,7 @@ pub(crate) enum Location {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
-    /// Without it the body may be absent.
+    /// `false` if the body may be absent.
     pub(crate) required: bool,
     /// The name of a schema.
     pub(crate) schema: String,
@@ -122,7 +123,7 @@ pub(crate) struct Body {
 pub(crate) struct Response {
     pub(crate) status: Status,
     pub(crate) description: String,
-    /// The name of a schema; `None` for an answer without a body.
+    /// The name of a schema; `None` for a response without a body.
     pub(crate) body: Option<String>,
     pub(crate) headers: Vec<Header>,
 }
@@ -230,7 +231,7 @@ impl IntegerRules {
 }
 
 impl Api {
-    /// The schema with this name; reading has made sure that every reference has one.
+    /// The schema with this name. Reading the spec has checked that every reference has one.
     pub(crate) fn schema(&self, name: &str) -> Option<&Schema> {
         self.schemas.iter().find(|schema| schema.name == name)
     }
@@ -244,8 +245,7 @@ impl Api {
 }
 
 impl Operation {
-    /// The answers that the implementation can give. Whether a caller is known, and calls too often, is the HTTP layer's to
-    /// say.
+    /// The responses that the implementation can return. 401 and 429 of a secured operation come from the HTTP layer.
     pub(crate) fn implementation_responses(&self) -> impl Iterator<Item = &Response> {
         let is_secured = self.access.is_secured();
         self.responses
@@ -253,12 +253,12 @@ impl Operation {
             .filter(move |it| !(is_secured && matches!(it.status.code, 401 | 429)))
     }
 
-    /// Does the operation answer by itself that the caller should try again later? If not, the implementation is told.
+    /// Does the operation declare 429 and 503? If not, its implementation is told that the caller should try again later.
     pub(crate) fn declares_later(&self) -> bool {
         self.response(429).is_some()
     }
 
-    /// The response with this status, where the operation declares it.
+    /// The response with this status, if the operation declares it.
     pub(crate) fn response(&self, code: u16) -> Option<&Response> {
         self.responses.iter().find(|response| response.status.code == code)
     }

@@ -1,4 +1,4 @@
-//! From the spec's words to Rust's names.
+//! Converts names of the spec to Rust names.
 
 use heck::{ToSnakeCase, ToUpperCamelCase};
 
@@ -10,12 +10,12 @@ pub(crate) fn type_name(name: &str) -> String {
     name.to_upper_camel_case()
 }
 
-/// The name of a function or field for words in any case, such as `retry_after` for `Retry-After`.
+/// The name of a function or field, such as `retry_after` for `Retry-After`.
 pub(crate) fn snake_case(name: &str) -> String {
     name.to_snake_case()
 }
 
-/// Refuses a name that is no plain Rust identifier in snake case: it stands in the code as it is.
+/// Checks that a name is a Rust identifier in snake case, because the code uses it unchanged.
 pub(crate) fn check_identifier(place: &Place<'_>, name: &str) -> Result<(), Error> {
     let plain = name.starts_with(|first: char| first.is_ascii_lowercase())
         && name
@@ -23,15 +23,17 @@ pub(crate) fn check_identifier(place: &Place<'_>, name: &str) -> Result<(), Erro
             .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_')
         && name.to_snake_case() == name;
     if !plain {
-        return Err(place.fault(format!("`{name}` becomes a name in code; write it in lower_snake_case")));
+        return Err(place.error(format!(
+            "`{name}` becomes a Rust identifier; write it in lower_snake_case"
+        )));
     }
     if syn::parse_str::<syn::Ident>(name).is_err() || name == "self" {
-        return Err(place.fault(format!("`{name}` is a word of the Rust language; choose another")));
+        return Err(place.error(format!("`{name}` is a keyword of Rust; choose another name")));
     }
     Ok(())
 }
 
-/// Refuses a name that would make no Rust type or variant.
+/// Checks that a name becomes a Rust type or variant.
 pub(crate) fn check_type(place: &Place<'_>, name: &str, rust_name: &str) -> Result<(), Error> {
     let plain = !name.is_empty()
         && name.chars().all(|it| it.is_ascii_alphanumeric() || "_-.".contains(it))
@@ -39,8 +41,8 @@ pub(crate) fn check_type(place: &Place<'_>, name: &str, rust_name: &str) -> Resu
     if plain {
         Ok(())
     } else {
-        Err(place.fault(format!(
-            "`{name}` becomes the name of a type in code; write it in ASCII letters, digits, `_`, `-` and `.`"
+        Err(place.error(format!(
+            "`{name}` becomes a Rust type; use only ASCII letters, digits, `_`, `-` and `.`"
         )))
     }
 }

@@ -1,4 +1,4 @@
-//! Prints generated Rust: formatted, with blank lines where a person would put them, under one header.
+//! Prints generated Rust: formatted, with a header and with blank lines between items.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -22,7 +22,7 @@ pub(crate) fn rust_source(documentation: &str, items: &str) -> Result<String, Er
 
 fn unparsable(error: &syn::Error, items: &str) -> Error {
     Error::document(format!(
-        "the generator wrote code that does not parse ({error}); this is its fault, not the spec's:\n{items}"
+        "the generator wrote code that does not parse ({error}); this is a bug in the generator:\n{items}"
     ))
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn syntax_tree(documentation: &str, mut file: syn::File) -> String {
     text
 }
 
-/// Runs of imports and of module declarations stand without blank lines between them.
+/// Consecutive imports and module declarations have no blank lines between them.
 fn stays_close(previous: &syn::Item, item: &syn::Item) -> bool {
     match (previous, item) {
         (syn::Item::Use(first), syn::Item::Use(second)) => is_public(&first.vis) == is_public(&second.vis),
@@ -103,7 +103,7 @@ fn space_out_members(item: &str) -> String {
     text
 }
 
-/// Documentation lines of at most 100 columns, paragraphs kept; `indent` is the depth at which they will stand.
+/// Documentation lines of at most 100 columns, paragraphs kept; `indent` is the number of columns before the marker.
 pub(crate) fn doc_lines(marker: &str, text: &str, indent: usize) -> String {
     lines(marker, text.trim(), indent, escape)
 }
@@ -163,7 +163,7 @@ fn wrap(paragraph: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Square brackets outside of code would be links, and angle brackets tags.
+/// Escapes square and angle brackets outside of code, which rustdoc would read as links and HTML.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut in_code = false;

@@ -1,7 +1,7 @@
-//! Fits the spec's paths into dropshot's router.
+//! Maps the spec's paths to routes of dropshot.
 //!
-//! The router holds, at each step of a path, either words or one variable. Where the spec has both (or two names for one
-//! variable), the step becomes a variable, and what the paths beyond it share becomes one route with a dispatcher behind.
+//! At each segment of a path, the router supports either literals or one variable. If the spec has both, or two names for
+//! one variable, the segment becomes a variable. Paths that become equal share one route, with a generated dispatcher.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::model::{Api, Operation, Segment};
 #[derive(Clone, Debug)]
 pub(crate) struct Route<'a> {
     pub(crate) path: Vec<Segment>,
-    /// The most specific first: words before variables, from left to right.
+    /// The most specific first: literals before variables, from left to right.
     pub(crate) served: Vec<Served<'a>>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Served<'a> {
 }
 
 impl Route<'_> {
-    /// Is the route the very path of the spec, so that its operations can be endpoints as they are?
+    /// Is the route identical to a path of the spec, so that its operations can be endpoints?
     pub(crate) fn is_direct(&self) -> bool {
         match self.served.as_slice() {
             [served] => served.path == self.path,
@@ -32,7 +32,7 @@ impl Route<'_> {
     }
 }
 
-/// The routes of an API, in the order in which its paths first need them.
+/// The routes of an API, in the order of its paths.
 pub(crate) fn from_api(api: &Api) -> Vec<Route<'_>> {
     let mut paths: Vec<Served<'_>> = Vec::new();
     for operation in &api.operations {
@@ -63,7 +63,7 @@ pub(crate) fn from_api(api: &Api) -> Vec<Route<'_>> {
     routes
 }
 
-/// For each path the one under which the router can hold it.
+/// For each path, the path of its route.
 fn route_paths(paths: &[&[Segment]]) -> Vec<Vec<Segment>> {
     let mut routed = vec![Vec::new(); paths.len()];
     let everything: Vec<usize> = (0..paths.len()).collect();
@@ -71,7 +71,7 @@ fn route_paths(paths: &[&[Segment]]) -> Vec<Vec<Segment>> {
     routed
 }
 
-/// Decides the step at `depth` for these paths, which the router cannot tell apart up to there.
+/// Decides the segment at `depth` for paths whose routes are equal up to there.
 fn descend(paths: &[&[Segment]], members: &[usize], depth: usize, routed: &mut [Vec<Segment>]) {
     let deeper: Vec<usize> = members
         .iter()
@@ -140,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn paths_without_conflict_stay() {
+    fn paths_without_conflicts_are_unchanged() {
         let paths = ["/a", "/a/{id}", "/a/{id}/b", "/c/d"];
         assert_eq!(routed(&paths), paths);
     }
 
     #[test]
-    fn a_word_beside_a_variable_becomes_the_variable() {
+    fn a_literal_beside_a_variable_becomes_the_variable() {
         assert_eq!(
             routed(&["/t", "/t/{id}", "/t/by-slug/{slug}", "/t/{id}/activate"]),
             ["/t", "/t/{id}", "/t/{id}/{slug}", "/t/{id}/{slug}"]
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn two_names_become_a_neutral_one() {
+    fn two_names_of_a_variable_become_a_neutral_one() {
         assert_eq!(
             routed(&["/t/{id}/a", "/t/{name}/b"]),
             ["/t/{segment_2}/a", "/t/{segment_2}/b"]
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_used_once_in_a_route() {
+    fn a_route_uses_each_name_once() {
         assert_eq!(
             routed(&["/{id}/x", "/a/{id}"]),
             ["/{id}/{segment_2}", "/{id}/{segment_2}"]

@@ -1,8 +1,8 @@
-//! The OpenAPI 3.0 document that progenitor reads, made from the model.
+//! Writes the model as the OpenAPI 3.0 document that progenitor reads.
 //!
-//! progenitor knows OpenAPI 3.0 alone. The model has no trace of the version that it was read from, and no shape that
-//! progenitor answers with a panic; so the document is written from the model instead of bending the text of the spec.
-//! Schemas under `components` stay empty: each is replaced by a type of `crate::types`, whatever its content.
+//! progenitor supports only OpenAPI 3.0, and panics on some documents. The model does not depend on the OpenAPI version and
+//! contains nothing on which progenitor panics. The schemas under `components` are empty, because `crate::types` has a
+//! replacement for each.
 
 use openapiv3::OpenAPI;
 use serde_json::{Map, Value, json};
@@ -39,7 +39,7 @@ pub(super) fn document(api: &Api, version: &str) -> Result<OpenAPI, Error> {
     });
     serde_json::from_value(document).map_err(|error| {
         Error::document(format!(
-            "the document lowered to OpenAPI {OPENAPI_VERSION} is not valid ({error}); this is the generator's fault"
+            "the document lowered to OpenAPI {OPENAPI_VERSION} is not valid ({error}); this is a bug in the generator"
         ))
     })
 }
@@ -103,7 +103,7 @@ fn schema(parameter: &str, ty: &Type) -> Result<Value, Error> {
         Type::Formatted(Format::DateTime) => json!({ "type": "string", "format": "date-time" }),
         Type::Array(_) | Type::FreeForm => {
             return Err(Error::document(format!(
-                "the client sends no list or object as the parameter `{parameter}`; put it into the body"
+                "the client cannot send a list or an object as the parameter `{parameter}`; move it to the body"
             )));
         }
     })

@@ -1,8 +1,8 @@
-//! Writes the Rust client, from what progenitor makes of the spec.
+//! Generates the Rust client from what progenitor generates for the spec.
 //!
-//! The files are made for `crate::generated` of a crate that brings, besides: `crate::types` (the generated types),
-//! `crate::Transport` with `impl progenitor_client::ClientHooks<Transport> for generated::Client` (how a request
-//! travels), and `crate::Error` with `From<progenitor_client::Error<types::Error>>` (what a caller sees).
+//! The files become `crate::generated` of a crate that defines `crate::types` (the generated types), `crate::Transport` with
+//! `impl progenitor_client::ClientHooks<Transport> for generated::Client` (how requests are sent), and `crate::Error` with
+//! `From<progenitor_client::Error<types::Error>>` (the error that callers get).
 
 mod builders;
 mod documentation;
@@ -24,7 +24,7 @@ use crate::model::{Api, Tag};
 use crate::print;
 use crate::{Error, GeneratedFile};
 
-/// Writes the client's files. `text` is the spec that `document` and `api` were read from.
+/// All files of the client. `text` is the spec that `document` and `api` were read from.
 pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<GeneratedFile>, Error> {
     let info = |key: &str| document["info"][key].as_str().unwrap_or_default().trim();
     let mut parts = Parts::new(progenitor::generate(api, info("version"))?)?;
@@ -120,7 +120,7 @@ fn modules(tags: &[&Tag]) -> TokenStream {
     }
 }
 
-/// The type of every error body: the reader accepts no other than `Error`.
+/// The type of error bodies, which is `Error` for every operation that has any.
 fn error_type(api: &Api) -> TokenStream {
     let declared = api
         .operations

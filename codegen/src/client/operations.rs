@@ -1,4 +1,4 @@
-//! Writes the enum of operations: what hand-written code matches when it treats operations differently.
+//! Writes the enum of operations, which hand-written code matches to treat operations differently.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;

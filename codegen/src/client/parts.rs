@@ -1,4 +1,4 @@
-//! Takes apart what progenitor wrote: the parts that the client is put together from.
+//! Extracts from progenitor's file the parts that the client uses.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use crate::Error;
 use crate::model::Operation;
 use crate::names;
 
-/// What of progenitor's file is kept; the rest is written anew.
+/// The parts of progenitor's file that are used.
 pub(super) struct Parts {
     /// `impl ClientInfo<Transport> for Client`.
     pub(super) client_info: ItemImpl,
     builders: BTreeMap<String, Builder>,
 }
 
-/// What belongs to one operation.
+/// The parts of one operation.
 pub(super) struct Builder {
     /// The parameters and the body, each a field.
     pub(super) fields: Vec<Field>,
@@ -28,12 +28,12 @@ pub(super) struct Field {
     pub(super) name: syn::Ident,
     /// The type of the value, without the `Result` and the `Option` around it.
     pub(super) ty: Type,
-    /// Without it the value may be absent.
+    /// `false` if the value may be absent.
     pub(super) required: bool,
 }
 
 impl Parts {
-    /// Takes apart a whole file.
+    /// Extracts the parts of a file.
     pub(super) fn new(file: syn::File) -> Result<Self, Error> {
         let mut client_info = None;
         let mut builder_module = None;
@@ -54,7 +54,7 @@ impl Parts {
         })
     }
 
-    /// Takes out the part that belongs to an operation.
+    /// Removes and returns the parts of an operation.
     pub(super) fn take(&mut self, operation: &Operation) -> Result<Builder, Error> {
         self.builders
             .remove(&names::type_name(&operation.id))
@@ -62,10 +62,10 @@ impl Parts {
     }
 }
 
-/// What progenitor is known to write is not there: it has changed, and this generator must follow.
+/// The error for code that progenitor no longer generates in the expected form.
 pub(super) fn missing(what: &str) -> Error {
     Error::document(format!(
-        "{what} is not where progenitor 0.15 puts it; this is the generator's fault, not the spec's"
+        "{what} is not where progenitor 0.15 puts it; this is a bug in the generator"
     ))
 }
 
@@ -90,7 +90,7 @@ fn builders(items: Vec<Item>) -> Result<BTreeMap<String, Builder>, Error> {
         .collect()
 }
 
-/// The fields but for `client`, which every builder has.
+/// The fields except `client`, which every builder has.
 fn fields(item: ItemStruct) -> Result<Vec<Field>, Error> {
     item.fields
         .into_iter()

@@ -1,9 +1,9 @@
 //! Rewrites the method that sends a request.
 //!
-//! progenitor always sends a body (its issue 384); here one that is not set is absent on the wire. Besides, the method
-//! is made readable: the path is encoded before it is formatted, no map is built for one header, and answers that are
-//! treated alike share an arm. Query parameters go as plain pairs: progenitor's `QueryParam` forgets the name of a value
-//! that is serialised as a newtype.
+//! progenitor always sends a body (its issue 384); here a body that is not set is not sent. The other changes make the method
+//! readable: the path is encoded before it is formatted, there is no map for a single header, and equal match arms are
+//! merged. Query parameters are sent as plain pairs, because progenitor's `QueryParam` loses the name of a value that is
+//! serialized as a newtype.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -21,7 +21,7 @@ pub(super) fn success_type<'a>(operation: &Operation, send: &'a ImplItemFn) -> R
     };
     value
         .and_then(|value| argument(value, "ResponseValue"))
-        .ok_or_else(|| missing("the type of the answer").in_operation(&operation.id))
+        .ok_or_else(|| missing("the type of the response").in_operation(&operation.id))
 }
 
 /// The body of the method.
@@ -38,10 +38,10 @@ pub(super) fn body(operation: &Operation, send: &ImplItemFn) -> Result<TokenStre
                 requests += 1;
                 tokens.extend(request(operation, local).map_err(|error| error.in_operation(&operation.id))?);
             }
-            // The model has no header parameters, so the map holds the version of the API alone.
+            // The model has no header parameters, so the map contains only the version of the API.
             (Some("header_map"), _) => {}
             (_, Stmt::Expr(Expr::MethodCall(call), _)) if is_header_map(&call.receiver) => {}
-            (_, Stmt::Expr(Expr::Match(matching), None)) => tokens.extend(share_arms(matching)),
+            (_, Stmt::Expr(Expr::Match(matching), None)) => tokens.extend(merge_arms(matching)),
             _ => statement.to_tokens(&mut tokens),
         }
     }
@@ -66,7 +66,7 @@ fn is_header_map(expression: &Expr) -> bool {
     matches!(expression, Expr::Path(path) if path.path.is_ident("header_map"))
 }
 
-/// Encodes the path's variables, then puts the address together.
+/// Encodes the path's variables and formats the URL.
 fn url(operation: &Operation) -> TokenStream {
     let variables = operation
         .parameters
@@ -88,7 +88,7 @@ fn url(operation: &Operation) -> TokenStream {
     }
 }
 
-/// `let mut request = client.client.post(url)….build()?;`, in three steps where the body may be absent.
+/// `let mut request = client.client.post(url)….build()?;`, in three statements if the body may be absent.
 fn request(operation: &Operation, local: &Local) -> Result<TokenStream, Error> {
     let unexpected = || missing("the request's `….build()?`");
     let Some(Expr::Try(attempt)) = local.init.as_ref().map(|init| init.expr.as_ref()) else {
@@ -126,7 +126,7 @@ fn request(operation: &Operation, local: &Local) -> Result<TokenStream, Error> {
     }
 }
 
-/// Takes the calls of a method out of a chain, and says how many there were.
+/// Removes the calls of a method from a chain, and returns how many there were.
 fn remove_calls(name: &str, chain: &mut Expr) -> usize {
     let Expr::MethodCall(call) = chain else {
         return 0;
@@ -160,8 +160,8 @@ fn pair_queries(chain: &mut Expr) -> Result<(), Error> {
     Ok(())
 }
 
-/// `400 => E, 404 => E` becomes `400 | 404 => E`; the arms keep the order in which each kind comes first.
-fn share_arms(matching: &ExprMatch) -> TokenStream {
+/// `400 => E, 404 => E` becomes `400 | 404 => E`. The arms keep the order of their first patterns.
+fn merge_arms(matching: &ExprMatch) -> TokenStream {
     let mut arms: Vec<(Vec<TokenStream>, String, &Expr)> = Vec::new();
     for arm in &matching.arms {
         let pattern = pattern(&arm.pat);
@@ -178,7 +178,7 @@ fn share_arms(matching: &ExprMatch) -> TokenStream {
     quote! { match #subject { #(#arms)* } }
 }
 
-/// The pattern, a number without its type.
+/// The pattern, with a number written without its type.
 fn pattern(pattern: &Pat) -> TokenStream {
     if let Pat::Lit(literal) = pattern
         && let Lit::Int(number) = &literal.lit

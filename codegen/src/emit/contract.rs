@@ -10,7 +10,7 @@ use crate::{Error, GeneratedFile};
 pub(crate) fn library() -> Result<GeneratedFile, Error> {
     let text = rust_file(
         "The contract of the service, generated from the spec.\n\nImplement the traits in `server` with the types in \
-         `types`, and pass the implementation to `http::Service`.",
+         `types`, and pass the implementation to `http::ServerContext`.",
         quote! {
             pub mod http;
             pub mod server;

@@ -1,4 +1,4 @@
-//! What the emitters share: how the model's types are written in Rust.
+//! Rust code that several emitters need.
 
 use std::collections::BTreeMap;
 

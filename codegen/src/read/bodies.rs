@@ -1,4 +1,4 @@
-//! Reads the bodies of requests and answers.
+//! Reads the bodies of requests and responses.
 
 use super::operations::Context;
 use super::{resolve, schemas};
@@ -6,7 +6,7 @@ use crate::Error;
 use crate::document::Place;
 use crate::model::Body;
 
-/// The body that an operation takes, where it takes one.
+/// The request body of an operation, if it has one.
 pub(super) fn request(context: &Context<'_>, place: &Place<'_>) -> Result<Option<Body>, Error> {
     let Some(place) = place.get("requestBody") else {
         return Ok(None);
@@ -26,16 +26,18 @@ pub(super) fn content(context: &Context<'_>, place: &Place<'_>) -> Result<String
             media.only(&["schema", "example", "examples"])?;
             let schema = media.require("schema")?;
             let reference = schema.get("$ref").ok_or_else(|| {
-                schema.fault("a body has a name of its own: put its schema under components.schemas and refer to it")
+                schema.error("the schema of a body must have a name; move it to components.schemas and refer to it")
             })?;
             let name = schemas::named(&reference, &context.names)?;
             if context.is_object(name) {
                 Ok(name.to_owned())
             } else {
-                Err(reference.fault(format!("`{name}` is not an object; a body is one")))
+                Err(reference.error(format!("`{name}` is not an object; a body must be an object")))
             }
         }
-        [(other, media)] => Err(media.fault(format!("`{other}` is not supported; bodies are `application/json`"))),
-        _ => Err(place.fault("a body has one media type, `application/json`")),
+        [(other, media)] => Err(media.error(format!(
+            "the media type `{other}` is not supported; use `application/json`"
+        ))),
+        _ => Err(place.error("a body must have exactly one media type, `application/json`")),
     }
 }

@@ -1,39 +1,39 @@
-//! Reads whether an operation is conditional (RFC 9110, section 13): a caller that sends the tag of the answer it has is
-//! told 304 while that is still the answer. The HTTP layer does all of it, so the spec declares all of it, or nothing.
+//! Reads whether an operation is conditional (RFC 9110, section 13): it returns 304 to a caller that sends the entity tag of
+//! the current response. The HTTP layer implements this, so the spec must declare all of it or nothing.
 
 use super::resolve;
 use crate::Error;
 use crate::document::Place;
 use crate::model::Method;
 
-/// What a caller sends: the tags of the answers that it has.
-const QUESTION: &str = "If-None-Match";
+/// The request header with the entity tags that the caller knows.
+const REQUEST_HEADER: &str = "If-None-Match";
 
-/// The header with the tag of an answer.
+/// The response header with the entity tag.
 pub(super) const TAG: &str = "ETag";
 
-/// The answer to a caller that has it already; the key of `responses`.
+/// The status for a caller that has the current response, as a key of `responses`.
 pub(super) const STATUS: &str = "304";
 
-/// Is a parameter the header that asks? Every other header is refused.
+/// Is the parameter `If-None-Match`? Returns an error for every other header.
 pub(super) fn is_header_parameter(place: &Place<'_>) -> Result<bool, Error> {
     let kind = place.require("in")?;
     if kind.text()? != "header" {
         return Ok(false);
     }
     let name = place.require("name")?;
-    if name.text()? == QUESTION {
+    if name.text()? == REQUEST_HEADER {
         Ok(true)
     } else {
-        Err(name.fault(format!(
-            "parameters in `header` are not supported, but for `{QUESTION}`; use `path` or `query`"
+        Err(name.error(format!(
+            "the only supported parameter in `header` is `{REQUEST_HEADER}`; use `path` or `query`"
         )))
     }
 }
 
-/// Is the operation conditional? One that declares a part of it alone is refused.
+/// Is the operation conditional? Returns an error if it declares only a part of what this requires.
 pub(super) fn read(root: &Place<'_>, method: Method, operation: &Place<'_>) -> Result<bool, Error> {
-    let question = question(root, operation)?;
+    let request_header = request_header(root, operation)?;
     let responses = operation.require("responses")?;
     let mut tagged = Vec::new();
     for (status, response) in responses.entries()? {
@@ -41,31 +41,31 @@ pub(super) fn read(root: &Place<'_>, method: Method, operation: &Place<'_>) -> R
             tagged.push((status, tag));
         }
     }
-    let answer = responses.get(STATUS);
-    if question.is_none() && answer.is_none() && tagged.is_empty() {
+    let not_modified = responses.get(STATUS);
+    if request_header.is_none() && not_modified.is_none() && tagged.is_empty() {
         return Ok(false);
     }
     if method != Method::Get {
-        return Err(operation.fault("only GET can be conditional; whatever changes something is done each time"));
+        return Err(operation.error("only GET can be conditional"));
     }
     let statuses: Vec<&str> = tagged.iter().map(|(status, _)| *status).collect();
-    match (&question, &answer) {
-        (Some(question), Some(answer)) if matches!(statuses.as_slice(), ["200", STATUS] | [STATUS, "200"]) => {
-            check_question(question)?;
-            check_answer(root, answer)?;
+    match (&request_header, &not_modified) {
+        (Some(request_header), Some(not_modified)) if matches!(statuses.as_slice(), ["200", STATUS] | [STATUS, "200"]) => {
+            check_request_header(request_header)?;
+            check_not_modified(root, not_modified)?;
             tagged.iter().try_for_each(|(_, tag)| check_tag(tag))?;
-            // What has no content has nothing to tag.
+            // A response without content has no entity tag.
             resolve(root, responses.require("200")?, "responses")?.require("content")?;
             Ok(true)
         }
-        _ => Err(operation.fault(format!(
-            "a conditional operation declares the header parameter `{QUESTION}`, a {STATUS}, and the header `{TAG}` of \
-             200 and of {STATUS}; here is a part of that alone"
+        _ => Err(operation.error(format!(
+            "a conditional operation must declare the header parameter `{REQUEST_HEADER}`, the status {STATUS}, and the header \
+             `{TAG}` of 200 and {STATUS}; here a part of that is missing"
         ))),
     }
 }
 
-fn question<'a>(root: &Place<'a>, operation: &Place<'a>) -> Result<Option<Place<'a>>, Error> {
+fn request_header<'a>(root: &Place<'a>, operation: &Place<'a>) -> Result<Option<Place<'a>>, Error> {
     let items = operation.get("parameters").map(|it| it.items()).transpose()?;
     for item in items.unwrap_or_default() {
         let item = resolve(root, item, "parameters")?;
@@ -88,26 +88,26 @@ fn tag<'a>(root: &Place<'a>, response: Place<'a>) -> Result<Option<Place<'a>>, E
     Ok(None)
 }
 
-fn check_question(place: &Place<'_>) -> Result<(), Error> {
+fn check_request_header(place: &Place<'_>) -> Result<(), Error> {
     place.only(&["in", "name", "required", "description", "schema", "example", "examples"])?;
     if place.flag("required")? {
-        return Err(place.fault(format!(
-            "`{QUESTION}` is optional: a caller has nothing to name at first"
+        return Err(place.error(format!(
+            "`{REQUEST_HEADER}` must be optional, because the first request of a caller has no entity tag"
         )));
     }
     check_text(&place.require("schema")?)
 }
 
-fn check_answer(root: &Place<'_>, place: &Place<'_>) -> Result<(), Error> {
+fn check_not_modified(root: &Place<'_>, place: &Place<'_>) -> Result<(), Error> {
     let place = resolve(root, place.clone(), "responses")?;
     place.require("description")?.text()?;
     if let Some(content) = place.get("content") {
-        return Err(content.fault(format!("{STATUS} has no content")));
+        return Err(content.error(format!("{STATUS} cannot have content")));
     }
     place.only(&["description", "headers"])?;
     for (name, header) in place.require("headers")?.entries()? {
         if !name.eq_ignore_ascii_case(TAG) {
-            return Err(header.fault(format!("{STATUS} carries `{TAG}` alone")));
+            return Err(header.error(format!("the only supported header of {STATUS} is `{TAG}`")));
         }
     }
     Ok(())
@@ -116,16 +116,16 @@ fn check_answer(root: &Place<'_>, place: &Place<'_>) -> Result<(), Error> {
 fn check_tag(place: &Place<'_>) -> Result<(), Error> {
     place.only(&["description", "required", "schema", "example", "examples"])?;
     if !place.flag("required")? {
-        return Err(place.fault("a response header is sent always; say `required: true`"));
+        return Err(place.error("the service always sends this header; add `required: true`"));
     }
     check_text(&place.require("schema")?)
 }
 
-/// The HTTP layer knows what tags look like; a rule of the spec's would be one that nobody checks.
+/// The schema must be plain text: the HTTP layer checks entity tags itself, and would ignore other rules.
 fn check_text(place: &Place<'_>) -> Result<(), Error> {
     place.only(&["type"])?;
     match place.require("type")?.text()? {
         "string" => Ok(()),
-        _ => Err(place.fault("tags are text; write `type: string`")),
+        _ => Err(place.error("an entity tag is text; use `type: string`")),
     }
 }

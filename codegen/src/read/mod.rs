@@ -1,4 +1,4 @@
-//! From the document to the model: everything that the generator does not support is refused here, with its place.
+//! Reads the model from the document. Everything that the generator does not support is an error here, with its place.
 
 mod bodies;
 mod conditional;
@@ -33,7 +33,7 @@ pub(crate) fn api(document: &Node) -> Result<Api, Error> {
     ])?;
     let version = root.require("openapi")?;
     if !version.text()?.starts_with("3.1.") {
-        return Err(version.fault("the generator reads OpenAPI 3.1"));
+        return Err(version.error("the generator supports OpenAPI 3.1 only"));
     }
     let tags = tags(&root)?;
     let schemas = match root.get("components").and_then(|it| it.get("schemas")) {
@@ -64,7 +64,7 @@ fn tags(root: &Place<'_>) -> Result<Vec<Tag>, Error> {
         let text = name.text()?;
         names::check_identifier(&name, text)?;
         if seen.insert(text.to_owned(), ()).is_some() {
-            return Err(name.fault(format!("there is another tag `{text}`")));
+            return Err(name.error(format!("the tag `{text}` is listed twice")));
         }
         tags.push(Tag {
             name: text.to_owned(),
@@ -74,7 +74,7 @@ fn tags(root: &Place<'_>) -> Result<Vec<Tag>, Error> {
     Ok(tags)
 }
 
-/// Follows a `$ref` to an object under `components/{section}`; a place without one is itself.
+/// Follows a `$ref` to an object under `components/{section}`. Returns a place without `$ref` unchanged.
 fn resolve<'a>(root: &Place<'a>, place: Place<'a>, section: &str) -> Result<Place<'a>, Error> {
     let Some(reference) = place.get("$ref") else {
         return Ok(place);
@@ -84,9 +84,9 @@ fn resolve<'a>(root: &Place<'a>, place: Place<'a>, section: &str) -> Result<Plac
     let name = reference
         .text()?
         .strip_prefix(&prefix)
-        .ok_or_else(|| reference.fault(format!("a reference here starts with `{prefix}`")))?;
+        .ok_or_else(|| reference.error(format!("a reference here must start with `{prefix}`")))?;
     root.get("components")
         .and_then(|components| components.get(section))
         .and_then(|all| all.get(name))
-        .ok_or_else(|| reference.fault(format!("there is no `{name}` under components.{section}")))
+        .ok_or_else(|| reference.error(format!("there is no `{name}` under components.{section}")))
 }

@@ -1,4 +1,4 @@
-//! Reads the operations, and checks what dropshot, progenitor and the traits need of them.
+//! Reads the operations, and checks what dropshot, progenitor and the traits require of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,12 @@ use crate::document::Place;
 use crate::model::{CALLER_ERROR_CODES, ERROR_CODES, Kind, Method, Operation, Schema, Scheme, Segment, Tag, Type};
 use crate::{Error, names};
 
-/// What the operations are read against.
+/// What the operations refer to.
 pub(super) struct Context<'a> {
     pub(super) root: &'a Place<'a>,
     tags: &'a [Tag],
     pub(super) schemas: &'a [Schema],
-    /// Of the schemas.
+    /// The names of the schemas.
     pub(super) names: BTreeSet<&'a str>,
     scheme: Option<&'a Scheme>,
 }
@@ -45,13 +45,13 @@ pub(super) fn all(
         let path = path(&item, text)?;
         for (key, place) in item.entries()? {
             let Some(method) = Method::ALL.into_iter().find(|method| method.key() == key) else {
-                return Err(place.fault(format!(
-                    "`{key}` is not a method that the generator supports; parameters belong to the operation"
+                return Err(place.error(format!(
+                    "`{key}` is not a supported method; declare parameters in the operation"
                 )));
             };
             let operation = operation(&context, method, &path, &place)?;
             if let Some(other) = ids.insert(operation.id.clone(), place.pointer().to_owned()) {
-                return Err(place.fault(format!("the operationId `{}` is used at {other} already", operation.id)));
+                return Err(place.error(format!("the operationId `{}` is already used at {other}", operation.id)));
             }
             operations.push(operation);
         }
@@ -62,7 +62,7 @@ pub(super) fn all(
 
 fn path(place: &Place<'_>, text: &str) -> Result<Vec<Segment>, Error> {
     let Some(rest) = text.strip_prefix('/').filter(|rest| !rest.is_empty()) else {
-        return Err(place.fault("a path starts with `/` and names something"));
+        return Err(place.error("a path must start with `/` and name a resource"));
     };
     let mut variables = BTreeSet::new();
     rest.split('/')
@@ -71,12 +71,12 @@ fn path(place: &Place<'_>, text: &str) -> Result<Vec<Segment>, Error> {
                 Some(name) => {
                     names::check_identifier(place, name)?;
                     if !variables.insert(name) {
-                        return Err(place.fault(format!("`{{{name}}}` stands in the path twice")));
+                        return Err(place.error(format!("`{{{name}}}` occurs in the path twice")));
                     }
                     Ok(Segment::Variable(name.to_owned()))
                 }
                 None if segment.is_empty() || segment.contains(['{', '}']) => {
-                    Err(place.fault(format!("`{segment}` is neither a word nor a variable in braces")))
+                    Err(place.error(format!("`{segment}` must be either a literal or a variable in braces")))
                 }
                 None => Ok(Segment::Literal(segment.to_owned())),
             },
@@ -113,10 +113,10 @@ fn operation(context: &Context<'_>, method: Method, path: &[Segment], place: &Pl
             body: bodies::request(context, place)?,
             responses: responses::all(context, &place.require("responses")?)?,
             is_conditional,
-            access: security::of_operation(context.scheme, place)?,
+            access: security::access(context.scheme, place)?,
         };
-        security::check_refusals(context.root, &operation, place)?;
-        check_refusals(&operation, place)?;
+        security::check_error_responses(context.root, &operation, place)?;
+        check_error_responses(&operation, place)?;
         Ok(operation)
     };
     read().map_err(|error: Error| error.in_operation(id))
@@ -130,53 +130,53 @@ fn tag(context: &Context<'_>, place: &Place<'_>) -> Result<String, Error> {
             if context.tags.iter().any(|known| known.name == name) {
                 Ok(name.to_owned())
             } else {
-                Err(tag.fault(format!("there is no tag `{name}` in the list of tags")))
+                Err(tag.error(format!("there is no tag `{name}` in the document's list of tags")))
             }
         }
-        _ => Err(tags.fault("an operation has one tag: its trait")),
+        _ => Err(tags.error("an operation must have exactly one tag, which names its trait")),
     }
 }
 
-/// What the HTTP layer itself refuses must be declared, or handed to the implementation.
-fn check_refusals(operation: &Operation, place: &Place<'_>) -> Result<(), Error> {
+/// The operation must declare the errors that the HTTP layer returns for it, or the implementation must get them.
+fn check_error_responses(operation: &Operation, place: &Place<'_>) -> Result<(), Error> {
     let declares = |code| operation.response(code).is_some();
     if !operation.parameters.is_empty() && !declares(400) {
-        return Err(place.fault("a parameter can be invalid, but 400 is not declared"));
+        return Err(place.error("a parameter can be invalid; declare 400"));
     }
     let declared: Vec<u16> = [400, 413, 415].into_iter().filter(|code| declares(*code)).collect();
     if operation.body.is_some() && !matches!(declared.len(), 0 | 3) {
-        return Err(place.fault(format!(
-            "of 400, 413 and 415 only {declared:?} is declared; an operation with a body declares the three, or none \
-             of them and gets the body as a `Result`"
+        return Err(place.error(format!(
+            "of 400, 413 and 415 only {declared:?} are declared; an operation with a body must declare all three, or none \
+             (its implementation then gets the body as a `Result`)"
         )));
     }
     if operation.body.is_none() && (declares(413) || declares(415)) {
-        return Err(place.fault("413 and 415 are about a body, but there is none"));
+        return Err(place.error("413 and 415 are declared, but there is no request body"));
     }
     if let Some(response) = operation
         .responses
         .iter()
         .find(|it| matches!(it.status.code, 400 | 413 | 415) && !it.headers.is_empty())
     {
-        return Err(place.fault(format!(
-            "{} is answered by the HTTP layer too, which knows no headers for it",
+        return Err(place.error(format!(
+            "the HTTP layer also returns {}, without headers; remove the headers",
             response.status.code
         )));
     }
     Ok(())
 }
 
-/// The HTTP layer writes `Error` bodies by itself, so it must know their shape.
+/// The HTTP layer constructs `Error` bodies, so their shape is fixed.
 fn require_error_schema(context: &Context<'_>, operations: &[Operation]) -> Result<(), Error> {
-    let fault = |message: String| Error::document(message);
+    let error = |message: String| Error::document(message);
     let named = |name: &str| context.schemas.iter().find(|schema| schema.name == name);
     let Some(Schema {
         kind: Kind::Object(properties),
         ..
     }) = named("Error")
     else {
-        return Err(fault(
-            "components.schemas.Error is missing; every error body is one".to_owned(),
+        return Err(error(
+            "components.schemas.Error is missing; it is the body of every error".to_owned(),
         ));
     };
     let shape: Vec<(&str, &Type, bool)> = properties
@@ -185,9 +185,9 @@ fn require_error_schema(context: &Context<'_>, operations: &[Operation]) -> Resu
         .collect();
     let code = Type::Named("ErrorCode".to_owned());
     if shape != [("error", &code, true), ("message", &Type::String, true)] {
-        return Err(fault(
-            "components.schemas.Error: the HTTP layer writes `error` (an `ErrorCode`) and `message` (a string), both \
-             required, and nothing else"
+        return Err(error(
+            "components.schemas.Error must have exactly two properties, both required: `error` (an `ErrorCode`) and \
+             `message` (a string)"
                 .to_owned(),
         ));
     }
@@ -196,14 +196,14 @@ fn require_error_schema(context: &Context<'_>, operations: &[Operation]) -> Resu
         ..
     }) = named("ErrorCode")
     else {
-        return Err(fault("components.schemas.ErrorCode: an enum is expected".to_owned()));
+        return Err(error("components.schemas.ErrorCode must be an enum".to_owned()));
     };
-    let admission = operations.iter().any(|it| it.access.is_secured());
-    let by_admission = if admission { &CALLER_ERROR_CODES[..] } else { &[] };
-    for needed in ERROR_CODES.iter().chain(by_admission) {
+    let is_any_secured = operations.iter().any(|it| it.access.is_secured());
+    let caller_codes = if is_any_secured { &CALLER_ERROR_CODES[..] } else { &[] };
+    for needed in ERROR_CODES.iter().chain(caller_codes) {
         if !values.iter().any(|value| value == needed) {
-            return Err(fault(format!(
-                "components.schemas.ErrorCode: `{needed}` is missing; the HTTP layer answers it"
+            return Err(error(format!(
+                "components.schemas.ErrorCode: `{needed}` is missing; the HTTP layer returns it"
             )));
         }
     }

@@ -24,7 +24,7 @@ pub(super) fn all(context: &Context<'_>, path: &[Segment], place: &Place<'_>) ->
                 in_path.insert(parameter.name.clone(), parameter);
             }
             Location::Query if in_query.iter().any(|it| it.name == parameter.name) => {
-                return Err(item.fault(format!("there is another `{}`", parameter.name)));
+                return Err(item.error(format!("the parameter `{}` is declared twice", parameter.name)));
             }
             Location::Query => in_query.push(parameter),
         }
@@ -33,15 +33,15 @@ pub(super) fn all(context: &Context<'_>, path: &[Segment], place: &Place<'_>) ->
     for segment in path {
         match segment {
             Segment::Literal(_) => {}
-            Segment::Variable(name) => all.push(
-                in_path
-                    .remove(name)
-                    .ok_or_else(|| place.fault(format!("the path's variable `{name}` is not among the parameters")))?,
-            ),
+            Segment::Variable(name) => {
+                all.push(in_path.remove(name).ok_or_else(|| {
+                    place.error(format!("the path's variable `{name}` is not declared as a parameter"))
+                })?)
+            }
         }
     }
     if let Some(name) = in_path.into_keys().next() {
-        return Err(place.fault(format!(
+        return Err(place.error(format!(
             "`{name}` is a path parameter, but the path has no `{{{name}}}`"
         )));
     }
@@ -67,24 +67,24 @@ fn parameter(context: &Context<'_>, place: &Place<'_>) -> Result<Parameter, Erro
         "path" => Location::Path,
         "query" => Location::Query,
         other => {
-            return Err(kind.fault(format!(
+            return Err(kind.error(format!(
                 "parameters in `{other}` are not supported; use `path` or `query`"
             )));
         }
     };
     let required = place.flag("required")?;
     if location == Location::Path && !required {
-        return Err(place.fault("a path parameter is required; say so"));
+        return Err(place.error("a path parameter is always required; add `required: true`"));
     }
     let schema = place.require("schema")?;
     let ty = schemas::type_of(&schema, &context.names, &["default"])?;
     match &ty {
         Type::Named(name) if context.is_object(name) => {
-            return Err(schema.fault(format!("`{name}` is an object; a parameter is a single value")));
+            return Err(schema.error(format!("`{name}` is an object; a parameter must be a single value")));
         }
         Type::Named(_) | Type::String | Type::Boolean | Type::Integer(_) | Type::Formatted(_) => {}
         Type::Number | Type::Array(_) | Type::FreeForm => {
-            return Err(schema.fault(
+            return Err(schema.error(
                 "a parameter is a string, a boolean, an integer, or a schema under components.schemas: define this schema \
                  there and refer to it",
             ));
@@ -93,7 +93,7 @@ fn parameter(context: &Context<'_>, place: &Place<'_>) -> Result<Parameter, Erro
     let default = match schema.get("default") {
         None => None,
         Some(default) if required => {
-            return Err(default.fault("a required parameter is never absent, so it has no default"));
+            return Err(default.error("a required parameter cannot have a default"));
         }
         Some(default) => Some(values::parameter_default(&default, &ty, context.schemas)?),
     };

@@ -1,4 +1,4 @@
-//! Reads the answers of an operation, and their headers.
+//! Reads the responses of an operation, and their headers.
 
 use super::operations::Context;
 use super::{bodies, conditional, resolve, schemas, security, status};
@@ -6,7 +6,7 @@ use crate::Error;
 use crate::document::Place;
 use crate::model::{Header, Kind, Response, Type};
 
-/// The answers of an operation, but for 304, of which the HTTP layer alone knows.
+/// The responses of an operation, except 304, which only the HTTP layer returns.
 pub(super) fn all(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Response>, Error> {
     let mut responses = Vec::new();
     for (key, entry) in place.entries()? {
@@ -22,15 +22,17 @@ pub(super) fn all(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Respon
             .transpose()?;
         match &body {
             Some(name) if status.code >= 400 && name != "Error" => {
-                return Err(entry.fault(format!("the body of {key} is `{name}`; every error body is `Error`")));
+                return Err(entry.error(format!(
+                    "the body of {key} is `{name}`; the body of an error must be `Error`"
+                )));
             }
             None if status.code >= 400 => {
-                return Err(entry.fault(format!("{key} has no body; every error body is `Error`")));
+                return Err(entry.error(format!("{key} has no body; the body of an error must be `Error`")));
             }
             Some(_) | None => {}
         }
         if body.is_some() && status.code == 204 {
-            return Err(entry.fault("204 has no content"));
+            return Err(entry.error("204 cannot have content"));
         }
         responses.push(Response {
             status,
@@ -41,8 +43,8 @@ pub(super) fn all(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Respon
     }
     let successes = responses.iter().filter(|it| it.status.code < 400).count();
     if successes != 1 {
-        return Err(place.fault(format!(
-            "there are {successes} answers below 400; the client has a type for one"
+        return Err(place.error(format!(
+            "there are {successes} responses below 400; declare exactly one, because the client returns one type"
         )));
     }
     Ok(responses)
@@ -63,7 +65,7 @@ fn headers(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Header>, Erro
         let entry = resolve(context.root, entry, "headers")?;
         entry.only(&["description", "required", "schema", "example", "examples"])?;
         if !entry.flag("required")? {
-            return Err(entry.fault("a response header is sent always; say `required: true`"));
+            return Err(entry.error("the service always sends this header; add `required: true`"));
         }
         let schema = entry.require("schema")?;
         let ty = schemas::type_of(&schema, &context.names, &[])?;
@@ -76,7 +78,7 @@ fn headers(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Header>, Erro
             Type::String | Type::Boolean | Type::Number | Type::Formatted(_) | Type::Array(_) | Type::FreeForm => false,
         };
         if !is_number {
-            return Err(schema.fault("a response header is an integer; text would need escaping rules"));
+            return Err(schema.error("a response header must be an integer, because text would need escaping rules"));
         }
         read.push(Header {
             name: name.to_owned(),

@@ -9,7 +9,7 @@ use crate::document::Place;
 use crate::model::{Format, IntegerRules, Kind, Property, Schema, TextRules, Type, Width};
 use crate::names;
 
-/// What a keyword-free schema node may say besides its rules.
+/// The keywords that a schema can have in addition to its rules. They do not affect the generated code's behaviour.
 const ANNOTATIONS: [&str; 5] = ["description", "title", "examples", "deprecated", "$comment"];
 
 /// All schemas, in the order of the document.
@@ -21,7 +21,7 @@ pub(super) fn all(place: &Place<'_>) -> Result<Vec<Schema>, Error> {
         let rust_name = names::type_name(name);
         names::check_type(&place, name, &rust_name)?;
         if let Some(other) = rust_names.insert(rust_name.clone(), name) {
-            return Err(place.fault(format!(
+            return Err(place.error(format!(
                 "`{name}` and `{other}` would both become the type `{rust_name}`; rename one"
             )));
         }
@@ -33,11 +33,11 @@ pub(super) fn all(place: &Place<'_>) -> Result<Vec<Schema>, Error> {
 fn schema(name: &str, place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Schema, Error> {
     let description = place
         .optional_text("description")?
-        .ok_or_else(|| place.fault("a schema has a `description`; it becomes the type's documentation"))?;
+        .ok_or_else(|| place.error("a schema must have a `description`, which becomes the type's documentation"))?;
     for keyword in ["allOf", "oneOf", "anyOf", "not", "$ref"] {
         if let Some(place) = place.get(keyword) {
-            return Err(place.fault(format!(
-                "`{keyword}` is not supported for a named schema; write its properties out"
+            return Err(place.error(format!(
+                "`{keyword}` is not supported in a named schema; list its properties"
             )));
         }
     }
@@ -47,8 +47,8 @@ fn schema(name: &str, place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Schem
         "string" => text(place)?,
         "integer" => integer(place)?,
         other => {
-            return Err(place.require("type")?.fault(format!(
-                "a named schema is an object, a string or an integer; write `{other}` where it is used"
+            return Err(place.require("type")?.error(format!(
+                "a named schema must be an object, a string or an integer; declare `{other}` where it is used"
             )));
         }
     };
@@ -59,22 +59,22 @@ fn schema(name: &str, place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Schem
     })
 }
 
-/// The one type of a schema.
+/// The `type` of a schema, which must be a single one.
 fn type_keyword<'a>(place: &Place<'a>) -> Result<&'a str, Error> {
     place.require("type")?.text()
 }
 
 fn object(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Kind, Error> {
     only(place, &["type", "required", "properties"])?;
-    let properties = place
-        .require("properties")
-        .map_err(|_| place.fault("a named object has `properties`; write a free-form object where it is used"))?;
+    let properties = place.require("properties").map_err(|_| {
+        place.error("a named object must have `properties`; declare a free-form object where it is used")
+    })?;
     let mut required = BTreeSet::new();
     if let Some(list) = place.get("required") {
         for item in list.items()? {
             let name = item.text()?;
             if properties.get(name).is_none() {
-                return Err(item.fault(format!("there is no property `{name}`")));
+                return Err(item.error(format!("there is no property `{name}`")));
             }
             required.insert(name);
         }
@@ -91,7 +91,7 @@ fn property(name: &str, place: &Place<'_>, required: bool, known: &BTreeSet<&str
     let (ty, nullable) = property_type(place, known)?;
     let default = place.get("default");
     if let (Some(default), true) = (&default, nullable) {
-        return Err(default.fault("a nullable property has no default; one of the two is enough"));
+        return Err(default.error("a nullable property cannot have a default; use one or the other"));
     }
     Ok(Property {
         name: name.to_owned(),
@@ -111,7 +111,7 @@ fn property_type(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<(Type, boo
             [first, second] if second.get("type").is_some_and(|it| it.json() == "null") => {
                 Ok((type_of(first, known, &[])?, true))
             }
-            _ => Err(choices.fault("`oneOf` is supported as [a schema, {type: \"null\"}] alone")),
+            _ => Err(choices.error("the only supported form of `oneOf` is [a schema, {type: \"null\"}]")),
         };
     }
     if let Some(types) = place.get("type")
@@ -121,13 +121,13 @@ fn property_type(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<(Type, boo
             [Value::String(name), Value::String(null)] if null == "null" => {
                 Ok((inline(place, name, known, &["default"])?, true))
             }
-            _ => Err(types.fault("a list of types is supported as [a type, \"null\"] alone")),
+            _ => Err(types.error("the only supported list of types is [a type, \"null\"]")),
         };
     }
     Ok((type_of(place, known, &["default"])?, false))
 }
 
-/// The type of a place that refers to a schema or states a type without constraints.
+/// The type at a place that refers to a schema or declares a type without constraints.
 pub(super) fn type_of(place: &Place<'_>, known: &BTreeSet<&str>, also: &[&str]) -> Result<Type, Error> {
     if let Some(reference) = place.get("$ref") {
         only(place, &[&["$ref"], also].concat())?;
@@ -136,16 +136,16 @@ pub(super) fn type_of(place: &Place<'_>, known: &BTreeSet<&str>, also: &[&str]) 
     inline(place, type_keyword(place)?, known, also)
 }
 
-/// The name of the schema that a `$ref` names.
+/// The name of the schema that a `$ref` refers to.
 pub(super) fn named<'a>(reference: &Place<'a>, known: &BTreeSet<&str>) -> Result<&'a str, Error> {
     let name = reference
         .text()?
         .strip_prefix("#/components/schemas/")
-        .ok_or_else(|| reference.fault("a reference here starts with `#/components/schemas/`"))?;
+        .ok_or_else(|| reference.error("a reference here must start with `#/components/schemas/`"))?;
     if known.contains(name) {
         Ok(name)
     } else {
-        Err(reference.fault(format!("there is no schema `{name}`")))
+        Err(reference.error(format!("there is no schema `{name}`")))
     }
 }
 
@@ -154,14 +154,14 @@ fn inline(place: &Place<'_>, type_name: &str, known: &BTreeSet<&str>, also: &[&s
         let allowed = [&["type"], keywords, also].concat();
         only(place, &allowed).map_err(|mut error| {
             error.message = format!(
-                "{}; a schema with constraints gets a type of its own: put it under components.schemas and refer to it",
+                "{}; a schema with constraints must have a name: move it to components.schemas and refer to it",
                 error.message
             );
             error
         })
     };
     let format = place.optional_text("format")?;
-    let unknown_format = |format: &str| place.fault(format!("the format `{format}` is not supported for {type_name}"));
+    let unknown_format = |format: &str| place.error(format!("the format `{format}` is not supported for {type_name}"));
     match type_name {
         "string" => {
             allow(&["format"])?;
@@ -190,26 +190,26 @@ fn inline(place: &Place<'_>, type_name: &str, known: &BTreeSet<&str>, also: &[&s
             allow(&["items"])?;
             let items = type_of(&place.require("items")?, known, &[])?;
             if matches!(items, Type::Formatted(_)) {
-                return Err(
-                    place.fault("items with a format: put their schema under components.schemas and refer to it")
-                );
+                return Err(place.error(
+                    "items with a format must have a name; move their schema to components.schemas and refer to it",
+                ));
             }
             Ok(Type::Array(Box::new(items)))
         }
         "object" => {
             if place.get("properties").is_some() {
-                return Err(place.fault(
-                    "an object with properties gets a type of its own: put it under components.schemas and refer to it",
+                return Err(place.error(
+                    "an object with properties must have a name; move it to components.schemas and refer to it",
                 ));
             }
             allow(&["additionalProperties"])?;
             if place.flag("additionalProperties")? {
                 Ok(Type::FreeForm)
             } else {
-                Err(place.fault("an object without properties is free-form: say `additionalProperties: true`"))
+                Err(place.error("an object without `properties` is free-form; add `additionalProperties: true`"))
             }
         }
-        other => Err(place.fault(format!("the type `{other}` is not supported"))),
+        other => Err(place.error(format!("the type `{other}` is not supported"))),
     }
 }
 
@@ -223,14 +223,14 @@ fn enumeration(place: &Place<'_>) -> Result<Kind, Error> {
         let variant = names::type_name(value);
         names::check_type(&item, value, &variant)?;
         if let Some(other) = variants.insert(variant.clone(), value) {
-            return Err(item.fault(format!(
+            return Err(item.error(format!(
                 "`{value}` and `{other}` would both become the variant `{variant}`"
             )));
         }
         values.push(value.to_owned());
     }
     if values.is_empty() {
-        return Err(list.fault("an enum has at least one value"));
+        return Err(list.error("an enum must have at least one value"));
     }
     Ok(Kind::Enumeration(values))
 }
@@ -249,14 +249,14 @@ fn text(place: &Place<'_>) -> Result<Kind, Error> {
     if let (Some(minimum), Some(maximum)) = (rules.minimum_length, rules.maximum_length)
         && minimum > maximum
     {
-        return Err(place.fault("no text is as long as `minLength` and as short as `maxLength`"));
+        return Err(place.error("`minLength` is larger than `maxLength`"));
     }
     if let Some(pattern) = &rules.pattern
         && let Err(error) = regress::Regex::with_flags(pattern, "u")
     {
         return Err(place
             .require("pattern")?
-            .fault(format!("not an ECMAScript pattern: {error}")));
+            .error(format!("not an ECMAScript pattern: {error}")));
     }
     match place.optional_text("format")?.as_deref() {
         None => Ok(Kind::Text(rules)),
@@ -266,12 +266,12 @@ fn text(place: &Place<'_>) -> Result<Kind, Error> {
         }
         Some(name) => match format(name) {
             Some(format) if rules.is_unconstrained() => Ok(Kind::Formatted(format)),
-            Some(_) => Err(place.fault(format!(
-                "the format `{name}` says all; drop the pattern and the lengths beside it"
+            Some(_) => Err(place.error(format!(
+                "the format `{name}` defines the text completely; remove the pattern and the lengths"
             ))),
             None => Err(place
                 .require("format")?
-                .fault(format!("the format `{name}` is not supported"))),
+                .error(format!("the format `{name}` is not supported"))),
         },
     }
 }
@@ -279,24 +279,25 @@ fn text(place: &Place<'_>) -> Result<Kind, Error> {
 fn integer(place: &Place<'_>) -> Result<Kind, Error> {
     only(place, &["type", "format", "minimum", "maximum"])?;
     let format = place.optional_text("format")?;
-    let width = width(format.as_deref()).ok_or_else(|| place.fault("an integer's format is `int32` or `int64`"))?;
+    let width =
+        width(format.as_deref()).ok_or_else(|| place.error("the format of an integer must be `int32` or `int64`"))?;
     let rules = IntegerRules {
         width,
         minimum: place.optional_integer("minimum")?,
         maximum: place.optional_integer("maximum")?,
     };
-    let (least, most) = width.range();
+    let (smallest, largest) = width.range();
     for (keyword, bound) in [("minimum", rules.minimum), ("maximum", rules.maximum)] {
-        if bound.is_some_and(|bound| bound < least || bound > most) {
+        if bound.is_some_and(|bound| bound < smallest || bound > largest) {
             return Err(place
                 .require(keyword)?
-                .fault("the bound lies outside of what the format can hold"));
+                .error("the bound is outside the range of the format"));
         }
     }
     if let (Some(minimum), Some(maximum)) = (rules.minimum, rules.maximum)
         && minimum > maximum
     {
-        return Err(place.fault("no number is both as large as `minimum` and as small as `maximum`"));
+        return Err(place.error("`minimum` is larger than `maximum`"));
     }
     Ok(Kind::Integer(rules))
 }
@@ -304,7 +305,7 @@ fn integer(place: &Place<'_>) -> Result<Kind, Error> {
 fn length(place: &Place<'_>, key: &str) -> Result<Option<usize>, Error> {
     place
         .optional_integer(key)?
-        .map(|value| usize::try_from(value).map_err(|_| place.fault(format!("`{key}` is not below 0"))))
+        .map(|value| usize::try_from(value).map_err(|_| place.error(format!("`{key}` cannot be negative"))))
         .transpose()
 }
 
@@ -326,7 +327,7 @@ fn width(format: Option<&str>) -> Option<Width> {
 }
 
 impl Width {
-    /// The least and the greatest number of this width.
+    /// The smallest and the largest number of this width.
     pub(crate) fn range(self) -> (i64, i64) {
         match self {
             Self::I32 => (i64::from(i32::MIN), i64::from(i32::MAX)),

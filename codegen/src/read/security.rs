@@ -1,25 +1,25 @@
-//! Reads who may call: the security scheme, what each operation asks of its callers, and the answers to who does not have
-//! it. An operation that says nothing is refused, so that none is open by an oversight.
+//! Reads the security scheme, the scopes of each operation, and the responses for callers without them. `security` is
+//! required for each operation, so that none is public by accident.
 
 use super::{resolve, status};
 use crate::document::Place;
 use crate::model::{Access, Operation, Scheme, Scope};
 use crate::{Error, names};
 
-/// The header that says how to be let in (RFC 9110, section 11.6.1). The HTTP layer writes it.
+/// The header that tells a caller how to authenticate (RFC 9110, section 11.6.1). The HTTP layer writes it.
 pub(super) const CHALLENGE: &str = "WWW-Authenticate";
 
-/// Where a scheme lists what its tokens may allow.
+/// The extension in which a scheme lists its scopes.
 const SCOPES: &str = "x-scopes";
 
-/// Scopes are kept as the bits of one number.
-const MOST_SCOPES: usize = 64;
+/// The generated code stores scopes as the bits of a `u64`.
+const SCOPES_MAX: usize = 64;
 
-/// Refuses what would stand for operations that say nothing.
+/// Returns an error if the document has a default for operations without `security`.
 pub(super) fn check_document(root: &Place<'_>) -> Result<(), Error> {
     match root.get("security") {
         None => Ok(()),
-        Some(place) => Err(place.fault("`security` belongs to each operation; a default is easily forgotten")),
+        Some(place) => Err(place.error("declare `security` in each operation; a default is easily overlooked")),
     }
 }
 
@@ -30,7 +30,7 @@ pub(super) fn scheme(root: &Place<'_>) -> Result<Option<Scheme>, Error> {
     };
     match place.entries()?.as_slice() {
         [(name, place)] => read_scheme(name, place).map(Some),
-        _ => Err(place.fault("there is one security scheme, or none")),
+        _ => Err(place.error("there must be at most one security scheme")),
     }
 }
 
@@ -38,7 +38,7 @@ fn read_scheme(name: &str, place: &Place<'_>) -> Result<Scheme, Error> {
     place.only(&["type", "scheme", "bearerFormat", "description"])?;
     let (kind, scheme) = (place.require("type")?, place.require("scheme")?);
     if kind.text()? != "http" || !scheme.text()?.eq_ignore_ascii_case("bearer") {
-        return Err(place.fault("callers show bearer tokens; write `type: http` and `scheme: bearer`"));
+        return Err(place.error("only bearer tokens are supported; use `type: http` and `scheme: bearer`"));
     }
     let listed = place.require(SCOPES)?;
     let mut scopes: Vec<Scope> = Vec::new();
@@ -46,15 +46,18 @@ fn read_scheme(name: &str, place: &Place<'_>) -> Result<Scheme, Error> {
         let rust_name = names::type_name(name);
         names::check_type(&description, &name.replace(':', "_"), &rust_name)?;
         if scopes.iter().any(|it| names::type_name(&it.name) == rust_name) {
-            return Err(description.fault(format!("there is another `{name}`")));
+            return Err(description.error(format!("the scope `{name}` is listed twice")));
         }
         scopes.push(Scope {
             name: name.to_owned(),
             description: description.text()?.trim().to_owned(),
         });
     }
-    if scopes.is_empty() || scopes.len() > MOST_SCOPES {
-        return Err(listed.fault(format!("a scheme has 1 to {MOST_SCOPES} scopes, not {}", scopes.len())));
+    if scopes.is_empty() || scopes.len() > SCOPES_MAX {
+        return Err(listed.error(format!(
+            "a scheme must have 1 to {SCOPES_MAX} scopes, not {}",
+            scopes.len()
+        )));
     }
     Ok(Scheme {
         name: name.to_owned(),
@@ -63,41 +66,42 @@ fn read_scheme(name: &str, place: &Place<'_>) -> Result<Scheme, Error> {
 }
 
 /// Who may call an operation.
-pub(super) fn of_operation(scheme: Option<&Scheme>, operation: &Place<'_>) -> Result<Access, Error> {
+pub(super) fn access(scheme: Option<&Scheme>, operation: &Place<'_>) -> Result<Access, Error> {
     let Some(place) = operation.get("security") else {
-        return Err(operation.fault("`security` is missing: say who may call this, or `security: []` for anybody"));
+        return Err(operation
+            .error("`security` is missing; name the required scopes, or write `security: []` for a public operation"));
     };
     let requirement = match place.items()?.as_slice() {
         [] => return Ok(Access::Open),
         [requirement] => requirement.clone(),
-        _ => return Err(place.fault("there is one way to be let in; alternatives are not supported")),
+        _ => return Err(place.error("alternatives are not supported; declare one requirement")),
     };
     let (name, needed) = match requirement.entries()?.as_slice() {
         [(name, needed)] => (*name, needed.clone()),
-        _ => return Err(requirement.fault("one security scheme is expected here")),
+        _ => return Err(requirement.error("exactly one security scheme is expected here")),
     };
     let Some(scheme) = scheme.filter(|it| it.name == name) else {
-        return Err(requirement.fault(format!("there is no `{name}` under components.securitySchemes")));
+        return Err(requirement.error(format!("there is no `{name}` under components.securitySchemes")));
     };
     let mut scopes = Vec::new();
     for item in needed.items()? {
         let text = item.text()?;
         if !scheme.scopes.iter().any(|it| it.name == text) {
-            return Err(item.fault(format!("`{text}` is not among the `{SCOPES}` of `{name}`")));
+            return Err(item.error(format!("`{text}` is not among the `{SCOPES}` of `{name}`")));
         }
         if scopes.iter().any(|it| it == text) {
-            return Err(item.fault(format!("`{text}` stands here twice")));
+            return Err(item.error(format!("`{text}` is listed twice")));
         }
         scopes.push(text.to_owned());
     }
     if scopes.is_empty() {
-        return Err(needed.fault("a token that allows nothing would do; name the scopes that are needed"));
+        return Err(needed.error("a token without scopes would be accepted; name the required scopes"));
     }
     Ok(Access::Secured(scopes))
 }
 
-/// Who is turned away is answered as declared, or the implementation is told.
-pub(super) fn check_refusals(root: &Place<'_>, operation: &Operation, place: &Place<'_>) -> Result<(), Error> {
+/// The operation must declare the errors that the HTTP layer returns to callers, or the implementation must get them.
+pub(super) fn check_error_responses(root: &Place<'_>, operation: &Operation, place: &Place<'_>) -> Result<(), Error> {
     for (key, response) in place.require("responses")?.entries()? {
         check_challenge(root, key, response)?;
     }
@@ -105,23 +109,23 @@ pub(super) fn check_refusals(root: &Place<'_>, operation: &Operation, place: &Pl
     if !operation.access.is_secured() {
         return match [401, 403, 429].into_iter().find(|code| declares(*code)) {
             None => Ok(()),
-            Some(code) => Err(place.fault(format!("{code} is declared, but nobody is asked who they are"))),
+            Some(code) => Err(place.error(format!("{code} is declared, but the operation is public; remove it"))),
         };
     }
     if let Some(code) = [401, 403].into_iter().find(|code| !declares(*code)) {
-        return Err(place.fault(format!("{code} is not declared, but not everybody may call this")));
+        return Err(place.error(format!("the operation is secured; declare {code}")));
     }
     if declares(429) == declares(503) {
         Ok(())
     } else {
-        Err(place.fault(
-            "of 429 and 503 one is declared; an operation that asks who calls declares both, or neither and gets its \
-             principal as a `Result`",
+        Err(place.error(
+            "of 429 and 503 only one is declared; a secured operation must declare both, or neither (its implementation \
+             then gets the principal as a `Result`)",
         ))
     }
 }
 
-/// 401 and 403 carry the challenge, and no other answer does.
+/// 401 and 403 must have the challenge, and no other response can.
 fn check_challenge(root: &Place<'_>, key: &str, response: Place<'_>) -> Result<(), Error> {
     let code = status::read(key, &response).map(|it| it.code).unwrap_or_default();
     let response = resolve(root, response, "responses")?;
@@ -134,11 +138,11 @@ fn check_challenge(root: &Place<'_>, key: &str, response: Place<'_>) -> Result<(
         .into_iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(CHALLENGE));
     match challenge {
-        None if matches!(code, 401 | 403) => Err(response.fault(format!(
-            "{code} says by the header `{CHALLENGE}` what is missing (RFC 6750, section 3); declare it"
+        None if matches!(code, 401 | 403) => Err(response.error(format!(
+            "{code} must have the header `{CHALLENGE}` (RFC 6750, section 3); declare it"
         ))),
         Some((_, header)) if !matches!(code, 401 | 403) => {
-            Err(header.fault(format!("`{CHALLENGE}` belongs to 401 and 403")))
+            Err(header.error(format!("only 401 and 403 can have the header `{CHALLENGE}`")))
         }
         Some((_, header)) => {
             let header = resolve(root, header, "headers")?;
@@ -148,7 +152,7 @@ fn check_challenge(root: &Place<'_>, key: &str, response: Place<'_>) -> Result<(
             if header.flag("required")? && schema.require("type")?.text()? == "string" {
                 Ok(())
             } else {
-                Err(header.fault("the challenge is text, and always sent: `required: true`, `type: string`"))
+                Err(header.error("the challenge is text that is always sent; use `required: true` and `type: string`"))
             }
         }
         None => Ok(()),

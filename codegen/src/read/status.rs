@@ -37,16 +37,16 @@ const fn status(code: u16, variant: &'static str, constant: &'static str) -> Sta
     }
 }
 
-/// The status that a key of `responses` names.
+/// The status of a key of `responses`.
 pub(super) fn read(key: &str, place: &Place<'_>) -> Result<Status, Error> {
     KNOWN
         .into_iter()
         .find(|status| status.code.to_string() == key)
         .ok_or_else(|| {
             let message = match key {
-                "default" => "`default` would allow any answer; list the codes".to_owned(),
-                _ => format!("`{key}` is not a status code that the generator supports"),
+                "default" => "`default` would allow any response; list the status codes".to_owned(),
+                _ => format!("`{key}` is not a supported status code"),
             };
-            place.fault(message)
+            place.error(message)
         })
 }

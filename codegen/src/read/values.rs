@@ -1,4 +1,4 @@
-//! Holds defaults against the schemas that they are values of.
+//! Checks that defaults are values of their schemas.
 
 use serde_json::Value;
 
@@ -20,32 +20,32 @@ pub(super) fn defaults(place: &Place<'_>, api: &Api) -> Result<(), Error> {
                     .require(&schema.name)?
                     .require("properties")?
                     .require(&property.name)?;
-                return Err(place.require("default")?.fault(reason));
+                return Err(place.require("default")?.error(reason));
             }
         }
     }
     Ok(())
 }
 
-/// The text of a parameter's default, as a client would have sent it.
+/// The default of a parameter, as a client would send it.
 pub(super) fn parameter_default(place: &Place<'_>, ty: &Type, schemas: &[Schema]) -> Result<String, Error> {
     let value = place.json();
     if let Some(reason) = misfit(&value, ty, schemas) {
-        return Err(place.fault(reason));
+        return Err(place.error(reason));
     }
     Ok(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
-/// Why the value is none of this type; `None` where it is one.
+/// Why the value is not of this type; `None` if it is.
 fn misfit(value: &Value, ty: &Type, schemas: &[Schema]) -> Option<String> {
     let wrong = |expected: &str| Some(format!("the default is not {expected}"));
     match ty {
         Type::String => (!value.is_string()).then(|| "the default is not text".to_owned()),
         Type::Boolean => (!value.is_boolean()).then(|| "the default is not a boolean".to_owned()),
         Type::Integer(width) => {
-            let (least, most) = width.range();
+            let (smallest, largest) = width.range();
             match value.as_i64() {
-                Some(number) if (least..=most).contains(&number) => None,
+                Some(number) if (smallest..=largest).contains(&number) => None,
                 Some(_) | None => wrong("an integer of this format"),
             }
         }

@@ -1,4 +1,4 @@
-//! What the generator refuses, and in which words: each case breaks one thing of a spec that it accepts.
+//! The errors of the generator: each case changes one thing in a valid spec, and checks the message.
 
 #![expect(clippy::panic, reason = "a test stops at the first surprise")]
 
@@ -10,7 +10,7 @@ const ADMISSION: &str = include_str!("golden/admission/spec/openapi.yaml");
 const ROUTING: &str = include_str!("golden/routing/spec/openapi.yaml");
 
 /// Replaces the first `from` in the spec and checks the message, which names line, place and operation.
-fn assert_refused(spec: &str, from: &str, to: &str, message: &str) {
+fn assert_error(spec: &str, from: &str, to: &str, message: &str) {
     assert!(spec.contains(from), "the case is out of date: {from}");
     let line = spec[..spec.find(from).unwrap_or_default()].lines().count();
     match generate(&spec.replacen(from, to, 1)) {
@@ -28,7 +28,7 @@ fn assert_refused(spec: &str, from: &str, to: &str, message: &str) {
 }
 
 #[test]
-fn the_specs_themselves_are_accepted() {
+fn the_original_specs_are_accepted() {
     for spec in [SPEC, BODIES, ROUTING, ADMISSION] {
         if let Err(error) = generate(spec) {
             panic!("{error}");
@@ -37,14 +37,14 @@ fn the_specs_themselves_are_accepted() {
 }
 
 #[test]
-fn what_makes_no_command() {
-    assert_refused(
+fn operations_that_cannot_become_commands() {
+    assert_error(
         SPEC,
         "name: text, schema: { type: string }",
         "name: text, schema: { $ref: \"#/components/schemas/Password\" }",
         "operation `sample_exchange`: the parameter `text` is a secret",
     );
-    assert_refused(
+    assert_error(
         BODIES,
         "operationId: letter_amend",
         "operationId: send",
@@ -53,13 +53,13 @@ fn what_makes_no_command() {
 }
 
 #[test]
-fn documents_that_are_none() {
-    assert_refused(SPEC, "openapi: 3.1.0", "openapi: [", "not YAML");
-    assert_refused(
+fn invalid_documents() {
+    assert_error(SPEC, "openapi: 3.1.0", "openapi: [", "not YAML");
+    assert_error(
         SPEC,
         "openapi: 3.1.0",
         "openapi: 3.0.3",
-        "the generator reads OpenAPI 3.1",
+        "the generator supports OpenAPI 3.1 only",
     );
     assert!(generate("").is_err());
     assert!(generate("[]").is_err());
@@ -81,141 +81,135 @@ fn an_error_names_line_place_and_operation() {
 
 #[test]
 fn operations() {
-    assert_refused(
+    assert_error(
         SPEC,
         "operationId: sample_exchange",
         "operationId: sampleExchange",
         "lower_snake_case",
     );
-    assert_refused(
+    assert_error(
         SPEC,
         "operationId: sample_exchange",
         "operationId: fn",
-        "a word of the Rust language",
+        "a keyword of Rust",
     );
-    assert_refused(
+    assert_error(
         SPEC,
         "      operationId: sample_exchange\n",
         "",
         "`operationId` is missing",
     );
-    assert_refused(
+    assert_error(
         BODIES,
         "operationId: letter_amend",
         "operationId: letter_send",
-        "is used at",
+        "is already used at",
     );
-    assert_refused(SPEC, "tags: [samples]", "tags: [sample]", "there is no tag `sample`");
-    assert_refused(
-        SPEC,
-        "    post:",
-        "    trace:",
-        "is not a method that the generator supports",
-    );
+    assert_error(SPEC, "tags: [samples]", "tags: [sample]", "there is no tag `sample`");
+    assert_error(SPEC, "    post:", "    trace:", "is not a supported method");
 }
 
 #[test]
 fn parameters() {
-    assert_refused(
+    assert_error(
         SPEC,
         "in: query, name: colour",
         "in: cookie, name: colour",
         "parameters in `cookie`",
     );
-    assert_refused(
+    assert_error(
         SPEC,
         "in: query, name: colour",
         "in: header, name: colour",
-        "parameters in `header`",
+        "the only supported parameter in `header`",
     );
-    assert_refused(SPEC, "/samples/{id}:", "/samples/{key}:", "the path's variable `key`");
-    assert_refused(
+    assert_error(SPEC, "/samples/{id}:", "/samples/{key}:", "the path's variable `key`");
+    assert_error(
         SPEC,
         "/samples/{id}:",
         "/samples/{id}/{id}:",
-        "stands in the path twice",
+        "occurs in the path twice",
     );
-    assert_refused(
+    assert_error(
         SPEC,
         "{ type: boolean, default: true }",
         "{ type: number }",
         "define this schema there",
     );
-    assert_refused(SPEC, "default: 1 }", "default: 0 }", "an integer within the bounds");
-    assert_refused(
+    assert_error(SPEC, "default: 1 }", "default: 0 }", "an integer within the bounds");
+    assert_error(
         SPEC,
         "name: text, schema: { type: string }",
         "name: text, schema: { type: string, maxLength: 3 }",
-        "gets a type of its own",
+        "a schema with constraints must have a name",
     );
 }
 
-/// A part of it would be a promise that nobody keeps.
 #[test]
 fn conditional_operations() {
-    const PART: &str = "here is a part of that alone";
-    assert_refused(
+    const PART: &str = "here a part of that is missing";
+    assert_error(
         ROUTING,
         "      parameters: [{ $ref: \"#/components/parameters/Known\" }]\n",
         "",
         PART,
     );
-    assert_refused(
+    assert_error(
         ROUTING,
         "          description: The tallest.\n          headers: { ETag: { $ref: \"#/components/headers/Tag\" } }\n",
         "          description: The tallest.\n",
         PART,
     );
-    assert_refused(
+    assert_error(
         ROUTING,
         "        \"304\":\n          description: Still the same.\n          headers: { ETag: { $ref: \"#/components/headers/Tag\" } }\n",
         "",
         PART,
     );
-    assert_refused(ROUTING, "\"304\":", "\"202\":", PART);
-    assert_refused(
+    assert_error(ROUTING, "\"304\":", "\"202\":", PART);
+    assert_error(
         ROUTING,
         "          description: Still the same.\n          headers: { ETag: { $ref: \"#/components/headers/Tag\" } }\n",
         "          description: Still the same.\n",
         PART,
     );
-    assert_refused(
+    assert_error(
         ROUTING,
         "    get:\n      operationId: tree_tallest",
         "    put:\n      operationId: tree_tallest",
         "only GET can be conditional",
     );
-    assert_refused(
+    assert_error(
         ROUTING,
         "name: If-None-Match,",
         "name: If-Match,",
-        "parameters in `header`",
+        "the only supported parameter in `header`",
     );
-    assert_refused(
+    assert_error(
         ROUTING,
         "name: If-None-Match,",
         "name: If-None-Match, required: true,",
-        "`If-None-Match` is optional",
+        "`If-None-Match` must be optional",
     );
-    assert_refused(
+    assert_error(
         ROUTING,
         "What the caller has., schema: { type: string }",
         "What the caller has., schema: { type: integer }",
-        "tags are text",
+        "an entity tag is text",
     );
-    assert_refused(
+    assert_error(
         ROUTING,
         "Names the answer., required: true,",
         "Names the answer.,",
-        "a response header is sent always",
+        "the service always sends this header",
     );
-    assert_refused(
+    assert_error(
         ROUTING,
         "          description: Still the same.\n",
         "          description: Still the same.\n          content: {}\n",
-        "304 has no content",
+        "304 cannot have content",
     );
-    assert_refused(
+    assert_error(
         ROUTING,
         "        height: { description: Metres., type: number }",
         "        height: { $ref: \"#/components/schemas/Secret\" }\n    Secret: { description: A secret., type: string, \
@@ -226,19 +220,19 @@ fn conditional_operations() {
 
 #[test]
 fn bodies() {
-    assert_refused(
+    assert_error(
         BODIES,
         "application/json",
         "application/xml",
-        "`application/xml` is not supported",
+        "the media type `application/xml` is not supported",
     );
-    assert_refused(
+    assert_error(
         BODIES,
         "{ $ref: \"#/components/schemas/Letter\" }",
         "{ type: object }",
-        "a body has a name of its own",
+        "the schema of a body must have a name",
     );
-    assert_refused(
+    assert_error(
         BODIES,
         "        \"413\": { $ref: \"#/components/responses/Refused\" }\n",
         "",
@@ -248,23 +242,23 @@ fn bodies() {
 
 #[test]
 fn responses() {
-    assert_refused(BODIES, "\"202\":", "\"default\":", "list the codes");
-    assert_refused(BODIES, "\"202\":", "\"299\":", "`299` is not a status code");
-    assert_refused(BODIES, "\"503\":", "\"204\":", "204 has no content");
-    assert_refused(BODIES, "\"503\":", "\"201\":", "2 answers below 400");
-    assert_refused(
+    assert_error(BODIES, "\"202\":", "\"default\":", "list the status codes");
+    assert_error(BODIES, "\"202\":", "\"299\":", "`299` is not a supported status code");
+    assert_error(BODIES, "\"503\":", "\"204\":", "204 cannot have content");
+    assert_error(BODIES, "\"503\":", "\"201\":", "2 responses below 400");
+    assert_error(
         BODIES,
         "      required: true\n      schema: { type: integer",
         "      schema: { type: integer",
-        "a response header is sent always",
+        "the service always sends this header",
     );
-    assert_refused(
+    assert_error(
         SPEC,
         "required: [error, message]",
         "required: [error]",
         "components.schemas.Error",
     );
-    assert_refused(
+    assert_error(
         SPEC,
         "invalid_input, not_found, ",
         "invalid_input, ",
@@ -274,164 +268,169 @@ fn responses() {
 
 #[test]
 fn schemas() {
-    assert_refused(
+    assert_error(
         SPEC,
         "minLength: 2, maxLength: 8",
         "minLength: 9, maxLength: 8",
-        "no text is as long as",
+        "`minLength` is larger than `maxLength`",
     );
-    assert_refused(
+    assert_error(
         SPEC,
         "minimum: 1, maximum: 99",
         "minimum: 100, maximum: 99",
-        "no number is both",
+        "`minimum` is larger than `maximum`",
     );
-    assert_refused(
+    assert_error(
         SPEC,
         "minimum: 1, maximum: 99",
         "minimum: 1, maximum: 3000000000",
-        "outside of what the format can hold",
+        "outside the range of the format",
     );
-    assert_refused(SPEC, "'^[\"#a-z]+$'", "'^[a-z'", "not an ECMAScript pattern");
-    assert_refused(
+    assert_error(SPEC, "'^[\"#a-z]+$'", "'^[a-z'", "not an ECMAScript pattern");
+    assert_error(
         SPEC,
         "format: date-time }\n    Day",
         "format: date-time, maxLength: 3 }\n    Day",
-        "says all",
+        "defines the text completely",
     );
-    assert_refused(
+    assert_error(
         SPEC,
         "enum: [deep-red, green]",
         "enum: [deep-red, deep_red]",
         "would both become the variant `DeepRed`",
     );
-    assert_refused(SPEC, "enum: [deep-red, green]", "enum: []", "at least one value");
-    assert_refused(SPEC, "    Colour:", "    colour:", "there is no schema `Colour`");
-    assert_refused(
+    assert_error(
+        SPEC,
+        "enum: [deep-red, green]",
+        "enum: []",
+        "must have at least one value",
+    );
+    assert_error(SPEC, "    Colour:", "    colour:", "there is no schema `Colour`");
+    assert_error(
         SPEC,
         "type: integer, minimum: -273",
         "type: integer, multipleOf: 2",
         "`multipleOf` is not supported",
     );
-    assert_refused(
+    assert_error(
         SPEC,
         "description: What is sent.",
         "allOf: []",
-        "a schema has a `description`",
+        "a schema must have a `description`",
     );
-    assert_refused(SPEC, "default: green", "default: blue", "one of the enum's values");
-    assert_refused(SPEC, "default: word", "default: w", "allowed by the schema's own rules");
-    assert_refused(
+    assert_error(SPEC, "default: green", "default: blue", "one of the enum's values");
+    assert_error(SPEC, "default: word", "default: w", "allowed by the schema's own rules");
+    assert_error(
         SPEC,
         "        word: {",
         "        Word: {",
         "there is no property `word`",
     );
-    assert_refused(
+    assert_error(
         SPEC,
         "type: [string, \"null\"], format: date,",
         "type: [string, integer],",
-        "[a type, \"null\"] alone",
+        "the only supported list of types is [a type, \"null\"]",
     );
 }
 
 #[test]
-fn operations_that_do_not_say_who_may_call() {
-    assert_refused(
+fn operations_without_security() {
+    assert_error(
         ADMISSION,
         "      security: []\n",
         "",
-        "operation `door_count`: `security` is missing: say who may call this, or `security: []` for anybody",
+        "operation `door_count`: `security` is missing; name the required scopes, or write `security: []` for a public operation",
     );
-    assert_refused(
+    assert_error(
         ADMISSION,
         "tags:\n",
         "security: []\ntags:\n",
-        "`security` belongs to each operation",
+        "declare `security` in each operation",
     );
     let doors = "security: [{ bearer: [doors:see] }]";
     for (security, message) in [
-        ("security: [{}]", "one security scheme is expected here"),
+        ("security: [{}]", "exactly one security scheme is expected here"),
         (
             "security: [{ bearer: [doors:see] }, {}]",
-            "there is one way to be let in",
+            "alternatives are not supported",
         ),
         (
             "security: [{ basic: [doors:see] }]",
             "there is no `basic` under components.securitySchemes",
         ),
-        ("security: [{ bearer: [] }]", "a token that allows nothing would do"),
+        ("security: [{ bearer: [] }]", "a token without scopes would be accepted"),
         (
             "security: [{ bearer: [doors:paint] }]",
             "`doors:paint` is not among the `x-scopes` of `bearer`",
         ),
         (
             "security: [{ bearer: [doors:see, doors:see] }]",
-            "`doors:see` stands here twice",
+            "`doors:see` is listed twice",
         ),
-        ("security: []", "401 is declared, but nobody is asked who they are"),
+        ("security: []", "401 is declared, but the operation is public"),
     ] {
-        assert_refused(ADMISSION, doors, security, message);
+        assert_error(ADMISSION, doors, security, message);
     }
 }
 
 #[test]
-fn callers_who_cannot_be_turned_away() {
+fn missing_responses_for_unauthorized_callers() {
     for (status, message) in [
-        ("401", "401 is not declared, but not everybody may call this"),
-        ("403", "403 is not declared, but not everybody may call this"),
-        ("429", "of 429 and 503 one is declared"),
+        ("401", "the operation is secured; declare 401"),
+        ("403", "the operation is secured; declare 403"),
+        ("429", "of 429 and 503 only one is declared"),
     ] {
         let line = ADMISSION
             .lines()
             .find(|line| line.trim_start().starts_with(&format!("\"{status}\"")))
             .unwrap_or_default();
-        assert_refused(ADMISSION, &format!("{line}\n"), "", message);
+        assert_error(ADMISSION, &format!("{line}\n"), "", message);
     }
-    assert_refused(
+    assert_error(
         ADMISSION,
         "        WWW-Authenticate: { description: What is missing., required: true, schema: { type: string } }\n",
         "        Retry-After: { required: true, schema: { type: integer, format: int32 } }\n",
-        "401 says by the header `WWW-Authenticate` what is missing",
+        "401 must have the header `WWW-Authenticate`",
     );
-    assert_refused(
+    assert_error(
         ADMISSION,
         "WWW-Authenticate: { description: What is missing., required: true,",
         "WWW-Authenticate: { description: What is missing.,",
-        "the challenge is text, and always sent",
+        "the challenge is text that is always sent",
     );
-    assert_refused(
+    assert_error(
         ADMISSION,
         "        Retry-After: {",
         "        WWW-Authenticate: { required: true, schema: { type: string } }\n        Retry-After: {",
-        "`WWW-Authenticate` belongs to 401 and 403",
+        "only 401 and 403 can have the header `WWW-Authenticate`",
     );
-    assert_refused(
+    assert_error(
         ADMISSION,
         "unsupported_media_type, unauthorized, forbidden]",
         "unsupported_media_type, unauthorized]",
-        "`forbidden` is missing; the HTTP layer answers it",
+        "`forbidden` is missing; the HTTP layer returns it",
     );
 }
 
 #[test]
 fn schemes_that_are_not_bearer_tokens() {
-    assert_refused(
+    assert_error(
         ADMISSION,
         "scheme: bearer",
         "scheme: basic",
-        "callers show bearer tokens",
+        "only bearer tokens are supported",
     );
-    assert_refused(
+    assert_error(
         ADMISSION,
         "doors:see: See doors.",
         "\"doors see\": See doors.",
-        "`doors see` becomes the name of a type",
+        "`doors see` becomes a Rust type",
     );
-    assert_refused(
+    assert_error(
         ADMISSION,
         "doors:open: Open doors.",
         "doors-see: Open doors.",
-        "there is another `doors-see`",
+        "the scope `doors-see` is listed twice",
     );
 }
