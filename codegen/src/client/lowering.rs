@@ -8,7 +8,7 @@ use openapiv3::OpenAPI;
 use serde_json::{Map, Value, json};
 
 use crate::Error;
-use crate::model::{Api, Format, Location, Operation, Parameter, Segment, Type, Width};
+use crate::model::{Api, Format, Location, Operation, Parameter, Type, Width};
 use crate::names;
 
 /// The version of OpenAPI that progenitor reads.
@@ -28,7 +28,7 @@ pub(super) fn document(api: &Api, version: &str) -> Result<OpenAPI, Error> {
         .collect();
     let mut paths = Map::new();
     for operation in &api.operations {
-        let item = paths.entry(path_text(&operation.path)).or_insert_with(|| json!({}));
+        let item = paths.entry(operation.path_text()).or_insert_with(|| json!({}));
         item[operation.method.key()] = lower(operation)?;
     }
     let document = json!({
@@ -111,8 +111,4 @@ fn schema(parameter: &str, ty: &Type) -> Result<Value, Error> {
 
 fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{}", names::type_name(name)) })
-}
-
-fn path_text(path: &[Segment]) -> String {
-    crate::model::path_text(path)
 }

@@ -11,7 +11,7 @@ use syn::{Expr, ExprCall, ExprMatch, ExprMethodCall, ImplItemFn, Lit, Local, Pat
 
 use super::parts::{argument, missing};
 use crate::Error;
-use crate::model::{Location, Operation, Segment};
+use crate::model::{Location, Operation};
 
 /// The type of a success, `T` of `Result<ResponseValue<T>, Error<E>>`.
 pub(super) fn success_type<'a>(operation: &Operation, send: &'a ImplItemFn) -> Result<&'a Type, Error> {
@@ -73,15 +73,7 @@ fn url(operation: &Operation) -> TokenStream {
         .iter()
         .filter(|parameter| parameter.location == Location::Path)
         .map(|parameter| format_ident!("{}", parameter.name));
-    let path: String = operation
-        .path
-        .iter()
-        .map(|segment| match segment {
-            Segment::Literal(text) => format!("/{text}"),
-            Segment::Variable(name) => format!("/{{{name}}}"),
-        })
-        .collect();
-    let template = format!("{{}}{path}");
+    let template = format!("{{}}{}", operation.path_text());
     quote! {
         #( let #variables = ::progenitor_client::encode_path(&#variables.to_string()); )*
         let url = format!(#template, client.baseurl);
