@@ -87,7 +87,7 @@ check: setup format ## Check format, clippy, unit tests, and the suite on the in
 .PHONY: test
 test: ## Run the unit tests, and the suite on both stores. Needs Rust and Postgres.
 	@tools/setup postgres git
-	$(CARGO) test --locked $(PACKAGES) $(TARGETS)
+	$(CARGO) test --locked --no-fail-fast $(PACKAGES) $(TARGETS)
 
 .PHONY: ci
 ci: ## Run everything that CI checks: `make test` and all other checks, with the time of each step.

@@ -80,7 +80,7 @@ class Run:
         self.say(f"{name}: make {arguments}")
         began = time.monotonic()
         command = ["make", "--no-print-directory", *arguments.split()]
-        with open(LOGS / f"{name}.log", "w", encoding="utf-8") as log:
+        with open(LOGS / f"{name}.log", "w", buffering=1, encoding="utf-8") as log:
             process = subprocess.Popen(
                 command, cwd=ROOT, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
             )
