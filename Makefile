@@ -284,7 +284,7 @@ deploy-lint: $(DEPLOY_TOOLS)/installed ## Check Containerfile and deploy/: image
 	tools/deploy/lint
 
 .PHONY: monitoring-test
-monitoring-test: $(DEPLOY_TOOLS)/installed $(SERVICE) target/debug/test-postgres ## Test that the service answers every query of the dashboard and the alerts.
+monitoring-test: $(DEPLOY_TOOLS)/installed $(SERVICE) target/debug/test-postgres ## Test that every query of the dashboard and the alerts returns data.
 	@tools/setup monitoring postgres psql
 	$(WITH_POSTGRES) $(DEPLOY_TOOLS)/bin/python tools/deploy/monitoring_test.py $(SERVICE)
 

@@ -1,4 +1,4 @@
-//! Every target over its corpus, on the stable toolchain alone: what was found once stays mended.
+//! Runs every target on its corpus with the stable toolchain, so that fixed faults stay fixed.
 
 use std::fs;
 use std::panic::catch_unwind;

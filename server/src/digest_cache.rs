@@ -10,7 +10,7 @@ use quick_cache::sync::Cache;
 const DIGEST_BYTES: usize = 32;
 
 /// A keyed digest of a secret and of what it was checked against. Comparing digests in variable time is safe: without the
-/// process's key, nobody can choose an input that produces a given digest.
+/// process's key, no one can choose an input that produces a given digest.
 pub(crate) type Digest = [u8; DIGEST_BYTES];
 
 /// A bounded cache from digests to the result of a check.

@@ -41,7 +41,7 @@ pub struct HashLimits {
 pub struct HashCounts {
     /// Hashes that were computed.
     pub computed: u64,
-    /// Checks that the cache answered.
+    /// Checks that were cache hits.
     pub cache_hits: u64,
     /// Callers that were rejected because the queue was full.
     pub rejected: u64,

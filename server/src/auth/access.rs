@@ -1,10 +1,10 @@
-//! Who may call the service: everyone, or callers with a token of the issuer.
+//! Access to the service: open to everyone, or limited to callers with a token of the issuer.
 
 use super::{Issuer, IssuerError, IssuerSettings};
 use crate::domain::clock::Clock;
 use std::sync::Arc;
 
-/// Who may call the service, as it is configured.
+/// The settings of [`Access`].
 #[derive(Clone, Debug)]
 pub enum AccessSettings {
     /// Everyone who can reach the port, without authentication.
@@ -13,7 +13,7 @@ pub enum AccessSettings {
     Issuer(Box<IssuerSettings>),
 }
 
-/// Who may call the service. Clones share the issuer.
+/// Whether callers must authenticate, and with which issuer. Clones share the issuer.
 #[derive(Clone)]
 pub enum Access {
     /// Everyone who can reach the port, without authentication.

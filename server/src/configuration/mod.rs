@@ -63,12 +63,12 @@ pub struct Configuration {
     #[command(flatten)]
     pub listeners: ListenerConfiguration,
 
-    /// Who may call the service.
+    /// How callers authenticate.
     #[command(flatten)]
     pub authentication: AuthenticationConfiguration,
 
     /// TOML file with the products, instead of the built-in catalog. The start fails if the file is invalid, and names the
-    /// line. If the file lacks a product that tenants have, they keep their entitlements, but nobody can request it.
+    /// line. If the file lacks a product that tenants have, they keep their entitlements, but it cannot be requested.
     #[arg(long, env = "CATALOG_FILE", value_name = "CATALOG_FILE")]
     pub catalog_file: Option<PathBuf>,
 
@@ -133,7 +133,7 @@ fn network(text: &str) -> Result<IpNet, String> {
 }
 
 impl Configuration {
-    /// Who may call the service.
+    /// Whether callers must authenticate, and with which issuer.
     ///
     /// # Errors
     /// Fails if the service would be open to other machines without `--insecure-no-auth`.

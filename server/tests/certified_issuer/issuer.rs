@@ -41,7 +41,7 @@ impl TestIssuer {
     pub(crate) async fn start() -> Self {
         let provider = url();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let made: Value = answer(http.post(format!("{provider}/control/realms"))).await;
+        let made: Value = json_of(http.post(format!("{provider}/control/realms"))).await;
         let url = made["issuer"].as_str().unwrap().to_owned();
         Self {
             control: url.replacen("/realms/", "/control/realms/", 1),
@@ -73,7 +73,7 @@ impl TestIssuer {
             .basic_auth(CLIENT, Some(CLIENT))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(query.finish());
-        let given = answer(request).await;
+        let given = json_of(request).await;
         given["access_token"]
             .as_str()
             .unwrap_or_else(|| panic!("{given}"))
@@ -82,29 +82,29 @@ impl TestIssuer {
 
     /// Replaces all keys with new ones.
     pub(crate) async fn rotate(&self) {
-        answer(self.http.post(format!("{}/rotate", self.control))).await;
+        json_of(self.http.post(format!("{}/rotate", self.control))).await;
     }
 
     /// Closes connections without a response from now on.
     pub(crate) async fn go_down(&self) {
-        answer(self.http.post(format!("{}/down", self.control))).await;
+        json_of(self.http.post(format!("{}/down", self.control))).await;
     }
 
     /// Responds again.
     pub(crate) async fn come_up(&self) {
-        answer(self.http.post(format!("{}/up", self.control))).await;
+        json_of(self.http.post(format!("{}/up", self.control))).await;
     }
 
     /// How often the keys were fetched.
     pub(crate) async fn key_fetches(&self) -> u64 {
-        let counted = answer(self.http.get(format!("{}/fetches", self.control))).await;
+        let counted = json_of(self.http.get(format!("{}/fetches", self.control))).await;
         counted["fetches"].as_u64().unwrap()
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> Value {
-    let answer = request.send().await.unwrap();
-    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+async fn json_of(request: reqwest::RequestBuilder) -> Value {
+    let response = request.send().await.unwrap();
+    serde_json::from_str(&response.text().await.unwrap()).unwrap()
 }
 
 fn url() -> String {

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-/// Nobody keeps a connection of the tests open longer than this without a request.
+/// The longest time that a connection of the tests stays idle.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Responds to requests on a thread until the issuer is stopped.

@@ -1,4 +1,4 @@
-//! Requests of many callers, answered in batches: requests that arrive while the database is busy share the next
+//! Requests of many callers, processed in batches: requests that arrive while the database is busy share the next
 //! statement. A single request does not wait for others.
 
 use super::error::DbError;

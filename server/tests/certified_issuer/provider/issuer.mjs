@@ -3,7 +3,7 @@
 //
 // POST /control/realms                   {"issuer": "…/realms/1"}; each case has a realm of its own
 // POST /control/realms/1/rotate          new keys in place of the old ones
-// POST /control/realms/1/down, …/up      requests break off; they are answered again
+// POST /control/realms/1/down, …/up      requests break off; they are served again
 // GET  /control/realms/1/fetches         how often the keys were asked for
 //
 // What a token is to be like is said by the resource that it is asked for (RFC 8707): see `wanted`.
@@ -91,7 +91,7 @@ async function newRealm(origin) {
     const name = String(realms.size + 1);
     const realm = { issuer: `${origin}/realms/${name}`, isDown: false, fetches: 0 };
     realms.set(name, realm);
-    realm.answer = await newProvider(realm.issuer);
+    realm.handle = await newProvider(realm.issuer);
     return realm;
 }
 
@@ -104,7 +104,7 @@ async function control(origin, path) {
     const realm = realms.get(name);
     switch (command) {
         case 'rotate':
-            realm.answer = await newProvider(realm.issuer);
+            realm.handle = await newProvider(realm.issuer);
             break;
         case 'down':
             realm.isDown = true;
@@ -134,7 +134,7 @@ const server = createServer(async (request, response) => {
     request.originalUrl = request.url;
     request.url = `/${rest.slice(name.length + 1)}`;
     if (request.url === '/jwks') realm.fetches += 1;
-    realm.answer(request, response);
+    realm.handle(request, response);
 });
 
 server.listen(0, '127.0.0.1', () => console.log(`issuer on http://127.0.0.1:${server.address().port}`));

@@ -52,9 +52,9 @@ impl PoolSettings {
 /// How a connection is checked before it is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Recycling {
-    /// That it is not known to be closed. If it broke unnoticed, the request is retried on another one.
+    /// Check only that it is not known to be closed. If it broke unnoticed, the request is retried on another one.
     Fast,
-    /// That it answers a query. This costs each request a round trip.
+    /// Run a query. This costs each request a round trip.
     Verified,
 }
 
