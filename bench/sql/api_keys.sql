@@ -1,4 +1,4 @@
--- Keys that nobody presents: a random prefix, and a hash of the right form that no plaintext has.
+-- Keys that are never presented. Each has a random prefix and a well-formed hash that matches no plaintext.
 INSERT INTO api_keys (id, tenant_id, name, scopes, prefix, hash, created_at)
 SELECT
     ('0190b8a5-9f4e-7000-8000-' || 100000000000 + number)::uuid,

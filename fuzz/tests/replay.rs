@@ -1,4 +1,4 @@
-//! Every target over its corpus, on the stable toolchain alone: what was found once stays mended.
+//! Runs every target on its corpus, without libFuzzer, so that fixed violations stay fixed.
 
 use std::fs;
 use std::panic::catch_unwind;
@@ -10,7 +10,7 @@ fn corpus() -> PathBuf {
 }
 
 #[test]
-fn no_input_of_the_corpus_breaks_a_law() {
+fn no_input_of_the_corpus_violates_a_property() {
     for (name, target) in TARGETS {
         let mut inputs = 0;
         for entry in fs::read_dir(corpus().join(name)).unwrap() {
@@ -24,7 +24,7 @@ fn no_input_of_the_corpus_breaks_a_law() {
 }
 
 #[test]
-fn every_corpus_is_that_of_a_target() {
+fn every_corpus_belongs_to_a_target() {
     for entry in fs::read_dir(corpus()).unwrap() {
         let name = entry.unwrap().file_name();
         assert!(TARGETS.iter().any(|(target, _)| *target == name), "{}", name.display());

@@ -71,8 +71,8 @@ pub(super) fn builder(
     })
 }
 
-/// The fields in the order of the spec, and whether each must be set. progenitor orders parameters by name, and takes
-/// every body for required.
+/// The fields in the order of the spec, and whether each must be set. progenitor sorts parameters by name and treats
+/// every body as required.
 fn fields<'a>(operation: &Operation, part: &'a Builder) -> Vec<(&'a Field, bool)> {
     let place = |field: &Field| {
         operation

@@ -1,8 +1,8 @@
-//! The OpenAPI 3.0 document that progenitor reads, made from the model.
+//! Converts the model to the OpenAPI 3.0 document that progenitor reads.
 //!
-//! progenitor knows OpenAPI 3.0 alone. The model has no trace of the version that it was read from, and no shape that
-//! progenitor answers with a panic; so the document is written from the model instead of bending the text of the spec.
-//! Schemas under `components` stay empty: each is replaced by a type of `crate::types`, whatever its content.
+//! progenitor supports only OpenAPI 3.0. The document is built from the model, not from the text of the spec, because
+//! the model does not depend on the OpenAPI version and contains nothing that makes progenitor panic. Schemas under
+//! `components` are empty, because a type of `crate::types` replaces each of them.
 
 use openapiv3::OpenAPI;
 use serde_json::{Map, Value, json};
@@ -14,7 +14,7 @@ use crate::names;
 /// The version of OpenAPI that progenitor reads.
 const OPENAPI_VERSION: &str = "3.0.3";
 
-/// Writes the document; `version` is the API's, as the spec states it.
+/// Builds the document. `version` is the API version in the spec.
 pub(super) fn document(api: &Api, version: &str) -> Result<OpenAPI, Error> {
     let schemas: Map<String, Value> = api
         .schemas
@@ -39,7 +39,7 @@ pub(super) fn document(api: &Api, version: &str) -> Result<OpenAPI, Error> {
     });
     serde_json::from_value(document).map_err(|error| {
         Error::document(format!(
-            "the document lowered to OpenAPI {OPENAPI_VERSION} is not valid ({error}); this is the generator's fault"
+            "the document lowered to OpenAPI {OPENAPI_VERSION} is not valid ({error}); this is a bug in the generator"
         ))
     })
 }
@@ -103,7 +103,7 @@ fn schema(parameter: &str, ty: &Type) -> Result<Value, Error> {
         Type::Formatted(Format::DateTime) => json!({ "type": "string", "format": "date-time" }),
         Type::Array(_) | Type::FreeForm => {
             return Err(Error::document(format!(
-                "the client sends no list or object as the parameter `{parameter}`; put it into the body"
+                "the client cannot send a list or an object as the parameter `{parameter}`; move it to the body"
             )));
         }
     })

@@ -1,8 +1,10 @@
-//! Writes the Rust client, from what progenitor makes of the spec.
+//! Writes the Rust client, based on progenitor's output for the spec.
 //!
-//! The files are made for `crate::generated` of a crate that brings, besides: `crate::types` (the generated types),
-//! `crate::Transport` with `impl progenitor_client::ClientHooks<Transport> for generated::Client` (how a request
-//! travels), and `crate::Error` with `From<progenitor_client::Error<types::Error>>` (what a caller sees).
+//! The files form the module `crate::generated`. Their crate must also define:
+//!
+//! - `crate::types`: the generated types
+//! - `crate::Transport`, with `impl progenitor_client::ClientHooks<Transport> for generated::Client`: sends requests
+//! - `crate::Error`, with `From<progenitor_client::Error<types::Error>>`: the error type of the client's methods
 
 mod builders;
 mod documentation;
@@ -47,7 +49,7 @@ pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<Ge
         )?,
         file(
             "builder/mod.rs",
-            "The requests, each a builder: set what the operation takes, then `send`.",
+            "The request builders. Set the parameters and the body, then call `send`.",
             modules(&tags),
         )?,
     ];
@@ -120,7 +122,7 @@ fn modules(tags: &[&Tag]) -> TokenStream {
     }
 }
 
-/// The type of every error body: the reader accepts no other than `Error`.
+/// The type of every error body. The reader accepts only `Error`.
 fn error_type(api: &Api) -> TokenStream {
     let declared = api
         .operations

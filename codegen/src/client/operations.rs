@@ -1,4 +1,4 @@
-//! Writes the enum of operations: what hand-written code matches when it treats operations differently.
+//! Writes the enum of operations. Hand-written code matches on it to treat operations differently.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
@@ -30,7 +30,7 @@ pub(super) fn items(api: &Api) -> TokenStream {
                 }
             }
 
-            /// The operation with this `operationId`; `None` where there is none.
+            /// Returns the operation with this `operationId`, if it exists.
             pub fn from_id(id: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|operation| operation.id() == id)
             }

@@ -1,4 +1,4 @@
-//! Takes apart what progenitor wrote: the parts that the client is put together from.
+//! Extracts the parts of progenitor's output that the client is built from.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use crate::Error;
 use crate::model::Operation;
 use crate::names;
 
-/// What of progenitor's file is kept; the rest is written anew.
+/// The parts of progenitor's file that are kept. The generator writes the rest itself.
 pub(super) struct Parts {
     /// `impl ClientInfo<Transport> for Client`.
     pub(super) client_info: ItemImpl,
     builders: BTreeMap<String, Builder>,
 }
 
-/// What belongs to one operation.
+/// The parts of one operation.
 pub(super) struct Builder {
-    /// The parameters and the body, each a field.
+    /// One field for each parameter, and one for the body.
     pub(super) fields: Vec<Field>,
     /// The method that sends the request.
     pub(super) send: ImplItemFn,
@@ -28,12 +28,12 @@ pub(super) struct Field {
     pub(super) name: syn::Ident,
     /// The type of the value, without the `Result` and the `Option` around it.
     pub(super) ty: Type,
-    /// Without it the value may be absent.
+    /// Whether the value must be set.
     pub(super) required: bool,
 }
 
 impl Parts {
-    /// Takes apart a whole file.
+    /// Extracts the parts of a whole file.
     pub(super) fn new(file: syn::File) -> Result<Self, Error> {
         let mut client_info = None;
         let mut builder_module = None;
@@ -54,7 +54,7 @@ impl Parts {
         })
     }
 
-    /// Takes out the part that belongs to an operation.
+    /// Removes and returns the parts of an operation.
     pub(super) fn take(&mut self, operation: &Operation) -> Result<Builder, Error> {
         self.builders
             .remove(&names::type_name(&operation.id))
@@ -62,10 +62,10 @@ impl Parts {
     }
 }
 
-/// What progenitor is known to write is not there: it has changed, and this generator must follow.
+/// An error for code that progenitor's output lacks. progenitor has changed, so this generator must be adapted.
 pub(super) fn missing(what: &str) -> Error {
     Error::document(format!(
-        "{what} is not where progenitor 0.15 puts it; this is the generator's fault, not the spec's"
+        "{what} is not where progenitor 0.15 puts it; this is a bug in the generator, not in the spec"
     ))
 }
 
@@ -90,7 +90,7 @@ fn builders(items: Vec<Item>) -> Result<BTreeMap<String, Builder>, Error> {
         .collect()
 }
 
-/// The fields but for `client`, which every builder has.
+/// All fields except `client`, which every builder has.
 fn fields(item: ItemStruct) -> Result<Vec<Field>, Error> {
     item.fields
         .into_iter()

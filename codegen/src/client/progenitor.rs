@@ -1,6 +1,6 @@
 //! Runs progenitor over the lowered document.
 //!
-//! progenitor asserts and panics where it meets what it does not support; `check` refuses all of it first.
+//! progenitor panics on input that it does not support, so `check` rejects such input first.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,11 @@ use crate::Error;
 use crate::model::{Api, Operation};
 use crate::names;
 
-/// Names that a builder uses for methods and variables of its own.
+/// Names of a builder's methods and variables, which no parameter can have.
 const RESERVED_PARAMETERS: [&str; 6] = ["body", "client", "header_map", "info", "new", "send"];
 
-/// Names that the client uses for methods of its own, and (as types) those that the builders' files use.
+/// Names of the client's methods and (in snake case) of the types that the builders' files use, which no operation can
+/// have.
 const RESERVED_OPERATIONS: [&str; 18] = [
     "api_version",
     "baseurl",
@@ -42,7 +43,7 @@ const RESERVED_OPERATIONS: [&str; 18] = [
 /// Names that progenitor's code uses without a path.
 const IMPORTED: [&str; 5] = ["ClientInfo", "Error", "OperationInfo", "ResponseValue", "encode_path"];
 
-/// The client as progenitor writes it, with the types of `crate::types` instead of its own and every path in full.
+/// progenitor's client, with the types of `crate::types` in place of progenitor's, and with every path in full.
 pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
     check(api)?;
     let mut settings = GenerationSettings::new();
@@ -58,10 +59,10 @@ pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
     let document = lowering::document(api, version)?;
     let tokens = Generator::new(&settings)
         .generate_tokens(&document)
-        .map_err(|error| Error::document(format!("progenitor refuses the document: {error}")))?;
+        .map_err(|error| Error::document(format!("progenitor rejects the document: {error}")))?;
     let mut file = syn::parse2(tokens).map_err(|error| {
         Error::document(format!(
-            "progenitor wrote code that does not parse ({error}); this is its fault, not the spec's"
+            "progenitor wrote code that does not parse ({error}); this is a bug in progenitor, not in the spec"
         ))
     })?;
     FullPaths.visit_file_mut(&mut file);
@@ -87,7 +88,7 @@ impl VisitMut for FullPaths {
         }
     }
 
-    /// Attributes hold no paths that are kept.
+    /// Skips attributes, because none of those with paths are kept.
     fn visit_attribute_mut(&mut self, _: &mut syn::Attribute) {}
 }
 
@@ -96,7 +97,9 @@ fn check(api: &Api) -> Result<(), Error> {
     for operation in &api.operations {
         let mut checked = check_operation(operation);
         if !builders.insert(names::type_name(&operation.id)) {
-            checked = Err(Error::document("another operation's builder has the same name"));
+            checked = Err(Error::document(
+                "another operation's builder has the same name; choose another operationId",
+            ));
         }
         checked.map_err(|error| {
             let place = Error {
@@ -112,7 +115,7 @@ fn check(api: &Api) -> Result<(), Error> {
 fn check_operation(operation: &Operation) -> Result<(), Error> {
     if RESERVED_OPERATIONS.contains(&operation.id.as_str()) {
         return Err(Error::document(
-            "the client has a method or type of this name already; choose another operationId",
+            "the client already has a method or type with this name; choose another operationId",
         ));
     }
     if let Some(parameter) = operation
@@ -121,7 +124,7 @@ fn check_operation(operation: &Operation) -> Result<(), Error> {
         .find(|parameter| RESERVED_PARAMETERS.contains(&parameter.name.as_str()))
     {
         return Err(Error::document(format!(
-            "the client's builder has a method or variable `{0}` of its own; rename the parameter `{0}`",
+            "the client's builder already has a method or variable `{0}`; rename the parameter `{0}`",
             parameter.name
         )));
     }
@@ -134,20 +137,20 @@ fn check_operation(operation: &Operation) -> Result<(), Error> {
         .find(|response| !(200..300).contains(&response.status.code))
     {
         return Err(Error::document(format!(
-            "{} is neither a success nor an error; the client knows no third kind",
+            "the client supports only successes and errors, and the status {} is neither",
             other.status.code
         )));
     }
     if successes.is_empty() {
         return Err(Error::document(
-            "no success is declared; the client has nothing to return",
+            "no success is declared, so the client has nothing to return; declare a 2xx response",
         ));
     }
     for (kind, responses) in [("successes", successes), ("errors", errors)] {
         let bodies: BTreeSet<_> = responses.iter().map(|response| &response.body).collect();
         if bodies.len() > 1 {
             return Err(Error::document(format!(
-                "its {kind} have bodies of {} kinds; the client has one type for them",
+                "the {kind} have {} different bodies; the client supports one",
                 bodies.len()
             )));
         }

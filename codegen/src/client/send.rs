@@ -1,9 +1,10 @@
 //! Rewrites the method that sends a request.
 //!
-//! progenitor always sends a body (its issue 384); here one that is not set is absent on the wire. Besides, the method
-//! is made readable: the path is encoded before it is formatted, no map is built for one header, and answers that are
-//! treated alike share an arm. Query parameters go as plain pairs: progenitor's `QueryParam` forgets the name of a value
-//! that is serialised as a newtype.
+//! - progenitor always sends a body (its issue 384). The rewritten method sends an optional body only if it is set.
+//! - Query parameters are sent as pairs, because progenitor's `QueryParam` loses the name of a value that serializes as
+//!   a newtype.
+//! - The code is easier to read: the path is encoded before it is formatted, a single header needs no map, and
+//!   responses with the same handling share a match arm.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -21,7 +22,7 @@ pub(super) fn success_type<'a>(operation: &Operation, send: &'a ImplItemFn) -> R
     };
     value
         .and_then(|value| argument(value, "ResponseValue"))
-        .ok_or_else(|| missing("the type of the answer").in_operation(&operation.id))
+        .ok_or_else(|| missing("the type of the response").in_operation(&operation.id))
 }
 
 /// The body of the method.
@@ -38,7 +39,7 @@ pub(super) fn body(operation: &Operation, send: &ImplItemFn) -> Result<TokenStre
                 requests += 1;
                 tokens.extend(request(operation, local).map_err(|error| error.in_operation(&operation.id))?);
             }
-            // The model has no header parameters, so the map holds the version of the API alone.
+            // The model has no header parameters, so the map contains only the API version, which `request` sets.
             (Some("header_map"), _) => {}
             (_, Stmt::Expr(Expr::MethodCall(call), _)) if is_header_map(&call.receiver) => {}
             (_, Stmt::Expr(Expr::Match(matching), None)) => tokens.extend(share_arms(matching)),
@@ -66,7 +67,7 @@ fn is_header_map(expression: &Expr) -> bool {
     matches!(expression, Expr::Path(path) if path.path.is_ident("header_map"))
 }
 
-/// Encodes the path's variables, then puts the address together.
+/// Encodes the path variables, then formats the URL.
 fn url(operation: &Operation) -> TokenStream {
     let variables = operation
         .parameters
@@ -88,7 +89,7 @@ fn url(operation: &Operation) -> TokenStream {
     }
 }
 
-/// `let mut request = client.client.post(url)….build()?;`, in three steps where the body may be absent.
+/// `let mut request = client.client.post(url)….build()?;`, in three statements if the body is optional.
 fn request(operation: &Operation, local: &Local) -> Result<TokenStream, Error> {
     let unexpected = || missing("the request's `….build()?`");
     let Some(Expr::Try(attempt)) = local.init.as_ref().map(|init| init.expr.as_ref()) else {
@@ -126,7 +127,7 @@ fn request(operation: &Operation, local: &Local) -> Result<TokenStream, Error> {
     }
 }
 
-/// Takes the calls of a method out of a chain, and says how many there were.
+/// Removes the calls of a method from a chain, and returns their number.
 fn remove_calls(name: &str, chain: &mut Expr) -> usize {
     let Expr::MethodCall(call) = chain else {
         return 0;
@@ -160,7 +161,7 @@ fn pair_queries(chain: &mut Expr) -> Result<(), Error> {
     Ok(())
 }
 
-/// `400 => E, 404 => E` becomes `400 | 404 => E`; the arms keep the order in which each kind comes first.
+/// `400 => E, 404 => E` becomes `400 | 404 => E`. Each merged arm stays at the position of its first pattern.
 fn share_arms(matching: &ExprMatch) -> TokenStream {
     let mut arms: Vec<(Vec<TokenStream>, String, &Expr)> = Vec::new();
     for arm in &matching.arms {
@@ -178,7 +179,7 @@ fn share_arms(matching: &ExprMatch) -> TokenStream {
     quote! { match #subject { #(#arms)* } }
 }
 
-/// The pattern, a number without its type.
+/// The pattern. A number loses its type suffix.
 fn pattern(pattern: &Pat) -> TokenStream {
     if let Pat::Lit(literal) = pattern
         && let Lit::Int(number) = &literal.lit

@@ -1,4 +1,4 @@
-//! What the client's generator makes of small models.
+//! Generates clients of small models.
 
 use serde_json::json;
 
@@ -35,7 +35,7 @@ fn schema(name: &str) -> Schema {
     }
 }
 
-/// `POST /things/{id}/change` with this body, which answers 200 alone.
+/// `POST /things/{id}/change` with this body, whose only response is 200.
 fn change(body: Option<bool>) -> Operation {
     Operation {
         id: "thing_change".to_owned(),
@@ -75,7 +75,7 @@ fn parameter(name: &str, location: Location, ty: Type) -> Parameter {
     }
 }
 
-/// The text of the generated file of the one tag.
+/// The generated file of the only tag.
 fn builder(operation: Operation) -> String {
     let files = generate(&api(vec![operation]), &json!({}), "").expect("the model is supported");
     files
@@ -85,8 +85,8 @@ fn builder(operation: Operation) -> String {
         .text
 }
 
-/// The fault that is found in a client for this operation.
-fn fault(operation: Operation) -> crate::Error {
+/// The error for an operation that the client does not support.
+fn error_of(operation: Operation) -> crate::Error {
     generate(&api(vec![operation]), &json!({}), "").expect_err("the model is not supported")
 }
 
@@ -97,7 +97,7 @@ fn the_lowered_document_is_openapi_3_0() {
         .parameters
         .push(parameter("day", Location::Query, Type::Formatted(Format::Date)));
     let document = lowering::document(&api(vec![operation]), "7").expect("the model is supported");
-    // Compared as documents: whether a default is written out depends on the features of others in the build.
+    // Compared as documents: whether a default is written depends on the features that other crates enable.
     let expected: openapiv3::OpenAPI = serde_json::from_value(json!({
         "openapi": "3.0.3",
         "info": { "title": "", "version": "7" },
@@ -131,12 +131,12 @@ fn the_lowered_document_is_openapi_3_0() {
             "ThingChange": { "type": "object" },
         } },
     }))
-    .expect("the expected document is one");
+    .expect("the expected document is valid");
     assert_eq!(document, expected);
 }
 
 #[test]
-fn an_optional_body_is_sent_only_where_it_is_set() {
+fn an_optional_body_is_sent_only_if_it_is_set() {
     let text = builder(change(Some(false)));
     assert!(text.contains("body: Result<Option<types::ThingChange>, String>"));
     assert!(text.contains("body: Ok(None)"));
@@ -153,7 +153,7 @@ fn a_required_body_is_always_sent() {
 }
 
 #[test]
-fn without_a_body_in_the_spec_there_is_none_to_set() {
+fn without_a_body_in_the_spec_the_builder_has_none() {
     assert!(!builder(change(None)).contains("body"));
 }
 
@@ -165,7 +165,7 @@ fn variables_are_encoded_into_the_path() {
 }
 
 #[test]
-fn no_type_of_progenitor_is_left() {
+fn no_code_of_progenitor_is_left() {
     let operation = change(Some(false));
     let files = generate(&api(vec![operation]), &json!({}), "").expect("the model is supported");
     for file in files {
@@ -176,43 +176,43 @@ fn no_type_of_progenitor_is_left() {
 }
 
 #[test]
-fn a_request_of_unknown_shape_is_a_fault_of_its_operation() {
+fn an_unexpected_request_is_an_error_of_its_operation() {
     let operation = change(Some(false));
     let file = progenitor::generate(&api(vec![operation.clone()]), "").expect("it is supported");
-    let mut parts = Parts::new(file).expect("the parts are known");
+    let mut parts = Parts::new(file).expect("progenitor's output has the expected parts");
     let mut part = parts.take(&operation).expect("the operation has a builder");
     part.send.block = syn::parse_quote! {{
         let url = String::new();
         let request = client.client.post(url).headers(header_map).build()?;
     }};
-    let fault = send::body(&operation, &part.send).expect_err("there is no `.json(…)`");
-    assert_eq!(fault.operation.as_deref(), Some("thing_change"));
-    assert!(fault.message.contains(".json(&body)"), "{fault}");
+    let error = send::body(&operation, &part.send).expect_err("there is no `.json(…)`");
+    assert_eq!(error.operation.as_deref(), Some("thing_change"));
+    assert!(error.message.contains(".json(&body)"), "{error}");
 }
 
 #[test]
-fn a_parameter_named_like_a_part_of_the_builder_is_refused() {
+fn a_parameter_with_a_name_of_the_builder_is_rejected() {
     let mut operation = change(Some(false));
     operation
         .parameters
         .push(parameter("send", Location::Query, Type::String));
-    let fault = fault(operation);
-    assert_eq!(fault.operation.as_deref(), Some("thing_change"));
-    assert!(fault.message.contains("rename the parameter `send`"), "{fault}");
+    let error = error_of(operation);
+    assert_eq!(error.operation.as_deref(), Some("thing_change"));
+    assert!(error.message.contains("rename the parameter `send`"), "{error}");
 }
 
 #[test]
-fn an_operation_named_like_a_part_of_the_client_is_refused() {
+fn an_operation_with_a_name_of_the_client_is_rejected() {
     let mut operation = change(None);
     operation.id = "post".to_owned();
-    let fault = fault(operation);
-    assert_eq!(fault.operation.as_deref(), Some("post"));
-    assert_eq!(fault.pointer, "paths./things/{id}/change.post");
-    assert!(fault.message.contains("choose another operationId"), "{fault}");
+    let error = error_of(operation);
+    assert_eq!(error.operation.as_deref(), Some("post"));
+    assert_eq!(error.pointer, "paths./things/{id}/change.post");
+    assert!(error.message.contains("choose another operationId"), "{error}");
 }
 
 #[test]
-fn successes_of_two_kinds_are_refused() {
+fn successes_with_different_bodies_are_rejected() {
     let mut operation = change(None);
     operation.responses.push(Response {
         status: Status { code: 202, ..OK },
@@ -220,18 +220,18 @@ fn successes_of_two_kinds_are_refused() {
         body: None,
         headers: Vec::new(),
     });
-    let fault = fault(operation);
-    assert!(fault.message.contains("successes"), "{fault}");
+    let error = error_of(operation);
+    assert!(error.message.contains("successes"), "{error}");
 }
 
 #[test]
-fn a_list_as_a_parameter_is_refused() {
+fn a_list_as_a_parameter_is_rejected() {
     let mut operation = change(None);
     let list = Type::Array(Box::new(Type::String));
     operation.parameters.push(parameter("names", Location::Query, list));
-    let fault = fault(operation);
-    assert_eq!(fault.operation.as_deref(), Some("thing_change"));
-    assert!(fault.message.contains("`names`"), "{fault}");
+    let error = error_of(operation);
+    assert_eq!(error.operation.as_deref(), Some("thing_change"));
+    assert!(error.message.contains("`names`"), "{error}");
 }
 
 #[test]

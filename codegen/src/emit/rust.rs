@@ -1,4 +1,4 @@
-//! What the emitters share: how the model's types are written in Rust.
+//! Helpers of all emitters: the Rust form of the model's types.
 
 use std::collections::BTreeMap;
 

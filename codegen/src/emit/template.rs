@@ -1,14 +1,14 @@
-//! Templates: hand-written parts of the generated code, pruned to what the rest uses, so that none of it is dead.
+//! Templates: hand-written parts of the generated code. Unused items are removed, so that none of it is dead code.
 
 use syn::{Item, UseTree};
 
 use crate::Error;
 use crate::print::syntax_tree;
 
-/// Keeps the items that the roots mention, and what those mention in turn; says how many functions stay.
+/// Keeps the items that the roots mention, directly or through other items. Also returns the number of functions kept.
 pub(super) fn prune(template: &str, roots: &str) -> Result<(String, usize), Error> {
     let mut file = syn::parse_file(template)
-        .map_err(|error| Error::document(format!("a template of the generator is broken: {error}")))?;
+        .map_err(|error| Error::document(format!("a template of the generator does not parse: {error}")))?;
     let documentation = template
         .lines()
         .map_while(|line| line.strip_prefix("//! "))
@@ -60,7 +60,7 @@ fn is_needed(item: &Item, mentioned: &str) -> bool {
     name_of(item).is_some_and(|name| is_mentioned(&name)) && source_of(item).is_none_or(|name| is_mentioned(&name))
 }
 
-/// What an implementation of `From` converts: without it there is nothing to convert.
+/// The source type of an implementation of `From`. The implementation is needed only if this type is.
 fn source_of(item: &Item) -> Option<String> {
     let Item::Impl(item) = item else {
         return None;
@@ -70,7 +70,7 @@ fn source_of(item: &Item) -> Option<String> {
     Some(ty.strip_prefix("From<")?.strip_suffix('>')?.to_owned())
 }
 
-/// The name by which other code mentions the item; an implementation is needed where its type is.
+/// The name by which other code mentions the item. An implementation has the name of its type.
 fn name_of(item: &Item) -> Option<String> {
     if let Item::Fn(item) = item {
         return Some(item.sig.ident.to_string());
@@ -97,7 +97,7 @@ fn name_of(item: &Item) -> Option<String> {
     None
 }
 
-/// What is only spoken of is not used.
+/// Removes comments, because an item that only a comment mentions is not used.
 fn without_comments(code: &str) -> String {
     code.lines()
         .filter(|line| !line.trim_start().starts_with("//"))
@@ -117,7 +117,7 @@ fn text_of_type(ty: &syn::Type) -> String {
     quote::quote!(#ty).to_string().replace(' ', "")
 }
 
-/// Does the word stand in the text, not as a part of a longer one?
+/// Whether the text contains the word, not only as a part of a longer one.
 fn mentions(text: &str, word: &str) -> bool {
     let is_part = |it: char| it.is_ascii_alphanumeric() || it == '_';
     text.match_indices(word)
@@ -154,7 +154,7 @@ fn needed_imports(tree: UseTree, code: &str) -> Option<UseTree> {
                 })),
             }
         }
-        // A trait that is brought in without a name, for its functions: of these the templates know one.
+        // A trait imported as `_` for its functions. The templates have only one: `serde::de::Error`.
         UseTree::Rename(rename) => code.contains("::custom").then_some(UseTree::Rename(rename)),
         UseTree::Glob(glob) => Some(UseTree::Glob(glob)),
     }

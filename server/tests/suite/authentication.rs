@@ -64,7 +64,7 @@ async fn ready(issuer: &TestIssuer, refresh: RefreshSettings) -> Issuer {
 
 fn rejection(verified: Result<Arc<VerifiedToken>, TokenError>) -> InvalidToken {
     match verified {
-        Err(TokenError::Invalid(refusal)) => refusal,
+        Err(TokenError::Invalid(error)) => error,
         Ok(_) | Err(TokenError::Unavailable) => panic!("{verified:?}"),
     }
 }

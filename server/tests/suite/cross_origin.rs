@@ -22,7 +22,7 @@ const ALLOWED: [&str; 2] = ["https://console.example.com", "http://localhost:300
 const EXPOSED: &str =
     "etag, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, www-authenticate, x-request-id";
 
-const STRANGERS: [&str; 6] = [
+const UNLISTED_ORIGINS: [&str; 6] = [
     "https://evil.example.com",
     "http://console.example.com",
     "https://console.example.com:8443",
@@ -133,7 +133,7 @@ async fn pages_of_an_allowed_origin_can_read_every_response(store: StoreUnderTes
 
 async fn pages_of_other_origins_can_read_no_response(store: StoreUnderTest) {
     let service = start(store).await;
-    for origin in STRANGERS {
+    for origin in UNLISTED_ORIGINS {
         let response = send(&service, Method::GET, "/v1/catalog", &[("origin", origin)]).await;
         assert_eq!(response.status, 200, "{origin}");
         assert!(has_no_cors_headers(&response), "{origin}: {response:?}");

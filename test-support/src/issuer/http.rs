@@ -1,4 +1,4 @@
-//! As much of an HTTP server as the issuer needs: GET, and one request on each connection.
+//! A minimal HTTP server for the issuer: GET only, one request per connection.
 
 use super::State;
 use std::io::{BufRead, BufReader, Write};
@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-/// Nobody keeps a connection of the tests open longer than this without a request.
+/// The maximum time to wait for a request on a connection.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Responds to requests on a thread until the issuer is stopped.
@@ -28,7 +28,7 @@ pub(super) fn serve(listener: TcpListener, state: Arc<State>) {
     });
 }
 
-/// Lets the thread of [`serve`] see that the issuer is stopped.
+/// Wakes the thread of [`serve`], so that it sees that the issuer is stopped.
 pub(super) fn wake(url: &str) {
     if let Some(address) = url.split('/').nth(2) {
         let _ = TcpStream::connect(address);

@@ -1,4 +1,4 @@
-//! Which words stand for an operation: its resource, then what is done to it.
+//! The words of an operation's command: its resource, then the action.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(super) struct Command<'a> {
 }
 
 impl Group<'_> {
-    /// The name as it is typed.
+    /// The name on the command line.
     pub(super) fn word(&self) -> String {
         self.name.replace('_', "-")
     }
@@ -56,8 +56,8 @@ pub(super) fn from_api(api: &Api) -> Result<Vec<Group<'_>>, Error> {
     Ok(groups)
 }
 
-/// Operations are named resource first. Where the tag is the resource, it says how many words the resource has; else it
-/// is the first word.
+/// Splits an `operationId` into resource and action. The resource is the tag if the id starts with it, otherwise the
+/// first word.
 fn words(operation: &Operation) -> (String, String) {
     let tag = operation.tag.as_str();
     let singular = singular(tag);
@@ -78,7 +78,7 @@ fn singular(tag: &str) -> &str {
     tag.strip_suffix('s').unwrap_or(tag)
 }
 
-/// What the tag says, where the tag is the resource; what its only command says, where there is one.
+/// The help of a group: the description of its tag if the tag is the resource, or the summary of its only command.
 fn about(api: &Api, group: &Group<'_>) -> String {
     let tag_of = |operation: &Operation| api.tags.iter().find(|tag| tag.name == operation.tag);
     let is_resource = |tag: &Tag| group.name == tag.name || group.name == singular(&tag.name);

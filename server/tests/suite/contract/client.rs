@@ -86,11 +86,11 @@ fn outcome<T: Serialize>(response: Result<ResponseValue<T>, Error>) -> Result<Ou
             retry_after: None,
             body: serde_json::to_value(response.into_inner()).unwrap(),
         }),
-        Err(Error::Response(refusal)) => Ok(Outcome {
-            status: refusal.status.as_u16(),
-            request_id: refusal.request_id,
-            retry_after: refusal.retry_after.map(|wait| wait.as_secs()),
-            body: json!({ "error": refusal.code, "message": refusal.message }),
+        Err(Error::Response(error)) => Ok(Outcome {
+            status: error.status.as_u16(),
+            request_id: error.request_id,
+            retry_after: error.retry_after.map(|wait| wait.as_secs()),
+            body: json!({ "error": error.code, "message": error.message }),
         }),
         Err(error) => Err(format!("{error:?}")),
     }
