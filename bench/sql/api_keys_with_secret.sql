@@ -1,4 +1,4 @@
--- Keys whose plaintext is known; $1 their prefixes, $2 their hashes, $3 the plaintexts, which the bench keeps.
+-- Keys with a known plaintext: $1 are the prefixes, $2 the hashes, $3 the plaintexts, which the benchmark stores.
 WITH secrets (number, prefix, hash, plaintext) AS (
     SELECT number, prefix, hash, plaintext
     FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS secret (prefix, hash, plaintext, number)

@@ -1,5 +1,5 @@
--- Events {first} to {last} of {events}, spread over the 12 months that end at the last. Few tenants and actions have
--- most of the events; ten events, spread evenly, have the rare action.
+-- Events {first} to {last} of {events}, spread over the 12 months before {ends_at}. A few tenants and actions have most
+-- of the events. Ten events, evenly spread, have the rare action.
 INSERT INTO audit_log (
     tenant_id, actor_id, actor_name, actor_type, action, target_id, target_type, product, metadata, source_ip,
     user_agent, created_at

@@ -1,5 +1,5 @@
--- What a loaded data set must have been made for: the steps of the schema, and what they have made, in case that a step
--- was edited.
+-- A fingerprint of the schema, which a loaded data set must match. It covers the migrations and also the resulting
+-- schema, because a migration can be edited.
 SELECT md5(string_agg(part, E'\n' ORDER BY part COLLATE "C"))
 FROM (
     SELECT version FROM __diesel_schema_migrations

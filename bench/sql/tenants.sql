@@ -1,4 +1,4 @@
--- The ids are of version 7 in form, and end in the tenant's number, so that load can be made without looking them up.
+-- The ids have the form of version 7 and end in the tenant's number, so that the load generator needs no lookup.
 INSERT INTO tenants (id, slug, name, status, kind, plan, contract_start, created_at, updated_at)
 SELECT
     ('0190b8a5-7b1c-7000-8000-' || number)::uuid,

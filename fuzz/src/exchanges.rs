@@ -10,7 +10,7 @@ use crate::operations::{Operation, PATH_VALUE};
 use crate::report::expect;
 use crate::service::exchange;
 
-/// The headers of a fuzzed request. Others frame the request, which hyper reads and the client writes.
+/// The headers that a fuzzed request may have. The client itself sets those that frame the request.
 const HEADERS: [&str; 6] = [
     "content-type",
     "if-match",

@@ -7,7 +7,7 @@ use tenant_registry_contract::OPENAPI_JSON;
 
 use crate::report::expect;
 
-/// A valid value for every variable in a path: both an id and a slug.
+/// A valid value for every path variable: it is both an id and a slug.
 pub(crate) const PATH_VALUE: &str = "0193a5e4-7b1c-7c3e-9d52-6a1f0e4b8c7d";
 
 /// The method and path of an operation.

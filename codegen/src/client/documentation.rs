@@ -1,4 +1,4 @@
-//! The documentation of the client, from the texts of the spec.
+//! Documents the client with the texts of the spec.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -100,7 +100,7 @@ pub(super) fn tag(api: &Api, tag: &str) -> String {
     format!("The requests of the tag `{tag}`: {description}")
 }
 
-/// The name of an operation's builder and variant.
+/// The type name of an operation's builder, also the name of its enum variant.
 pub(super) fn type_name(operation: &Operation) -> proc_macro2::Ident {
     quote::format_ident!("{}", names::type_name(&operation.id))
 }

@@ -1,4 +1,4 @@
-//! A certified OpenID provider in a Node.js process (`provider/`). Each case has its own realm in it.
+//! A certified OpenID provider in a Node.js process (`provider/`), with a separate issuer for each case.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,7 +20,7 @@ const SOURCE: &str = concat!(
 /// The client that requests tokens. Its secret is the same text.
 const CLIENT: &str = "billing";
 
-/// The provider, once it is started. It ends with this process, whose pipe it reads.
+/// The provider, once it is started. It exits when this process does, because that closes its standard input.
 static PROVIDER: Mutex<Option<Provider>> = Mutex::new(None);
 
 struct Provider {
@@ -28,23 +28,23 @@ struct Provider {
     _process: Child,
 }
 
-/// A realm of the provider, with its own keys.
+/// An issuer of the provider, with separate keys.
 pub(crate) struct TestIssuer {
-    /// The URL, which is the claim `iss` too.
+    /// The URL, also the claim `iss`.
     pub(crate) url: String,
     control: String,
     http: reqwest::Client,
 }
 
 impl TestIssuer {
-    /// Creates a realm.
+    /// Creates an issuer.
     pub(crate) async fn start() -> Self {
         let provider = url();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let made: Value = json_of(http.post(format!("{provider}/control/realms"))).await;
-        let url = made["issuer"].as_str().unwrap().to_owned();
+        let created: Value = json(http.post(format!("{provider}/control/issuers"))).await;
+        let url = created["issuer"].as_str().unwrap().to_owned();
         Self {
-            control: url.replacen("/realms/", "/control/realms/", 1),
+            control: url.replacen("/issuers/", "/control/issuers/", 1),
             url,
             http,
         }
@@ -73,36 +73,36 @@ impl TestIssuer {
             .basic_auth(CLIENT, Some(CLIENT))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(query.finish());
-        let given = json_of(request).await;
-        given["access_token"]
+        let response = json(request).await;
+        response["access_token"]
             .as_str()
-            .unwrap_or_else(|| panic!("{given}"))
+            .unwrap_or_else(|| panic!("{response}"))
             .to_owned()
     }
 
     /// Replaces all keys with new ones.
     pub(crate) async fn rotate(&self) {
-        json_of(self.http.post(format!("{}/rotate", self.control))).await;
+        json(self.http.post(format!("{}/rotate", self.control))).await;
     }
 
     /// Closes connections without a response from now on.
     pub(crate) async fn go_down(&self) {
-        json_of(self.http.post(format!("{}/down", self.control))).await;
+        json(self.http.post(format!("{}/down", self.control))).await;
     }
 
-    /// Responds again.
+    /// Responds again from now on.
     pub(crate) async fn come_up(&self) {
-        json_of(self.http.post(format!("{}/up", self.control))).await;
+        json(self.http.post(format!("{}/up", self.control))).await;
     }
 
-    /// How often the keys were fetched.
+    /// Returns how often the keys were fetched.
     pub(crate) async fn key_fetches(&self) -> u64 {
-        let counted = json_of(self.http.get(format!("{}/fetches", self.control))).await;
-        counted["fetches"].as_u64().unwrap()
+        let control = json(self.http.get(format!("{}/fetches", self.control))).await;
+        control["fetches"].as_u64().unwrap()
     }
 }
 
-async fn json_of(request: reqwest::RequestBuilder) -> Value {
+async fn json(request: reqwest::RequestBuilder) -> Value {
     let response = request.send().await.unwrap();
     serde_json::from_str(&response.text().await.unwrap()).unwrap()
 }

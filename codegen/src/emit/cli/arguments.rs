@@ -11,7 +11,7 @@ use crate::emit::types::holds_secret;
 use crate::model::{Api, Format, Kind, Location, Operation, Parameter, Property, Type};
 use crate::print::plain_doc;
 
-/// The flags that the program itself has, and the flag of the whole body.
+/// The flags of the program itself, and the flag of the whole body.
 const RESERVED: [&str; 7] = [
     "help",
     "version",
@@ -25,7 +25,7 @@ const RESERVED: [&str; 7] = [
 /// The flag of the whole body.
 pub(super) const BODY_FILE: &str = "body_file";
 
-/// An argument, and what it is for.
+/// An argument and its purpose.
 pub(super) struct Argument {
     /// The field; the flag is the same in kebab case.
     pub(super) name: String,
@@ -236,7 +236,7 @@ fn typed(api: &Api, property: &Property, help: &mut String, attributes: &mut Vec
     ty
 }
 
-/// Is the property one that plain text cannot express?
+/// Whether the argument must be JSON, because plain text cannot express the property.
 fn is_json(api: &Api, property: &Property) -> bool {
     match &property.ty {
         Type::FreeForm => true,

@@ -72,7 +72,7 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
     Ok(files)
 }
 
-/// What the parameters need of `decode` that have a format, but no schema.
+/// The items of `decode` that parameters with a format, but without a schema, need.
 fn formats_of_parameters(api: &Api) -> String {
     let parameters = api.operations.iter().flat_map(|operation| &operation.parameters);
     parameters
@@ -104,7 +104,7 @@ fn schema_type(api: &Api, usage: &Usage, schema: &Schema) -> TokenStream {
     }
 }
 
-/// Does a value of this type hold a secret, itself or in a property?
+/// Whether a value of this type is or contains a secret.
 pub(in crate::emit) fn holds_secret(api: &Api, ty: &Type) -> bool {
     match ty {
         Type::Named(name) => api.schema(name).is_some_and(|schema| match &schema.kind {

@@ -9,7 +9,7 @@ use crate::model::{Api, Kind, Operation, Schema, Type};
 pub(super) struct Usage {
     /// For each schema, the tags of the operations that use it.
     tags: BTreeMap<String, BTreeSet<String>>,
-    /// The schemas of which a response can hold a value.
+    /// The schemas of the values that a response can contain.
     in_responses: BTreeSet<String>,
 }
 
@@ -42,7 +42,7 @@ impl Usage {
         }
     }
 
-    /// Can a response hold a value of this schema?
+    /// Whether a response can contain a value of this schema.
     pub(super) fn is_in_response(&self, schema: &str) -> bool {
         self.in_responses.contains(schema)
     }

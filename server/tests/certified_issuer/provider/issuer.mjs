@@ -1,12 +1,12 @@
-// The issuer of the tests: realms of a certified OpenID provider, on a free port of 127.0.0.1, which gives access tokens with
-// claims in Keycloak's shape. It ends when its standard input does, so that it does not outlive the tests.
+// Issuers for the tests: a certified OpenID provider on a free port of 127.0.0.1. Access tokens have claims as Keycloak
+// issues them. The process exits when its standard input ends, so that it does not outlive the tests.
 //
-// POST /control/realms                   {"issuer": "…/realms/1"}; each case has a realm of its own
-// POST /control/realms/1/rotate          new keys in place of the old ones
-// POST /control/realms/1/down, …/up      requests break off; they are served again
-// GET  /control/realms/1/fetches         how often the keys were asked for
+// POST /control/issuers                  create an issuer; returns {"issuer": "…/issuers/1"}
+// POST /control/issuers/1/rotate         replace all keys
+// POST /control/issuers/1/down, …/up     close connections without a response; respond again
+// GET  /control/issuers/1/fetches        how often the keys were fetched
 //
-// What a token is to be like is said by the resource that it is asked for (RFC 8707): see `wanted`.
+// The `resource` of a token request (RFC 8707) describes the token: see `tokenSettings`.
 
 import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
@@ -17,10 +17,10 @@ const SCOPES = 'tenants:read tenants:write audit:read';
 const CLIENTS = ['billing', 'console'];
 const RESOURCE = 'urn:token:';
 
-// The provider warns about its in-memory adapter, once for each realm.
+// The provider warns about its in-memory adapter, once for each issuer.
 console.warn = () => {};
 
-const realms = new Map();
+const issuers = new Map();
 
 async function newKeys() {
     return Promise.all(ALGORITHMS.map(async (alg) => {
@@ -29,13 +29,13 @@ async function newKeys() {
     }));
 }
 
-// {"alg": "…", "audience": "…", "lifetime": seconds, "claims": {…}}; null takes a claim away.
-function wanted(resource) {
+// {"alg": "…", "audience": "…", "lifetime": seconds, "claims": {…}}; null removes a claim.
+function tokenSettings(resource) {
     return JSON.parse(Buffer.from(resource.slice(RESOURCE.length), 'base64url'));
 }
 
-async function newProvider(issuer) {
-    const provider = new Provider(issuer, {
+async function newProvider(url) {
+    const provider = new Provider(url, {
         jwks: { keys: await newKeys() },
         clients: CLIENTS.map((name) => ({
             client_id: name,
@@ -52,7 +52,7 @@ async function newProvider(issuer) {
             resourceIndicators: {
                 enabled: true,
                 getResourceServerInfo(_context, resource) {
-                    const { alg, audience, lifetime } = wanted(resource);
+                    const { alg, audience, lifetime } = tokenSettings(resource);
                     return {
                         scope: SCOPES,
                         audience,
@@ -66,7 +66,7 @@ async function newProvider(issuer) {
         formats: {
             customizers: {
                 jwt(_context, token, jwt) {
-                    const { lifetime, claims } = wanted(token.resourceServer.identifier());
+                    const { lifetime, claims } = tokenSettings(token.resourceServer.identifier());
                     const { payload } = jwt;
                     jwt.header = { typ: 'JWT' };
                     jwt.payload = {
@@ -87,54 +87,54 @@ async function newProvider(issuer) {
     return provider.callback();
 }
 
-async function newRealm(origin) {
-    const name = String(realms.size + 1);
-    const realm = { issuer: `${origin}/realms/${name}`, isDown: false, fetches: 0 };
-    realms.set(name, realm);
-    realm.handle = await newProvider(realm.issuer);
-    return realm;
+async function newIssuer(origin) {
+    const name = String(issuers.size + 1);
+    const issuer = { url: `${origin}/issuers/${name}`, isDown: false, fetches: 0 };
+    issuers.set(name, issuer);
+    issuer.respond = await newProvider(issuer.url);
+    return issuer;
 }
 
 async function control(origin, path) {
-    const [, name, command] = path.match(/^realms(?:\/(\d+)\/(\w+))?$/);
+    const [, name, command] = path.match(/^issuers(?:\/(\d+)\/(\w+))?$/);
     if (name === undefined) {
-        const { issuer } = await newRealm(origin);
-        return { issuer };
+        const { url } = await newIssuer(origin);
+        return { issuer: url };
     }
-    const realm = realms.get(name);
+    const issuer = issuers.get(name);
     switch (command) {
         case 'rotate':
-            realm.handle = await newProvider(realm.issuer);
+            issuer.respond = await newProvider(issuer.url);
             break;
         case 'down':
-            realm.isDown = true;
+            issuer.isDown = true;
             break;
         case 'up':
-            realm.isDown = false;
+            issuer.isDown = false;
             break;
     }
-    return { fetches: realm.fetches };
+    return { fetches: issuer.fetches };
 }
 
 const server = createServer(async (request, response) => {
     const origin = `http://127.0.0.1:${server.address().port}`;
-    const [, room, rest] = request.url.match(/^\/(\w+)\/(.*)$/);
-    if (room === 'control') {
+    const [, area, rest] = request.url.match(/^\/(\w+)\/(.*)$/);
+    if (area === 'control') {
         response.setHeader('Content-Type', 'application/json');
         response.end(JSON.stringify(await control(origin, rest)));
         return;
     }
     const name = rest.split('/', 1)[0];
-    const realm = realms.get(name);
-    if (realm.isDown) {
+    const issuer = issuers.get(name);
+    if (issuer.isDown) {
         request.destroy();
         return;
     }
-    // As a framework does it that mounts the provider below a path.
+    // As a framework does that mounts the provider below a path.
     request.originalUrl = request.url;
     request.url = `/${rest.slice(name.length + 1)}`;
-    if (request.url === '/jwks') realm.fetches += 1;
-    realm.handle(request, response);
+    if (request.url === '/jwks') issuer.fetches += 1;
+    issuer.respond(request, response);
 });
 
 server.listen(0, '127.0.0.1', () => console.log(`issuer on http://127.0.0.1:${server.address().port}`));
