@@ -47,7 +47,7 @@ pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<Ge
         )?,
         file(
             "builder/mod.rs",
-            "The requests, each a builder: set what the operation takes, then `send`.",
+            "The request builders. Set the parameters and the body, then call `send`.",
             modules(&tags),
         )?,
     ];

@@ -30,7 +30,7 @@ pub(super) fn items(api: &Api) -> TokenStream {
                 }
             }
 
-            /// The operation with this `operationId`; `None` where there is none.
+            /// Returns the operation with this `operationId`, if it exists.
             pub fn from_id(id: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|operation| operation.id() == id)
             }
