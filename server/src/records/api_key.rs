@@ -21,7 +21,7 @@ pub struct ApiKeyRecord {
     pub prefix: ApiKeyPrefix,
     /// The hash that a presented plaintext is checked against.
     pub hash: StoredHash,
-    /// Who created the key.
+    /// The actor that created the key.
     pub created_by: Option<Text>,
     /// When the key last verified, within seconds.
     pub last_used_at: Option<DateTime<Utc>>,
