@@ -21,6 +21,7 @@ mod verdict;
 mod worker;
 
 use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -76,8 +77,12 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
         .map_err(Error::file(&arguments.workspace))?;
     let (spec, mutants) = select(arguments, &workspace)?;
     if arguments.list {
+        // A reader such as `head` may close the pipe before the end.
+        let mut output = io::stdout().lock();
         for mutant in mutants {
-            println!("{} | {} | {}", mutant.kind, mutant.place, mutant.description);
+            if writeln!(output, "{} | {} | {}", mutant.kind, mutant.place, mutant.description).is_err() {
+                break;
+            }
         }
         return Ok(true);
     }

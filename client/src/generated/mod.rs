@@ -11,7 +11,7 @@ mod operation;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 11994340492043944851;
+pub const SPEC_FINGERPRINT: u64 = 5084768335937803376;
 
 /// A client of the Tenant Registry.
 ///
@@ -44,7 +44,7 @@ pub struct Client {
 
 impl ClientInfo<Transport> for Client {
     fn api_version() -> &'static str {
-        "1.0.0"
+        "2.0.0"
     }
 
     fn baseurl(&self) -> &str {
