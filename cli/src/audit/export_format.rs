@@ -1,6 +1,5 @@
 //! Export formats: newline-delimited JSON and CSV.
 
-use chrono::SecondsFormat;
 use clap::ValueEnum;
 use tenant_registry_client::types::AuditEvent;
 
@@ -94,7 +93,7 @@ fn record(event: AuditEvent) -> [String; COLUMNS.len()] {
     } = event;
     [
         id.to_string(),
-        created_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        created_at.to_string(),
         or_empty(tenant_id),
         or_empty(project_id),
         or_empty(actor_id),

@@ -5,12 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{ProductKey, TenantId, Text, constraint, decode, encode};
+use super::{ProductKey, TenantId, Text, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
@@ -547,11 +546,7 @@ pub struct AuditEvent {
     )]
     pub user_agent: Option<String>,
     /// When the service stored the event.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub created_at: DateTime<Utc>,
+    pub created_at: Timestamp,
 }
 
 /// A page of the audit log.

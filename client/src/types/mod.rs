@@ -9,10 +9,10 @@ mod audit;
 mod catalog;
 mod constraint;
 mod decode;
-mod encode;
 mod health;
 mod shared;
 mod tenants;
+mod time;
 
 pub use self::api_keys::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList,
@@ -35,3 +35,4 @@ pub use self::tenants::{
     Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName,
     TenantProductList, TenantSlug, TenantStatus,
 };
+pub use self::time::{Date, Timestamp};

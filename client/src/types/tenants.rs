@@ -5,10 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{PlanKey, TenantId, TenantProduct, Text, constraint, decode, encode};
+use super::{Date, PlanKey, TenantId, TenantProduct, Text, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 
 /// The unique name of a tenant in URLs: 3 to 40 lowercase letters, digits and hyphens. It does
@@ -321,17 +320,14 @@ pub struct Tenant {
     )]
     pub stripe_cust_id: Option<Text>,
     /// When the trial ends; `null` if the tenant has no trial.
-    #[serde(
-        deserialize_with = "decode::nullable_formatted",
-        serialize_with = "encode::optional_date_time"
-    )]
-    pub trial_ends_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub trial_ends_at: Option<Timestamp>,
     /// The first day of the contract; `null` if not set.
-    #[serde(deserialize_with = "decode::nullable_formatted")]
-    pub contract_start: Option<NaiveDate>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub contract_start: Option<Date>,
     /// The last day of the contract; `null` if not set.
-    #[serde(deserialize_with = "decode::nullable_formatted")]
-    pub contract_end: Option<NaiveDate>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub contract_end: Option<Date>,
     /// The person in sales who is responsible for the customer.
     #[serde(
         default,
@@ -340,17 +336,9 @@ pub struct Tenant {
     )]
     pub sales_owner: Option<Text>,
     /// When the tenant was created.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub created_at: DateTime<Utc>,
+    pub created_at: Timestamp,
     /// When the tenant was last changed.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: Timestamp,
 }
 
 /// The properties of a new tenant.
@@ -414,17 +402,17 @@ pub struct TenantActivate {
     /// The first day of the contract.
     #[serde(
         default,
-        deserialize_with = "decode::present_formatted",
+        deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub contract_start: Option<NaiveDate>,
+    pub contract_start: Option<Date>,
     /// The last day of the contract. It must not be before `contract_start`.
     #[serde(
         default,
-        deserialize_with = "decode::present_formatted",
+        deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub contract_end: Option<NaiveDate>,
+    pub contract_end: Option<Date>,
     /// The customer's ID in the ERP system.
     #[serde(
         default,

@@ -16,15 +16,8 @@ const OPENAPI_VERSION: &str = "3.0.3";
 
 /// Writes the document; `version` is the API's, as the spec states it.
 pub(super) fn document(api: &Api, version: &str) -> Result<OpenAPI, Error> {
-    let schemas: Map<String, Value> = api
-        .schemas
-        .iter()
-        .map(|schema| {
-            (
-                names::type_name(&schema.name),
-                json!({ "type": "object", "properties": {} }),
-            )
-        })
+    let schemas: Map<String, Value> = replaced_types(api)
+        .map(|name| (name, json!({ "type": "object", "properties": {} })))
         .collect();
     let mut paths = Map::new();
     for operation in &api.operations {
@@ -42,6 +35,12 @@ pub(super) fn document(api: &Api, version: &str) -> Result<OpenAPI, Error> {
             "the document lowered to OpenAPI {OPENAPI_VERSION} is not valid ({error}); this is a bug in the generator"
         ))
     })
+}
+
+/// The names of the types of `crate::types` that the document refers to.
+pub(super) fn replaced_types(api: &Api) -> impl Iterator<Item = String> {
+    let schemas = api.schemas.iter().map(|schema| names::type_name(&schema.name));
+    schemas.chain(["Date", "Timestamp"].map(str::to_owned))
 }
 
 fn lower(operation: &Operation) -> Result<Value, Error> {
@@ -99,8 +98,8 @@ fn schema(parameter: &str, ty: &Type) -> Result<Value, Error> {
         Type::Integer(Width::I32) => json!({ "type": "integer", "format": "int32" }),
         Type::Integer(Width::I64) => json!({ "type": "integer", "format": "int64" }),
         Type::Formatted(Format::Uuid) => json!({ "type": "string", "format": "uuid" }),
-        Type::Formatted(Format::Date) => json!({ "type": "string", "format": "date" }),
-        Type::Formatted(Format::DateTime) => json!({ "type": "string", "format": "date-time" }),
+        Type::Formatted(Format::Date) => reference("Date"),
+        Type::Formatted(Format::DateTime) => reference("Timestamp"),
         Type::Array(_) | Type::FreeForm => {
             return Err(Error::document(format!(
                 "the client cannot send a list or an object as the parameter `{parameter}`; move it to the body"

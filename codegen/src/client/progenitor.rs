@@ -51,8 +51,7 @@ pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
         .with_tag(TagStyle::Merged)
         .with_hooks(HooksMode::Expected)
         .with_inner_type(quote! { crate::Transport });
-    for schema in &api.schemas {
-        let name = names::type_name(&schema.name);
+    for name in lowering::replaced_types(api) {
         settings.with_replacement(&name, format!("crate::types::{name}"), std::iter::empty());
     }
     let document = lowering::document(api, version)?;

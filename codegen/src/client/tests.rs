@@ -115,7 +115,7 @@ fn the_lowered_document_is_openapi_3_0() {
                 {
                     "in": "query",
                     "name": "day",
-                    "schema": { "type": "string", "format": "date" },
+                    "schema": { "$ref": "#/components/schemas/Date" },
                     "style": "form",
                 },
             ],
@@ -128,7 +128,9 @@ fn the_lowered_document_is_openapi_3_0() {
         } } },
         "components": { "schemas": {
             "ApiThing": { "type": "object" },
+            "Date": { "type": "object" },
             "ThingChange": { "type": "object" },
+            "Timestamp": { "type": "object" },
         } },
     }))
     .expect("the expected document is one");

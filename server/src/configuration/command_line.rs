@@ -2,11 +2,11 @@
 
 use super::renamed;
 use super::{Configuration, DatabaseConfiguration};
-use chrono::{DateTime, Utc};
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
+use tenant_registry_contract::types::Timestamp;
 
 /// The Tenant Registry: a REST service for tenants, entitlements, API keys and the audit log.
 #[derive(Clone, Debug, Parser)]
@@ -42,7 +42,7 @@ pub enum AuditCommand {
     Prune {
         /// Delete the events before this time (RFC 3339).
         #[arg(long, value_name = "TIME")]
-        before: DateTime<Utc>,
+        before: Timestamp,
 
         /// The database of the audit log.
         #[command(flatten)]

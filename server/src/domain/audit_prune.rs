@@ -4,9 +4,8 @@ use super::clock::Clock;
 use super::error::Failure;
 use crate::records::NewAuditEvent;
 use crate::store::{AuditPruneStore, PrunedBatch, StoreError};
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
-use tenant_registry_contract::types::{ActorId, AuditAction, ConstraintError, Text};
+use tenant_registry_contract::types::{ActorId, AuditAction, ConstraintError, Text, Timestamp};
 use thiserror::Error;
 use tracing::info;
 
@@ -15,7 +14,7 @@ use tracing::info;
 pub enum AuditPruneError {
     /// The time is in the future, so the events about the pruning would be deleted as well.
     #[error("`--before` must not be in the future; it is {0} now")]
-    Future(DateTime<Utc>),
+    Future(Timestamp),
     /// The store failed. Events that were deleted before remain deleted.
     #[error("not all events were deleted: {0}; run it again")]
     Failed(String),
@@ -43,7 +42,7 @@ impl From<ConstraintError> for AuditPruneError {
 /// Deletes the audit events before a time. The log records the start and the result.
 #[derive(Debug)]
 pub struct AuditPrune {
-    before: DateTime<Utc>,
+    before: Timestamp,
     clock: Clock,
 }
 
@@ -52,7 +51,7 @@ impl AuditPrune {
     ///
     /// # Errors
     /// [`AuditPruneError::Future`] if `before` is in the future.
-    pub fn new(before: DateTime<Utc>, clock: Clock) -> Result<Self, AuditPruneError> {
+    pub fn new(before: Timestamp, clock: Clock) -> Result<Self, AuditPruneError> {
         let now = clock.now();
         if before > now {
             return Err(AuditPruneError::Future(now));
@@ -81,10 +80,7 @@ impl AuditPrune {
 
     fn event(&self, progress: Progress, operator: &str) -> Result<NewAuditEvent, ConstraintError> {
         let mut metadata = Map::new();
-        metadata.insert(
-            "before".to_owned(),
-            self.before.to_rfc3339_opts(SecondsFormat::AutoSi, true).into(),
-        );
+        metadata.insert("before".to_owned(), self.before.to_string().into());
         let action = match progress {
             Progress::Started => "audit.prune_started",
             Progress::Done { deleted } => {

@@ -7,10 +7,9 @@ use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::is_in_service;
 use crate::records::{EntitlementRecord, NewAuditEvent, TenantRecord};
 use crate::store::{AuditAppended, NewTrial, Store, TrialStarted};
-use chrono::{DateTime, Utc};
 use serde_json::Map;
 use tenant_registry_contract::types::{
-    CatalogEntry, CatalogEntryList, ConstraintError, PlanKey, ProductKey, TenantId, TenantProduct,
+    CatalogEntry, CatalogEntryList, ConstraintError, PlanKey, ProductKey, TenantId, TenantProduct, Timestamp,
 };
 
 /// A product in the catalog.
@@ -71,7 +70,7 @@ impl Product {
         action: ServiceAction,
         tenant_id: TenantId,
         caller: &Caller,
-        now: DateTime<Utc>,
+        now: Timestamp,
     ) -> Result<NewAuditEvent, ConstraintError> {
         ServiceEvent {
             action,
@@ -89,7 +88,7 @@ impl Product {
         &self,
         tenant: &TenantRecord,
         caller: &Caller,
-        now: DateTime<Utc>,
+        now: Timestamp,
     ) -> Result<NewTrial, DomainError<TenantChangeError>> {
         let status = tenant.status_at(now);
         if !is_in_service(status) {

@@ -12,10 +12,9 @@ use crate::records::{
     ApiKeyRecord, AuditEventRecord, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, InternalDetail,
     NewAuditEvent, TenantRecord,
 };
-use chrono::{DateTime, Utc};
 use std::future::Future;
 use std::ops::ControlFlow;
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus};
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus, Timestamp};
 use thiserror::Error;
 
 /// Why a store failed. The detail is for the log.
@@ -122,7 +121,7 @@ pub struct ApiKeyWithTenant {
     /// The stored status of its tenant.
     pub tenant_status: TenantStatus,
     /// When a pending cancellation of its tenant takes effect.
-    pub tenant_cancel_at: Option<DateTime<Utc>>,
+    pub tenant_cancel_at: Option<Timestamp>,
 }
 
 /// A successful verification of an API key.
@@ -131,7 +130,7 @@ pub struct ApiKeyUse {
     /// The key.
     pub id: ApiKeyId,
     /// When the key was verified.
-    pub used_at: DateTime<Utc>,
+    pub used_at: Timestamp,
 }
 
 /// Stores tenants.
@@ -240,7 +239,7 @@ pub trait AuditPruneStore: Send {
     /// no old events are left.
     fn audit_delete_batch(
         &mut self,
-        before: DateTime<Utc>,
+        before: Timestamp,
         after: i64,
     ) -> impl Future<Output = Result<Option<PrunedBatch>, StoreError>> + Send;
 }

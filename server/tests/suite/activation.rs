@@ -3,9 +3,9 @@
 use crate::harness::cases::cases;
 use crate::harness::steps::{assert_error, unknown_id};
 use crate::harness::{StoreUnderTest, TestServer};
-use chrono::{NaiveDate, TimeDelta};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tenant_registry_client::types::{ErrorCode, TenantActivate, TenantCancel, TenantId, TenantStatus};
+use tenant_registry_client::types::{Date, ErrorCode, TenantActivate, TenantCancel, TenantId, TenantStatus};
 
 cases![
     activates_tenants_of_every_status_except_archived,
@@ -21,11 +21,11 @@ cases![
     an_unknown_tenant_is_not_found,
 ];
 
-fn date(text: &str) -> Option<NaiveDate> {
+fn date(text: &str) -> Option<Date> {
     Some(text.parse().unwrap())
 }
 
-fn contract(start: Option<NaiveDate>, end: Option<NaiveDate>) -> TenantActivate {
+fn contract(start: Option<Date>, end: Option<Date>) -> TenantActivate {
     TenantActivate {
         contract_start: start,
         contract_end: end,
@@ -43,7 +43,7 @@ async fn activates_tenants_of_every_status_except_archived(store: StoreUnderTest
         service.clock.advance(TimeDelta::seconds(1));
         let active = service.activate(tenant, TenantActivate::default()).await.unwrap();
         assert_eq!(
-            (active.status, active.updated_at),
+            (active.status, active.updated_at.get()),
             (TenantStatus::Active, service.clock.now())
         );
         assert_eq!(service.tenant(tenant).await, active);

@@ -68,7 +68,7 @@ async fn freezes_the_tenant_immediately(store: StoreUnderTest) {
     for tenant in [trial, demo, active] {
         let frozen = service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
         assert_eq!(
-            (frozen.status, frozen.updated_at),
+            (frozen.status, frozen.updated_at.get()),
             (TenantStatus::Frozen, service.clock.now())
         );
         assert_eq!(service.tenant(tenant.id).await, frozen);
@@ -138,7 +138,7 @@ async fn at_period_end_a_trial_stays_until_it_ends(store: StoreUnderTest) {
     let pending = service.cancel(tenant.id, at_period_end()).await.unwrap();
     assert_eq!(pending.status, TenantStatus::Trial);
     let end = tenant.trial_ends_at.unwrap();
-    assert_freezes_at(&service, tenant.id, end, TenantStatus::Trial).await;
+    assert_freezes_at(&service, tenant.id, end.get(), TenantStatus::Trial).await;
 }
 
 async fn every_operation_on_every_replica_sees_the_freeze(store: StoreUnderTest) {

@@ -31,9 +31,9 @@ async fn a_customer_starts_in_a_trial_of_14_days(store: StoreUnderTest) {
         (tenant.status, tenant.kind),
         (TenantStatus::Trial, TenantKind::Customer)
     );
-    assert_eq!(tenant.trial_ends_at, Some(now + TimeDelta::days(14)));
+    assert_eq!(tenant.trial_ends_at.unwrap().get(), now + TimeDelta::days(14));
     assert_eq!((tenant.contract_start, tenant.contract_end), (None, None));
-    assert_eq!((tenant.created_at, tenant.updated_at), (now, now));
+    assert_eq!((tenant.created_at.get(), tenant.updated_at.get()), (now, now));
 }
 
 async fn a_demo_starts_without_an_end(store: StoreUnderTest) {

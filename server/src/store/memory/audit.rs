@@ -3,8 +3,8 @@
 use super::MemoryStore;
 use crate::records::{AuditEventRecord, AuditQuery, NewAuditEvent};
 use crate::store::{AuditAppended, AuditStore, StoreError};
-use chrono::{DateTime, Utc};
 use std::cmp::Reverse;
+use tenant_registry_contract::types::Timestamp;
 
 impl AuditStore for MemoryStore {
     async fn audit_append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
@@ -34,7 +34,7 @@ impl AuditStore for MemoryStore {
 }
 
 /// The position of an event in the list.
-fn sort_key(record: &AuditEventRecord) -> (DateTime<Utc>, i64) {
+fn sort_key(record: &AuditEventRecord) -> (Timestamp, i64) {
     (record.event.created_at, record.id.get())
 }
 

@@ -10,15 +10,14 @@ use crate::records::{
     TenantRecord,
 };
 use crate::store::{Change, Changed, StoreError, StoreHealth, decide_change};
-use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tenant_registry_contract::types::{
     ApiKeyId, ApiKeyPrefix, AuditEventId, ConstraintError, PlanKey, ProductKey, TenantId, TenantKind, TenantName,
-    TenantSlug, TenantStatus,
+    TenantSlug, TenantStatus, Timestamp,
 };
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::{NoContext, Uuid};
 
 /// Tenants, entitlements, API keys and the audit log. They are lost when the process ends.
 #[derive(Debug, Default)]
@@ -40,10 +39,11 @@ impl MemoryStore {
     ///
     /// # Errors
     /// If the tenant does not conform to the spec.
-    pub fn seeded(now: DateTime<Utc>) -> Result<Self, ConstraintError> {
+    pub fn seeded(now: Timestamp) -> Result<Self, ConstraintError> {
         let mut state = State::default();
-        let seconds = now.timestamp().try_into().unwrap_or_default();
-        let id_time = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
+        let time = now.get();
+        let seconds = time.timestamp().try_into().unwrap_or_default();
+        let id_time = uuid::Timestamp::from_unix(NoContext, seconds, time.timestamp_subsec_nanos());
         state.tenant_insert(TenantRecord {
             id: TenantId::from(Uuid::new_v7(id_time)),
             slug: TenantSlug::try_from("acme")?,

@@ -27,8 +27,8 @@ impl<'a> ListEvents<'a> {
         let number = filter.number_column();
         Self {
             filter,
-            since: query.since,
-            until: query.until,
+            since: query.since.map(DateTime::from),
+            until: query.until.map(DateTime::from),
             after: query.before.map(|cursor| AfterCursor {
                 cursor: cursor.get(),
                 number,

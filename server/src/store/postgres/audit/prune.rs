@@ -15,6 +15,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use std::time::Duration;
+use tenant_registry_contract::types::Timestamp;
 use thiserror::Error;
 
 /// The only role that the trigger of `audit_log` allows to delete.
@@ -82,12 +83,8 @@ impl AuditPruneStore for PostgresPruneStore {
         Ok(())
     }
 
-    async fn audit_delete_batch(
-        &mut self,
-        before: DateTime<Utc>,
-        after: i64,
-    ) -> Result<Option<PrunedBatch>, StoreError> {
-        let batch = delete_batch_on_connection(&mut self.connection, before, after);
+    async fn audit_delete_batch(&mut self, before: Timestamp, after: i64) -> Result<Option<PrunedBatch>, StoreError> {
+        let batch = delete_batch_on_connection(&mut self.connection, before.into(), after);
         Ok(batch.await.map_err(DbError::from)?)
     }
 }

@@ -73,7 +73,7 @@ impl From<NewAuditEvent> for NewAuditEventRow {
             metadata: metadata.map(Value::Object),
             source_ip: source_ip.map(IpNet::from),
             user_agent,
-            created_at,
+            created_at: created_at.into(),
         }
     }
 }
@@ -112,7 +112,7 @@ impl TryFrom<NewAuditEventRow> for NewAuditEvent {
             metadata: metadata.map(json_object),
             source_ip: source_ip.map(|network| network.addr()),
             user_agent,
-            created_at,
+            created_at: created_at.try_into()?,
         })
     }
 }

@@ -6,8 +6,8 @@
 
 mod constraint;
 mod decode;
-mod encode;
 mod samples;
+mod time;
 
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
@@ -15,3 +15,4 @@ pub use self::samples::{
     Answer, Anything, Colour, Count, Day, Error, ErrorCode, Instant, Options, Page,
     Password, Request, SampleId, Temperature, Word,
 };
+pub use self::time::{Date, Timestamp};
