@@ -23,7 +23,7 @@ BEGIN
         ) INTO violations;
         IF violations IS NOT NULL THEN
             RAISE EXCEPTION '%: these rows violate %: %; correct them and migrate again',
-                unchecked.conrelid::regclass, unchecked.condition, violations
+                unchecked.conrelid::regclass, unchecked.conname, violations
                 USING ERRCODE = 'check_violation';
         END IF;
     END LOOP;

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::OpenEnum;
 use super::{ProductKey, TenantId, Text, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
@@ -430,7 +431,7 @@ pub struct ApiKeyVerify {
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub reason: Option<ApiKeyVerifyReason>,
+    pub reason: Option<OpenEnum<ApiKeyVerifyReason>>,
     /// The tenant that owns the key. Omitted if the key is not valid.
     #[serde(
         default,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::OpenEnum;
 use super::{Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
@@ -17,7 +18,7 @@ use super::decode::Format;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Error {
     /// A stable error code for programs.
-    pub error: ErrorCode,
+    pub error: OpenEnum<ErrorCode>,
     /// A message that tells people what to change.
     pub message: String,
 }

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+use crate::OpenEnum;
 use super::{Date, PlanKey, TenantId, TenantProduct, Text, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 
@@ -300,9 +301,9 @@ pub struct Tenant {
     pub name: TenantName,
     /// The status of a tenant. `archived` is final and is set by operators. The API keys of a
     /// `frozen` or `archived` tenant do not verify.
-    pub status: TenantStatus,
+    pub status: OpenEnum<TenantStatus>,
     /// Whether a tenant is a customer or a demo.
-    pub kind: TenantKind,
+    pub kind: OpenEnum<TenantKind>,
     /// The key of a plan.
     pub plan: PlanKey,
     /// The customer's ID in the ERP system.

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use std::sync::Arc;
-use tenant_registry_client::types::{AuditAppend, AuditCursor, AuditEvent, AuditEventId, AuditEventPage};
+use tenant_registry_client::types::{AuditAppend, AuditCursor, AuditEvent, AuditEventId, AuditEventPage, ErrorCode};
 use tokio::runtime::Handle;
 
 cases![
@@ -16,6 +16,8 @@ cases![
     the_last_page_has_no_cursor,
     since_is_inclusive_and_until_exclusive,
     does_not_round_times_with_nanoseconds,
+    a_time_is_in_the_years_0001_to_9999,
+    times_have_six_digits_after_the_second,
     each_filter_excludes_other_events,
     filters_can_be_combined,
     every_page_applies_the_filters,
@@ -144,6 +146,57 @@ async fn does_not_round_times_with_nanoseconds(store: StoreUnderTest) {
     assert!(since.items.is_empty());
     let until = service.client.audit_list().until(just_after).send().await.unwrap();
     assert_eq!(ids(&until.items), appended);
+}
+
+async fn a_time_is_in_the_years_0001_to_9999(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    service.append_many(1).await;
+    for (times, count) in [
+        ("since=0001-01-01T00:00:00Z&until=9999-12-31T23:59:59.999999Z", 1),
+        ("since=0001-01-01T01:00:00%2B01:00", 1),
+        ("since=9999-12-31T22:59:59-01:00", 0),
+    ] {
+        let page = service.raw.get(&format!("/v1/audit?{times}")).await;
+        assert_eq!(page.json::<AuditEventPage>().items.len(), count, "{times}");
+    }
+    // The year in UTC counts, after rounding to microseconds.
+    for since in [
+        "0000-12-31T23:59:59Z",
+        "0001-01-01T00:59:59%2B01:00",
+        "9999-12-31T23:00:00-01:00",
+        "9999-12-31T23:59:59.9999991Z",
+        "9999-12-31T23:59:60Z",
+        "%2B10000-01-01T00:00:00Z",
+    ] {
+        let response = service.raw.get(&format!("/v1/audit?since={since}")).await;
+        let message = response.assert_error(400, ErrorCode::InvalidInput);
+        assert!(
+            message.contains("`since`") && message.contains("in the years 0001 to 9999"),
+            "{message}"
+        );
+    }
+}
+
+async fn times_have_six_digits_after_the_second(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let expect = |text: &str, time: &str| assert!(text.contains(time), "{time}: {text}");
+    service.clock.set("2026-11-23T09:30:00Z".parse().unwrap());
+    let tenant = service
+        .raw
+        .post("/v1/tenants", r#"{"slug": "whole", "name": "n"}"#)
+        .await;
+    expect(&tenant.text, r#""created_at":"2026-11-23T09:30:00.000000Z""#);
+    expect(&tenant.text, r#""trial_ends_at":"2026-12-07T09:30:00.000000Z""#);
+    service.clock.set("2026-11-23T09:30:00.120Z".parse().unwrap());
+    service.append_many(1).await;
+    service.clock.set("2026-11-23T09:30:00.120000999Z".parse().unwrap());
+    service.append_many(1).await;
+    let log = service.raw.get("/v1/audit?limit=2").await;
+    let times = log
+        .text
+        .matches(r#""created_at":"2026-11-23T09:30:00.120000Z""#)
+        .count();
+    assert_eq!(times, 2, "{}", log.text);
 }
 
 async fn each_filter_excludes_other_events(store: StoreUnderTest) {

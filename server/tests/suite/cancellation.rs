@@ -20,6 +20,7 @@ cases![
     repeating_a_pending_cancellation_changes_nothing_and_writes_no_event,
     an_immediate_cancellation_replaces_a_pending_one,
     rejects_at_period_end_without_a_period_end,
+    a_contract_until_the_last_day_of_the_year_9999_has_no_end,
     at_period_end_freezes_immediately_if_the_period_has_ended,
     a_tenant_can_be_activated_after_its_pending_freeze,
     extending_the_contract_ends_a_pending_cancellation,
@@ -68,8 +69,8 @@ async fn freezes_the_tenant_immediately(store: StoreUnderTest) {
     for tenant in [trial, demo, active] {
         let frozen = service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
         assert_eq!(
-            (frozen.status, frozen.updated_at.get()),
-            (TenantStatus::Frozen, service.clock.now())
+            (frozen.status.known(), frozen.updated_at.get()),
+            (Some(TenantStatus::Frozen), service.clock.now())
         );
         assert_eq!(service.tenant(tenant.id).await, frozen);
     }
@@ -84,7 +85,7 @@ async fn accepts_an_absent_body(store: StoreUnderTest) {
     let response = service.raw.post(&format!("/v1/tenants/{}/cancel", tenant.id), "").await;
     assert_eq!(
         (response.status, response.json::<Tenant>().status),
-        (200, TenantStatus::Frozen)
+        (200, TenantStatus::Frozen.into())
     );
 }
 
@@ -104,7 +105,10 @@ async fn the_event_contains_the_reason_and_the_effective_time(store: StoreUnderT
             now_cancelled.id,
             json!({ "reason": "too dear", "effective_at": "2026-11-23T09:30:00.123456Z" }),
         ),
-        (later_cancelled.id, json!({ "effective_at": "2027-01-01T00:00:00Z" })),
+        (
+            later_cancelled.id,
+            json!({ "effective_at": "2027-01-01T00:00:00.000000Z" }),
+        ),
     ];
     for (id, metadata) in expected {
         let events = service.events(id).await;
@@ -166,7 +170,7 @@ async fn every_operation_on_every_replica_sees_the_freeze(store: StoreUnderTest)
         let verified = replica.verify(key.expose_secret()).await;
         assert_eq!(
             (verified.valid, verified.reason),
-            (false, Some(ApiKeyVerifyReason::TenantInactive))
+            (false, Some(ApiKeyVerifyReason::TenantInactive.into()))
         );
         let cancelled = replica.cancel(tenant.id, TenantCancel::default()).await.unwrap();
         assert_eq!(cancelled.status, TenantStatus::Frozen);
@@ -268,4 +272,21 @@ async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
         404,
         ErrorCode::NotFound,
     );
+}
+
+async fn a_contract_until_the_last_day_of_the_year_9999_has_no_end(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = active_until(&service, "endless", "9999-12-31").await;
+    let message = assert_error(
+        service.cancel(tenant.id, at_period_end()).await,
+        400,
+        ErrorCode::InvalidInput,
+    );
+    assert!(
+        message.contains("`at_period_end`") && message.contains("`contract_end` is 9999-12-31"),
+        "{message}"
+    );
+    assert_eq!(service.tenant(tenant.id).await, tenant);
+    let until_the_day_before = active_until(&service, "ending", "9999-12-30").await;
+    assert!(service.cancel(until_the_day_before.id, at_period_end()).await.is_ok());
 }
