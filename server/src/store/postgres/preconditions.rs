@@ -191,3 +191,25 @@ pub async fn check_privileges(url: &DatabaseUrl, connect_timeout: Duration) -> R
         Err(PreconditionError::Privileges { role, missing })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::DatabaseState;
+
+    #[test]
+    fn versions_before_15_are_rejected() {
+        for (version_number, version, expected) in [(140_011, "14.11", 1), (150_000, "15.0", 0), (180_001, "18.1", 0)] {
+            let state = DatabaseState {
+                version_number,
+                version: version.to_owned(),
+                encoding: "UTF8".to_owned(),
+                is_standby: false,
+                read_only: "off".to_owned(),
+                isolation: "read committed".to_owned(),
+                replication_role: "origin".to_owned(),
+                schema: Some("public".to_owned()),
+            };
+            assert_eq!(state.problems().len(), expected, "{version}");
+        }
+    }
+}
