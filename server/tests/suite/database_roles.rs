@@ -185,16 +185,24 @@ async fn the_documented_role_cannot_do_what_the_service_never_does() {
     documented.remove().await;
 }
 
-/// Grants as earlier versions of docs/install.md had them. The migration ends with the same call.
+/// Grants as earlier versions of docs/install.md had them. The migration makes the same call.
 async fn older_grants_are_narrowed() {
     let documented = Documented::create().await;
     let owner = connect(&documented.url("registry_owner")).await;
     let older = documented.renamed(
         "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO registry_service; \
-         REVOKE UPDATE ON audit_log FROM registry_service; \
-         SELECT audit_log_grant_columns()",
+         REVOKE UPDATE ON audit_log FROM registry_service",
     );
     owner.batch_execute(&older).await.unwrap();
+    let ended = documented.serve().await.stop().await;
+    assert!(
+        ended.stderr.contains("can choose the ids of audit events"),
+        "{}",
+        ended.stderr
+    );
+    owner.batch_execute("SELECT audit_log_grant_columns()").await.unwrap();
+    let ended = documented.serve().await.stop().await;
+    assert!(!ended.stderr.contains("can choose the ids"), "{}", ended.stderr);
     let service = connect(&documented.url("registry_service")).await;
     let insert = "INSERT INTO audit_log (action, created_at) VALUES ('x', now())";
     service.batch_execute(insert).await.unwrap();

@@ -7,6 +7,7 @@ use diesel::sql_types::{Array, Bool, Integer, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use std::time::Duration;
 use thiserror::Error;
+use tracing::warn;
 
 /// The oldest version with which the service is tested, as in `server_version_num`.
 const MIN_VERSION: i32 = 150_000;
@@ -160,9 +161,12 @@ struct Privileges {
     role: String,
     #[diesel(sql_type = Array<Text>)]
     missing: Vec<String>,
+    #[diesel(sql_type = Bool)]
+    can_choose_ids: bool,
 }
 
-/// Checks that the role of the service has the privileges that it needs. The schema has to be up to date.
+/// Checks that the role of the service has the privileges that it needs, and warns if a role other than the owner can
+/// choose the ids of audit events. The schema has to be up to date.
 ///
 /// # Errors
 /// If a privilege is missing, or the database does not respond.
@@ -171,20 +175,34 @@ pub async fn check_privileges(url: &DatabaseUrl, connect_timeout: Duration) -> R
     let (tables, privileges): (Vec<&str>, Vec<&str>) = TABLE_PRIVILEGES.into_iter().unzip();
     // Only Postgres chooses the id of an event.
     let columns: Vec<&str> = INSERTED_COLUMNS.to_vec();
-    let Privileges { role, missing } = diesel::sql_query(
+    let Privileges {
+        role,
+        missing,
+        can_choose_ids,
+    } = diesel::sql_query(
         "SELECT current_user::text AS role, ARRAY( \
              SELECT privilege || ' on ' || name FROM unnest($1, $2) AS needed (name, privilege) \
              WHERE NOT has_table_privilege(name, privilege) \
              UNION ALL \
              SELECT 'INSERT on the column ' || name || ' of audit_log' FROM unnest($3) AS name \
              WHERE NOT has_column_privilege('audit_log', name, 'INSERT') \
-         ) AS missing",
+         ) AS missing, \
+         has_column_privilege('audit_log', 'id', 'INSERT') AND NOT EXISTS ( \
+             SELECT FROM pg_class WHERE oid = 'audit_log'::regclass AND pg_has_role(relowner, 'USAGE') \
+         ) AS can_choose_ids",
     )
     .bind::<Array<Text>, _>(tables)
     .bind::<Array<Text>, _>(privileges)
     .bind::<Array<Text>, _>(columns)
     .get_result(&mut connection)
     .await?;
+    if can_choose_ids {
+        warn!(
+            role,
+            "the role can choose the ids of audit events, and a wrong id makes later changes fail; run as the owner of the \
+             tables: SELECT audit_log_grant_columns()"
+        );
+    }
     if missing.is_empty() {
         Ok(())
     } else {
