@@ -22,7 +22,7 @@ use self::parts::Parts;
 use crate::fingerprint::fnv_1a;
 use crate::model::{Api, Tag};
 use crate::print;
-use crate::{Error, GeneratedFile};
+use crate::{Error, GeneratedFile, names};
 
 /// All files of the client. `text` is the spec that `document` and `api` were read from.
 pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<GeneratedFile>, Error> {
@@ -58,7 +58,7 @@ pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<Ge
             .map(|operation| builders::builder(api, operation, &parts.take(operation)?, &error))
             .collect::<Result<Vec<_>, Error>>()?;
         files.push(file(
-            &format!("builder/{}.rs", tag.name),
+            &format!("builder/{}.rs", names::module(&tag.name)),
             &documentation::tag(api, &tag.name),
             quote! {
                 use progenitor_client::{ClientHooks, ClientInfo};
@@ -112,7 +112,7 @@ fn client(api: &Api, parts: &Parts, title: &str, description: &str, text: &str) 
 }
 
 fn modules(tags: &[&Tag]) -> TokenStream {
-    let names = tags.iter().map(|tag| format_ident!("{}", tag.name));
+    let names = tags.iter().map(|tag| names::module(&tag.name));
     let globs = names.clone();
     quote! {
         #( mod #names; )*
