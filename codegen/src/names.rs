@@ -149,7 +149,7 @@ const BUILDER: [&str; 12] = [
 ];
 
 /// The modules of the generated code that have fixed names, and the crates that it uses.
-const MODULES: [&str; 51] = [
+const MODULES: [&str; 55] = [
     "admission",
     "alloc",
     "api",
@@ -178,9 +178,12 @@ const MODULES: [&str; 51] = [
     "invalid_body",
     "io",
     "json",
+    "mock",
     "negotiation",
+    "open_enum",
     "opentelemetry",
     "operation",
+    "pages",
     "proc_macro",
     "progenitor_client",
     "regress",
@@ -196,6 +199,7 @@ const MODULES: [&str; 51] = [
     "service",
     "shared",
     "std",
+    "stream",
     "thiserror",
     "tokio",
     "tracing",
