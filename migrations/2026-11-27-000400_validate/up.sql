@@ -53,4 +53,5 @@ ALTER TABLE api_keys
     VALIDATE CONSTRAINT api_keys_created_at_check;
 
 ALTER TABLE audit_log
-    VALIDATE CONSTRAINT audit_log_created_at_check;
+    VALIDATE CONSTRAINT audit_log_created_at_check,
+    VALIDATE CONSTRAINT audit_log_origin_check;

@@ -18,7 +18,7 @@ pub(super) enum ExportFormat {
     Csv,
 }
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "id",
     "created_at",
     "tenant_id",
@@ -34,6 +34,7 @@ const COLUMNS: [&str; 15] = [
     "metadata",
     "source_ip",
     "user_agent",
+    "origin",
 ];
 
 impl ExportFormat {
@@ -93,6 +94,7 @@ fn record(event: AuditEvent) -> [String; COLUMNS.len()] {
         source_ip,
         user_agent,
         created_at,
+        origin,
     } = event;
     [
         id.to_string(),
@@ -110,6 +112,7 @@ fn record(event: AuditEvent) -> [String; COLUMNS.len()] {
         or_empty(metadata.map(serde_json::Value::Object)),
         or_empty(source_ip),
         or_empty(user_agent),
+        or_empty(origin),
     ]
 }
 

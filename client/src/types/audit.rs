@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::OpenEnum;
 use super::{ProductKey, TenantId, Text, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
@@ -454,11 +455,94 @@ impl AuditAppend {
     }
 }
 
+/// Who wrote an event. `service`: the service, for a change that it made. `caller`: a caller
+/// appended it, whatever its action says.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(try_from = "String")]
+pub enum AuditEventOrigin {
+    /// `service`.
+    #[serde(rename = "service")]
+    Service,
+    /// `caller`.
+    #[serde(rename = "caller")]
+    Caller,
+}
+
+impl AuditEventOrigin {
+    /// All values, in the order of the spec.
+    pub const ALL: [Self; 2] = [Self::Service, Self::Caller];
+
+    /// Returns the value as the spec writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Caller => "caller",
+        }
+    }
+}
+
+impl fmt::Display for AuditEventOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for AuditEventOrigin {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::ALL
+            .into_iter()
+            .find(|value| value.as_str() == text)
+            .ok_or_else(|| {
+                ConstraintError::NotOneOf {
+                    allowed: &["service", "caller"],
+                    value: Quoted::shown(text),
+                }
+            })
+    }
+}
+
+impl TryFrom<&str> for AuditEventOrigin {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for AuditEventOrigin {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
 /// An event in the audit log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditEvent {
     /// The number of an audit event. It increases with each event.
     pub id: AuditEventId,
+    /// Who wrote the event. Callers cannot set it. Omitted for events from before version 2.0, for
+    /// which it is unknown.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub origin: Option<OpenEnum<AuditEventOrigin>>,
     /// The ID of a tenant.
     #[serde(
         default,

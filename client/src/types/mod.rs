@@ -21,7 +21,7 @@ pub use self::api_keys::{
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,
-    AuditEventPage, PageLimit, ProjectId,
+    AuditEventOrigin, AuditEventPage, PageLimit, ProjectId,
 };
 pub use self::catalog::{CatalogEntry, CatalogEntryList, CatalogRequest};
 pub use self::constraint::{ConstraintError, Quoted};

@@ -329,6 +329,10 @@ pub struct Tenant {
     /// The last day of the contract; `null` if not set.
     #[serde(deserialize_with = "decode::nullable")]
     pub contract_end: Option<Date>,
+    /// When a pending cancellation takes effect; `null` if none is pending. From then on the status
+    /// is `frozen`.
+    #[serde(deserialize_with = "decode::nullable")]
+    pub cancel_at: Option<Timestamp>,
     /// The person in sales who is responsible for the customer.
     #[serde(
         default,

@@ -42,7 +42,10 @@ pub(super) fn document(api: &Api, version: &str) -> Result<OpenAPI, Error> {
 
 /// The names of the schemas in the document, and the types of `crate::types` that replace them.
 pub(super) fn replaced_types(api: &Api) -> impl Iterator<Item = (String, String)> {
-    let schemas = api.schemas.iter().map(|schema| (component(&schema.name), names::type_name(&schema.name)));
+    let schemas = api
+        .schemas
+        .iter()
+        .map(|schema| (component(&schema.name), names::type_name(&schema.name)));
     schemas.chain(TIMES.map(|name| (name.to_owned(), name.to_owned())))
 }
 

@@ -7,7 +7,7 @@ use crate::records::{AuditEventRecord, AuditQuery, NewAuditEvent};
 
 use crate::store::{AuditAppended, Store};
 use tenant_registry_contract::server::AuditListParams;
-use tenant_registry_contract::types::{AuditAppend, AuditCursor, AuditEvent, AuditEventPage};
+use tenant_registry_contract::types::{AuditAppend, AuditCursor, AuditEvent, AuditEventOrigin, AuditEventPage};
 
 impl AuditEventRecord {
     fn into_audit_event(self) -> AuditEvent {
@@ -28,6 +28,7 @@ impl AuditEventRecord {
             source_ip: event.source_ip.map(|address| address.to_string()),
             user_agent: event.user_agent,
             created_at: event.created_at,
+            origin: event.origin,
         }
     }
 }
@@ -88,6 +89,7 @@ impl<S: Store> Registry<S> {
             source_ip: Some(origin.source_ip),
             user_agent: origin.user_agent,
             created_at: self.clock.now(),
+            origin: Some(AuditEventOrigin::Caller),
         };
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(record) => Ok(record.into_audit_event()),

@@ -3,7 +3,9 @@
 use super::caller::Caller;
 use crate::records::NewAuditEvent;
 use serde_json::{Map, Value};
-use tenant_registry_contract::types::{AuditAction, ConstraintError, ProductKey, TenantId, Text, Timestamp};
+use tenant_registry_contract::types::{
+    AuditAction, AuditEventOrigin, ConstraintError, ProductKey, TenantId, Text, Timestamp,
+};
 
 /// The state change that an event records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,7 @@ impl ServiceEvent<'_> {
             source_ip: Some(origin.source_ip),
             user_agent: origin.user_agent.clone(),
             created_at: now,
+            origin: Some(AuditEventOrigin::Service),
         })
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 use tenant_registry_contract::types::{
-    ActorId, AuditAction, AuditCursor, AuditEventId, ProductKey, ProjectId, TenantId, Text, Timestamp,
+    ActorId, AuditAction, AuditCursor, AuditEventId, AuditEventOrigin, ProductKey, ProjectId, TenantId, Text, Timestamp,
 };
 
 /// An audit event without its number, which the store assigns.
@@ -37,6 +37,8 @@ pub struct NewAuditEvent {
     pub user_agent: Option<String>,
     /// When the service recorded the event.
     pub created_at: Timestamp,
+    /// Who wrote the event. `None` for stored events from before version 2.0.
+    pub origin: Option<AuditEventOrigin>,
 }
 
 /// A stored audit event.
@@ -63,8 +65,9 @@ pub struct AuditQuery {
     pub since: Option<Timestamp>,
     /// Only events before this time, in whole microseconds.
     pub until: Option<Timestamp>,
-    /// Only events that follow the event with this number in the list. If that event was pruned, the event with the
-    /// next greater number takes its place.
+    /// Only events that follow the event with this number in the list. If there is no such event, or `tenant_id` is set
+    /// and it belongs to another tenant, the next event with a greater number (of that tenant) takes its place. A caller
+    /// therefore cannot learn anything about the events of others.
     pub before: Option<AuditCursor>,
     /// The maximum number of events to return.
     pub limit: usize,

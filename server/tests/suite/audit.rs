@@ -14,6 +14,7 @@ cases![
     an_unknown_tenant_is_invalid_input,
     any_project_id_is_accepted,
     stores_the_address_and_user_agent_of_the_request,
+    the_origin_tells_events_of_the_service_from_those_of_callers,
     ignores_forwarded_addresses_from_untrusted_peers,
     uses_the_forwarded_address_from_a_trusted_proxy,
     uses_the_first_untrusted_address_of_a_proxy_chain,
@@ -119,6 +120,46 @@ async fn stores_the_address_and_user_agent_of_the_request(store: StoreUnderTest)
         .await
         .json();
     assert_eq!(event.user_agent.as_deref(), Some("billing/2.3"));
+}
+
+async fn the_origin_tells_events_of_the_service_from_those_of_callers(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("traced").await;
+    let created = service.api_key(tenant.id).await;
+    let id = created.api_key.id;
+    service.client.api_key_revoke().id(id).send().await.unwrap();
+    let forged = json!({
+        "tenant_id": tenant.id, "action": "api_key.revoked", "target_id": id, "target_type": "api_key",
+        "actor_type": "service",
+    });
+    let appended = service.raw.post_json("/v1/audit", &forged).await;
+    assert_eq!(appended.json::<Value>()["origin"], "caller");
+    let path = format!("/v1/audit?tenant_id={}", tenant.id);
+    let listed: Value = service.raw.get(&path).await.json();
+    let origins: Vec<_> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| (event["action"].as_str().unwrap(), event["origin"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        origins,
+        [
+            ("api_key.revoked", "caller"),
+            ("api_key.revoked", "service"),
+            ("api_key.created", "service"),
+            ("tenant.created", "service"),
+        ]
+    );
+    let mut chosen = forged;
+    chosen["origin"] = "service".into();
+    let response = service.raw.post_json("/v1/audit", &chosen).await;
+    // Either an error or ignored, but never accepted.
+    if response.status == 201 {
+        assert_eq!(response.json::<Value>()["origin"], "caller");
+    } else {
+        response.assert_error(400, ErrorCode::InvalidInput);
+    }
 }
 
 async fn ignores_forwarded_addresses_from_untrusted_peers(store: StoreUnderTest) {

@@ -7,7 +7,9 @@ use proptest::collection::vec;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use std::sync::Arc;
-use tenant_registry_client::types::{AuditAppend, AuditCursor, AuditEvent, AuditEventId, AuditEventPage, ErrorCode};
+use tenant_registry_client::types::{
+    AuditAppend, AuditCursor, AuditEvent, AuditEventId, AuditEventPage, ErrorCode, Tenant,
+};
 use tokio::runtime::Handle;
 
 cases![
@@ -22,6 +24,7 @@ cases![
     filters_can_be_combined,
     every_page_applies_the_filters,
     a_cursor_without_an_event_is_accepted,
+    a_cursor_of_another_tenant_is_like_one_without_an_event,
     a_walk_returns_every_event_that_existed_at_its_start_once,
 ];
 
@@ -273,6 +276,37 @@ async fn a_cursor_without_an_event_is_accepted(store: StoreUnderTest) {
         let page = service.page(50, Some(AuditCursor::from(cursor))).await;
         assert_eq!((page.items.len(), page.next_cursor), (expected, None), "{cursor}");
     }
+}
+
+async fn a_cursor_of_another_tenant_is_like_one_without_an_event(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let (own, other) = (service.customer("own").await, service.customer("other").await);
+    let append = async |tenant: &Tenant| {
+        let body = AuditAppend {
+            tenant_id: Some(tenant.id),
+            ..AuditAppend::new("a".try_into().unwrap())
+        };
+        service.client.audit_append().body(body).send().await.unwrap().id
+    };
+    let before = append(&own).await;
+    // Events whose times, but not their numbers, are before all events of the first tenant.
+    service.clock.advance(TimeDelta::hours(-1));
+    let foreign = [append(&other).await, append(&other).await];
+    service.clock.advance(TimeDelta::hours(2));
+    let after = append(&own).await;
+    let list = async |tenant: &Tenant, cursor: i64| {
+        let list = service.client.audit_list().tenant_id(tenant.id).cursor(cursor);
+        ids(&list.send().await.unwrap().items)
+    };
+    // The tenant's next event takes the place of an event that the tenant cannot see.
+    let expected = list(&own, after.get()).await;
+    assert_eq!(expected.first(), Some(&before));
+    for cursor in foreign {
+        assert_eq!(list(&own, cursor.get()).await, expected, "{cursor}");
+    }
+    assert_eq!(list(&own, i64::MAX).await.first(), Some(&after));
+    // For the other tenant it is a cursor as usual.
+    assert_eq!(list(&other, foreign[1].get()).await, [foreign[0]]);
 }
 
 /// The number of events at the start, the limit of a page, and the number of events appended before each page.

@@ -16,6 +16,7 @@ cases![
     repeating_a_cancellation_changes_nothing_and_writes_no_event,
     at_period_end_an_active_tenant_stays_until_its_contract_ends,
     at_period_end_a_trial_stays_until_it_ends,
+    cancel_at_shows_a_pending_cancellation,
     every_operation_on_every_replica_sees_the_freeze,
     repeating_a_pending_cancellation_changes_nothing_and_writes_no_event,
     an_immediate_cancellation_replaces_a_pending_one,
@@ -143,6 +144,27 @@ async fn at_period_end_a_trial_stays_until_it_ends(store: StoreUnderTest) {
     assert_eq!(pending.status, TenantStatus::Trial);
     let end = tenant.trial_ends_at.unwrap();
     assert_freezes_at(&service, tenant.id, end.get(), TenantStatus::Trial).await;
+}
+
+async fn cancel_at_shows_a_pending_cancellation(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = active_until(&service, "leaving", "2026-12-31").await;
+    assert_eq!(tenant.cancel_at, None);
+    let end = time("2027-01-01T00:00:00Z");
+    let pending = service.cancel(tenant.id, at_period_end()).await.unwrap();
+    assert_eq!(pending.cancel_at.map(DateTime::from), Some(end));
+    assert_eq!(service.tenant(tenant.id).await, pending);
+
+    let active = service.activate(tenant.id, TenantActivate::default()).await.unwrap();
+    assert_eq!(active.cancel_at, None, "an activation ends the cancellation");
+    service.cancel(tenant.id, at_period_end()).await.unwrap();
+    let frozen = service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+    assert_eq!(frozen.cancel_at, None, "an immediate cancellation is not pending");
+
+    service.activate(tenant.id, TenantActivate::default()).await.unwrap();
+    service.cancel(tenant.id, at_period_end()).await.unwrap();
+    service.clock.set(end);
+    assert_eq!(service.tenant(tenant.id).await.cancel_at, None, "it has taken effect");
 }
 
 async fn every_operation_on_every_replica_sees_the_freeze(store: StoreUnderTest) {

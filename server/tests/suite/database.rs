@@ -312,7 +312,8 @@ async fn migrate_names_the_rows_whose_times_cannot_be_read() {
                     ('00000000-0000-7000-8000-000000000003', 'by-hand', NULL, NULL, NULL, 'infinity') \
                 ) AS row (id, slug, contract_start, contract_end, cancel_at, trial_ends_at); \
                 INSERT INTO tenant_products \
-                SELECT id, 'it''s', true, '{}', 'infinity', now(), now() FROM tenants WHERE slug = 'by-hand'";
+                SELECT id, 'it''s', true, '{}', 'infinity', now(), now() FROM tenants WHERE slug = 'by-hand'; \
+                INSERT INTO audit_log (action, created_at) VALUES ('tenant.created', now())";
     client.batch_execute(rows).await.unwrap();
     let tenant = "00000000-0000-7000-8000-000000000003";
     let corrections = [
@@ -336,6 +337,14 @@ async fn migrate_names_the_rows_whose_times_cannot_be_read() {
     let ancient: Tenant = process.raw.get("/v1/tenants/by-slug/ancient").await.json();
     assert_eq!(ancient.contract_start.unwrap().to_string(), "0001-01-01");
     assert_eq!(process.raw.get("/v1/tenants/by-slug/by-hand").await.status, 200);
+    let log: Value = process.raw.get("/v1/audit").await.json();
+    let [event] = log["items"].as_array().unwrap().as_slice() else {
+        panic!("one event: {log}");
+    };
+    assert!(
+        event.get("origin").is_none(),
+        "it was stored before version 2.0: {event}"
+    );
 }
 
 async fn the_audit_log_cannot_be_changed() {

@@ -100,7 +100,7 @@ async fn omits_absent_properties_and_returns_null_for_nullable_ones(store: Store
     let time = "2026-11-23T09:30:00.123456Z";
     let expected = json!({
         "id": tenant.id, "slug": "sparse", "name": "sparse", "status": "demo", "kind": "demo", "plan": "starter",
-        "trial_ends_at": null, "contract_start": null, "contract_end": null, "created_at": time, "updated_at": time,
+        "trial_ends_at": null, "contract_start": null, "contract_end": null, "cancel_at": null, "created_at": time, "updated_at": time,
     });
     assert_eq!(response.json::<serde_json::Value>(), expected);
 }

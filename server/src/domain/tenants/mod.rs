@@ -53,11 +53,12 @@ impl TenantRecord {
 
     /// The tenant as readers see it at `now`.
     pub fn as_of(&self, now: Timestamp) -> Tenant {
+        let status = self.status_at(now);
         Tenant {
             id: self.id,
             slug: self.slug.clone(),
             name: self.name.clone(),
-            status: self.status_at(now),
+            status,
             kind: self.kind,
             plan: self.plan.clone(),
             erp_customer_id: self.erp_customer_id.clone(),
@@ -65,6 +66,7 @@ impl TenantRecord {
             trial_ends_at: self.trial_ends_at,
             contract_start: self.contract_start,
             contract_end: self.contract_end,
+            cancel_at: self.cancel_at.filter(|_| is_in_service(status)),
             sales_owner: self.sales_owner.clone(),
             created_at: self.created_at,
             updated_at: self.updated_at,

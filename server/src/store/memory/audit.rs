@@ -21,7 +21,9 @@ impl AuditStore for MemoryStore {
         let events = &state.audit_events;
         let cursor = query.before.and_then(|cursor| {
             let index = events.partition_point(|record| record.id.get() < cursor.get());
-            events.get(index).map(sort_key)
+            let mut following = events.iter().skip(index);
+            let place = following.find(|record| query.tenant_id.is_none() || query.tenant_id == record.event.tenant_id);
+            place.map(sort_key)
         });
         let mut matching: Vec<_> = events
             .iter()

@@ -17,7 +17,9 @@ use tenant_registry_contract::types::{
     ApiKeyId, ApiKeyPrefix, AuditEventId, ConstraintError, PlanKey, ProductKey, TenantId, TenantKind, TenantName,
     TenantSlug, TenantStatus, Timestamp,
 };
-use uuid::{NoContext, Uuid};
+
+/// The id of the first tenant. The examples of the spec have the same, so that they can be sent as they are.
+const EXAMPLE_TENANT: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
 
 /// Tenants, entitlements, API keys and the audit log. They are lost when the process ends.
 #[derive(Debug, Default)]
@@ -41,11 +43,8 @@ impl MemoryStore {
     /// If the tenant does not conform to the spec.
     pub fn seeded(now: Timestamp) -> Result<Self, ConstraintError> {
         let mut state = State::default();
-        let time = now.get();
-        let seconds = time.timestamp().try_into().unwrap_or_default();
-        let id_time = uuid::Timestamp::from_unix(NoContext, seconds, time.timestamp_subsec_nanos());
         state.tenant_insert(TenantRecord {
-            id: TenantId::from(Uuid::new_v7(id_time)),
+            id: TenantId::try_from(EXAMPLE_TENANT)?,
             slug: TenantSlug::try_from("acme")?,
             name: TenantName::try_from("Acme GmbH")?,
             status: TenantStatus::Active,

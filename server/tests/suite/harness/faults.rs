@@ -229,5 +229,6 @@ fn event(action: &str, tenant_id: TenantId, now: Timestamp) -> NewAuditEvent {
         source_ip: None,
         user_agent: None,
         created_at: now,
+        origin: None,
     }
 }

@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Timestamptz};
 use std::sync::OnceLock;
+use uuid::Uuid;
 
 /// Selects the events of a query, newest first.
 pub(super) struct ListEvents<'a> {
@@ -31,6 +32,7 @@ impl<'a> ListEvents<'a> {
             until: query.until.map(DateTime::from),
             after: query.before.map(|cursor| AfterCursor {
                 cursor: cursor.get(),
+                tenant_id: query.tenant_id.map(Uuid::from),
                 number,
             }),
             limit: i64::try_from(query.limit).unwrap_or(i64::MAX),
