@@ -71,7 +71,7 @@ async fn absent_properties_stay_absent(store: StoreUnderTest) {
     let event: Value = RawResponse::from_request(request).await.json();
     let mut names: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["action", "created_at", "id", "source_ip"]);
+    assert_eq!(names, ["action", "created_at", "id", "origin", "source_ip"]);
 }
 
 async fn ids_increase(store: StoreUnderTest) {

@@ -5,7 +5,7 @@ use crate::harness::cases::process_cases;
 use crate::harness::openapi::SPEC;
 use crate::harness::process::ServiceProcess;
 use reqwest::Method;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 process_cases![every_example_is_valid, every_request_can_be_sent_as_it_is];
 
