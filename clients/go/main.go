@@ -4,8 +4,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -47,6 +49,7 @@ func main() {
 	tenant := createTenant()
 	fmt.Println("tenant", tenant.Slug)
 	getTenant(tenant)
+	readUnknown(tenant)
 	activateTenant(tenant)
 	tryProduct(tenant)
 	useAPIKey(tenant)
@@ -129,6 +132,16 @@ func getTenant(tenant *registry.Tenant) {
 	found = succeeds(client.TenantsAPI.TenantGetBySlug(ctx, tenant.Slug).Execute())
 	check(reflect.DeepEqual(found, tenant), "the created tenant")
 	passed("tenant_get_by_slug")
+}
+
+// A later version of the service can return new values and members.
+func readUnknown(tenant *registry.Tenant) {
+	known, err := json.Marshal(tenant)
+	check(err == nil, "a tenant as JSON")
+	later := bytes.Replace(known, []byte(`"status":"trial"`), []byte(`"status":"suspended","since":"today"`), 1)
+	var read registry.Tenant
+	check(json.Unmarshal(later, &read) == nil, "a tenant from JSON with unknown values")
+	check(read.Status == "suspended" && !read.Status.IsValid() && read.Id == tenant.Id, "the unknown status")
 }
 
 func activateTenant(tenant *registry.Tenant) {

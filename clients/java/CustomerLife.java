@@ -8,6 +8,7 @@ import com.breakpilot.tenantregistry.client.api.CatalogApi;
 import com.breakpilot.tenantregistry.client.api.HealthApi;
 import com.breakpilot.tenantregistry.client.api.TenantsApi;
 import com.breakpilot.tenantregistry.client.model.*;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
 import java.time.LocalDate;
 import java.time.OffsetDateTime;
@@ -105,6 +106,13 @@ public final class CustomerLife {
         passed("tenant_get");
         equal(tenants.tenantGetBySlug(tenant.getSlug()), tenant);
         passed("tenant_get_by_slug");
+
+        // A later version of the service can return new values and members.
+        ObjectNode known = client.getObjectMapper().valueToTree(tenant);
+        String later = known.put("status", "suspended").put("since", "today").toString();
+        Tenant read = client.getObjectMapper().readValue(later, Tenant.class);
+        equal(read.getStatus(), TenantStatus.UNKNOWN_DEFAULT_OPEN_API);
+        equal(read.getId(), tenant.getId());
     }
 
     private void activateTenant(UUID id) throws Exception {

@@ -90,6 +90,10 @@ def get_tenant(tenant):
     assert tenants.tenant_get_by_slug(tenant.slug) == tenant
     passed("tenant_get_by_slug")
 
+    # A later version of the service can return new values and members.
+    later = registry.Tenant.from_dict({**tenant.to_dict(), "status": "suspended", "since": "today"})
+    assert later.status == "suspended" and later.status.name == "UNKNOWN" and later.id == tenant.id
+
 
 def activate_tenant(tenant):
     active = tenants.tenant_activate(tenant.id)

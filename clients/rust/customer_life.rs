@@ -41,9 +41,9 @@ async fn main() -> Outcome {
 }
 
 async fn check_health(client: &Client) -> Outcome {
-    equal(&client.health_get().send().await?.status, &HealthStatus::Ok)?;
+    equal(&client.health_get().send().await?.status, &HealthStatus::Ok.into())?;
     passed("health_get");
-    equal(&client.readiness_get().send().await?.status, &HealthStatus::Ok)?;
+    equal(&client.readiness_get().send().await?.status, &HealthStatus::Ok.into())?;
     passed("readiness_get");
     Ok(())
 }
@@ -55,7 +55,7 @@ async fn create_tenant(client: &Client) -> Outcome<Tenant> {
     equal(&(&tenant.slug, &tenant.name), &(&body.slug, &body.name))?;
     equal(
         &(&tenant.status, &tenant.kind),
-        &(&TenantStatus::Trial, &TenantKind::Customer),
+        &(&TenantStatus::Trial.into(), &TenantKind::Customer.into()),
     )?;
     equal(&tenant.plan.as_str(), &"starter")?;
     equal(&tenant.trial_ends_at, &Some(tenant.created_at + TRIAL_PERIOD))?;
@@ -66,7 +66,7 @@ async fn create_tenant(client: &Client) -> Outcome<Tenant> {
     let mut body = TenantCreate::new(format!("{slug}-demo").try_into()?, "Demo".try_into()?);
     body.kind = TenantKind::Demo;
     let demo = client.tenant_create().body(body).send().await?;
-    equal(&(&demo.status, demo.trial_ends_at), &(&TenantStatus::Demo, None))?;
+    equal(&(&demo.status, demo.trial_ends_at), &(&TenantStatus::Demo.into(), None))?;
     passed("tenant_create");
     Ok(tenant)
 }
@@ -86,7 +86,7 @@ async fn activate_tenant(client: &Client, id: TenantId) -> Outcome {
     let active = client.tenant_activate().id(id).send().await?;
     equal(
         &(&active.status, active.plan.as_str()),
-        &(&TenantStatus::Active, "starter"),
+        &(&TenantStatus::Active.into(), "starter"),
     )?;
 
     let contract = TenantActivate {
@@ -187,7 +187,7 @@ async fn use_api_key(client: &Client, tenant_id: TenantId) -> Outcome {
     let verified = client.api_key_verify().body(request).send().await?;
     equal(
         &(verified.valid, &verified.reason),
-        &(false, &Some(ApiKeyVerifyReason::Revoked)),
+        &(false, &Some(ApiKeyVerifyReason::Revoked.into())),
     )?;
     equal(&(&verified.tenant_id, &verified.scopes), &(&None, &None))?;
     passed("api_key_verify");
@@ -240,9 +240,9 @@ async fn cancel_tenant(client: &Client, id: TenantId) -> Outcome {
         at_period_end: true,
     };
     let cancelled = client.tenant_cancel().id(id).body(at_period_end).send().await?;
-    equal(&cancelled.status, &TenantStatus::Active)?;
+    equal(&cancelled.status, &TenantStatus::Active.into())?;
     let cancelled = client.tenant_cancel().id(id).send().await?;
-    equal(&cancelled.status, &TenantStatus::Frozen)?;
+    equal(&cancelled.status, &TenantStatus::Frozen.into())?;
     passed("tenant_cancel");
     Ok(())
 }
@@ -323,7 +323,7 @@ fn fails<T>(status: u16, code: ErrorCode, result: Result<ResponseValue<T>, regis
         return Err(format!("expected an error with status {status}").into());
     };
     let response = error.response().ok_or_else(|| error.to_string())?;
-    equal(&(response.status.as_u16(), &response.code), &(status, &code))?;
+    equal(&(response.status.as_u16(), &response.code), &(status, &code.into()))?;
     check(!response.message.is_empty(), "an error has a message")?;
     equal(&error.to_string(), &response.to_string())
 }
