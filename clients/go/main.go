@@ -145,10 +145,9 @@ func readUnknown(tenant *registry.Tenant) {
 }
 
 func activateTenant(tenant *registry.Tenant) {
-	// The client sends `null` for a body that is not set, which the service rejects. An empty body means the same.
-	body := *registry.NewTenantActivate()
-	active := succeeds(client.TenantsAPI.TenantActivate(ctx, tenant.Id).TenantActivate(body).Execute())
+	active := succeeds(client.TenantsAPI.TenantActivate(ctx, tenant.Id).Execute())
 	check(active.Status == registry.TENANTSTATUS_ACTIVE && active.Plan == "starter", "only the status changes")
+	body := *registry.NewTenantActivate()
 	body.SetPlan("team")
 	body.SetContractStart("2027-01-01")
 	body.SetContractEnd("2027-12-31")
@@ -254,8 +253,7 @@ func cancelTenant(tenant *registry.Tenant) {
 	body.SetAtPeriodEnd(true)
 	cancelled := succeeds(client.TenantsAPI.TenantCancel(ctx, tenant.Id).TenantCancel(body).Execute())
 	check(cancelled.Status == registry.TENANTSTATUS_ACTIVE, "active until the end of its period")
-	body = *registry.NewTenantCancel()
-	cancelled = succeeds(client.TenantsAPI.TenantCancel(ctx, tenant.Id).TenantCancel(body).Execute())
+	cancelled = succeeds(client.TenantsAPI.TenantCancel(ctx, tenant.Id).Execute())
 	check(cancelled.Status == registry.TENANTSTATUS_FROZEN, "frozen immediately")
 	passed("tenant_cancel")
 }
