@@ -265,6 +265,9 @@ public final class CustomerLife {
         equal(exports(tenant, at, null), List.of(appended));
         equal(exports(tenant, later, null), List.of());
         equal(exports(tenant, null, later), List.of(appended));
+        // RFC 3339 has no seconds in offsets. Historical time zones do.
+        OffsetDateTime historical = at.withOffsetSameInstant(ZoneOffset.ofTotalSeconds(19 * 60 + 32));
+        equal(exports(tenant, historical, null), List.of(appended));
         passed("times");
     }
 
