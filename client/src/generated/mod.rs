@@ -13,7 +13,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 10884987011607219072;
+pub const SPEC_FINGERPRINT: u64 = 2047467192206711992;
 
 /// A client of the Tenant Registry.
 ///

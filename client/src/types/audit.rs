@@ -535,14 +535,6 @@ impl TryFrom<String> for AuditEventOrigin {
 pub struct AuditEvent {
     /// The number of an audit event. It increases with each event.
     pub id: AuditEventId,
-    /// Who wrote the event. Callers cannot set it. Omitted for events from before version 2.0, for
-    /// which it is unknown.
-    #[serde(
-        default,
-        deserialize_with = "decode::present",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub origin: Option<OpenEnum<AuditEventOrigin>>,
     /// The ID of a tenant.
     #[serde(
         default,
@@ -631,6 +623,14 @@ pub struct AuditEvent {
     pub user_agent: Option<String>,
     /// When the service stored the event.
     pub created_at: Timestamp,
+    /// Who wrote the event. Callers cannot set it. Omitted for events from before version 2.0, for
+    /// which it is unknown.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub origin: Option<OpenEnum<AuditEventOrigin>>,
 }
 
 /// A page of the audit log.

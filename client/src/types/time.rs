@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeZone, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::constraint::{ConstraintError, Quoted};
@@ -113,10 +113,11 @@ impl Timestamp {
     }
 }
 
-impl TryFrom<DateTime<Utc>> for Timestamp {
+impl<Zone: TimeZone> TryFrom<DateTime<Zone>> for Timestamp {
     type Error = ConstraintError;
 
-    fn try_from(time: DateTime<Utc>) -> Result<Self, ConstraintError> {
+    fn try_from(time: DateTime<Zone>) -> Result<Self, ConstraintError> {
+        let time = time.to_utc();
         let is_whole = time.timestamp_subsec_nanos().is_multiple_of(1000);
         DateTime::from_timestamp_micros(time.timestamp_micros() + i64::from(!is_whole))
             .map(Self)
