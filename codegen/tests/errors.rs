@@ -219,6 +219,16 @@ fn conditional_operations() {
 }
 
 #[test]
+fn operations_that_do_not_declare_400() {
+    assert_error(
+        ROUTING,
+        "{ \"204\": { description: Put. }, \"400\": { $ref: \"#/components/responses/Refused\" } }",
+        "{ \"204\": { description: Put. } }",
+        "operation `leaf_put`: a request with an unknown or invalid parameter is rejected; declare 400",
+    );
+}
+
+#[test]
 fn bodies() {
     assert_error(
         BODIES,
@@ -236,7 +246,31 @@ fn bodies() {
         BODIES,
         "        \"413\": { $ref: \"#/components/responses/Refused\" }\n",
         "",
-        "of 400, 413 and 415 only [400, 415]",
+        "of 413 and 415 only one is declared",
+    );
+    assert_error(
+        BODIES,
+        "      additionalProperties: false\n",
+        "",
+        "a request can contain this object; add `additionalProperties: false`",
+    );
+    assert_error(
+        BODIES,
+        "      additionalProperties: false\n",
+        "      additionalProperties: true\n",
+        "only `false` is supported",
+    );
+    assert_error(
+        SPEC,
+        "    Part:\n      description: A part of what is sent.\n      type: object\n      additionalProperties: false\n",
+        "    Part:\n      description: A part of what is sent.\n      type: object\n",
+        "components.schemas.Part: a request can contain this object",
+    );
+    assert_error(
+        SPEC,
+        "      description: What comes back.\n",
+        "      description: What comes back.\n      additionalProperties: false\n",
+        "no request contains this object",
     );
 }
 

@@ -1,6 +1,7 @@
 //! Reads the model from the document. Everything that the generator does not support is an error here, with its place.
 
 mod bodies;
+mod closed;
 mod conditional;
 mod operations;
 mod parameters;
@@ -50,6 +51,7 @@ pub(crate) fn api(document: &Node) -> Result<Api, Error> {
     };
     if let Some(place) = root.get("components").and_then(|it| it.get("schemas")) {
         values::defaults(&place, &api)?;
+        closed::check(&place, &api)?;
     }
     Ok(api)
 }

@@ -48,6 +48,13 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         ));
     }
     files.push(runtime::constraint(&all_code)?);
+    let members = runtime::members(&all_code)?;
+    let names = ["Member", "RequestObject", "unknown_name"];
+    let exports = names
+        .into_iter()
+        .filter(|name| members.text.contains(&format!(" {name}")));
+    modules.push(("members", exports.map(str::to_owned).collect()));
+    files.push(members);
     if let Some(encode) = runtime::encode(&all_code)? {
         files.push(encode);
         modules.push(("encode", Vec::new()));

@@ -30,6 +30,9 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
     let default_functions = properties
         .iter()
         .filter_map(|property| default_function(api, name, property));
+    let members = usage
+        .is_in_request(&schema.name)
+        .then(|| members(api, name, properties));
     quote! {
         #documentation
         #[derive(Clone, Debug, #default #comparison ::serde::Serialize, ::serde::Deserialize)]
@@ -39,7 +42,32 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
 
         #implementation
 
+        #members
+
         #(#default_functions)*
+    }
+}
+
+/// The names of an object's members, and of those below them.
+fn members(api: &Api, name: &Ident, properties: &[Property]) -> TokenStream {
+    let members = properties.iter().map(|property| {
+        let name = &property.name;
+        let is_object = |schema: &&str| api.schema(schema).is_some_and(|it| matches!(it.kind, Kind::Object(_)));
+        let below = match property.ty.named().filter(is_object) {
+            Some(schema) => {
+                let name = format_ident!("{}", names::type_name(schema));
+                quote! { Some(<super::#name as super::members::RequestObject>::members) }
+            }
+            None => quote! { None },
+        };
+        quote! { super::members::Member { name: #name, members: #below } }
+    });
+    quote! {
+        impl super::members::RequestObject for #name {
+            fn members() -> &'static [super::members::Member] {
+                &[#(#members),*]
+            }
+        }
     }
 }
 

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tenant_registry_client::types;
+use tenant_registry_client::types::{Member, RequestObject};
 
 use crate::failure::Failure;
 
@@ -81,9 +83,40 @@ impl Body {
     }
 }
 
+/// Rejects members that the object does not have. `path` is its place in the body.
+fn check_members(value: &Value, members: &[Member], path: &str) -> Result<(), Failure> {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                let path = format!("{path}{name}");
+                match members.iter().find(|member| member.name == name) {
+                    Some(Member { members: Some(members), .. }) => {
+                        check_members(value, members(), &format!("{path}."))?
+                    }
+                    Some(Member { members: None, .. }) => {}
+                    None => {
+                        let known = members.iter().map(|member| member.name);
+                        let reason = types::unknown_name("member", &path, name, known);
+                        return Err(Failure::Usage(format!("invalid body: {reason}")));
+                    }
+                }
+            }
+            Ok(())
+        }
+        Value::Array(items) => {
+            items.iter().try_for_each(|item| check_members(item, members, path))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
+
 /// Validates the body.
-pub(crate) fn finish<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
-    serde_path_to_error::deserialize(Value::Object(body.0))
+pub(crate) fn finish<T: DeserializeOwned + RequestObject>(
+    body: Body,
+) -> Result<T, Failure> {
+    let body = Value::Object(body.0);
+    check_members(&body, T::members(), "")?;
+    serde_path_to_error::deserialize(body)
         .map_err(|error| invalid(&error.path().to_string(), error.inner()))
 }
 

@@ -3,6 +3,7 @@
 
 use std::{fs, io};
 use std::error::Error;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +12,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tenant_registry_client::types;
+use tenant_registry_client::types::{Member, RequestObject};
 
 use crate::failure::Failure;
 
@@ -20,6 +23,12 @@ pub(crate) enum Input {
     /// Standard input, given as `-`.
     Standard,
     File(PathBuf),
+}
+
+impl From<OsString> for Input {
+    fn from(argument: OsString) -> Self {
+        if argument == "-" { Self::Standard } else { Self::File(argument.into()) }
+    }
 }
 
 impl Input {
@@ -44,6 +53,33 @@ impl Input {
             }
         }
     }
+}
+
+/// A JSON argument: the value, or the file that contains it.
+#[derive(Clone, Debug)]
+pub(crate) enum Json {
+    Value(Value),
+    From(Input),
+}
+
+impl FromStr for Json {
+    type Err = serde_json::Error;
+
+    fn from_str(argument: &str) -> Result<Self, serde_json::Error> {
+        match argument.strip_prefix('@') {
+            Some(place) => Ok(Self::From(Input::from(OsString::from(place)))),
+            None => serde_json::from_str(argument).map(Self::Value),
+        }
+    }
+}
+
+/// Returns the JSON of an argument.
+pub(crate) fn json(argument: Option<Json>) -> Result<Option<Value>, Failure> {
+    let read = |argument| match argument {
+        Json::Value(value) => Ok(value),
+        Json::From(input) => read_json(input),
+    };
+    argument.map(read).transpose()
 }
 
 fn read_json(input: Input) -> Result<Value, Failure> {
@@ -125,9 +161,40 @@ impl Body {
     }
 }
 
+/// Rejects members that the object does not have. `path` is its place in the body.
+fn check_members(value: &Value, members: &[Member], path: &str) -> Result<(), Failure> {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                let path = format!("{path}{name}");
+                match members.iter().find(|member| member.name == name) {
+                    Some(Member { members: Some(members), .. }) => {
+                        check_members(value, members(), &format!("{path}."))?
+                    }
+                    Some(Member { members: None, .. }) => {}
+                    None => {
+                        let known = members.iter().map(|member| member.name);
+                        let reason = types::unknown_name("member", &path, name, known);
+                        return Err(Failure::Usage(format!("invalid body: {reason}")));
+                    }
+                }
+            }
+            Ok(())
+        }
+        Value::Array(items) => {
+            items.iter().try_for_each(|item| check_members(item, members, path))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
+
 /// Validates the body.
-pub(crate) fn finish<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
-    serde_path_to_error::deserialize(Value::Object(body.0))
+pub(crate) fn finish<T: DeserializeOwned + RequestObject>(
+    body: Body,
+) -> Result<T, Failure> {
+    let body = Value::Object(body.0);
+    check_members(&body, T::members(), "")?;
+    serde_path_to_error::deserialize(body)
         .map_err(|error| invalid(&error.path().to_string(), error.inner()))
 }
 
