@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::document::Place;
+use crate::error::Faults;
 use crate::model::{Api, Kind};
 
 const KEYWORD: &str = "additionalProperties";
@@ -9,29 +10,28 @@ const KEYWORD: &str = "additionalProperties";
 /// Checks every named object.
 pub(super) fn check(schemas: &Place<'_>, api: &Api) -> Result<(), Error> {
     let in_requests = api.in_requests();
+    let mut faults = Faults::default();
     for schema in &api.schemas {
-        if !matches!(schema.kind, Kind::Object(_)) {
-            continue;
-        }
-        let place = schemas.require(&schema.name)?;
-        match (in_requests.contains(&schema.name), place.get(KEYWORD)) {
-            (true, None) => {
-                return Err(place.error(
-                    "a request can contain this object; add `additionalProperties: false`, so that unknown members are \
-                     rejected",
-                ));
-            }
-            (false, Some(keyword)) => {
-                return Err(keyword.error(
-                    "no request contains this object; remove `additionalProperties`, because clients must accept members \
-                     that a later version adds to a response",
-                ));
-            }
-            (true, Some(keyword)) if keyword.json() != false => {
-                return Err(keyword.error("only `false` is supported for an object with `properties`"));
-            }
-            (true, Some(_)) | (false, None) => {}
+        if matches!(schema.kind, Kind::Object(_)) {
+            let place = schemas.require(&schema.name)?;
+            faults.keep(check_object(&place, in_requests.contains(&schema.name)));
         }
     }
-    Ok(())
+    faults.finish(Some(()))
+}
+
+fn check_object(place: &Place<'_>, is_in_request: bool) -> Result<(), Error> {
+    match (is_in_request, place.get(KEYWORD)) {
+        (true, None) => Err(place.error(
+            "a request can contain this object; add `additionalProperties: false`, so that unknown members are rejected",
+        )),
+        (false, Some(keyword)) => Err(keyword.error(
+            "no request contains this object; remove `additionalProperties`, because clients must accept members that a \
+             later version adds to a response",
+        )),
+        (true, Some(keyword)) if keyword.json() != false => {
+            Err(keyword.error("only `false` is supported for an object with `properties`"))
+        }
+        (true, Some(_)) | (false, None) => Ok(()),
+    }
 }
