@@ -63,7 +63,15 @@ const PRELUDE: [&str; 38] = [
 ];
 
 /// What `types` exports beside the schemas.
-const TYPES: [&str; 5] = ["ConstraintError", "Date", "Format", "Quoted", "Timestamp"];
+const TYPES: [&str; 7] = [
+    "ConstraintError",
+    "Date",
+    "Format",
+    "Member",
+    "Quoted",
+    "RequestObject",
+    "Timestamp",
+];
 
 /// What `server` exports beside the traits of tags and the types of operations.
 const SERVER: [&str; 15] = [

@@ -13,7 +13,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 2047467192206711992;
+pub const SPEC_FINGERPRINT: u64 = 18253780296501007843;
 
 /// A client of the Tenant Registry.
 ///
@@ -21,10 +21,9 @@ pub const SPEC_FINGERPRINT: u64 = 2047467192206711992;
 /// entitlements, their API keys, and the audit log.
 ///
 /// **Conventions.** IDs of tenants and API keys are UUIDs (version 7). Timestamps are in UTC,
-/// in the format of RFC 3339, with six digits after the second and years from 0001 to 9999.
-/// Optional properties without a value are omitted; nullable properties without a value are
-/// `null`. Every response has an `x-request-id` header. Include its value when you report a
-/// problem.
+/// in the format of RFC 3339. Optional properties without a value are omitted; nullable
+/// properties without a value are `null`. Every response has an `x-request-id` header. Include
+/// its value when you report a problem.
 ///
 /// **Authentication.** Send an access token from the deployment's OpenID Connect provider. If
 /// the token is missing or invalid, the response is 401. If the token does not allow the
@@ -33,6 +32,11 @@ pub const SPEC_FINGERPRINT: u64 = 2047467192206711992;
 /// **Errors.** Operations return errors as an `Error`: `error` is a stable code for programs,
 /// and `message` tells people what to change. 5xx responses contain no internal details. The
 /// service logs them with the request ID.
+///
+/// **Unknown names.** A request with a query parameter or a body member that the operation does
+/// not have is rejected with 400. The message names it and the one that was probably meant.
+/// Responses may get new members in later versions; clients must ignore members that they do
+/// not know.
 ///
 /// **Retries.** It is safe to repeat a request that activates or cancels a tenant or revokes an
 /// API key: if it already took effect, it changes nothing and writes no second audit event.
@@ -114,9 +118,9 @@ impl Client {
     ///
     /// Sets the status to `frozen`. The body is optional. With `at_period_end: true`, an active
     /// tenant keeps its status until the end of the day `contract_end` (UTC), and a tenant in a
-    /// trial until `trial_ends_at`. Until then, `cancel_at` shows the pending cancellation. Returns
-    /// 409 if the tenant is archived. Writes the audit event `tenant.cancelled`, with the reason
-    /// and the effective time in `metadata`, unless nothing changes.
+    /// trial until `trial_ends_at`. Returns 409 if the tenant is archived. Writes the audit event
+    /// `tenant.cancelled`, with the reason and the effective time in `metadata`, unless nothing
+    /// changes.
     pub fn tenant_cancel(&self) -> builder::TenantCancel<'_> {
         builder::TenantCancel::new(self)
     }
@@ -182,7 +186,8 @@ impl Client {
     ///
     /// Headless products call this operation on each of their requests. Authorized callers always
     /// get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use
-    /// `reason` to distinguish an invalid key from a temporary failure.
+    /// `reason` to distinguish an invalid key from a temporary failure. Only a request with a query
+    /// gets 400: the operation has no parameters.
     pub fn api_key_verify(&self) -> builder::ApiKeyVerify<'_> {
         builder::ApiKeyVerify::new(self)
     }

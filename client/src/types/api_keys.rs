@@ -12,6 +12,7 @@ use crate::OpenEnum;
 use super::{ProductKey, TenantId, Text, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
+use super::members::{Member, RequestObject};
 
 /// The ID of an API key.
 #[derive(
@@ -395,6 +396,33 @@ impl ApiKeyCreate {
     }
 }
 
+impl RequestObject for ApiKeyCreate {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "tenant_id",
+                members: None,
+            },
+            Member {
+                name: "name",
+                members: None,
+            },
+            Member {
+                name: "product",
+                members: None,
+            },
+            Member {
+                name: "scopes",
+                members: None,
+            },
+            Member {
+                name: "created_by",
+                members: None,
+            },
+        ]
+    }
+}
+
 /// A new API key and its plaintext.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApiKeyCreated {
@@ -417,6 +445,17 @@ impl ApiKeyVerifyRequest {
     /// Creates a value with these properties. All others are absent or have their default.
     pub fn new(key: ApiKeyCandidate) -> Self {
         Self { key }
+    }
+}
+
+impl RequestObject for ApiKeyVerifyRequest {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "key",
+                members: None,
+            },
+        ]
     }
 }
 

@@ -10,6 +10,7 @@ mod catalog;
 mod constraint;
 mod decode;
 mod health;
+mod members;
 mod shared;
 mod tenants;
 mod time;
@@ -27,6 +28,7 @@ pub use self::catalog::{CatalogEntry, CatalogEntryList, CatalogRequest};
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
 pub use self::health::{Health, HealthStatus};
+pub use self::members::{Member, RequestObject, unknown_name};
 pub use self::shared::{
     Error, ErrorCode, PlanKey, ProductKey, RequestCount, RetryAfterSeconds, TenantId,
     TenantProduct, Text,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::OpenEnum;
 use super::{Date, PlanKey, TenantId, TenantProduct, Text, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
+use super::members::{Member, RequestObject};
 
 /// The unique name of a tenant in URLs: 3 to 40 lowercase letters, digits and hyphens. It does
 /// not start or end with a hyphen.
@@ -386,6 +387,33 @@ impl TenantCreate {
     }
 }
 
+impl RequestObject for TenantCreate {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "slug",
+                members: None,
+            },
+            Member {
+                name: "name",
+                members: None,
+            },
+            Member {
+                name: "plan",
+                members: None,
+            },
+            Member {
+                name: "kind",
+                members: None,
+            },
+            Member {
+                name: "sales_owner",
+                members: None,
+            },
+        ]
+    }
+}
+
 impl TenantCreate {
     fn default_plan() -> PlanKey {
         PlanKey("starter".to_owned())
@@ -429,6 +457,29 @@ pub struct TenantActivate {
     pub erp_customer_id: Option<Text>,
 }
 
+impl RequestObject for TenantActivate {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "plan",
+                members: None,
+            },
+            Member {
+                name: "contract_start",
+                members: None,
+            },
+            Member {
+                name: "contract_end",
+                members: None,
+            },
+            Member {
+                name: "erp_customer_id",
+                members: None,
+            },
+        ]
+    }
+}
+
 /// When and why to cancel a tenant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TenantCancel {
@@ -444,6 +495,21 @@ pub struct TenantCancel {
     /// Default: `false`.
     #[serde(default)]
     pub at_period_end: bool,
+}
+
+impl RequestObject for TenantCancel {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "reason",
+                members: None,
+            },
+            Member {
+                name: "at_period_end",
+                members: None,
+            },
+        ]
+    }
 }
 
 /// The entitlements of a tenant.
