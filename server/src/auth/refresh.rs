@@ -5,8 +5,9 @@
 
 use super::fetch::{FetchError, Fetcher};
 use super::issuer_url::IssuerUrl;
-use super::keys::KeySet;
+use super::keys::{KeySet, KeySetError, LeftOutKey};
 use backon::{BackoffBuilder, ExponentialBuilder};
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -71,6 +72,7 @@ impl Refresh {
             outages: Outages {
                 issuer: issuer.clone(),
                 is_down: false,
+                left_out: HashSet::new(),
             },
             fetcher: Fetcher::new(issuer)?,
             keys: Arc::clone(&keys),
@@ -165,25 +167,29 @@ impl Task {
     }
 }
 
-/// Logs the start and the end of each outage of the issuer.
+/// Logs the start and the end of each outage of the issuer, and the keys that are left out.
 struct Outages {
     issuer: IssuerUrl,
     is_down: bool,
+    /// The keys that the last fetched document had, and that were left out. The log has a line for each.
+    left_out: HashSet<LeftOutKey>,
 }
 
 impl Outages {
     fn report(&mut self, fetched: &Result<KeySet, FetchError>, has_keys: bool) {
+        match fetched {
+            Ok(keys) => self.report_left_out(keys.left_out()),
+            Err(FetchError::Keys {
+                url: _,
+                error: KeySetError::NoUsableKey(left_out),
+            }) => self.report_left_out(left_out),
+            Err(_) => {}
+        }
         let issuer = self.issuer.as_str();
         match fetched {
             Ok(keys) => {
                 if self.is_down || !has_keys {
                     info!(issuer, keys = keys.len(), "fetched the issuer's keys");
-                }
-                if keys.len() == 0 {
-                    warn!(
-                        issuer,
-                        "the issuer has no key for RS256, ES256 or EdDSA; all tokens are rejected"
-                    );
                 }
                 self.is_down = false;
             }
@@ -198,5 +204,15 @@ impl Outages {
             }
             Err(_) => {}
         }
+    }
+
+    /// A key stays in the document for weeks, so only its first occurrence is news.
+    fn report_left_out(&mut self, left_out: &[LeftOutKey]) {
+        let left_out: HashSet<LeftOutKey> = left_out.iter().cloned().collect();
+        for LeftOutKey { id, reason } in left_out.difference(&self.left_out) {
+            let issuer = self.issuer.as_str();
+            warn!(issuer, kid = id.as_deref(), %reason, "a key of the issuer is not used");
+        }
+        self.left_out = left_out;
     }
 }

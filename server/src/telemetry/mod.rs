@@ -1,8 +1,9 @@
 //! Telemetry: logs on standard error with a line for each request, [`metrics`], and [`traces`].
 //!
 //! Bodies, headers, plaintexts, hashes and `DATABASE_URL` are neither logged nor traced. Text from clients is
-//! [redacted](redaction): anything that looks like an API key or a token is replaced.
+//! [redacted](redaction): anything that looks like an API key or a token is replaced. Invisible characters are escaped.
 
+mod log_writer;
 pub mod metrics;
 mod observer;
 pub mod redaction;
@@ -14,6 +15,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
+use log_writer::LogWriter;
 pub use observer::RequestObserver;
 pub use router_log::logger;
 
@@ -66,7 +68,7 @@ pub fn start(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target(OWN_TARGETS, level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(LogWriter(format));
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
         LogFormat::Text => lines

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tenant_registry_client::types::ErrorCode;
 use tenant_registry_contract::server::Scope;
-use tenant_registry_server::auth::{AccessSettings, IssuerSettings, RefreshSettings, TokenRules};
+use tenant_registry_server::auth::{AccessSettings, IssuerSettings, RefreshSettings, TokenRules, TokenType};
 
 cases![
     every_operation_requires_its_scope,
@@ -35,9 +35,11 @@ fn access(issuer: &str) -> AccessSettings {
     AccessSettings::Issuer(Box::new(IssuerSettings {
         rules: TokenRules {
             issuer: issuer.parse().unwrap(),
-            audience: AUDIENCE.to_owned(),
+            audience: AUDIENCE.parse().unwrap(),
             leeway: Duration::from_secs(5),
-            tenant_claim: "tenant_id".to_owned(),
+            tenant_claim: "tenant_id".parse().unwrap(),
+            all_tenants_role: None,
+            token_type: TokenType::Any,
             roles: ["operator=*"].iter().map(|role| role.parse().unwrap()).collect(),
         },
         refresh: RefreshSettings::default(),
