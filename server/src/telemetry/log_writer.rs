@@ -1,24 +1,21 @@
 //! Writes log lines to standard error without characters that change how a terminal or a viewer displays them.
 
-use super::LogFormat;
 use crate::invisible::is_invisible;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use tracing_subscriber::fmt::MakeWriter;
+
+/// The format of the lines.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LineFormat {
+    Json,
+    Text,
+}
 
 /// Escapes invisible characters of a line, so that text of callers cannot hide or reorder what people read. The formatter
 /// writes each line at once, and escapes only what its format demands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LogWriter(pub(super) LogFormat);
-
-impl MakeWriter<'_> for LogWriter {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        *self
-    }
-}
+#[derive(Debug)]
+pub(super) struct LogWriter(pub(super) LineFormat);
 
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
@@ -33,7 +30,7 @@ impl Write for LogWriter {
 }
 
 /// The line with invisible characters escaped, except for the line break at its end and the colours of the formatter.
-fn escaped(line: &str, format: LogFormat) -> Cow<'_, str> {
+fn escaped(line: &str, format: LineFormat) -> Cow<'_, str> {
     let (text, end) = match line.strip_suffix('\n') {
         Some(text) => (text, "\n"),
         None => (line, ""),
@@ -52,11 +49,11 @@ fn escaped(line: &str, format: LogFormat) -> Cow<'_, str> {
         // Writing to a string cannot fail.
         let _ = match format {
             // JSON escapes in UTF-16. Invisible characters are inside of strings only, so the value stays the same.
-            LogFormat::Json => character
+            LineFormat::Json => character
                 .encode_utf16(&mut [0; 2])
                 .iter()
                 .try_for_each(|unit| write!(escaped, "\\u{unit:04x}")),
-            LogFormat::Text => write!(escaped, "{}", character.escape_unicode()),
+            LineFormat::Text => write!(escaped, "{}", character.escape_unicode()),
         };
     }
     escaped.push_str(end);
@@ -65,15 +62,14 @@ fn escaped(line: &str, format: LogFormat) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::escaped;
-    use crate::telemetry::LogFormat;
+    use super::{LineFormat, escaped};
     use serde_json::{Value, json};
 
     #[test]
     fn invisible_characters_are_escaped_and_the_value_stays() {
         let value = json!({ "message": "ä 漢 🦀", "uri": "/a\u{202e}b\u{2066}c\u{7f}d\u{9b}e\u{feff}f\u{e0041}g" });
         let line = format!("{value}\n");
-        let written = escaped(&line, LogFormat::Json);
+        let written = escaped(&line, LineFormat::Json);
         assert_eq!(
             written,
             "{\"message\":\"ä 漢 🦀\",\"uri\":\"/a\\u202eb\\u2066c\\u007fd\\u009be\\ufefff\\udb40\\udc41g\"}\n"
@@ -84,7 +80,7 @@ mod tests {
     #[test]
     fn text_lines_stay_single_and_keep_their_colours() {
         assert_eq!(
-            escaped("\u{1b}[32mINFO\u{1b}[0m a\nINFO b\u{202e}\n", LogFormat::Text),
+            escaped("\u{1b}[32mINFO\u{1b}[0m a\nINFO b\u{202e}\n", LineFormat::Text),
             "\u{1b}[32mINFO\u{1b}[0m a\\u{a}INFO b\\u{202e}\n"
         );
     }
@@ -92,7 +88,7 @@ mod tests {
     #[test]
     fn visible_lines_are_written_as_they_are() {
         for line in ["{\"a\":\"b\"}\n", "ä 漢\n", "", "no end"] {
-            assert_eq!(escaped(line, LogFormat::Json), line);
+            assert_eq!(escaped(line, LineFormat::Json), line);
         }
     }
 }

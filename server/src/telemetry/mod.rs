@@ -15,7 +15,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
-use log_writer::LogWriter;
+use log_writer::{LineFormat, LogWriter};
 pub use observer::RequestObserver;
 pub use router_log::logger;
 
@@ -25,6 +25,8 @@ const OWN_TARGETS: &str = "tenant_registry";
 /// The format of log events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
+    /// Text if standard error is a terminal, otherwise JSON.
+    Auto,
     /// One JSON object per line, for machines.
     Json,
     /// One line of text per event, for people.
@@ -68,13 +70,26 @@ pub fn start(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target(OWN_TARGETS, level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(LogWriter(format));
-    let lines = match format {
-        LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
-        LogFormat::Text => lines
-            .with_ansi(std::io::stderr().is_terminal())
+    let is_terminal = std::io::stderr().is_terminal();
+    let is_text = match format {
+        LogFormat::Auto => is_terminal,
+        LogFormat::Json => false,
+        LogFormat::Text => true,
+    };
+    let lines = tracing_subscriber::fmt::layer();
+    let lines = if is_text {
+        lines
+            .with_ansi(is_terminal)
+            .with_writer(|| LogWriter(LineFormat::Text))
             .with_filter(filter)
-            .boxed(),
+            .boxed()
+    } else {
+        lines
+            .json()
+            .flatten_event(true)
+            .with_writer(|| LogWriter(LineFormat::Json))
+            .with_filter(filter)
+            .boxed()
     };
     tracing_subscriber::registry().with(lines).try_init()
 }
