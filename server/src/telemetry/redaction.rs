@@ -79,14 +79,17 @@ fn tokens(text: &[u8]) -> Vec<Range<usize>> {
     let mut tokens = Vec::new();
     let mut next = 0;
     for start in object_starts(text) {
+        // It is in the part of the text that the last one has decided.
+        if start < next {
+            continue;
+        }
         let rest = text.get(start..).unwrap_or_default();
         let length = rest
             .iter()
             .position(|byte| !belongs_to_token(char::from(*byte)))
             .unwrap_or(rest.len());
-        let has_parts = rest.iter().take(length).any(is_separator);
-        if start >= next && has_parts {
-            next = start + length;
+        next = start + length;
+        if rest.iter().take(length).any(is_separator) {
             tokens.push(start..next);
         }
     }
@@ -102,27 +105,38 @@ fn object_starts(text: &[u8]) -> Vec<usize> {
         object: bool,
         name: bool,
     }
+    let is_base64url = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     // From the end, so that each place knows what follows it. Four characters encode three bytes.
     let mut from = vec![Json::default(); text.len() + 4];
-    for place in (0..text.len().saturating_sub(3)).rev() {
-        let mut bytes = [0; 3];
-        if URL_SAFE_NO_PAD
-            .decode_slice(&text[place..place + 4], &mut bytes)
-            .is_ok()
-        {
-            from[place] = bytes.iter().rev().fold(from[place + 4], |json, byte| match byte {
-                b' ' | b'\t' | b'\n' | b'\r' => json,
-                b'{' => Json {
-                    object: json.name,
-                    name: false,
-                },
-                b'"' => Json {
-                    object: false,
-                    name: true,
-                },
-                _ => Json::default(),
-            });
+    for place in (0..text.len()).rev() {
+        let mut quantum = [b'A'; 4];
+        let mut length = 0;
+        let characters = text.iter().skip(place).take_while(|byte| is_base64url(byte));
+        for (slot, character) in quantum.iter_mut().zip(characters) {
+            *slot = *character;
+            length += 1;
         }
+        let mut bytes = [0; 3];
+        if URL_SAFE_NO_PAD.decode_slice(quantum, &mut bytes).is_err() {
+            continue;
+        }
+        // At the end of the text, or before a character that is percent-encoded, the last bytes are unknown.
+        let (known, next) = match length {
+            4 => (3, from[place + 4]),
+            _ => (length * 3 / 4, Json::default()),
+        };
+        from[place] = bytes.iter().take(known).rev().fold(next, |json, byte| match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => json,
+            b'{' => Json {
+                object: json.name,
+                name: false,
+            },
+            b'"' => Json {
+                object: false,
+                name: true,
+            },
+            _ => Json::default(),
+        });
     }
     from.iter()
         .enumerate()
@@ -182,6 +196,9 @@ mod tests {
         assert_eq!(redact(&format!("/x?token={TOKEN}&a=b")), "/x?token=eyJ***&a=b");
         assert_eq!(redact(&format!("{TOKEN} {TOKEN}")), "eyJ*** eyJ***");
         assert_eq!(redact("/x?token=eyJh%2EeyJz%2Ec2ln"), "/x?token=eyJ***");
+        assert_eq!(redact("/x?token=eyJ%68.eyJz.c2ln"), "/x?token=eyJ***");
+        assert_eq!(redact("/x?token=eyJ.a"), "/x?token=eyJ***");
+        assert_eq!(redact("/x?token=ey%4Ah.eyJz.c2ln"), WITHHELD);
         assert_eq!(redact("/v1/audit?cursor=eyJpZCI6MX0"), "/v1/audit?cursor=eyJpZCI6MX0");
         assert_eq!(redact("/x/%65yJh.eyJz.c2ln"), WITHHELD);
         assert_eq!(redact("/x/eyJh.eyJzbp_z.c2ln"), "/x/eyJ***");
@@ -252,6 +269,8 @@ mod tests {
         }
         let white = format!("/{}.a", "ICAg".repeat(16_000));
         assert_eq!(redact(&white), white);
+        let cursors = format!("/a.b?cursor={}", "eyJh".repeat(16_000));
+        assert_eq!(redact(&cursors), cursors);
         let many = "eyJh.".repeat(13_000);
         assert_eq!(redact(&many), "eyJ***");
     }
