@@ -23,7 +23,7 @@ struct Example {
 fn the_text_null_is_a_null_value() {
     let parse = nullable(<i32 as FromStr>::from_str);
     assert!(matches!(parse("null"), Ok(Nullable::Null)));
-    assert!(matches!(parse("7"), Ok(Nullable::Value(7))));
+    assert!(matches!(parse("7"), Ok(Nullable::Given(7))));
     assert!(parse("Null").is_err());
     let mut body = Body::from_file(None).unwrap();
     body.set("day", parse("null").ok()).unwrap();

@@ -21,7 +21,7 @@ const KEYWORDS: [&str; 52] = [
 ];
 
 /// The types, traits and variants that Rust imports everywhere, and that generated code uses by these names.
-const PRELUDE: [&str; 38] = [
+const PRELUDE: [&str; 39] = [
     "AsMut",
     "AsRef",
     "Box",
@@ -60,22 +60,29 @@ const PRELUDE: [&str; 38] = [
     "ToString",
     "TryFrom",
     "TryInto",
+    "Vec",
 ];
 
 /// What `types` exports beside the schemas.
 const TYPES: [&str; 3] = ["ConstraintError", "Format", "Quoted"];
 
-/// What `server` exports beside the traits of tags and the types of operations.
-const SERVER: [&str; 15] = [
+/// The types and traits of `server` beside those of tags and operations.
+const SERVER: [&str; 21] = [
     "Admission",
     "Admitted",
     "Api",
     "BearerToken",
     "Credentials",
+    "GenericApi",
+    "Handler",
     "InvalidBody",
     "NotAdmitted",
+    "Operation",
     "OperationResponse",
+    "ParameterVisitor",
+    "Parameters",
     "Principal",
+    "Request",
     "RequestMetadata",
     "Scope",
     "Scopes",
@@ -407,6 +414,27 @@ mod tests {
         assert_eq!(type_name("self"), "Self_");
         assert_eq!(variant("none"), "None");
         assert_eq!(variant("self"), "Self_");
+    }
+
+    #[test]
+    fn modules_with_fixed_names_are_in_use() {
+        let of_specs = [
+            "door", "doors", "leaf", "leaves", "letter", "letters", "sample", "samples", "tree", "trees",
+        ];
+        for spec in [
+            include_str!("../tests/golden/admission/spec/openapi.yaml"),
+            include_str!("../tests/golden/bodies/spec/openapi.yaml"),
+            include_str!("../tests/golden/routing/spec/openapi.yaml"),
+            include_str!("../tests/golden/values/spec/openapi.yaml"),
+        ] {
+            for file in crate::generate(spec, &[]).expect("the spec is accepted") {
+                let name = file.path.rsplit('/').next().and_then(|it| it.strip_suffix(".rs"));
+                let name = name.filter(|it| !["lib", "mod"].contains(it) && !of_specs.contains(it));
+                if let Some(name) = name {
+                    assert_eq!(module(name), format!("{name}_"), "{}", file.path);
+                }
+            }
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use tenant_registry_client::{Client, types};
 
+use crate::client::{Client, types};
 use crate::failure::Failure;
 use super::{Response, arguments};
 use super::arguments::{Body, Input, Json};

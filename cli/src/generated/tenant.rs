@@ -3,8 +3,8 @@
 
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
-use tenant_registry_client::{Client, types};
 
+use crate::client::{Client, types};
 use crate::failure::Failure;
 use super::{Response, arguments};
 use super::arguments::{Body, Input};

@@ -46,6 +46,14 @@ pub(super) fn all(context: &Context<'_>) -> Result<Vec<Operation>, Error> {
             operations.push((operation, place));
         }
     }
+    if ids.is_empty() && faults.is_empty() {
+        faults.add(
+            context
+                .root
+                .require("paths")?
+                .error("the spec has no operation; add one"),
+        );
+    }
     faults.keep(require_error_schema(
         context,
         operations.iter().map(|(operation, _)| operation),

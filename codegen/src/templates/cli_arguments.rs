@@ -107,7 +107,7 @@ pub(crate) fn secret_json(argument: Option<Input>) -> Result<Option<Value>, Fail
 #[serde(untagged)]
 pub(crate) enum Nullable<T> {
     Null,
-    Value(T),
+    Given(T),
 }
 
 /// Parses `null`, and other texts with `parse`.
@@ -120,7 +120,7 @@ where
 {
     move |argument| match argument {
         "null" => Ok(Nullable::Null),
-        text => parse(text).map(Nullable::Value),
+        text => parse(text).map(Nullable::Given),
     }
 }
 

@@ -10,7 +10,7 @@ const ENCODE: &str = include_str!("../../templates/encode.rs");
 /// `constraint.rs`.
 pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
     // `decode` uses these even where the types do not.
-    let roots = format!("{code} ConstraintError Quoted shown");
+    let roots = format!("{code} constraint::ConstraintError constraint::Quoted constraint::shown");
     let (file, _) = prune(CONSTRAINT, &roots)?;
     Ok(GeneratedFile::new("constraint.rs", file))
 }
@@ -18,7 +18,7 @@ pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
 /// `decode.rs`, if the types use it.
 pub(super) fn decode(code: &str) -> Result<Option<GeneratedFile>, Error> {
     let (file, kept) = prune(DECODE, code)?;
-    Ok((kept > 0 || code.contains("Format::parse")).then(|| GeneratedFile::new("decode.rs", file)))
+    Ok((kept > 0 || file.contains("trait Format")).then(|| GeneratedFile::new("decode.rs", file)))
 }
 
 /// `encode.rs`, if the types use it.

@@ -3,6 +3,7 @@
 
 use std::{fs, io};
 use std::error::Error;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,12 @@ pub(crate) enum Input {
     /// Standard input, given as `-`.
     Standard,
     File(PathBuf),
+}
+
+impl From<OsString> for Input {
+    fn from(argument: OsString) -> Self {
+        if argument == "-" { Self::Standard } else { Self::File(argument.into()) }
+    }
 }
 
 impl Input {
@@ -71,7 +78,7 @@ pub(crate) fn secret(argument: Option<Input>) -> Result<Option<Value>, Failure> 
 #[serde(untagged)]
 pub(crate) enum Nullable<T> {
     Null,
-    Value(T),
+    Given(T),
 }
 
 /// Parses `null`, and other texts with `parse`.
@@ -84,7 +91,7 @@ where
 {
     move |argument| match argument {
         "null" => Ok(Nullable::Null),
-        text => parse(text).map(Nullable::Value),
+        text => parse(text).map(Nullable::Given),
     }
 }
 
