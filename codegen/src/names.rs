@@ -64,7 +64,7 @@ const PRELUDE: [&str; 39] = [
 ];
 
 /// What `types` exports beside the schemas.
-const TYPES: [&str; 3] = ["ConstraintError", "Format", "Quoted"];
+const TYPES: [&str; 5] = ["ConstraintError", "Format", "Member", "Quoted", "RequestObject"];
 
 /// The types and traits of `server` beside those of tags and operations.
 const SERVER: [&str; 21] = [
