@@ -145,10 +145,6 @@ impl Faults {
         self.0.extend(error.faults);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The value, if nothing was collected. It is `None` only if something was.
     pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Error> {
         match value {

@@ -156,7 +156,7 @@ const BUILDER: [&str; 12] = [
 ];
 
 /// The modules of the generated code that have fixed names, and the crates that it uses.
-const MODULES: [&str; 55] = [
+const MODULES: [&str; 58] = [
     "admission",
     "alloc",
     "api",
@@ -185,6 +185,7 @@ const MODULES: [&str; 55] = [
     "invalid_body",
     "io",
     "json",
+    "members",
     "mock",
     "negotiation",
     "open_enum",
@@ -200,6 +201,7 @@ const MODULES: [&str; 55] = [
     "routes",
     "schemars",
     "serde",
+    "serde_ignored",
     "serde_json",
     "serde_path_to_error",
     "server",
@@ -207,6 +209,7 @@ const MODULES: [&str; 55] = [
     "shared",
     "std",
     "stream",
+    "strsim",
     "thiserror",
     "tokio",
     "tracing",

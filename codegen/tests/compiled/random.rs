@@ -191,6 +191,7 @@ impl<'a> Spec<'a> {
                 }
             }
         }
+        close(&mut schemas, &paths);
         let listed: Vec<Value> = tags
             .iter()
             .map(|name| json!({ "name": name, "description": self.text() }))
@@ -420,9 +421,7 @@ impl<'a> Spec<'a> {
             responses.insert("401".to_owned(), challenged.clone());
             responses.insert("403".to_owned(), challenged);
         }
-        if !parameters.is_empty() {
-            codes.push("400");
-        }
+        codes.push("400");
         if self.chance(40)
             && let Some((name, _)) = self.named(&not_objects)
         {
@@ -430,8 +429,8 @@ impl<'a> Spec<'a> {
                 "required": self.chance(50),
                 "content": { "application/json": { "schema": Self::reference(&name) } },
             });
-            if self.chance(70) || !parameters.is_empty() {
-                codes.extend(["400", "413", "415"]);
+            if self.chance(70) {
+                codes.extend(["413", "415"]);
             }
         }
         for code in codes {
@@ -440,6 +439,37 @@ impl<'a> Spec<'a> {
         operation["parameters"] = Value::Array(parameters);
         operation["responses"] = Value::Object(responses);
         operation
+    }
+}
+
+/// The objects that a request can contain have to reject unknown members, and no others may.
+fn close(schemas: &mut Map<String, Value>, paths: &Map<String, Value>) {
+    let operations = paths.values().filter_map(Value::as_object).flat_map(Map::values);
+    let mut open: Vec<String> = operations.flat_map(|it| references(&it["requestBody"])).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if let Some(schema) = schemas.get_mut(&name)
+            && seen.insert(name)
+        {
+            if schema["type"] == "object" {
+                schema["additionalProperties"] = json!(false);
+            }
+            open.extend(references(schema));
+        }
+    }
+}
+
+/// The names of the schemas that a value refers to.
+fn references(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => text
+            .strip_prefix("#/components/schemas/")
+            .map(str::to_owned)
+            .into_iter()
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        Value::Object(members) => members.values().flat_map(references).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
     }
 }
 

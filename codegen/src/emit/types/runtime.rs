@@ -18,7 +18,7 @@ pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
 
 /// `members.rs`. The HTTP layer uses it even where the types do not, for the query.
 pub(super) fn members(code: &str) -> Result<GeneratedFile, Error> {
-    let (file, _) = prune(MEMBERS, &format!("{code} unknown_name"))?;
+    let (file, _) = prune(MEMBERS, &format!("{code} members::unknown_name"))?;
     Ok(GeneratedFile::new("members.rs", file))
 }
 

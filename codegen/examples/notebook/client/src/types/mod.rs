@@ -8,6 +8,4 @@ mod constraint;
 mod notes;
 
 pub use self::constraint::{ConstraintError, Quoted};
-pub use self::notes::{
-    Colour, Error, ErrorCode, Limit, NewNote, Note, NoteList, NoteNumber, Text,
-};
+pub use self::notes::{Colour, Error, ErrorCode, Limit, NewNote, Note, NoteList, NoteNumber, Text};
