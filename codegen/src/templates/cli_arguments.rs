@@ -13,8 +13,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use tenant_registry_client::types;
-use tenant_registry_client::types::{Member, RequestObject};
+use crate::client::types;
+use crate::client::types::{Member, RequestObject};
 
 use crate::failure::Failure;
 
