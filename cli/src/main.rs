@@ -24,6 +24,8 @@ use connection::Connection;
 use exit_code::Exit;
 use failure::Failure;
 use printable::{Printable, is_special};
+// The generated commands use the client by this name.
+use tenant_registry_client as client;
 use tenant_registry_client::Client;
 
 fn main() -> ExitCode {

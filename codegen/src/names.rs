@@ -21,7 +21,7 @@ const KEYWORDS: [&str; 52] = [
 ];
 
 /// The types, traits and variants that Rust imports everywhere, and that generated code uses by these names.
-const PRELUDE: [&str; 38] = [
+const PRELUDE: [&str; 39] = [
     "AsMut",
     "AsRef",
     "Box",
@@ -60,6 +60,7 @@ const PRELUDE: [&str; 38] = [
     "ToString",
     "TryFrom",
     "TryInto",
+    "Vec",
 ];
 
 /// What `types` exports beside the schemas.
@@ -73,17 +74,23 @@ const TYPES: [&str; 7] = [
     "Timestamp",
 ];
 
-/// What `server` exports beside the traits of tags and the types of operations.
-const SERVER: [&str; 15] = [
+/// The types and traits of `server` beside those of tags and operations.
+const SERVER: [&str; 21] = [
     "Admission",
     "Admitted",
     "Api",
     "BearerToken",
     "Credentials",
+    "GenericApi",
+    "Handler",
     "InvalidBody",
     "NotAdmitted",
+    "Operation",
     "OperationResponse",
+    "ParameterVisitor",
+    "Parameters",
     "Principal",
+    "Request",
     "RequestMetadata",
     "Scope",
     "Scopes",
@@ -157,7 +164,7 @@ const BUILDER: [&str; 12] = [
 ];
 
 /// The modules of the generated code that have fixed names, and the crates that it uses.
-const MODULES: [&str; 55] = [
+const MODULES: [&str; 58] = [
     "admission",
     "alloc",
     "api",
@@ -185,6 +192,7 @@ const MODULES: [&str; 55] = [
     "invalid_body",
     "io",
     "json",
+    "members",
     "mock",
     "negotiation",
     "open_enum",
@@ -200,6 +208,7 @@ const MODULES: [&str; 55] = [
     "routes",
     "schemars",
     "serde",
+    "serde_ignored",
     "serde_json",
     "serde_path_to_error",
     "server",
@@ -207,6 +216,7 @@ const MODULES: [&str; 55] = [
     "shared",
     "std",
     "stream",
+    "strsim",
     "thiserror",
     "time",
     "tokio",
@@ -415,6 +425,27 @@ mod tests {
         assert_eq!(type_name("self"), "Self_");
         assert_eq!(variant("none"), "None");
         assert_eq!(variant("self"), "Self_");
+    }
+
+    #[test]
+    fn modules_with_fixed_names_are_in_use() {
+        let of_specs = [
+            "door", "doors", "leaf", "leaves", "letter", "letters", "sample", "samples", "tree", "trees",
+        ];
+        for spec in [
+            include_str!("../tests/golden/admission/spec/openapi.yaml"),
+            include_str!("../tests/golden/bodies/spec/openapi.yaml"),
+            include_str!("../tests/golden/routing/spec/openapi.yaml"),
+            include_str!("../tests/golden/values/spec/openapi.yaml"),
+        ] {
+            for file in crate::generate(spec, &[]).expect("the spec is accepted") {
+                let name = file.path.rsplit('/').next().and_then(|it| it.strip_suffix(".rs"));
+                let name = name.filter(|it| !["lib", "mod"].contains(it) && !of_specs.contains(it));
+                if let Some(name) = name {
+                    assert_eq!(module(name), format!("{name}_"), "{}", file.path);
+                }
+            }
+        }
     }
 
     #[test]

@@ -62,7 +62,10 @@ pub(crate) fn generate(
         )?,
     ];
     if has_open_enums {
-        files.push(GeneratedFile::new("open_enum.rs", prune(OPEN_ENUM, "OpenEnum")?.0));
+        files.push(GeneratedFile::new(
+            "open_enum.rs",
+            prune(OPEN_ENUM, "open_enum::OpenEnum")?.0,
+        ));
     }
     let error = error_type(api);
     for tag in tags {

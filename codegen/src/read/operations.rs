@@ -24,12 +24,11 @@ pub(super) fn all(context: &Context<'_>) -> Result<Vec<Operation>, Error> {
     let mut faults = Faults::default();
     let mut ids = BTreeMap::new();
     let mut operations = Vec::new();
+    let mut members = 0;
     for (text, item) in context.root.require("paths")?.entries()? {
         let path = faults.keep(path(&item, text));
-        let Some(members) = faults.keep(item.entries()) else {
-            continue;
-        };
-        for (key, place) in members {
+        for (key, place) in faults.keep(item.entries()).unwrap_or_default() {
+            members += 1;
             let Some(method) = Method::ALL.into_iter().find(|method| method.key() == key) else {
                 faults.add(place.error(format!(
                     "`{key}` is not a supported method; declare parameters in the operation"
@@ -45,6 +44,10 @@ pub(super) fn all(context: &Context<'_>) -> Result<Vec<Operation>, Error> {
             }
             operations.push((operation, place));
         }
+    }
+    if members == 0 {
+        let paths = context.root.require("paths")?;
+        faults.add(paths.error("the spec has no operation; add one"));
     }
     faults.keep(require_error_schema(
         context,

@@ -13,8 +13,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use tenant_registry_client::types;
-use tenant_registry_client::types::{Member, RequestObject};
+use crate::client::types;
+use crate::client::types::{Member, RequestObject};
 
 use crate::failure::Failure;
 
@@ -109,7 +109,7 @@ pub(crate) fn secret_json(argument: Option<Input>) -> Result<Option<Value>, Fail
 #[serde(untagged)]
 pub(crate) enum Nullable<T> {
     Null,
-    Value(T),
+    Given(T),
 }
 
 /// Parses `null`, and other texts with `parse`.
@@ -122,7 +122,7 @@ where
 {
     move |argument| match argument {
         "null" => Ok(Nullable::Null),
-        text => parse(text).map(Nullable::Value),
+        text => parse(text).map(Nullable::Given),
     }
 }
 

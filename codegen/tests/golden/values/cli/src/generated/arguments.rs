@@ -115,7 +115,7 @@ pub(crate) fn secret(argument: Option<Input>) -> Result<Option<Value>, Failure> 
 #[serde(untagged)]
 pub(crate) enum Nullable<T> {
     Null,
-    Value(T),
+    Given(T),
 }
 
 /// Parses `null`, and other texts with `parse`.
@@ -128,7 +128,7 @@ where
 {
     move |argument| match argument {
         "null" => Ok(Nullable::Null),
-        text => parse(text).map(Nullable::Value),
+        text => parse(text).map(Nullable::Given),
     }
 }
 

@@ -1,0 +1,31 @@
+//! The client of the notebook: the generated code, and how its requests are sent.
+
+// Formatted by the generator.
+#[rustfmt::skip]
+mod generated;
+#[rustfmt::skip]
+pub mod types;
+
+use progenitor_client::ClientHooks;
+
+pub use crate::generated::*;
+
+/// Why a call failed.
+pub type Error = progenitor_client::Error<types::Error>;
+
+/// How requests are sent: as they are. Tokens and retries would be here.
+#[derive(Clone, Debug)]
+pub struct Transport;
+
+impl ClientHooks<Transport> for Client {}
+
+impl Client {
+    /// A client of the notebook at this URL, such as `http://127.0.0.1:8091`.
+    pub fn new(base_url: &str) -> Self {
+        Self {
+            baseurl: base_url.trim_end_matches('/').to_owned(),
+            client: reqwest::Client::new(),
+            inner: Transport,
+        }
+    }
+}
