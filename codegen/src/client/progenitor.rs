@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use proc_macro2::TokenStream;
 use progenitor_impl::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};
 use quote::quote;
 use syn::parse_quote;
@@ -15,7 +16,7 @@ use crate::model::{Api, Operation};
 use crate::names;
 
 /// Names of a builder's own methods and variables.
-const RESERVED_PARAMETERS: [&str; 6] = ["body", "client", "header_map", "info", "new", "send"];
+const RESERVED_PARAMETERS: [&str; 7] = ["body", "client", "header_map", "info", "new", "send", "stream"];
 
 /// Names of the client's own methods and, as types, of the types that the builders' files use.
 const RESERVED_OPERATIONS: [&str; 18] = [
@@ -45,6 +46,19 @@ const IMPORTED: [&str; 5] = ["ClientInfo", "Error", "OperationInfo", "ResponseVa
 /// The client as progenitor writes it, with the types of `crate::types` instead of its own and every path in full.
 pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
     check(api)?;
+    let document = lowering::document(api, version)?;
+    let tokens = Generator::new(&settings(api)).generate_tokens(&document);
+    file(tokens)
+}
+
+/// The mock of the service as progenitor writes it, with the same types.
+pub(super) fn mock(api: &Api, version: &str) -> Result<syn::File, Error> {
+    let document = lowering::document(api, version)?;
+    let tokens = Generator::new(&settings(api)).httpmock(&document, "crate");
+    file(tokens)
+}
+
+fn settings(api: &Api) -> GenerationSettings {
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Builder)
@@ -55,10 +69,12 @@ pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
         let name = names::type_name(&schema.name);
         settings.with_replacement(&name, format!("crate::types::{name}"), std::iter::empty());
     }
-    let document = lowering::document(api, version)?;
-    let tokens = Generator::new(&settings)
-        .generate_tokens(&document)
-        .map_err(|error| Error::document(format!("progenitor rejects the document: {error}")))?;
+    settings
+}
+
+/// Parses what progenitor wrote.
+fn file(tokens: progenitor_impl::Result<TokenStream>) -> Result<syn::File, Error> {
+    let tokens = tokens.map_err(|error| Error::document(format!("progenitor rejects the document: {error}")))?;
     let mut file = syn::parse2(tokens).map_err(|error| {
         Error::document(format!(
             "progenitor wrote code that does not parse ({error}); this is a bug in progenitor"
@@ -78,7 +94,7 @@ impl VisitMut for FullPaths {
             return;
         };
         match first.as_str() {
-            "progenitor_client" | "reqwest" | "std" => path.leading_colon = parse_quote! { :: },
+            "progenitor_client" | "regex" | "reqwest" | "std" => path.leading_colon = parse_quote! { :: },
             name if IMPORTED.contains(&name) => {
                 path.leading_colon = parse_quote! { :: };
                 path.segments.insert(0, parse_quote! { progenitor_client });

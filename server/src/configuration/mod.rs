@@ -9,6 +9,7 @@ mod database;
 mod hashing;
 mod limits;
 mod listeners;
+mod parsers;
 mod renamed;
 mod shutdown;
 mod traces;

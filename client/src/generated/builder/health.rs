@@ -29,6 +29,7 @@ impl<'a> HealthGet<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared.
     pub async fn send(self) -> Result<ResponseValue<types::Health>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -82,6 +83,7 @@ impl<'a> ReadinessGet<'a> {
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
     pub async fn send(self) -> Result<ResponseValue<types::Health>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 

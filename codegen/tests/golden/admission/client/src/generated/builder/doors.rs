@@ -31,6 +31,7 @@ impl<'a> DoorCount<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -107,6 +108,7 @@ impl<'a> DoorOpen<'a> {
     ///
     /// `503`: Not now.
     pub async fn send(self) -> Result<ResponseValue<types::Door>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -164,6 +166,7 @@ impl<'a> DoorKnock<'a> {
     ///
     /// `403`: Not let in.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 

@@ -33,6 +33,7 @@ impl<'a> TreeList<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -95,6 +96,7 @@ impl<'a> TreeGet<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -148,6 +150,7 @@ impl<'a> TreeTallest<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared.
     pub async fn send(self) -> Result<ResponseValue<types::Tree>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -211,6 +214,7 @@ impl<'a> TreeGetByName<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
