@@ -7,9 +7,9 @@ use syn::{Attribute, Expr, ImplItem, Item, TraitItem, parse_quote};
 
 use super::parts::missing;
 use super::progenitor;
-use crate::Error;
 use crate::model::Api;
 use crate::print::doc;
+use crate::{Error, names};
 
 /// The items of the file: a type of requests and a type of responses for each operation, and a trait with their methods.
 pub(super) fn items(api: &Api, version: &str) -> Result<TokenStream, Error> {
@@ -66,8 +66,8 @@ fn document(item: &mut Item) {
     if let Item::Struct(item) = item {
         let name = item.ident.to_string();
         let text = match (name.strip_suffix("When"), name.strip_suffix("Then")) {
-            (Some(operation), _) => format!("Matches requests of `{operation}`."),
-            (None, Some(operation)) => format!("Sets the response of `{operation}`."),
+            (Some(operation), _) => format!("Matches requests of `{}`.", names::snake_case(operation)),
+            (None, Some(operation)) => format!("Sets the response of `{}`.", names::snake_case(operation)),
             (None, None) => return,
         };
         add(&mut item.attrs, &text);
