@@ -8,7 +8,7 @@ use regex::Regex;
 
 use crate::types;
 
-/// Matches requests of `HealthGet`.
+/// Matches requests of `health_get`.
 pub struct HealthGetWhen(When);
 
 impl HealthGetWhen {
@@ -29,7 +29,7 @@ impl HealthGetWhen {
     }
 }
 
-/// Sets the response of `HealthGet`.
+/// Sets the response of `health_get`.
 pub struct HealthGetThen(Then);
 
 impl HealthGetThen {
@@ -55,7 +55,7 @@ impl HealthGetThen {
     }
 }
 
-/// Matches requests of `ReadinessGet`.
+/// Matches requests of `readiness_get`.
 pub struct ReadinessGetWhen(When);
 
 impl ReadinessGetWhen {
@@ -76,7 +76,7 @@ impl ReadinessGetWhen {
     }
 }
 
-/// Sets the response of `ReadinessGet`.
+/// Sets the response of `readiness_get`.
 pub struct ReadinessGetThen(Then);
 
 impl ReadinessGetThen {
@@ -113,7 +113,7 @@ impl ReadinessGetThen {
     }
 }
 
-/// Matches requests of `TenantCreate`.
+/// Matches requests of `tenant_create`.
 pub struct TenantCreateWhen(When);
 
 impl TenantCreateWhen {
@@ -139,7 +139,7 @@ impl TenantCreateWhen {
     }
 }
 
-/// Sets the response of `TenantCreate`.
+/// Sets the response of `tenant_create`.
 pub struct TenantCreateThen(Then);
 
 impl TenantCreateThen {
@@ -264,7 +264,7 @@ impl TenantCreateThen {
     }
 }
 
-/// Matches requests of `TenantGet`.
+/// Matches requests of `tenant_get`.
 pub struct TenantGetWhen(When);
 
 impl TenantGetWhen {
@@ -292,7 +292,7 @@ impl TenantGetWhen {
     }
 }
 
-/// Sets the response of `TenantGet`.
+/// Sets the response of `tenant_get`.
 pub struct TenantGetThen(Then);
 
 impl TenantGetThen {
@@ -395,7 +395,7 @@ impl TenantGetThen {
     }
 }
 
-/// Matches requests of `TenantGetBySlug`.
+/// Matches requests of `tenant_get_by_slug`.
 pub struct TenantGetBySlugWhen(When);
 
 impl TenantGetBySlugWhen {
@@ -424,7 +424,7 @@ impl TenantGetBySlugWhen {
     }
 }
 
-/// Sets the response of `TenantGetBySlug`.
+/// Sets the response of `tenant_get_by_slug`.
 pub struct TenantGetBySlugThen(Then);
 
 impl TenantGetBySlugThen {
@@ -527,7 +527,7 @@ impl TenantGetBySlugThen {
     }
 }
 
-/// Matches requests of `TenantActivate`.
+/// Matches requests of `tenant_activate`.
 pub struct TenantActivateWhen(When);
 
 impl TenantActivateWhen {
@@ -561,7 +561,7 @@ impl TenantActivateWhen {
     }
 }
 
-/// Sets the response of `TenantActivate`.
+/// Sets the response of `tenant_activate`.
 pub struct TenantActivateThen(Then);
 
 impl TenantActivateThen {
@@ -697,7 +697,7 @@ impl TenantActivateThen {
     }
 }
 
-/// Matches requests of `TenantCancel`.
+/// Matches requests of `tenant_cancel`.
 pub struct TenantCancelWhen(When);
 
 impl TenantCancelWhen {
@@ -731,7 +731,7 @@ impl TenantCancelWhen {
     }
 }
 
-/// Sets the response of `TenantCancel`.
+/// Sets the response of `tenant_cancel`.
 pub struct TenantCancelThen(Then);
 
 impl TenantCancelThen {
@@ -867,7 +867,7 @@ impl TenantCancelThen {
     }
 }
 
-/// Matches requests of `EntitlementList`.
+/// Matches requests of `entitlement_list`.
 pub struct EntitlementListWhen(When);
 
 impl EntitlementListWhen {
@@ -893,7 +893,7 @@ impl EntitlementListWhen {
     }
 }
 
-/// Sets the response of `EntitlementList`.
+/// Sets the response of `entitlement_list`.
 pub struct EntitlementListThen(Then);
 
 impl EntitlementListThen {
@@ -996,7 +996,7 @@ impl EntitlementListThen {
     }
 }
 
-/// Matches requests of `CatalogList`.
+/// Matches requests of `catalog_list`.
 pub struct CatalogListWhen(When);
 
 impl CatalogListWhen {
@@ -1017,7 +1017,7 @@ impl CatalogListWhen {
     }
 }
 
-/// Sets the response of `CatalogList`.
+/// Sets the response of `catalog_list`.
 pub struct CatalogListThen(Then);
 
 impl CatalogListThen {
@@ -1087,7 +1087,7 @@ impl CatalogListThen {
     }
 }
 
-/// Matches requests of `CatalogRequest`.
+/// Matches requests of `catalog_request`.
 pub struct CatalogRequestWhen(When);
 
 impl CatalogRequestWhen {
@@ -1114,7 +1114,7 @@ impl CatalogRequestWhen {
     }
 }
 
-/// Sets the response of `CatalogRequest`.
+/// Sets the response of `catalog_request`.
 pub struct CatalogRequestThen(Then);
 
 impl CatalogRequestThen {
@@ -1233,7 +1233,7 @@ impl CatalogRequestThen {
     }
 }
 
-/// Matches requests of `CatalogTrialRequest`.
+/// Matches requests of `catalog_trial_request`.
 pub struct CatalogTrialRequestWhen(When);
 
 impl CatalogTrialRequestWhen {
@@ -1260,7 +1260,7 @@ impl CatalogTrialRequestWhen {
     }
 }
 
-/// Sets the response of `CatalogTrialRequest`.
+/// Sets the response of `catalog_trial_request`.
 pub struct CatalogTrialRequestThen(Then);
 
 impl CatalogTrialRequestThen {
@@ -1396,7 +1396,7 @@ impl CatalogTrialRequestThen {
     }
 }
 
-/// Matches requests of `ApiKeyList`.
+/// Matches requests of `api_key_list`.
 pub struct ApiKeyListWhen(When);
 
 impl ApiKeyListWhen {
@@ -1422,7 +1422,7 @@ impl ApiKeyListWhen {
     }
 }
 
-/// Sets the response of `ApiKeyList`.
+/// Sets the response of `api_key_list`.
 pub struct ApiKeyListThen(Then);
 
 impl ApiKeyListThen {
@@ -1525,7 +1525,7 @@ impl ApiKeyListThen {
     }
 }
 
-/// Matches requests of `ApiKeyCreate`.
+/// Matches requests of `api_key_create`.
 pub struct ApiKeyCreateWhen(When);
 
 impl ApiKeyCreateWhen {
@@ -1551,7 +1551,7 @@ impl ApiKeyCreateWhen {
     }
 }
 
-/// Sets the response of `ApiKeyCreate`.
+/// Sets the response of `api_key_create`.
 pub struct ApiKeyCreateThen(Then);
 
 impl ApiKeyCreateThen {
@@ -1676,7 +1676,7 @@ impl ApiKeyCreateThen {
     }
 }
 
-/// Matches requests of `ApiKeyRevoke`.
+/// Matches requests of `api_key_revoke`.
 pub struct ApiKeyRevokeWhen(When);
 
 impl ApiKeyRevokeWhen {
@@ -1705,7 +1705,7 @@ impl ApiKeyRevokeWhen {
     }
 }
 
-/// Sets the response of `ApiKeyRevoke`.
+/// Sets the response of `api_key_revoke`.
 pub struct ApiKeyRevokeThen(Then);
 
 impl ApiKeyRevokeThen {
@@ -1802,7 +1802,7 @@ impl ApiKeyRevokeThen {
     }
 }
 
-/// Matches requests of `ApiKeyVerify`.
+/// Matches requests of `api_key_verify`.
 pub struct ApiKeyVerifyWhen(When);
 
 impl ApiKeyVerifyWhen {
@@ -1829,7 +1829,7 @@ impl ApiKeyVerifyWhen {
     }
 }
 
-/// Sets the response of `ApiKeyVerify`.
+/// Sets the response of `api_key_verify`.
 pub struct ApiKeyVerifyThen(Then);
 
 impl ApiKeyVerifyThen {
@@ -1877,7 +1877,7 @@ impl ApiKeyVerifyThen {
     }
 }
 
-/// Matches requests of `AuditList`.
+/// Matches requests of `audit_list`.
 pub struct AuditListWhen(When);
 
 impl AuditListWhen {
@@ -1994,7 +1994,7 @@ impl AuditListWhen {
     }
 }
 
-/// Sets the response of `AuditList`.
+/// Sets the response of `audit_list`.
 pub struct AuditListThen(Then);
 
 impl AuditListThen {
@@ -2086,7 +2086,7 @@ impl AuditListThen {
     }
 }
 
-/// Matches requests of `AuditAppend`.
+/// Matches requests of `audit_append`.
 pub struct AuditAppendWhen(When);
 
 impl AuditAppendWhen {
@@ -2112,7 +2112,7 @@ impl AuditAppendWhen {
     }
 }
 
-/// Sets the response of `AuditAppend`.
+/// Sets the response of `audit_append`.
 pub struct AuditAppendThen(Then);
 
 impl AuditAppendThen {

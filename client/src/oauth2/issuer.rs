@@ -4,12 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use ::oauth2::basic::BasicClient;
+use ::oauth2::url::form_urlencoded;
 use ::oauth2::{
-    AsyncHttpClient, DeviceAuthorizationUrl, EndpointNotSet, EndpointSet, RefreshToken, RevocationUrl, Scope,
-    StandardDeviceAuthorizationResponse, StandardRevocableToken, TokenUrl,
+    AsyncHttpClient, DeviceAuthorizationUrl, EndpointNotSet, EndpointSet, RefreshToken, Scope,
+    StandardDeviceAuthorizationResponse, TokenUrl,
 };
 use chrono::Utc;
 use reqwest::Url;
+use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 
 use super::error::{IssuerError, token_error};
@@ -27,7 +29,7 @@ pub struct Issuer {
     http: HttpClient,
     token_endpoint: TokenUrl,
     device_endpoint: Option<DeviceAuthorizationUrl>,
-    revocation_endpoint: Option<RevocationUrl>,
+    revocation_endpoint: Option<Url>,
 }
 
 /// A device login that has begun: the user must open a page and enter a code (RFC 8628). `Debug` does not show its secret.
@@ -82,7 +84,7 @@ impl Issuer {
             device_endpoint: metadata
                 .device_authorization_endpoint
                 .map(DeviceAuthorizationUrl::from_url),
-            revocation_endpoint: metadata.revocation_endpoint.map(RevocationUrl::from_url),
+            revocation_endpoint: metadata.revocation_endpoint,
         })
     }
 
@@ -178,15 +180,24 @@ impl Issuer {
         let Some(endpoint) = self.revocation_endpoint.clone() else {
             return Ok(());
         };
-        let client = self.oauth(registration).set_revocation_url(endpoint);
-        let token = StandardRevocableToken::RefreshToken(RefreshToken::new(refresh_token.to_owned()));
-        let request = client
-            .revoke_token(token)
-            .map_err(|_| IssuerError::NotConfidential(REVOCATION_ENDPOINT))?;
-        request
-            .request_async(&self.http)
-            .await
-            .map_err(|error| token_error(REVOCATION_ENDPOINT, error))
+        // Not by `oauth2`, which does not revoke tokens of a provider on this machine, because that may be plain http.
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("token", refresh_token);
+        form.append_pair("token_type_hint", "refresh_token");
+        form.append_pair("client_id", &registration.id);
+        if let Some(secret) = &registration.secret {
+            form.append_pair("client_secret", secret.secret());
+        }
+        let request = ::oauth2::http::Request::post(endpoint.as_str())
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form.finish().into_bytes())
+            .map_err(|_| IssuerError::Unreadable(REVOCATION_ENDPOINT))?;
+        let response = self.http.call(request).await?;
+        if response.status().is_success() {
+            Ok(())
+        } else {
+            Err(IssuerError::Rejected(format!("it returned {}", response.status())).into())
+        }
     }
 
     fn oauth(&self, registration: &Registration) -> Oauth {

@@ -28,11 +28,12 @@ pub(super) fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
 
 /// Parses a time, or a date, which stands for its start in UTC.
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
-    let date = || Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN).and_utc());
+    // chrono also parses single digits.
+    let date = text.parse().ok().filter(|date: &NaiveDate| date.to_string() == text);
     DateTime::parse_from_rfc3339(text)
         .map(|time| time.to_utc())
         .ok()
-        .or_else(date)
+        .or_else(|| Some(date?.and_time(NaiveTime::MIN).and_utc()))
         .ok_or(
             "must be a time such as 2026-01-01T00:00:00Z (RFC 3339), or a date such as 2026-01-01 (its start in UTC)",
         )

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::types;
 
-/// Matches requests of `DoorCount`.
+/// Matches requests of `door_count`.
 pub struct DoorCountWhen(When);
 
 impl DoorCountWhen {
@@ -25,7 +25,7 @@ impl DoorCountWhen {
     }
 }
 
-/// Sets the response of `DoorCount`.
+/// Sets the response of `door_count`.
 pub struct DoorCountThen(Then);
 
 impl DoorCountThen {
@@ -45,7 +45,7 @@ impl DoorCountThen {
     }
 }
 
-/// Matches requests of `DoorOpen`.
+/// Matches requests of `door_open`.
 pub struct DoorOpenWhen(When);
 
 impl DoorOpenWhen {
@@ -69,7 +69,7 @@ impl DoorOpenWhen {
     }
 }
 
-/// Sets the response of `DoorOpen`.
+/// Sets the response of `door_open`.
 pub struct DoorOpenThen(Then);
 
 impl DoorOpenThen {
@@ -183,7 +183,7 @@ impl DoorOpenThen {
     }
 }
 
-/// Matches requests of `DoorKnock`.
+/// Matches requests of `door_knock`.
 pub struct DoorKnockWhen(When);
 
 impl DoorKnockWhen {
@@ -202,7 +202,7 @@ impl DoorKnockWhen {
     }
 }
 
-/// Sets the response of `DoorKnock`.
+/// Sets the response of `door_knock`.
 pub struct DoorKnockThen(Then);
 
 impl DoorKnockThen {

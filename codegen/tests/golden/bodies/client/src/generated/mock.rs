@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::types;
 
-/// Matches requests of `LetterProbe`.
+/// Matches requests of `letter_probe`.
 pub struct LetterProbeWhen(When);
 
 impl LetterProbeWhen {
@@ -32,7 +32,7 @@ impl LetterProbeWhen {
     }
 }
 
-/// Sets the response of `LetterProbe`.
+/// Sets the response of `letter_probe`.
 pub struct LetterProbeThen(Then);
 
 impl LetterProbeThen {
@@ -58,7 +58,7 @@ impl LetterProbeThen {
     }
 }
 
-/// Matches requests of `LetterSend`.
+/// Matches requests of `letter_send`.
 pub struct LetterSendWhen(When);
 
 impl LetterSendWhen {
@@ -84,7 +84,7 @@ impl LetterSendWhen {
     }
 }
 
-/// Sets the response of `LetterSend`.
+/// Sets the response of `letter_send`.
 pub struct LetterSendThen(Then);
 
 impl LetterSendThen {
@@ -148,7 +148,7 @@ impl LetterSendThen {
     }
 }
 
-/// Matches requests of `LetterAmend`.
+/// Matches requests of `letter_amend`.
 pub struct LetterAmendWhen(When);
 
 impl LetterAmendWhen {
@@ -174,7 +174,7 @@ impl LetterAmendWhen {
     }
 }
 
-/// Sets the response of `LetterAmend`.
+/// Sets the response of `letter_amend`.
 pub struct LetterAmendThen(Then);
 
 impl LetterAmendThen {

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::types;
 
-/// Matches requests of `TreeList`.
+/// Matches requests of `tree_list`.
 pub struct TreeListWhen(When);
 
 impl TreeListWhen {
@@ -25,7 +25,7 @@ impl TreeListWhen {
     }
 }
 
-/// Sets the response of `TreeList`.
+/// Sets the response of `tree_list`.
 pub struct TreeListThen(Then);
 
 impl TreeListThen {
@@ -45,7 +45,7 @@ impl TreeListThen {
     }
 }
 
-/// Matches requests of `TreeGet`.
+/// Matches requests of `tree_get`.
 pub struct TreeGetWhen(When);
 
 impl TreeGetWhen {
@@ -73,7 +73,7 @@ impl TreeGetWhen {
     }
 }
 
-/// Sets the response of `TreeGet`.
+/// Sets the response of `tree_get`.
 pub struct TreeGetThen(Then);
 
 impl TreeGetThen {
@@ -104,7 +104,7 @@ impl TreeGetThen {
     }
 }
 
-/// Matches requests of `TreeTallest`.
+/// Matches requests of `tree_tallest`.
 pub struct TreeTallestWhen(When);
 
 impl TreeTallestWhen {
@@ -125,7 +125,7 @@ impl TreeTallestWhen {
     }
 }
 
-/// Sets the response of `TreeTallest`.
+/// Sets the response of `tree_tallest`.
 pub struct TreeTallestThen(Then);
 
 impl TreeTallestThen {
@@ -151,7 +151,7 @@ impl TreeTallestThen {
     }
 }
 
-/// Matches requests of `TreeGetByName`.
+/// Matches requests of `tree_get_by_name`.
 pub struct TreeGetByNameWhen(When);
 
 impl TreeGetByNameWhen {
@@ -180,7 +180,7 @@ impl TreeGetByNameWhen {
     }
 }
 
-/// Sets the response of `TreeGetByName`.
+/// Sets the response of `tree_get_by_name`.
 pub struct TreeGetByNameThen(Then);
 
 impl TreeGetByNameThen {
@@ -211,7 +211,7 @@ impl TreeGetByNameThen {
     }
 }
 
-/// Matches requests of `LeafList`.
+/// Matches requests of `leaf_list`.
 pub struct LeafListWhen(When);
 
 impl LeafListWhen {
@@ -240,7 +240,7 @@ impl LeafListWhen {
     }
 }
 
-/// Sets the response of `LeafList`.
+/// Sets the response of `leaf_list`.
 pub struct LeafListThen(Then);
 
 impl LeafListThen {
@@ -271,7 +271,7 @@ impl LeafListThen {
     }
 }
 
-/// Matches requests of `LeafDrop`.
+/// Matches requests of `leaf_drop`.
 pub struct LeafDropWhen(When);
 
 impl LeafDropWhen {
@@ -300,7 +300,7 @@ impl LeafDropWhen {
     }
 }
 
-/// Sets the response of `LeafDrop`.
+/// Sets the response of `leaf_drop`.
 pub struct LeafDropThen(Then);
 
 impl LeafDropThen {
@@ -331,7 +331,7 @@ impl LeafDropThen {
     }
 }
 
-/// Matches requests of `LeafPut`.
+/// Matches requests of `leaf_put`.
 pub struct LeafPutWhen(When);
 
 impl LeafPutWhen {
@@ -367,7 +367,7 @@ impl LeafPutWhen {
     }
 }
 
-/// Sets the response of `LeafPut`.
+/// Sets the response of `leaf_put`.
 pub struct LeafPutThen(Then);
 
 impl LeafPutThen {

@@ -8,7 +8,7 @@ use regex::Regex;
 
 use crate::types;
 
-/// Matches requests of `SampleExchange`.
+/// Matches requests of `sample_exchange`.
 pub struct SampleExchangeWhen(When);
 
 impl SampleExchangeWhen {
@@ -142,7 +142,7 @@ impl SampleExchangeWhen {
     }
 }
 
-/// Sets the response of `SampleExchange`.
+/// Sets the response of `sample_exchange`.
 pub struct SampleExchangeThen(Then);
 
 impl SampleExchangeThen {
