@@ -298,6 +298,15 @@ $(DEPLOY_TOOLS)/installed: tools/deploy/requirements.txt
 	@$(call venv,$(DEPLOY_TOOLS),$<)
 	@touch $@
 
+.PHONY: imports
+imports: target/tools/bin/cargo-modules ## Draw which module of the server imports which: docs/imports.svg.
+	@tools/setup imports
+	$< dependencies --package tenant-registry-server --lib --no-externs --no-fns --no-types --no-traits --no-sysroot \
+		| tools/docs/imports.py server/src "Imports of the server's modules" | dot -Tsvg >docs/imports.svg
+
+target/tools/bin/cargo-modules:
+	$(CARGO_INSTALL) cargo-modules --version 0.27.0
+
 .PHONY: configuration-reference
 configuration-reference: $(DEBUG_SERVICE) ## Write the table of settings in docs/settings.md from `serve --help`.
 	tools/docs/configuration_reference.py $<
