@@ -10,4 +10,3 @@ mod parameters;
 mod retries;
 mod script;
 mod streams;
-mod trace;

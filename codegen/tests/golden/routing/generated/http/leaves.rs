@@ -29,6 +29,7 @@ pub(super) async fn leaf_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let path = path.into_inner();
         let params = LeafListParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
@@ -62,6 +63,7 @@ pub(super) async fn leaf_drop<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let path = path.into_inner();
         let params = LeafDropParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
@@ -96,6 +98,7 @@ pub(super) async fn leaf_put<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let path = path.into_inner();
         let params = LeafPutParams {
             id: request::path_parameter("id", &path.id, str::parse)?,

@@ -29,7 +29,9 @@ impl<'a> DoorCount<'a> {
     /// # Errors
     ///
     /// Returns an error if the request is incomplete, if there is no response, or if the response
-    /// is not declared.
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
@@ -41,6 +43,7 @@ impl<'a> DoorCount<'a> {
         let mut request = client
             .client
             .get(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
             .build()?;
         let info = OperationInfo {
@@ -52,6 +55,9 @@ impl<'a> DoorCount<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
+            400 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -162,6 +168,8 @@ impl<'a> DoorKnock<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
+    /// `400`: Refused.
+    ///
     /// `401`: Not let in.
     ///
     /// `403`: Not let in.
@@ -188,7 +196,7 @@ impl<'a> DoorKnock<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            401 | 403 => {
+            400 | 401 | 403 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -31,7 +31,9 @@ impl<'a> TreeList<'a> {
     /// # Errors
     ///
     /// Returns an error if the request is incomplete, if there is no response, or if the response
-    /// is not declared.
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
@@ -43,6 +45,7 @@ impl<'a> TreeList<'a> {
         let mut request = client
             .client
             .get(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
             .build()?;
         let info = OperationInfo {
@@ -54,6 +57,9 @@ impl<'a> TreeList<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
+            400 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -148,7 +154,9 @@ impl<'a> TreeTallest<'a> {
     /// # Errors
     ///
     /// Returns an error if the request is incomplete, if there is no response, or if the response
-    /// is not declared.
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<types::Tree>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
@@ -172,6 +180,9 @@ impl<'a> TreeTallest<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
+            400 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
