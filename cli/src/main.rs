@@ -11,6 +11,7 @@ mod fingerprint;
 // Formatted by the generator.
 #[rustfmt::skip]
 mod generated;
+mod login;
 mod output;
 mod printable;
 mod setting;
@@ -68,6 +69,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     } = arguments;
     match command {
         Command::Completions(completions) => completions.print(),
+        Command::LogIn(log_in) => run_async(log_in.run(&connection.base_url()?)),
+        Command::LogOut(log_out) => run_async(log_out.run(&connection.base_url()?)),
         Command::Operation(command) => with_client(&connection, async |client| {
             output::response(&command.send(client).await?, &output)
         }),
@@ -78,9 +81,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 
 fn with_client(connection: &Connection, work: impl AsyncFnOnce(&Client) -> Result<(), Failure>) -> Result<(), Failure> {
     let client = connection.client()?;
+    run_async(work(&client))
+}
+
+fn run_async(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::System)?;
-    runtime.block_on(work(&client))
+    runtime.block_on(work)
 }

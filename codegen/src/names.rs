@@ -148,7 +148,7 @@ const METHODS: [&str; 24] = [
 ];
 
 /// The methods and variables of a builder of the client.
-const BUILDER: [&str; 12] = [
+const BUILDER: [&str; 13] = [
     "body",
     "client",
     "clone",
@@ -160,6 +160,7 @@ const BUILDER: [&str; 12] = [
     "response",
     "result",
     "send",
+    "stream",
     "url",
 ];
 
@@ -185,10 +186,12 @@ const MODULES: [&str; 58] = [
     "flate2",
     "form_urlencoded",
     "fs",
+    "futures_util",
     "generated",
     "generic",
     "http",
     "http_body_util",
+    "httpmock",
     "invalid_body",
     "io",
     "json",
@@ -201,6 +204,7 @@ const MODULES: [&str; 58] = [
     "pages",
     "proc_macro",
     "progenitor_client",
+    "regex",
     "regress",
     "request",
     "reqwest",
