@@ -3,14 +3,14 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, RawRequest, RequestContext};
-use http::{HeaderName, StatusCode};
+use dropshot::{Body, HttpError};
+use http::{HeaderName, Request, StatusCode};
 
 use crate::server::{
     Api, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, Scope,
 };
 use super::{admission, request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `GET /v1/catalog`: List the products that any tenant can request.
@@ -31,7 +31,7 @@ impl ToResponse for CatalogListResponse {
         Ok(
             match self {
                 Self::Ok(body) => {
-                    response::tagged(response::json(StatusCode::OK, &body)?)
+                    response::tagged_private(response::json(StatusCode::OK, &body)?)
                 }
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -54,7 +54,7 @@ impl ToResponse for CatalogListResponse {
 /// `POST /v1/catalog/request`: Request a product for a tenant.
 pub(super) async fn catalog_request<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
@@ -109,7 +109,7 @@ impl ToResponse for CatalogRequestResponse {
 /// `POST /v1/catalog/trial-request`: Start a 14-day trial of a product.
 pub(super) async fn catalog_trial_request<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);

@@ -14,6 +14,7 @@ pub mod domain;
 pub mod draining;
 mod error_chain;
 pub mod limits;
+mod listener;
 pub mod records;
 pub mod serve;
 pub mod store;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use dropshot::{Body, HttpError};
 use flate2::Compression;
 use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY,
 };
 use http::{HeaderMap, Response, StatusCode};
 use std::io;
@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use tenant_registry_contract::http::{Coding, coding, digest, entity_tag, gzip, is_known};
 
 /// A file and its HTTP metadata.
+#[derive(Debug)]
 pub(super) struct Published {
     media_type: &'static str,
     content_security_policy: Option<&'static str>,
@@ -71,7 +72,6 @@ impl Published {
         }
         Ok(response
             .header(CONTENT_TYPE, self.media_type)
-            .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
             .body(Body::from(body.clone()))?)
     }
 }

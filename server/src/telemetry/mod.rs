@@ -6,7 +6,6 @@
 pub mod metrics;
 mod observer;
 pub mod redaction;
-mod router_log;
 pub mod traces;
 
 use std::io::IsTerminal;
@@ -15,7 +14,6 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 pub use observer::RequestObserver;
-pub use router_log::logger;
 
 /// The prefix of the targets of the service's own log events.
 const OWN_TARGETS: &str = "tenant_registry";

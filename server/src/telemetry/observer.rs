@@ -1,4 +1,4 @@
-//! Counts, traces and logs each request that reaches a route.
+//! Logs each request. Counts and traces those for operations.
 
 use super::metrics::Metrics;
 use super::redaction::redact;
