@@ -35,7 +35,7 @@ BEYOND = 60
 # Connections whose memory is measured.
 IDLE = 4000
 
-HEAD = b"POST /v1/audit HTTP/1.1\r\nHost: registry\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"
+HEAD = b"POST /v1/audit HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"
 
 
 class Worker:
@@ -114,7 +114,7 @@ def slow_heads(replica):
     for connection in halves:
         connection.sendall(HEAD)
     for connection in kept:
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: registry\r\n\r\n")
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     took, responses = until_closed(halves + kept, HEAD_TIMEOUT + SLACK, "slow heads")
     if any(responses[: len(halves)]) or not all(
         response.startswith(b"HTTP/1.1 200 ") for response in responses[len(halves) :]
@@ -172,7 +172,7 @@ def silent_connections(replica, worker):
             raise SystemExit(f"silent connections: {descriptors(replica)} descriptors of {limit}")
         time.sleep(0.05)
     latecomer = connect(replica)
-    latecomer.sendall(b"GET /healthz HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n\r\n")
+    latecomer.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     if select.select([latecomer], [], [], 1)[0]:
         raise SystemExit("silent connections: the service accepted one more")
     cut = int(
@@ -207,7 +207,7 @@ def silent_connections(replica, worker):
 def memory(program):
     resource.setrlimit(resource.RLIMIT_NOFILE, (IDLE + 200, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     with serving(program, MAX_CONNECTIONS=str(IDLE + 100)) as replica:
-        request = b"GET /healthz HTTP/1.1\r\nHost: registry\r\n\r\n"
+        request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
         api = Api(replica.url)
         before = replica.memory_kib()
         for sends in (b"", request):

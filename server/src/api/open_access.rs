@@ -35,7 +35,10 @@ impl OpenAccessPolicy {
     }
 
     fn check_host(&self, host: &str) -> Result<(), String> {
-        let is_allowed = self.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host));
+        let is_allowed = self
+            .allowed_hosts
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(host));
         if !self.is_loopback || is_allowed || is_this_machine(host) {
             return Ok(());
         }
@@ -51,7 +54,10 @@ impl OpenAccessPolicy {
         if is_safe(request.method()) || is_same_origin(headers, authority) || self.allowed_origins.allows(headers) {
             return Ok(());
         }
-        Err("without an issuer, pages of other origins cannot change anything; add the origin to ALLOWED_ORIGINS".to_owned())
+        Err(
+            "without an issuer, pages of other origins cannot change anything; add the origin to ALLOWED_ORIGINS"
+                .to_owned(),
+        )
     }
 }
 
@@ -64,7 +70,9 @@ impl RequestPolicy for OpenAccessPolicy {
     fn check(&self, request: &RequestInfo) -> Result<(), (StatusCode, Error)> {
         let authority = authority(request);
         // A request of HTTP/1.0 may have no host. Browsers do not send such requests.
-        let host = authority.as_ref().map_or(Ok(()), |authority| self.check_host(authority.host()));
+        let host = authority
+            .as_ref()
+            .map_or(Ok(()), |authority| self.check_host(authority.host()));
         host.and_then(|()| self.check_page(request, authority.as_ref()))
             .map_err(|message| {
                 let error = ErrorCode::Forbidden;
@@ -86,8 +94,13 @@ fn authority(request: &RequestInfo) -> Option<Authority> {
 /// Whether the host is a name or an address of this machine only.
 fn is_this_machine(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
-    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host);
-    let is_address = address.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
+    let address = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(&host);
+    let is_address = address
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address.to_canonical().is_loopback());
     // RFC 6761, section 6.3: these names always resolve to this machine.
     is_address || host == "localhost" || host.ends_with(".localhost")
 }
@@ -100,9 +113,14 @@ fn is_safe(method: &Method) -> bool {
 fn is_same_origin(headers: &HeaderMap, authority: Option<&Authority>) -> bool {
     let site = headers.get(SEC_FETCH_SITE).map(|site| site.as_bytes());
     let is_same_site = matches!(site, None | Some(b"same-origin" | b"none"));
-    let mut origins = headers.get_all(ORIGIN).iter().map(|origin| origin.to_str().unwrap_or_default());
+    let mut origins = headers
+        .get_all(ORIGIN)
+        .iter()
+        .map(|origin| origin.to_str().unwrap_or_default());
     let is_own_page = |origin: &str| {
-        let named = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let named = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"));
         named.is_some_and(|named| authority.is_some_and(|authority| authority.as_str() == named))
     };
     is_same_site && origins.all(is_own_page)

@@ -3,9 +3,7 @@
 use bytes::Bytes;
 use dropshot::{Body, HttpError};
 use flate2::Compression;
-use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY,
-};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderMap, Response, StatusCode};
 use std::io;
 use std::sync::OnceLock;

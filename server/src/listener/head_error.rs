@@ -49,7 +49,11 @@ impl<S: AsyncWrite + Unpin> HeadErrors<S> {
         let Some(replacement) = &mut self.replacement else {
             return Poll::Ready(None);
         };
-        while let Some(rest) = replacement.bytes.get(replacement.written..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = replacement
+            .bytes
+            .get(replacement.written..)
+            .filter(|rest| !rest.is_empty())
+        {
             match ready!(Pin::new(&mut self.stream).poll_write(context, rest)) {
                 Ok(0) => return Poll::Ready(Some(Err(io::ErrorKind::WriteZero.into()))),
                 Ok(written) => replacement.written += written,
@@ -103,11 +107,7 @@ fn replacement(buffer: &[u8], peer: SocketAddr) -> Option<Replacement> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for HeadErrors<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
     }
 }

@@ -178,7 +178,9 @@ async fn accepted(tcp: &TcpListener) -> (TcpStream, SocketAddr) {
             Err(error)
                 if matches!(
                     error.kind(),
-                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+                    io::ErrorKind::ConnectionAborted
+                        | io::ErrorKind::ConnectionReset
+                        | io::ErrorKind::ConnectionRefused
                 ) => {}
             Err(error) => {
                 warn!("accept error: {error}");

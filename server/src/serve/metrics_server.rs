@@ -38,10 +38,16 @@ fn response(exposition: &Exposition, request: &Request<Body>) -> Response<Body> 
         ("/metrics", _) => {
             let message = "this path supports only GET, HEAD";
             let mut response = rejected(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, message);
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            response
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             response
         }
-        _ => rejected(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is nothing at this path"),
+        _ => rejected(
+            StatusCode::NOT_FOUND,
+            ErrorCode::NotFound,
+            "there is nothing at this path",
+        ),
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -92,7 +92,11 @@ pub fn start<S: Store>(
     };
     let listen = |context: ServerContext<_>, address| -> Result<HttpServer, ListenError> {
         let context = if is_open {
-            context.with_policy(OpenAccessPolicy::new(address, allowed_hosts.clone(), allowed_origins.clone()))
+            context.with_policy(OpenAccessPolicy::new(
+                address,
+                allowed_hosts.clone(),
+                allowed_origins.clone(),
+            ))
         } else {
             context
         };

@@ -32,6 +32,7 @@ mod failures;
 mod faults;
 mod harness;
 mod health;
+mod http;
 mod invalid_bodies;
 mod invalid_requests;
 mod limits;
@@ -39,6 +40,7 @@ mod logs;
 mod metrics;
 mod model;
 mod negotiation;
+mod open_access;
 mod plans;
 mod process;
 mod races;
@@ -110,9 +112,11 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         entitlements::cases,
         failures::cases,
         health::cases,
+        http::cases,
         invalid_bodies::cases,
         invalid_requests::cases,
         negotiation::cases,
+        open_access::cases,
         races::cases,
         secrecy::cases,
         tenants::cases,

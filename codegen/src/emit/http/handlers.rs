@@ -186,11 +186,14 @@ pub(in crate::emit) fn arm(api: &Api, operation: Option<&Operation>, response: &
             if holds_secret(api, &Type::Named(schema.clone())) {
                 quote! { super::response::secret(#json) }
             } else if response.status.code == 200 && operation.is_some_and(|it| it.is_conditional) {
-                let function = format_ident!("{}", if operation.is_some_and(|it| it.access.is_secured()) {
-                    "tagged_private"
-                } else {
-                    "tagged"
-                });
+                let function = format_ident!(
+                    "{}",
+                    if operation.is_some_and(|it| it.access.is_secured()) {
+                        "tagged_private"
+                    } else {
+                        "tagged"
+                    }
+                );
                 quote! { super::response::#function(#json) }
             } else {
                 json

@@ -47,10 +47,13 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         files.push(file);
     }
     files.push(GeneratedFile::new("http/routes.rs", routes::file(api)?));
-    files.push(GeneratedFile::new("http/service.rs", rust_source(
-        "Responds to every request: checks its head, then passes it on to its operation.",
-        SERVICE,
-    )?));
+    files.push(GeneratedFile::new(
+        "http/service.rs",
+        rust_source(
+            "Responds to every request: checks its head, then passes it on to its operation.",
+            SERVICE,
+        )?,
+    ));
     // Each template keeps what the files before it use.
     let mut code: String = files.iter().map(|file| file.text.as_str()).collect();
     let cross_origin = cross_origin(api);
