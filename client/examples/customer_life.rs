@@ -57,7 +57,7 @@ async fn run() -> Outcome {
     let verified = verify(&registry, &created).await?;
     check(!verified.valid, "a revoked key does not verify")?;
     check(
-        verified.reason == Some(ApiKeyVerifyReason::Revoked),
+        verified.reason == Some(ApiKeyVerifyReason::Revoked.into()),
         "the reason is `revoked`",
     )?;
 
@@ -133,7 +133,7 @@ async fn verify(registry: &Client, created: &ApiKeyCreated) -> Outcome<ResponseV
         .body(ApiKeyVerifyRequest::new(key))
         .send()
         .await?;
-    match verified.reason {
+    match &verified.reason {
         None => println!("verified the key: valid, with the scopes {:?}", verified.scopes),
         Some(reason) => println!("verified the key: not valid: {reason}"),
     }

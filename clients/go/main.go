@@ -43,7 +43,9 @@ func main() {
 	client = registry.NewAPIClient(configuration)
 
 	checkHealth()
+	check(client.GetConfig().HTTPClient.Timeout == registry.DefaultTimeout, "the default time limit")
 	tenant := createTenant()
+	fmt.Println("tenant", tenant.Slug)
 	getTenant(tenant)
 	activateTenant(tenant)
 	tryProduct(tenant)
@@ -85,6 +87,8 @@ func fails[T any](status int, code registry.ErrorCode) func(T, *http.Response, e
 		check(isError, "the body is an Error")
 		check(body.Error == code, fmt.Sprintf("code %s instead of %s", code, body.Error))
 		check(body.Message != "", "an error has a message")
+		text := fmt.Sprintf("%d %s: %s", status, code, body.Message)
+		check(err.Error() == text, fmt.Sprintf("the error %s instead of %s", text, err))
 	}
 }
 
@@ -184,10 +188,14 @@ func useAPIKey(tenant *registry.Tenant) {
 	created := succeeds(client.ApiKeysAPI.ApiKeyCreate(ctx).APIKeyCreate(body).Execute())
 	key := created.ApiKey
 	check(strings.HasPrefix(created.Plaintext, key.Prefix) && created.Warning != "", "the plaintext and a warning")
+	shown := fmt.Sprintf("%v %+v %#v %s", created, *created, created, *created)
+	check(strings.Contains(shown, key.Id) && !strings.Contains(shown, created.Plaintext), "no secret in "+shown)
 	check(key.LastUsedAt.Get() == nil && key.RevokedAt.Get() == nil && !key.HasProduct(), "a key that is neither used nor revoked")
 	passed("api_key_create")
 
 	request := *registry.NewAPIKeyVerifyRequest(created.Plaintext)
+	shown = fmt.Sprintf("%v %#v", request, request)
+	check(!strings.Contains(shown, created.Plaintext), "no secret in "+shown)
 	verification := succeeds(client.ApiKeysAPI.ApiKeyVerify(ctx).APIKeyVerifyRequest(request).Execute())
 	check(verification.Valid && !verification.HasReason(), "a new key is valid")
 	check(verification.GetTenantId() == tenant.Id && reflect.DeepEqual(verification.Scopes, scopes), "its tenant and scopes")
@@ -272,12 +280,22 @@ func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {
 	}
 	check(reflect.DeepEqual(actions, expected), fmt.Sprint("one event for each step instead of ", actions))
 	check(found, "the appended event")
-	earlier := client.AuditAPI.AuditList(ctx).TenantId(tenant.Id).Action(appended.Action).Until(appended.CreatedAt)
-	response := succeeds(earlier.Execute())
-	check(len(response.Items) == 0 && !response.HasNextCursor(), "no earlier event")
 	fails[*registry.AuditEventPage](400, registry.ERRORCODE_INVALID_INPUT)(
 		client.AuditAPI.AuditList(ctx).Limit(501).Execute())
 	passed("audit_list")
+
+	exports := client.AuditAPI.AuditList(ctx).TenantId(tenant.Id).Action(appended.Action)
+	// The same time with the offset of the local time zone.
+	at := appended.CreatedAt.Local()
+	_, offset := at.Zone()
+	check(offset != 0, "a local time zone that is not UTC")
+	later := at.Add(time.Microsecond)
+	none, one := []registry.AuditEvent{}, []registry.AuditEvent{appended}
+	check(reflect.DeepEqual(succeeds(exports.Until(at).Execute()).Items, none), "no event before its time")
+	check(reflect.DeepEqual(succeeds(exports.Since(at).Execute()).Items, one), "the event at its time")
+	check(reflect.DeepEqual(succeeds(exports.Since(later).Execute()).Items, none), "no event after its time")
+	check(reflect.DeepEqual(succeeds(exports.Until(later).Execute()).Items, one), "the event before a later time")
+	passed("times")
 }
 
 func random(bytes int) []byte {

@@ -10,6 +10,9 @@ import com.breakpilot.tenantregistry.client.api.TenantsApi;
 import com.breakpilot.tenantregistry.client.model.*;
 import java.time.Duration;
 import java.time.LocalDate;
+import java.time.OffsetDateTime;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -55,7 +58,9 @@ public final class CustomerLife {
     public static void main(String[] arguments) throws Exception {
         CustomerLife life = new CustomerLife(arguments[0]);
         life.checkHealth();
+        equal(life.client.getReadTimeout(), ApiClient.DEFAULT_TIMEOUT);
         Tenant tenant = life.createTenant();
+        System.out.println("tenant " + tenant.getSlug());
         life.getTenant(tenant);
         life.activateTenant(tenant.getId());
         life.tryProduct(tenant.getId());
@@ -151,12 +156,15 @@ public final class CustomerLife {
                 apiKeys.apiKeyCreate(new APIKeyCreate().tenantId(tenantId).name("ci").scopes(scopes));
         APIKey key = created.getApiKey();
         check(created.getPlaintext().startsWith(key.getPrefix()), "the plaintext starts with the prefix");
+        check(created.toString().contains(key.getId().toString()), "the id in " + created);
+        check(!created.toString().contains(created.getPlaintext()), "no secret in " + created);
         equal(key.getLastUsedAt(), null);
         equal(key.getRevokedAt(), null);
         equal(key.getProduct(), null);
         passed("api_key_create");
 
         APIKeyVerifyRequest request = new APIKeyVerifyRequest().key(created.getPlaintext());
+        check(!request.toString().contains(created.getPlaintext()), "no secret in " + request);
         APIKeyVerify verification = apiKeys.apiKeyVerify(request);
         equal(verification.getValid(), true);
         equal(verification.getReason(), null);
@@ -236,15 +244,28 @@ public final class CustomerLife {
         List<Long> ids = events.stream().map(AuditEvent::getId).toList();
         equal(ids, ids.stream().distinct().sorted(reverseOrder()).toList());
         check(events.contains(appended), "the appended event");
-        AuditEventPage earlier = audit.auditList(
-                tenant.getId(), null, null, appended.getAction(), null, appended.getCreatedAt(), null, null);
-        equal(earlier.getItems(), List.of());
-        equal(earlier.getNextCursor(), null);
         fails(
                 400,
                 ErrorCode.INVALID_INPUT,
                 () -> audit.auditList(null, null, null, null, null, null, 501, null));
         passed("audit_list");
+
+        // The same time with the offset of the local time zone.
+        OffsetDateTime at = appended.getCreatedAt().atZoneSameInstant(ZoneId.systemDefault()).toOffsetDateTime();
+        check(!at.getOffset().equals(ZoneOffset.UTC), "a local time zone that is not UTC");
+        OffsetDateTime later = at.plusNanos(1000);
+        equal(exports(tenant, null, at), List.of());
+        equal(exports(tenant, at, null), List.of(appended));
+        equal(exports(tenant, later, null), List.of());
+        equal(exports(tenant, null, later), List.of(appended));
+        passed("times");
+    }
+
+    private List<AuditEvent> exports(Tenant tenant, OffsetDateTime since, OffsetDateTime until) throws ApiException {
+        AuditEventPage page =
+                audit.auditList(tenant.getId(), null, null, "report.exported", since, until, null, null);
+        equal(page.getNextCursor(), null);
+        return page.getItems();
     }
 
     private static void passed(String operation) {
@@ -259,6 +280,8 @@ public final class CustomerLife {
             ErrorBody body = client.getObjectMapper().readValue(error.getResponseBody(), ErrorBody.class);
             equal(body.getError(), code);
             check(!body.getMessage().isEmpty(), "an error has a message");
+            String text = status + " " + code + ": " + body.getMessage();
+            check(error.toString().endsWith(text), error + " ends with " + text);
             return;
         }
         throw new IllegalStateException("expected an error with status " + status);

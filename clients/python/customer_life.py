@@ -3,18 +3,19 @@
 Prints a line for each operation that returns the expected responses. Raises an AssertionError otherwise.
 """
 
+import socket
 import sys
 import uuid
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import tenant_registry_client as registry
+import urllib3
 
 LARGEST_64_BIT = 2**63 - 1
 METADATA = {"format": "pdf", "pages": [1, 2.5, None], "by": {"name": "Søren", "admin": False}, "empty": {}}
 
-# The default format writes the offset as +0000, which is not valid in RFC 3339. All times here are in UTC.
-client = registry.ApiClient(registry.Configuration(host=sys.argv[1], datetime_format="%Y-%m-%dT%H:%M:%S.%fZ"))
+client = registry.ApiClient(registry.Configuration(host=sys.argv[1]))
 health = registry.HealthApi(client)
 tenants = registry.TenantsApi(client)
 catalog = registry.CatalogApi(client)
@@ -35,8 +36,23 @@ def fails(status, code):
         assert isinstance(error.data, registry.Error), error
         assert error.data.error == code, error
         assert error.data.message, error
+        assert str(error) == f"{status} {code.value}: {error.data.message}", error
+        assert str(error) in repr(error), error
     else:
         raise AssertionError(f"expected an error with status {status}")
+
+
+def check_time_limit():
+    assert client.configuration.timeout == 30
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        impatient = registry.ApiClient(registry.Configuration(host=host, timeout=0.001, retries=False))
+        try:
+            registry.HealthApi(impatient).health_get()
+        except urllib3.exceptions.TimeoutError:
+            pass
+        else:
+            raise AssertionError("expected a timeout")
 
 
 def check_health():
@@ -117,10 +133,13 @@ def use_api_key(tenant):
     )
     key = created.api_key
     assert created.plaintext.startswith(key.prefix) and created.warning
+    for text in (repr(created), str(created), created.to_str()):
+        assert str(key.id) in text and created.plaintext not in text, text
     assert key.last_used_at is None and key.revoked_at is None and key.product is None
     passed("api_key_create")
 
     request = registry.APIKeyVerifyRequest(key=created.plaintext)
+    assert created.plaintext not in f"{request} {request!r} {request.to_str()}"
     verification = api_keys.api_key_verify(request)
     assert verification.valid and verification.reason is None
     assert verification.tenant_id == tenant.id and verification.scopes == ["reports:read", "reports:write"]
@@ -184,16 +203,35 @@ def read_audit_log(tenant, appended):
     ids = [event.id for event in events]
     assert ids == sorted(set(ids), reverse=True)
     assert appended in events
-    exports = audit.audit_list(action="report.exported", tenant_id=tenant.id, until=appended.created_at)
-    assert exports.items == [] and exports.next_cursor is None
     with fails(400, registry.ErrorCode.INVALID_INPUT):
         # The client itself rejects a limit above 500, but not a cursor of more than 64 bits.
         audit.audit_list(cursor=LARGEST_64_BIT + 1)
     passed("audit_list")
 
+    def exports(**times):
+        page = audit.audit_list(action="report.exported", tenant_id=tenant.id, **times)
+        assert page.next_cursor is None
+        return page.items
+
+    # The same time with the offset of the local time zone.
+    at = appended.created_at.astimezone()
+    assert at.utcoffset() != timedelta(0)
+    later = at + timedelta(microseconds=1)
+    assert exports(until=at) == [] and exports(since=at) == [appended]
+    assert exports(since=later) == [] and exports(until=later) == [appended]
+    try:
+        exports(since=datetime(2026, 11, 1))
+    except registry.ApiValueError as error:
+        assert "no time zone" in str(error), error
+    else:
+        raise AssertionError("expected an error for a time without a time zone")
+    passed("times")
+
 
 check_health()
+check_time_limit()
 customer = create_tenant()
+print("tenant", customer.slug)
 get_tenant(customer)
 activate_tenant(customer)
 try_product(customer)

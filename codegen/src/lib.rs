@@ -64,13 +64,21 @@ impl GeneratedFile {
 pub fn generate(spec: &str) -> Result<Vec<GeneratedFile>, Error> {
     let document = document::Node::parse(spec)?;
     let api = read::api(&document)?;
-    let mut contract = vec![emit::contract::library()?, emit::contract::openapi_json(&document)];
+    let types = emit::types::emit(&api)?;
+    let has_open_enums = types.iter().any(|file| file.text.contains("OpenEnum<"));
+    let mut contract = vec![
+        emit::contract::library(has_open_enums)?,
+        emit::contract::openapi_json(&document),
+    ];
     contract.extend(emit::server::emit(&api)?);
     contract.extend(emit::http::emit(&api)?);
     let parts = [
         (CONTRACT, contract),
-        (TYPES, emit::types::emit(&api)?),
-        (CLIENT, client::generate(&api, &document.to_json(), spec)?),
+        (TYPES, types),
+        (
+            CLIENT,
+            client::generate(&api, &document.to_json(), spec, has_open_enums)?,
+        ),
         (CLI, emit::cli::emit(&api, spec)?),
     ];
     let mut files: Vec<GeneratedFile> = parts

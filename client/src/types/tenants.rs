@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::OpenEnum;
 use super::{PlanKey, TenantId, TenantProduct, Text, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 
@@ -301,9 +302,9 @@ pub struct Tenant {
     pub name: TenantName,
     /// The status of a tenant. `archived` is final and is set by operators. The API keys of a
     /// `frozen` or `archived` tenant do not verify.
-    pub status: TenantStatus,
+    pub status: OpenEnum<TenantStatus>,
     /// Whether a tenant is a customer or a demo.
-    pub kind: TenantKind,
+    pub kind: OpenEnum<TenantKind>,
     /// The key of a plan.
     pub plan: PlanKey,
     /// The customer's ID in the ERP system.

@@ -77,7 +77,7 @@ fn parameter(name: &str, location: Location, ty: Type) -> Parameter {
 
 /// The text of the generated file of the one tag.
 fn builder(operation: Operation) -> String {
-    let files = generate(&api(vec![operation]), &json!({}), "").expect("the model is supported");
+    let files = generate(&api(vec![operation]), &json!({}), "", false).expect("the model is supported");
     files
         .into_iter()
         .find(|file| file.path == "builder/things.rs")
@@ -87,7 +87,7 @@ fn builder(operation: Operation) -> String {
 
 /// The error for a client of this operation.
 fn error(operation: Operation) -> crate::Error {
-    generate(&api(vec![operation]), &json!({}), "").expect_err("the model is not supported")
+    generate(&api(vec![operation]), &json!({}), "", false).expect_err("the model is not supported")
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn variables_are_encoded_into_the_path() {
 #[test]
 fn no_type_of_progenitor_remains() {
     let operation = change(Some(false));
-    let files = generate(&api(vec![operation]), &json!({}), "").expect("the model is supported");
+    let files = generate(&api(vec![operation]), &json!({}), "", false).expect("the model is supported");
     for file in files {
         for left in ["mod types", "allow(", "::std::", "unwrap", "header_map"] {
             assert!(!file.text.contains(left), "{}: {left}", file.path);

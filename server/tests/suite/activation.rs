@@ -43,8 +43,8 @@ async fn activates_tenants_of_every_status_except_archived(store: StoreUnderTest
         service.clock.advance(TimeDelta::seconds(1));
         let active = service.activate(tenant, TenantActivate::default()).await.unwrap();
         assert_eq!(
-            (active.status, active.updated_at),
-            (TenantStatus::Active, service.clock.now())
+            (active.status.known(), active.updated_at),
+            (Some(TenantStatus::Active), service.clock.now())
         );
         assert_eq!(service.tenant(tenant).await, active);
     }

@@ -29,7 +29,7 @@ async fn a_customer_starts_in_a_trial_of_14_days(store: StoreUnderTest) {
     let tenant = service.customer("customer").await;
     assert_eq!(
         (tenant.status, tenant.kind),
-        (TenantStatus::Trial, TenantKind::Customer)
+        (TenantStatus::Trial.into(), TenantKind::Customer.into())
     );
     assert_eq!(tenant.trial_ends_at, Some(now + TimeDelta::days(14)));
     assert_eq!((tenant.contract_start, tenant.contract_end), (None, None));
@@ -39,7 +39,10 @@ async fn a_customer_starts_in_a_trial_of_14_days(store: StoreUnderTest) {
 async fn a_demo_starts_without_an_end(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.demo("for-a-fair").await;
-    assert_eq!((tenant.status, tenant.kind), (TenantStatus::Demo, TenantKind::Demo));
+    assert_eq!(
+        (tenant.status, tenant.kind),
+        (TenantStatus::Demo.into(), TenantKind::Demo.into())
+    );
     assert_eq!(tenant.trial_ends_at, None);
 }
 
@@ -50,7 +53,7 @@ async fn absent_properties_have_defaults(store: StoreUnderTest) {
         .post("/v1/tenants", r#"{"slug": "minimal", "name": "M"}"#)
         .await;
     let tenant: Tenant = response.json();
-    assert_eq!((response.status, tenant.kind), (201, TenantKind::Customer));
+    assert_eq!((response.status, tenant.kind), (201, TenantKind::Customer.into()));
     assert_eq!((tenant.plan.as_str(), tenant.sales_owner), ("starter", None));
 }
 

@@ -16,7 +16,7 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
     let documentation = doc(&schema.description);
     let fields = properties.iter().map(|property| {
         let documentation = doc(&property_documentation(api, property));
-        let (ty, attribute) = field(name, property);
+        let (ty, attribute) = field(api, usage, schema, name, property);
         let field = format_ident!("{}", property.name);
         quote! { #documentation #attribute pub #field: #ty }
     });
@@ -29,7 +29,7 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
     let comparison = (!holds_secret(api, &Type::Named(schema.name.clone()))).then(|| quote! { PartialEq, });
     let default_functions = properties
         .iter()
-        .filter_map(|property| default_function(api, name, property));
+        .filter_map(|property| default_function(api, usage, schema, name, property));
     quote! {
         #documentation
         #[derive(Clone, Debug, #default #comparison ::serde::Serialize, ::serde::Deserialize)]
@@ -48,9 +48,36 @@ fn plain_type(property: &Property) -> TokenStream {
     rust::rust_type(&property.ty, &quote! { super })
 }
 
+/// The type of a field, without the `Option` of one that may be absent or `null`. Enums of responses are open: a client
+/// accepts values that its version of the spec does not have.
+fn field_type(api: &Api, usage: &Usage, schema: &Schema, ty: &Type) -> TokenStream {
+    let plain = rust::rust_type(ty, &quote! { super });
+    match ty {
+        Type::Array(items) => {
+            let items = field_type(api, usage, schema, items);
+            quote! { ::std::vec::Vec<#items> }
+        }
+        Type::Named(name) if usage.is_in_response(&schema.name) && is_enumeration(api, name) => {
+            quote! { crate::OpenEnum<#plain> }
+        }
+        Type::Named(_)
+        | Type::String
+        | Type::Boolean
+        | Type::Integer(_)
+        | Type::Number
+        | Type::Formatted(_)
+        | Type::FreeForm => plain,
+    }
+}
+
+fn is_enumeration(api: &Api, name: &str) -> bool {
+    api.schema(name)
+        .is_some_and(|schema| matches!(schema.kind, Kind::Enumeration(_)))
+}
+
 /// The type of a field, and how serde reads and writes it.
-fn field(owner: &Ident, property: &Property) -> (TokenStream, TokenStream) {
-    let plain = plain_type(property);
+fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Property) -> (TokenStream, TokenStream) {
+    let plain = field_type(api, usage, schema, &property.ty);
     let is_formatted = matches!(property.ty, Type::Formatted(_));
     // Which function of `decode` reads the field; one for formats, one for all other types.
     let decode = |general: &str, of_format: &str| {
@@ -138,14 +165,23 @@ fn default_function_name(owner: &Ident, property: &Property) -> Ident {
 }
 
 /// The function that serde calls for an absent property.
-fn default_function(api: &Api, owner: &Ident, property: &Property) -> Option<TokenStream> {
+fn default_function(
+    api: &Api,
+    usage: &Usage,
+    schema: &Schema,
+    owner: &Ident,
+    property: &Property,
+) -> Option<TokenStream> {
     let default = property.default.as_ref().filter(|_| !property.required)?;
     if is_rust_default(&property.ty, default) {
         return None;
     }
     let name = default_function_name(owner, property);
-    let ty = plain_type(property);
-    let value = expression(api, &property.ty, default);
+    let ty = field_type(api, usage, schema, &property.ty);
+    let mut value = expression(api, &property.ty, default);
+    if ty.to_string() != plain_type(property).to_string() {
+        value = quote! { crate::OpenEnum::from(#value) };
+    }
     Some(quote! {
         fn #name() -> #ty {
             #value
