@@ -21,7 +21,8 @@ use super::tenants::{
     TenantActivatePath, TenantCancelPath, TenantGetBySlugPath, TenantGetPath,
 };
 
-/// Passes a request on to the operation of its path and method. Literal segments are matched before variables.
+/// Passes a request on to the operation of its path and method. Literal segments are matched before variables,
+/// and no segment is empty, as it is in `//` or after a `/` at the end.
 pub(super) async fn route<A: Api>(
     context: RequestContext<ServerContext<A>>,
     request: Request<Body>,

@@ -26,7 +26,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, trace, warn};
 
 /// How long a connection may take to send the head of a request, or the first byte of one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -226,6 +226,7 @@ impl Connection {
             return;
         }
         let service = service_fn(|request: Request<hyper::body::Incoming>| {
+            trace!(%peer, version = ?request.version(), "request received");
             let running = requests.spawn(respond(peer, request.map(Body::wrap)));
             async {
                 let response = running.await;

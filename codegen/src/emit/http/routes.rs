@@ -41,7 +41,8 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
     rust_file(
         "All routes of the API.",
         quote! {
-            /// Passes a request on to the operation of its path and method. Literal segments are matched before variables.
+            /// Passes a request on to the operation of its path and method. Literal segments are matched before variables,
+            /// and no segment is empty, as it is in `//` or after a `/` at the end.
             pub(super) async fn route<A: crate::server::Api>(
                 context: super::context::RequestContext<super::context::ServerContext<A>>,
                 request: ::http::Request<::dropshot::Body>,
@@ -52,7 +53,6 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
                     Err(error) => return super::response::reject(&context, error.into()),
                 };
                 let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
-                // No path of the spec has an empty segment, as in `//` or at a trailing `/`.
                 if segments.contains(&"") {
                     return super::response::unlisted(&context);
                 }
