@@ -303,7 +303,7 @@ pub fn api_description<A: Api>(
     if is_served("/v1/tenants/{id}/{slug}") {
         register_others::<
             A,
-            V1TenantsIdSlugPath,
+            SharedV1TenantsIdSlugPath,
         >(&mut api, "/v1/tenants/{id}/{slug}", &[])?;
     }
     if is_served("/v1/entitlements") {
@@ -556,7 +556,7 @@ struct NoVariables {}
     dead_code,
     reason = "declares the variables to dropshot, which does not pass them on"
 )]
-struct V1TenantsIdSlugPath {
+struct SharedV1TenantsIdSlugPath {
     id: String,
     slug: String,
 }

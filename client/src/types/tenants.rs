@@ -365,12 +365,12 @@ pub struct TenantCreate {
     /// The key of a plan.
     ///
     /// Default: `starter`.
-    #[serde(default = "tenant_create_plan")]
+    #[serde(default = "TenantCreate::default_plan")]
     pub plan: PlanKey,
     /// Whether a tenant is a customer or a demo.
     ///
     /// Default: `customer`.
-    #[serde(default = "tenant_create_kind")]
+    #[serde(default = "TenantCreate::default_kind")]
     pub kind: TenantKind,
     /// The person in sales who is responsible for the customer.
     #[serde(
@@ -394,12 +394,14 @@ impl TenantCreate {
     }
 }
 
-fn tenant_create_plan() -> PlanKey {
-    PlanKey("starter".to_owned())
-}
+impl TenantCreate {
+    fn default_plan() -> PlanKey {
+        PlanKey("starter".to_owned())
+    }
 
-fn tenant_create_kind() -> TenantKind {
-    TenantKind::Customer
+    fn default_kind() -> TenantKind {
+        TenantKind::Customer
+    }
 }
 
 /// Properties to set when activating a tenant. Omitted properties remain unchanged.

@@ -24,7 +24,7 @@ use crate::emit::template::prune;
 use crate::fingerprint::fnv_1a;
 use crate::model::{Api, Tag};
 use crate::print;
-use crate::{Error, GeneratedFile};
+use crate::{Error, GeneratedFile, names};
 
 const OPEN_ENUM: &str = include_str!("../templates/open_enum.rs");
 
@@ -71,7 +71,7 @@ pub(crate) fn generate(
             .map(|operation| builders::builder(api, operation, &parts.take(operation)?, &error))
             .collect::<Result<Vec<_>, Error>>()?;
         files.push(file(
-            &format!("builder/{}.rs", tag.name),
+            &format!("builder/{}.rs", names::module(&tag.name)),
             &documentation::tag(api, &tag.name),
             quote! {
                 use progenitor_client::{ClientHooks, ClientInfo};
@@ -138,7 +138,7 @@ fn client<'a>(
 }
 
 fn modules(tags: &[&Tag]) -> TokenStream {
-    let names = tags.iter().map(|tag| format_ident!("{}", tag.name));
+    let names = tags.iter().map(|tag| names::module(&tag.name));
     let globs = names.clone();
     quote! {
         #( mod #names; )*

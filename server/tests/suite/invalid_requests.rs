@@ -236,7 +236,10 @@ async fn rejects_an_unknown_method(store: StoreUnderTest) {
         response.assert_error(405, ErrorCode::MethodNotAllowed);
         assert_eq!(response.header("allow"), allowed, "{response:?}");
     }
-    assert!(service.verify(key.plaintext.expose_secret()).await.valid, "the key is not revoked");
+    assert!(
+        service.verify(key.plaintext.expose_secret()).await.valid,
+        "the key is not revoked"
+    );
 }
 
 async fn an_unknown_path_is_not_found(store: StoreUnderTest) {

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 
 use crate::Error;
 use crate::emit::rust;
 use crate::emit::types::holds_secret;
 use crate::model::{Api, Format, Kind, Location, Operation, Parameter, Property, Type, Width};
+use crate::names;
 use crate::print::plain_doc;
 
 /// The flags of the program itself, and the flag of the whole body.
@@ -62,7 +63,7 @@ impl Argument {
         let Self {
             help, attributes, ty, ..
         } = self;
-        let name = format_ident!("{}", self.name);
+        let name = names::field(&self.name);
         let documentation = plain_doc(help);
         quote! {
             #documentation

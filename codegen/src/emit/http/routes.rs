@@ -1,5 +1,7 @@
 //! Emits `http/routes.rs`: all routes and their handlers.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
@@ -13,6 +15,7 @@ use crate::{Error, names, routes};
 pub(super) fn file(api: &Api) -> Result<String, Error> {
     let mut registrations = Vec::new();
     let mut shared = Vec::new();
+    let mut shared_names = BTreeSet::new();
     let routes = routes::from_api(api);
     for route in &routes {
         let registration = if route.is_direct() {
@@ -26,8 +29,9 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
                 register_others::<A, #variables>(&mut api, #path, &[#(#listed),*])?;
             }
         } else {
-            shared.push(shared_variables(route));
-            let (name, path) = (shared_name(route), path_text(&route.path));
+            let name = shared_name(route, &mut shared_names);
+            shared.push(shared_variables(route, &name));
+            let path = path_text(&route.path);
             quote! { register_others::<A, #name>(&mut api, #path, &[])?; }
         };
         let path = path_text(&route.path);
@@ -38,6 +42,9 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
     let arms = served.into_iter().map(arm);
     let paths = paths(api);
     let registration = registration();
+    let no_variables = no_variables(&routes);
+    let has_bodies = api.operations.iter().any(|it| it.body.is_some());
+    let request = format_ident!("{}", if has_bodies { "request" } else { "_request" });
     rust_file(
         "All routes of the API.",
         quote! {
@@ -45,7 +52,7 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
             /// and no segment is empty, as it is in `//` or after a `/` at the end.
             pub(super) async fn route<A: crate::server::Api>(
                 context: super::context::RequestContext<super::context::ServerContext<A>>,
-                request: ::http::Request<::dropshot::Body>,
+                #request: ::http::Request<::dropshot::Body>,
             ) -> super::response::HttpResult {
                 let uri = context.request.uri().clone();
                 let segments = match super::request::segments(uri.path()) {
@@ -100,6 +107,7 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
             }
 
             #registration
+            #no_variables
             #(#shared)*
         },
     )
@@ -151,10 +159,20 @@ fn registration() -> TokenStream {
             Ok(())
         }
 
-        /// The variables of a path without variables.
-        #[derive(::serde::Deserialize, ::schemars::JsonSchema)]
-        struct NoVariables {}
     }
+}
+
+/// The variables of all paths without variables, if there are such paths.
+fn no_variables(routes: &[Route<'_>]) -> Option<TokenStream> {
+    let mut direct = routes.iter().filter(|it| it.is_direct());
+    let is_used = direct.any(|it| it.path.iter().all(|segment| matches!(segment, Segment::Literal(_))));
+    is_used.then(|| {
+        quote! {
+            /// The variables of a path without variables.
+            #[derive(::serde::Deserialize, ::schemars::JsonSchema)]
+            struct NoVariables {}
+        }
+    })
 }
 
 /// The function that returns the path of an operation.
@@ -197,7 +215,7 @@ fn endpoint(operation: &Operation, variables: &TokenStream) -> TokenStream {
 
 /// The handler of an operation.
 fn handler(operation: &Operation) -> TokenStream {
-    let (module, function) = (format_ident!("{}", operation.tag), format_ident!("{}", operation.id));
+    let (module, function) = (names::module(&operation.tag), format_ident!("{}", operation.id));
     quote! { super::#module::#function }
 }
 
@@ -219,7 +237,7 @@ fn variables(operations: &[&Operation]) -> TokenStream {
     let named = operations.iter().find_map(|it| Some((it, variables_name(it)?)));
     match named {
         Some((operation, name)) => {
-            let module = format_ident!("{}", operation.tag);
+            let module = names::module(&operation.tag);
             quote! { super::#module::#name }
         }
         None => quote! { NoVariables },
@@ -245,15 +263,26 @@ fn supported(method: Method) -> &'static [&'static str] {
     }
 }
 
-fn shared_name(route: &Route<'_>) -> Ident {
-    format_ident!("{}Path", names::type_name(&names::snake_case(&path_text(&route.path))))
+/// The name of the variables of a shared route, with a number if paths that differ only in their punctuation have the name
+/// already.
+fn shared_name(route: &Route<'_>, taken: &mut BTreeSet<String>) -> Ident {
+    let plain = format!("shared_{}", names::snake_case(&path_text(&route.path)));
+    let numbered = (2..).map(|number| format!("{plain}_{number}"));
+    let free = std::iter::once(plain.clone())
+        .chain(numbered)
+        .map(|name| names::operation_type(&name))
+        .find(|name| taken.insert(name.clone()));
+    format_ident!("{}Path", free.unwrap_or(plain))
 }
 
 /// The variables of a route of dropshot that several paths of the spec share.
-fn shared_variables(route: &Route<'_>) -> TokenStream {
-    let name = shared_name(route);
+fn shared_variables(route: &Route<'_>, name: &Ident) -> TokenStream {
     let variables = route.path.iter().filter_map(|segment| match segment {
-        Segment::Variable(name) => Some(format_ident!("{name}")),
+        Segment::Variable(name) => {
+            let field = names::field(name);
+            let rename = (field != *name).then(|| quote! { #[serde(rename = #name)] });
+            Some(quote! { #rename #field: String })
+        }
         Segment::Literal(_) => None,
     });
     let served: Vec<String> = route
@@ -271,7 +300,7 @@ fn shared_variables(route: &Route<'_>) -> TokenStream {
         #[derive(::serde::Deserialize, ::schemars::JsonSchema)]
         #[expect(dead_code, reason = "declares the variables to dropshot, which does not pass them on")]
         struct #name {
-            #(#variables: String),*
+            #(#variables),*
         }
     }
 }
@@ -281,7 +310,7 @@ fn arm(served: &Served<'_>) -> TokenStream {
     let pattern = served.path.iter().map(|segment| match segment {
         Segment::Literal(text) => quote! { #text },
         Segment::Variable(name) => {
-            let name = format_ident!("{name}");
+            let name = path_variable(name);
             quote! { #name }
         }
     });
@@ -296,14 +325,19 @@ fn arm(served: &Served<'_>) -> TokenStream {
     }
 }
 
+/// The variable of a path's variable, beside those of the function itself.
+fn path_variable(name: &str) -> Ident {
+    names::variable(name, &["context", "is_served", "method", "request", "segments", "uri"])
+}
+
 /// Calls the handler of an operation.
 fn call(operation: &Operation) -> TokenStream {
     let variables = variables_name(operation).map(|name| {
-        let module = format_ident!("{}", operation.tag);
+        let module = names::module(&operation.tag);
         let fields = operation.path.iter().filter_map(|segment| match segment {
             Segment::Variable(name) => {
-                let name = format_ident!("{name}");
-                Some(quote! { #name: (*#name).to_owned() })
+                let (field, variable) = (names::field(name), path_variable(name));
+                Some(quote! { #field: (*#variable).to_owned() })
             }
             Segment::Literal(_) => None,
         });

@@ -17,8 +17,12 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
     let fields = properties.iter().map(|property| {
         let documentation = doc(&property_documentation(api, property));
         let (ty, attribute) = field(api, usage, schema, name, property);
-        let field = format_ident!("{}", property.name);
-        quote! { #documentation #attribute pub #field: #ty }
+        let field = names::field(&property.name);
+        let rename = (field != property.name).then(|| {
+            let name = &property.name;
+            quote! { #[serde(rename = #name)] }
+        });
+        quote! { #documentation #rename #attribute pub #field: #ty }
     });
     let constructor = constructor(api, usage, schema, name, properties);
     let default = matches!(constructor, Constructor::DeriveDefault).then(|| quote! { Default, });
@@ -27,9 +31,12 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
         Constructor::Code(code) => code,
     };
     let comparison = (!holds_secret(api, &Type::Named(schema.name.clone()))).then(|| quote! { PartialEq, });
-    let default_functions = properties
+    let default_functions: Vec<TokenStream> = properties
         .iter()
-        .filter_map(|property| default_function(api, usage, schema, name, property));
+        .filter_map(|property| default_function(api, usage, schema, property))
+        .collect();
+    // In the type's own implementation, so that the functions of two types never have the same name.
+    let default_functions = (!default_functions.is_empty()).then(|| quote! { impl #name { #(#default_functions)* } });
     quote! {
         #documentation
         #[derive(Clone, Debug, #default #comparison ::serde::Serialize, ::serde::Deserialize)]
@@ -39,7 +46,7 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
 
         #implementation
 
-        #(#default_functions)*
+        #default_functions
     }
 }
 
@@ -98,7 +105,7 @@ fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Pr
         }
         (false, _, Some(default)) if is_rust_default(&property.ty, default) => (plain, quote! { #[serde(default)] }),
         (false, _, Some(_)) => {
-            let function = default_function_name(owner, property).to_string();
+            let function = format!("{owner}::{}", default_function_name(property));
             (plain, quote! { #[serde(default = #function)] })
         }
         (false, false, None) => {
@@ -160,23 +167,17 @@ fn is_rust_default(ty: &Type, default: &Value) -> bool {
     }
 }
 
-fn default_function_name(owner: &Ident, property: &Property) -> Ident {
-    format_ident!("{}_{}", names::snake_case(&owner.to_string()), property.name)
+fn default_function_name(property: &Property) -> Ident {
+    format_ident!("default_{}", property.name)
 }
 
 /// The function that serde calls for an absent property.
-fn default_function(
-    api: &Api,
-    usage: &Usage,
-    schema: &Schema,
-    owner: &Ident,
-    property: &Property,
-) -> Option<TokenStream> {
+fn default_function(api: &Api, usage: &Usage, schema: &Schema, property: &Property) -> Option<TokenStream> {
     let default = property.default.as_ref().filter(|_| !property.required)?;
     if is_rust_default(&property.ty, default) {
         return None;
     }
-    let name = default_function_name(owner, property);
+    let name = default_function_name(property);
     let ty = field_type(api, usage, schema, &property.ty);
     let mut value = expression(api, &property.ty, default);
     if ty.to_string() != plain_type(property).to_string() {
@@ -196,7 +197,7 @@ fn expression(api: &Api, ty: &Type, value: &Value) -> TokenStream {
             let name = format_ident!("{}", names::type_name(schema));
             match api.schema(schema).map(|schema| &schema.kind) {
                 Some(Kind::Enumeration(_)) => {
-                    let variant = format_ident!("{}", names::type_name(value.as_str().unwrap_or_default()));
+                    let variant = format_ident!("{}", names::variant(value.as_str().unwrap_or_default()));
                     quote! { super::#name::#variant }
                 }
                 Some(Kind::Text(_)) => {
@@ -261,7 +262,7 @@ fn constructor(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, properti
         return Constructor::DeriveDefault;
     }
     let arguments = properties.iter().filter(|property| property.required).map(|property| {
-        let (name, plain) = (format_ident!("{}", property.name), plain_type(property));
+        let (name, plain) = (names::field(&property.name), plain_type(property));
         if property.nullable {
             quote! { #name: Option<#plain> }
         } else {
@@ -269,7 +270,7 @@ fn constructor(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, properti
         }
     });
     let fields = properties.iter().map(|property| {
-        let name = format_ident!("{}", property.name);
+        let name = names::field(&property.name);
         match (&property.default, property.required) {
             (_, true) => quote! { #name },
             (Some(default), false) => {

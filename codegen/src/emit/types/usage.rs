@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::SHARED;
 use crate::model::{Api, Kind, Operation, Schema, Type};
+use crate::names;
 
 /// How the operations use the schemas, directly or through other schemas.
 pub(super) struct Usage {
@@ -35,10 +36,11 @@ impl Usage {
     }
 
     /// The module of a schema's type: that of the only tag that uses it, or the shared one.
-    pub(super) fn module(&self, schema: &str) -> &str {
-        match self.tags.get(schema) {
-            Some(tags) if tags.len() == 1 => tags.first().map_or(SHARED, String::as_str),
-            Some(_) | None => SHARED,
+    pub(super) fn module(&self, schema: &str) -> String {
+        let tags = self.tags.get(schema).filter(|tags| tags.len() == 1);
+        match tags.and_then(BTreeSet::first) {
+            Some(tag) => names::module(tag).to_string(),
+            None => SHARED.to_owned(),
         }
     }
 
@@ -65,7 +67,7 @@ fn used_by(operation: &Operation) -> Vec<String> {
 }
 
 /// The schemas and all that they refer to.
-fn closure(api: &Api, mut open: Vec<String>) -> BTreeSet<String> {
+pub(super) fn closure(api: &Api, mut open: Vec<String>) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     while let Some(name) = open.pop() {
         if seen.insert(name.clone())
@@ -85,7 +87,7 @@ fn references(schema: &Schema) -> Vec<&str> {
     }
 }
 
-fn named(ty: &Type) -> Option<&str> {
+pub(super) fn named(ty: &Type) -> Option<&str> {
     match ty {
         Type::Named(name) => Some(name),
         Type::Array(items) => named(items),

@@ -175,15 +175,18 @@ pub fn api_description<A: Api>(
         register_others::<A, NoVariables>(&mut api, "/trees", &[Method::GET])?;
     }
     if is_served("/trees/{id}") {
-        register_others::<A, TreesIdPath>(&mut api, "/trees/{id}", &[])?;
+        register_others::<A, SharedTreesIdPath>(&mut api, "/trees/{id}", &[])?;
     }
     if is_served("/trees/{id}/{name}") {
-        register_others::<A, TreesIdNamePath>(&mut api, "/trees/{id}/{name}", &[])?;
+        register_others::<
+            A,
+            SharedTreesIdNamePath,
+        >(&mut api, "/trees/{id}/{name}", &[])?;
     }
     if is_served("/trees/{id}/{name}/{leaf}") {
         register_others::<
             A,
-            TreesIdNameLeafPath,
+            SharedTreesIdNameLeafPath,
         >(&mut api, "/trees/{id}/{name}/{leaf}", &[])?;
     }
     Ok(api)
@@ -243,7 +246,7 @@ struct NoVariables {}
     dead_code,
     reason = "declares the variables to dropshot, which does not pass them on"
 )]
-struct TreesIdPath {
+struct SharedTreesIdPath {
     id: String,
 }
 
@@ -254,7 +257,7 @@ struct TreesIdPath {
     dead_code,
     reason = "declares the variables to dropshot, which does not pass them on"
 )]
-struct TreesIdNamePath {
+struct SharedTreesIdNamePath {
     id: String,
     name: String,
 }
@@ -266,7 +269,7 @@ struct TreesIdNamePath {
     dead_code,
     reason = "declares the variables to dropshot, which does not pass them on"
 )]
-struct TreesIdNameLeafPath {
+struct SharedTreesIdNameLeafPath {
     id: String,
     name: String,
     leaf: String,

@@ -606,37 +606,37 @@ pub struct Request {
     /// A word, with "quotes" in its pattern.
     ///
     /// Default: `word`.
-    #[serde(default = "request_defaulted_word")]
+    #[serde(default = "Request::default_defaulted_word")]
     pub defaulted_word: Word,
     /// A colour.
     ///
     /// Default: `green`.
-    #[serde(default = "request_defaulted_colour")]
+    #[serde(default = "Request::default_defaulted_colour")]
     pub defaulted_colour: Colour,
     /// A page, from 1.
     ///
     /// Default: `7`.
-    #[serde(default = "request_defaulted_page")]
+    #[serde(default = "Request::default_defaulted_page")]
     pub defaulted_page: Page,
     /// A text.
     ///
     /// Default: `some text`.
-    #[serde(default = "request_defaulted_text")]
+    #[serde(default = "Request::default_defaulted_text")]
     pub defaulted_text: String,
     /// A number.
     ///
     /// Default: `1.5`.
-    #[serde(default = "request_defaulted_number")]
+    #[serde(default = "Request::default_defaulted_number")]
     pub defaulted_number: f64,
     /// An integer.
     ///
     /// Default: `3`.
-    #[serde(default = "request_defaulted_integer")]
+    #[serde(default = "Request::default_defaulted_integer")]
     pub defaulted_integer: i64,
     /// A flag.
     ///
     /// Default: `true`.
-    #[serde(default = "request_defaulted_flag")]
+    #[serde(default = "Request::default_defaulted_flag")]
     pub defaulted_flag: bool,
     /// Words.
     ///
@@ -671,32 +671,34 @@ impl Request {
     }
 }
 
-fn request_defaulted_word() -> Word {
-    Word("word".to_owned())
-}
+impl Request {
+    fn default_defaulted_word() -> Word {
+        Word("word".to_owned())
+    }
 
-fn request_defaulted_colour() -> Colour {
-    Colour::Green
-}
+    fn default_defaulted_colour() -> Colour {
+        Colour::Green
+    }
 
-fn request_defaulted_page() -> Page {
-    Page(7)
-}
+    fn default_defaulted_page() -> Page {
+        Page(7)
+    }
 
-fn request_defaulted_text() -> String {
-    "some text".to_owned()
-}
+    fn default_defaulted_text() -> String {
+        "some text".to_owned()
+    }
 
-fn request_defaulted_number() -> f64 {
-    1.5
-}
+    fn default_defaulted_number() -> f64 {
+        1.5
+    }
 
-fn request_defaulted_integer() -> i64 {
-    3
-}
+    fn default_defaulted_integer() -> i64 {
+        3
+    }
 
-fn request_defaulted_flag() -> bool {
-    true
+    fn default_defaulted_flag() -> bool {
+        true
+    }
 }
 
 /// Nothing of this is needed.
