@@ -134,6 +134,10 @@ target/debug/tenant-registry-drift: FORCE
 	@tools/setup
 	$(CARGO) build --locked --workspace --bin tenant-registry-drift --test golden
 
+target/debug/customer-life: FORCE
+	@tools/setup
+	$(CARGO) build --locked --package tenant-registry-customer-life --package tenant-registry-client-1-0-0
+
 target/debug/test-postgres: FORCE
 	@tools/setup postgres
 	$(CARGO) build --locked --package tenant-registry-test-support
@@ -268,7 +272,7 @@ clients: $(SPEC_TOOLS)/installed ## Generate and build the TypeScript, Python, G
 	clients/build
 
 .PHONY: clients-test
-clients-test: clients $(SERVICE) ## Call every operation through each of those clients, and print the table.
+clients-test: clients $(SERVICE) target/debug/customer-life ## Call every operation through each client and those of 1.0.0, and print tables.
 	clients/test $(SERVICE)
 
 .PHONY: browser-test

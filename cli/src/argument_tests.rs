@@ -6,9 +6,13 @@ mod template;
 
 use std::io::Write;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tenant_registry_client::types::{Member, RequestObject};
+
+use crate::failure::Failure;
 
 use self::template::{Body, Input, Json, Nullable, finish, finish_unless_empty, nullable, secret_json};
 
@@ -17,6 +21,63 @@ struct Example {
     day: Option<i32>,
     #[serde(default)]
     absent: Option<i32>,
+}
+
+/// An object with a member that can be `null`, and objects below it.
+#[derive(Debug, Deserialize, PartialEq)]
+struct Nested {
+    day: Value,
+    #[serde(default)]
+    examples: Vec<Example>,
+}
+
+fn member(name: &'static str) -> Member {
+    Member { name, members: None }
+}
+
+impl RequestObject for Example {
+    fn members() -> &'static [Member] {
+        static MEMBERS: LazyLock<[Member; 2]> = LazyLock::new(|| [member("day"), member("absent")]);
+        &*MEMBERS
+    }
+}
+
+impl RequestObject for Nested {
+    fn members() -> &'static [Member] {
+        static MEMBERS: LazyLock<[Member; 2]> = LazyLock::new(|| {
+            let examples = Member {
+                name: "examples",
+                members: Some(Example::members),
+            };
+            [member("day"), examples]
+        });
+        &*MEMBERS
+    }
+}
+
+#[test]
+fn an_unknown_member_is_rejected_and_the_nearest_named() {
+    for (text, expected) in [
+        (r#"{"day": 1, "dya": 2}"#, "unknown member `dya`; did you mean `day`?"),
+        (r#"{"dya": 2}"#, "unknown member `dya`; did you mean `day`?"),
+        (
+            r#"{"day": {"dya": 2}, "zzz": 1}"#,
+            "unknown member `zzz`; known are `day`, `examples`",
+        ),
+        (
+            r#"{"day": 1, "examples": [{"day": 1}, {"absend": 1}]}"#,
+            "unknown member `examples[1].absend`; did you mean `absent`?",
+        ),
+    ] {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let input = Input::from(file.path().as_os_str().to_owned());
+        let body = Body::from_file(Some(input)).unwrap();
+        match finish::<Nested>(body) {
+            Err(Failure::Usage(message)) => assert_eq!(message, format!("invalid body: {expected}")),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
 }
 
 #[test]
@@ -28,8 +89,8 @@ fn the_text_null_is_a_null_value() {
     let mut body = Body::from_file(None).unwrap();
     body.set("day", parse("null").ok()).unwrap();
     body.set("absent", None::<i32>).unwrap();
-    let read: Value = finish(body).unwrap();
-    assert_eq!(read, json!({ "day": null }));
+    let read: Nested = finish(body).unwrap();
+    assert_eq!(read.day, Value::Null);
 }
 
 #[test]

@@ -23,9 +23,11 @@ import {
     HealthStatus,
     ResponseError,
     type Tenant,
+    TenantFromJSON,
     TenantKind,
     TenantsApi,
     TenantStatus,
+    TenantToJSON,
 } from "@tenant-registry/client";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -110,6 +112,11 @@ async function getTenant(tenant: Tenant) {
     passed("tenant_get");
     assert.deepEqual(await tenants.tenantGetBySlug({ slug: tenant.slug }), tenant);
     passed("tenant_get_by_slug");
+
+    // A later version of the service can return new values and members.
+    const later = TenantFromJSON({ ...TenantToJSON(tenant), status: "suspended", since: "today" });
+    assert.equal(later.status, "suspended");
+    assert.equal(later.id, tenant.id);
 }
 
 async function activateTenant({ id }: Tenant) {

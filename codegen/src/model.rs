@@ -1,5 +1,7 @@
 //! The model of a spec: the output of `read`, and the input of every emitter.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 /// The values of `ErrorCode` that the HTTP layer itself returns.
@@ -236,11 +238,53 @@ impl Api {
         self.schemas.iter().find(|schema| schema.name == name)
     }
 
+    /// The schemas with these names, and all that they refer to.
+    pub(crate) fn reachable(&self, mut open: Vec<String>) -> BTreeSet<String> {
+        let mut seen = BTreeSet::new();
+        while let Some(name) = open.pop() {
+            if seen.insert(name.clone())
+                && let Some(schema) = self.schema(&name)
+            {
+                open.extend(schema.references().into_iter().map(str::to_owned));
+            }
+        }
+        seen
+    }
+
+    /// The schemas of the values that a request body can contain.
+    pub(crate) fn in_requests(&self) -> BTreeSet<String> {
+        let bodies = self.operations.iter().filter_map(|it| it.body.as_ref());
+        self.reachable(bodies.map(|body| body.schema.clone()).collect())
+    }
+
     /// The operations of a tag, in the order of the spec.
     pub(crate) fn operations_of<'a>(&'a self, tag: &'a Tag) -> impl Iterator<Item = &'a Operation> {
         self.operations
             .iter()
             .filter(move |operation| operation.tag == tag.name)
+    }
+}
+
+impl Schema {
+    /// The schemas that the properties of this one refer to.
+    fn references(&self) -> Vec<&str> {
+        match &self.kind {
+            Kind::Object(properties) => properties.iter().filter_map(|it| it.ty.named()).collect(),
+            Kind::Enumeration(_) | Kind::Text(_) | Kind::Integer(_) | Kind::Formatted(_) => Vec::new(),
+        }
+    }
+}
+
+impl Type {
+    /// The schema of this type, or of the items of the list.
+    pub(crate) fn named(&self) -> Option<&str> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::Array(items) => items.named(),
+            Self::String | Self::Boolean | Self::Integer(_) | Self::Number | Self::Formatted(_) | Self::FreeForm => {
+                None
+            }
+        }
     }
 }
 
@@ -256,6 +300,11 @@ impl Operation {
     /// Does the operation declare 429 and 503? If not, its implementation is told that the caller should try again later.
     pub(crate) fn declares_later(&self) -> bool {
         self.response(429).is_some()
+    }
+
+    /// Does the HTTP layer reject invalid bodies? If not, the implementation gets the body as a `Result`.
+    pub(crate) fn rejects_bodies(&self) -> bool {
+        self.response(413).is_some()
     }
 
     /// The response with this status, if the operation declares it.

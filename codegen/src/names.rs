@@ -63,7 +63,7 @@ const PRELUDE: [&str; 38] = [
 ];
 
 /// What `types` exports beside the schemas.
-const TYPES: [&str; 3] = ["ConstraintError", "Format", "Quoted"];
+const TYPES: [&str; 5] = ["ConstraintError", "Format", "Member", "Quoted", "RequestObject"];
 
 /// What `server` exports beside the traits of tags and the types of operations.
 const SERVER: [&str; 15] = [

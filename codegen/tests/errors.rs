@@ -236,6 +236,16 @@ fn conditional_operations() {
 }
 
 #[test]
+fn operations_that_do_not_declare_400() {
+    assert_error(
+        ROUTING,
+        "{ \"204\": { description: Put. }, \"400\": { $ref: \"#/components/responses/Refused\" } }",
+        "{ \"204\": { description: Put. } }",
+        "operation `leaf_put`: a request with an unknown or invalid parameter is rejected; declare 400",
+    );
+}
+
+#[test]
 fn bodies() {
     assert_error(
         BODIES,
@@ -253,7 +263,31 @@ fn bodies() {
         BODIES,
         "        \"413\": { $ref: \"#/components/responses/Refused\" }\n",
         "",
-        "of 400, 413 and 415 only [400, 415]",
+        "of 413 and 415 only one is declared",
+    );
+    assert_error(
+        BODIES,
+        "      additionalProperties: false\n",
+        "",
+        "a request can contain this object; add `additionalProperties: false`",
+    );
+    assert_error(
+        BODIES,
+        "      additionalProperties: false\n",
+        "      additionalProperties: true\n",
+        "only `false` is supported",
+    );
+    assert_error(
+        SPEC,
+        "    Part:\n      description: A part of what is sent.\n      type: object\n      additionalProperties: false\n",
+        "    Part:\n      description: A part of what is sent.\n      type: object\n",
+        "components.schemas.Part: a request can contain this object",
+    );
+    assert_error(
+        SPEC,
+        "      description: What comes back.\n",
+        "      description: What comes back.\n      additionalProperties: false\n",
+        "no request contains this object",
     );
 }
 
@@ -448,7 +482,7 @@ fn schemes_that_are_not_bearer_tokens() {
         ADMISSION,
         "doors:open: Open doors.",
         "doors-see: Open doors.",
-        "(line 47) would both become the variant `DoorsSee`",
+        "(line 49) would both become the variant `DoorsSee`",
     );
 }
 
@@ -477,12 +511,12 @@ fn all_errors_are_reported_in_one_run() {
             "4:13 tags.0.name",
             "8:7 paths./doors.get",
             "11:14 paths./doors.get.title",
-            "15:20 paths./doors.put.operationId",
-            "44:7 components.securitySchemes.bearer",
-            "69:26 components.schemas.Door.properties.colour.anyOf",
-            "70:15 components.schemas.Door.properties.Size",
-            "70:15 components.schemas.Door.properties.Size",
-            "81:25 components.schemas.ErrorCode.enum.1",
+            "16:20 paths./doors.put.operationId",
+            "46:7 components.securitySchemes.bearer",
+            "72:26 components.schemas.Door.properties.colour.anyOf",
+            "73:15 components.schemas.Door.properties.Size",
+            "73:15 components.schemas.Door.properties.Size",
+            "84:25 components.schemas.ErrorCode.enum.1",
         ],
         "{}",
         errors(&spec).join("\n")
@@ -562,13 +596,13 @@ fn schemas_that_contain_themselves() {
     let spec = BODIES.replacen(
         "items: { type: string } }\n",
         "items: { $ref: \"#/components/schemas/Page\" } }\n    Page:\n      description: A page.\n      type: object\n      \
-         properties:\n        letter: { $ref: \"#/components/schemas/Letter\" }\n",
+         additionalProperties: false\n      properties:\n        letter: { $ref: \"#/components/schemas/Letter\" }\n",
         1,
     );
     assert_eq!(
         errors(&spec),
         [
-            "71:17: components.schemas.Page.properties.letter: `Letter` would contain itself (Letter → Page → Letter), and its \
+            "74:17: components.schemas.Page.properties.letter: `Letter` would contain itself (Letter → Page → Letter), and its \
              values could be nested without a limit; refer to it by an id, or use a free-form object"
         ]
     );

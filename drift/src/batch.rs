@@ -56,6 +56,7 @@ fn group(kind: Kind) -> Group {
         | Kind::MaximumChanged
         | Kind::DefaultChanged
         | Kind::DefaultRemoved
+        | Kind::UnknownMembersAllowed
         | Kind::ContentTypeChanged
         | Kind::TextChanged
         | Kind::OperationUnimplemented

@@ -53,6 +53,7 @@ pub(crate) enum Kind {
     MaximumChanged,
     DefaultChanged,
     DefaultRemoved,
+    UnknownMembersAllowed,
     ContentTypeChanged,
     TextChanged,
     OperationUnimplemented,
@@ -61,7 +62,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 48] = [
+    pub(crate) const ALL: [Self; 49] = [
         Self::OperationAdded,
         Self::OperationRemoved,
         Self::PathChanged,
@@ -105,6 +106,7 @@ impl Kind {
         Self::MaximumChanged,
         Self::DefaultChanged,
         Self::DefaultRemoved,
+        Self::UnknownMembersAllowed,
         Self::ContentTypeChanged,
         Self::TextChanged,
         Self::OperationUnimplemented,
@@ -158,6 +160,7 @@ impl Kind {
             Self::MaximumChanged => "maximum changed",
             Self::DefaultChanged => "default changed",
             Self::DefaultRemoved => "default removed",
+            Self::UnknownMembersAllowed => "unknown members allowed",
             Self::ContentTypeChanged => "content type changed",
             Self::TextChanged => "text changed",
             Self::OperationUnimplemented => "code: operation not implemented",

@@ -24,7 +24,7 @@ pub(super) async fn api_key_list<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysRead])
             .await?;
-        let query = request::query(&context);
+        let query = request::query(&context, &["tenant_id"])?;
         let params = ApiKeyListParams {
             tenant_id: request::required_parameter(&query, "tenant_id", str::parse)?,
         };
@@ -76,6 +76,7 @@ pub(super) async fn api_key_create<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
             .await?;
+        request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
         Ok(
             context
@@ -140,6 +141,7 @@ pub(super) async fn api_key_revoke<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
             .await?;
+        request::no_query(&context)?;
         let params = ApiKeyRevokeParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
@@ -195,6 +197,7 @@ pub(super) async fn api_key_verify<A: Api>(
                 &[Scope::ApiKeysVerify],
             )
             .await?;
+        request::no_query(&context)?;
         let body = request::required_body(&context, request).await;
         Ok(
             context
@@ -212,6 +215,7 @@ impl ToResponse for ApiKeyVerifyResponse {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,

@@ -21,6 +21,7 @@ pub(super) async fn audit_append<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::AuditWrite])
             .await?;
+        request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
         Ok(
             context
@@ -74,7 +75,19 @@ pub(super) async fn audit_list<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::AuditRead])
             .await?;
-        let query = request::query(&context);
+        let query = request::query(
+            &context,
+            &[
+                "tenant_id",
+                "product",
+                "actor_id",
+                "action",
+                "since",
+                "until",
+                "limit",
+                "cursor",
+            ],
+        )?;
         let params = AuditListParams {
             tenant_id: request::optional_parameter(&query, "tenant_id", str::parse)?,
             product: request::optional_parameter(&query, "product", str::parse)?,

@@ -21,6 +21,7 @@ pub(super) async fn catalog_list<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::CatalogRead])
             .await?;
+        request::no_query(&context)?;
         Ok(context.context().implementation.catalog_list(metadata, principal).await)
     };
     response::respond(&context, pin!(work)).await
@@ -33,6 +34,7 @@ impl ToResponse for CatalogListResponse {
                 Self::Ok(body) => {
                     response::tagged_private(response::json(StatusCode::OK, &body)?)
                 }
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
@@ -60,6 +62,7 @@ pub(super) async fn catalog_request<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::CatalogWrite])
             .await?;
+        request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
         Ok(
             context
@@ -115,6 +118,7 @@ pub(super) async fn catalog_trial_request<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::CatalogWrite])
             .await?;
+        request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
         Ok(
             context

@@ -171,6 +171,11 @@ impl<A> ServerContext<A> {
         Self { is_served, ..self }
     }
 
+    /// The limits of a request.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// The implementation of the API.
     pub fn implementation(&self) -> &A {
         &self.implementation

@@ -17,6 +17,7 @@ pub(super) async fn health_get<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         Ok(context.context().implementation.health_get(metadata).await)
     };
     response::respond(&context, pin!(work)).await
@@ -27,6 +28,7 @@ impl ToResponse for HealthGetResponse {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
             },
         )
     }
@@ -38,6 +40,7 @@ pub(super) async fn readiness_get<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         Ok(context.context().implementation.readiness_get(metadata).await)
     };
     response::respond(&context, pin!(work)).await
@@ -48,6 +51,7 @@ impl ToResponse for ReadinessGetResponse {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::ServiceUnavailable { body, retry_after } => {
                     response::with_header(
                         response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,

@@ -453,7 +453,7 @@ pub fn api_description<A: Api>(
                 )
                 .summary("Verify an API key.")
                 .description(
-                    "Headless products call this operation on each of their requests. Authorized callers always get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use `reason` to distinguish an invalid key from a temporary failure.",
+                    "Headless products call this operation on each of their requests. Authorized callers always get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use `reason` to distinguish an invalid key from a temporary failure. Only a request with a query gets 400: the operation has no parameters.",
                 )
                 .tag("api_keys"),
         )?;

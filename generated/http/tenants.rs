@@ -27,6 +27,7 @@ pub(super) async fn tenant_create<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
             .await?;
+        request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
         Ok(
             context
@@ -89,6 +90,7 @@ pub(super) async fn tenant_get<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
             .await?;
+        request::no_query(&context)?;
         let params = TenantGetParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
@@ -147,6 +149,7 @@ pub(super) async fn tenant_get_by_slug<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
             .await?;
+        request::no_query(&context)?;
         let params = TenantGetBySlugParams {
             slug: request::path_parameter("slug", &path.slug, str::parse)?,
         };
@@ -206,6 +209,7 @@ pub(super) async fn tenant_activate<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
             .await?;
+        request::no_query(&context)?;
         let params = TenantActivateParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
@@ -273,6 +277,7 @@ pub(super) async fn tenant_cancel<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
             .await?;
+        request::no_query(&context)?;
         let params = TenantCancelParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
@@ -331,7 +336,7 @@ pub(super) async fn entitlement_list<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
             .await?;
-        let query = request::query(&context);
+        let query = request::query(&context, &["tenant_id"])?;
         let params = EntitlementListParams {
             tenant_id: request::required_parameter(&query, "tenant_id", str::parse)?,
         };

@@ -57,7 +57,8 @@ pub trait ApiKeys: Admission {
     ///
     /// Headless products call this operation on each of their requests. Authorized callers always
     /// get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use
-    /// `reason` to distinguish an invalid key from a temporary failure.
+    /// `reason` to distinguish an invalid key from a temporary failure. Only a request with a query
+    /// gets 400: the operation has no parameters.
     ///
     /// Requires the scope `api_keys:verify`.
     ///
@@ -222,6 +223,8 @@ impl From<ServerErrorResponse> for ApiKeyRevokeResponse {
 pub enum ApiKeyVerifyResponse {
     /// 200: The result of the verification.
     Ok(types::ApiKeyVerify),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
     /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
 }

@@ -60,6 +60,8 @@ pub trait Catalog: Admission {
 pub enum CatalogListResponse {
     /// 200: The catalog.
     Ok(types::CatalogEntryList),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
     /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
     /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry

@@ -35,6 +35,8 @@ pub trait Health: Send + Sync + 'static {
 pub enum HealthGetResponse {
     /// 200: The process is alive.
     Ok(types::Health),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
 }
 
 impl OperationResponse for HealthGetResponse {
@@ -46,6 +48,8 @@ impl OperationResponse for HealthGetResponse {
 pub enum ReadinessGetResponse {
     /// 200: The replica can serve requests.
     Ok(types::Health),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
     /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
     ServiceUnavailable {

@@ -120,7 +120,8 @@ impl ApiKeyRevoke {
 ///
 /// Headless products call this operation on each of their requests. Authorized callers always
 /// get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use
-/// `reason` to distinguish an invalid key from a temporary failure.
+/// `reason` to distinguish an invalid key from a temporary failure. Only a request with a query
+/// gets 400: the operation has no parameters.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyVerify {
     /// The API key to verify. It can be any text. Treat it as a secret. A secret, and therefore

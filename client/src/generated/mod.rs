@@ -13,7 +13,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 5084768335937803376;
+pub const SPEC_FINGERPRINT: u64 = 18253780296501007843;
 
 /// A client of the Tenant Registry.
 ///
@@ -32,6 +32,11 @@ pub const SPEC_FINGERPRINT: u64 = 5084768335937803376;
 /// **Errors.** Operations return errors as an `Error`: `error` is a stable code for programs,
 /// and `message` tells people what to change. 5xx responses contain no internal details. The
 /// service logs them with the request ID.
+///
+/// **Unknown names.** A request with a query parameter or a body member that the operation does
+/// not have is rejected with 400. The message names it and the one that was probably meant.
+/// Responses may get new members in later versions; clients must ignore members that they do
+/// not know.
 ///
 /// **Retries.** It is safe to repeat a request that activates or cancels a tenant or revokes an
 /// API key: if it already took effect, it changes nothing and writes no second audit event.
@@ -181,7 +186,8 @@ impl Client {
     ///
     /// Headless products call this operation on each of their requests. Authorized callers always
     /// get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use
-    /// `reason` to distinguish an invalid key from a temporary failure.
+    /// `reason` to distinguish an invalid key from a temporary failure. Only a request with a query
+    /// gets 400: the operation has no parameters.
     pub fn api_key_verify(&self) -> builder::ApiKeyVerify<'_> {
         builder::ApiKeyVerify::new(self)
     }

@@ -13,6 +13,7 @@ use crate::OpenEnum;
 use super::{ProductKey, TenantId, Text, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
+use super::members::{Member, RequestObject};
 
 /// The ID of an API key.
 #[derive(
@@ -406,6 +407,33 @@ impl ApiKeyCreate {
     }
 }
 
+impl RequestObject for ApiKeyCreate {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "tenant_id",
+                members: None,
+            },
+            Member {
+                name: "name",
+                members: None,
+            },
+            Member {
+                name: "product",
+                members: None,
+            },
+            Member {
+                name: "scopes",
+                members: None,
+            },
+            Member {
+                name: "created_by",
+                members: None,
+            },
+        ]
+    }
+}
+
 /// A new API key and its plaintext.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApiKeyCreated {
@@ -428,6 +456,17 @@ impl ApiKeyVerifyRequest {
     /// Creates a value with these properties. All others are absent or have their default.
     pub fn new(key: ApiKeyCandidate) -> Self {
         Self { key }
+    }
+}
+
+impl RequestObject for ApiKeyVerifyRequest {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "key",
+                members: None,
+            },
+        ]
     }
 }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{ProductKey, TenantId, Text, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
+use super::members::{Member, RequestObject};
 
 /// The ID of a project.
 #[derive(
@@ -452,6 +453,57 @@ impl AuditAppend {
             product: None,
             metadata: None,
         }
+    }
+}
+
+impl RequestObject for AuditAppend {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "tenant_id",
+                members: None,
+            },
+            Member {
+                name: "project_id",
+                members: None,
+            },
+            Member {
+                name: "actor_id",
+                members: None,
+            },
+            Member {
+                name: "actor_name",
+                members: None,
+            },
+            Member {
+                name: "actor_type",
+                members: None,
+            },
+            Member {
+                name: "action",
+                members: None,
+            },
+            Member {
+                name: "target_id",
+                members: None,
+            },
+            Member {
+                name: "target_type",
+                members: None,
+            },
+            Member {
+                name: "target_name",
+                members: None,
+            },
+            Member {
+                name: "product",
+                members: None,
+            },
+            Member {
+                name: "metadata",
+                members: None,
+            },
+        ]
     }
 }
 

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{PlanKey, ProductKey, TenantId, decode};
+use super::members::{Member, RequestObject};
 
 /// A product that a tenant can request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,5 +48,20 @@ impl CatalogRequest {
     /// Creates a value with these properties. All others are absent or have their default.
     pub fn new(tenant_id: TenantId, product: ProductKey) -> Self {
         Self { tenant_id, product }
+    }
+}
+
+impl RequestObject for CatalogRequest {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "tenant_id",
+                members: None,
+            },
+            Member {
+                name: "product",
+                members: None,
+            },
+        ]
     }
 }

@@ -11,6 +11,7 @@ mod constraint;
 mod decode;
 mod encode;
 mod health;
+mod members;
 mod shared;
 mod tenants;
 
@@ -27,6 +28,7 @@ pub use self::catalog::{CatalogEntry, CatalogEntryList, CatalogRequest};
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
 pub use self::health::{Health, HealthStatus};
+pub use self::members::{Member, RequestObject, unknown_name};
 pub use self::shared::{
     Error, ErrorCode, PlanKey, ProductKey, RequestCount, RetryAfterSeconds, TenantId,
     TenantProduct, Text,

@@ -192,7 +192,7 @@ fn operation(operation: &Operation, identity: &TokenStream) -> TokenStream {
         let name = format_ident!("{}", names::type_name(&body.schema));
         quote! { crate::types::#name }
     });
-    let has_result = operation.response(400).is_none();
+    let has_result = !operation.rejects_bodies();
     let seen = operation.body.as_ref().map(|body| match (body.required, has_result) {
         (true, false) => quote! { Some(body) },
         (false, false) => quote! { body.as_ref() },

@@ -162,7 +162,7 @@ pub(super) fn body_type(operation: &Operation) -> Option<TokenStream> {
     } else {
         quote! { Option<#ty> }
     };
-    Some(if operation.response(400).is_some() {
+    Some(if operation.rejects_bodies() {
         ty
     } else {
         quote! { Result<#ty, super::InvalidBody> }

@@ -1,6 +1,7 @@
 //! Reads the model from the document. Everything that the generator does not support is an error here, with its place.
 
 mod bodies;
+mod closed;
 mod conditional;
 mod cycles;
 mod operations;
@@ -52,6 +53,9 @@ pub(crate) fn api(document: &Node) -> Result<Api, Error> {
         }),
         (_, _, _) => None,
     };
+    if let (Some(place), Some(api)) = (&schemas_place, &api) {
+        faults.keep(closed::check(place, api));
+    }
     faults.finish(api)
 }
 

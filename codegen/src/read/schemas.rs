@@ -106,7 +106,7 @@ fn type_keyword<'a>(place: &Place<'a>) -> Result<&'a str, Error> {
 }
 
 fn object(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Kind, Error> {
-    only(place, &["type", "required", "properties"])?;
+    only(place, &["type", "required", "properties", "additionalProperties"])?;
     let properties = place.require("properties").map_err(|_| {
         place.error("a named object must have `properties`; declare a free-form object where it is used")
     })?;

@@ -36,6 +36,15 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
                 mutants.extend(changed(name, keyword, kind, value, direction));
             }
         }
+        if schema.get("additionalProperties").is_some_and(|it| it == false) {
+            let pointer = format!("/components/schemas/{name}/additionalProperties");
+            mutants.push(mutant(
+                Kind::UnknownMembersAllowed,
+                &pointer,
+                format!("`{name}`"),
+                vec![Edit::Remove(pointer.clone())],
+            ));
+        }
         for property in spec.properties(name) {
             if let Some(default) = property.value.get("default") {
                 mutants.extend(default_changed(

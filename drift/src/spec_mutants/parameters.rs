@@ -52,12 +52,7 @@ fn added(operation: &Operation, required: bool) -> Mutant {
         "description": "Added.",
         "schema": {"type": "boolean"},
     });
-    let mut edits = vec![list(operation, |values| values.push(parameter))];
-    // An operation without parameters may not declare 400.
-    edits.push(Edit::Set(
-        format!("{}/responses/400", operation.pointer),
-        json!({"$ref": "#/components/responses/BadRequest"}),
-    ));
+    let edits = vec![list(operation, |values| values.push(parameter))];
     let how = if required { "required" } else { "optional" };
     mutant(
         Kind::ParameterAdded,

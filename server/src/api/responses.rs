@@ -82,21 +82,21 @@ macro_rules! declared_responses {
 }
 
 declared_responses! {
-    HealthGetResponse: Ok;
-    ReadinessGetResponse: Ok, ServiceUnavailable;
+    HealthGetResponse: Ok, BadRequest;
+    ReadinessGetResponse: Ok, BadRequest, ServiceUnavailable;
     TenantCreateResponse: Created, BadRequest, Forbidden, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     TenantGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     TenantGetBySlugResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     TenantActivateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     TenantCancelResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     EntitlementListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
-    CatalogListResponse: Ok, Forbidden, ServiceUnavailable;
+    CatalogListResponse: Ok, BadRequest, Forbidden, ServiceUnavailable;
     CatalogRequestResponse: Accepted, BadRequest, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     CatalogTrialRequestResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     ApiKeyListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     ApiKeyCreateResponse: Created, BadRequest, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     ApiKeyRevokeResponse: NoContent, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
-    ApiKeyVerifyResponse: Ok, Forbidden;
+    ApiKeyVerifyResponse: Ok, BadRequest, Forbidden;
     AuditAppendResponse: Created, BadRequest, Forbidden, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     AuditListResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
 }

@@ -16,7 +16,8 @@ cases![
     names_a_property_of_the_wrong_type,
     null_differs_from_absent,
     rejects_an_absent_body_if_one_is_required,
-    ignores_unknown_properties,
+    rejects_an_unknown_member_and_names_the_nearest,
+    rejects_a_repeated_member,
     accepts_a_body_of_the_maximum_size,
     rejects_a_larger_body,
     rejects_a_larger_body_without_a_content_length,
@@ -182,13 +183,52 @@ async fn rejects_an_absent_body_if_one_is_required(store: StoreUnderTest) {
     }
 }
 
-/// A newer client may send properties that this version does not know.
-async fn ignores_unknown_properties(store: StoreUnderTest) {
+async fn rejects_an_unknown_member_and_names_the_nearest(store: StoreUnderTest) {
     let (service, operations) = start(store).await;
-    for mut operation in operations {
-        operation.body["from_tomorrow"] = json!({ "a": [1] });
-        let response = service.raw.post_json(&operation.path, &operation.body).await;
-        assert!(response.status < 300, "{}: {response:?}", operation.path);
+    let log = service.raw.get("/v1/audit").await.text;
+    for operation in operations {
+        let members = operation.body.as_object().unwrap();
+        let known: Vec<_> = members.keys().map(|name| format!("`{name}`")).collect();
+        let known = known.join(", ");
+        for name in members.keys() {
+            // A typing error, also in the name of a required member.
+            let mut body = operation.body.clone();
+            let wrong = format!("{name}s");
+            body[&wrong] = body.as_object_mut().unwrap().remove(name).unwrap();
+            let message = service.raw.post_json(&operation.path, &body).await;
+            let message = message.assert_error(400, ErrorCode::InvalidInput);
+            assert_eq!(message, format!("unknown member `{wrong}`; did you mean `{name}`?"));
+        }
+        for (name, shown) in [
+            ("zzzzz", "`zzzzz`".to_owned()),
+            ("", "``".to_owned()),
+            ("a\nb\u{0}", r"`a\nb\0`".to_owned()),
+            (&"z".repeat(10_000), format!("`{}…`", "z".repeat(64))),
+        ] {
+            let mut body = operation.body.clone();
+            body[name] = json!({ "a": [1] });
+            let message = service.raw.post_json(&operation.path, &body).await;
+            let message = message.assert_error(400, ErrorCode::InvalidInput);
+            assert_eq!(message, format!("unknown member {shown}; known are {known}"));
+        }
+    }
+    // An invalid key is no error here.
+    let body = json!({ "key": "bp_0000000000000000000000", "product": "insights" });
+    let verified = service.raw.post_json("/v1/internal/api-keys/verify", &body).await;
+    assert_eq!(verified.text, r#"{"valid":false,"reason":"malformed"}"#);
+    assert_eq!(service.raw.get("/v1/audit").await.text, log);
+}
+
+async fn rejects_a_repeated_member(store: StoreUnderTest) {
+    let (service, operations) = start(store).await;
+    for operation in operations {
+        for (name, value) in operation.body.as_object().unwrap() {
+            let text = operation.body.to_string();
+            let text = text.replacen('{', &format!("{{{}:{value},", json!(name)), 1);
+            let response = service.raw.post(&operation.path, text).await;
+            let message = response.assert_error(400, ErrorCode::InvalidInput);
+            assert!(message.contains(&format!("duplicate field `{name}`")), "{message}");
+        }
     }
 }
 

@@ -13,7 +13,8 @@ cases![
     names_a_missing_parameter,
     rejects_a_repeated_parameter,
     names_an_invalid_parameter_and_its_constraint,
-    ignores_unknown_parameters,
+    every_operation_rejects_an_unknown_parameter,
+    names_the_parameter_that_was_probably_meant,
     accepts_every_encoding_of_a_parameter,
     rejects_other_methods_and_lists_the_allowed_ones,
     head_returns_the_headers_of_get,
@@ -61,7 +62,6 @@ async fn names_a_missing_parameter(store: StoreUnderTest) {
         "/v1/entitlements",
         "/v1/api-keys",
         "/v1/entitlements?",
-        "/v1/api-keys?Tenant_id=x",
         "/v1/api-keys?&&",
     ] {
         let message = service.raw.get(path).await.assert_error(400, ErrorCode::InvalidInput);
@@ -86,7 +86,7 @@ async fn rejects_a_repeated_parameter(store: StoreUnderTest) {
         ),
         (
             "tenant_id",
-            format!("/v1/api-keys?tenant_id={0}&x=1&%74enant_id={0}", tenant.id),
+            format!("/v1/api-keys?tenant_id={0}&%74enant_id={0}", tenant.id),
         ),
         ("limit", "/v1/audit?limit=1&limit=2".to_owned()),
         ("action", "/v1/audit?action=a&action=a".to_owned()),
@@ -129,15 +129,46 @@ async fn names_an_invalid_parameter_and_its_constraint(store: StoreUnderTest) {
     }
 }
 
-async fn ignores_unknown_parameters(store: StoreUnderTest) {
+async fn every_operation_rejects_an_unknown_parameter(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("queried").await;
-    let paths = [
-        "/v1/audit?from_tomorrow=1&from_tomorrow=2".to_owned(),
-        format!("/v1/tenants/{}?x=%ff", tenant.id),
-    ];
-    for path in paths {
-        assert_eq!(service.raw.get(&path).await.status, 200, "{path}");
+    for operation in &SPEC.operations {
+        let path = operation.path.replace("{id}", &tenant.id.to_string());
+        let path = path.replace("{slug}", tenant.slug.as_str());
+        for method in operation.methods() {
+            for query in ["zzzzz=1", "zzzzz", "zzzzz=1&zzzzz=2", "zzzzz=%ff", "=zzzzz"] {
+                let method: Method = method.parse().unwrap();
+                let request = service.raw.request(method.clone(), &format!("{path}?{query}"));
+                let response = RawResponse::from_request(request).await;
+                assert_eq!(response.status, 400, "{method} {path}?{query}");
+                if method != Method::HEAD {
+                    let message = response.assert_error(400, ErrorCode::InvalidInput);
+                    assert!(message.starts_with("unknown query parameter `"), "{message}");
+                }
+            }
+        }
+    }
+}
+
+async fn names_the_parameter_that_was_probably_meant(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let id: TenantId = unknown_id();
+    for (path, expected) in [
+        ("/v1/audit?tenantid=x", "`tenantid`; did you mean `tenant_id`?"),
+        ("/v1/audit?Tenant_Id=x", "`Tenant_Id`; did you mean `tenant_id`?"),
+        ("/v1/audit?limits=1&action=a", "`limits`; did you mean `limit`?"),
+        ("/v1/audit?acton=a", "`acton`; did you mean `action`?"),
+        ("/v1/api-keys?tenant=x", "`tenant`; did you mean `tenant_id`?"),
+        ("/v1/entitlements?zzz=", "`zzz`; known are `tenant_id`"),
+        (
+            "/v1/audit?%E2%80%AE=",
+            r"`\u{202e}`; known are `tenant_id`, `product`, `actor_id`, `action`, `since`, `until`, `limit`, `cursor`",
+        ),
+        (&format!("/v1/tenants/{id}?tenant_id=x"), "`tenant_id`; remove it"),
+        ("/v1/catalog?limit=1", "`limit`; remove it"),
+    ] {
+        let message = service.raw.get(path).await.assert_error(400, ErrorCode::InvalidInput);
+        assert_eq!(message, format!("unknown query parameter {expected}"), "{path}");
     }
 }
 

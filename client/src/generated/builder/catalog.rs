@@ -31,6 +31,8 @@ impl<'a> CatalogList<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
+    /// `400`: Input validation failed.
+    ///
     /// `401`: The caller is not authenticated. Send a valid access token.
     ///
     /// `403`: The access token does not allow this operation.
@@ -65,7 +67,7 @@ impl<'a> CatalogList<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            401 | 403 | 429 | 503 => {
+            400 | 401 | 403 | 429 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

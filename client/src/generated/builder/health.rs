@@ -27,7 +27,9 @@ impl<'a> HealthGet<'a> {
     /// # Errors
     ///
     /// Returns an error if the request is incomplete, if there is no response, or if the response
-    /// is not declared.
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
     pub async fn send(self) -> Result<ResponseValue<types::Health>, crate::Error> {
         Ok(self.exchange().await?)
     }
@@ -52,6 +54,9 @@ impl<'a> HealthGet<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
+            400 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -79,6 +84,8 @@ impl<'a> ReadinessGet<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
+    /// `400`: Input validation failed.
+    ///
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
     pub async fn send(self) -> Result<ResponseValue<types::Health>, crate::Error> {
@@ -105,7 +112,7 @@ impl<'a> ReadinessGet<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            503 => {
+            400 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -85,6 +85,7 @@ fn handler(operation: &Operation) -> TokenStream {
             Some(quote! { let principal = super::admission::#function(&context, &metadata, #scopes).await?; })
         }
     };
+    let query = query(operation);
     let params = params(operation);
     let body = operation.body.as_ref().map(|body| {
         let function = format_ident!(
@@ -95,7 +96,7 @@ fn handler(operation: &Operation) -> TokenStream {
                 "optional_body"
             }
         );
-        let question = operation.response(400).map(|_| quote! { ? });
+        let question = operation.rejects_bodies().then(|| quote! { ? });
         quote! { let body = super::request::#function(&context, request).await #question; }
     });
     let arguments = [
@@ -114,6 +115,7 @@ fn handler(operation: &Operation) -> TokenStream {
             let work = async {
                 let metadata = super::request::metadata(&context);
                 #principal
+                #query
                 #params
                 #body
                 Ok(context.context().implementation.#id(metadata, #(#arguments),*).await)
@@ -123,21 +125,26 @@ fn handler(operation: &Operation) -> TokenStream {
     }
 }
 
+/// Reads the query, and rejects unknown parameters.
+fn query(operation: &Operation) -> TokenStream {
+    let in_query = operation.parameters.iter().filter(|it| it.location == Location::Query);
+    let names: Vec<&str> = in_query.map(|it| it.name.as_str()).collect();
+    if names.is_empty() {
+        quote! { super::request::no_query(&context)?; }
+    } else {
+        quote! { let query = super::request::query(&context, &[#(#names),*])?; }
+    }
+}
+
 /// Parses the parameters.
 fn params(operation: &Operation) -> Option<TokenStream> {
     let name = server::params_name(operation)?;
-    let query = operation
-        .parameters
-        .iter()
-        .any(|it| it.location == Location::Query)
-        .then(|| quote! { let query = super::request::query(&context); });
     let fields = operation.parameters.iter().map(|parameter| {
         let name = names::field(&parameter.name);
         let value = value(parameter);
         quote! { #name: #value? }
     });
     Some(quote! {
-        #query
         let params = crate::server::#name { #(#fields),* };
     })
 }

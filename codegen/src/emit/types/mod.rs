@@ -54,6 +54,13 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         ));
     }
     files.push(runtime::constraint(&all_code)?);
+    let members = runtime::members(&all_code)?;
+    let names = ["Member", "RequestObject", "unknown_name"];
+    let exports = names
+        .into_iter()
+        .filter(|name| members.text.contains(&format!(" {name}")));
+    modules.push(("members".to_owned(), exports.map(str::to_owned).collect()));
+    files.push(members);
     if let Some(encode) = runtime::encode(&all_code)? {
         files.push(encode);
         modules.push(("encode".to_owned(), Vec::new()));
@@ -116,6 +123,6 @@ pub(in crate::emit) fn holds_secret(api: &Api, ty: &Type) -> bool {
         api.schema(name)
             .is_some_and(|schema| matches!(&schema.kind, Kind::Text(rules) if rules.secret))
     };
-    let named = usage::named(ty).map(str::to_owned);
-    usage::closure(api, named.into_iter().collect()).iter().any(is_secret)
+    let named = ty.named().map(str::to_owned);
+    api.reachable(named.into_iter().collect()).iter().any(is_secret)
 }

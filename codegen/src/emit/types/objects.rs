@@ -37,6 +37,9 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
         .collect();
     // In the type's own implementation, so that the functions of two types never have the same name.
     let default_functions = (!default_functions.is_empty()).then(|| quote! { impl #name { #(#default_functions)* } });
+    let members = usage
+        .is_in_request(&schema.name)
+        .then(|| members(api, name, properties));
     quote! {
         #documentation
         #[derive(Clone, Debug, #default #comparison ::serde::Serialize, ::serde::Deserialize)]
@@ -46,7 +49,32 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
 
         #implementation
 
+        #members
+
         #default_functions
+    }
+}
+
+/// The names of an object's members, and of those below them.
+fn members(api: &Api, name: &Ident, properties: &[Property]) -> TokenStream {
+    let members = properties.iter().map(|property| {
+        let name = &property.name;
+        let is_object = |schema: &&str| api.schema(schema).is_some_and(|it| matches!(it.kind, Kind::Object(_)));
+        let below = match property.ty.named().filter(is_object) {
+            Some(schema) => {
+                let name = format_ident!("{}", names::type_name(schema));
+                quote! { Some(<super::#name as super::members::RequestObject>::members) }
+            }
+            None => quote! { None },
+        };
+        quote! { super::members::Member { name: #name, members: #below } }
+    });
+    quote! {
+        impl super::members::RequestObject for #name {
+            fn members() -> &'static [super::members::Member] {
+                &[#(#members),*]
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{Error, GeneratedFile};
 const CONSTRAINT: &str = include_str!("../../templates/constraint.rs");
 const DECODE: &str = include_str!("../../templates/decode.rs");
 const ENCODE: &str = include_str!("../../templates/encode.rs");
+const MEMBERS: &str = include_str!("../../templates/members.rs");
 
 /// `constraint.rs`.
 pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
@@ -13,6 +14,12 @@ pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
     let roots = format!("{code} ConstraintError Quoted shown");
     let (file, _) = prune(CONSTRAINT, &roots)?;
     Ok(GeneratedFile::new("constraint.rs", file))
+}
+
+/// `members.rs`. The HTTP layer uses it even where the types do not, for the query.
+pub(super) fn members(code: &str) -> Result<GeneratedFile, Error> {
+    let (file, _) = prune(MEMBERS, &format!("{code} unknown_name"))?;
+    Ok(GeneratedFile::new("members.rs", file))
 }
 
 /// `decode.rs`, if the types use it.

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::SHARED;
-use crate::model::{Api, Kind, Operation, Schema, Type};
+use crate::model::{Api, Operation};
 use crate::names;
 
 /// How the operations use the schemas, directly or through other schemas.
 pub(super) struct Usage {
     /// For each schema, the tags of the operations that use it.
     tags: BTreeMap<String, BTreeSet<String>>,
+    /// The schemas of the values that a request body can contain.
+    in_requests: BTreeSet<String>,
     /// The schemas of the values that a response can contain.
     in_responses: BTreeSet<String>,
 }
@@ -18,11 +20,12 @@ impl Usage {
     pub(super) fn from_api(api: &Api) -> Self {
         let mut usage = Self {
             tags: BTreeMap::new(),
+            in_requests: api.in_requests(),
             // The HTTP layer itself returns it.
-            in_responses: closure(api, vec!["Error".to_owned()]),
+            in_responses: api.reachable(vec!["Error".to_owned()]),
         };
         for operation in &api.operations {
-            for name in closure(api, used_by(operation)) {
+            for name in api.reachable(used_by(operation)) {
                 usage.tags.entry(name).or_default().insert(operation.tag.clone());
             }
             let bodies = operation
@@ -30,7 +33,7 @@ impl Usage {
                 .iter()
                 .filter_map(|response| response.body.clone())
                 .collect();
-            usage.in_responses.extend(closure(api, bodies));
+            usage.in_responses.extend(api.reachable(bodies));
         }
         usage
     }
@@ -44,6 +47,11 @@ impl Usage {
         }
     }
 
+    /// Whether a request body can contain a value of this schema.
+    pub(super) fn is_in_request(&self, schema: &str) -> bool {
+        self.in_requests.contains(schema)
+    }
+
     /// Whether a response can contain a value of this schema.
     pub(super) fn is_in_response(&self, schema: &str) -> bool {
         self.in_responses.contains(schema)
@@ -52,45 +60,16 @@ impl Usage {
 
 /// The schemas that an operation refers to.
 fn used_by(operation: &Operation) -> Vec<String> {
-    let parameters = operation.parameters.iter().filter_map(|it| named(&it.ty));
+    let parameters = operation.parameters.iter().filter_map(|it| it.ty.named());
     let headers = operation
         .responses
         .iter()
         .flat_map(|it| &it.headers)
-        .filter_map(|it| named(&it.ty));
+        .filter_map(|it| it.ty.named());
     let bodies = operation
         .responses
         .iter()
         .filter_map(|it| it.body.as_deref())
         .chain(operation.body.as_ref().map(|it| it.schema.as_str()));
     parameters.chain(headers).chain(bodies).map(str::to_owned).collect()
-}
-
-/// The schemas and all that they refer to.
-pub(super) fn closure(api: &Api, mut open: Vec<String>) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
-    while let Some(name) = open.pop() {
-        if seen.insert(name.clone())
-            && let Some(schema) = api.schema(&name)
-        {
-            open.extend(references(schema).into_iter().map(str::to_owned));
-        }
-    }
-    seen
-}
-
-/// The schemas that the properties of this one refer to.
-fn references(schema: &Schema) -> Vec<&str> {
-    match &schema.kind {
-        Kind::Object(properties) => properties.iter().filter_map(|it| named(&it.ty)).collect(),
-        Kind::Enumeration(_) | Kind::Text(_) | Kind::Integer(_) | Kind::Formatted(_) => Vec::new(),
-    }
-}
-
-pub(super) fn named(ty: &Type) -> Option<&str> {
-    match ty {
-        Type::Named(name) => Some(name),
-        Type::Array(items) => named(items),
-        Type::String | Type::Boolean | Type::Integer(_) | Type::Number | Type::Formatted(_) | Type::FreeForm => None,
-    }
 }

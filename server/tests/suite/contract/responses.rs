@@ -58,8 +58,8 @@ macro_rules! responses {
 }
 
 responses! {
-    HealthGetResponse { 200 Ok }
-    ReadinessGetResponse { 200 Ok; unavailable }
+    HealthGetResponse { 200 Ok, 400 BadRequest }
+    ReadinessGetResponse { 200 Ok, 400 BadRequest; unavailable }
     TenantCreateResponse {
         201 Created, 400 BadRequest, 403 Forbidden, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
@@ -75,7 +75,7 @@ responses! {
         500 InternalServerError; unavailable
     }
     EntitlementListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
-    CatalogListResponse { 200 Ok, 403 Forbidden; unavailable }
+    CatalogListResponse { 200 Ok, 400 BadRequest, 403 Forbidden; unavailable }
     CatalogRequestResponse {
         202 Accepted { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
@@ -90,7 +90,7 @@ responses! {
         500 InternalServerError; unavailable
     }
     ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
-    ApiKeyVerifyResponse { 200 Ok, 403 Forbidden }
+    ApiKeyVerifyResponse { 200 Ok, 400 BadRequest, 403 Forbidden }
     AuditAppendResponse {
         201 Created, 400 BadRequest, 403 Forbidden, 413 PayloadTooLarge, 415 UnsupportedMediaType, 500 InternalServerError; unavailable
     }

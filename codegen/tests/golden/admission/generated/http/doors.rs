@@ -17,6 +17,7 @@ pub(super) async fn door_count<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         Ok(context.context().implementation.door_count(metadata).await)
     };
     response::respond(&context, pin!(work)).await
@@ -27,6 +28,7 @@ impl ToResponse for DoorCountResponse {
         Ok(
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
             },
         )
     }
@@ -45,6 +47,7 @@ pub(super) async fn door_open<A: Api>(
                 &[Scope::DoorsOpen, Scope::DoorsSee],
             )
             .await?;
+        request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
         Ok(context.context().implementation.door_open(metadata, principal, body).await)
     };
@@ -96,6 +99,7 @@ pub(super) async fn door_knock<A: Api>(
                 &[Scope::DoorsSee],
             )
             .await?;
+        request::no_query(&context)?;
         Ok(context.context().implementation.door_knock(metadata, principal).await)
     };
     response::respond(&context, pin!(work)).await
@@ -106,6 +110,7 @@ impl ToResponse for DoorKnockResponse {
         Ok(
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,

@@ -46,6 +46,8 @@ pub trait Doors: Admission {
 pub enum DoorCountResponse {
     /// 204: Counted.
     NoContent,
+    /// 400: Refused.
+    BadRequest(types::Error),
 }
 
 impl OperationResponse for DoorCountResponse {
@@ -101,6 +103,8 @@ impl From<ServerErrorResponse> for DoorOpenResponse {
 pub enum DoorKnockResponse {
     /// 204: Heard.
     NoContent,
+    /// 400: Refused.
+    BadRequest(types::Error),
     /// 403: Not let in.
     Forbidden(types::Error),
 }

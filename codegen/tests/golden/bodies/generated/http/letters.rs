@@ -18,6 +18,7 @@ pub(super) async fn letter_send<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
         Ok(context.context().implementation.letter_send(metadata, body).await)
     };
@@ -61,6 +62,7 @@ pub(super) async fn letter_amend<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let body = request::optional_body(&context, request).await?;
         Ok(context.context().implementation.letter_amend(metadata, body).await)
     };
@@ -92,6 +94,7 @@ pub(super) async fn letter_probe<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let body = request::required_body(&context, request).await;
         Ok(context.context().implementation.letter_probe(metadata, body).await)
     };
@@ -103,6 +106,7 @@ impl ToResponse for LetterProbeResponse {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
             },
         )
     }

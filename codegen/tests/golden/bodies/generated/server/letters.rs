@@ -83,6 +83,8 @@ impl OperationResponse for LetterAmendResponse {
 pub enum LetterProbeResponse {
     /// 200: Probed.
     Ok(types::Letter),
+    /// 400: Refused.
+    BadRequest(types::Error),
 }
 
 impl OperationResponse for LetterProbeResponse {

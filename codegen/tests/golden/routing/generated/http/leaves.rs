@@ -29,6 +29,7 @@ pub(super) async fn leaf_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let params = LeafListParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
@@ -61,6 +62,7 @@ pub(super) async fn leaf_drop<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let params = LeafDropParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
@@ -94,6 +96,7 @@ pub(super) async fn leaf_put<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let params = LeafPutParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
             leaf: request::path_parameter("leaf", &path.leaf, str::parse)?,

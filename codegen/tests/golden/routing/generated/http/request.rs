@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode};
 use http::header::USER_AGENT;
 use percent_encoding::percent_decode_str;
 
-use crate::server;
+use crate::{server, types};
 use crate::server::RequestMetadata;
 use crate::types::ErrorCode;
 use super::context::{RequestContext, ServerContext};
@@ -64,4 +64,36 @@ pub(super) fn path_parameter<T, E: Display>(
 ) -> Result<T, InvalidParameter> {
     parse(text)
         .map_err(|error| InvalidParameter(format!("`{name}` in the path: {error}")))
+}
+
+/// The query parameters, decoded (WHATWG URL, application/x-www-form-urlencoded).
+pub(super) type Query<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+
+/// Reads the query of an operation that knows only these parameters.
+pub(super) fn query<'a, A: server::Api>(
+    context: &'a RequestContext<ServerContext<A>>,
+    known: &[&'static str],
+) -> Result<Query<'a>, InvalidParameter> {
+    let text = context.request.uri().query().unwrap_or_default();
+    form_urlencoded::parse(text.as_bytes())
+        .map(|(name, value)| {
+            if known.contains(&name.as_ref()) {
+                Ok((name, value))
+            } else {
+                let known = known.iter().copied();
+                Err(
+                    InvalidParameter(
+                        types::unknown_name("query parameter", &name, &name, known),
+                    ),
+                )
+            }
+        })
+        .collect()
+}
+
+/// Rejects the query of an operation without query parameters.
+pub(super) fn no_query<A: server::Api>(
+    context: &RequestContext<ServerContext<A>>,
+) -> Result<(), InvalidParameter> {
+    query(context, &[]).map(|_| ())
 }

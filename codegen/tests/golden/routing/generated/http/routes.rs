@@ -23,7 +23,7 @@ use super::trees::{TreeGetByNamePath, TreeGetPath};
 /// and no segment is empty, as it is in `//` or after a `/` at the end.
 pub(super) async fn route<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: Request<Body>,
+    _request: Request<Body>,
 ) -> HttpResult {
     let uri = context.request.uri().clone();
     let segments = match request::segments(uri.path()) {

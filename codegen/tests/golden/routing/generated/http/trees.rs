@@ -22,6 +22,7 @@ pub(super) async fn tree_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         Ok(context.context().implementation.tree_list(metadata).await)
     };
     response::respond(&context, pin!(work)).await
@@ -32,6 +33,7 @@ impl ToResponse for TreeListResponse {
         Ok(
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
             },
         )
     }
@@ -50,6 +52,7 @@ pub(super) async fn tree_get<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let params = TreeGetParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
@@ -75,6 +78,7 @@ pub(super) async fn tree_tallest<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         Ok(context.context().implementation.tree_tallest(metadata).await)
     };
     response::respond(&context, pin!(work)).await
@@ -87,6 +91,7 @@ impl ToResponse for TreeTallestResponse {
                 Self::Ok(body) => {
                     response::tagged(response::json(StatusCode::OK, &body)?)
                 }
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
             },
         )
     }
@@ -105,6 +110,7 @@ pub(super) async fn tree_get_by_name<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let params = TreeGetByNameParams {
             name: request::path_parameter("name", &path.name, str::parse)?,
         };

@@ -60,6 +60,8 @@ pub struct TreeGetByNameParams {
 pub enum TreeListResponse {
     /// 204: None.
     NoContent,
+    /// 400: Refused.
+    BadRequest(types::Error),
 }
 
 impl OperationResponse for TreeListResponse {
@@ -84,6 +86,8 @@ impl OperationResponse for TreeGetResponse {
 pub enum TreeTallestResponse {
     /// 200: The tallest.
     Ok(types::Tree),
+    /// 400: Refused.
+    BadRequest(types::Error),
 }
 
 impl OperationResponse for TreeTallestResponse {

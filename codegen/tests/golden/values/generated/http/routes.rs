@@ -9,7 +9,6 @@ use dropshot::{
 };
 use http::{Method, Request};
 use schemars::JsonSchema;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::server::Api;
@@ -152,7 +151,3 @@ where
     }
     Ok(())
 }
-
-/// The variables of a path without variables.
-#[derive(Deserialize, JsonSchema)]
-struct NoVariables {}

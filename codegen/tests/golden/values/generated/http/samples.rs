@@ -28,7 +28,20 @@ pub(super) async fn sample_exchange<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let query = request::query(&context);
+        let query = request::query(
+            &context,
+            &[
+                "colour",
+                "page",
+                "since",
+                "until",
+                "day",
+                "offset",
+                "small",
+                "text",
+                "flag",
+            ],
+        )?;
         let params = SampleExchangeParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
             colour: request::required_parameter(&query, "colour", str::parse)?,

@@ -13,7 +13,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 467425719755938184;
+pub const SPEC_FINGERPRINT: u64 = 13341704146890221403;
 
 /// A client of the Callers who are asked who they are.
 #[derive(Clone, Debug)]

@@ -8,12 +8,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::OpenEnum;
 use super::constraint::{ConstraintError, Quoted};
+use super::members::{Member, RequestObject};
 
 /// A door.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Door {
     /// Its colour.
     pub colour: String,
+}
+
+impl RequestObject for Door {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "colour",
+                members: None,
+            },
+        ]
+    }
 }
 
 /// Why a request failed.

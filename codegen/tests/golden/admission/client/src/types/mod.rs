@@ -6,6 +6,8 @@
 
 mod constraint;
 mod doors;
+mod members;
 
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::doors::{Door, Error, ErrorCode};
+pub use self::members::{Member, RequestObject, unknown_name};

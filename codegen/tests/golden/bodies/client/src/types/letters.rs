@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::OpenEnum;
 use super::decode;
 use super::constraint::{ConstraintError, Quoted};
+use super::members::{Member, RequestObject};
 
 /// A letter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,21 @@ pub struct Letter {
         skip_serializing_if = "Option::is_none"
     )]
     pub pages: Option<Vec<String>>,
+}
+
+impl RequestObject for Letter {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "text",
+                members: None,
+            },
+            Member {
+                name: "pages",
+                members: None,
+            },
+        ]
+    }
 }
 
 /// Why a request failed.

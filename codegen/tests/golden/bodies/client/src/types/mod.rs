@@ -7,6 +7,8 @@
 mod constraint;
 mod decode;
 mod letters;
+mod members;
 
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::letters::{Error, ErrorCode, Letter};
+pub use self::members::{Member, RequestObject, unknown_name};

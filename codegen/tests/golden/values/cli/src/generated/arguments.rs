@@ -3,6 +3,7 @@
 
 use std::{fs, io};
 use std::error::Error;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tenant_registry_client::types;
+use tenant_registry_client::types::{Member, RequestObject};
 
 use crate::failure::Failure;
 
@@ -21,6 +24,12 @@ pub(crate) enum Input {
     /// Standard input, given as `-`.
     Standard,
     File(PathBuf),
+}
+
+impl From<OsString> for Input {
+    fn from(argument: OsString) -> Self {
+        if argument == "-" { Self::Standard } else { Self::File(argument.into()) }
+    }
 }
 
 impl Input {
@@ -45,6 +54,41 @@ impl Input {
             }
         }
     }
+}
+
+/// A JSON argument: the value, or the file that contains it.
+#[derive(Clone, Debug)]
+pub(crate) enum Json {
+    Value(Value),
+    From(Input),
+}
+
+impl FromStr for Json {
+    type Err = String;
+
+    fn from_str(argument: &str) -> Result<Self, String> {
+        match argument.strip_prefix('@') {
+            Some(place) => Ok(Self::From(Input::from(OsString::from(place)))),
+            None => {
+                serde_json::from_str(argument)
+                    .map(Self::Value)
+                    .map_err(|error| {
+                        format!(
+                            "must be JSON such as {{\"pages\": 3}}, or `@PATH` to read it from a file: {error}"
+                        )
+                    })
+            }
+        }
+    }
+}
+
+/// Returns the JSON of an argument.
+pub(crate) fn json(argument: Option<Json>) -> Result<Option<Value>, Failure> {
+    let read = |argument| match argument {
+        Json::Value(value) => Ok(value),
+        Json::From(input) => read_json(input),
+    };
+    argument.map(read).transpose()
 }
 
 fn read_json(input: Input) -> Result<Value, Failure> {
@@ -173,9 +217,58 @@ impl Body {
     }
 }
 
+/// Rejects members that the object does not have. `place` is its place in the body.
+fn check_members(value: &Value, members: &[Member], place: &str) -> Result<(), Failure> {
+    match value {
+        Value::Object(object) => {
+            object
+                .iter()
+                .try_for_each(|(name, value)| check_member(name, value, members, place))
+        }
+        Value::Array(items) => {
+            items
+                .iter()
+                .enumerate()
+                .try_for_each(|(index, item)| check_members(
+                    item,
+                    members,
+                    &format!("{place}[{index}]"),
+                ))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
+
+fn check_member(
+    name: &str,
+    value: &Value,
+    members: &[Member],
+    place: &str,
+) -> Result<(), Failure> {
+    let separator = if place.is_empty() { "" } else { "." };
+    let place = format!("{place}{separator}{name}");
+    match members.iter().find(|member| member.name == name) {
+        Some(member) => {
+            match member.members {
+                Some(below) => check_members(value, below(), &place),
+                None => Ok(()),
+            }
+        }
+        None => {
+            let known = members.iter().map(|member| member.name);
+            let reason = types::unknown_name("member", &place, name, known);
+            Err(Failure::Usage(format!("invalid body: {reason}")))
+        }
+    }
+}
+
 /// Validates the body.
-pub(crate) fn finish<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
-    serde_path_to_error::deserialize(Value::Object(body.0))
+pub(crate) fn finish<T: DeserializeOwned + RequestObject>(
+    body: Body,
+) -> Result<T, Failure> {
+    let body = Value::Object(body.0);
+    check_members(&body, T::members(), "")?;
+    serde_path_to_error::deserialize(body)
         .map_err(|error| invalid(&error.path().to_string(), error.inner()))
 }
 

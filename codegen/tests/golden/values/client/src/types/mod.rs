@@ -7,11 +7,13 @@
 mod constraint;
 mod decode;
 mod encode;
+mod members;
 mod samples;
 
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
+pub use self::members::{Member, RequestObject, unknown_name};
 pub use self::samples::{
-    Answer, Anything, Colour, Count, Day, Error, ErrorCode, Instant, Options, Page,
+    Answer, Anything, Colour, Count, Day, Error, ErrorCode, Instant, Options, Page, Part,
     Password, Request, SampleId, Temperature, Word,
 };

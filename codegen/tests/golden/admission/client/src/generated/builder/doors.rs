@@ -29,7 +29,9 @@ impl<'a> DoorCount<'a> {
     /// # Errors
     ///
     /// Returns an error if the request is incomplete, if there is no response, or if the response
-    /// is not declared.
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         Ok(self.exchange().await?)
     }
@@ -40,6 +42,7 @@ impl<'a> DoorCount<'a> {
         let mut request = client
             .client
             .get(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
             .build()?;
         let info = OperationInfo {
@@ -51,6 +54,9 @@ impl<'a> DoorCount<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
+            400 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -160,6 +166,8 @@ impl<'a> DoorKnock<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
+    /// `400`: Refused.
+    ///
     /// `401`: Not let in.
     ///
     /// `403`: Not let in.
@@ -185,7 +193,7 @@ impl<'a> DoorKnock<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            401 | 403 => {
+            400 | 401 | 403 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

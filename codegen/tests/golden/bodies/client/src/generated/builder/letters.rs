@@ -195,7 +195,9 @@ impl<'a> LetterProbe<'a> {
     /// # Errors
     ///
     /// Returns an error if the request is incomplete, if there is no response, or if the response
-    /// is not declared.
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<types::Letter>, crate::Error> {
         Ok(self.exchange().await?)
     }
@@ -222,6 +224,9 @@ impl<'a> LetterProbe<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
+            400 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }

@@ -31,7 +31,9 @@ impl<'a> TreeList<'a> {
     /// # Errors
     ///
     /// Returns an error if the request is incomplete, if there is no response, or if the response
-    /// is not declared.
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         Ok(self.exchange().await?)
     }
@@ -42,6 +44,7 @@ impl<'a> TreeList<'a> {
         let mut request = client
             .client
             .get(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
             .build()?;
         let info = OperationInfo {
@@ -53,6 +56,9 @@ impl<'a> TreeList<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
+            400 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -146,7 +152,9 @@ impl<'a> TreeTallest<'a> {
     /// # Errors
     ///
     /// Returns an error if the request is incomplete, if there is no response, or if the response
-    /// is not declared.
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<types::Tree>, crate::Error> {
         Ok(self.exchange().await?)
     }
@@ -169,6 +177,9 @@ impl<'a> TreeTallest<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
+            400 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }

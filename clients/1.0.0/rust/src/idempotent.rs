@@ -1,0 +1,27 @@
+//! Which operations are idempotent. The match lists every operation, so that a new one requires a decision.
+
+use crate::Operation;
+
+impl Operation {
+    /// Whether a request can be sent again if it is unknown whether the service has processed it.
+    pub const fn is_idempotent(self) -> bool {
+        match self {
+            // These only read.
+            Self::HealthGet
+            | Self::ReadinessGet
+            | Self::TenantGet
+            | Self::TenantGetBySlug
+            | Self::EntitlementList
+            | Self::CatalogList
+            | Self::ApiKeyList
+            | Self::ApiKeyVerify
+            | Self::AuditList => true,
+            // A second request changes nothing and gets the same response.
+            Self::TenantActivate | Self::TenantCancel | Self::ApiKeyRevoke => true,
+            // A second request gets 409, so the caller would mistake its own success for a conflict.
+            Self::TenantCreate | Self::CatalogTrialRequest => false,
+            // A second request creates a second record.
+            Self::ApiKeyCreate | Self::AuditAppend | Self::CatalogRequest => false,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The names of members, to recognize unknown ones.
+
+/// A member of an object in a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// The name.
+    pub name: &'static str,
+    /// Returns the members of the value, or of each item of a list. `None` if these are not objects with known members.
+    pub members: Option<fn() -> &'static [Member]>,
+}
+
+/// An object in a request. It rejects unknown members.
+pub trait RequestObject {
+    /// The members that it can have.
+    fn members() -> &'static [Member];
+}
+
+/// Finds the known name that a person probably meant by an unknown one.
+fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Comparing takes time in proportion to the length, and longer names resemble none.
+    const MAX_LENGTH: usize = 64;
+    const MIN_SIMILARITY: f64 = 0.8;
+    if unknown.len() > MAX_LENGTH {
+        return None;
+    }
+    let unknown = unknown.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&unknown, name), name))
+        .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
+        .max_by(|(first, _), (second, _)| first.total_cmp(second))
+        .map(|(_, name)| name)
+}
+
+/// Says that a name is unknown, and which one was probably meant. `kind` is what it names, such as "member".
+pub fn unknown_name<'a>(
+    kind: &str,
+    shown: &str,
+    name: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+) -> String {
+    let shown = super::constraint::Quoted::shown(shown);
+    match nearest(name, known.clone()) {
+        Some(nearest) => format!("unknown {kind} {shown}; did you mean `{nearest}`?"),
+        None => {
+            let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
+            match known.as_slice() {
+                [] => format!("unknown {kind} {shown}; remove it"),
+                known => format!("unknown {kind} {shown}; known are {}", known.join(", ")),
+            }
+        }
+    }
+}
