@@ -35,6 +35,7 @@ mod failures;
 mod faults;
 mod harness;
 mod health;
+mod http;
 mod introduction;
 mod invalid_bodies;
 mod invalid_requests;
@@ -43,6 +44,7 @@ mod logs;
 mod metrics;
 mod model;
 mod negotiation;
+mod open_access;
 mod plans;
 mod process;
 mod races;
@@ -117,10 +119,12 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         entitlements::cases,
         failures::cases,
         health::cases,
+        http::cases,
         introduction::cases,
         invalid_bodies::cases,
         invalid_requests::cases,
         negotiation::cases,
+        open_access::cases,
         races::cases,
         secrecy::cases,
         tenants::cases,
