@@ -65,6 +65,7 @@ mod fingerprint;
 // Formatted by the generator.
 #[rustfmt::skip]
 mod generated;
+mod health;
 mod idempotent;
 #[cfg(feature = "oauth2")]
 pub mod oauth2;

@@ -165,7 +165,7 @@ const BUILDER: [&str; 13] = [
 ];
 
 /// The modules of the generated code that have fixed names, and the crates that it uses.
-const MODULES: [&str; 59] = [
+const MODULES: [&str; 62] = [
     "admission",
     "alloc",
     "api",
