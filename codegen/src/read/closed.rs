@@ -1,8 +1,11 @@
-//! Checks which objects accept unknown members. Requests reject them; responses may get new ones in a later version.
+//! Checks what the objects of requests and of responses must say.
+//!
+//! Requests reject unknown members, and their lists and free-form objects have a bound. Responses may get new members in a
+//! later version, and may contain what was stored before a bound.
 
 use crate::Error;
 use crate::document::Place;
-use crate::model::{Api, Kind};
+use crate::model::{Api, Kind, Property, Type};
 
 const KEYWORD: &str = "additionalProperties";
 
@@ -10,9 +13,9 @@ const KEYWORD: &str = "additionalProperties";
 pub(super) fn check(schemas: &Place<'_>, api: &Api) -> Result<(), Error> {
     let in_requests = api.in_requests();
     for schema in &api.schemas {
-        if !matches!(schema.kind, Kind::Object(_)) {
+        let Kind::Object(properties) = &schema.kind else {
             continue;
-        }
+        };
         let place = schemas.require(&schema.name)?;
         match (in_requests.contains(&schema.name), place.get(KEYWORD)) {
             (true, None) => {
@@ -32,6 +35,35 @@ pub(super) fn check(schemas: &Place<'_>, api: &Api) -> Result<(), Error> {
             }
             (true, Some(_)) | (false, None) => {}
         }
+        for property in properties {
+            let place = place.require("properties")?.require(&property.name)?;
+            if in_requests.contains(&schema.name) {
+                check_bound(&place, property)?;
+            } else if property.bound.is_some() {
+                return Err(place.error(
+                    "no request contains this property; remove its bound, because a response may contain what was stored \
+                     before the bound",
+                ));
+            }
+        }
     }
     Ok(())
+}
+
+/// A list or a free-form object in a request must have a bound.
+fn check_bound(place: &Place<'_>, property: &Property) -> Result<(), Error> {
+    match (&property.ty, property.bound) {
+        (Type::Array(items), _) if matches!(**items, Type::Array(_) | Type::FreeForm) => Err(place.error(
+            "a list of lists or of free-form objects has no bound in a request; give its items an object with a name",
+        )),
+        (Type::Array(_), None) => Err(place.error("a request can contain this list; add `maxItems`")),
+        (Type::FreeForm, None) => Err(place.error(
+            "a request can contain this free-form object; add `x-max-bytes` and `x-max-levels`",
+        )),
+        (Type::Array(_) | Type::FreeForm, Some(_))
+        | (
+            Type::Named(_) | Type::String | Type::Boolean | Type::Integer(_) | Type::Number | Type::Formatted(_),
+            _,
+        ) => Ok(()),
+    }
 }

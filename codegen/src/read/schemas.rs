@@ -6,11 +6,17 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::document::Place;
-use crate::model::{Format, IntegerRules, Kind, Property, Schema, TextRules, Type, Width};
+use crate::model::{Bound, Format, IntegerRules, Kind, Property, Schema, TextRules, Type, Width};
 use crate::names;
 
 /// The keywords that a schema can have in addition to its rules. They do not affect the generated code's behaviour.
 const ANNOTATIONS: [&str; 5] = ["description", "title", "examples", "deprecated", "$comment"];
+
+/// The maximum size of JSON, in bytes without white space between the tokens.
+const MAX_BYTES: &str = "x-max-bytes";
+
+/// The maximum number of nested objects and lists.
+const MAX_LEVELS: &str = "x-max-levels";
 
 /// All schemas, in the order of the document.
 pub(super) fn all(place: &Place<'_>) -> Result<Vec<Schema>, Error> {
@@ -52,10 +58,15 @@ fn schema(name: &str, place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Schem
             )));
         }
     };
+    let max_bytes = length(place, MAX_BYTES)?;
+    if max_bytes.is_some() && !matches!(kind, Kind::Object(_)) {
+        return Err(place.error(format!("`{MAX_BYTES}` is only for objects")));
+    }
     Ok(Schema {
         name: name.to_owned(),
         description,
         kind,
+        max_bytes,
     })
 }
 
@@ -89,6 +100,10 @@ fn object(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Kind, Error> {
 
 fn property(name: &str, place: &Place<'_>, required: bool, known: &BTreeSet<&str>) -> Result<Property, Error> {
     let (ty, nullable) = property_type(place, known)?;
+    let bound = bound(place, &ty)?;
+    if bound.is_some() && nullable {
+        return Err(place.error("a list or a free-form object that has a bound cannot be nullable"));
+    }
     let default = place.get("default");
     if let (Some(default), true) = (&default, nullable) {
         return Err(default.error("a nullable property cannot have a default; use one or the other"));
@@ -100,7 +115,27 @@ fn property(name: &str, place: &Place<'_>, required: bool, known: &BTreeSet<&str
         required,
         nullable,
         default: default.map(|place| place.json()),
+        bound,
     })
+}
+
+/// The bound of a list or of a free-form object.
+fn bound(place: &Place<'_>, ty: &Type) -> Result<Option<Bound>, Error> {
+    let max_items = length(place, "maxItems")?;
+    let max_bytes = length(place, MAX_BYTES)?;
+    let max_levels = length(place, MAX_LEVELS)?;
+    match (ty, max_items, max_bytes, max_levels) {
+        (_, None, None, None) => Ok(None),
+        (Type::Array(_), Some(items), None, None) => Ok(Some(Bound::Items(items))),
+        (Type::FreeForm, None, Some(max_bytes), Some(max_levels)) => Ok(Some(Bound::Json { max_bytes, max_levels })),
+        (Type::FreeForm, None, Some(_), None) | (Type::FreeForm, None, None, Some(_)) => Err(place.error(format!(
+            "`{MAX_BYTES}` and `{MAX_LEVELS}` belong together; add the other one"
+        ))),
+        (_, Some(_), ..) => Err(place.error("`maxItems` is only for lists")),
+        _ => Err(place.error(format!(
+            "`{MAX_BYTES}` and `{MAX_LEVELS}` are only for free-form objects"
+        ))),
+    }
 }
 
 /// The type of a property, and whether it may be `null`.
@@ -124,7 +159,7 @@ fn property_type(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<(Type, boo
             _ => Err(types.error("the only supported list of types is [a type, \"null\"]")),
         };
     }
-    Ok((type_of(place, known, &["default"])?, false))
+    Ok((type_of(place, known, &["default", "maxItems"])?, false))
 }
 
 /// The type at a place that refers to a schema or declares a type without constraints.

@@ -2,11 +2,11 @@
 
 use super::clock::Clock;
 use super::error::Failure;
-use crate::records::NewAuditEvent;
+use crate::records::{NewAuditEvent, stored};
 use crate::store::{AuditPruneStore, PrunedBatch, StoreError};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
-use tenant_registry_contract::types::{ActorId, AuditAction, ConstraintError, Text};
+use tenant_registry_contract::types::JsonObject;
 use thiserror::Error;
 use tracing::info;
 
@@ -34,11 +34,6 @@ impl From<StoreError> for AuditPruneError {
     }
 }
 
-impl From<ConstraintError> for AuditPruneError {
-    fn from(error: ConstraintError) -> Self {
-        Failure::from(error).into()
-    }
-}
 
 /// Deletes the audit events before a time. The log records the start and the result.
 #[derive(Debug)]
@@ -65,7 +60,7 @@ impl AuditPrune {
     /// # Errors
     /// [`AuditPruneError::Failed`] if the store fails. Running it again continues.
     pub async fn run(self, store: &mut impl AuditPruneStore) -> Result<u64, AuditPruneError> {
-        let started = self.event(Progress::Started, store.operator())?;
+        let started = self.event(Progress::Started, store.operator());
         store.audit_append(started).await?;
         let mut deleted_total = 0;
         let mut after = 0;
@@ -74,12 +69,12 @@ impl AuditPrune {
             deleted_total += deleted;
             info!(deleted = deleted_total, "pruned the audit log");
         }
-        let done = self.event(Progress::Done { deleted: deleted_total }, store.operator())?;
+        let done = self.event(Progress::Done { deleted: deleted_total }, store.operator());
         store.audit_append(done).await?;
         Ok(deleted_total)
     }
 
-    fn event(&self, progress: Progress, operator: &str) -> Result<NewAuditEvent, ConstraintError> {
+    fn event(&self, progress: Progress, operator: &str) -> NewAuditEvent {
         let mut metadata = Map::new();
         metadata.insert(
             "before".to_owned(),
@@ -92,22 +87,22 @@ impl AuditPrune {
                 "audit.pruned"
             }
         };
-        Ok(NewAuditEvent {
+        NewAuditEvent {
             tenant_id: None,
             project_id: None,
-            actor_id: Some(ActorId::try_from(operator)?),
+            actor_id: Some(stored(operator)),
             actor_name: None,
-            actor_type: Some(Text::try_from("operator")?),
-            action: AuditAction::try_from(action)?,
+            actor_type: Some(stored("operator")),
+            action: stored(action),
             target_id: None,
-            target_type: Some(Text::try_from("audit_log")?),
+            target_type: Some(stored("audit_log")),
             target_name: None,
             product: None,
-            metadata: Some(metadata),
+            metadata: Some(JsonObject::from(metadata)),
             source_ip: None,
             user_agent: None,
             created_at: self.clock.now(),
-        })
+        }
     }
 }
 

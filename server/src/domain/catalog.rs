@@ -10,7 +10,7 @@ use crate::store::{AuditAppended, NewTrial, Store, TrialStarted};
 use chrono::{DateTime, Utc};
 use serde_json::Map;
 use tenant_registry_contract::types::{
-    CatalogEntry, CatalogEntryList, ConstraintError, PlanKey, ProductKey, TenantId, TenantProduct,
+    CatalogEntry, CatalogEntryList, PlanKey, ProductKey, TenantId, TenantProduct, Text,
 };
 
 /// A product in the catalog.
@@ -19,13 +19,13 @@ pub struct Product {
     /// Unique in the catalog.
     pub key: ProductKey,
     /// The display name.
-    pub name: String,
+    pub name: Text,
     /// What the product does.
-    pub description: String,
+    pub description: Text,
     /// The plans that include the product. Empty if all plans do.
     pub plans_required: Vec<PlanKey>,
     /// A URL with a demo.
-    pub demo_url: Option<String>,
+    pub demo_url: Option<Text>,
     /// Whether a tenant can start a trial.
     pub supports_trial: bool,
 }
@@ -72,12 +72,12 @@ impl Product {
         tenant_id: TenantId,
         caller: &Caller,
         now: DateTime<Utc>,
-    ) -> Result<NewAuditEvent, ConstraintError> {
+    ) -> NewAuditEvent {
         ServiceEvent {
             action,
             tenant_id,
             target_id: self.key.as_str().to_owned(),
-            target_name: Some(&self.name),
+            target_name: Some(self.name.as_str()),
             product: Some(&self.key),
             metadata: Map::new(),
         }
@@ -99,7 +99,7 @@ impl Product {
         }
         Ok(NewTrial {
             entitlement: EntitlementRecord::trial(tenant.id, self.key.clone(), now),
-            event: self.event(ServiceAction::CatalogTrialStarted, tenant.id, caller, now)?,
+            event: self.event(ServiceAction::CatalogTrialStarted, tenant.id, caller, now),
         })
     }
 }
@@ -128,7 +128,7 @@ impl<S: Store> Registry<S> {
             .require(tenant_id)
             .map_err(DomainError::rejected)?;
         let product = self.catalog.product(&product).map_err(DomainError::rejected)?;
-        let event = product.event(ServiceAction::CatalogRequested, tenant_id, caller, self.clock.now())?;
+        let event = product.event(ServiceAction::CatalogRequested, tenant_id, caller, self.clock.now());
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(_) => Ok(()),
             AuditAppended::TenantNotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),

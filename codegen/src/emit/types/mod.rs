@@ -55,6 +55,10 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         .filter(|name| members.text.contains(&format!(" {name}")));
     modules.push(("members", exports.map(str::to_owned).collect()));
     files.push(members);
+    if let Some(json) = runtime::json(&all_code)? {
+        files.push(json);
+        modules.push(("json", vec!["JsonObject".to_owned()]));
+    }
     if let Some(encode) = runtime::encode(&all_code)? {
         files.push(encode);
         modules.push(("encode", Vec::new()));
