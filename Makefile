@@ -58,6 +58,12 @@ setup:
 run: setup ## Build and start the service on the in-memory store, at http://127.0.0.1:8090.
 	DATABASE_URL= $(CARGO) run --locked --release --package tenant-registry-server -- serve
 
+.PHONY: run-oidc
+run-oidc: setup $(TEST_ISSUER)/installed ## Run the service with a local OpenID Connect issuer, and print how to get tokens. Needs Node.
+	@tools/setup conformance
+	$(CARGO) build --locked --release --package tenant-registry-server
+	tools/run_with_issuer target/release/tenant-registry
+
 .PHONY: build
 build: setup ## Build the service: target/release/tenant-registry.
 	$(CARGO) build --locked --release --package tenant-registry-server

@@ -11,7 +11,7 @@ use crate::connection::Connection;
 use crate::exit_code;
 use crate::failure::Failure;
 use crate::generated::OperationCommand;
-use crate::output::{self, OutputFormat};
+use crate::output::{self, OutputOptions};
 
 /// The name of the program.
 const NAME: &str = "registry";
@@ -19,7 +19,7 @@ const NAME: &str = "registry";
 /// The parsed command line.
 pub(crate) struct Arguments {
     pub(crate) connection: Connection,
-    pub(crate) output: OutputFormat,
+    pub(crate) output: OutputOptions,
     pub(crate) command: Command,
 }
 
@@ -37,17 +37,8 @@ pub(crate) enum Command {
 struct Program {
     #[command(flatten)]
     connection: Connection,
-    /// Output format: a table for people, or JSON for programs. It is the same whether or not the output is a terminal.
-    #[arg(
-        long,
-        global = true,
-        env = "TENANT_REGISTRY_OUTPUT",
-        value_name = "FORMAT",
-        value_enum,
-        default_value_t,
-        help_heading = "Output"
-    )]
-    output: OutputFormat,
+    #[command(flatten)]
+    output: OutputOptions,
 }
 
 /// Print a completion script for a shell.

@@ -10,6 +10,7 @@ use clap::Args;
 use tenant_registry_client::Client;
 
 use crate::failure::Failure;
+use crate::whole_number::whole_number;
 
 /// The environment variable for the token. There is no flag for it, because all users of a machine can see arguments.
 const TOKEN_VARIABLE: &str = "TENANT_REGISTRY_TOKEN";
@@ -41,7 +42,7 @@ pub(crate) struct Connection {
         env = "TENANT_REGISTRY_TIMEOUT",
         value_name = "SECONDS",
         default_value = "30",
-        value_parser = clap::value_parser!(u64).range(1..=3600)
+        value_parser = whole_number("seconds", 1, 3600, 30)
     )]
     timeout: u64,
 }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 
 use tenant_registry_client::types::{ApiKeyVerifyReason, ErrorCode};
-use tenant_registry_client::{ConfigurationError, Error};
+use tenant_registry_client::{ConfigurationError, Error, OpenEnum};
 
 use crate::exit_code::Exit;
 
@@ -21,8 +21,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Request(#[from] Error),
     /// The API key is not valid.
-    #[error("the API key is not valid{}", .0.map(|reason| format!(": {reason}")).unwrap_or_default())]
-    ApiKeyNotValid(Option<ApiKeyVerifyReason>),
+    #[error("the API key is not valid{}", .0.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    ApiKeyNotValid(Option<OpenEnum<ApiKeyVerifyReason>>),
     /// The output cannot be written.
     #[error("cannot write {place}: {source}")]
     Unwritable { place: String, source: io::Error },
@@ -56,7 +56,7 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Configuration(_) => Exit::Usage,
             Self::Request(error) => exit_of(error),
-            Self::ApiKeyNotValid(reason) if reason.is_some_and(ApiKeyVerifyReason::is_retryable) => Exit::Unavailable,
+            Self::ApiKeyNotValid(Some(reason)) if reason.is_retryable() => Exit::Unavailable,
             Self::ApiKeyNotValid(_) => Exit::ApiKeyNotValid,
             // A reader that stops early, such as `head`, is not an error.
             Self::Unwritable { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => Exit::Success,
@@ -70,7 +70,7 @@ impl Failure {
         match self {
             Self::Unwritable { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Request(error) => Some(message_with_request_id(error)),
-            Self::ApiKeyNotValid(Some(ApiKeyVerifyReason::Unavailable)) => {
+            Self::ApiKeyNotValid(Some(OpenEnum::Known(ApiKeyVerifyReason::Unavailable))) => {
                 Some("the API key could not be checked; try again".to_owned())
             }
             Self::Configuration(error) => Some(with_causes(error)),
@@ -89,19 +89,28 @@ fn exit_of(error: &Error) -> Exit {
         Error::InvalidRequest(_) => Exit::Usage,
         Error::Connection(_) => Exit::Unavailable,
         Error::Response(response) => match response.code {
-            ErrorCode::NotFound => Exit::NotFound,
-            ErrorCode::Conflict => Exit::Conflict,
-            ErrorCode::RateLimited | ErrorCode::Unavailable => Exit::Unavailable,
-            ErrorCode::InvalidInput
-            | ErrorCode::MethodNotAllowed
-            | ErrorCode::Unauthorized
-            | ErrorCode::Forbidden
-            | ErrorCode::PayloadTooLarge
-            | ErrorCode::UnsupportedMediaType => Exit::Rejected,
-            ErrorCode::Internal => Exit::Failure,
+            OpenEnum::Known(code) => exit_of_code(code),
+            OpenEnum::Unknown(_) if error.is_retryable() => Exit::Unavailable,
+            OpenEnum::Unknown(_) if response.status.is_client_error() => Exit::Rejected,
+            OpenEnum::Unknown(_) => Exit::Failure,
         },
         Error::UndeclaredResponse { .. } if error.is_retryable() => Exit::Unavailable,
         Error::UndeclaredResponse { .. } | Error::UnreadableBody(_) => Exit::Failure,
+    }
+}
+
+fn exit_of_code(code: ErrorCode) -> Exit {
+    match code {
+        ErrorCode::NotFound => Exit::NotFound,
+        ErrorCode::Conflict => Exit::Conflict,
+        ErrorCode::RateLimited | ErrorCode::Unavailable => Exit::Unavailable,
+        ErrorCode::InvalidInput
+        | ErrorCode::MethodNotAllowed
+        | ErrorCode::Unauthorized
+        | ErrorCode::Forbidden
+        | ErrorCode::PayloadTooLarge
+        | ErrorCode::UnsupportedMediaType => Exit::Rejected,
+        ErrorCode::Internal => Exit::Failure,
     }
 }
 
@@ -132,13 +141,13 @@ mod tests {
 
     #[test]
     fn a_temporary_failure_is_not_an_invalid_key() {
-        let failure = Failure::ApiKeyNotValid(Some(ApiKeyVerifyReason::Unavailable));
+        let failure = Failure::ApiKeyNotValid(Some(ApiKeyVerifyReason::Unavailable.into()));
         assert_eq!(failure.exit(), Exit::Unavailable);
         assert_eq!(
             failure.message().as_deref(),
             Some("the API key could not be checked; try again")
         );
-        let failure = Failure::ApiKeyNotValid(Some(ApiKeyVerifyReason::TenantInactive));
+        let failure = Failure::ApiKeyNotValid(Some(ApiKeyVerifyReason::TenantInactive.into()));
         assert_eq!(failure.exit(), Exit::ApiKeyNotValid);
     }
 }

@@ -11,9 +11,11 @@ mod fingerprint;
 // Formatted by the generator.
 #[rustfmt::skip]
 mod generated;
+mod json_text;
 mod output;
 mod printable;
 mod table;
+mod whole_number;
 
 use std::env;
 use std::process::ExitCode;
@@ -22,15 +24,14 @@ use command::{Arguments, Command};
 use connection::Connection;
 use exit_code::Exit;
 use failure::Failure;
-use printable::Printable;
+use printable::{Printable, is_special};
 use tenant_registry_client::Client;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // If the message cannot be printed, there is no other way to show it.
-            let _ = error.print();
+            print(&error);
             return if error.use_stderr() { Exit::Usage } else { Exit::Success }.into();
         }
     };
@@ -46,6 +47,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// Prints an error of the arguments, or the help. An error quotes the arguments, which may contain untrusted text.
+fn print(error: &clap::Error) {
+    let text = error.render().to_string();
+    if text.contains(|it: char| it != '\n' && is_special(it)) {
+        text.lines().for_each(|line| eprintln!("{}", Printable(line)));
+    } else {
+        // If the message cannot be printed, there is no other way to show it.
+        let _ = error.print();
+    }
+}
+
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments {
         connection,
@@ -55,9 +67,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match command {
         Command::Completions(completions) => completions.print(),
         Command::Operation(command) => with_client(&connection, async |client| {
-            output::response(&command.send(client).await?, output)
+            output::response(&command.send(client).await?, &output)
         }),
-        Command::AuditTail(tail) => with_client(&connection, async |client| tail.run(client, output).await),
+        Command::AuditTail(tail) => with_client(&connection, async |client| tail.run(client, output.output).await),
         Command::AuditExport(export) => with_client(&connection, async |client| export.run(client).await),
     }
 }

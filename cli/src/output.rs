@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 
-use clap::ValueEnum;
-use serde_json::Value;
+use clap::{Args, ValueEnum};
 use tenant_registry_client::types;
 
 use crate::failure::Failure;
 use crate::generated::Response;
-use crate::table;
+use crate::json_text;
+use crate::printable;
+use crate::table::{self, Rendered};
 
 /// The output format of responses.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -20,29 +21,59 @@ pub(crate) enum OutputFormat {
     Json,
 }
 
+/// The options of the output.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputOptions {
+    /// Output format: a table for people, or JSON for programs. It is the same whether or not the output is a terminal.
+    #[arg(
+        long,
+        global = true,
+        env = "TENANT_REGISTRY_OUTPUT",
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t
+    )]
+    pub(crate) output: OutputFormat,
+    /// Columns of the table, such as `id,slug,status`. By default, the table has the columns that fit the terminal, or 80
+    /// characters.
+    #[arg(long, global = true, value_name = "NAMES", value_delimiter = ',')]
+    columns: Vec<String>,
+}
+
 /// Writes a response. Returns an error if it says that an API key is not valid.
-pub(crate) fn response(response: &Response, format: OutputFormat) -> Result<(), Failure> {
+pub(crate) fn response(response: &Response, options: &OutputOptions) -> Result<(), Failure> {
     if let Response::Empty = response {
         return Ok(());
     }
-    let value = json(response)?;
-    let text = match format {
-        OutputFormat::Json => format!("{value:#}\n"),
-        OutputFormat::Table => table::render(&value),
+    let json = json(response)?;
+    let text = match options.output {
+        OutputFormat::Json => printable::json(&format!("{}\n", json_text::indented(&json))),
+        OutputFormat::Table => {
+            let value = json_text::displayed(&json)?;
+            let Rendered { text, hidden } = table::render(&value, &options.columns, table::terminal_width());
+            if !hidden.is_empty() {
+                eprintln!(
+                    "note: not shown, because the table would be too wide: {}. Use `--columns` or `--output json`.",
+                    hidden.join(", ")
+                );
+            }
+            text
+        }
     };
     bytes(text.as_bytes())?;
     if let Response::ApiKeyVerify(types::ApiKeyVerify {
         valid: false, reason, ..
     }) = response
     {
-        return Err(Failure::ApiKeyNotValid(*reason));
+        return Err(Failure::ApiKeyNotValid(reason.clone()));
     }
     Ok(())
 }
 
 /// Converts a value to the JSON of the API.
-pub(crate) fn json(value: &impl serde::Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::Format(error.to_string()))
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|error| Failure::Format(error.to_string()))
 }
 
 /// Writes bytes to standard output and flushes it.

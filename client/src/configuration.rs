@@ -154,7 +154,9 @@ fn base_url(text: &str) -> Result<String, ConfigurationError> {
     let url = Url::parse(text)
         .map_err(|_| ConfigurationError::BaseUrl("it must be a URL such as https://registry.example.com"))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(ConfigurationError::BaseUrl("it must start with http:// or https://"));
+        return Err(ConfigurationError::BaseUrl(
+            "it must start with http:// or https://, such as https://registry.example.com",
+        ));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(ConfigurationError::BaseUrl("it must not contain `?` or `#`"));

@@ -6,6 +6,7 @@ use chrono::Utc;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
+use crate::OpenEnum;
 use crate::retry::retry_after;
 use crate::types::{self, ErrorCode};
 
@@ -45,7 +46,7 @@ pub struct ErrorResponse {
     /// The status of the response.
     pub status: StatusCode,
     /// The error code, for programs.
-    pub code: ErrorCode,
+    pub code: OpenEnum<ErrorCode>,
     /// A message that tells people what to change.
     pub message: String,
     /// The request ID. Include it when you report a problem.
@@ -63,21 +64,18 @@ impl Error {
         match self {
             Self::InvalidRequest(_) | Self::UnreadableBody(_) => false,
             Self::Connection(_) => true,
-            Self::Response(response) => response.code.is_retryable(),
-            Self::UndeclaredResponse { status, .. } => matches!(
-                *status,
-                StatusCode::REQUEST_TIMEOUT
-                    | StatusCode::TOO_MANY_REQUESTS
-                    | StatusCode::BAD_GATEWAY
-                    | StatusCode::SERVICE_UNAVAILABLE
-                    | StatusCode::GATEWAY_TIMEOUT
-            ),
+            Self::Response(response) => match response.code {
+                OpenEnum::Known(code) => code.is_retryable(),
+                OpenEnum::Unknown(_) => is_temporary(response.status),
+            },
+            Self::UndeclaredResponse { status, .. } => is_temporary(*status),
         }
     }
 
-    /// The error code of the service, if it returned an error response.
+    /// The error code of the service, if it returned an error response with a code that this version of the client knows.
+    /// [`response`](Self::response) also has other codes.
     pub fn code(&self) -> Option<ErrorCode> {
-        self.response().map(|response| response.code)
+        self.response()?.code.known()
     }
 
     /// The error response of the service, if it returned one.
@@ -135,6 +133,18 @@ impl From<progenitor_client::Error<types::Error>> for Error {
             },
         }
     }
+}
+
+/// Whether the status alone says that the request can succeed later.
+fn is_temporary(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {

@@ -74,7 +74,7 @@ pub use progenitor_client::ResponseValue;
 
 pub use self::configuration::{ClientBuilder, ConfigurationError};
 pub use self::error::{Error, ErrorResponse};
-pub use self::generated::{Client, Operation, SPEC_FINGERPRINT, builder};
+pub use self::generated::{Client, OpenEnum, Operation, SPEC_FINGERPRINT, builder};
 pub use self::retry::RetryPolicy;
 use self::transport::Transport;
 

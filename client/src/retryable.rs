@@ -1,5 +1,6 @@
 //! Which errors of the service are temporary. Matches list every value, so that a new one requires a decision.
 
+use crate::OpenEnum;
 use crate::types::{ApiKeyVerifyReason, ErrorCode};
 
 impl ErrorCode {
@@ -31,5 +32,12 @@ impl ApiKeyVerifyReason {
             Self::Unavailable => true,
             Self::Malformed | Self::Unknown | Self::Revoked | Self::TenantInactive => false,
         }
+    }
+}
+
+impl OpenEnum<ApiKeyVerifyReason> {
+    /// Like [`ApiKeyVerifyReason::is_retryable`]. A key with an unknown reason is not valid.
+    pub fn is_retryable(&self) -> bool {
+        self.known().is_some_and(ApiKeyVerifyReason::is_retryable)
     }
 }

@@ -1,9 +1,14 @@
 //! The spec as a tree of nodes with their places in the file.
 
 use saphyr::{LoadableYamlNode, MarkedYamlOwned, ScalarOwned, YamlDataOwned};
+use saphyr_parser::{Event, Parser};
 use serde_json::{Map, Number, Value};
 
 use crate::Error;
+use crate::error;
+
+/// How deep lists and mappings may be nested. Everything that walks a document is recursive, the YAML loader included.
+const DEPTH_MAX: usize = 64;
 
 /// A value of the document, with its place.
 #[derive(Clone, Debug)]
@@ -30,38 +35,27 @@ pub(crate) struct Place<'a> {
 impl Node {
     /// Reads a YAML (or JSON) document.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        check_depth(text)?;
         let documents = MarkedYamlOwned::load_from_str(text).map_err(|error| {
             let marker = error.marker();
-            Error {
-                line: marker.line(),
-                column: marker.col() + 1,
-                pointer: String::new(),
-                operation: None,
-                message: format!("not YAML: {}", error.info()),
-            }
+            let message = format!("not YAML: {}", error.info());
+            Error::new(marker.line(), marker.col() + 1, "", &message)
         })?;
         match documents.as_slice() {
             [document] => Self::from_yaml(document),
             [] => Err(Error::document("the document is empty")),
-            [_, second, ..] => Err(Error {
-                line: second.span.start.line(),
-                column: second.span.start.col() + 1,
-                pointer: String::new(),
-                operation: None,
-                message: "there is a second document; a spec must be a single one".to_owned(),
-            }),
+            [_, second, ..] => Err(Error::new(
+                second.span.start.line(),
+                second.span.start.col() + 1,
+                "",
+                "there is a second document; a spec must be a single one",
+            )),
         }
     }
 
     fn from_yaml(yaml: &MarkedYamlOwned) -> Result<Self, Error> {
         let (line, column) = (yaml.span.start.line(), yaml.span.start.col() + 1);
-        let error = |message: &str| Error {
-            line,
-            column,
-            pointer: String::new(),
-            operation: None,
-            message: message.to_owned(),
-        };
+        let error = |message: &str| Error::new(line, column, "", message);
         let data = match &yaml.data {
             YamlDataOwned::Value(scalar) => Data::Scalar(match scalar {
                 ScalarOwned::Null => Value::Null,
@@ -117,16 +111,56 @@ impl Node {
     }
 }
 
+/// Checks the depth without recursion, before the loader recurses.
+fn check_depth(text: &str) -> Result<(), Error> {
+    let mut depth = 0_usize;
+    for event in Parser::new_from_str(text) {
+        let Ok((event, span)) = event else {
+            // The loader reports it.
+            return Ok(());
+        };
+        match event {
+            Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
+            Event::SequenceEnd | Event::MappingEnd => depth = depth.saturating_sub(1),
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd
+            | Event::Alias(_)
+            | Event::Scalar(..) => {}
+        }
+        if depth > DEPTH_MAX {
+            let (line, column) = (span.start.line(), span.start.col() + 1);
+            let message = format!("more than {DEPTH_MAX} levels are nested here; a spec may have at most {DEPTH_MAX}");
+            return Err(Error::new(line, column, "", &message));
+        }
+    }
+    Ok(())
+}
+
 impl<'a> Place<'a> {
     /// An error at this place.
-    pub(crate) fn error(&self, message: impl Into<String>) -> Error {
-        Error {
-            line: self.node.line,
-            column: self.node.column,
-            pointer: self.pointer.clone(),
-            operation: None,
-            message: message.into(),
-        }
+    pub(crate) fn error(&self, message: impl AsRef<str>) -> Error {
+        Error::new(self.node.line, self.node.column, &self.pointer, message.as_ref())
+    }
+
+    /// The line, column and pointer of the operation with this `operationId`, in the document with this root.
+    pub(crate) fn operation(&self, id: &str) -> Option<(usize, usize, String)> {
+        let items = self.get("paths")?.entries().ok()?.into_iter();
+        let mut operations = items.flat_map(|(_, item)| item.entries().unwrap_or_default());
+        let has_id = |place: &Self| {
+            place
+                .get("operationId")
+                .is_some_and(|it| it.text().is_ok_and(|it| it == id))
+        };
+        let (_, place) = operations.find(|(_, place)| has_id(place))?;
+        Some((place.node.line, place.node.column, place.pointer))
+    }
+
+    /// The line and the column, counted from 1.
+    pub(crate) fn position(&self) -> (usize, usize) {
+        (self.node.line, self.node.column)
     }
 
     /// The path from the root to this place.
@@ -234,18 +268,15 @@ impl<'a> Place<'a> {
 
     /// Returns an error for every key except these and extensions (`x-…`), which would otherwise be ignored silently.
     pub(crate) fn only(&self, known: &[&str]) -> Result<(), Error> {
-        for (key, place) in self.entries()? {
-            if !known.contains(&key) && !key.starts_with("x-") {
-                return Err(place.error(format!(
-                    "`{key}` is not supported here; supported are {}",
-                    known
-                        .iter()
-                        .map(|key| format!("`{key}`"))
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                )));
-            }
-        }
-        Ok(())
+        let unknown = self
+            .entries()?
+            .into_iter()
+            .filter(|(key, _)| !known.contains(key) && !key.starts_with("x-"));
+        error::all(unknown.map(|(key, place)| {
+            let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+            let message = format!("`{key}` is not supported here; supported are {}", known.join(", "));
+            Err(place.error(message))
+        }))
+        .map(|_: Vec<()>| ())
     }
 }

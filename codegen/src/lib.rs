@@ -1,7 +1,7 @@
 //! Generates the Tenant Registry's Rust code from its OpenAPI document.
 //!
 //! The crate is pure: it takes the text of a spec and returns the texts of files. It does no I/O. A spec with something
-//! that the generator does not support is an [`Error`] with its place; no spec makes it panic.
+//! that the generator does not support is an [`Error`] with the place of each [`Fault`]; no spec makes it panic.
 //!
 //! ```text
 //! spec ── document ── read ──► model ──┬─ emit::types    ─┐
@@ -23,7 +23,7 @@ mod print;
 mod read;
 mod routes;
 
-pub use error::Error;
+pub use error::{Error, Fault};
 
 /// The crate of the contract: the server's traits and the HTTP layer.
 const CONTRACT: &str = "generated";
@@ -60,17 +60,29 @@ impl GeneratedFile {
 ///
 /// # Errors
 ///
-/// Returns the first part of the spec that is wrong or not supported, with its place.
+/// Returns every part of the spec that is wrong or not supported, with its place.
 pub fn generate(spec: &str) -> Result<Vec<GeneratedFile>, Error> {
     let document = document::Node::parse(spec)?;
-    let api = read::api(&document)?;
-    let mut contract = vec![emit::contract::library()?, emit::contract::openapi_json(&document)];
+    generate_from(&document, spec).map_err(|error| error.located(|id| document.root().operation(id)))
+}
+
+fn generate_from(document: &document::Node, spec: &str) -> Result<Vec<GeneratedFile>, Error> {
+    let api = read::api(document)?;
+    let types = emit::types::emit(&api)?;
+    let has_open_enums = types.iter().any(|file| file.text.contains("OpenEnum<"));
+    let mut contract = vec![
+        emit::contract::library(has_open_enums)?,
+        emit::contract::openapi_json(document),
+    ];
     contract.extend(emit::server::emit(&api)?);
     contract.extend(emit::http::emit(&api)?);
     let parts = [
         (CONTRACT, contract),
-        (TYPES, emit::types::emit(&api)?),
-        (CLIENT, client::generate(&api, &document.to_json(), spec)?),
+        (TYPES, types),
+        (
+            CLIENT,
+            client::generate(&api, &document.to_json(), spec, has_open_enums)?,
+        ),
         (CLI, emit::cli::emit(&api, spec)?),
     ];
     let mut files: Vec<GeneratedFile> = parts

@@ -18,12 +18,22 @@ fn assert_error(spec: &str, from: &str, to: &str, message: &str) {
         Err(error) => {
             let text = error.to_string();
             assert!(text.contains(message), "{text}\n  does not say\n{message}");
-            assert!(
-                error.line == 0 || error.line.abs_diff(line) < 40,
-                "line {} is far from {line}: {text}",
-                error.line
-            );
+            for fault in error.faults() {
+                assert!(
+                    fault.line == 0 || fault.line.abs_diff(line) < 40,
+                    "line {} is far from {line}: {text}",
+                    fault.line
+                );
+            }
         }
+    }
+}
+
+/// The errors of a spec, one for each line.
+fn errors(spec: &str) -> Vec<String> {
+    match generate(spec) {
+        Ok(_) => panic!("accepted"),
+        Err(error) => error.to_string().lines().map(str::to_owned).collect(),
     }
 }
 
@@ -47,8 +57,8 @@ fn operations_that_cannot_become_commands() {
     assert_error(
         BODIES,
         "operationId: letter_amend",
-        "operationId: send",
-        "the operations `letter_send` and `send` would both become the command `letter send`",
+        "operationId: probe",
+        "the operations `probe` and `letter_probe` would both become the command `letter probe`",
     );
 }
 
@@ -72,7 +82,8 @@ fn an_error_names_line_place_and_operation() {
     assert_eq!(
         error.map_err(|error| error.to_string()).err().as_deref(),
         Some(
-            "11:15: paths./samples/{id}.post.sumary: operation `sample_exchange`: `sumary` is not supported here; \
+            "8:7: paths./samples/{id}.post: operation `sample_exchange`: `summary` is missing here\n\
+             11:15: paths./samples/{id}.post.sumary: operation `sample_exchange`: `sumary` is not supported here; \
              supported are `operationId`, `tags`, `summary`, `description`, `parameters`, `requestBody`, `responses`, \
              `security`, `deprecated`, `externalDocs`"
         )
@@ -209,13 +220,74 @@ fn conditional_operations() {
         "          description: Still the same.\n          content: {}\n",
         "304 cannot have content",
     );
-    assert_error(
-        ROUTING,
+    let secret = ROUTING.replacen(
         "        height: { description: Metres., type: number }",
         "        height: { $ref: \"#/components/schemas/Secret\" }\n    Secret: { description: A secret., type: string, \
          format: password }",
-        "it cannot be conditional",
+        1,
     );
+    assert_eq!(
+        errors(&secret),
+        [
+            "19:7: paths./trees/tallest.get: operation `tree_tallest`: the response contains a secret and must not be stored, \
+             so it cannot be conditional"
+        ]
+    );
+}
+
+#[test]
+fn bounds() {
+    let list = "parts: { type: array, maxItems: 3,";
+    let free = "free: { type: object, additionalProperties: true, x-max-bytes: 100, x-max-levels: 3,";
+    for (from, to, message) in [
+        (
+            list,
+            "parts: { type: array,",
+            "a request can contain this list; add `maxItems`",
+        ),
+        (
+            list,
+            "parts: { type: array, maxItems: -1,",
+            "`maxItems` cannot be negative",
+        ),
+        (
+            free,
+            "free: { type: object, additionalProperties: true,",
+            "a request can contain this free-form object; add `x-max-bytes` and `x-max-levels`",
+        ),
+        (
+            free,
+            "free: { type: object, additionalProperties: true, x-max-levels: 3,",
+            "`x-max-bytes` and `x-max-levels` belong together",
+        ),
+        (
+            free,
+            "free: { type: object, additionalProperties: true, x-max-bytes: 100,",
+            "`x-max-bytes` and `x-max-levels` belong together",
+        ),
+        (
+            list,
+            "parts: { type: array, x-max-bytes: 3,",
+            "are only for free-form objects",
+        ),
+        (
+            "flags: { type: array,",
+            "flags: { type: array, maxItems: 3,",
+            "no request contains this property; remove its bound",
+        ),
+        (
+            "    Part:\n      description: A part of what is sent.\n",
+            "    Part:\n      description: A part of what is sent.\n      x-max-bytes: 9\n",
+            "`x-max-bytes` limits only responses and free-form objects",
+        ),
+        (
+            "{ description: Any text., type: string }",
+            "{ description: Any text., type: string, x-max-bytes: 3 }",
+            "`x-max-bytes` is only for objects",
+        ),
+    ] {
+        assert_error(SPEC, from, to, message);
+    }
 }
 
 #[test]
@@ -465,6 +537,187 @@ fn schemes_that_are_not_bearer_tokens() {
         ADMISSION,
         "doors:open: Open doors.",
         "doors-see: Open doors.",
-        "the scope `doors-see` is listed twice",
+        "(line 49) would both become the variant `DoorsSee`",
     );
+}
+
+#[test]
+fn all_errors_are_reported_in_one_run() {
+    let spec = ADMISSION
+        .replacen("openapi: 3.1.0", "openapi: 3.0.0", 1)
+        .replacen("{ name: doors,", "{ name: Doors,", 1)
+        .replacen("operationId: door_open", "operationId: doorOpen", 1)
+        .replacen("summary: Count the doors; for everybody.", "title: Count.", 1)
+        .replacen("scheme: bearer", "scheme: basic", 1)
+        .replacen(
+            "colour: { description: Its colour., type: string }",
+            "colour: { anyOf: [] }\n        Size: {}",
+            1,
+        )
+        .replacen("invalid_input, not_found,", "not_found, not-found,", 1);
+    let places: Vec<String> = errors(&spec)
+        .iter()
+        .map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "1:10 openapi",
+            "4:13 tags.0.name",
+            "8:7 paths./doors.get",
+            "11:14 paths./doors.get.title",
+            "16:20 paths./doors.put.operationId",
+            "46:7 components.securitySchemes.bearer",
+            "72:26 components.schemas.Door.properties.colour.anyOf",
+            "73:15 components.schemas.Door.properties.Size",
+            "73:15 components.schemas.Door.properties.Size",
+            "84:25 components.schemas.ErrorCode.enum.1",
+        ],
+        "{}",
+        errors(&spec).join("\n")
+    );
+}
+
+#[test]
+fn a_fault_in_a_shared_part_is_reported_once() {
+    let spec = BODIES.replacen(
+        "      description: Refused.\n",
+        "      description: Refused.\n      links: {}\n",
+        1,
+    );
+    assert_eq!(errors(&spec).len(), 1, "{:?}", errors(&spec));
+}
+
+#[test]
+fn messages_are_short_whatever_the_spec_contains() {
+    let long = "x".repeat(100_000);
+    for spec in [
+        long.clone(),
+        format!("{long}: 1"),
+        format!("[{long}"),
+        SPEC.replacen("summary: Exchange samples.", &format!("{long}: 1"), 1),
+        SPEC.replacen("description: What is sent.", &format!("{long}: 1"), 1),
+        SPEC.replacen("operationId: sample_exchange", &format!("operationId: {long}A"), 1),
+        SPEC.replacen("/samples/{id}:", &format!("/samples/{{id}}{long}:"), 1),
+        SPEC.replacen("'^[\"#a-z]+$'", &format!("'(?<{long}'"), 1),
+    ] {
+        for line in errors(&spec) {
+            assert!(line.len() < 2_200, "{} bytes: {}", line.len(), &line[..200]);
+        }
+    }
+}
+
+#[test]
+fn deep_documents_and_schemas() {
+    let nested = |from: &str, to: &str| format!("x-a: {}{}", from.repeat(100_000), to.repeat(100_000));
+    for spec in [
+        "- ".repeat(60_000),
+        "? ".repeat(60_000),
+        nested("[", "]"),
+        nested("{a: ", "}"),
+        (0..5_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect(),
+    ] {
+        let errors = errors(&spec);
+        assert!(
+            errors[0].contains("more than 64 levels are nested here") || errors[0].contains("recursion limit"),
+            "{errors:?}"
+        );
+    }
+    let chain: String = (0..70)
+        .map(|number| {
+            format!(
+                "    Link{number}: {{ description: A link., type: object, properties: {{ next: {{ $ref: \
+                 \"#/components/schemas/Link{}\" }} }} }}\n",
+                number + 1
+            )
+        })
+        .chain(["    Link70: { description: The last., type: object, properties: {} }\n".to_owned()])
+        .collect();
+    let errors = errors(&format!("{SPEC}{chain}"));
+    assert!(
+        errors[0].contains("more than 64 levels of objects and lists"),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn schemas_that_contain_themselves() {
+    assert_error(
+        BODIES,
+        "items: { type: string }",
+        "items: { $ref: \"#/components/schemas/Letter\" }",
+        "components.schemas.Letter.properties.pages: `Letter` would contain itself (Letter → Letter)",
+    );
+    let spec = BODIES.replacen(
+        "items: { type: string } }\n",
+        "items: { $ref: \"#/components/schemas/Page\" } }\n    Page:\n      description: A page.\n      type: object\n      \
+         additionalProperties: false\n      properties:\n        letter: { $ref: \"#/components/schemas/Letter\" }\n",
+        1,
+    );
+    assert_eq!(
+        errors(&spec),
+        [
+            "74:17: components.schemas.Page.properties.letter: `Letter` would contain itself (Letter → Page → Letter), and its \
+             values could be nested without a limit; refer to it by an id, or use a free-form object"
+        ]
+    );
+}
+
+#[test]
+fn schemas_that_combine_others() {
+    for (to, message) in [
+        (
+            "anyOf: [{ type: string }]",
+            "`anyOf` is not supported; declare one `type`",
+        ),
+        ("oneOf: [{ type: string }]", "the only supported form of `oneOf`"),
+        (
+            "allOf: [{ type: string }]",
+            "`allOf` is not supported; list all properties in one schema",
+        ),
+    ] {
+        let colour = "text: { description: What it says., type: string }";
+        assert_error(
+            BODIES,
+            colour,
+            &format!("text: {{ description: What it says., {to} }}"),
+            message,
+        );
+    }
+    for (to, message) in [
+        ("anyOf: []", "`anyOf` is not supported; declare one `type`"),
+        ("oneOf: []", "`oneOf` is not supported; declare one `type`"),
+        (
+            "type: [string, \"null\"]",
+            "a list of types is supported only in a property",
+        ),
+    ] {
+        let colour = "Colour: { description: A colour., type: string, enum: [deep-red, green] }";
+        assert_error(
+            SPEC,
+            colour,
+            &format!("Colour: {{ description: A colour., {to} }}"),
+            message,
+        );
+    }
+}
+
+#[test]
+fn names_that_are_in_use() {
+    for (id, message) in [
+        ("gen", "`gen` is a keyword of Rust"),
+        ("option", "the generated code already has a type `Option`"),
+        ("operation", "the generated code already has a type `Operation`"),
+        (
+            "server_error",
+            "the generated code already has a type `ServerErrorResponse`",
+        ),
+        ("admit", "the generated code already has a method `admit`"),
+        ("post", "the generated code already has a method `post`"),
+        ("command", "the generated code already has a type `Command`"),
+        ("letter_help", "`letter help` would be the program's own help"),
+    ] {
+        let id = format!("operationId: {id}");
+        assert_error(BODIES, "operationId: letter_amend", &id, message);
+    }
 }

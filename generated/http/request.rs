@@ -214,7 +214,8 @@ where
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let members = serde_ignored::Deserializer::new(&mut deserializer, &mut on_ignored);
     let value = serde_path_to_error::deserialize(members);
-    if let Some(message) = unknown {
+    let is_json = value.as_ref().err().is_none_or(|error| error.inner().is_data());
+    if let Some(message) = unknown.filter(|_| is_json) {
         return Err(InvalidBody::Malformed { message });
     }
     let value = value

@@ -23,6 +23,9 @@ pub(crate) struct Export {
     /// Format of the events.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: ExportFormat,
+    /// Write the values of a CSV export unchanged. A spreadsheet that opens the file may run formulas that they contain.
+    #[arg(long)]
+    raw: bool,
     /// Write to this file instead of standard output. The file is created or replaced only when the export is complete.
     /// Only its owner can read it.
     #[arg(long, value_name = "PATH")]
@@ -59,7 +62,7 @@ impl Export {
         let mut pages = Pages::new(client, self.filters);
         while let Some(events) = pages.next().await? {
             progress.advance(&events);
-            target.write(&self.format.page(events)?)?;
+            target.write(&self.format.page(events, self.raw)?)?;
         }
         progress.finish();
         target.finish()

@@ -5,7 +5,8 @@ use clap::ValueEnum;
 use tenant_registry_client::types::AuditEvent;
 
 use crate::failure::Failure;
-use crate::output;
+use crate::printable::is_special;
+use crate::{output, printable};
 
 /// The format of an export.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -13,7 +14,8 @@ pub(super) enum ExportFormat {
     /// One line of JSON for each event.
     #[default]
     Ndjson,
-    /// A header and one record for each event (RFC 4180). Missing values are empty; metadata is JSON.
+    /// A header and one record for each event (RFC 4180). Missing values are empty; metadata is JSON. Values that a
+    /// spreadsheet would take for a formula begin with `'`, unless `--raw` is given.
     Csv,
 }
 
@@ -44,17 +46,18 @@ impl ExportFormat {
         }
     }
 
-    /// Formats the events of a page.
-    pub(super) fn page(self, events: Vec<AuditEvent>) -> Result<Vec<u8>, Failure> {
+    /// Formats the events of a page. With `is_raw`, values in CSV are unchanged.
+    pub(super) fn page(self, events: Vec<AuditEvent>, is_raw: bool) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Ndjson => {
                 let lines = events
                     .iter()
-                    .map(|event| Ok(format!("{}\n", output::json(event)?)))
+                    .map(|event| Ok(printable::json(&format!("{}\n", output::json(event)?))))
                     .collect::<Result<String, Failure>>()?;
                 Ok(lines.into_bytes())
             }
-            Self::Csv => records(events.into_iter().map(record)),
+            Self::Csv if is_raw => records(events.into_iter().map(record)),
+            Self::Csv => records(events.into_iter().map(|event| record(event).map(safe))),
         }
     }
 }
@@ -105,7 +108,7 @@ fn record(event: AuditEvent) -> [String; COLUMNS.len()] {
         or_empty(target_type),
         or_empty(target_name),
         or_empty(product),
-        or_empty(metadata.map(serde_json::Value::Object)),
+        or_empty(metadata),
         or_empty(source_ip),
         or_empty(user_agent),
     ]
@@ -113,4 +116,21 @@ fn record(event: AuditEvent) -> [String; COLUMNS.len()] {
 
 fn or_empty(value: Option<impl ToString>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// Changes a value so that a spreadsheet does not take it for a formula and a terminal does not interpret it.
+fn safe(value: String) -> String {
+    let is_formula = value.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    let mut safe = String::with_capacity(value.len() + 1);
+    if is_formula {
+        safe.push('\'');
+    }
+    for character in value.chars() {
+        if is_special(character) && !matches!(character, '\t' | '\r' | '\n') {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
 }

@@ -14,8 +14,10 @@ use super::pages::Pages;
 use super::{without_paging, without_until};
 use crate::failure::Failure;
 use crate::generated::audit::AuditList;
+use crate::json_text;
 use crate::output::{self, OutputFormat};
-use crate::printable::Printable;
+use crate::printable::{self, Printable};
+use crate::whole_number::whole_number;
 
 /// The arguments of the command.
 #[derive(Clone, Debug, Args)]
@@ -23,12 +25,12 @@ pub(crate) struct Tail {
     #[command(flatten)]
     filters: AuditList,
     /// Seconds between polls.
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=3600))]
-    interval: u32,
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = whole_number("seconds", 1, 3600, 5))]
+    interval: u64,
     /// Seconds that each poll goes back before the newest event. Events get their time before they are stored; an event
     /// that takes longer than this to be stored is missed.
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=86400))]
-    overlap: u32,
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = whole_number("seconds", 1, 86_400, 30))]
+    overlap: u64,
 }
 
 impl Tail {
@@ -56,11 +58,13 @@ impl Tail {
     }
 
     async fn follow(self, client: &Client, format: OutputFormat) -> Result<(), Failure> {
-        let mut position = Position::new(TimeDelta::seconds(i64::from(self.overlap)), self.filters.since);
+        // A day at most, so that it always fits.
+        let overlap = TimeDelta::from_std(Duration::from_secs(self.overlap)).unwrap_or_default();
+        let mut position = Position::new(overlap, self.filters.since);
         if self.filters.since.is_none() {
             position.skip_existing(client, &self.filters).await?;
         }
-        let mut polls = interval(Duration::from_secs(u64::from(self.interval)));
+        let mut polls = interval(Duration::from_secs(self.interval));
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_unreachable = false;
         loop {
@@ -152,11 +156,14 @@ impl Position {
 
 /// Formats an event as a line.
 fn line(event: &AuditEvent, format: OutputFormat) -> Result<String, Failure> {
-    let value = output::json(event)?;
-    Ok(match (format, value) {
-        (OutputFormat::Table, Value::Object(properties)) => table_line(event, &properties),
-        (OutputFormat::Json | OutputFormat::Table, value) => format!("{value}\n"),
-    })
+    let json = output::json(event)?;
+    match format {
+        OutputFormat::Json => Ok(printable::json(&format!("{json}\n"))),
+        OutputFormat::Table => match json_text::displayed(&json)? {
+            Value::Object(properties) => Ok(table_line(event, &properties)),
+            value => Ok(printable::json(&format!("{value}\n"))),
+        },
+    }
 }
 
 /// The time and the action, followed by all other properties.

@@ -68,8 +68,8 @@ pub(crate) struct ApiKeyCreate {
     /// The key of a product in the catalog.
     #[arg(long, value_name = "TEXT")]
     pub(crate) product: Option<types::ProductKey>,
-    /// The permissions of the key. Can be repeated.
-    #[arg(long, value_name = "TEXT")]
+    /// The permissions of the key. Separate several with commas, or repeat the option.
+    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
     pub(crate) scopes: Option<Vec<types::Scope>>,
     /// The creator of the key.
     #[arg(long, value_name = "TEXT")]

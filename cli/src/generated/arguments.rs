@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::{NaiveDate, TimeDelta, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -63,12 +64,20 @@ pub(crate) enum Json {
 }
 
 impl FromStr for Json {
-    type Err = serde_json::Error;
+    type Err = String;
 
-    fn from_str(argument: &str) -> Result<Self, serde_json::Error> {
+    fn from_str(argument: &str) -> Result<Self, String> {
         match argument.strip_prefix('@') {
             Some(place) => Ok(Self::From(Input::from(OsString::from(place)))),
-            None => serde_json::from_str(argument).map(Self::Value),
+            None => {
+                serde_json::from_str(argument)
+                    .map(Self::Value)
+                    .map_err(|error| {
+                        format!(
+                            "must be JSON such as {{\"pages\": 3}}, or `@PATH` to read it from a file: {error}"
+                        )
+                    })
+            }
         }
     }
 }
@@ -99,6 +108,34 @@ pub(crate) fn secret(argument: Option<Input>) -> Result<Option<Value>, Failure> 
         Ok(Value::from(line.strip_suffix('\r').unwrap_or(line)))
     };
     argument.map(read).transpose()
+}
+
+/// Parses a time. Besides what `parse` reads, it can be a date, or how long ago.
+pub(crate) fn parse_time<T: 'static, E: 'static>(
+    parse: fn(&str) -> Result<T, E>,
+) -> impl Fn(&str) -> Result<T, &'static str> + Clone + Send + Sync + 'static {
+    const EXPECTED: &str = "must be a time such as 2026-11-23T09:30:00Z (RFC 3339), a date such as 2026-11-23, or how \
+                            long ago, such as 30s, 15m, 1h or 7d";
+    move |argument| {
+        let time = match (age(argument), argument.parse::<NaiveDate>()) {
+            (Some(age), _) => {
+                Utc::now().checked_sub_signed(age).ok_or(EXPECTED)?.to_rfc3339()
+            }
+            (None, Ok(_)) => format!("{argument}T00:00:00Z"),
+            (None, Err(_)) => argument.to_owned(),
+        };
+        parse(&time).map_err(|_| EXPECTED)
+    }
+}
+
+/// A number with a unit, such as `15m`.
+fn age(argument: &str) -> Option<TimeDelta> {
+    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400), ("w", 604_800)];
+    let (number, seconds) = units
+        .into_iter()
+        .find_map(|(unit, seconds)| Some((argument.strip_suffix(unit)?, seconds)))?;
+    let number: u32 = number.parse().ok().filter(|_| !number.starts_with('+'))?;
+    TimeDelta::try_seconds(i64::from(number) * seconds)
 }
 
 /// Parses one of these values. The help and the completions list them.
@@ -139,30 +176,48 @@ impl Body {
     }
 }
 
-/// Rejects members that the object does not have. `path` is its place in the body.
-fn check_members(value: &Value, members: &[Member], path: &str) -> Result<(), Failure> {
+/// Rejects members that the object does not have. `place` is its place in the body.
+fn check_members(value: &Value, members: &[Member], place: &str) -> Result<(), Failure> {
     match value {
         Value::Object(object) => {
-            for (name, value) in object {
-                let path = format!("{path}{name}");
-                match members.iter().find(|member| member.name == name) {
-                    Some(Member { members: Some(members), .. }) => {
-                        check_members(value, members(), &format!("{path}."))?
-                    }
-                    Some(Member { members: None, .. }) => {}
-                    None => {
-                        let known = members.iter().map(|member| member.name);
-                        let reason = types::unknown_name("member", &path, name, known);
-                        return Err(Failure::Usage(format!("invalid body: {reason}")));
-                    }
-                }
-            }
-            Ok(())
+            object
+                .iter()
+                .try_for_each(|(name, value)| check_member(name, value, members, place))
         }
         Value::Array(items) => {
-            items.iter().try_for_each(|item| check_members(item, members, path))
+            items
+                .iter()
+                .enumerate()
+                .try_for_each(|(index, item)| check_members(
+                    item,
+                    members,
+                    &format!("{place}[{index}]"),
+                ))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
+
+fn check_member(
+    name: &str,
+    value: &Value,
+    members: &[Member],
+    place: &str,
+) -> Result<(), Failure> {
+    let separator = if place.is_empty() { "" } else { "." };
+    let place = format!("{place}{separator}{name}");
+    match members.iter().find(|member| member.name == name) {
+        Some(member) => {
+            match member.members {
+                Some(below) => check_members(value, below(), &place),
+                None => Ok(()),
+            }
+        }
+        None => {
+            let known = members.iter().map(|member| member.name);
+            let reason = types::unknown_name("member", &place, name, known);
+            Err(Failure::Usage(format!("invalid body: {reason}")))
+        }
     }
 }
 

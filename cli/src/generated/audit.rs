@@ -117,20 +117,20 @@ pub(crate) struct AuditList {
     /// Return only events with this action.
     #[arg(long, value_name = "TEXT")]
     pub(crate) action: Option<types::AuditAction>,
-    /// Return only events at or after this time.
+    /// Return only events at or after this time. A time (RFC 3339), a date (its start in UTC), or
+    /// how long ago: `30s`, `15m`, `1h`, `7d`.
     #[arg(
         long,
         value_name = "TIME",
-        value_parser = <DateTime<Utc>as
-        types::Format>::parse
+        value_parser = arguments::parse_time(<DateTime<Utc>as types::Format>::parse)
     )]
     pub(crate) since: Option<DateTime<Utc>>,
-    /// Return only events before this time.
+    /// Return only events before this time. A time (RFC 3339), a date (its start in UTC), or how
+    /// long ago: `30s`, `15m`, `1h`, `7d`.
     #[arg(
         long,
         value_name = "TIME",
-        value_parser = <DateTime<Utc>as
-        types::Format>::parse
+        value_parser = arguments::parse_time(<DateTime<Utc>as types::Format>::parse)
     )]
     pub(crate) until: Option<DateTime<Utc>>,
     /// The maximum number of events to return. Default: `50`.

@@ -17,6 +17,11 @@ pub(crate) fn cases() -> Vec<Trial> {
         on_memory("an_export_applies_the_filters", an_export_applies_the_filters),
         on_memory("csv_follows_rfc_4180", csv_follows_rfc_4180),
         on_memory(
+            "csv_contains_no_formula_unless_it_is_raw",
+            csv_contains_no_formula_unless_it_is_raw,
+        ),
+        on_memory("a_time_can_be_a_date_or_an_age", a_time_can_be_a_date_or_an_age),
+        on_memory(
             "a_file_is_written_completely_or_not_at_all",
             a_file_is_written_completely_or_not_at_all,
         ),
@@ -99,6 +104,17 @@ async fn an_export_applies_the_filters(service: TestServer) {
     );
 }
 
+async fn a_time_can_be_a_date_or_an_age(service: TestServer) {
+    let body = append("a");
+    service.client.audit_append().body(body).send().await.unwrap();
+    for (since, events) in [("1h", 1), ("7d", 1), ("2026-01-01", 1), ("0s", 0), ("9999-12-31", 0)] {
+        let exported = exported(&service, &["--since", since]).await;
+        assert_eq!(exported.len(), events, "{since}");
+    }
+    let until = exported(&service, &["--until", "1h"]).await;
+    assert_eq!(until.len(), 0);
+}
+
 async fn csv_follows_rfc_4180(service: TestServer) {
     let mut body = append("say.\"hello\"");
     body.actor_name = Some("Lovelace, Ada".try_into().unwrap());
@@ -129,6 +145,30 @@ async fn csv_follows_rfc_4180(service: TestServer) {
             value.as_str().map_or_else(|| value.to_string(), str::to_owned)
         });
         assert_eq!(cell, said, "{name}");
+    }
+}
+
+async fn csv_contains_no_formula_unless_it_is_raw(service: TestServer) {
+    for text in [
+        "=HYPERLINK(\"http://x.example\",\"x\")",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+    ] {
+        let mut body = append("a");
+        body.actor_name = Some(text.try_into().unwrap());
+        service.client.audit_append().body(body).send().await.unwrap();
+        let export = ["audit", "export", "--format", "csv"];
+        let actor_name = |csv: String| {
+            let mut reader = csv::Reader::from_reader(csv.as_bytes());
+            let column = reader.headers().unwrap().iter().position(|name| name == "actor_name");
+            reader.records().next().unwrap().unwrap()[column.unwrap()].to_owned()
+        };
+        assert_eq!(actor_name(service.run(&export).await.stdout), format!("'{text}"));
+        let raw = service.run(&[export.as_slice(), &["--raw"]].concat()).await;
+        assert_eq!(actor_name(raw.stdout), text);
     }
 }
 

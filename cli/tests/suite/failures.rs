@@ -59,7 +59,7 @@ async fn each_kind_of_failure_has_its_exit_code(service: TestServer) {
 }
 
 async fn invalid_arguments_name_what_to_change(service: TestServer) {
-    let cases: [(&[&str], &[&str]); 13] = [
+    let cases: [(&[&str], &[&str]); 19] = [
         (
             &["tenant", "create", "--slug", "Blue Sky", "--name", "x"],
             &["--slug", "must match the pattern"],
@@ -78,10 +78,34 @@ async fn invalid_arguments_name_what_to_change(service: TestServer) {
             &["audit", "list", "--limit", "501"],
             &["must be at most 500, but is 501"],
         ),
-        (&["audit", "list", "--since", "yesterday"], &["must be a time such as"]),
+        (
+            &["audit", "list", "--since", "yesterday"],
+            &["must be a time such as", "a date such as", "how long ago, such as 30s"],
+        ),
+        (
+            &["audit", "list", "--since", "2026-1-1"],
+            &["a date such as 2026-11-23"],
+        ),
+        (&["audit", "list", "--since", "+1h"], &["how long ago, such as 30s"]),
+        (
+            &["audit", "tail", "--interval", "1s"],
+            &["must be a whole number of seconds from 1 to 3600, such as 5"],
+        ),
+        (
+            &["audit", "tail", "--overlap", "90000"],
+            &["must be a whole number of seconds from 1 to 86400, such as 30"],
+        ),
+        (
+            &["--timeout", "30s", "health", "get"],
+            &["must be a whole number of seconds from 1 to 3600, such as 30"],
+        ),
+        (
+            &["--base-url", "localhost:8090", "health", "get"],
+            &["it must start with http:// or https://, such as https://registry.example.com"],
+        ),
         (
             &["audit", "append", "--action", "a", "--metadata", "{"],
-            &["--metadata", "EOF while parsing"],
+            &["--metadata", "must be JSON such as", "EOF while parsing"],
         ),
         (
             &["audit", "append", "--action", "a", "--metadata", "[]"],

@@ -21,6 +21,10 @@ pub(crate) fn cases() -> Vec<Trial> {
             json_is_read_from_an_argument_or_a_file,
         ),
         on_memory("table_output_is_formatted", table_output_is_formatted),
+        on_memory(
+            "special_characters_are_escaped_in_every_output",
+            special_characters_are_escaped_in_every_output,
+        ),
     ]
     .into_iter()
     .flatten()
@@ -100,10 +104,10 @@ async fn every_operation_is_a_command(service: TestServer) {
         "--scopes",
         "reports:read",
         "--scopes",
-        "a,b",
+        "a:b,c",
     ];
     let created = calls.call(Operation::ApiKeyCreate, "api-key create", &key).await;
-    assert_eq!(created["api_key"]["scopes"], json!(["reports:read", "a,b"]));
+    assert_eq!(created["api_key"]["scopes"], json!(["reports:read", "a:b", "c"]));
     let keys = calls
         .call(Operation::ApiKeyList, "api-key list", &["--tenant-id", &id])
         .await;
@@ -205,19 +209,77 @@ async fn json_is_read_from_an_argument_or_a_file(service: TestServer) {
     }
 }
 
+/// Moves the cursor, changes the color, and reverses the text.
+const SPECIAL: &str = "\u{1b}[31mred\u{9b}2J\u{202e}fdp";
+
+const ESCAPED: &str = "\\u{1b}[31mred\\u{9b}2J\\u{202e}fdp";
+
+async fn special_characters_are_escaped_in_every_output(service: TestServer) {
+    let append = ["audit", "append", "--action", "a", "--actor-name", SPECIAL];
+    let event = service.json(&append).await;
+    assert_eq!(event["actor_name"], SPECIAL);
+    let since = ["--since", "2026-01-01"];
+    let outputs = [
+        service.run(&append).await,
+        service.run(&[append.as_slice(), &["--output", "json"]].concat()).await,
+        service.run(&[["audit", "list"].as_slice(), &since].concat()).await,
+        service.run(&["audit", "list", "--output", "json"]).await,
+        service.run(&["audit", "export"]).await,
+        service.run(&["audit", "export", "--format", "csv"]).await,
+        // In an error of the service, of the arguments, and of the program.
+        service.run(&["tenant", "get-by-slug", SPECIAL]).await,
+        service
+            .run(&["tenant", "create", "--name", "x", "--slug", SPECIAL])
+            .await,
+        service.run(&[SPECIAL]).await,
+        service.run(&["api-key", "verify", "--key-file", SPECIAL]).await,
+    ];
+    for ended in outputs {
+        let printed = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(printed.contains("red"), "{printed:?}");
+        let special = |it: char| it.is_control() && !matches!(it, '\n' | '\r') || it == '\u{202e}';
+        assert!(!printed.contains(special), "{printed:?}");
+    }
+}
+
 async fn table_output_is_formatted(service: TestServer) {
     let none = service.run(&["audit", "list"]).await;
     assert_eq!(none.stdout, "(none)\n");
+    let acme = service.json(&["tenant", "get-by-slug", "acme"]).await;
+    let id = acme["id"].as_str().unwrap();
     service
-        .json(&["audit", "append", "--action", "red", "--actor-name", "\u{1b}[31mred"])
+        .json(&[
+            "audit",
+            "append",
+            "--action",
+            "red",
+            "--actor-name",
+            SPECIAL,
+            "--tenant-id",
+            id,
+            "--actor-id",
+            &"x".repeat(60),
+        ])
         .await;
     let list = service.run(&["audit", "list"]).await;
     let rows: Vec<&str> = list.stdout.lines().collect();
     assert!(
-        rows[1].contains("actor_name") && !rows[1].contains("product"),
+        rows[1].contains("action") && rows[1].contains("created_at") && !rows[1].contains("product"),
         "{list:?}"
     );
-    assert!(rows[3].contains("\\u{1b}[31mred"), "{list:?}");
+    assert!(rows.iter().all(|row| row.chars().count() <= 80), "{list:?}");
+    assert!(
+        list.stderr.contains("actor_id") && list.stderr.contains("--columns"),
+        "{list:?}"
+    );
+    let chosen = service
+        .run(&["audit", "list", "--columns", "tenant_id,actor_name"])
+        .await;
+    assert!(
+        chosen.stdout.contains(id) && chosen.stdout.contains(ESCAPED),
+        "{chosen:?}"
+    );
+    assert_eq!(chosen.stderr, "");
     let one = service.run(&["tenant", "get-by-slug", "acme"]).await;
     assert!(
         one.stdout

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::OpenEnum;
 use super::{ProductKey, TenantId, Text, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
@@ -480,7 +481,7 @@ pub struct ApiKeyVerify {
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub reason: Option<ApiKeyVerifyReason>,
+    pub reason: Option<OpenEnum<ApiKeyVerifyReason>>,
     /// The tenant that owns the key. Omitted if the key is not valid.
     #[serde(
         default,

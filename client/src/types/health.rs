@@ -6,13 +6,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::OpenEnum;
 use super::constraint::{ConstraintError, Quoted};
 
 /// The state of the process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Health {
     /// The only value is `ok`. A process in any other state returns an error or does not respond.
-    pub status: HealthStatus,
+    pub status: OpenEnum<HealthStatus>,
 }
 
 /// The only value is `ok`. A process in any other state returns an error or does not respond.

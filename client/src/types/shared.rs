@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::OpenEnum;
 use super::{constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
@@ -18,7 +19,7 @@ use super::decode::Format;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Error {
     /// A stable error code for programs.
-    pub error: ErrorCode,
+    pub error: OpenEnum<ErrorCode>,
     /// A message that tells people what to change.
     pub message: String,
 }

@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::OpenEnum;
 use super::{PlanKey, TenantId, TenantProduct, Text, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
-use super::members::{Member, RequestObject};
 
 /// The unique name of a tenant in URLs: 3 to 40 lowercase letters, digits and hyphens. It does
 /// not start or end with a hyphen.
@@ -302,9 +302,9 @@ pub struct Tenant {
     pub name: TenantName,
     /// The status of a tenant. `archived` is final and is set by operators. The API keys of a
     /// `frozen` or `archived` tenant do not verify.
-    pub status: TenantStatus,
+    pub status: OpenEnum<TenantStatus>,
     /// Whether a tenant is a customer or a demo.
-    pub kind: TenantKind,
+    pub kind: OpenEnum<TenantKind>,
     /// The key of a plan.
     pub plan: PlanKey,
     /// The customer's ID in the ERP system.
@@ -365,12 +365,12 @@ pub struct TenantCreate {
     /// The key of a plan.
     ///
     /// Default: `starter`.
-    #[serde(default = "tenant_create_plan")]
+    #[serde(default = "TenantCreate::default_plan")]
     pub plan: PlanKey,
     /// Whether a tenant is a customer or a demo.
     ///
     /// Default: `customer`.
-    #[serde(default = "tenant_create_kind")]
+    #[serde(default = "TenantCreate::default_kind")]
     pub kind: TenantKind,
     /// The person in sales who is responsible for the customer.
     #[serde(
@@ -394,39 +394,14 @@ impl TenantCreate {
     }
 }
 
-impl RequestObject for TenantCreate {
-    fn members() -> &'static [Member] {
-        &[
-            Member {
-                name: "slug",
-                members: None,
-            },
-            Member {
-                name: "name",
-                members: None,
-            },
-            Member {
-                name: "plan",
-                members: None,
-            },
-            Member {
-                name: "kind",
-                members: None,
-            },
-            Member {
-                name: "sales_owner",
-                members: None,
-            },
-        ]
+impl TenantCreate {
+    fn default_plan() -> PlanKey {
+        PlanKey("starter".to_owned())
     }
-}
 
-fn tenant_create_plan() -> PlanKey {
-    PlanKey("starter".to_owned())
-}
-
-fn tenant_create_kind() -> TenantKind {
-    TenantKind::Customer
+    fn default_kind() -> TenantKind {
+        TenantKind::Customer
+    }
 }
 
 /// Properties to set when activating a tenant. Omitted properties remain unchanged.
@@ -462,29 +437,6 @@ pub struct TenantActivate {
     pub erp_customer_id: Option<Text>,
 }
 
-impl RequestObject for TenantActivate {
-    fn members() -> &'static [Member] {
-        &[
-            Member {
-                name: "plan",
-                members: None,
-            },
-            Member {
-                name: "contract_start",
-                members: None,
-            },
-            Member {
-                name: "contract_end",
-                members: None,
-            },
-            Member {
-                name: "erp_customer_id",
-                members: None,
-            },
-        ]
-    }
-}
-
 /// When and why to cancel a tenant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TenantCancel {
@@ -500,21 +452,6 @@ pub struct TenantCancel {
     /// Default: `false`.
     #[serde(default)]
     pub at_period_end: bool,
-}
-
-impl RequestObject for TenantCancel {
-    fn members() -> &'static [Member] {
-        &[
-            Member {
-                name: "reason",
-                members: None,
-            },
-            Member {
-                name: "at_period_end",
-                members: None,
-            },
-        ]
-    }
 }
 
 /// The entitlements of a tenant.

@@ -1,6 +1,7 @@
 //! Optional and required bodies.
 
-use tenant_registry_client::types::{TenantActivate, TenantCancel};
+use tenant_registry_client::OpenEnum;
+use tenant_registry_client::types::{ApiKeyVerify, TenantActivate, TenantCancel, TenantKind, TenantStatus};
 
 use crate::script::{Response, Script, TENANT};
 
@@ -76,4 +77,30 @@ async fn a_missing_required_body_is_rejected_before_sending() {
         .expect_err("the body is missing");
     assert_eq!(error.to_string(), "invalid request: `body` is missing");
     assert!(script.recorded().is_empty());
+}
+
+#[tokio::test]
+async fn an_unknown_enum_value_is_a_value() {
+    let tenant = TENANT.replace("\"active\"", "\"dormant\"").leak();
+    let script = Script::start([Response::With(200, "", tenant)]).await;
+    let tenant = script.client().tenant_get().id(ID).send().await;
+    let tenant = tenant.expect("the response is a tenant").into_inner();
+    assert_eq!(tenant.status, OpenEnum::Unknown("dormant".to_owned()));
+    assert_eq!(
+        (tenant.status.known(), tenant.status.to_string().as_str()),
+        (None, "dormant")
+    );
+    assert!(tenant.status != TenantStatus::Active && tenant.kind == TenantKind::Customer);
+    // Written as it was read.
+    let json = serde_json::to_value(&tenant).expect("a tenant is JSON");
+    assert_eq!(
+        (&json["status"], &json["kind"]),
+        (&"dormant".into(), &"customer".into())
+    );
+    let verified: ApiKeyVerify =
+        serde_json::from_str(r#"{"valid": false, "reason": "expired"}"#).expect("the body has the required members");
+    assert_eq!(verified.reason, Some(OpenEnum::Unknown("expired".to_owned())));
+    // A value that a request contains is still checked.
+    assert!(TenantStatus::try_from("dormant").is_err());
+    serde_json::from_str::<ApiKeyVerify>(r#"{"valid": false, "reason": 7}"#).expect_err("the reason is a text");
 }

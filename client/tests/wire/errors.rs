@@ -1,7 +1,7 @@
 //! Errors and their contents.
 
-use tenant_registry_client::Error;
 use tenant_registry_client::types::{ApiKeyVerifyReason, ErrorCode, TenantId};
+use tenant_registry_client::{Error, OpenEnum};
 
 use crate::script::{Response, Script};
 
@@ -73,4 +73,16 @@ fn temporary_errors_differ_from_invalid_requests() {
         .filter(|it| it.is_retryable())
         .collect();
     assert_eq!(worth, [ApiKeyVerifyReason::Unavailable]);
+}
+
+#[tokio::test]
+async fn an_unknown_error_code_is_a_value_and_its_status_decides() {
+    for (status, is_retryable) in [(404, false), (429, true), (503, true)] {
+        let body = r#"{"error": "of_the_future", "message": "a message"}"#;
+        let busy = Response::With(status, "retry-after: 60\r\n", body);
+        let error = error_of(busy).await;
+        let response = error.response().expect("the service returned an error");
+        assert_eq!(response.code, OpenEnum::Unknown("of_the_future".to_owned()));
+        assert_eq!((error.code(), error.is_retryable()), (None, is_retryable), "{status}");
+    }
 }

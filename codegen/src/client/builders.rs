@@ -17,7 +17,7 @@ pub(super) fn builder(
     part: &Builder,
     error: &TokenStream,
 ) -> Result<TokenStream, Error> {
-    let name = format_ident!("{}", names::type_name(&operation.id));
+    let name = format_ident!("{}", names::operation_type(&operation.id));
     let documentation = documentation::builder(operation);
     let fields = fields(operation, part);
     let declarations = fields.iter().map(|(Field { name, ty, .. }, required)| {
@@ -29,7 +29,7 @@ pub(super) fn builder(
     });
     let initial = fields.iter().map(|(Field { name, .. }, required)| {
         if *required {
-            let message = format!("`{name}` is missing");
+            let message = format!("`{}` is missing", names::of_field(name));
             quote! { #name: Err(#message.to_owned()) }
         } else {
             quote! { #name: Ok(None) }
@@ -78,7 +78,7 @@ fn fields<'a>(operation: &Operation, part: &'a Builder) -> Vec<(&'a Field, bool)
         operation
             .parameters
             .iter()
-            .position(|parameter| field.name == parameter.name)
+            .position(|parameter| field.name == names::field(&parameter.name))
             .unwrap_or(operation.parameters.len())
     };
     let mut fields: Vec<_> = part
@@ -95,9 +95,10 @@ fn fields<'a>(operation: &Operation, part: &'a Builder) -> Vec<(&'a Field, bool)
 
 fn setter(api: &Api, operation: &Operation, field: &Field, required: bool) -> TokenStream {
     let Field { name, ty, .. } = field;
-    let documentation = documentation::setter(api, operation, &name.to_string());
+    let wire_name = names::of_field(name);
+    let documentation = documentation::setter(api, operation, &wire_name);
     let wrap = (!required).then(|| quote! { .map(Some) });
-    let message = format!("`{name}`: {{error}}");
+    let message = format!("`{wire_name}`: {{error}}");
     quote! {
         #documentation
         pub fn #name<V>(mut self, value: V) -> Self

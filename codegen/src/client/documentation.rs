@@ -102,5 +102,5 @@ pub(super) fn tag(api: &Api, tag: &str) -> String {
 
 /// The type name of an operation's builder, also the name of its enum variant.
 pub(super) fn type_name(operation: &Operation) -> proc_macro2::Ident {
-    quote::format_ident!("{}", names::type_name(&operation.id))
+    quote::format_ident!("{}", names::operation_type(&operation.id))
 }

@@ -19,12 +19,7 @@ pub(super) fn document(api: &Api, version: &str) -> Result<OpenAPI, Error> {
     let schemas: Map<String, Value> = api
         .schemas
         .iter()
-        .map(|schema| {
-            (
-                names::type_name(&schema.name),
-                json!({ "type": "object", "properties": {} }),
-            )
-        })
+        .map(|schema| (component(&schema.name), json!({ "type": "object", "properties": {} })))
         .collect();
     let mut paths = Map::new();
     for operation in &api.operations {
@@ -110,5 +105,10 @@ fn schema(parameter: &str, ty: &Type) -> Result<Value, Error> {
 }
 
 fn reference(name: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{}", names::type_name(name)) })
+    json!({ "$ref": format!("#/components/schemas/{}", component(name)) })
+}
+
+/// The name of a schema in the document. The prefix keeps it apart from all names that progenitor's own code uses.
+pub(super) fn component(name: &str) -> String {
+    format!("Schema{}", names::operation_type(name))
 }

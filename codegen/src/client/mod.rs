@@ -2,7 +2,8 @@
 //!
 //! The files become `crate::generated` of a crate that defines `crate::types` (the generated types), `crate::Transport` with
 //! `impl progenitor_client::ClientHooks<Transport> for generated::Client` (how requests are sent), and `crate::Error` with
-//! `From<progenitor_client::Error<types::Error>>` (the error that callers get).
+//! `From<progenitor_client::Error<types::Error>>` (the error that callers get). The crate re-exports `OpenEnum`, if there is
+//! one, at its root.
 
 mod builders;
 mod documentation;
@@ -19,13 +20,22 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 
 use self::parts::Parts;
+use crate::emit::template::prune;
 use crate::fingerprint::fnv_1a;
 use crate::model::{Api, Tag};
 use crate::print;
-use crate::{Error, GeneratedFile};
+use crate::{Error, GeneratedFile, names};
 
-/// All files of the client. `text` is the spec that `document` and `api` were read from.
-pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<GeneratedFile>, Error> {
+const OPEN_ENUM: &str = include_str!("../templates/open_enum.rs");
+
+/// All files of the client. `text` is the spec that `document` and `api` were read from; `has_open_enums` says whether the
+/// types use `OpenEnum`.
+pub(crate) fn generate(
+    api: &Api,
+    document: &Value,
+    text: &str,
+    has_open_enums: bool,
+) -> Result<Vec<GeneratedFile>, Error> {
     let info = |key: &str| document["info"][key].as_str().unwrap_or_default().trim();
     let mut parts = Parts::new(progenitor::generate(api, info("version"))?)?;
     let tags: Vec<&Tag> = api
@@ -38,7 +48,7 @@ pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<Ge
         file(
             "mod.rs",
             &format!("The Rust client of the {}.", info("title")),
-            client(api, &parts, info("title"), info("description"), text),
+            client(api, &parts, &info, text, has_open_enums),
         )?,
         file(
             "operation.rs",
@@ -51,6 +61,9 @@ pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<Ge
             modules(&tags),
         )?,
     ];
+    if has_open_enums {
+        files.push(GeneratedFile::new("open_enum.rs", prune(OPEN_ENUM, "OpenEnum")?.0));
+    }
     let error = error_type(api);
     for tag in tags {
         let builders = api
@@ -58,7 +71,7 @@ pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<Ge
             .map(|operation| builders::builder(api, operation, &parts.take(operation)?, &error))
             .collect::<Result<Vec<_>, Error>>()?;
         files.push(file(
-            &format!("builder/{}.rs", tag.name),
+            &format!("builder/{}.rs", names::module(&tag.name)),
             &documentation::tag(api, &tag.name),
             quote! {
                 use progenitor_client::{ClientHooks, ClientInfo};
@@ -71,8 +84,20 @@ pub(crate) fn generate(api: &Api, document: &Value, text: &str) -> Result<Vec<Ge
 }
 
 /// The client: a struct with one method for each operation.
-fn client(api: &Api, parts: &Parts, title: &str, description: &str, text: &str) -> TokenStream {
-    let documentation = documentation::client(title, description);
+fn client<'a>(
+    api: &Api,
+    parts: &Parts,
+    info: &impl Fn(&str) -> &'a str,
+    text: &str,
+    has_open_enums: bool,
+) -> TokenStream {
+    let documentation = documentation::client(info("title"), info("description"));
+    let open_enum = has_open_enums.then(|| {
+        quote! {
+            mod open_enum;
+            pub use self::open_enum::OpenEnum;
+        }
+    });
     let fingerprint = Literal::u64_unsuffixed(fnv_1a(text));
     let client_info = &parts.client_info;
     let methods = api.operations.iter().map(|operation| {
@@ -89,6 +114,7 @@ fn client(api: &Api, parts: &Parts, title: &str, description: &str, text: &str) 
     quote! {
         pub mod builder;
         mod operation;
+        #open_enum
 
         pub use self::operation::Operation;
 
@@ -112,7 +138,7 @@ fn client(api: &Api, parts: &Parts, title: &str, description: &str, text: &str) 
 }
 
 fn modules(tags: &[&Tag]) -> TokenStream {
-    let names = tags.iter().map(|tag| format_ident!("{}", tag.name));
+    let names = tags.iter().map(|tag| names::module(&tag.name));
     let globs = names.clone();
     quote! {
         #( mod #names; )*

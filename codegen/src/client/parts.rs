@@ -57,7 +57,7 @@ impl Parts {
     /// Removes and returns the parts of an operation.
     pub(super) fn take(&mut self, operation: &Operation) -> Result<Builder, Error> {
         self.builders
-            .remove(&names::type_name(&operation.id))
+            .remove(&names::operation_type(&operation.id))
             .ok_or_else(|| missing("the builder").in_operation(&operation.id))
     }
 }

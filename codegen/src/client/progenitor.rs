@@ -10,34 +10,8 @@ use syn::parse_quote;
 use syn::visit_mut::{self, VisitMut};
 
 use super::lowering;
-use crate::Error;
 use crate::model::{Api, Operation};
-use crate::names;
-
-/// Names of a builder's own methods and variables.
-const RESERVED_PARAMETERS: [&str; 6] = ["body", "client", "header_map", "info", "new", "send"];
-
-/// Names of the client's own methods and, as types, of the types that the builders' files use.
-const RESERVED_OPERATIONS: [&str; 18] = [
-    "api_version",
-    "baseurl",
-    "builder",
-    "client",
-    "client_hooks",
-    "client_info",
-    "error",
-    "exec",
-    "header_value",
-    "inner",
-    "new",
-    "operation_info",
-    "option",
-    "post",
-    "pre",
-    "response_value",
-    "result",
-    "string",
-];
+use crate::{Error, error, names};
 
 /// Names that progenitor's code uses without a path.
 const IMPORTED: [&str; 5] = ["ClientInfo", "Error", "OperationInfo", "ResponseValue", "encode_path"];
@@ -52,8 +26,8 @@ pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
         .with_hooks(HooksMode::Expected)
         .with_inner_type(quote! { crate::Transport });
     for schema in &api.schemas {
-        let name = names::type_name(&schema.name);
-        settings.with_replacement(&name, format!("crate::types::{name}"), std::iter::empty());
+        let replacement = format!("crate::types::{}", names::type_name(&schema.name));
+        settings.with_replacement(lowering::component(&schema.name), replacement, std::iter::empty());
     }
     let document = lowering::document(api, version)?;
     let tokens = Generator::new(&settings)
@@ -87,46 +61,27 @@ impl VisitMut for FullPaths {
         }
     }
 
+    /// progenitor does not know the keywords of the 2024 edition, and escapes the others in the same way.
+    fn visit_ident_mut(&mut self, ident: &mut syn::Ident) {
+        if ident == "gen" {
+            *ident = names::field("gen");
+        }
+    }
+
     /// Attributes hold no paths that are kept.
     fn visit_attribute_mut(&mut self, _: &mut syn::Attribute) {}
 }
 
 fn check(api: &Api) -> Result<(), Error> {
-    let mut builders = BTreeSet::new();
-    for operation in &api.operations {
-        let mut checked = check_operation(operation);
-        if !builders.insert(names::type_name(&operation.id)) {
-            checked = Err(Error::document(
-                "another operation has a builder with the same name; rename one",
-            ));
-        }
-        checked.map_err(|error| {
-            let place = Error {
-                pointer: format!("paths.{}.{}", operation.path_text(), operation.method.key()),
-                ..error
-            };
-            place.in_operation(&operation.id)
-        })?;
-    }
-    Ok(())
+    error::all(
+        api.operations
+            .iter()
+            .map(|operation| check_operation(operation).map_err(|error| error.in_operation(&operation.id))),
+    )
+    .map(|_| ())
 }
 
 fn check_operation(operation: &Operation) -> Result<(), Error> {
-    if RESERVED_OPERATIONS.contains(&operation.id.as_str()) {
-        return Err(Error::document(
-            "the client already has a method or type with this name; choose another operationId",
-        ));
-    }
-    if let Some(parameter) = operation
-        .parameters
-        .iter()
-        .find(|parameter| RESERVED_PARAMETERS.contains(&parameter.name.as_str()))
-    {
-        return Err(Error::document(format!(
-            "the client's builder already has a method or variable `{0}`; rename the parameter `{0}`",
-            parameter.name
-        )));
-    }
     let (errors, successes): (Vec<_>, Vec<_>) = operation
         .responses
         .iter()

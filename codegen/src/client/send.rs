@@ -6,12 +6,13 @@
 //! serialized as a newtype.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, quote};
 use syn::{Expr, ExprCall, ExprMatch, ExprMethodCall, ImplItemFn, Lit, Local, Pat, ReturnType, Stmt, Type};
 
 use super::parts::{argument, missing};
 use crate::Error;
-use crate::model::{Location, Operation};
+use crate::model::{Location, Operation, Segment};
+use crate::names;
 
 /// The type of a success, `T` of `Result<ResponseValue<T>, Error<E>>`.
 pub(super) fn success_type<'a>(operation: &Operation, send: &'a ImplItemFn) -> Result<&'a Type, Error> {
@@ -72,8 +73,16 @@ fn url(operation: &Operation) -> TokenStream {
         .parameters
         .iter()
         .filter(|parameter| parameter.location == Location::Path)
-        .map(|parameter| format_ident!("{}", parameter.name));
-    let template = format!("{{}}{}", operation.path_text());
+        .map(|parameter| names::field(&parameter.name));
+    let path: String = operation
+        .path
+        .iter()
+        .map(|segment| match segment {
+            Segment::Literal(text) => format!("/{text}"),
+            Segment::Variable(name) => format!("/{{{}}}", names::field(name)),
+        })
+        .collect();
+    let template = format!("{{}}{path}");
     quote! {
         #( let #variables = ::progenitor_client::encode_path(&#variables.to_string()); )*
         let url = format!(#template, client.baseurl);

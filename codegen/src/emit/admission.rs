@@ -84,17 +84,14 @@ pub(super) fn admitting(api: &Api) -> Option<&Scheme> {
 
 /// The slice of the scopes.
 pub(super) fn required_scopes(scopes: &[String]) -> TokenStream {
-    let variants = scopes.iter().map(|it| format_ident!("{}", names::type_name(it)));
+    let variants = scopes.iter().map(|it| format_ident!("{}", names::variant(it)));
     quote! { &[#(crate::server::Scope::#variants),*] }
 }
 
 fn scopes(scheme: &Scheme) -> TokenStream {
     let documentation = doc(&format!("A scope of the security scheme `{}`.", scheme.name));
     let names: Vec<&str> = scheme.scopes.iter().map(|it| it.name.as_str()).collect();
-    let variants: Vec<_> = names
-        .iter()
-        .map(|it| format_ident!("{}", names::type_name(it)))
-        .collect();
+    let variants: Vec<_> = names.iter().map(|it| format_ident!("{}", names::variant(it))).collect();
     let documentations = scheme
         .scopes
         .iter()
@@ -147,12 +144,9 @@ fn form(responses: &[&Response; 2]) -> [Vec<String>; 2] {
 }
 
 fn differs(operation: &Operation) -> Error {
-    Error {
-        pointer: format!("paths.{}.{}", operation.path_text(), operation.method.key()),
-        ..Error::document(
-            "429 and 503 have other headers here than in other operations; the HTTP layer responds with the same headers \
-             everywhere",
-        )
-    }
+    Error::document(
+        "429 and 503 have other headers here than in other operations; the HTTP layer responds with the same headers \
+         everywhere",
+    )
     .in_operation(&operation.id)
 }

@@ -7,7 +7,15 @@ use crate::print::rust_file;
 use crate::{Error, GeneratedFile};
 
 /// `lib.rs`. The types are part of the client's package, because only the client is published.
-pub(crate) fn library() -> Result<GeneratedFile, Error> {
+/// `has_open_enums` says whether they use `OpenEnum`.
+pub(crate) fn library(has_open_enums: bool) -> Result<GeneratedFile, Error> {
+    let open_enum = has_open_enums.then(|| {
+        quote! {
+            /// An enum in a response. Clients accept values that they do not know. The service sends only values of the
+            /// spec, so here it is the enum itself.
+            pub type OpenEnum<T> = T;
+        }
+    });
     let text = rust_file(
         "The contract of the service, generated from the spec.\n\nImplement the traits in `server` with the types in \
          `types`, and pass the implementation to `http::ServerContext`.",
@@ -17,6 +25,8 @@ pub(crate) fn library() -> Result<GeneratedFile, Error> {
 
             #[path = "../client/src/types/mod.rs"]
             pub mod types;
+
+            #open_enum
 
             /// The spec in YAML, from which this crate was generated.
             pub const OPENAPI: &str = include_str!("../spec/openapi.yaml");

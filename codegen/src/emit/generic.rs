@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use super::admission;
 use super::server::{body_type, is_optional, params_name, principal_type, response_name, tags, trait_name};
-use crate::model::{Api, Operation, Tag};
+use crate::model::{Api, Operation, Parameter, Tag};
 use crate::print::{doc, rust_file};
 use crate::{Error, GeneratedFile, names};
 
@@ -130,7 +130,7 @@ pub(super) fn file(api: &Api) -> Result<GeneratedFile, Error> {
 }
 
 fn marker(operation: &Operation) -> Ident {
-    format_ident!("{}", names::type_name(&operation.id))
+    format_ident!("{}", names::operation_type(&operation.id))
 }
 
 fn implementation(api: &Api, tag: &Tag, bound: &TokenStream, identity: &TokenStream) -> TokenStream {
@@ -248,21 +248,25 @@ fn operation(operation: &Operation, identity: &TokenStream) -> TokenStream {
 
 fn parameters(operation: &Operation) -> Option<TokenStream> {
     let name = params_name(operation)?;
-    let fields: Vec<Ident> = operation
-        .parameters
-        .iter()
-        .map(|it| format_ident!("{}", it.name))
-        .collect();
-    let visits = operation.parameters.iter().zip(&fields).map(|(parameter, field)| {
-        let text = &parameter.name;
+    let variable = |parameter: &Parameter| names::variable(&parameter.name, &["visitor"]);
+    let fields = operation.parameters.iter().map(|parameter| {
+        let (field, variable) = (names::field(&parameter.name), variable(parameter));
+        if field == variable {
+            quote! { #field }
+        } else {
+            quote! { #field: #variable }
+        }
+    });
+    let visits = operation.parameters.iter().map(|parameter| {
+        let (text, variable) = (&parameter.name, variable(parameter));
         if is_optional(parameter) {
             quote! {
-                if let Some(value) = #field {
+                if let Some(value) = #variable {
                     visitor.parameter(#text, value);
                 }
             }
         } else {
-            quote! { visitor.parameter(#text, #field); }
+            quote! { visitor.parameter(#text, #variable); }
         }
     });
     Some(quote! {

@@ -7,5 +7,5 @@ mod generic;
 pub(crate) mod http;
 mod rust;
 pub(crate) mod server;
-mod template;
+pub(crate) mod template;
 pub(crate) mod types;

@@ -17,8 +17,8 @@ pub(super) fn integer(width: Width) -> TokenStream {
 }
 
 /// Declares modules, each with the names that it exports.
-pub(super) fn modules<'a>(modules: impl IntoIterator<Item = (&'a str, Vec<String>)>) -> TokenStream {
-    let modules: BTreeMap<&str, Vec<String>> = modules.into_iter().collect();
+pub(super) fn modules(modules: impl IntoIterator<Item = (String, Vec<String>)>) -> TokenStream {
+    let modules: BTreeMap<String, Vec<String>> = modules.into_iter().collect();
     let names = modules.keys().map(|name| format_ident!("{name}"));
     let exports = modules
         .iter()

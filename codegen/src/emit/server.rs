@@ -23,33 +23,34 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
     if server_error(api).is_some() {
         shared.push("ServerErrorResponse".to_owned());
     }
-    let mut modules = vec![("request", vec!["RequestMetadata".to_owned()]), ("response", shared)];
+    let mut modules = vec![
+        ("request".to_owned(), vec!["RequestMetadata".to_owned()]),
+        ("response".to_owned(), shared),
+    ];
     if api.operations.iter().any(|it| it.body.is_some()) {
         let text = rust_source("Why a request body was rejected.", INVALID_BODY)?;
         files.push(GeneratedFile::new("server/invalid_body.rs", text));
-        modules.push(("invalid_body", vec!["InvalidBody".to_owned()]));
+        modules.push(("invalid_body".to_owned(), vec!["InvalidBody".to_owned()]));
     }
     if let Some(file) = admission::server_file(api)? {
         files.push(file);
-        modules.push(("admission", admission::EXPORTS.map(str::to_owned).to_vec()));
+        modules.push(("admission".to_owned(), admission::EXPORTS.map(str::to_owned).to_vec()));
     }
     for tag in tags(api) {
-        files.push(GeneratedFile::new(
-            format!("server/{}.rs", tag.name),
-            tag_file(api, tag)?,
-        ));
+        let module = names::module(&tag.name).to_string();
+        files.push(GeneratedFile::new(format!("server/{module}.rs"), tag_file(api, tag)?));
         let mut exports = vec![trait_name(tag).to_string()];
         for operation in api.operations_of(tag) {
             exports.push(response_name(operation).to_string());
             exports.extend(params_name(operation).map(|it| it.to_string()));
         }
-        modules.push((&tag.name, exports));
+        modules.push((module, exports));
     }
     files.push(GeneratedFile::new("server/mod.rs", root(api, modules)?));
     Ok(files)
 }
 
-fn root(api: &Api, modules: Vec<(&str, Vec<String>)>) -> Result<String, Error> {
+fn root(api: &Api, modules: Vec<(String, Vec<String>)>) -> Result<String, Error> {
     let modules = rust::modules(modules);
     let traits: Vec<Ident> = tags(api).map(trait_name).collect();
     rust_file(
@@ -73,16 +74,16 @@ pub(super) fn tags(api: &Api) -> impl Iterator<Item = &Tag> {
 }
 
 pub(super) fn trait_name(tag: &Tag) -> Ident {
-    format_ident!("{}", names::type_name(&tag.name))
+    format_ident!("{}", names::trait_name(&tag.name))
 }
 
 pub(super) fn response_name(operation: &Operation) -> Ident {
-    format_ident!("{}Response", names::type_name(&operation.id))
+    format_ident!("{}Response", names::operation_type(&operation.id))
 }
 
 /// The name of the struct of an operation's parameters, if it has any.
 pub(super) fn params_name(operation: &Operation) -> Option<Ident> {
-    (!operation.parameters.is_empty()).then(|| format_ident!("{}Params", names::type_name(&operation.id)))
+    (!operation.parameters.is_empty()).then(|| format_ident!("{}Params", names::operation_type(&operation.id)))
 }
 
 fn tag_file(api: &Api, tag: &Tag) -> Result<String, Error> {
@@ -173,7 +174,7 @@ fn params(operation: &Operation) -> Option<TokenStream> {
     let documentation = doc(&format!("The parameters of `{}`.", operation.id));
     let fields = operation.parameters.iter().map(|parameter| {
         let documentation = doc(&parameter_documentation(parameter));
-        let name = format_ident!("{}", parameter.name);
+        let name = names::field(&parameter.name);
         let ty = parameter_type(parameter);
         quote! { #documentation pub #name: #ty }
     });
@@ -281,7 +282,7 @@ fn header_documentation(header: &Header) -> String {
 
 /// The field of a header.
 pub(super) fn header_field(header: &Header) -> Ident {
-    format_ident!("{}", names::snake_case(&header.name))
+    names::header_field(&header.name)
 }
 
 /// The variant of a response with all its fields, as a pattern or an expression.

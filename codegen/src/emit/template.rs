@@ -6,7 +6,7 @@ use crate::Error;
 use crate::print::syntax_tree;
 
 /// Keeps the items that the roots mention, directly or indirectly. Returns the file and the number of functions in it.
-pub(super) fn prune(template: &str, roots: &str) -> Result<(String, usize), Error> {
+pub(crate) fn prune(template: &str, roots: &str) -> Result<(String, usize), Error> {
     let mut file = syn::parse_file(template)
         .map_err(|error| Error::document(format!("a template of the generator does not parse: {error}")))?;
     let documentation = template

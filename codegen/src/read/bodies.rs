@@ -4,7 +4,7 @@ use super::operations::Context;
 use super::{resolve, schemas};
 use crate::Error;
 use crate::document::Place;
-use crate::model::Body;
+use crate::model::{Body, Kind};
 
 /// The request body of an operation, if it has one.
 pub(super) fn request(context: &Context<'_>, place: &Place<'_>) -> Result<Option<Body>, Error> {
@@ -28,8 +28,8 @@ pub(super) fn content(context: &Context<'_>, place: &Place<'_>) -> Result<String
             let reference = schema.get("$ref").ok_or_else(|| {
                 schema.error("the schema of a body must have a name; move it to components.schemas and refer to it")
             })?;
-            let name = schemas::named(&reference, &context.names)?;
-            if context.is_object(name) {
+            let name = schemas::named(&reference, &context.schemas.names)?;
+            if matches!(context.schemas.kind(name), Some(Kind::Object(_)) | None) {
                 Ok(name.to_owned())
             } else {
                 Err(reference.error(format!("`{name}` is not an object; a body must be an object")))

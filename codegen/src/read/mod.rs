@@ -3,26 +3,66 @@
 mod bodies;
 mod closed;
 mod conditional;
+mod cycles;
 mod operations;
 mod parameters;
 mod responses;
 mod schemas;
+mod scopes;
 mod security;
 mod status;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::Error;
 use crate::document::{Node, Place};
+use crate::error::{self, Faults};
 use crate::model::{Api, Tag};
 use crate::names;
 
 /// Reads and checks a whole document.
+///
+/// Parts that do not depend on each other are all read, so that one run reports the errors of all of them.
 pub(crate) fn api(document: &Node) -> Result<Api, Error> {
     let root = document.root();
-    security::check_document(&root)?;
-    root.only(&[
+    let mut faults = Faults::default();
+    faults.keep(check_root(&root));
+    let tags = faults.keep(tags(&root));
+    let schemas_place = root.get("components").and_then(|it| it.get("schemas"));
+    let mut schemas = schemas::Schemas::default();
+    if let Some(place) = &schemas_place {
+        faults.keep(schemas::all(place, &mut schemas));
+        faults.keep(cycles::check(place, &schemas.read));
+        faults.keep(values::defaults(place, &schemas.read));
+    }
+    let scheme = faults.keep(security::scheme(&root));
+    let context = operations::Context {
+        root: &root,
+        tags: tags.as_deref(),
+        schemas: &schemas,
+        scheme: scheme.as_ref().map(Option::as_ref),
+    };
+    let operations = faults.keep(operations::all(&context));
+    let api = match (tags, operations, scheme) {
+        (Some(tags), Some(operations), Some(scheme)) => Some(Api {
+            tags,
+            operations,
+            schemas: schemas.read,
+            scheme,
+        }),
+        (_, _, _) => None,
+    };
+    if let (Some(place), Some(api)) = (&schemas_place, &api) {
+        faults.keep(closed::check(place, api));
+    }
+    faults.finish(api)
+}
+
+fn check_root(root: &Place<'_>) -> Result<(), Error> {
+    let mut faults = Faults::default();
+    faults.keep(security::check_document(root));
+    faults.keep(root.only(&[
         "openapi",
         "info",
         "servers",
@@ -31,49 +71,33 @@ pub(crate) fn api(document: &Node) -> Result<Api, Error> {
         "components",
         "externalDocs",
         "jsonSchemaDialect",
-    ])?;
-    let version = root.require("openapi")?;
-    if !version.text()?.starts_with("3.1.") {
-        return Err(version.error("the generator supports OpenAPI 3.1 only"));
-    }
-    let tags = tags(&root)?;
-    let schemas = match root.get("components").and_then(|it| it.get("schemas")) {
-        Some(place) => schemas::all(&place)?,
-        None => Vec::new(),
-    };
-    let scheme = security::scheme(&root)?;
-    let operations = operations::all(&root, &tags, &schemas, scheme.as_ref())?;
-    let api = Api {
-        tags,
-        operations,
-        schemas,
-        scheme,
-    };
-    if let Some(place) = root.get("components").and_then(|it| it.get("schemas")) {
-        values::defaults(&place, &api)?;
-        closed::check(&place, &api)?;
-    }
-    Ok(api)
+        "security",
+    ]));
+    faults.keep(root.require("openapi").and_then(|version| {
+        if version.text()?.starts_with("3.1.") {
+            Ok(())
+        } else {
+            Err(version.error("the generator supports OpenAPI 3.1 only"))
+        }
+    }));
+    faults.finish(Some(()))
 }
 
 fn tags(root: &Place<'_>) -> Result<Vec<Tag>, Error> {
-    let place = root.require("tags")?;
-    let mut seen = BTreeMap::new();
-    let mut tags = Vec::new();
-    for item in place.items()? {
+    let mut seen = BTreeSet::new();
+    error::all(root.require("tags")?.items()?.into_iter().map(|item| {
         item.only(&["name", "description", "externalDocs"])?;
         let name = item.require("name")?;
         let text = name.text()?;
-        names::check_identifier(&name, text)?;
-        if seen.insert(text.to_owned(), ()).is_some() {
+        names::check_tag(&name, text)?;
+        if !seen.insert(text.to_owned()) {
             return Err(name.error(format!("the tag `{text}` is listed twice")));
         }
-        tags.push(Tag {
+        Ok(Tag {
             name: text.to_owned(),
             description: item.require("description")?.text()?.trim().to_owned(),
-        });
-    }
-    Ok(tags)
+        })
+    }))
 }
 
 /// Follows a `$ref` to an object under `components/{section}`. Returns a place without `$ref` unchanged.

@@ -2,62 +2,58 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{bodies, conditional, parameters, responses, security};
+use super::schemas::Schemas;
+use super::{bodies, conditional, parameters, responses, scopes, security};
 use crate::document::Place;
+use crate::error::{self, Faults};
 use crate::model::{CALLER_ERROR_CODES, ERROR_CODES, Kind, Method, Operation, Schema, Scheme, Segment, Tag, Type};
 use crate::{Error, names};
 
 /// What the operations refer to.
 pub(super) struct Context<'a> {
     pub(super) root: &'a Place<'a>,
-    tags: &'a [Tag],
-    pub(super) schemas: &'a [Schema],
-    /// The names of the schemas.
-    pub(super) names: BTreeSet<&'a str>,
-    scheme: Option<&'a Scheme>,
-}
-
-impl Context<'_> {
-    pub(super) fn is_object(&self, name: &str) -> bool {
-        self.schemas
-            .iter()
-            .any(|schema| schema.name == name && matches!(schema.kind, Kind::Object(_)))
-    }
+    /// `None` if they have errors.
+    pub(super) tags: Option<&'a [Tag]>,
+    pub(super) schemas: &'a Schemas<'a>,
+    /// `None` if it has errors.
+    pub(super) scheme: Option<Option<&'a Scheme>>,
 }
 
 /// All operations, in the order of the document.
-pub(super) fn all(
-    root: &Place<'_>,
-    tags: &[Tag],
-    schemas: &[Schema],
-    scheme: Option<&Scheme>,
-) -> Result<Vec<Operation>, Error> {
-    let context = Context {
-        root,
-        tags,
-        schemas,
-        names: schemas.iter().map(|schema| schema.name.as_str()).collect(),
-        scheme,
-    };
+pub(super) fn all(context: &Context<'_>) -> Result<Vec<Operation>, Error> {
+    let mut faults = Faults::default();
     let mut ids = BTreeMap::new();
     let mut operations = Vec::new();
-    for (text, item) in root.require("paths")?.entries()? {
-        let path = path(&item, text)?;
-        for (key, place) in item.entries()? {
+    for (text, item) in context.root.require("paths")?.entries()? {
+        let path = faults.keep(path(&item, text));
+        let Some(members) = faults.keep(item.entries()) else {
+            continue;
+        };
+        for (key, place) in members {
             let Some(method) = Method::ALL.into_iter().find(|method| method.key() == key) else {
-                return Err(place.error(format!(
+                faults.add(place.error(format!(
                     "`{key}` is not a supported method; declare parameters in the operation"
                 )));
+                continue;
             };
-            let operation = operation(&context, method, &path, &place)?;
+            let Some(operation) = faults.keep(operation(context, method, path.as_deref(), &place)) else {
+                continue;
+            };
             if let Some(other) = ids.insert(operation.id.clone(), place.pointer().to_owned()) {
-                return Err(place.error(format!("the operationId `{}` is already used at {other}", operation.id)));
+                let message = format!("the operationId `{}` is already used at {other}", operation.id);
+                faults.add(place.error(message));
             }
-            operations.push(operation);
+            operations.push((operation, place));
         }
     }
-    require_error_schema(&context, &operations)?;
-    Ok(operations)
+    faults.keep(require_error_schema(
+        context,
+        operations.iter().map(|(operation, _)| operation),
+    ));
+    if let Some(tags) = context.tags {
+        faults.keep(scopes::check(context.root, tags, &operations));
+    }
+    faults.finish(Some(operations.into_iter().map(|(operation, _)| operation).collect()))
 }
 
 fn path(place: &Place<'_>, text: &str) -> Result<Vec<Segment>, Error> {
@@ -78,48 +74,88 @@ fn path(place: &Place<'_>, text: &str) -> Result<Vec<Segment>, Error> {
                 None if segment.is_empty() || segment.contains(['{', '}']) => {
                     Err(place.error(format!("`{segment}` must be either a literal or a variable in braces")))
                 }
+                None if [".", ".."].contains(&segment) || !segment.chars().all(is_plain) => Err(place.error(format!(
+                    "`{segment}` would be written in another way in a URL; use only ASCII letters, digits, `-`, `.`, `_` and `~`"
+                ))),
                 None => Ok(Segment::Literal(segment.to_owned())),
             },
         )
         .collect()
 }
 
-fn operation(context: &Context<'_>, method: Method, path: &[Segment], place: &Place<'_>) -> Result<Operation, Error> {
+/// The characters of a path that a URL never encodes (RFC 3986, section 2.3).
+fn is_plain(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "-._~".contains(character)
+}
+
+/// Reads an operation. `path` is `None` if it has errors.
+fn operation(
+    context: &Context<'_>,
+    method: Method,
+    path: Option<&[Segment]>,
+    place: &Place<'_>,
+) -> Result<Operation, Error> {
     let id_place = place.require("operationId")?;
     let id = id_place.text()?;
-    names::check_identifier(&id_place, id)?;
-    let read = || {
-        place.only(&[
-            "operationId",
-            "tags",
-            "summary",
-            "description",
-            "parameters",
-            "requestBody",
-            "responses",
-            "security",
-            "deprecated",
-            "externalDocs",
-        ])?;
-        let is_conditional = conditional::read(context.root, method, place)?;
-        let operation = Operation {
+    let mut faults = Faults::default();
+    faults.keep(names::check_operation(&id_place, id));
+    let operation = faults.keep(parts(context, method, path, place, id));
+    faults.finish(operation).map_err(|error| error.in_operation(id))
+}
+
+fn parts(
+    context: &Context<'_>,
+    method: Method,
+    path: Option<&[Segment]>,
+    place: &Place<'_>,
+    id: &str,
+) -> Result<Operation, Error> {
+    let mut faults = Faults::default();
+    faults.keep(place.only(&[
+        "operationId",
+        "tags",
+        "summary",
+        "description",
+        "parameters",
+        "requestBody",
+        "responses",
+        "security",
+        "deprecated",
+        "externalDocs",
+    ]));
+    let is_conditional = faults.keep(conditional::read(context.root, method, place));
+    let tag = faults.keep(tag(context, place));
+    let summary = faults.keep(place.require("summary").and_then(|it| it.text()));
+    let description = faults.keep(place.optional_text("description"));
+    let parameters = path.and_then(|path| faults.keep(parameters::all(context, path, place)));
+    let body = faults.keep(bodies::request(context, place));
+    let responses = place.require("responses").and_then(|it| responses::all(context, &it));
+    let responses = faults.keep(responses);
+    let access = context
+        .scheme
+        .and_then(|scheme| faults.keep(security::access(scheme, place)));
+    // `None` if a part has errors.
+    let operation = || {
+        Some(Operation {
             id: id.to_owned(),
-            tag: tag(context, place)?,
+            tag: tag?,
             method,
-            path: path.to_vec(),
-            summary: place.require("summary")?.text()?.trim().to_owned(),
-            description: place.optional_text("description")?,
-            parameters: parameters::all(context, path, place)?,
-            body: bodies::request(context, place)?,
-            responses: responses::all(context, &place.require("responses")?)?,
-            is_conditional,
-            access: security::access(context.scheme, place)?,
-        };
-        security::check_error_responses(context.root, &operation, place)?;
-        check_error_responses(&operation, place)?;
-        Ok(operation)
+            path: path?.to_vec(),
+            summary: summary?.trim().to_owned(),
+            description: description?,
+            parameters: parameters?,
+            body: body?,
+            responses: responses?,
+            is_conditional: is_conditional?,
+            access: access?,
+        })
     };
-    read().map_err(|error: Error| error.in_operation(id))
+    let operation = operation();
+    if let Some(operation) = &operation {
+        faults.keep(security::check_error_responses(context.root, operation, place));
+        faults.keep(check_error_responses(operation, place));
+    }
+    faults.finish(operation)
 }
 
 fn tag(context: &Context<'_>, place: &Place<'_>) -> Result<String, Error> {
@@ -127,7 +163,10 @@ fn tag(context: &Context<'_>, place: &Place<'_>) -> Result<String, Error> {
     match tags.items()?.as_slice() {
         [tag] => {
             let name = tag.text()?;
-            if context.tags.iter().any(|known| known.name == name) {
+            if context
+                .tags
+                .is_none_or(|tags| tags.iter().any(|known| known.name == name))
+            {
                 Ok(name.to_owned())
             } else {
                 Err(tag.error(format!("there is no tag `{name}` in the document's list of tags")))
@@ -166,16 +205,27 @@ fn check_error_responses(operation: &Operation, place: &Place<'_>) -> Result<(),
 }
 
 /// The HTTP layer constructs `Error` bodies, so their shape is fixed.
-fn require_error_schema(context: &Context<'_>, operations: &[Operation]) -> Result<(), Error> {
-    let error = |message: String| Error::document(message);
-    let named = |name: &str| context.schemas.iter().find(|schema| schema.name == name);
+fn require_error_schema<'a>(
+    context: &Context<'_>,
+    operations: impl IntoIterator<Item = &'a Operation>,
+) -> Result<(), Error> {
+    let schemas = context.schemas;
+    let named = |name: &str| schemas.read.iter().find(|schema| schema.name == name);
+    let place = |name: &str| context.root.require("components")?.require("schemas")?.require(name);
+    // One that has errors is in the names only; its own errors are enough.
+    if ["Error", "ErrorCode"]
+        .iter()
+        .any(|it| schemas.names.contains(it) && named(it).is_none())
+    {
+        return Ok(());
+    }
     let Some(Schema {
         kind: Kind::Object(properties),
         ..
     }) = named("Error")
     else {
-        return Err(error(
-            "components.schemas.Error is missing; it is the body of every error".to_owned(),
+        return Err(Error::document(
+            "the object components.schemas.Error is missing; it is the body of every error",
         ));
     };
     let shape: Vec<(&str, &Type, bool)> = properties
@@ -184,10 +234,9 @@ fn require_error_schema(context: &Context<'_>, operations: &[Operation]) -> Resu
         .collect();
     let code = Type::Named("ErrorCode".to_owned());
     if shape != [("error", &code, true), ("message", &Type::String, true)] {
-        return Err(error(
+        return Err(place("Error")?.error(
             "components.schemas.Error must have exactly two properties, both required: `error` (an `ErrorCode`) and \
-             `message` (a string)"
-                .to_owned(),
+             `message` (a string)",
         ));
     }
     let Some(Schema {
@@ -195,16 +244,16 @@ fn require_error_schema(context: &Context<'_>, operations: &[Operation]) -> Resu
         ..
     }) = named("ErrorCode")
     else {
-        return Err(error("components.schemas.ErrorCode must be an enum".to_owned()));
+        return Err(place("ErrorCode")?.error("components.schemas.ErrorCode must be an enum"));
     };
-    let is_any_secured = operations.iter().any(|it| it.access.is_secured());
+    let is_any_secured = operations.into_iter().any(|it| it.access.is_secured());
     let caller_codes = if is_any_secured { &CALLER_ERROR_CODES[..] } else { &[] };
-    for needed in ERROR_CODES.iter().chain(caller_codes) {
-        if !values.iter().any(|value| value == needed) {
-            return Err(error(format!(
-                "components.schemas.ErrorCode: `{needed}` is missing; the HTTP layer returns it"
-            )));
-        }
-    }
-    Ok(())
+    let needed = ERROR_CODES.iter().chain(caller_codes);
+    let place = place("ErrorCode")?;
+    error::all(
+        needed
+            .filter(|it| !values.iter().any(|value| value == *it))
+            .map(|missing| Err(place.error(format!("`{missing}` is missing; the HTTP layer returns it")))),
+    )
+    .map(|_: Vec<()>| ())
 }

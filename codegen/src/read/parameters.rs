@@ -1,30 +1,34 @@
 //! Reads the parameters of an operation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::operations::Context;
 use super::{conditional, resolve, schemas, values};
 use crate::document::Place;
-use crate::model::{Location, Parameter, Segment, Type};
-use crate::{Error, names};
+use crate::model::{Kind, Location, Parameter, Segment, Type};
+use crate::{Error, error, names};
 
 /// The parameters of an operation, those of the path first.
 pub(super) fn all(context: &Context<'_>, path: &[Segment], place: &Place<'_>) -> Result<Vec<Parameter>, Error> {
     let mut in_path = BTreeMap::new();
     let mut in_query: Vec<Parameter> = Vec::new();
     let items = place.get("parameters").map(|it| it.items()).transpose()?;
-    for item in items.unwrap_or_default() {
+    let mut seen = BTreeSet::new();
+    let read = error::all(items.unwrap_or_default().into_iter().map(|item| {
         let item = resolve(context.root, item, "parameters")?;
         if conditional::is_header_parameter(&item)? {
-            continue;
+            return Ok(None);
         }
         let parameter = parameter(context, &item)?;
+        if !seen.insert(parameter.name.clone()) {
+            return Err(item.error(format!("the parameter `{}` is declared twice", parameter.name)));
+        }
+        Ok(Some(parameter))
+    }))?;
+    for parameter in read.into_iter().flatten() {
         match parameter.location {
             Location::Path => {
                 in_path.insert(parameter.name.clone(), parameter);
-            }
-            Location::Query if in_query.iter().any(|it| it.name == parameter.name) => {
-                return Err(item.error(format!("the parameter `{}` is declared twice", parameter.name)));
             }
             Location::Query => in_query.push(parameter),
         }
@@ -61,7 +65,7 @@ fn parameter(context: &Context<'_>, place: &Place<'_>) -> Result<Parameter, Erro
         "deprecated",
     ])?;
     let name = place.require("name")?;
-    names::check_identifier(&name, name.text()?)?;
+    names::check_parameter(&name, name.text()?)?;
     let kind = place.require("in")?;
     let location = match kind.text()? {
         "path" => Location::Path,
@@ -77,9 +81,9 @@ fn parameter(context: &Context<'_>, place: &Place<'_>) -> Result<Parameter, Erro
         return Err(place.error("a path parameter is always required; add `required: true`"));
     }
     let schema = place.require("schema")?;
-    let ty = schemas::type_of(&schema, &context.names, &["default"])?;
+    let ty = schemas::type_of(&schema, &context.schemas.names, &["default"])?;
     match &ty {
-        Type::Named(name) if context.is_object(name) => {
+        Type::Named(name) if matches!(context.schemas.kind(name), Some(Kind::Object(_))) => {
             return Err(schema.error(format!("`{name}` is an object; a parameter must be a single value")));
         }
         Type::Named(_) | Type::String | Type::Boolean | Type::Integer(_) | Type::Formatted(_) => {}
@@ -95,7 +99,7 @@ fn parameter(context: &Context<'_>, place: &Place<'_>) -> Result<Parameter, Erro
         Some(default) if required => {
             return Err(default.error("a required parameter cannot have a default"));
         }
-        Some(default) => Some(values::parameter_default(&default, &ty, context.schemas)?),
+        Some(default) => Some(values::parameter_default(&default, &ty, &context.schemas.read)?),
     };
     Ok(Parameter {
         name: name.text()?.to_owned(),

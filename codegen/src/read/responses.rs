@@ -4,43 +4,15 @@ use super::operations::Context;
 use super::{bodies, conditional, resolve, schemas, security, status};
 use crate::Error;
 use crate::document::Place;
+use crate::error;
 use crate::model::{Header, Kind, Response, Type};
+use crate::names::{self, Scope};
 
 /// The responses of an operation, except 304, which only the HTTP layer returns.
 pub(super) fn all(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Response>, Error> {
-    let mut responses = Vec::new();
-    for (key, entry) in place.entries()? {
-        if key == conditional::STATUS {
-            continue;
-        }
-        let status = status::read(key, &entry)?;
-        let entry = resolve(context.root, entry, "responses")?;
-        entry.only(&["description", "headers", "content"])?;
-        let body = entry
-            .get("content")
-            .map(|it| bodies::content(context, &it))
-            .transpose()?;
-        match &body {
-            Some(name) if status.code >= 400 && name != "Error" => {
-                return Err(entry.error(format!(
-                    "the body of {key} is `{name}`; the body of an error must be `Error`"
-                )));
-            }
-            None if status.code >= 400 => {
-                return Err(entry.error(format!("{key} has no body; the body of an error must be `Error`")));
-            }
-            Some(_) | None => {}
-        }
-        if body.is_some() && status.code == 204 {
-            return Err(entry.error("204 cannot have content"));
-        }
-        responses.push(Response {
-            status,
-            description: entry.require("description")?.text()?.trim().to_owned(),
-            body,
-            headers: headers(context, &entry)?,
-        });
-    }
+    let entries = place.entries()?;
+    let declared = entries.iter().filter(|(key, _)| *key != conditional::STATUS);
+    let responses = error::all(declared.map(|(key, entry)| response(context, key, entry)))?;
     let successes = responses.iter().filter(|it| it.status.code < 400).count();
     if successes != 1 {
         return Err(place.error(format!(
@@ -50,41 +22,68 @@ pub(super) fn all(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Respon
     Ok(responses)
 }
 
+fn response(context: &Context<'_>, key: &str, entry: &Place<'_>) -> Result<Response, Error> {
+    let status = status::read(key, entry)?;
+    let entry = resolve(context.root, entry.clone(), "responses")?;
+    entry.only(&["description", "headers", "content"])?;
+    let body = entry
+        .get("content")
+        .map(|it| bodies::content(context, &it))
+        .transpose()?;
+    match &body {
+        Some(name) if status.code >= 400 && name != "Error" => {
+            return Err(entry.error(format!(
+                "the body of {key} is `{name}`; the body of an error must be `Error`"
+            )));
+        }
+        None if status.code >= 400 => {
+            return Err(entry.error(format!("{key} has no body; the body of an error must be `Error`")));
+        }
+        Some(_) | None => {}
+    }
+    if body.is_some() && status.code == 204 {
+        return Err(entry.error("204 cannot have content"));
+    }
+    Ok(Response {
+        status,
+        description: entry.require("description")?.text()?.trim().to_owned(),
+        body,
+        headers: headers(context, &entry)?,
+    })
+}
+
 fn headers(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Header>, Error> {
     let Some(headers) = place.get("headers") else {
         return Ok(Vec::new());
     };
-    let mut read = Vec::new();
-    for (name, entry) in headers.entries()? {
-        if [conditional::TAG, security::CHALLENGE]
+    let mut scope = Scope::default();
+    let of_operation = headers.entries()?.into_iter().filter(|(name, _)| {
+        ![conditional::TAG, security::CHALLENGE]
             .iter()
             .any(|it| name.eq_ignore_ascii_case(it))
-        {
-            continue;
-        }
+    });
+    error::all(of_operation.map(|(name, entry)| {
+        names::check_header(&entry, name)?;
+        scope.add("field", &names::header_field(name).to_string(), &entry)?;
         let entry = resolve(context.root, entry, "headers")?;
         entry.only(&["description", "required", "schema", "example", "examples"])?;
         if !entry.flag("required")? {
             return Err(entry.error("the service always sends this header; add `required: true`"));
         }
         let schema = entry.require("schema")?;
-        let ty = schemas::type_of(&schema, &context.names, &[])?;
+        let ty = schemas::type_of(&schema, &context.schemas.names, &[])?;
         let is_number = match &ty {
             Type::Integer(_) => true,
-            Type::Named(name) => context
-                .schemas
-                .iter()
-                .any(|it| it.name == *name && matches!(it.kind, Kind::Integer(_))),
+            Type::Named(name) => matches!(context.schemas.kind(name), Some(Kind::Integer(_)) | None),
             Type::String | Type::Boolean | Type::Number | Type::Formatted(_) | Type::Array(_) | Type::FreeForm => false,
         };
         if !is_number {
             return Err(schema.error("a response header must be an integer, because text would need escaping rules"));
         }
-        read.push(Header {
+        Ok(Header {
             name: name.to_owned(),
             description: entry.optional_text("description")?,
             ty,
-        });
-    }
-    Ok(read)
+        })
+    }))
 }

@@ -1,13 +1,14 @@
 //! Reads the schemas under `components` and the types of properties, parameters and items.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::Error;
 use crate::document::Place;
+use crate::error::{self, Faults};
 use crate::model::{Bound, Format, IntegerRules, Kind, Property, Schema, TextRules, Type, Width};
-use crate::names;
+use crate::names::{self, Scope};
 
 /// The keywords that a schema can have in addition to its rules. They do not affect the generated code's behaviour.
 const ANNOTATIONS: [&str; 5] = ["description", "title", "examples", "deprecated", "$comment"];
@@ -18,60 +19,109 @@ const MAX_BYTES: &str = "x-max-bytes";
 /// The maximum number of nested objects and lists.
 const MAX_LEVELS: &str = "x-max-levels";
 
-/// All schemas, in the order of the document.
-pub(super) fn all(place: &Place<'_>) -> Result<Vec<Schema>, Error> {
-    let known: BTreeSet<&str> = place.entries()?.into_iter().map(|(name, _)| name).collect();
-    let mut rust_names = BTreeMap::new();
-    let mut schemas = Vec::new();
-    for (name, place) in place.entries()? {
-        let rust_name = names::type_name(name);
-        names::check_type(&place, name, &rust_name)?;
-        if let Some(other) = rust_names.insert(rust_name.clone(), name) {
-            return Err(place.error(format!(
-                "`{name}` and `{other}` would both become the type `{rust_name}`; rename one"
-            )));
-        }
-        schemas.push(schema(name, &place, &known)?);
+/// Keywords that combine schemas or choose between them, each with what to write instead. The generated types have one shape.
+const COMBINATIONS: [(&str, &str); 9] = [
+    ("allOf", "list all properties in one schema"),
+    (
+        "anyOf",
+        "declare one `type`; a nullable property is `type: [a type, \"null\"]`",
+    ),
+    (
+        "oneOf",
+        "declare one `type`; a nullable property is `oneOf: [{$ref: …}, {type: \"null\"}]`",
+    ),
+    ("not", "say what is allowed, with `enum` or `pattern`"),
+    ("if", "declare one `type`"),
+    ("$ref", "a named schema and a nullable one state their own `type`"),
+    ("$dynamicRef", "refer to a schema under components.schemas with `$ref`"),
+    ("patternProperties", "list the properties, or use a free-form object"),
+    ("const", "use `enum` with one value"),
+];
+
+/// The schemas of a document.
+#[derive(Debug, Default)]
+pub(super) struct Schemas<'a> {
+    /// The names of all schemas.
+    pub(super) names: BTreeSet<&'a str>,
+    /// Those without errors, in the order of the document.
+    pub(super) read: Vec<Schema>,
+}
+
+impl Schemas<'_> {
+    /// The kind of a schema; `None` if it has errors, which are enough.
+    pub(super) fn kind(&self, name: &str) -> Option<&Kind> {
+        let schema = self.read.iter().find(|schema| schema.name == name)?;
+        Some(&schema.kind)
     }
-    Ok(schemas)
+}
+
+/// Reads all schemas.
+pub(super) fn all<'a>(place: &Place<'a>, schemas: &mut Schemas<'a>) -> Result<(), Error> {
+    let entries = place.entries()?;
+    schemas.names = entries.iter().map(|(name, _)| *name).collect();
+    let mut faults = Faults::default();
+    let mut scope = Scope::default();
+    for (name, place) in entries {
+        let rust_name = names::type_name(name);
+        faults.keep(names::check_type(&place, name, &rust_name));
+        faults.keep(scope.add("type", &rust_name, &place));
+        schemas.read.extend(faults.keep(schema(name, &place, &schemas.names)));
+    }
+    faults.finish(Some(()))
 }
 
 fn schema(name: &str, place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Schema, Error> {
-    let description = place
-        .optional_text("description")?
-        .ok_or_else(|| place.error("a schema must have a `description`, which becomes the type's documentation"))?;
-    for keyword in ["allOf", "oneOf", "anyOf", "not", "$ref"] {
-        if let Some(place) = place.get(keyword) {
-            return Err(place.error(format!(
-                "`{keyword}` is not supported in a named schema; list its properties"
-            )));
-        }
-    }
-    let kind = match type_keyword(place)? {
-        "object" => object(place, known)?,
-        "string" if place.get("enum").is_some() => enumeration(place)?,
-        "string" => text(place)?,
-        "integer" => integer(place)?,
-        other => {
-            return Err(place.require("type")?.error(format!(
-                "a named schema must be an object, a string or an integer; declare `{other}` where it is used"
-            )));
-        }
+    let mut faults = Faults::default();
+    let description = faults.keep(place.optional_text("description").and_then(|text| {
+        text.ok_or_else(|| place.error("a schema must have a `description`, which becomes the type's documentation"))
+    }));
+    let kind = faults.keep(kind(place, known));
+    let max_bytes = faults.keep(max_bytes(place));
+    let schema = match (description, kind, max_bytes) {
+        (Some(description), Some(kind), Some(max_bytes)) => Some(Schema {
+            name: name.to_owned(),
+            description,
+            kind,
+            max_bytes,
+        }),
+        (_, _, _) => None,
     };
-    let max_bytes = length(place, MAX_BYTES)?;
-    if max_bytes.is_some() && !matches!(kind, Kind::Object(_)) {
-        return Err(place.error(format!("`{MAX_BYTES}` is only for objects")));
+    faults.finish(schema)
+}
+
+fn max_bytes(place: &Place<'_>) -> Result<Option<usize>, Error> {
+    match place.get(MAX_BYTES) {
+        Some(keyword) if type_keyword(place)? != "object" => {
+            Err(keyword.error(format!("`{MAX_BYTES}` is only for objects")))
+        }
+        Some(_) | None => length(place, MAX_BYTES),
     }
-    Ok(Schema {
-        name: name.to_owned(),
-        description,
-        kind,
-        max_bytes,
-    })
+}
+
+fn kind(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Kind, Error> {
+    match type_keyword(place)? {
+        "object" => object(place, known),
+        "string" if place.get("enum").is_some() => enumeration(place),
+        "string" => text(place),
+        "integer" => integer(place),
+        other => Err(place.require("type")?.error(format!(
+            "a named schema must be an object, a string or an integer; declare `{other}` where it is used"
+        ))),
+    }
 }
 
 /// The `type` of a schema, which must be a single one.
 fn type_keyword<'a>(place: &Place<'a>) -> Result<&'a str, Error> {
+    for (keyword, advice) in COMBINATIONS {
+        if let Some(place) = place.get(keyword) {
+            return Err(place.error(format!("`{keyword}` is not supported; {advice}")));
+        }
+    }
+    if let Some(types) = place.get("type")
+        && types.items().is_ok()
+    {
+        return Err(types.error("a list of types is supported only in a property, as [a type, \"null\"]"));
+    }
     place.require("type")?.text()
 }
 
@@ -80,22 +130,23 @@ fn object(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Kind, Error> {
     let properties = place.require("properties").map_err(|_| {
         place.error("a named object must have `properties`; declare a free-form object where it is used")
     })?;
+    let mut faults = Faults::default();
     let mut required = BTreeSet::new();
     if let Some(list) = place.get("required") {
         for item in list.items()? {
             let name = item.text()?;
             if properties.get(name).is_none() {
-                return Err(item.error(format!("there is no property `{name}`")));
+                faults.add(item.error(format!("there is no property `{name}`")));
             }
             required.insert(name);
         }
     }
     let mut read = Vec::new();
     for (name, property) in properties.entries()? {
-        names::check_identifier(&property, name)?;
-        read.push(self::property(name, &property, required.contains(name), known)?);
+        faults.keep(names::check_identifier(&property, name));
+        read.extend(faults.keep(self::property(name, &property, required.contains(name), known)));
     }
-    Ok(Kind::Object(read))
+    faults.finish(Some(Kind::Object(read)))
 }
 
 fn property(name: &str, place: &Place<'_>, required: bool, known: &BTreeSet<&str>) -> Result<Property, Error> {
@@ -187,12 +238,10 @@ pub(super) fn named<'a>(reference: &Place<'a>, known: &BTreeSet<&str>) -> Result
 fn inline(place: &Place<'_>, type_name: &str, known: &BTreeSet<&str>, also: &[&str]) -> Result<Type, Error> {
     let allow = |keywords: &[&str]| {
         let allowed = [&["type"], keywords, also].concat();
-        only(place, &allowed).map_err(|mut error| {
-            error.message = format!(
-                "{}; a schema with constraints must have a name: move it to components.schemas and refer to it",
-                error.message
-            );
-            error
+        only(place, &allowed).map_err(|error| {
+            error.map_message(|message| {
+                format!("{message}; a schema with constraints must have a name: move it to components.schemas and refer to it")
+            })
         })
     };
     let format = place.optional_text("format")?;
@@ -251,19 +300,14 @@ fn inline(place: &Place<'_>, type_name: &str, known: &BTreeSet<&str>, also: &[&s
 fn enumeration(place: &Place<'_>) -> Result<Kind, Error> {
     only(place, &["type", "enum"])?;
     let list = place.require("enum")?;
-    let mut variants = BTreeMap::new();
-    let mut values = Vec::new();
-    for item in list.items()? {
+    let mut scope = Scope::default();
+    let values = error::all(list.items()?.into_iter().map(|item| {
         let value = item.text()?;
-        let variant = names::type_name(value);
+        let variant = names::variant(value);
         names::check_type(&item, value, &variant)?;
-        if let Some(other) = variants.insert(variant.clone(), value) {
-            return Err(item.error(format!(
-                "`{value}` and `{other}` would both become the variant `{variant}`"
-            )));
-        }
-        values.push(value.to_owned());
-    }
+        scope.add("variant", &variant, &item)?;
+        Ok(value.to_owned())
+    }))?;
     if values.is_empty() {
         return Err(list.error("an enum must have at least one value"));
     }

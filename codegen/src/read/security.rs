@@ -4,7 +4,7 @@
 use super::{resolve, status};
 use crate::document::Place;
 use crate::model::{Access, Operation, Scheme, Scope};
-use crate::{Error, names};
+use crate::{Error, error, names};
 
 /// The header that tells a caller how to authenticate (RFC 9110, section 11.6.1). The HTTP layer writes it.
 pub(super) const CHALLENGE: &str = "WWW-Authenticate";
@@ -41,18 +41,16 @@ fn read_scheme(name: &str, place: &Place<'_>) -> Result<Scheme, Error> {
         return Err(place.error("only bearer tokens are supported; use `type: http` and `scheme: bearer`"));
     }
     let listed = place.require(SCOPES)?;
-    let mut scopes: Vec<Scope> = Vec::new();
-    for (name, description) in listed.entries()? {
-        let rust_name = names::type_name(name);
+    let mut variants = names::Scope::default();
+    let scopes = error::all(listed.entries()?.into_iter().map(|(name, description)| {
+        let rust_name = names::variant(name);
         names::check_type(&description, &name.replace(':', "_"), &rust_name)?;
-        if scopes.iter().any(|it| names::type_name(&it.name) == rust_name) {
-            return Err(description.error(format!("the scope `{name}` is listed twice")));
-        }
-        scopes.push(Scope {
+        variants.add("variant", &rust_name, &description)?;
+        Ok(Scope {
             name: name.to_owned(),
             description: description.text()?.trim().to_owned(),
-        });
-    }
+        })
+    }))?;
     if scopes.is_empty() || scopes.len() > SCOPES_MAX {
         return Err(listed.error(format!(
             "a scheme must have 1 to {SCOPES_MAX} scopes, not {}",

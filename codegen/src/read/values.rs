@@ -4,27 +4,29 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::document::Place;
-use crate::model::{Api, Kind, Schema, Type};
+use crate::error::Faults;
+use crate::model::{Kind, Schema, Type};
 
 /// Checks the default of every property.
-pub(super) fn defaults(place: &Place<'_>, api: &Api) -> Result<(), Error> {
-    for schema in &api.schemas {
+pub(super) fn defaults(place: &Place<'_>, schemas: &[Schema]) -> Result<(), Error> {
+    let mut faults = Faults::default();
+    for schema in schemas {
         let Kind::Object(properties) = &schema.kind else {
             continue;
         };
         for property in properties {
             if let Some(value) = &property.default
-                && let Some(reason) = misfit(value, &property.ty, &api.schemas)
+                && let Some(reason) = misfit(value, &property.ty, schemas)
             {
                 let place = place
                     .require(&schema.name)?
                     .require("properties")?
                     .require(&property.name)?;
-                return Err(place.require("default")?.error(reason));
+                faults.add(place.require("default")?.error(reason));
             }
         }
     }
-    Ok(())
+    faults.finish(Some(()))
 }
 
 /// The default of a parameter, as a client would send it.

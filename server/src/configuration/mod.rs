@@ -78,7 +78,7 @@ pub struct Configuration {
     pub log_level: LogLevel,
 
     /// Format of the log.
-    #[arg(long, env = "LOG_FORMAT", value_name = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    #[arg(long, env = "LOG_FORMAT", value_name = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
 
     /// Limits on requests and connections.

@@ -27,7 +27,7 @@ fn the_error_for_an_invalid_value_is_one_line_with_flag_and_variable() {
     let bad_values: &[(&[&str], &str)] = &[
         (&["--bind-address", "8090"], "--bind-address <BIND_ADDR>"),
         (&["--log-level", "loud"], "--log-level <LOG_LEVEL>"),
-        (&["--log-format", "xml"], "[possible values: json, text]"),
+        (&["--log-format", "xml"], "[possible values: auto, json, text]"),
         (&["--otel-exporter-otlp-endpoint", "127.0.0.1:4318"], "not a URL"),
         (&["--otel-exporter-otlp-endpoint", "grpc://x"], "http:// or https://"),
         (

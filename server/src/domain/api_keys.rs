@@ -35,12 +35,7 @@ impl ApiKeyRecord {
     }
 
     /// An audit event about the key. It shows the key's id and prefix, but no more of the plaintext.
-    fn event(
-        &self,
-        action: ServiceAction,
-        caller: &Caller,
-        now: DateTime<Utc>,
-    ) -> NewAuditEvent {
+    fn event(&self, action: ServiceAction, caller: &Caller, now: DateTime<Utc>) -> NewAuditEvent {
         let mut metadata = Map::new();
         metadata.insert("prefix".to_owned(), self.prefix.as_str().into());
         ServiceEvent {

@@ -34,7 +34,6 @@ impl From<StoreError> for AuditPruneError {
     }
 }
 
-
 /// Deletes the audit events before a time. The log records the start and the result.
 #[derive(Debug)]
 pub struct AuditPrune {

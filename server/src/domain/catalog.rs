@@ -66,13 +66,7 @@ impl Product {
         }
     }
 
-    fn event(
-        &self,
-        action: ServiceAction,
-        tenant_id: TenantId,
-        caller: &Caller,
-        now: DateTime<Utc>,
-    ) -> NewAuditEvent {
+    fn event(&self, action: ServiceAction, tenant_id: TenantId, caller: &Caller, now: DateTime<Utc>) -> NewAuditEvent {
         ServiceEvent {
             action,
             tenant_id,

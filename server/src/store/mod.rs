@@ -9,8 +9,8 @@ pub mod memory;
 pub mod postgres;
 
 use crate::records::{
-    ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, InternalDetail,
-    NewAuditEvent, TenantRecord,
+    ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
+    InternalDetail, NewAuditEvent, TenantRecord,
 };
 use chrono::{DateTime, Utc};
 use std::future::Future;

@@ -23,6 +23,8 @@ const OWN_TARGETS: &str = "tenant_registry";
 /// The format of log events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
+    /// Text if standard error is a terminal, otherwise JSON.
+    Auto,
     /// One JSON object per line, for machines.
     Json,
     /// One line of text per event, for people.
@@ -67,12 +69,16 @@ pub fn start(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
         .with_default(level.min(LevelFilter::WARN))
         .with_target(OWN_TARGETS, level);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines = match format {
-        LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
-        LogFormat::Text => lines
-            .with_ansi(std::io::stderr().is_terminal())
-            .with_filter(filter)
-            .boxed(),
+    let is_terminal = std::io::stderr().is_terminal();
+    let is_text = match format {
+        LogFormat::Auto => is_terminal,
+        LogFormat::Json => false,
+        LogFormat::Text => true,
+    };
+    let lines = if is_text {
+        lines.with_ansi(is_terminal).with_filter(filter).boxed()
+    } else {
+        lines.json().flatten_event(true).with_filter(filter).boxed()
     };
     tracing_subscriber::registry().with(lines).try_init()
 }

@@ -136,5 +136,5 @@ async fn the_page_loads_only_from_its_own_host() {
         );
         parts += 1;
     }
-    assert_eq!(parts, 5, "{}", page.text);
+    assert_eq!(parts, 4, "{}", page.text);
 }

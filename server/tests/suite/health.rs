@@ -14,13 +14,19 @@ cases![
 async fn a_running_service_is_alive(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let health = service.client.health_get().send().await.unwrap();
-    assert_eq!((health.status, health.status().as_u16()), (HealthStatus::Ok, 200));
+    assert_eq!(
+        (health.status.clone(), health.status().as_u16()),
+        (HealthStatus::Ok.into(), 200)
+    );
 }
 
 async fn a_service_with_its_store_is_ready(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let health = service.client.readiness_get().send().await.unwrap();
-    assert_eq!((health.status, health.status().as_u16()), (HealthStatus::Ok, 200));
+    assert_eq!(
+        (health.status.clone(), health.status().as_u16()),
+        (HealthStatus::Ok.into(), 200)
+    );
 }
 
 async fn a_service_without_its_store_is_alive_but_not_ready(store: StoreUnderTest) {

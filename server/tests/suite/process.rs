@@ -102,7 +102,10 @@ async fn serves_on_the_printed_address_with_an_example_tenant() {
     let process = ServiceProcess::serve(&|command| command).await;
     assert_ne!(process.address.port(), 0);
     let acme: Tenant = process.raw.get("/v1/tenants/by-slug/acme").await.json();
-    assert_eq!((acme.name.as_str(), acme.status), ("Acme GmbH", TenantStatus::Active));
+    assert_eq!(
+        (acme.name.as_str(), acme.status),
+        ("Acme GmbH", TenantStatus::Active.into())
+    );
     assert_eq!(process.raw.get("/v1/audit").await.text, r#"{"items":[]}"#);
     let catalog: CatalogEntryList = process.raw.get("/v1/catalog").await.json();
     assert!(!catalog.items.is_empty());

@@ -145,7 +145,10 @@ async fn a_revoked_key_never_verifies_after_the_response(store: StoreUnderTest) 
         );
         revoked.unwrap();
         for service in [&one, &other] {
-            assert_eq!(service.verify(key).await.reason, Some(ApiKeyVerifyReason::Revoked));
+            assert_eq!(
+                service.verify(key).await.reason,
+                Some(ApiKeyVerifyReason::Revoked.into())
+            );
         }
     }
 }

@@ -43,7 +43,7 @@ async fn busy_service(store: StoreUnderTest, waiting: usize) -> TestServer {
 fn reasons(responses: &[ApiKeyVerify], reason: ApiKeyVerifyReason) -> usize {
     responses
         .iter()
-        .filter(|response| response.reason == Some(reason))
+        .filter(|response| response.reason == Some(reason.into()))
         .count()
 }
 

@@ -3,21 +3,23 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 
 use crate::Error;
 use crate::emit::rust;
 use crate::emit::types::holds_secret;
-use crate::model::{Api, Format, Kind, Location, Operation, Parameter, Property, Type};
+use crate::model::{Api, Format, Kind, Location, Operation, Parameter, Property, Type, Width};
+use crate::names;
 use crate::print::plain_doc;
 
 /// The flags of the program itself, and the flag of the whole body.
-const RESERVED: [&str; 7] = [
+const RESERVED: [&str; 8] = [
     "help",
     "version",
     "base_url",
     "token_file",
     "output",
+    "columns",
     "timeout",
     BODY_FILE,
 ];
@@ -61,7 +63,7 @@ impl Argument {
         let Self {
             help, attributes, ty, ..
         } = self;
-        let name = format_ident!("{}", self.name);
+        let name = names::field(&self.name);
         let documentation = plain_doc(help);
         quote! {
             #documentation
@@ -142,7 +144,13 @@ fn parameter(api: &Api, parameter: &Parameter, name: String) -> Argument {
             attributes.extend(value_name(api, &parameter.ty));
         }
     }
-    attributes.extend(value_parser(api, &parameter.ty));
+    if parameter.location == Location::Query && value_kind(api, &parameter.ty) == TIME {
+        help.push_str(" A time (RFC 3339), a date (its start in UTC), or how long ago: `30s`, `15m`, `1h`, `7d`.");
+        let parse = parse_function(&parameter.ty);
+        attributes.push(quote! { value_parser = super::arguments::parse_time(#parse) });
+    } else {
+        attributes.extend(value_parser(api, &parameter.ty));
+    }
     let ty = argument_type(&parameter.ty);
     Argument {
         name,
@@ -215,7 +223,8 @@ fn property(api: &Api, property: &Property, name: String, body_required: bool) -
 /// The type of a property that is given as plain text. Adds to the help and the attributes how the text is read.
 fn typed(api: &Api, property: &Property, help: &mut String, attributes: &mut Vec<TokenStream>) -> TokenStream {
     let item = if let Type::Array(item) = &property.ty {
-        help.push_str(" Can be repeated.");
+        help.push_str(" Separate several with commas, or repeat the option.");
+        attributes.push(quote! { value_delimiter = ',' });
         item
     } else {
         &property.ty
@@ -274,11 +283,11 @@ fn value_parser(api: &Api, ty: &Type) -> Option<TokenStream> {
             }
             Kind::Object(_) | Kind::Text(_) | Kind::Integer(_) | Kind::Formatted(_) => None,
         },
-        Type::Formatted(_) => {
+        Type::Formatted(_) | Type::Integer(_) | Type::Number => {
             let parse = parse_function(ty);
             Some(quote! { value_parser = #parse })
         }
-        Type::String | Type::Boolean | Type::Integer(_) | Type::Number | Type::Array(_) | Type::FreeForm => None,
+        Type::String | Type::Boolean | Type::Array(_) | Type::FreeForm => None,
     }
 }
 
@@ -287,17 +296,20 @@ fn parse_function(ty: &Type) -> TokenStream {
     let name = argument_type(ty);
     match ty {
         Type::Formatted(_) => quote! { <#name as ::tenant_registry_client::types::Format>::parse },
-        Type::Named(_)
-        | Type::String
-        | Type::Boolean
-        | Type::Integer(_)
-        | Type::Number
-        | Type::Array(_)
-        | Type::FreeForm => quote! { <#name as ::std::str::FromStr>::from_str },
+        // Unlike `from_str`, these say what they expect.
+        Type::Integer(Width::I64) => quote! { super::arguments::parse_integer::<i64>(i64::MIN, i64::MAX) },
+        Type::Integer(Width::I32) => {
+            quote! { super::arguments::parse_integer::<i32>(i64::from(i32::MIN), i64::from(i32::MAX)) }
+        }
+        Type::Number => quote! { super::arguments::parse_number },
+        Type::Named(_) | Type::String | Type::Boolean | Type::Array(_) | Type::FreeForm => {
+            quote! { <#name as ::std::str::FromStr>::from_str }
+        }
     }
 }
 
 const NUMBER: &str = "NUMBER";
+const TIME: &str = "TIME";
 
 /// The name of the value in the help. A number may begin with `-`.
 fn value_name(api: &Api, ty: &Type) -> Vec<TokenStream> {
@@ -313,7 +325,7 @@ fn value_kind(api: &Api, ty: &Type) -> &'static str {
     let format = |format: &Format| match format {
         Format::Uuid => "UUID",
         Format::Date => "DATE",
-        Format::DateTime => "TIME",
+        Format::DateTime => TIME,
     };
     match ty {
         Type::Named(name) => match api.schema(name).map(|schema| &schema.kind) {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::Error;
+use crate::error::Faults;
 use crate::model::{Api, Operation, Tag};
+use crate::names;
 
 /// The commands about one resource.
 pub(super) struct Group<'a> {
@@ -30,15 +32,33 @@ impl Group<'_> {
 pub(super) fn from_api(api: &Api) -> Result<Vec<Group<'_>>, Error> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut known = BTreeMap::new();
+    let mut resources = BTreeMap::new();
+    let mut faults = Faults::default();
     for operation in &api.operations {
         let (resource, name) = words(operation);
-        if let Some(other) = known.insert((resource.clone(), name.clone()), &operation.id) {
-            return Err(Error::document(format!(
-                "the operations `{other}` and `{}` would both become the command `{} {}`; rename one",
-                operation.id,
-                resource.replace('_', "-"),
-                name.replace('_', "-"),
-            )));
+        let command = format!("{} {}", resource.replace('_', "-"), name.replace('_', "-"));
+        let other = known.insert((names::variant(&resource), names::variant(&name)), &operation.id);
+        let namesake = resources
+            .insert(names::variant(&resource), resource.clone())
+            .filter(|other| *other != resource);
+        let fault = if let Some(other) = other {
+            Some(format!(
+                "the operations `{other}` and `{}` would both become the command `{command}`; rename one",
+                operation.id
+            ))
+        } else if let Some(namesake) = namesake {
+            Some(format!(
+                "the commands about `{resource}` and `{namesake}` would have one name in code; rename one"
+            ))
+        } else if [&resource, &name].into_iter().any(|word| word == "help") {
+            Some(format!(
+                "`{command}` would be the program's own help; choose another operationId"
+            ))
+        } else {
+            None
+        };
+        if let Some(message) = fault {
+            faults.add(Error::document(message).in_operation(&operation.id));
         }
         let command = Command { name, operation };
         match groups.iter_mut().find(|group| group.name == resource) {
@@ -53,7 +73,7 @@ pub(super) fn from_api(api: &Api) -> Result<Vec<Group<'_>>, Error> {
     for group in &mut groups {
         group.about = about(api, group);
     }
-    Ok(groups)
+    faults.finish(Some(groups))
 }
 
 /// Splits an operationId into resource and action. If it starts with the tag, the tag is the resource; else the first word

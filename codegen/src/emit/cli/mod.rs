@@ -32,7 +32,7 @@ pub(crate) fn emit(api: &Api, spec: &str) -> Result<Vec<GeneratedFile>, Error> {
     let mut code = String::new();
     let mut files = Vec::new();
     for group in &groups {
-        let (path, text) = (format!("{}.rs", group.name), group_file(api, group)?);
+        let (path, text) = (format!("{}.rs", names::module(&group.name)), group_file(api, group)?);
         code.push_str(&text);
         files.push(GeneratedFile::new(path, text));
     }
@@ -50,11 +50,11 @@ pub(crate) fn emit(api: &Api, spec: &str) -> Result<Vec<GeneratedFile>, Error> {
 fn root(api: &Api, groups: &[Group<'_>], has_arguments: bool, spec: &str) -> Result<String, Error> {
     let fingerprint = Literal::u64_unsuffixed(fnv_1a(spec));
     let arguments = has_arguments.then(|| quote! { mod arguments; });
-    let modules: Vec<Ident> = groups.iter().map(|group| format_ident!("{}", group.name)).collect();
+    let modules: Vec<Ident> = groups.iter().map(|group| names::module(&group.name)).collect();
     let groups_documentation = groups.iter().map(|group| plain_doc(&group.about));
     let variants: Vec<Ident> = groups
         .iter()
-        .map(|group| format_ident!("{}", names::type_name(&group.name)))
+        .map(|group| format_ident!("{}", names::variant(&group.name)))
         .collect();
     let responses = responses(api);
     let has_empty_response = api
@@ -121,8 +121,8 @@ fn group_file(api: &Api, group: &Group<'_>) -> Result<String, Error> {
     let mut arms = Vec::new();
     let mut requests = Vec::new();
     for Command { name, operation } in &group.commands {
-        let variant = format_ident!("{}", names::type_name(name));
-        let request = format_ident!("{}", names::type_name(&operation.id));
+        let variant = format_ident!("{}", names::variant(name));
+        let request = format_ident!("{}", names::operation_type(&operation.id));
         variants.push(quote! { #variant(#request) });
         arms.push(match send::success(operation) {
             Some(ty) => quote! {
@@ -166,7 +166,7 @@ fn group_file(api: &Api, group: &Group<'_>) -> Result<String, Error> {
 fn request(api: &Api, operation: &Operation) -> Result<TokenStream, Error> {
     let arguments = arguments::from_operation(api, operation)?;
     let documentation = plain_doc(&rust::summary_and_description(operation));
-    let name = format_ident!("{}", names::type_name(&operation.id));
+    let name = format_ident!("{}", names::operation_type(&operation.id));
     let fields = arguments.iter().map(Argument::field);
     let success = match send::success(operation) {
         Some(ty) => quote! { ::tenant_registry_client::types::#ty },

@@ -23,14 +23,14 @@ pub(super) fn body(operation: &Operation, arguments: &[Argument]) -> TokenStream
     let mut optional = TokenStream::new();
     let mut properties = TokenStream::new();
     for Argument { name, role, .. } in arguments {
-        let argument = format_ident!("{name}");
+        let argument = names::field(name);
         match role {
             Role::Parameter { name, required: true } => {
-                let setter = format_ident!("{name}");
+                let setter = names::field(name);
                 request.extend(quote! { .#setter(self.#argument) });
             }
             Role::Parameter { name, required: false } => {
-                let setter = format_ident!("{name}");
+                let setter = names::field(name);
                 optional.extend(quote! {
                     if let Some(value) = self.#argument {
                         request = request.#setter(value);

@@ -29,7 +29,7 @@ pub(super) fn variables_name(operation: &Operation) -> Option<Ident> {
         .parameters
         .iter()
         .any(|it| it.location == Location::Path)
-        .then(|| format_ident!("{}Path", names::type_name(&operation.id)))
+        .then(|| format_ident!("{}Path", names::operation_type(&operation.id)))
 }
 
 fn variables(operation: &Operation) -> Option<TokenStream> {
@@ -41,8 +41,12 @@ fn variables(operation: &Operation) -> Option<TokenStream> {
         .filter(|it| it.location == Location::Path)
         .map(|it| {
             let documentation = it.description.as_deref().map(doc);
-            let name = format_ident!("{}", it.name);
-            quote! { #documentation pub(super) #name: String }
+            let name = names::field(&it.name);
+            let rename = (name != it.name).then(|| {
+                let name = &it.name;
+                quote! { #[serde(rename = #name)] }
+            });
+            quote! { #documentation #rename pub(super) #name: String }
         });
     Some(quote! {
         #documentation
@@ -137,7 +141,7 @@ fn params(operation: &Operation) -> Option<TokenStream> {
     let name = server::params_name(operation)?;
     let path = variables_name(operation).map(|_| quote! { let path = path.into_inner(); });
     let fields = operation.parameters.iter().map(|parameter| {
-        let name = format_ident!("{}", parameter.name);
+        let name = names::field(&parameter.name);
         let value = value(parameter);
         quote! { #name: #value? }
     });
@@ -149,7 +153,7 @@ fn params(operation: &Operation) -> Option<TokenStream> {
 
 fn value(parameter: &Parameter) -> TokenStream {
     let name = &parameter.name;
-    let field = format_ident!("{name}");
+    let field = names::field(name);
     // The libraries read more forms of a value than its format allows.
     let parse = if matches!(parameter.ty, Type::Formatted(_)) {
         quote! { crate::types::Format::parse }

@@ -15,7 +15,7 @@ use super::{admission, server};
 use crate::emit::types::holds_secret;
 use crate::model::{Api, Type};
 use crate::print::rust_file;
-use crate::{Error, GeneratedFile};
+use crate::{Error, GeneratedFile, names};
 
 const CONTEXT: &str = include_str!("../../templates/http_context.rs");
 const CROSS_ORIGIN: &str = include_str!("../../templates/http_cross_origin.rs");
@@ -27,21 +27,26 @@ const RESPONSE: &str = include_str!("../../templates/http_response.rs");
 pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
     check_conditional(api)?;
     let mut files = Vec::new();
-    let mut modules = vec![
+    let mut modules = [
         "context",
         "cross_origin",
         "negotiation",
         "request",
         "response",
         "routes",
-    ];
+    ]
+    .map(str::to_owned)
+    .to_vec();
     for tag in server::tags(api) {
-        let path = format!("http/{}.rs", tag.name);
-        files.push(GeneratedFile::new(path, handlers::file(api, tag)?));
-        modules.push(&tag.name);
+        let module = names::module(&tag.name).to_string();
+        files.push(GeneratedFile::new(
+            format!("http/{module}.rs"),
+            handlers::file(api, tag)?,
+        ));
+        modules.push(module);
     }
     if let Some(file) = admission::http_file(api)? {
-        modules.push("admission");
+        modules.push("admission".to_owned());
         files.push(file);
     }
     files.push(GeneratedFile::new("http/routes.rs", routes::file(api)?));
@@ -65,7 +70,7 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
 }
 
 /// Exports what the API needs, and what serves other paths by the same rules.
-fn root(modules: &[&str]) -> Result<String, Error> {
+fn root(modules: &[String]) -> Result<String, Error> {
     let modules = modules.iter().map(|name| format_ident!("{name}"));
     rust_file(
         "The API over HTTP, served by dropshot.",
@@ -118,10 +123,9 @@ fn check_conditional(api: &Api) -> Result<(), Error> {
     });
     match with_secret {
         None => Ok(()),
-        Some(operation) => Err(Error {
-            pointer: format!("paths.{}.{}", operation.path_text(), operation.method.key()),
-            ..Error::document("the response contains a secret and must not be stored, so it cannot be conditional")
-        }
+        Some(operation) => Err(Error::document(
+            "the response contains a secret and must not be stored, so it cannot be conditional",
+        )
         .in_operation(&operation.id)),
     }
 }

@@ -1,5 +1,7 @@
 //! Emits `http/routes.rs`: all routes and their handlers.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
@@ -13,6 +15,7 @@ use crate::{Error, names, routes};
 pub(super) fn file(api: &Api) -> Result<String, Error> {
     let mut registrations = Vec::new();
     let mut dispatchers = Vec::new();
+    let mut dispatcher_names = BTreeSet::new();
     for route in routes::from_api(api) {
         let registration = if route.is_direct() {
             let operations: Vec<&Operation> = route.served.iter().flat_map(|it| it.operations.clone()).collect();
@@ -20,8 +23,9 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
             let other_methods = other_methods(&operations);
             quote! { #(#endpoints)* #other_methods }
         } else {
-            dispatchers.push(dispatcher(&route));
-            dispatched(&route)
+            let name = dispatcher_name(&route, &mut dispatcher_names);
+            dispatchers.push(dispatcher(&route, &name));
+            dispatched(&route, &name)
         };
         let path = path_text(&route.path);
         registrations.push(quote! { if is_served(#path) { #registration } });
@@ -172,7 +176,7 @@ fn endpoint(operation: &Operation) -> TokenStream {
 
 /// The handler of an operation.
 fn handler(operation: &Operation) -> TokenStream {
-    let (module, function) = (format_ident!("{}", operation.tag), format_ident!("{}", operation.id));
+    let (module, function) = (names::module(&operation.tag), format_ident!("{}", operation.id));
     quote! { super::#module::#function }
 }
 
@@ -207,7 +211,7 @@ fn other_methods(operations: &[&Operation]) -> Option<TokenStream> {
     let first = operations.first()?;
     let variables = match variables_name(first) {
         Some(name) => {
-            let module = format_ident!("{}", first.tag);
+            let module = names::module(&first.tag);
             quote! { super::#module::#name }
         }
         None => quote! { NoVariables },
@@ -235,13 +239,18 @@ fn supported(method: Method) -> &'static [&'static str] {
     }
 }
 
-fn dispatcher_name(route: &Route<'_>) -> Ident {
-    format_ident!("dispatch_{}", names::snake_case(&path_text(&route.path)))
+/// The name of a route's dispatcher, with a number if paths that differ only in their punctuation have the name already.
+fn dispatcher_name(route: &Route<'_>, taken: &mut BTreeSet<String>) -> Ident {
+    let plain = format!("dispatch_{}", names::snake_case(&path_text(&route.path)));
+    let numbered = (2..).map(|number| format!("{plain}_{number}"));
+    let free = std::iter::once(plain.clone())
+        .chain(numbered)
+        .find(|name| taken.insert(name.clone()));
+    format_ident!("{}", free.unwrap_or(plain))
 }
 
 /// Registers a route that several paths of the spec share.
-fn dispatched(route: &Route<'_>) -> TokenStream {
-    let name = dispatcher_name(route);
+fn dispatched(route: &Route<'_>, name: &Ident) -> TokenStream {
     let endpoint = new_endpoint(
         &name.to_string(),
         &quote! { #name },
@@ -255,17 +264,22 @@ fn dispatched(route: &Route<'_>) -> TokenStream {
     }
 }
 
-fn dispatcher(route: &Route<'_>) -> TokenStream {
-    let name = dispatcher_name(route);
-    let variables: Vec<Ident> = route
+fn dispatcher(route: &Route<'_>, name: &Ident) -> TokenStream {
+    let variables: Vec<&str> = route
         .path
         .iter()
         .filter_map(|segment| match segment {
-            Segment::Variable(name) => Some(format_ident!("{name}")),
+            Segment::Variable(name) => Some(name.as_str()),
             Segment::Literal(_) => None,
         })
         .collect();
-    let path_type = format_ident!("{}Path", names::type_name(&name.to_string()));
+    let declarations = variables.iter().map(|name| {
+        let field = names::field(name);
+        let rename = (field != *name).then(|| quote! { #[serde(rename = #name)] });
+        quote! { #rename #field: String }
+    });
+    let fields = variables.iter().map(|name| names::field(name));
+    let path_type = format_ident!("{}Path", names::operation_type(&name.to_string()));
     let served: Vec<String> = route
         .served
         .iter()
@@ -289,7 +303,7 @@ fn dispatcher(route: &Route<'_>) -> TokenStream {
         #path_documentation
         #[derive(::serde::Deserialize, ::schemars::JsonSchema)]
         struct #path_type {
-            #(#variables: String),*
+            #(#declarations),*
         }
 
         #documentation
@@ -300,7 +314,7 @@ fn dispatcher(route: &Route<'_>) -> TokenStream {
         ) -> super::response::HttpResult {
             let path = path.into_inner();
             let method = context.request.method().clone();
-            match [#(path.#variables.as_str()),*] {
+            match [#(path.#fields.as_str()),*] {
                 #(#arms)*
                 #catch_all
             }
@@ -332,7 +346,7 @@ fn dispatch_arm(route: &Route<'_>, served: &Served<'_>) -> TokenStream {
         .map(|(segment, _)| match segment {
             Segment::Literal(text) => quote! { #text },
             Segment::Variable(name) => {
-                let name = format_ident!("{name}");
+                let name = dispatcher_variable(name);
                 quote! { #name }
             }
         });
@@ -346,13 +360,18 @@ fn dispatch_arm(route: &Route<'_>, served: &Served<'_>) -> TokenStream {
     }
 }
 
+/// The variable of a path's variable, beside those of the dispatcher itself.
+fn dispatcher_variable(name: &str) -> Ident {
+    names::variable(name, &["context", "method", "path", "request"])
+}
+
 fn dispatch_operation(operation: &Operation) -> TokenStream {
     let variables = variables_name(operation).map(|name| {
-        let module = format_ident!("{}", operation.tag);
+        let module = names::module(&operation.tag);
         let fields = operation.path.iter().filter_map(|segment| match segment {
             Segment::Variable(name) => {
-                let name = format_ident!("{name}");
-                Some(quote! { #name: #name.to_owned() })
+                let (field, variable) = (names::field(name), dispatcher_variable(name));
+                Some(quote! { #field: #variable.to_owned() })
             }
             Segment::Literal(_) => None,
         });

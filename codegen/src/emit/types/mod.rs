@@ -21,13 +21,19 @@ const SHARED: &str = "shared";
 /// All files of `types/`.
 pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
     let usage = Usage::from_api(api);
-    let shared = (SHARED, "The types that the operations of several tags use.".to_owned());
+    let shared = (
+        SHARED.to_owned(),
+        "The types that the operations of several tags use.".to_owned(),
+    );
     let tags = api.tags.iter().map(|tag| {
         let documentation = format!("The types of the operations tagged `{}`.", tag.name);
-        (tag.name.as_str(), documentation)
+        (names::module(&tag.name).to_string(), documentation)
     });
     let mut files = Vec::new();
-    let mut modules = vec![("constraint", vec!["ConstraintError".to_owned(), "Quoted".to_owned()])];
+    let mut modules = vec![(
+        "constraint".to_owned(),
+        vec!["ConstraintError".to_owned(), "Quoted".to_owned()],
+    )];
     let mut all_code = String::new();
     for (module, documentation) in std::iter::once(shared).chain(tags) {
         let schemas: Vec<&Schema> = api
@@ -53,22 +59,22 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
     let exports = names
         .into_iter()
         .filter(|name| members.text.contains(&format!(" {name}")));
-    modules.push(("members", exports.map(str::to_owned).collect()));
+    modules.push(("members".to_owned(), exports.map(str::to_owned).collect()));
     files.push(members);
     if let Some(json) = runtime::json(&all_code)? {
         files.push(json);
-        modules.push(("json", vec!["JsonObject".to_owned()]));
+        modules.push(("json".to_owned(), vec!["JsonObject".to_owned()]));
     }
     if let Some(encode) = runtime::encode(&all_code)? {
         files.push(encode);
-        modules.push(("encode", Vec::new()));
+        modules.push(("encode".to_owned(), Vec::new()));
     }
     all_code.push_str(&formats_of_parameters(api));
     if let Some(decode) = runtime::decode(&all_code)? {
         let reads_formats = decode.text.contains("trait Format");
         files.push(decode);
         modules.push((
-            "decode",
+            "decode".to_owned(),
             reads_formats.then(|| "Format".to_owned()).into_iter().collect(),
         ));
     }
@@ -117,13 +123,10 @@ fn schema_type(api: &Api, usage: &Usage, schema: &Schema) -> TokenStream {
 
 /// Whether a value of this type is or contains a secret.
 pub(in crate::emit) fn holds_secret(api: &Api, ty: &Type) -> bool {
-    match ty {
-        Type::Named(name) => api.schema(name).is_some_and(|schema| match &schema.kind {
-            Kind::Text(rules) => rules.secret,
-            Kind::Object(properties) => properties.iter().any(|it| holds_secret(api, &it.ty)),
-            Kind::Enumeration(_) | Kind::Integer(_) | Kind::Formatted(_) => false,
-        }),
-        Type::Array(items) => holds_secret(api, items),
-        Type::String | Type::Boolean | Type::Integer(_) | Type::Number | Type::Formatted(_) | Type::FreeForm => false,
-    }
+    let is_secret = |name: &String| {
+        api.schema(name)
+            .is_some_and(|schema| matches!(&schema.kind, Kind::Text(rules) if rules.secret))
+    };
+    let named = ty.named().map(str::to_owned);
+    api.reachable(named.into_iter().collect()).iter().any(is_secret)
 }

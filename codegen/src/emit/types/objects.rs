@@ -16,9 +16,13 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
     let documentation = doc(&schema.description);
     let fields = properties.iter().map(|property| {
         let documentation = doc(&property_documentation(api, property));
-        let (ty, attribute) = field(name, property);
-        let field = format_ident!("{}", property.name);
-        quote! { #documentation #attribute pub #field: #ty }
+        let (ty, attribute) = field(api, usage, schema, name, property);
+        let field = names::field(&property.name);
+        let rename = (field != property.name).then(|| {
+            let name = &property.name;
+            quote! { #[serde(rename = #name)] }
+        });
+        quote! { #documentation #rename #attribute pub #field: #ty }
     });
     let constructor = constructor(api, usage, schema, name, properties);
     let default = matches!(constructor, Constructor::DeriveDefault).then(|| quote! { Default, });
@@ -27,9 +31,12 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
         Constructor::Code(code) => code,
     };
     let comparison = (!holds_secret(api, &Type::Named(schema.name.clone()))).then(|| quote! { PartialEq, });
-    let default_functions = properties
+    let default_functions: Vec<TokenStream> = properties
         .iter()
-        .filter_map(|property| default_function(api, name, property));
+        .filter_map(|property| default_function(api, usage, schema, property))
+        .collect();
+    // In the type's own implementation, so that the functions of two types never have the same name.
+    let default_functions = (!default_functions.is_empty()).then(|| quote! { impl #name { #(#default_functions)* } });
     let max_bytes = schema.max_bytes.map(|max_bytes| {
         let max_bytes = Literal::usize_unsuffixed(max_bytes);
         quote! {
@@ -55,7 +62,7 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
 
         #max_bytes
 
-        #(#default_functions)*
+        #default_functions
     }
 }
 
@@ -87,9 +94,36 @@ fn plain_type(property: &Property) -> TokenStream {
     rust::rust_type(&property.ty, &quote! { super })
 }
 
+/// The type of a field, without the `Option` of one that may be absent or `null`. Enums of responses are open: a client
+/// accepts values that its version of the spec does not have.
+fn field_type(api: &Api, usage: &Usage, schema: &Schema, ty: &Type) -> TokenStream {
+    let plain = rust::rust_type(ty, &quote! { super });
+    match ty {
+        Type::Array(items) => {
+            let items = field_type(api, usage, schema, items);
+            quote! { ::std::vec::Vec<#items> }
+        }
+        Type::Named(name) if usage.is_in_response(&schema.name) && is_enumeration(api, name) => {
+            quote! { crate::OpenEnum<#plain> }
+        }
+        Type::Named(_)
+        | Type::String
+        | Type::Boolean
+        | Type::Integer(_)
+        | Type::Number
+        | Type::Formatted(_)
+        | Type::FreeForm => plain,
+    }
+}
+
+fn is_enumeration(api: &Api, name: &str) -> bool {
+    api.schema(name)
+        .is_some_and(|schema| matches!(schema.kind, Kind::Enumeration(_)))
+}
+
 /// The type of a field, and how serde reads and writes it.
-fn field(owner: &Ident, property: &Property) -> (TokenStream, TokenStream) {
-    let plain = plain_type(property);
+fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Property) -> (TokenStream, TokenStream) {
+    let plain = field_type(api, usage, schema, &property.ty);
     let is_formatted = matches!(property.ty, Type::Formatted(_));
     // Which function of `decode` reads the field; one for formats, one for all other types.
     let decode = |general: &str, of_format: &str| {
@@ -126,7 +160,7 @@ fn field(owner: &Ident, property: &Property) -> (TokenStream, TokenStream) {
         }
         (false, _, Some(default)) if is_rust_default(&property.ty, default) => (plain, quote! { #[serde(default)] }),
         (false, _, Some(_)) => {
-            let function = default_function_name(owner, property).to_string();
+            let function = format!("{owner}::{}", default_function_name(property));
             (plain, quote! { #[serde(default = #function)] })
         }
         (false, false, None) => {
@@ -166,7 +200,9 @@ fn property_documentation(api: &Api, property: &Property) -> String {
         None => {}
         Some(Bound::Items(maximum)) => text.push_str(&format!("\n\nAt most {maximum} items.")),
         Some(Bound::Json { max_bytes, max_levels }) => {
-            text.push_str(&format!("\n\nAt most {max_bytes} bytes and {max_levels} nested levels."));
+            text.push_str(&format!(
+                "\n\nAt most {max_bytes} bytes and {max_levels} nested levels."
+            ));
         }
     }
     if let Some(default) = &property.default
@@ -200,19 +236,22 @@ fn is_rust_default(ty: &Type, default: &Value) -> bool {
     }
 }
 
-fn default_function_name(owner: &Ident, property: &Property) -> Ident {
-    format_ident!("{}_{}", names::snake_case(&owner.to_string()), property.name)
+fn default_function_name(property: &Property) -> Ident {
+    format_ident!("default_{}", property.name)
 }
 
 /// The function that serde calls for an absent property.
-fn default_function(api: &Api, owner: &Ident, property: &Property) -> Option<TokenStream> {
+fn default_function(api: &Api, usage: &Usage, schema: &Schema, property: &Property) -> Option<TokenStream> {
     let default = property.default.as_ref().filter(|_| !property.required)?;
     if is_rust_default(&property.ty, default) {
         return None;
     }
-    let name = default_function_name(owner, property);
-    let ty = plain_type(property);
-    let value = expression(api, &property.ty, default);
+    let name = default_function_name(property);
+    let ty = field_type(api, usage, schema, &property.ty);
+    let mut value = expression(api, &property.ty, default);
+    if ty.to_string() != plain_type(property).to_string() {
+        value = quote! { crate::OpenEnum::from(#value) };
+    }
     Some(quote! {
         fn #name() -> #ty {
             #value
@@ -227,7 +266,7 @@ fn expression(api: &Api, ty: &Type, value: &Value) -> TokenStream {
             let name = format_ident!("{}", names::type_name(schema));
             match api.schema(schema).map(|schema| &schema.kind) {
                 Some(Kind::Enumeration(_)) => {
-                    let variant = format_ident!("{}", names::type_name(value.as_str().unwrap_or_default()));
+                    let variant = format_ident!("{}", names::variant(value.as_str().unwrap_or_default()));
                     quote! { super::#name::#variant }
                 }
                 Some(Kind::Text(_)) => {
@@ -292,7 +331,7 @@ fn constructor(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, properti
         return Constructor::DeriveDefault;
     }
     let arguments = properties.iter().filter(|property| property.required).map(|property| {
-        let (name, plain) = (format_ident!("{}", property.name), plain_type(property));
+        let (name, plain) = (names::field(&property.name), plain_type(property));
         if property.nullable {
             quote! { #name: Option<#plain> }
         } else {
@@ -300,7 +339,7 @@ fn constructor(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, properti
         }
     });
     let fields = properties.iter().map(|property| {
-        let name = format_ident!("{}", property.name);
+        let name = names::field(&property.name);
         match (&property.default, property.required) {
             (_, true) => quote! { #name },
             (Some(default), false) => {

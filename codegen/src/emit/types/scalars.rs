@@ -13,7 +13,7 @@ pub(super) fn enumeration(name: &Ident, description: &str, values: &[String]) ->
     let documentation = doc(description);
     let variants: Vec<Ident> = values
         .iter()
-        .map(|value| format_ident!("{}", names::type_name(value)))
+        .map(|value| format_ident!("{}", names::variant(value)))
         .collect();
     let variant_documentation = values.iter().map(|value| doc(&format!("`{value}`.")));
     let count = Literal::usize_unsuffixed(values.len());

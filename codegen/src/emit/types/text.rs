@@ -7,6 +7,7 @@ use quote::quote;
 
 use super::scalars::documentation;
 use crate::model::TextRules;
+use crate::print::is_invisible;
 
 /// Text with rules, or a name for text.
 pub(super) fn text(name: &Ident, description: &str, rules: &TextRules) -> TokenStream {
@@ -144,6 +145,9 @@ fn serde_attribute(rules: &TextRules) -> TokenStream {
 
 /// A string literal that shows a pattern as the spec writes it.
 fn raw_literal(pattern: &str) -> Literal {
+    if pattern.chars().any(|it| it.is_control() || is_invisible(it)) {
+        return Literal::string(pattern);
+    }
     let mut hashes = String::new();
     while pattern.contains(&format!("\"{hashes}")) {
         hashes.push('#');

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::SHARED;
 use crate::model::{Api, Operation};
+use crate::names;
 
 /// How the operations use the schemas, directly or through other schemas.
 pub(super) struct Usage {
@@ -38,10 +39,11 @@ impl Usage {
     }
 
     /// The module of a schema's type: that of the only tag that uses it, or the shared one.
-    pub(super) fn module(&self, schema: &str) -> &str {
-        match self.tags.get(schema) {
-            Some(tags) if tags.len() == 1 => tags.first().map_or(SHARED, String::as_str),
-            Some(_) | None => SHARED,
+    pub(super) fn module(&self, schema: &str) -> String {
+        let tags = self.tags.get(schema).filter(|tags| tags.len() == 1);
+        match tags.and_then(BTreeSet::first) {
+            Some(tag) => names::module(tag).to_string(),
+            None => SHARED.to_owned(),
         }
     }
 

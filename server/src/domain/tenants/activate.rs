@@ -38,7 +38,10 @@ pub(super) fn tenant_activate(
         plan: plan.clone().map_or_else(|| tenant.plan.clone(), stored),
         contract_start: contract_start.or(tenant.contract_start),
         contract_end: contract_end.or(tenant.contract_end),
-        erp_customer_id: erp_customer_id.clone().map(stored).or_else(|| tenant.erp_customer_id.clone()),
+        erp_customer_id: erp_customer_id
+            .clone()
+            .map(stored)
+            .or_else(|| tenant.erp_customer_id.clone()),
         ..tenant.clone()
     };
     if let (Some(start), Some(end)) = (active.contract_start, active.contract_end)

@@ -82,9 +82,15 @@ fn matches_filters(event: &NewAuditEvent, query: &AuditQuery) -> bool {
     } = query;
     let same = |stored: &Option<StoredText>, wanted: &str| stored.as_ref().is_some_and(|it| it.as_str() == wanted);
     (tenant_id.is_none() || *tenant_id == event.tenant_id)
-        && product.as_ref().is_none_or(|wanted| same(&event.product, wanted.as_str()))
-        && actor_id.as_ref().is_none_or(|wanted| same(&event.actor_id, wanted.as_str()))
-        && action.as_ref().is_none_or(|wanted| event.action.as_str() == wanted.as_str())
+        && product
+            .as_ref()
+            .is_none_or(|wanted| same(&event.product, wanted.as_str()))
+        && actor_id
+            .as_ref()
+            .is_none_or(|wanted| same(&event.actor_id, wanted.as_str()))
+        && action
+            .as_ref()
+            .is_none_or(|wanted| event.action.as_str() == wanted.as_str())
         && since.is_none_or(|since| since <= event.created_at)
         && until.is_none_or(|until| event.created_at < until)
 }

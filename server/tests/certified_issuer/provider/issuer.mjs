@@ -5,8 +5,10 @@
 // POST /control/issuers/1/rotate         replace all keys
 // POST /control/issuers/1/down, …/up     close connections without a response; respond again
 // GET  /control/issuers/1/fetches        how often the keys were fetched
+// POST /control/issuers/1/tokens         the tokens of clients that request no `resource`: {"client": {settings}, …}
 //
-// The `resource` of a token request (RFC 8707) describes the token: see `tokenSettings`.
+// The `resource` of a token request (RFC 8707) describes the token: see `tokenSettings`. With the variable ISSUER_PORT,
+// the process listens on that port instead of a free one.
 
 import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
@@ -14,7 +16,7 @@ import { Provider } from 'oidc-provider';
 
 const ALGORITHMS = ['RS256', 'ES256', 'EdDSA'];
 const SCOPES = 'tenants:read tenants:write audit:read';
-const CLIENTS = ['billing', 'console'];
+const CLIENTS = ['billing', 'console', 'operator', 'acme'];
 const RESOURCE = 'urn:token:';
 
 // The provider warns about its in-memory adapter, once for each issuer.
@@ -34,8 +36,12 @@ function tokenSettings(resource) {
     return JSON.parse(Buffer.from(resource.slice(RESOURCE.length), 'base64url'));
 }
 
-async function newProvider(url) {
-    const provider = new Provider(url, {
+function tokenResource(settings) {
+    return settings && RESOURCE + Buffer.from(JSON.stringify(settings)).toString('base64url');
+}
+
+async function newProvider(issuer) {
+    const provider = new Provider(issuer.url, {
         jwks: { keys: await newKeys() },
         clients: CLIENTS.map((name) => ({
             client_id: name,
@@ -51,6 +57,7 @@ async function newProvider(url) {
             devInteractions: { enabled: false },
             resourceIndicators: {
                 enabled: true,
+                defaultResource: (_context, client) => tokenResource(issuer.tokens[client.clientId]),
                 getResourceServerInfo(_context, resource) {
                     const { alg, audience, lifetime } = tokenSettings(resource);
                     return {
@@ -89,22 +96,29 @@ async function newProvider(url) {
 
 async function newIssuer(origin) {
     const name = String(issuers.size + 1);
-    const issuer = { url: `${origin}/issuers/${name}`, isDown: false, fetches: 0 };
+    const issuer = { url: `${origin}/issuers/${name}`, isDown: false, fetches: 0, tokens: {} };
     issuers.set(name, issuer);
-    issuer.respond = await newProvider(issuer.url);
+    issuer.respond = await newProvider(issuer);
     return issuer;
 }
 
-async function control(origin, path) {
-    const [, name, command] = path.match(/^issuers(?:\/(\d+)\/(\w+))?$/);
-    if (name === undefined) {
+async function readJson(request) {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    return JSON.parse(Buffer.concat(chunks));
+}
+
+async function control(origin, path, request) {
+    if (path === 'issuers') {
         const { url } = await newIssuer(origin);
         return { issuer: url };
     }
+    const [, name, command] = path.match(/^issuers\/(\d+)\/(\w+)$/) ?? [];
     const issuer = issuers.get(name);
+    if (issuer === undefined) return undefined;
     switch (command) {
         case 'rotate':
-            issuer.respond = await newProvider(issuer.url);
+            issuer.respond = await newProvider(issuer);
             break;
         case 'down':
             issuer.isDown = true;
@@ -112,20 +126,28 @@ async function control(origin, path) {
         case 'up':
             issuer.isDown = false;
             break;
+        case 'tokens':
+            issuer.tokens = await readJson(request);
+            break;
     }
     return { fetches: issuer.fetches };
 }
 
 const server = createServer(async (request, response) => {
     const origin = `http://127.0.0.1:${server.address().port}`;
-    const [, area, rest] = request.url.match(/^\/(\w+)\/(.*)$/);
+    const [, area, rest = ''] = request.url.match(/^\/(\w+)\/(.*)$/) ?? [];
     if (area === 'control') {
-        response.setHeader('Content-Type', 'application/json');
-        response.end(JSON.stringify(await control(origin, rest)));
+        const result = await control(origin, rest, request);
+        response.writeHead(result ? 200 : 404, { 'Content-Type': 'application/json' });
+        response.end(JSON.stringify(result ?? { error: `there is no ${request.url}` }));
         return;
     }
     const name = rest.split('/', 1)[0];
     const issuer = issuers.get(name);
+    if (issuer === undefined) {
+        response.writeHead(404).end();
+        return;
+    }
     if (issuer.isDown) {
         request.destroy();
         return;
@@ -137,5 +159,5 @@ const server = createServer(async (request, response) => {
     issuer.respond(request, response);
 });
 
-server.listen(0, '127.0.0.1', () => console.log(`issuer on http://127.0.0.1:${server.address().port}`));
+server.listen(Number(process.env.ISSUER_PORT ?? 0), '127.0.0.1', () => console.log(`issuer on http://127.0.0.1:${server.address().port}`));
 process.stdin.on('end', () => process.exit()).resume();

@@ -77,7 +77,7 @@ impl RawResponse {
     #[track_caller]
     pub(crate) fn assert_error(&self, status: u16, code: ErrorCode) -> String {
         let error: Error = self.json();
-        assert_eq!((self.status, error.error), (status, code), "{self:?}");
+        assert_eq!((self.status, error.error), (status, code.into()), "{self:?}");
         assert!(!error.message.is_empty(), "{self:?}");
         error.message
     }

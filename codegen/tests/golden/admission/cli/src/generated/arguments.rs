@@ -83,30 +83,48 @@ impl Body {
     }
 }
 
-/// Rejects members that the object does not have. `path` is its place in the body.
-fn check_members(value: &Value, members: &[Member], path: &str) -> Result<(), Failure> {
+/// Rejects members that the object does not have. `place` is its place in the body.
+fn check_members(value: &Value, members: &[Member], place: &str) -> Result<(), Failure> {
     match value {
         Value::Object(object) => {
-            for (name, value) in object {
-                let path = format!("{path}{name}");
-                match members.iter().find(|member| member.name == name) {
-                    Some(Member { members: Some(members), .. }) => {
-                        check_members(value, members(), &format!("{path}."))?
-                    }
-                    Some(Member { members: None, .. }) => {}
-                    None => {
-                        let known = members.iter().map(|member| member.name);
-                        let reason = types::unknown_name("member", &path, name, known);
-                        return Err(Failure::Usage(format!("invalid body: {reason}")));
-                    }
-                }
-            }
-            Ok(())
+            object
+                .iter()
+                .try_for_each(|(name, value)| check_member(name, value, members, place))
         }
         Value::Array(items) => {
-            items.iter().try_for_each(|item| check_members(item, members, path))
+            items
+                .iter()
+                .enumerate()
+                .try_for_each(|(index, item)| check_members(
+                    item,
+                    members,
+                    &format!("{place}[{index}]"),
+                ))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
+
+fn check_member(
+    name: &str,
+    value: &Value,
+    members: &[Member],
+    place: &str,
+) -> Result<(), Failure> {
+    let separator = if place.is_empty() { "" } else { "." };
+    let place = format!("{place}{separator}{name}");
+    match members.iter().find(|member| member.name == name) {
+        Some(member) => {
+            match member.members {
+                Some(below) => check_members(value, below(), &place),
+                None => Ok(()),
+            }
+        }
+        None => {
+            let known = members.iter().map(|member| member.name);
+            let reason = types::unknown_name("member", &place, name, known);
+            Err(Failure::Usage(format!("invalid body: {reason}")))
+        }
     }
 }
 

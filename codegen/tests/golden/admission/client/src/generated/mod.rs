@@ -7,7 +7,9 @@ use crate::Transport;
 
 pub mod builder;
 mod operation;
+mod open_enum;
 
+pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.

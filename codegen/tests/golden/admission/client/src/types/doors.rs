@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::OpenEnum;
 use super::constraint::{ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
 
@@ -31,7 +32,7 @@ impl RequestObject for Door {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Error {
     /// What kind of error it is.
-    pub error: ErrorCode,
+    pub error: OpenEnum<ErrorCode>,
     /// What to change.
     pub message: String,
 }

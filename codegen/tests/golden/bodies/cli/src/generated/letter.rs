@@ -37,8 +37,8 @@ pub(crate) struct LetterSend {
     /// What it says. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) text: Option<String>,
-    /// Its pages. Can be repeated.
-    #[arg(long, value_name = "TEXT")]
+    /// Its pages. Separate several with commas, or repeat the option.
+    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
     pub(crate) pages: Option<Vec<String>>,
     /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
     /// its members.
@@ -64,8 +64,8 @@ pub(crate) struct LetterAmend {
     /// What it says.
     #[arg(long, value_name = "TEXT")]
     pub(crate) text: Option<String>,
-    /// Its pages. Can be repeated.
-    #[arg(long, value_name = "TEXT")]
+    /// Its pages. Separate several with commas, or repeat the option.
+    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
     pub(crate) pages: Option<Vec<String>>,
     /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
     /// its members.
@@ -94,8 +94,8 @@ pub(crate) struct LetterProbe {
     /// What it says. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
     pub(crate) text: Option<String>,
-    /// Its pages. Can be repeated.
-    #[arg(long, value_name = "TEXT")]
+    /// Its pages. Separate several with commas, or repeat the option.
+    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
     pub(crate) pages: Option<Vec<String>>,
     /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
     /// its members.

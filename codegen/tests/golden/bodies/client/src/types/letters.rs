@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::OpenEnum;
 use super::decode;
 use super::constraint::{ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
@@ -43,7 +44,7 @@ impl RequestObject for Letter {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Error {
     /// What kind of error it is.
-    pub error: ErrorCode,
+    pub error: OpenEnum<ErrorCode>,
     /// What to change.
     pub message: String,
 }

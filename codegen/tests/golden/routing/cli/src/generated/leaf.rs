@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tenant_registry_client::Client;
 
 use crate::failure::Failure;
-use super::Response;
+use super::{Response, arguments};
 
 /// The commands of the group.
 #[derive(Clone, Debug, Subcommand)]
@@ -40,7 +40,10 @@ impl Command {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LeafList {
     /// The value of `id`.
-    #[arg(value_name = "ID")]
+    #[arg(
+        value_name = "ID",
+        value_parser = arguments::parse_integer::<i64>(i64::MIN, i64::MAX)
+    )]
     pub(crate) id: i64,
 }
 
@@ -56,7 +59,10 @@ impl LeafList {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LeafDrop {
     /// The value of `id`.
-    #[arg(value_name = "ID")]
+    #[arg(
+        value_name = "ID",
+        value_parser = arguments::parse_integer::<i64>(i64::MIN, i64::MAX)
+    )]
     pub(crate) id: i64,
 }
 
@@ -72,7 +78,10 @@ impl LeafDrop {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LeafPut {
     /// The value of `id`.
-    #[arg(value_name = "ID")]
+    #[arg(
+        value_name = "ID",
+        value_parser = arguments::parse_integer::<i64>(i64::MIN, i64::MAX)
+    )]
     pub(crate) id: i64,
     /// The value of `leaf`.
     #[arg(value_name = "LEAF")]

@@ -7,6 +7,7 @@ use tenant_registry_client::{Client, types};
 
 use crate::failure::Failure;
 
+mod arguments;
 pub(crate) mod tree;
 pub(crate) mod leaf;
 

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
 
 use crate::failure::Failure;
-use super::Response;
+use super::{Response, arguments};
 
 /// The commands of the group.
 #[derive(Clone, Debug, Subcommand)]
@@ -54,7 +54,10 @@ impl TreeList {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TreeGet {
     /// The value of `id`.
-    #[arg(value_name = "ID")]
+    #[arg(
+        value_name = "ID",
+        value_parser = arguments::parse_integer::<i64>(i64::MIN, i64::MAX)
+    )]
     pub(crate) id: i64,
 }
 

@@ -6,13 +6,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::OpenEnum;
 use super::constraint::{ConstraintError, Quoted};
 
 /// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Error {
     /// What kind of error it is.
-    pub error: ErrorCode,
+    pub error: OpenEnum<ErrorCode>,
     /// What to change.
     pub message: String,
 }

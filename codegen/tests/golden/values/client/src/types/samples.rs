@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::OpenEnum;
 use super::{constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
-use super::members::{Member, RequestObject};
 
 /// An id.
 #[derive(
@@ -606,52 +606,38 @@ pub struct Request {
     /// A word, with "quotes" in its pattern.
     ///
     /// Default: `word`.
-    #[serde(default = "request_defaulted_word")]
+    #[serde(default = "Request::default_defaulted_word")]
     pub defaulted_word: Word,
     /// A colour.
     ///
     /// Default: `green`.
-    #[serde(default = "request_defaulted_colour")]
+    #[serde(default = "Request::default_defaulted_colour")]
     pub defaulted_colour: Colour,
     /// A page, from 1.
     ///
     /// Default: `7`.
-    #[serde(default = "request_defaulted_page")]
+    #[serde(default = "Request::default_defaulted_page")]
     pub defaulted_page: Page,
     /// A text.
     ///
     /// Default: `some text`.
-    #[serde(default = "request_defaulted_text")]
+    #[serde(default = "Request::default_defaulted_text")]
     pub defaulted_text: String,
     /// A number.
     ///
     /// Default: `1.5`.
-    #[serde(default = "request_defaulted_number")]
+    #[serde(default = "Request::default_defaulted_number")]
     pub defaulted_number: f64,
     /// An integer.
     ///
     /// Default: `3`.
-    #[serde(default = "request_defaulted_integer")]
+    #[serde(default = "Request::default_defaulted_integer")]
     pub defaulted_integer: i64,
     /// A flag.
     ///
     /// Default: `true`.
-    #[serde(default = "request_defaulted_flag")]
+    #[serde(default = "Request::default_defaulted_flag")]
     pub defaulted_flag: bool,
-    /// A part.
-    #[serde(
-        default,
-        deserialize_with = "decode::present",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub part: Option<Part>,
-    /// Parts.
-    #[serde(
-        default,
-        deserialize_with = "decode::present",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub parts: Option<Vec<Part>>,
     /// Words.
     ///
     /// Default: `[]`.
@@ -680,128 +666,38 @@ impl Request {
             defaulted_number: 1.5,
             defaulted_integer: 3,
             defaulted_flag: true,
-            part: None,
-            parts: None,
             defaulted_list: Vec::new(),
         }
     }
 }
 
-impl RequestObject for Request {
-    fn members() -> &'static [Member] {
-        &[
-            Member {
-                name: "word",
-                members: None,
-            },
-            Member {
-                name: "nullable_day",
-                members: None,
-            },
-            Member {
-                name: "password",
-                members: None,
-            },
-            Member {
-                name: "required_with_default",
-                members: None,
-            },
-            Member {
-                name: "optional_word",
-                members: None,
-            },
-            Member {
-                name: "defaulted_word",
-                members: None,
-            },
-            Member {
-                name: "defaulted_colour",
-                members: None,
-            },
-            Member {
-                name: "defaulted_page",
-                members: None,
-            },
-            Member {
-                name: "defaulted_text",
-                members: None,
-            },
-            Member {
-                name: "defaulted_number",
-                members: None,
-            },
-            Member {
-                name: "defaulted_integer",
-                members: None,
-            },
-            Member {
-                name: "defaulted_flag",
-                members: None,
-            },
-            Member {
-                name: "part",
-                members: Some(<Part as RequestObject>::members),
-            },
-            Member {
-                name: "parts",
-                members: Some(<Part as RequestObject>::members),
-            },
-            Member {
-                name: "defaulted_list",
-                members: None,
-            },
-        ]
+impl Request {
+    fn default_defaulted_word() -> Word {
+        Word("word".to_owned())
     }
-}
 
-fn request_defaulted_word() -> Word {
-    Word("word".to_owned())
-}
+    fn default_defaulted_colour() -> Colour {
+        Colour::Green
+    }
 
-fn request_defaulted_colour() -> Colour {
-    Colour::Green
-}
+    fn default_defaulted_page() -> Page {
+        Page(7)
+    }
 
-fn request_defaulted_page() -> Page {
-    Page(7)
-}
+    fn default_defaulted_text() -> String {
+        "some text".to_owned()
+    }
 
-fn request_defaulted_text() -> String {
-    "some text".to_owned()
-}
+    fn default_defaulted_number() -> f64 {
+        1.5
+    }
 
-fn request_defaulted_number() -> f64 {
-    1.5
-}
+    fn default_defaulted_integer() -> i64 {
+        3
+    }
 
-fn request_defaulted_integer() -> i64 {
-    3
-}
-
-fn request_defaulted_flag() -> bool {
-    true
-}
-
-/// A part of what is sent.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Part {
-    /// A word, with "quotes" in its pattern.
-    #[serde(
-        default,
-        deserialize_with = "decode::present",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub word: Option<Word>,
-}
-
-impl RequestObject for Part {
-    fn members() -> &'static [Member] {
-        &[
-            Member {
-                name: "word",
-                members: None,
-            },
-        ]
+    fn default_defaulted_flag() -> bool {
+        true
     }
 }
 
@@ -919,7 +815,7 @@ pub struct Answer {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Error {
     /// What kind of error it is.
-    pub error: ErrorCode,
+    pub error: OpenEnum<ErrorCode>,
     /// What to change.
     pub message: String,
 }
