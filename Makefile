@@ -37,7 +37,7 @@ TEST_ISSUER := target/test-issuer
 CARGO_INSTALL := $(CARGO) install --debug --locked --root target/tools --target-dir target/tools/build
 # Installs the packages of a list into a Python environment.
 venv = tools/setup python && echo "Installing $(2) into $(1)" && python3 -m venv $(1) && \
-	$(1)/bin/pip install --quiet --disable-pip-version-check -r $(2)
+	$(1)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
 # Installs the packages of the lock file in a directory.
 npm_ci = echo "Installing the npm packages of $(1)" && cd $(1) && $(CURDIR)/$(SPEC_TOOLS)/bin/npm ci --ignore-scripts --no-audit --no-fund --loglevel error
 # tools/lib holds the Python modules that several tools share.
@@ -297,6 +297,15 @@ monitoring-test: $(DEPLOY_TOOLS)/installed $(SERVICE) target/debug/test-postgres
 $(DEPLOY_TOOLS)/installed: tools/deploy/requirements.txt
 	@$(call venv,$(DEPLOY_TOOLS),$<)
 	@touch $@
+
+.PHONY: imports
+imports: target/tools/bin/cargo-modules ## Draw which module of the server imports which: docs/imports.svg.
+	@tools/setup imports
+	$< dependencies --package tenant-registry-server --lib --no-externs --no-fns --no-types --no-traits --no-sysroot \
+		| tools/docs/imports.py server/src "Imports of the server's modules" | dot -Tsvg >docs/imports.svg
+
+target/tools/bin/cargo-modules:
+	$(CARGO_INSTALL) cargo-modules --version 0.27.0
 
 .PHONY: configuration-reference
 configuration-reference: $(DEBUG_SERVICE) ## Write the table of settings in docs/settings.md from `serve --help`.

@@ -1,11 +1,11 @@
 //! Reads the catalog file: TOML with a `[[product]]` table for each product, in the order of the catalog.
 
-use crate::domain::catalog::{Catalog, Product};
+use crate::domain::catalog::Catalog;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use tenant_registry_contract::types::{PlanKey, ProductKey, Text};
+use tenant_registry_contract::types::{CatalogEntry, PlanKey, ProductKey};
 use thiserror::Error;
 use toml::Spanned;
 
@@ -102,7 +102,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Catalog, CatalogFileError> {
                 format!("the key `{key}` is used twice, first on line {line}"),
             ));
         }
-        products.push(Product {
+        products.push(CatalogEntry {
             key,
             name,
             description,

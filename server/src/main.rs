@@ -11,12 +11,14 @@ use tenant_registry_server::configuration::{
     AuditCommand, Cli, Command, Configuration, DatabaseConfiguration, error_line,
 };
 use tenant_registry_server::domain::Registry;
-use tenant_registry_server::domain::audit_prune::AuditPrune;
+use tenant_registry_server::domain::audit_prune::audit_prune;
 use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::limits::descriptors;
 use tenant_registry_server::store::Store;
 use tenant_registry_server::store::memory::MemoryStore;
-use tenant_registry_server::store::postgres::{DatabaseUrl, PostgresPruneStore, PostgresStore, migrations};
+use tenant_registry_server::store::postgres::{
+    DatabaseUrl, PostgresPruneStore, PostgresStore, migrations, preconditions,
+};
 use tenant_registry_server::telemetry::{LogFormat, LogLevel};
 use tenant_registry_server::{catalog_file, serve, telemetry};
 use tokio::runtime::Runtime;
@@ -116,6 +118,7 @@ async fn postgres_store(configuration: &Configuration, url: &DatabaseUrl) -> Res
     } else {
         migrations::migrate(url, connect_timeout).await?;
     }
+    preconditions::check_privileges(url, connect_timeout).await?;
     Ok(PostgresStore::new(url, &configuration.pool.settings(connect_timeout))?)
 }
 
@@ -137,10 +140,9 @@ fn migrate(configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> 
 fn prune(before: DateTime<Utc>, configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> {
     telemetry::start(LogLevel::Info, LogFormat::Text)?;
     let url = required_url(configuration)?;
-    let audit_prune = AuditPrune::new(before, Clock::system())?;
     let deleted = runtime()?.block_on(async {
         let mut store = PostgresPruneStore::connect(&url, configuration.connect_timeout()).await?;
-        Ok::<_, Box<dyn Error>>(audit_prune.run(&mut store).await?)
+        Ok::<_, Box<dyn Error>>(audit_prune(&mut store, before).await?)
     })?;
     print(&format!("{deleted} audit events deleted\n"))
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::OpenEnum;
 use super::{PlanKey, TenantId, TenantProduct, Text, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
+use super::members::{Member, RequestObject};
 
 /// The unique name of a tenant in URLs: 3 to 40 lowercase letters, digits and hyphens. It does
 /// not start or end with a hyphen.
@@ -394,6 +395,33 @@ impl TenantCreate {
     }
 }
 
+impl RequestObject for TenantCreate {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "slug",
+                members: None,
+            },
+            Member {
+                name: "name",
+                members: None,
+            },
+            Member {
+                name: "plan",
+                members: None,
+            },
+            Member {
+                name: "kind",
+                members: None,
+            },
+            Member {
+                name: "sales_owner",
+                members: None,
+            },
+        ]
+    }
+}
+
 impl TenantCreate {
     fn default_plan() -> PlanKey {
         PlanKey("starter".to_owned())
@@ -437,6 +465,29 @@ pub struct TenantActivate {
     pub erp_customer_id: Option<Text>,
 }
 
+impl RequestObject for TenantActivate {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "plan",
+                members: None,
+            },
+            Member {
+                name: "contract_start",
+                members: None,
+            },
+            Member {
+                name: "contract_end",
+                members: None,
+            },
+            Member {
+                name: "erp_customer_id",
+                members: None,
+            },
+        ]
+    }
+}
+
 /// When and why to cancel a tenant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TenantCancel {
@@ -452,6 +503,21 @@ pub struct TenantCancel {
     /// Default: `false`.
     #[serde(default)]
     pub at_period_end: bool,
+}
+
+impl RequestObject for TenantCancel {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "reason",
+                members: None,
+            },
+            Member {
+                name: "at_period_end",
+                members: None,
+            },
+        ]
+    }
 }
 
 /// The entitlements of a tenant.

@@ -5,7 +5,7 @@ use super::queue::{FairQueue, Next};
 use std::io;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tenant_registry_contract::types::ApiKeyPrefix;
 
 /// A hash to compute. It returns the function that sends the result to the caller. The worker calls that function after it
@@ -16,12 +16,9 @@ pub(super) type SendResult = Box<dyn FnOnce()>;
 
 pub(super) type Queue = FairQueue<ApiKeyPrefix, Job>;
 
-/// An idle thread overwrites its memory after this time. It does not do so after each hash: under load that would be an
-/// extra pass over the memory, and the next hash overwrites it anyway.
-const ZERO_AFTER: Duration = Duration::from_millis(100);
-
-/// An idle thread returns its memory to the system after this time.
-const RELEASE_AFTER: Duration = Duration::from_secs(60);
+/// An idle thread returns its memory to the system after this time. It does not do so after each hash: under load, the next
+/// one reuses the memory.
+const RELEASE_AFTER: Duration = Duration::from_millis(100);
 
 /// The nice value of the threads. Requests that need no hash, above all verifications of cached keys, run first.
 const NICENESS: i32 = 15;
@@ -40,18 +37,15 @@ pub(super) fn start(count: usize, queue: &Arc<Queue>) -> io::Result<()> {
 fn work(queue: &Queue) {
     // On Linux this applies to the current thread. If it fails, the thread keeps the normal priority.
     let _ = rustix::process::setpriority_process(None, NICENESS);
-    let mut memory = Memory::default();
-    let mut last_work = Instant::now();
+    let mut memory = Memory::new();
     loop {
-        match queue.next(ZERO_AFTER) {
+        match queue.next(RELEASE_AFTER) {
             Next::Work(prefix, job) => {
                 let send_result = job(&mut memory);
                 queue.done(prefix);
                 send_result();
-                last_work = Instant::now();
             }
-            Next::Idle if last_work.elapsed() > RELEASE_AFTER => memory.release(),
-            Next::Idle => memory.zero(),
+            Next::Idle => memory.release(),
             Next::Closed => return,
         }
     }

@@ -9,43 +9,24 @@ use crate::records::{EntitlementRecord, NewAuditEvent, TenantRecord};
 use crate::store::{AuditAppended, NewTrial, Store, TrialStarted};
 use chrono::{DateTime, Utc};
 use serde_json::Map;
-use tenant_registry_contract::types::{
-    CatalogEntry, CatalogEntryList, PlanKey, ProductKey, TenantId, TenantProduct, Text,
-};
-
-/// A product in the catalog.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Product {
-    /// Unique in the catalog.
-    pub key: ProductKey,
-    /// The display name.
-    pub name: Text,
-    /// What the product does.
-    pub description: Text,
-    /// The plans that include the product. Empty if all plans do.
-    pub plans_required: Vec<PlanKey>,
-    /// A URL with a demo.
-    pub demo_url: Option<Text>,
-    /// Whether a tenant can start a trial.
-    pub supports_trial: bool,
-}
+use tenant_registry_contract::types::{CatalogEntry, CatalogEntryList, ProductKey, TenantId, TenantProduct};
 
 /// The products of this deployment, in the order of the catalog file.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Catalog(Vec<Product>);
+pub struct Catalog(Vec<CatalogEntry>);
 
 impl Catalog {
     /// A catalog of these products, in this order. Keys should be unique; only the first product with a key is found.
-    pub fn new(products: Vec<Product>) -> Self {
+    pub fn new(products: Vec<CatalogEntry>) -> Self {
         Self(products)
     }
 
     /// The products, in order.
-    pub fn products(&self) -> &[Product] {
+    pub fn products(&self) -> &[CatalogEntry] {
         &self.0
     }
 
-    fn product(&self, key: &ProductKey) -> Result<&Product, NotFound> {
+    fn product(&self, key: &ProductKey) -> Result<&CatalogEntry, NotFound> {
         self.0.iter().find(|product| product.key == *key).ok_or_else(|| {
             NotFound(format!(
                 "the catalog has no product `{key}`; GET /v1/catalog lists them"
@@ -54,55 +35,49 @@ impl Catalog {
     }
 }
 
-impl Product {
-    fn catalog_entry(&self) -> CatalogEntry {
-        CatalogEntry {
-            key: self.key.clone(),
-            name: self.name.clone(),
-            description: self.description.clone(),
-            plans_required: self.plans_required.clone(),
-            demo_url: self.demo_url.clone(),
-            supports_trial: self.supports_trial,
-        }
+/// The event of an action on a product.
+fn product_event(
+    product: &CatalogEntry,
+    action: ServiceAction,
+    tenant_id: TenantId,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> NewAuditEvent {
+    ServiceEvent {
+        action,
+        tenant_id,
+        target_id: product.key.as_str().to_owned(),
+        target_name: Some(product.name.as_str()),
+        product: Some(&product.key),
+        metadata: Map::new(),
     }
+    .caused_by(caller, now)
+}
 
-    fn event(&self, action: ServiceAction, tenant_id: TenantId, caller: &Caller, now: DateTime<Utc>) -> NewAuditEvent {
-        ServiceEvent {
-            action,
-            tenant_id,
-            target_id: self.key.as_str().to_owned(),
-            target_name: Some(self.name.as_str()),
-            product: Some(&self.key),
-            metadata: Map::new(),
-        }
-        .caused_by(caller, now)
+/// Starts a trial for a tenant that is in service. Otherwise the tenant could not use the days of the trial.
+fn trial(
+    product: &CatalogEntry,
+    tenant: &TenantRecord,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<NewTrial, DomainError<TenantChangeError>> {
+    let status = tenant.status_at(now);
+    if !is_in_service(status) {
+        return Err(DomainError::rejected(Conflict(format!(
+            "the tenant is {status} and cannot start a trial"
+        ))));
     }
-
-    /// Starts a trial for a tenant that is in service. Otherwise the tenant could not use the days of the trial.
-    fn trial(
-        &self,
-        tenant: &TenantRecord,
-        caller: &Caller,
-        now: DateTime<Utc>,
-    ) -> Result<NewTrial, DomainError<TenantChangeError>> {
-        let status = tenant.status_at(now);
-        if !is_in_service(status) {
-            return Err(DomainError::rejected(Conflict(format!(
-                "the tenant is {status} and cannot start a trial"
-            ))));
-        }
-        Ok(NewTrial {
-            entitlement: EntitlementRecord::trial(tenant.id, self.key.clone(), now),
-            event: self.event(ServiceAction::CatalogTrialStarted, tenant.id, caller, now),
-        })
-    }
+    Ok(NewTrial {
+        entitlement: EntitlementRecord::trial(tenant.id, product.key.clone(), now),
+        event: product_event(product, ServiceAction::CatalogTrialStarted, tenant.id, caller, now),
+    })
 }
 
 impl<S: Store> Registry<S> {
     /// Lists the catalog, in the order of its file.
     pub fn catalog_list(&self) -> CatalogEntryList {
         CatalogEntryList {
-            items: self.catalog.products().iter().map(Product::catalog_entry).collect(),
+            items: self.catalog.products().to_vec(),
         }
     }
 
@@ -122,7 +97,13 @@ impl<S: Store> Registry<S> {
             .require(tenant_id)
             .map_err(DomainError::rejected)?;
         let product = self.catalog.product(&product).map_err(DomainError::rejected)?;
-        let event = product.event(ServiceAction::CatalogRequested, tenant_id, caller, self.clock.now());
+        let event = product_event(
+            product,
+            ServiceAction::CatalogRequested,
+            tenant_id,
+            caller,
+            self.clock.now(),
+        );
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(_) => Ok(()),
             AuditAppended::TenantNotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),
@@ -156,7 +137,7 @@ impl<S: Store> Registry<S> {
                         product.key
                     ))));
                 }
-                product.trial(tenant, caller, self.clock.now())
+                trial(product, tenant, caller, self.clock.now())
             })
             .await?;
         match started {

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod entitlements;
 pub mod error;
 pub mod origin;
+mod readiness;
 mod service_event;
 pub mod tenants;
 
@@ -20,6 +21,8 @@ use api_key_use::ApiKeyUses;
 use catalog::Catalog;
 use clock::Clock;
 use error::Failure;
+use readiness::Readiness;
+use std::time::Instant;
 
 /// The registry: the rules with their store, catalog, clock and hasher.
 pub struct Registry<S> {
@@ -28,6 +31,7 @@ pub struct Registry<S> {
     clock: Clock,
     hasher: ApiKeyHasher,
     api_key_uses: ApiKeyUses,
+    readiness: Readiness,
 }
 
 impl<S: Store> Registry<S> {
@@ -39,6 +43,7 @@ impl<S: Store> Registry<S> {
             clock,
             hasher,
             api_key_uses: ApiKeyUses::default(),
+            readiness: Readiness::default(),
         }
     }
 
@@ -52,11 +57,12 @@ impl<S: Store> Registry<S> {
         self.store.connections()
     }
 
-    /// Checks that the registry can serve requests.
+    /// Checks that the registry can serve requests. The result is up to a second old.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn readiness_get(&self) -> Result<(), Failure> {
-        Ok(self.store.ping().await?)
+        let ask = async || Ok(self.store.ping().await?);
+        self.readiness.get(Instant::now(), ask).await
     }
 }

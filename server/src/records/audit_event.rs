@@ -39,6 +39,25 @@ pub struct NewAuditEvent {
     pub created_at: DateTime<Utc>,
 }
 
+impl NewAuditEvent {
+    /// The bytes of the texts and the JSON.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let texts = [
+            &self.actor_id,
+            &self.actor_name,
+            &self.actor_type,
+            &self.target_id,
+            &self.target_type,
+            &self.target_name,
+            &self.product,
+        ];
+        let texts = texts.into_iter().flatten().map(|text| text.as_str().len());
+        let metadata = self.metadata.as_ref().map_or(0, |metadata| metadata.as_str().len());
+        let user_agent = self.user_agent.as_ref().map_or(0, String::len);
+        texts.sum::<usize>() + self.action.as_str().len() + metadata + user_agent
+    }
+}
+
 /// A stored audit event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditEventRecord {

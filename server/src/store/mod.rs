@@ -231,14 +231,11 @@ pub struct PrunedBatch {
 
 /// Deletes old audit events for an operator. Not part of [`Store`], because the running service never deletes events.
 pub trait AuditPruneStore: Send {
-    /// The operator's name in the store.
-    fn operator(&self) -> &str;
+    /// The latest time before which events can be deleted.
+    fn audit_prunable_until(&mut self) -> impl Future<Output = Result<DateTime<Utc>, StoreError>> + Send;
 
-    /// Appends an event.
-    fn audit_append(&mut self, event: NewAuditEvent) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// Reads the next events with numbers greater than `after`, and deletes those that are older than `before`. `None` if
-    /// no old events are left.
+    /// Reads the next events with numbers greater than `after`, and deletes those that are older than `before`, together
+    /// with an event that records it. `None` if no old events are left.
     fn audit_delete_batch(
         &mut self,
         before: DateTime<Utc>,

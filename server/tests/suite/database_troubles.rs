@@ -18,6 +18,7 @@ use tokio_postgres::{Client, NoTls};
 process_cases![
     ; postgres:
     repeats_transient_errors,
+    reports_permanent_errors_at_once_with_their_sqlstate,
     gives_up_after_repeated_errors_and_changes_nothing,
     requests_do_not_wait_longer_than_the_timeouts,
     an_unknown_commit_outcome_is_reported_as_unknown,
@@ -75,14 +76,37 @@ async fn repeats_transient_errors() {
     let database = TestDatabase::create_empty().await;
     let process = serve(database.url()).await;
     let client = connect(database.url()).await;
-    // A serialization failure, a deadlock, and a connection that is closed by a shutdown.
-    for (number, code) in ["40001", "40P01", "57P01"].into_iter().enumerate() {
+    // A serialization failure, a deadlock, a shutdown, a full disk, a lock timeout, a cancelled statement, a standby, and
+    // a broken connection.
+    let codes = ["40001", "40P01", "57P01", "53100", "55P03", "57014", "25006", "08006"];
+    for (number, code) in codes.into_iter().enumerate() {
         fail(&client, code, 2).await;
         let response = create_tenant(&process, &format!("tenant-{number}")).await;
         assert_eq!(response.status, 201, "{code}: {response:?}");
         assert_eq!(attempts(&client).await, 3);
         assert_eq!(events(&process).await, number + 1);
     }
+}
+
+async fn reports_permanent_errors_at_once_with_their_sqlstate() {
+    let database = TestDatabase::create_empty().await;
+    let process = serve(database.url()).await;
+    let client = connect(database.url()).await;
+    // A text that the encoding of the database cannot hold, an index row that is too large, a violated CHECK, a missing
+    // privilege, a missing table, a function that does not exist, a corrupt page, and a code that no one knows.
+    let codes = ["22P05", "54000", "23514", "42501", "42P01", "42883", "XX001", "ZZ999"];
+    for code in codes {
+        fail(&client, code, 1000).await;
+        let response = create_tenant(&process, "never").await;
+        response.assert_error(500, ErrorCode::Internal);
+        assert!(response.headers.get("retry-after").is_none(), "{code}");
+        assert_eq!(attempts(&client).await, 1, "{code}");
+        let appended = process.raw.post_json("/v1/audit", &json!({ "action": "a.b" })).await;
+        appended.assert_error(500, ErrorCode::Internal);
+        assert_eq!(attempts(&client).await, 2, "{code}");
+        process.logged(&format!("SQLSTATE {code}: made to fail")).await;
+    }
+    assert_eq!(events(&process).await, 0);
 }
 
 async fn gives_up_after_repeated_errors_and_changes_nothing() {

@@ -1,6 +1,7 @@
 //! Liveness and readiness.
 
 use crate::harness::cases::cases;
+use crate::harness::polling::until;
 use crate::harness::{Fault, StoreUnderTest, TestServer};
 use tenant_registry_client::types::{ErrorCode, HealthStatus};
 
@@ -33,7 +34,10 @@ async fn a_service_without_its_store_is_alive_but_not_ready(store: StoreUnderTes
     let service = TestServer::start(store).await;
     for fault in [Fault::Unavailable, Fault::Internal] {
         service.operator.set_fault(Some(fault));
-        let error = service.client.readiness_get().send().await.unwrap_err();
+        let error = until("it is not ready", async || {
+            service.client.readiness_get().send().await.err()
+        })
+        .await;
         assert_eq!(error.code(), Some(ErrorCode::Unavailable), "{fault:?}");
         assert!(service.client.health_get().send().await.is_ok(), "{fault:?}");
     }
@@ -44,5 +48,5 @@ async fn is_ready_again_when_the_store_is_back(store: StoreUnderTest) {
     service.operator.set_fault(Some(Fault::Unavailable));
     assert!(service.client.readiness_get().send().await.is_err());
     service.operator.set_fault(None);
-    assert!(service.client.readiness_get().send().await.is_ok());
+    until("it is ready", async || service.client.readiness_get().send().await.ok()).await;
 }

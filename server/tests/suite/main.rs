@@ -25,6 +25,8 @@ mod constraints;
 mod contract;
 mod cross_origin;
 mod database;
+mod database_preconditions;
+mod database_roles;
 mod database_tls;
 mod database_troubles;
 mod documentation;
@@ -89,6 +91,8 @@ fn all_cases() -> Vec<Trial> {
         .chain(documentation::cases())
         .chain(plans::cases())
         .chain(database::cases())
+        .chain(database_preconditions::cases())
+        .chain(database_roles::cases())
         .chain(database_tls::cases())
         .chain(database_troubles::cases())
         .chain(constraints::cases())

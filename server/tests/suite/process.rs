@@ -4,6 +4,7 @@ use crate::harness::RawClient;
 use crate::harness::cases::process_cases;
 use crate::harness::polling::until;
 use crate::harness::process::{ServiceProcess, run};
+use futures_util::future::join_all;
 use rustix::process::Signal;
 use serde_json::json;
 use std::io::Write;
@@ -30,6 +31,7 @@ process_cases![
     a_start_without_an_issuer_warns_once_on_each_output,
     internal_operations_have_their_own_listener,
     the_body_limit_is_configurable,
+    the_memory_of_hashes_is_returned_to_the_system,
     both_signals_shut_the_service_down,
     is_not_ready_before_it_stops,
     a_running_request_is_finished,
@@ -340,6 +342,22 @@ async fn both_signals_shut_the_service_down() {
         process.signal(signal);
         let ended = process.ended().await;
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), OPEN), "{}", ended.stderr);
+    }
+}
+
+async fn the_memory_of_hashes_is_returned_to_the_system() {
+    let process = ServiceProcess::serve(&|command| command.env("HASH_PERMITS", "2")).await;
+    let tenant: Tenant = process.raw.get("/v1/tenants/by-slug/acme").await.json();
+    let at_rest = process.memory_mib();
+    let api_key = json!({ "tenant_id": tenant.id, "name": "n" });
+    for _ in 0..2 {
+        let created = join_all((0..8).map(|_| process.raw.post_json("/v1/api-keys", &api_key))).await;
+        assert!(created.iter().all(|response| response.status == 201), "{created:?}");
+        // A hash takes 64 MiB. The connections and keys take much less.
+        until("the memory is returned", async || {
+            (process.memory_mib() < at_rest + 32).then_some(())
+        })
+        .await;
     }
 }
 

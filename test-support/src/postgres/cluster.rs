@@ -67,7 +67,9 @@ impl Cluster {
     /// If Postgres is not installed or does not start.
     pub fn start(settings: ClusterSettings) -> Result<Self, Error> {
         let mut cluster = Self::prepare(settings)?;
-        cluster.programs.make_cluster(&cluster.data(), &["--no-sync"])?;
+        cluster
+            .programs
+            .make_cluster(&cluster.data(), &["--auth=trust", "--no-sync"])?;
         cluster.start_server()?;
         Ok(cluster)
     }
@@ -82,7 +84,7 @@ impl Cluster {
         let mut cluster = Self::at(Programs::find()?, directory.to_owned(), Files::Kept, settings)?;
         let data = cluster.data();
         if !data.join("PG_VERSION").exists() {
-            cluster.programs.make_cluster(&data, &[])?;
+            cluster.programs.make_cluster(&data, &["--auth=trust"])?;
         }
         if processes::of_data_directory(&data).is_some() {
             cluster.programs.stop_server(&data)?;
@@ -311,7 +313,7 @@ impl Drop for Cluster {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> Result<u16, Error> {
+pub(super) fn free_port() -> Result<u16, Error> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(Error::io("127.0.0.1"))?;
     Ok(listener.local_addr().map_err(Error::io("127.0.0.1"))?.port())
 }

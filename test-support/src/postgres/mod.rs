@@ -31,6 +31,16 @@ pub enum Error {
     /// The tests run as root, and no other user can run the server.
     #[error("Postgres does not run as root, and there is no user `postgres` or `nobody` to run it as")]
     NoUser,
+    /// An earlier version created the development cluster without a password.
+    #[error(
+        "{directory}: this cluster trusts every local user; save what you need of it, stop it (`pg_ctl stop`), and remove \
+         the directory, so that `make db` creates one with a password",
+        directory = directory.display()
+    )]
+    NoPassword {
+        /// The directory of the cluster.
+        directory: PathBuf,
+    },
     /// A file or a process failed.
     #[error("{place}: {source}", place = place.display())]
     Io {

@@ -2,8 +2,9 @@
 
 use super::Error;
 use std::ffi::OsStr;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -57,11 +58,14 @@ impl Programs {
         program: &str,
         arguments: impl IntoIterator<Item = S>,
     ) -> Result<String, Error> {
-        let output = self
-            .command(program)
-            .args(arguments)
-            .output()
-            .map_err(Error::io(self.directory.join(program)))?;
+        let mut command = self.command(program);
+        command.args(arguments);
+        self.output_of(program, command)
+    }
+
+    /// Runs a command to its end and returns what it wrote to standard output.
+    pub(super) fn output_of(&self, program: &str, mut command: Command) -> Result<String, Error> {
+        let output = command.output().map_err(Error::io(self.directory.join(program)))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -71,12 +75,11 @@ impl Programs {
         })
     }
 
-    /// Creates the files of a cluster whose superuser `postgres` needs no password.
+    /// Creates the files of a cluster. Options say how its superuser `postgres` authenticates.
     pub(super) fn make_cluster(&self, data: &Path, options: &[&str]) -> Result<(), Error> {
         let mut arguments: Vec<&OsStr> = vec!["--pgdata".as_ref(), data.as_os_str()];
         let own = [
             "--username=postgres",
-            "--auth=trust",
             "--encoding=UTF8",
             "--locale=C",
             "--no-instructions",
@@ -99,16 +102,23 @@ impl Programs {
         .map(drop)
     }
 
-    /// Creates a directory that the user owns.
+    /// Creates a directory that only the user can enter.
     pub(super) fn create_directory(&self, path: &Path) -> Result<(), Error> {
         fs::create_dir_all(path).map_err(Error::io(path))?;
+        fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(Error::io(path))?;
         self.give(path)
     }
 
     /// Creates a file that only the user can read.
     pub(super) fn create_file(&self, path: &Path, text: &str) -> Result<(), Error> {
-        fs::write(path, text).map_err(Error::io(path))?;
-        fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(Error::io(path))?;
+        let mut file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(Error::io(path))?;
+        file.write_all(text.as_bytes()).map_err(Error::io(path))?;
         self.give(path)
     }
 

@@ -36,7 +36,7 @@ impl AuditStore for MemoryStore {
             .take(query.limit)
             .take_while(|record| {
                 let is_within = bytes < query.max_bytes;
-                bytes += text_bytes(&record.event);
+                bytes += record.event.text_bytes();
                 is_within
             })
             .map(|record| (*record).clone())
@@ -49,23 +49,6 @@ impl AuditStore for MemoryStore {
 /// The position of an event in the list.
 fn sort_key(record: &AuditEventRecord) -> (DateTime<Utc>, i64) {
     (record.event.created_at, record.id.get())
-}
-
-/// The bytes of the event's texts and JSON.
-fn text_bytes(event: &NewAuditEvent) -> usize {
-    let texts = [
-        &event.actor_id,
-        &event.actor_name,
-        &event.actor_type,
-        &event.target_id,
-        &event.target_type,
-        &event.target_name,
-        &event.product,
-    ];
-    let texts = texts.into_iter().flatten().map(|text| text.as_str().len());
-    let metadata = event.metadata.as_ref().map_or(0, |metadata| metadata.as_str().len());
-    let user_agent = event.user_agent.as_ref().map_or(0, String::len);
-    texts.sum::<usize>() + event.action.as_str().len() + metadata + user_agent
 }
 
 fn matches_filters(event: &NewAuditEvent, query: &AuditQuery) -> bool {

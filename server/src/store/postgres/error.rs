@@ -3,7 +3,7 @@
 use crate::error_chain::with_causes;
 use crate::records::InternalDetail;
 use crate::store::StoreError;
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 use diesel_async::pooled_connection::deadpool::PoolError;
 
 /// Why the database did not do what it was asked. The text is for the log.
@@ -22,28 +22,17 @@ pub(super) enum DbError {
 impl From<Error> for DbError {
     /// Converts an error that occurred before COMMIT.
     fn from(error: Error) -> Self {
-        let text = describe(&error);
         match error {
-            Error::DatabaseError(kind, _) => match kind {
-                DatabaseErrorKind::UniqueViolation
-                | DatabaseErrorKind::ForeignKeyViolation
-                | DatabaseErrorKind::RestrictViolation
-                | DatabaseErrorKind::NotNullViolation
-                | DatabaseErrorKind::CheckViolation
-                | DatabaseErrorKind::ExclusionViolation => Self::Internal(text),
-                // Deadlocks, timeouts, full disks and shutdowns have no kind. diesel-async hides the SQLSTATE that would
-                // distinguish them. Each of them leaves the transaction undone and may be over soon.
-                DatabaseErrorKind::UnableToSendCommand
-                | DatabaseErrorKind::SerializationFailure
-                | DatabaseErrorKind::ReadOnlyTransaction
-                | DatabaseErrorKind::ClosedConnection
-                | _ => Self::Transient(text),
+            Error::DatabaseError(_, information) => match SqlState::of(&*information) {
+                Some((state, _)) => state.error(describe(&*information)),
+                // Not from the server: the connection is broken.
+                None => Self::Transient(information.message().to_owned()),
             },
             Error::AlreadyInTransaction
             | Error::NotInTransaction
             | Error::BrokenTransactionManager
             | Error::RollbackTransaction
-            | Error::RollbackErrorOnCommit { .. } => Self::Transient(text),
+            | Error::RollbackErrorOnCommit { .. } => Self::Transient(error.to_string()),
             // The schema and the code disagree about a row or a value.
             Error::InvalidCString(_)
             | Error::NotFound
@@ -51,7 +40,51 @@ impl From<Error> for DbError {
             | Error::DeserializationError(_)
             | Error::SerializationError(_)
             | Error::IntegerConversion(_)
-            | _ => Self::Internal(text),
+            | _ => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+/// The code of an error of the server: two characters for the class, three for the condition. Appendix A of the Postgres
+/// manual lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct SqlState<'a>(&'a str);
+
+impl<'a> SqlState<'a> {
+    /// Separates the code from the rest of a message. diesel has no field for the code, so our diesel-async puts it before
+    /// the message (see `vendor/README.md`).
+    fn of(information: &'a (dyn DatabaseErrorInformation + Send + Sync)) -> Option<(Self, &'a str)> {
+        let (code, message) = information.message().split_once(": ")?;
+        let is_code = code.len() == 5
+            && code
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        is_code.then_some((Self(code), message))
+    }
+
+    /// The error of a statement that failed with this code. Every code is an internal error unless it is listed here: a
+    /// retry would fail as well, so the caller must not be told to try again.
+    fn error(self, text: String) -> DbError {
+        let class = self.0.get(..2).unwrap_or_default();
+        match (class, self.0) {
+            // The connection broke, the server stops or restarts, an administrator or a time limit ended the statement.
+            ("08" | "57", _)
+            // The transaction lost against another one: a deadlock or a serialization failure.
+            | ("40", _)
+            // The disk or the memory is full, or there are too many connections.
+            | ("53", _)
+            // The server is a standby now. The next connection may lead to the primary.
+            | (_, "25006")
+            // A time limit ended the session between two statements.
+            | (_, "25P03" | "25P04")
+            // Another transaction held the lock for too long.
+            | (_, "55P03")
+            // The operating system could not read or write.
+            | (_, "58000" | "58030") => DbError::Transient(text),
+            // Above all: a violated constraint (23) that no rule expects, a value that the server cannot take (22), a
+            // statement that does not match the schema or its privileges (42), a limit of the server (54), a corrupt
+            // file (XX).
+            _ => DbError::Internal(text),
         }
     }
 }
@@ -74,11 +107,11 @@ impl From<DbError> for StoreError {
 }
 
 /// The server's message with the names that an operator needs, but without values of the row.
-fn describe(error: &Error) -> String {
-    let Error::DatabaseError(kind, information) = error else {
-        return error.to_string();
+fn describe(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> String {
+    let mut text = match SqlState::of(information) {
+        Some((SqlState(code), message)) => format!("SQLSTATE {code}: {message}"),
+        None => information.message().to_owned(),
     };
-    let mut text = format!("{kind:?}: {}", information.message());
     for (name, value) in [
         ("table", information.table_name()),
         ("column", information.column_name()),
@@ -100,4 +133,53 @@ pub(super) fn violates(error: &Error, constraint: &str) -> bool {
         return false;
     };
     information.constraint_name() == Some(constraint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DbError;
+    use diesel::result::{DatabaseErrorKind, Error};
+
+    fn converted(message: &str) -> DbError {
+        Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned())).into()
+    }
+
+    #[test]
+    fn only_errors_that_may_go_away_are_transient() {
+        let transient = [
+            "08006", "08P01", "25006", "25P03", "25P04", "40001", "40P01", "53100", "53200", "53300", "55P03", "57014",
+            "57P01", "57P02", "57P03", "57P04", "57P05", "58000", "58030",
+        ];
+        for code in transient {
+            assert!(
+                matches!(converted(&format!("{code}: text")), DbError::Transient(_)),
+                "{code}"
+            );
+        }
+        let permanent = [
+            "0A000", "21000", "22001", "22003", "22007", "22021", "2201B", "22P05", "23502", "23503", "23505", "23514",
+            "25001", "25P02", "26000", "28000", "2F005", "3D000", "42501", "42703", "42P01", "54000", "54001", "55000",
+            "55006", "58P01", "F0000", "P0001", "XX000", "XX001", "ZZ999",
+        ];
+        for code in permanent {
+            assert!(
+                matches!(converted(&format!("{code}: text")), DbError::Internal(_)),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_text_for_the_log_contains_the_sqlstate() {
+        let DbError::Internal(text) = converted("54000: index row size 3528 exceeds maximum 2712") else {
+            panic!("not internal");
+        };
+        assert_eq!(text, "SQLSTATE 54000: index row size 3528 exceeds maximum 2712");
+    }
+
+    #[test]
+    fn an_error_of_the_connection_has_no_sqlstate_and_is_transient() {
+        assert!(matches!(converted("connection closed"), DbError::Transient(_)));
+        assert!(matches!(converted("error: 54000: text"), DbError::Transient(_)));
+    }
 }

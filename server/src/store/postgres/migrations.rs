@@ -1,6 +1,7 @@
 //! The migrations, embedded from `migrations/`. Replicas run them one at a time, or only compare the schema.
 
 use super::connection::{ConnectError, DatabaseUrl, connect_unpooled};
+use super::preconditions::{self, PreconditionError};
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -31,6 +32,9 @@ pub enum MigrationError {
     /// The database does not respond.
     #[error("the database cannot be reached: {0}")]
     Unreachable(String),
+    /// The database does not meet what the service relies on.
+    #[error(transparent)]
+    Precondition(#[from] PreconditionError),
     /// A step failed and was rolled back.
     #[error("the schema cannot be migrated: {0}; the failed step was rolled back")]
     Failed(String),
@@ -79,9 +83,11 @@ struct Comparison {
 /// `migrations/README.md`).
 ///
 /// # Errors
-/// If the database does not respond or a step fails. The steps before it remain applied.
+/// If the database does not respond, does not meet what the service relies on, or a step fails. The steps before it remain
+/// applied.
 pub async fn migrate(url: &DatabaseUrl, connect_timeout: Duration) -> Result<usize, MigrationError> {
     let mut connection = connect_unpooled(url, connect_timeout).await?;
+    preconditions::check_on_connection(&mut connection).await?;
     connection.batch_execute(LOCK_TIMEOUT).await?;
     take_lock_on_connection(&mut connection).await?;
     let (mut connection, applied) = run_pending(connection).await?;
@@ -100,9 +106,10 @@ pub async fn migrate(url: &DatabaseUrl, connect_timeout: Duration) -> Result<usi
 /// Checks that the schema matches this binary.
 ///
 /// # Errors
-/// If the schema is older or newer, or the database does not respond.
+/// If the schema is older or newer, or the database does not respond or does not meet what the service relies on.
 pub async fn check(url: &DatabaseUrl, connect_timeout: Duration) -> Result<(), MigrationError> {
     let mut connection = connect_unpooled(url, connect_timeout).await?;
+    preconditions::check_on_connection(&mut connection).await?;
     let Comparison { missing, unknown } = compare_on_connection(&mut connection).await?;
     if !unknown.0.is_empty() {
         return Err(MigrationError::SchemaNewer(unknown));

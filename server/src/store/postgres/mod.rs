@@ -17,6 +17,7 @@ mod connection;
 mod entitlements;
 mod error;
 pub mod migrations;
+pub mod preconditions;
 mod rows;
 mod schema;
 mod span;
@@ -85,10 +86,12 @@ impl StoreHealth for PostgresStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let is_standby = self
+        let (is_standby, missing) = self
             .database
             .read(async |connection: &mut AsyncPgConnection| {
-                diesel::select(pg_is_in_recovery()).get_result::<bool>(connection).await
+                let is_standby: bool = diesel::select(pg_is_in_recovery()).get_result(connection).await?;
+                let missing = migrations::missing_steps_on_connection(connection).await?;
+                Ok((is_standby, missing))
             })
             .await?;
         if is_standby {
@@ -96,10 +99,6 @@ impl StoreHealth for PostgresStore {
             self.database.disconnect();
             return Err(DbError::Unavailable("the database is a standby: read-only".to_owned()).into());
         }
-        let missing = self
-            .database
-            .read(async |connection: &mut AsyncPgConnection| migrations::missing_steps_on_connection(connection).await)
-            .await?;
         match missing {
             None => Ok(()),
             // For example because a backup was restored. A newer schema is fine: it works with older binaries.

@@ -53,8 +53,12 @@ impl Readiness {
         self.probe.must_stay_ready.store(must, Ordering::Relaxed);
     }
 
-    /// Expects that the service is not ready for this time, in which the database is unavailable.
+    /// Expects that the service notices that the database is unavailable, and is not ready for this time.
     pub(super) async fn stays_unready_for(&self, time: Duration) {
+        until("the service is not ready", async || {
+            (ask(&self.client, &self.probe).await == Some(503)).then_some(())
+        })
+        .await;
         let end = Instant::now() + time;
         let mut probes = 0;
         while Instant::now() < end {

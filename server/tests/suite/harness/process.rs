@@ -72,6 +72,13 @@ impl ServiceProcess {
             .to_owned()
     }
 
+    /// Its resident memory in MiB.
+    pub(crate) fn memory_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        kib.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() / 1024
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         self.process.signal(signal);
     }

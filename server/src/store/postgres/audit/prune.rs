@@ -1,10 +1,8 @@
 //! Pruning of old audit events for operators, under a separate database role.
 //!
 //! It goes through the log from its old end in small batches. Readers and writers do not wait for it: no other transaction
-//! locks the rows that it deletes.
+//! locks the rows that it deletes. A trigger of the database records each batch.
 
-use crate::records::NewAuditEvent;
-use crate::store::postgres::audit_log::insert_event_on_connection;
 use crate::store::postgres::connection::{ConnectError, DatabaseUrl, connect_unpooled};
 use crate::store::postgres::error::DbError;
 use crate::store::postgres::schema::audit_log;
@@ -12,7 +10,7 @@ use crate::store::{AuditPruneStore, PrunedBatch, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::Timestamptz;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use std::time::Duration;
 use thiserror::Error;
@@ -35,8 +33,8 @@ pub enum PruneConnectError {
     Unreachable(String),
     /// The role is missing or not granted to the user.
     #[error(
-        "the role `{PRUNER}` cannot be used ({0}); run as an administrator: CREATE ROLE {PRUNER}; GRANT SELECT, INSERT, \
-         DELETE ON audit_log TO {PRUNER}; GRANT {PRUNER} TO <this user>"
+        "the role `{PRUNER}` cannot be used ({0}); run as an administrator: CREATE ROLE {PRUNER}; GRANT SELECT, DELETE \
+         ON audit_log TO {PRUNER}; GRANT {PRUNER} TO <this user>"
     )]
     Role(String),
 }
@@ -48,10 +46,7 @@ impl From<ConnectError> for PruneConnectError {
 }
 
 /// A connection under the role that may delete audit events.
-pub struct PostgresPruneStore {
-    connection: AsyncPgConnection,
-    operator: String,
-}
+pub struct PostgresPruneStore(AsyncPgConnection);
 
 impl PostgresPruneStore {
     /// Connects and switches to the role.
@@ -60,26 +55,18 @@ impl PostgresPruneStore {
     /// If the database does not respond, or the user may not use the role.
     pub async fn connect(url: &DatabaseUrl, connect_timeout: Duration) -> Result<Self, PruneConnectError> {
         let mut connection = connect_unpooled(url, connect_timeout).await?;
-        let operator: String = diesel::select(sql::<Text>("session_user::text"))
-            .get_result(&mut connection)
-            .await
-            .map_err(|error| PruneConnectError::Unreachable(error.to_string()))?;
         connection
             .batch_execute(&format!("SET ROLE {PRUNER}"))
             .await
             .map_err(|error| PruneConnectError::Role(error.to_string()))?;
-        Ok(Self { connection, operator })
+        Ok(Self(connection))
     }
 }
 
 impl AuditPruneStore for PostgresPruneStore {
-    fn operator(&self) -> &str {
-        &self.operator
-    }
-
-    async fn audit_append(&mut self, event: NewAuditEvent) -> Result<(), StoreError> {
-        insert_event_on_connection(&mut self.connection, event).await?;
-        Ok(())
+    async fn audit_prunable_until(&mut self) -> Result<DateTime<Utc>, StoreError> {
+        let latest = diesel::select(sql::<Timestamptz>("now() - audit_log_minimum_age()")).get_result(&mut self.0);
+        Ok(latest.await.map_err(DbError::from)?)
     }
 
     async fn audit_delete_batch(
@@ -87,7 +74,7 @@ impl AuditPruneStore for PostgresPruneStore {
         before: DateTime<Utc>,
         after: i64,
     ) -> Result<Option<PrunedBatch>, StoreError> {
-        let batch = delete_batch_on_connection(&mut self.connection, before, after);
+        let batch = delete_batch_on_connection(&mut self.0, before, after);
         Ok(batch.await.map_err(DbError::from)?)
     }
 }

@@ -83,7 +83,7 @@ impl InsertEvents {
 }
 
 /// The columns, in the order in which the values are bound.
-const COLUMNS: [&str; 14] = [
+pub(in crate::store::postgres) const INSERTED_COLUMNS: [&str; 14] = [
     audit_log::tenant_id::NAME,
     audit_log::project_id::NAME,
     audit_log::actor_id::NAME,
@@ -101,7 +101,7 @@ const COLUMNS: [&str; 14] = [
 ];
 
 fn push_columns(out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
-    for (index, column) in COLUMNS.into_iter().enumerate() {
+    for (index, column) in INSERTED_COLUMNS.into_iter().enumerate() {
         if index > 0 {
             out.push_sql(", ");
         }

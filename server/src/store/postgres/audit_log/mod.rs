@@ -3,7 +3,7 @@
 mod insert;
 mod row;
 
-pub(super) use insert::insert_events_on_connection;
+pub(super) use insert::{INSERTED_COLUMNS, insert_events_on_connection};
 pub(super) use row::AuditEventRow;
 
 use super::connection::Database;

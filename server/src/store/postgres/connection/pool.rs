@@ -166,7 +166,15 @@ async fn connect(config: &Config, tls: MakeRustlsConnect) -> ConnectionResult<As
     let (client, connection) = config
         .connect(tls)
         .await
-        .map_err(|error| ConnectionError::BadConnection(with_causes(&error)))?;
+        .map_err(|error| ConnectionError::BadConnection(describe(&error)))?;
     debug!("connected to the database");
     AsyncPgConnection::try_from_client_and_connection(client, connection).await
+}
+
+fn describe(error: &tokio_postgres::Error) -> String {
+    let text = with_causes(error);
+    match error.code() {
+        Some(state) => format!("SQLSTATE {}: {text}", state.code()),
+        None => text,
+    }
 }

@@ -64,12 +64,20 @@ pub(crate) enum Json {
 }
 
 impl FromStr for Json {
-    type Err = serde_json::Error;
+    type Err = String;
 
-    fn from_str(argument: &str) -> Result<Self, serde_json::Error> {
+    fn from_str(argument: &str) -> Result<Self, String> {
         match argument.strip_prefix('@') {
             Some(place) => Ok(Self::From(Input::from(OsString::from(place)))),
-            None => serde_json::from_str(argument).map(Self::Value),
+            None => {
+                serde_json::from_str(argument)
+                    .map(Self::Value)
+                    .map_err(|error| {
+                        format!(
+                            "must be JSON such as {{\"pages\": 3}}, or `@PATH` to read it from a file: {error}"
+                        )
+                    })
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use tenant_registry_client::{Client, types};
 
 use crate::failure::Failure;
 use super::{Response, arguments};
-use super::arguments::{Body, Input, Nullable};
+use super::arguments::{Body, Input, Json, Nullable};
 
 /// The commands of the group.
 #[derive(Clone, Debug, Subcommand)]
@@ -160,6 +160,12 @@ pub(crate) struct SampleExchange {
         default_missing_value = "true"
     )]
     pub(crate) defaulted_flag: Option<bool>,
+    /// A part. JSON, or `@PATH` to read it from a file (`@-`: standard input).
+    #[arg(long, value_name = "JSON")]
+    pub(crate) part: Option<Json>,
+    /// Parts. JSON, or `@PATH` to read it from a file (`@-`: standard input).
+    #[arg(long, value_name = "JSON")]
+    pub(crate) parts: Option<Json>,
     /// Words. Separate several with commas, or repeat the option.
     #[arg(long, value_name = "TEXT", value_delimiter = ',')]
     pub(crate) defaulted_list: Option<Vec<types::Word>>,
@@ -185,6 +191,8 @@ impl SampleExchange {
         body.set("defaulted_number", self.defaulted_number)?;
         body.set("defaulted_integer", self.defaulted_integer)?;
         body.set("defaulted_flag", self.defaulted_flag)?;
+        body.set("part", arguments::json(self.part)?)?;
+        body.set("parts", arguments::json(self.parts)?)?;
         body.set("defaulted_list", self.defaulted_list)?;
         let body: types::Request = arguments::finish(body)?;
         let mut request = client

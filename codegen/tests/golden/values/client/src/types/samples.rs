@@ -14,6 +14,7 @@ use crate::OpenEnum;
 use super::{constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
+use super::members::{Member, RequestObject};
 
 /// An id.
 #[derive(
@@ -638,6 +639,20 @@ pub struct Request {
     /// Default: `true`.
     #[serde(default = "Request::default_defaulted_flag")]
     pub defaulted_flag: bool,
+    /// A part.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub part: Option<Part>,
+    /// Parts.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub parts: Option<Vec<Part>>,
     /// Words.
     ///
     /// Default: `[]`.
@@ -666,8 +681,77 @@ impl Request {
             defaulted_number: 1.5,
             defaulted_integer: 3,
             defaulted_flag: true,
+            part: None,
+            parts: None,
             defaulted_list: Vec::new(),
         }
+    }
+}
+
+impl RequestObject for Request {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "word",
+                members: None,
+            },
+            Member {
+                name: "nullable_day",
+                members: None,
+            },
+            Member {
+                name: "password",
+                members: None,
+            },
+            Member {
+                name: "required_with_default",
+                members: None,
+            },
+            Member {
+                name: "optional_word",
+                members: None,
+            },
+            Member {
+                name: "defaulted_word",
+                members: None,
+            },
+            Member {
+                name: "defaulted_colour",
+                members: None,
+            },
+            Member {
+                name: "defaulted_page",
+                members: None,
+            },
+            Member {
+                name: "defaulted_text",
+                members: None,
+            },
+            Member {
+                name: "defaulted_number",
+                members: None,
+            },
+            Member {
+                name: "defaulted_integer",
+                members: None,
+            },
+            Member {
+                name: "defaulted_flag",
+                members: None,
+            },
+            Member {
+                name: "part",
+                members: Some(<Part as RequestObject>::members),
+            },
+            Member {
+                name: "parts",
+                members: Some(<Part as RequestObject>::members),
+            },
+            Member {
+                name: "defaulted_list",
+                members: None,
+            },
+        ]
     }
 }
 
@@ -698,6 +782,29 @@ impl Request {
 
     fn default_defaulted_flag() -> bool {
         true
+    }
+}
+
+/// A part of what is sent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// A word, with "quotes" in its pattern.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub word: Option<Word>,
+}
+
+impl RequestObject for Part {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "word",
+                members: None,
+            },
+        ]
     }
 }
 

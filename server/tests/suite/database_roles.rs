@@ -1,0 +1,360 @@
+//! The database roles of docs/install.md and docs/runbook.md: the service works with them, and they can do no more.
+//!
+//! The tests run the SQL of the pages. Roles belong to the server, so each test renames them.
+
+use crate::harness::cases::process_cases;
+use crate::harness::postgres::TestDatabase;
+use crate::harness::process::{ServiceProcess, run};
+use chrono::{TimeDelta, Utc};
+use serde_json::{Value, json};
+use std::process::{Command, Output};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, NoTls};
+
+process_cases![
+    ; postgres:
+    the_service_works_with_the_documented_role,
+    the_documented_role_cannot_do_what_the_service_never_does,
+    older_grants_are_narrowed,
+    the_start_names_missing_privileges,
+    pruning_deletes_old_events_and_records_it,
+    the_pruning_role_cannot_delete_young_events,
+    the_pruning_role_cannot_delete_without_a_record,
+];
+
+const INSTALLING: &str = include_str!("../../../docs/install.md");
+const RUNBOOK: &str = include_str!("../../../docs/runbook.md");
+
+/// The only role that the database allows to delete events.
+const PRUNER: &str = "tenant_registry_pruner";
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn output_of(url: &str, arguments: &[&str]) -> Output {
+    run(&|command: &mut Command| command.args(arguments).env("DATABASE_URL", url)).await
+}
+
+/// The SQL block of a page that begins with this line.
+fn documented_sql(page: &'static str, first_line: &str) -> &'static str {
+    let begin = format!("```sql\n{first_line}\n");
+    let (_, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("{first_line}"));
+    rest.split_once("```").unwrap().0
+}
+
+/// A database whose owner and service have the documented roles.
+struct Documented {
+    database: TestDatabase,
+    admin: Client,
+    suffix: String,
+}
+
+impl Documented {
+    async fn create() -> Self {
+        let database = TestDatabase::create_empty().await;
+        let admin = connect(database.url()).await;
+        let (_, suffix) = database.url().rsplit_once("tenant_registry_test").unwrap();
+        let suffix = suffix.to_owned();
+        let documented = Self {
+            database,
+            admin,
+            suffix,
+        };
+        let name = documented.database.url().rsplit_once('/').unwrap().1;
+        // The database exists already.
+        let roles = documented.renamed(documented_sql(INSTALLING, "-- As an administrator:"));
+        let roles = roles.replace(
+            &format!("CREATE DATABASE {name} OWNER"),
+            &format!("ALTER DATABASE {name} OWNER TO"),
+        );
+        documented.admin.batch_execute(&roles).await.unwrap();
+        let migrated = output_of(&documented.url("registry_owner"), &["migrate"]).await;
+        assert!(migrated.status.success(), "{migrated:?}");
+        documented
+    }
+
+    /// With the grants for the service.
+    async fn create_with_grants() -> Self {
+        let documented = Self::create().await;
+        let grants = documented_sql(INSTALLING, "-- As registry_owner, in that database, once:");
+        let owner = connect(&documented.url("registry_owner")).await;
+        owner.batch_execute(&documented.renamed(grants)).await.unwrap();
+        documented
+    }
+
+    /// Replaces the names of the documented roles and database.
+    fn renamed(&self, sql: &str) -> String {
+        let name = self.database.url().rsplit_once('/').unwrap().1;
+        sql.replace("DATABASE registry", &format!("DATABASE {name}"))
+            .replace("registry_owner", &format!("registry_owner{}", self.suffix))
+            .replace("registry_service", &format!("registry_service{}", self.suffix))
+    }
+
+    fn url(&self, role: &str) -> String {
+        let role = self.renamed(role);
+        self.database.url().replace("://postgres@", &format!("://{role}@"))
+    }
+
+    async fn serve(&self) -> ServiceProcess {
+        let url = self.url("registry_service");
+        ServiceProcess::serve(&|command| command.arg("--no-migrate").env("DATABASE_URL", &url)).await
+    }
+
+    /// Removes the roles, which the harness does not.
+    async fn remove(self) {
+        for role in ["registry_service", "registry_owner"] {
+            let role = self.renamed(role);
+            let remove = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
+            let name = self.database.url().rsplit_once('/').unwrap().1;
+            let give_back = format!("ALTER DATABASE {name} OWNER TO postgres");
+            self.admin.batch_execute(&give_back).await.unwrap();
+            self.admin.batch_execute(&remove).await.unwrap();
+        }
+    }
+}
+
+async fn the_service_works_with_the_documented_role() {
+    let documented = Documented::create_with_grants().await;
+    let process = documented.serve().await;
+    assert_eq!(process.raw.get("/readyz").await.status, 200);
+    let tenant = json!({ "slug": "least-rights", "name": "n" });
+    let tenant: Value = process.raw.post_json("/v1/tenants", &tenant).await.json();
+    let id = &tenant["id"];
+    let activate = format!("/v1/tenants/{}/activate", id.as_str().unwrap());
+    assert_eq!(
+        process.raw.post_json(&activate, &json!({ "plan": "p" })).await.status,
+        200
+    );
+    let key = json!({ "tenant_id": id, "name": "n" });
+    let created: Value = process.raw.post_json("/v1/api-keys", &key).await.json();
+    let verify = json!({ "key": created["plaintext"] });
+    let verified: Value = process
+        .raw
+        .post_json("/v1/internal/api-keys/verify", &verify)
+        .await
+        .json();
+    assert_eq!(verified["valid"], true);
+    let trial = json!({ "tenant_id": id, "product": "insights" });
+    let requested = process.raw.post_json("/v1/catalog/trial-request", &trial).await;
+    assert_eq!(requested.status, 201, "{requested:?}");
+    for appended in [json!({ "action": "a.b", "tenant_id": id }), json!({ "action": "a.b" })] {
+        assert_eq!(process.raw.post_json("/v1/audit", &appended).await.status, 201);
+    }
+    let unknown = json!({ "action": "a.b", "tenant_id": "00000000-0000-7000-8000-000000000000" });
+    assert_eq!(process.raw.post_json("/v1/audit", &unknown).await.status, 400);
+    let log: Value = process.raw.get("/v1/audit").await.json();
+    assert_eq!(log["items"].as_array().unwrap().len(), 6);
+    assert_eq!(process.stop().await.code, Some(0), "the last use of the key is written");
+    documented.remove().await;
+}
+
+async fn the_documented_role_cannot_do_what_the_service_never_does() {
+    let documented = Documented::create_with_grants().await;
+    let service = connect(&documented.url("registry_service")).await;
+    for attempt in [
+        "INSERT INTO audit_log (id, action, created_at) OVERRIDING SYSTEM VALUE VALUES (1000, 'x', now())",
+        "INSERT INTO audit_log (id, action, created_at) OVERRIDING USER VALUE VALUES (1000, 'x', now())",
+        "COPY audit_log (id, action, created_at) FROM STDIN",
+        "SELECT setval('audit_log_id_seq', 1)",
+        "SELECT nextval('audit_log_id_seq')",
+        "UPDATE audit_log SET action = 'x'",
+        "DELETE FROM audit_log",
+        "TRUNCATE audit_log",
+        "ALTER TABLE audit_log DISABLE TRIGGER ALL",
+        "SET session_replication_role = replica",
+        "INSERT INTO __diesel_schema_migrations (version) VALUES ('1')",
+        "DELETE FROM __diesel_schema_migrations",
+        "DELETE FROM tenants",
+        "TRUNCATE tenants CASCADE",
+        "CREATE TABLE t ()",
+        "CREATE TEMP TABLE t ()",
+        "CREATE SCHEMA s",
+        "SET ROLE tenant_registry_pruner",
+    ] {
+        let error = service.batch_execute(attempt).await.unwrap_err();
+        let code = error.code().unwrap_or_else(|| panic!("{attempt}: {error:?}"));
+        let refused = [&SqlState::INSUFFICIENT_PRIVILEGE, &SqlState::UNDEFINED_OBJECT];
+        assert!(
+            refused.contains(&code) || attempt.starts_with("SET ROLE"),
+            "{attempt}: {error:?}"
+        );
+    }
+    documented.remove().await;
+}
+
+/// Grants as earlier versions of docs/install.md had them. The migration makes the same call.
+async fn older_grants_are_narrowed() {
+    let documented = Documented::create().await;
+    let owner = connect(&documented.url("registry_owner")).await;
+    let older = documented.renamed(
+        "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO registry_service; \
+         REVOKE UPDATE ON audit_log FROM registry_service",
+    );
+    owner.batch_execute(&older).await.unwrap();
+    let ended = documented.serve().await.stop().await;
+    assert!(
+        ended.stderr.contains("can choose the ids of audit events"),
+        "{}",
+        ended.stderr
+    );
+    owner.batch_execute("SELECT audit_log_grant_columns()").await.unwrap();
+    let ended = documented.serve().await.stop().await;
+    assert!(!ended.stderr.contains("can choose the ids"), "{}", ended.stderr);
+    let service = connect(&documented.url("registry_service")).await;
+    let insert = "INSERT INTO audit_log (action, created_at) VALUES ('x', now())";
+    service.batch_execute(insert).await.unwrap();
+    let with_id = "INSERT INTO audit_log (id, action, created_at) OVERRIDING SYSTEM VALUE VALUES (9, 'x', now())";
+    let error = service.batch_execute(with_id).await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{error:?}");
+
+    // A later step adds a column and calls the function again.
+    let later = "ALTER TABLE audit_log ADD COLUMN later text; SELECT audit_log_grant_columns()";
+    owner.batch_execute(later).await.unwrap();
+    let insert = "INSERT INTO audit_log (action, created_at, later) VALUES ('x', now(), 'l')";
+    service.batch_execute(insert).await.unwrap();
+    documented.remove().await;
+}
+
+async fn the_start_names_missing_privileges() {
+    let documented = Documented::create_with_grants().await;
+    let owner = connect(&documented.url("registry_owner")).await;
+    let revoke = documented.renamed(
+        "REVOKE UPDATE ON api_keys FROM registry_service; REVOKE INSERT (user_agent) ON audit_log FROM registry_service",
+    );
+    owner.batch_execute(&revoke).await.unwrap();
+    let output = output_of(&documented.url("registry_service"), &["serve", "--no-migrate"]).await;
+    let text = String::from_utf8(output.stderr).unwrap();
+    let expected = documented.renamed(
+        "error: the role `registry_service` lacks privileges: UPDATE on api_keys, INSERT on the column user_agent of \
+         audit_log; grant them as docs/install.md says\n",
+    );
+    assert_eq!(text, expected);
+    documented.remove().await;
+}
+
+/// A database with old and young events, and the documented role that prunes.
+async fn prunable() -> (TestDatabase, Client) {
+    let database = TestDatabase::create().await;
+    let client = connect(database.url()).await;
+    // Another test may have created the role.
+    let role = documented_sql(RUNBOOK, "-- As an administrator, once:").replace(
+        "CREATE ROLE tenant_registry_pruner;",
+        "DO $$ BEGIN CREATE ROLE tenant_registry_pruner; EXCEPTION WHEN duplicate_object THEN NULL; END $$;",
+    );
+    let role = role.replace("the_operator", "postgres");
+    client.batch_execute(&role).await.unwrap();
+    let events = "INSERT INTO audit_log (action, created_at) \
+                  SELECT 'old', '2026-01-01'::timestamptz + n * interval '1 second' FROM generate_series(1, 12000) AS n; \
+                  INSERT INTO audit_log (action, created_at) VALUES ('young', now())";
+    client.batch_execute(events).await.unwrap();
+    (database, client)
+}
+
+async fn count(client: &Client, action: &str) -> i64 {
+    let query = "SELECT count(*) FROM audit_log WHERE action = $1";
+    client.query_one(query, &[&action]).await.unwrap().get(0)
+}
+
+async fn pruning_deletes_old_events_and_records_it() {
+    let (database, client) = prunable().await;
+    let output = output_of(database.url(), &["audit", "prune", "--before", "2026-01-01T02:46:41Z"]).await;
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "10000 audit events deleted\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(count(&client, "old").await, 2000);
+
+    let url = database.url();
+    let process = ServiceProcess::serve(&|command| command.env("DATABASE_URL", url)).await;
+    let log: Value = process.raw.get("/v1/audit?action=audit.pruned").await.json();
+    let records = log["items"].as_array().unwrap();
+    let deleted: i64 = records
+        .iter()
+        .map(|record| record["metadata"]["deleted"].as_i64().unwrap())
+        .sum();
+    assert_eq!(
+        (records.len(), deleted),
+        (2, 10_000),
+        "one record for each batch: {log}"
+    );
+    let first = &records[1];
+    assert_eq!(
+        first["metadata"],
+        json!({
+            "deleted": 5000,
+            "oldest": "2026-01-01T00:00:01.000000Z",
+            "newest": "2026-01-01T01:23:20.000000Z",
+        })
+    );
+    assert_eq!(
+        (&first["actor_type"], &first["actor_id"], &first["target_type"]),
+        (&json!("operator"), &json!("postgres"), &json!("audit_log"))
+    );
+}
+
+async fn the_pruning_role_cannot_delete_young_events() {
+    let (database, client) = prunable().await;
+    let yesterday = (Utc::now() - TimeDelta::days(1)).to_rfc3339();
+    for before in ["9999-12-31T00:00:00Z", &yesterday] {
+        let output = output_of(database.url(), &["audit", "prune", "--before", before]).await;
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && text.contains("`--before` must not be later than 20"),
+            "{text}"
+        );
+    }
+    let delete = format!(
+        "SET ROLE {PRUNER}; DELETE FROM audit_log WHERE action = 'young' OR created_at < '2026-01-01T00:00:05Z'"
+    );
+    let error = client.batch_execute(&delete).await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::RESTRICT_VIOLATION), "{error:?}");
+    client.batch_execute("RESET ROLE").await.unwrap();
+    assert_eq!(
+        (count(&client, "young").await, count(&client, "old").await),
+        (1, 12_000)
+    );
+
+    // The owner can change the age.
+    let replace = "CREATE OR REPLACE FUNCTION audit_log_minimum_age() RETURNS interval LANGUAGE sql IMMUTABLE \
+                   RETURN interval '200 years'";
+    client.batch_execute(replace).await.unwrap();
+    let output = output_of(database.url(), &["audit", "prune", "--before", "2026-01-01T02:46:41Z"]).await;
+    assert!(!output.status.success(), "{output:?}");
+    assert_eq!(count(&client, "old").await, 12_000);
+}
+
+async fn the_pruning_role_cannot_delete_without_a_record() {
+    let (_database, client) = prunable().await;
+    let chosen = "BEGIN; SET LOCAL ROLE tenant_registry_pruner; DELETE FROM audit_log WHERE id IN (3, 5, 7)";
+    client.batch_execute(&format!("{chosen}; ROLLBACK")).await.unwrap();
+    assert_eq!(
+        (count(&client, "old").await, count(&client, "audit.pruned").await),
+        (12_000, 0)
+    );
+    client.batch_execute(&format!("{chosen}; COMMIT")).await.unwrap();
+    assert_eq!(
+        (count(&client, "old").await, count(&client, "audit.pruned").await),
+        (11_997, 1)
+    );
+    for attempt in [
+        "DELETE FROM audit_log WHERE action = 'audit.pruned'",
+        "INSERT INTO audit_log (action, created_at) VALUES ('x', now())",
+        "ALTER TABLE audit_log DISABLE TRIGGER audit_log_record_pruning",
+        "TRUNCATE audit_log",
+    ] {
+        let as_pruner = format!("BEGIN; SET LOCAL ROLE {PRUNER}; {attempt}; COMMIT");
+        assert!(client.batch_execute(&as_pruner).await.is_err(), "{attempt}");
+        client.batch_execute("ROLLBACK").await.unwrap();
+    }
+    let error = client.batch_execute("DELETE FROM audit_log").await.unwrap_err();
+    assert_eq!(
+        error.code(),
+        Some(&SqlState::RESTRICT_VIOLATION),
+        "other roles cannot delete events"
+    );
+}
