@@ -82,7 +82,8 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         "mod.rs",
         rust_file(
             "The types of the spec's schemas.\n\nA value of a type satisfies the rules of its schema, which are checked \
-             when the value is deserialized and when it is constructed.",
+             when the value is deserialized and when it is constructed. The bounds of lists and free-form objects are checked \
+             only when they are deserialized.",
             rust::modules(modules),
         )?,
     ));
