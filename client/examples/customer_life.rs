@@ -112,7 +112,7 @@ async fn start_trial(registry: &Client, tenant: &Tenant) -> Outcome {
         entitlements
             .items
             .iter()
-            .any(|it| it.product == entry.key && it.enabled),
+            .any(|it| it.product.as_str() == entry.key.as_str() && it.enabled),
         "the trial is among the entitlements",
     )
 }
@@ -127,7 +127,7 @@ async fn create_key(registry: &Client, tenant: &Tenant) -> Outcome<ApiKeyCreated
 }
 
 async fn verify(registry: &Client, created: &ApiKeyCreated) -> Outcome<ResponseValue<ApiKeyVerify>> {
-    let key = ApiKeyCandidate::from(created.plaintext.expose_secret());
+    let key = ApiKeyCandidate::try_from(created.plaintext.expose_secret())?;
     let verified = registry
         .api_key_verify()
         .body(ApiKeyVerifyRequest::new(key))

@@ -63,7 +63,14 @@ const PRELUDE: [&str; 38] = [
 ];
 
 /// What `types` exports beside the schemas.
-const TYPES: [&str; 5] = ["ConstraintError", "Format", "Member", "Quoted", "RequestObject"];
+const TYPES: [&str; 6] = [
+    "ConstraintError",
+    "Format",
+    "JsonObject",
+    "Member",
+    "Quoted",
+    "RequestObject",
+];
 
 /// What `server` exports beside the traits of tags and the types of operations.
 const SERVER: [&str; 15] = [

@@ -45,11 +45,11 @@ struct CatalogFile {
 #[serde(deny_unknown_fields)]
 struct ProductTable {
     key: Spanned<ProductKey>,
-    name: String,
-    description: String,
+    name: Text,
+    description: Text,
     #[serde(default)]
     plans_required: Vec<PlanKey>,
-    demo_url: Option<String>,
+    demo_url: Option<Text>,
     supports_trial: bool,
 }
 

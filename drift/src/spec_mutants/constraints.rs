@@ -30,7 +30,9 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
                 continue;
             };
             for direction in [Direction::Stricter, Direction::Looser] {
-                if direction == Direction::Looser && is_created_by_the_service(name) {
+                let is_unobservable = direction == Direction::Looser && is_created_by_the_service(name);
+                // Whether or not such a key is too long, it is malformed.
+                if is_unobservable || name == "APIKeyCandidate" {
                     continue;
                 }
                 mutants.extend(changed(name, keyword, kind, value, direction));
@@ -46,6 +48,25 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
             ));
         }
         for property in spec.properties(name) {
+            for (keyword, kind) in [
+                ("maxItems", Kind::MaximumItemsChanged),
+                ("x-max-bytes", Kind::JsonLimitChanged),
+                ("x-max-levels", Kind::JsonLimitChanged),
+            ] {
+                let limit = property.value.get(keyword).and_then(Value::as_u64);
+                mutants.extend(limit.into_iter().flat_map(|limit| {
+                    let pointer = format!("{}/{keyword}", property.pointer);
+                    [limit - 1, limit + 1].map(|other| Mutant {
+                        probe: constraint_probes::limit(name, keyword, limit, other),
+                        ..mutant(
+                            kind,
+                            &pointer,
+                            format!("{other} instead of {limit}"),
+                            vec![Edit::Set(pointer.clone(), json!(other))],
+                        )
+                    })
+                }));
+            }
             if let Some(default) = property.value.get("default") {
                 mutants.extend(default_changed(
                     name,

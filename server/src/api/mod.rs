@@ -103,7 +103,7 @@ impl<S> RegistryApi<S> {
                 .settings
                 .trusted_proxies
                 .source_ip(*peer_address, forwarded_for.as_deref()),
-            user_agent: user_agent.clone(),
+            user_agent: user_agent.as_deref().map(recorded_user_agent),
         }
     }
 

@@ -9,9 +9,7 @@ use crate::records::{EntitlementRecord, NewAuditEvent, TenantRecord};
 use crate::store::{AuditAppended, NewTrial, Store, TrialStarted};
 use chrono::{DateTime, Utc};
 use serde_json::Map;
-use tenant_registry_contract::types::{
-    CatalogEntry, CatalogEntryList, ConstraintError, ProductKey, TenantId, TenantProduct,
-};
+use tenant_registry_contract::types::{CatalogEntry, CatalogEntryList, ProductKey, TenantId, TenantProduct};
 
 /// The products of this deployment, in the order of the catalog file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,12 +42,12 @@ fn product_event(
     tenant_id: TenantId,
     caller: &Caller,
     now: DateTime<Utc>,
-) -> Result<NewAuditEvent, ConstraintError> {
+) -> NewAuditEvent {
     ServiceEvent {
         action,
         tenant_id,
         target_id: product.key.as_str().to_owned(),
-        target_name: Some(&product.name),
+        target_name: Some(product.name.as_str()),
         product: Some(&product.key),
         metadata: Map::new(),
     }
@@ -71,7 +69,7 @@ fn trial(
     }
     Ok(NewTrial {
         entitlement: EntitlementRecord::trial(tenant.id, product.key.clone(), now),
-        event: product_event(product, ServiceAction::CatalogTrialStarted, tenant.id, caller, now)?,
+        event: product_event(product, ServiceAction::CatalogTrialStarted, tenant.id, caller, now),
     })
 }
 
@@ -105,7 +103,7 @@ impl<S: Store> Registry<S> {
             tenant_id,
             caller,
             self.clock.now(),
-        )?;
+        );
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(_) => Ok(()),
             AuditAppended::TenantNotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),

@@ -4,20 +4,19 @@ use super::Registry;
 use super::caller::TenantScope;
 use super::error::{DomainError, NotFound};
 use super::tenants::TRIAL_LENGTH;
-use crate::records::EntitlementRecord;
+use crate::records::{EntitlementRecord, stored};
 use crate::store::Store;
 use chrono::{DateTime, Utc};
-use serde_json::Map;
-use tenant_registry_contract::types::{ProductKey, TenantId, TenantProduct, TenantProductList};
+use tenant_registry_contract::types::{JsonObject, ProductKey, TenantId, TenantProduct, TenantProductList};
 
 impl EntitlementRecord {
     /// A trial that starts at `now`.
     pub(super) fn trial(tenant_id: TenantId, product: ProductKey, now: DateTime<Utc>) -> Self {
         Self {
             tenant_id,
-            product,
+            product: stored(product),
             enabled: true,
-            config: Map::new(),
+            config: JsonObject::default(),
             expires_at: Some(now + TRIAL_LENGTH),
             created_at: now,
             updated_at: now,

@@ -1,10 +1,9 @@
 //! Audit events as they are stored, and queries for them.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
 use std::net::IpAddr;
 use tenant_registry_contract::types::{
-    ActorId, AuditAction, AuditCursor, AuditEventId, ProductKey, ProjectId, TenantId, Text,
+    ActorId, AuditAction, AuditCursor, AuditEventId, JsonObject, ProductKey, ProjectId, StoredText, TenantId,
 };
 
 /// An audit event without its number, which the store assigns.
@@ -15,29 +14,48 @@ pub struct NewAuditEvent {
     /// The project. The service stores no projects, so any id is accepted.
     pub project_id: Option<ProjectId>,
     /// The id of the actor.
-    pub actor_id: Option<ActorId>,
+    pub actor_id: Option<StoredText>,
     /// The display name of the actor.
-    pub actor_name: Option<Text>,
+    pub actor_name: Option<StoredText>,
     /// The kind of the actor.
-    pub actor_type: Option<Text>,
+    pub actor_type: Option<StoredText>,
     /// What was done.
-    pub action: AuditAction,
+    pub action: StoredText,
     /// The id of the target.
-    pub target_id: Option<Text>,
+    pub target_id: Option<StoredText>,
     /// The kind of the target.
-    pub target_type: Option<Text>,
+    pub target_type: Option<StoredText>,
     /// The display name of the target.
-    pub target_name: Option<Text>,
+    pub target_name: Option<StoredText>,
     /// The product that the event is about.
-    pub product: Option<ProductKey>,
+    pub product: Option<StoredText>,
     /// Free-form details.
-    pub metadata: Option<Map<String, Value>>,
+    pub metadata: Option<JsonObject>,
     /// The address that the request came from. `None` if no request caused the event.
     pub source_ip: Option<IpAddr>,
     /// The `User-Agent` of the request.
     pub user_agent: Option<String>,
     /// When the service recorded the event.
     pub created_at: DateTime<Utc>,
+}
+
+impl NewAuditEvent {
+    /// The bytes of the texts and the JSON.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let texts = [
+            &self.actor_id,
+            &self.actor_name,
+            &self.actor_type,
+            &self.target_id,
+            &self.target_type,
+            &self.target_name,
+            &self.product,
+        ];
+        let texts = texts.into_iter().flatten().map(|text| text.as_str().len());
+        let metadata = self.metadata.as_ref().map_or(0, |metadata| metadata.as_str().len());
+        let user_agent = self.user_agent.as_ref().map_or(0, String::len);
+        texts.sum::<usize>() + self.action.as_str().len() + metadata + user_agent
+    }
 }
 
 /// A stored audit event.
@@ -69,4 +87,15 @@ pub struct AuditQuery {
     pub before: Option<AuditCursor>,
     /// The maximum number of events to return.
     pub limit: usize,
+    /// The events end once they have this many bytes, counted without what JSON adds to them.
+    pub max_bytes: usize,
+}
+
+/// The first events that match a query.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AuditEventList {
+    /// The events. At least one, if any matches.
+    pub records: Vec<AuditEventRecord>,
+    /// Whether more events match.
+    pub has_more: bool,
 }

@@ -1,8 +1,7 @@
 //! Entitlements as they are stored.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
-use tenant_registry_contract::types::{ProductKey, TenantId};
+use tenant_registry_contract::types::{JsonObject, StoredText, TenantId};
 
 /// A stored entitlement: a tenant's right to use a product. A tenant has at most one for each product.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,11 +9,11 @@ pub struct EntitlementRecord {
     /// The tenant.
     pub tenant_id: TenantId,
     /// The product.
-    pub product: ProductKey,
+    pub product: StoredText,
     /// Whether the entitlement is switched on. Readers see `false` after `expires_at`.
     pub enabled: bool,
     /// The product's settings for this tenant.
-    pub config: Map<String, Value>,
+    pub config: JsonObject,
     /// When the entitlement ends.
     pub expires_at: Option<DateTime<Utc>>,
     /// When the entitlement was created.

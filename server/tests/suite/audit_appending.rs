@@ -38,7 +38,8 @@ async fn tags(service: &TestServer) -> Vec<String> {
     let tags = page.items.iter().map(|event| {
         let tag = event.target_id.as_ref().unwrap().to_string();
         let metadata = event.metadata.as_ref().unwrap();
-        assert_eq!(metadata["tag"], tag.as_str(), "the columns of two events are mixed");
+        let in_metadata: Option<String> = metadata.get("tag").unwrap();
+        assert_eq!(in_metadata, Some(tag.clone()), "the columns of two events are mixed");
         tag
     });
     tags.collect()

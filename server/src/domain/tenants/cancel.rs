@@ -56,7 +56,7 @@ pub(super) fn tenant_cancel(
         "effective_at".to_owned(),
         effective_at.to_rfc3339_opts(SecondsFormat::AutoSi, true).into(),
     );
-    let event = cancelled.event(ServiceAction::TenantCancelled, metadata, caller, now)?;
+    let event = cancelled.event(ServiceAction::TenantCancelled, metadata, caller, now);
     Ok(Decision::change(cancelled, event))
 }
 

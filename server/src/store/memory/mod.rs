@@ -7,7 +7,7 @@ mod tenants;
 
 use crate::records::{
     ApiKeyRecord, AuditEventRecord, ConnectionCounts, Decision, EntitlementRecord, InternalDetail, NewAuditEvent,
-    TenantRecord,
+    TenantRecord, stored,
 };
 use crate::store::{Change, Changed, StoreError, StoreHealth, decide_change};
 use chrono::{DateTime, Utc};
@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tenant_registry_contract::types::{
-    ApiKeyId, ApiKeyPrefix, AuditEventId, ConstraintError, PlanKey, ProductKey, TenantId, TenantKind, TenantName,
-    TenantSlug, TenantStatus,
+    ApiKeyId, ApiKeyPrefix, AuditEventId, ConstraintError, StoredText, TenantId, TenantKind, TenantName, TenantSlug,
+    TenantStatus,
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -28,7 +28,7 @@ pub struct MemoryStore(Mutex<State>);
 struct State {
     tenants: HashMap<TenantId, TenantRecord>,
     tenant_ids: HashMap<TenantSlug, TenantId>,
-    entitlements: BTreeMap<TenantId, BTreeMap<ProductKey, EntitlementRecord>>,
+    entitlements: BTreeMap<TenantId, BTreeMap<StoredText, EntitlementRecord>>,
     api_keys: HashMap<ApiKeyId, ApiKeyRecord>,
     api_key_ids: HashMap<ApiKeyPrefix, Vec<ApiKeyId>>,
     /// In order of their numbers.
@@ -50,7 +50,7 @@ impl MemoryStore {
             name: TenantName::try_from("Acme GmbH")?,
             status: TenantStatus::Active,
             kind: TenantKind::Customer,
-            plan: PlanKey::try_from("starter")?,
+            plan: stored("starter"),
             erp_customer_id: None,
             stripe_cust_id: None,
             trial_ends_at: None,

@@ -1,24 +1,56 @@
 //! The statement of `audit_list`, built as text. diesel would assemble the list of columns for each page, only to find
 //! the statement among the prepared ones.
+//!
+//! The innermost SELECT reads the events, one more than the page has. The others end the page once its events are large,
+//! so that the service never receives more than one page in bytes.
 
 use super::filter::{AfterCursor, EventFilter};
 use crate::records::AuditQuery;
 use crate::store::postgres::audit_log::AuditEventRow;
+use crate::store::postgres::schema::audit_log;
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::{Pg, PgQueryBuilder};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Timestamptz};
 use std::sync::OnceLock;
 
-/// Selects the events of a query, newest first.
+/// The columns that make an event large.
+const TEXTS: [&str; 9] = [
+    audit_log::actor_id::NAME,
+    audit_log::actor_name::NAME,
+    audit_log::actor_type::NAME,
+    audit_log::action::NAME,
+    audit_log::target_id::NAME,
+    audit_log::target_type::NAME,
+    audit_log::target_name::NAME,
+    audit_log::product::NAME,
+    audit_log::user_agent::NAME,
+];
+
+/// The bytes of an event's texts and JSON.
+fn push_bytes(out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
+    out.push_sql("COALESCE(octet_length(");
+    out.push_identifier(audit_log::metadata::NAME)?;
+    out.push_sql("::text), 0)");
+    for column in TEXTS {
+        out.push_sql(" + COALESCE(octet_length(");
+        out.push_identifier(column)?;
+        out.push_sql("), 0)");
+    }
+    Ok(())
+}
+
+/// Selects the events of a query, newest first, and whether another one follows.
 pub(super) struct ListEvents<'a> {
     filter: EventFilter<'a>,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
     after: Option<AfterCursor>,
+    /// One more than the page has.
     limit: i64,
+    max_bytes: i64,
 }
 
 impl<'a> ListEvents<'a> {
@@ -33,7 +65,8 @@ impl<'a> ListEvents<'a> {
                 cursor: cursor.get(),
                 number,
             }),
-            limit: i64::try_from(query.limit).unwrap_or(i64::MAX),
+            limit: i64::try_from(query.limit).map_or(i64::MAX, |limit| limit.saturating_add(1)),
+            max_bytes: i64::try_from(query.max_bytes).unwrap_or(i64::MAX),
         }
     }
 }
@@ -53,7 +86,14 @@ impl QueryFragment<Pg> for ListEvents<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT ");
         out.push_sql(columns()?);
-        out.push_sql(" FROM audit_log WHERE ");
+        out.push_sql(
+            ", has_next FROM (SELECT *, sum(bytes) OVER page - bytes AS bytes_before, lead(id) OVER page IS NOT NULL AS \
+             has_next FROM (SELECT *, ",
+        );
+        out.push_sql(self.filter.number_column().sql());
+        out.push_sql(" AS number, ");
+        push_bytes(&mut out)?;
+        out.push_sql(" AS bytes FROM audit_log WHERE ");
         self.filter.walk_ast(out.reborrow())?;
         if let Some(since) = &self.since {
             out.push_sql(" AND created_at >= ");
@@ -70,7 +110,14 @@ impl QueryFragment<Pg> for ListEvents<'_> {
         out.push_sql(" ORDER BY created_at DESC, ");
         out.push_sql(self.filter.number_column().sql());
         out.push_sql(" DESC LIMIT ");
-        out.push_bind_param::<BigInt, _>(&self.limit)
+        out.push_bind_param::<BigInt, _>(&self.limit)?;
+        out.push_sql(
+            ") AS found WINDOW page AS (ORDER BY created_at DESC, number DESC ROWS UNBOUNDED PRECEDING)) AS audit_log \
+             WHERE bytes_before < ",
+        );
+        out.push_bind_param::<BigInt, _>(&self.max_bytes)?;
+        out.push_sql(" ORDER BY created_at DESC, number DESC");
+        Ok(())
     }
 }
 
@@ -82,5 +129,5 @@ impl QueryId for ListEvents<'_> {
 }
 
 impl Query for ListEvents<'_> {
-    type SqlType = SqlTypeOf<AsSelect<AuditEventRow, Pg>>;
+    type SqlType = (SqlTypeOf<AsSelect<AuditEventRow, Pg>>, Bool);
 }

@@ -1,13 +1,11 @@
 //! Conversions between rows of `tenant_products` and records.
 
 use crate::records::EntitlementRecord;
-use crate::store::postgres::error::DbError;
-use crate::store::postgres::rows::{corrupt_row, json_object};
+use crate::store::postgres::rows::JsonColumn;
 use crate::store::postgres::schema::tenant_products;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use serde_json::Value;
 use uuid::Uuid;
 
 /// A row of `tenant_products`.
@@ -17,7 +15,7 @@ pub(super) struct EntitlementRow {
     tenant_id: Uuid,
     product: String,
     enabled: bool,
-    config: Value,
+    config: JsonColumn,
     expires_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -38,7 +36,7 @@ impl From<EntitlementRecord> for EntitlementRow {
             tenant_id: tenant_id.into(),
             product: product.into(),
             enabled,
-            config: Value::Object(config),
+            config: JsonColumn(config),
             expires_at,
             created_at,
             updated_at,
@@ -47,7 +45,7 @@ impl From<EntitlementRecord> for EntitlementRow {
 }
 
 impl EntitlementRow {
-    pub(super) fn into_record(self) -> Result<EntitlementRecord, DbError> {
+    pub(super) fn into_record(self) -> EntitlementRecord {
         let Self {
             tenant_id,
             product,
@@ -57,14 +55,14 @@ impl EntitlementRow {
             created_at,
             updated_at,
         } = self;
-        Ok(EntitlementRecord {
+        EntitlementRecord {
             tenant_id: tenant_id.into(),
-            product: product.try_into().map_err(corrupt_row("tenant_products", tenant_id))?,
+            product: product.into(),
             enabled,
-            config: json_object(config),
+            config: config.0,
             expires_at,
             created_at,
             updated_at,
-        })
+        }
     }
 }
