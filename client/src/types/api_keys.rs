@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{ProductKey, TenantId, Text, constraint, decode, encode};
+use super::{ProductKey, StoredText, TenantId, Text, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 use super::members::{Member, RequestObject};
@@ -227,9 +227,11 @@ impl fmt::Debug for ApiKeyPlaintext {
 
 /// The API key to verify. It can be any text. Treat it as a secret.
 ///
+/// At most 1024 characters.
+///
 /// A secret: `Debug` hides it.
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct ApiKeyCandidate(pub(super) String);
 
 impl ApiKeyCandidate {
@@ -239,15 +241,20 @@ impl ApiKeyCandidate {
     }
 }
 
-impl From<String> for ApiKeyCandidate {
-    fn from(text: String) -> Self {
-        Self(text)
+impl TryFrom<String> for ApiKeyCandidate {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 1024)?;
+        Ok(Self(text))
     }
 }
 
-impl From<&str> for ApiKeyCandidate {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
+impl TryFrom<&str> for ApiKeyCandidate {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text.to_owned())
     }
 }
 
@@ -259,7 +266,7 @@ impl fmt::Debug for ApiKeyCandidate {
 
 /// A permission of an API key. Its meaning is defined by the product.
 ///
-/// Matches `^[^\u0000]*$`.
+/// At most 256 characters. Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Scope(pub(super) String);
@@ -275,6 +282,7 @@ impl TryFrom<String> for Scope {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
@@ -318,17 +326,17 @@ pub struct ApiKey {
     pub id: ApiKeyId,
     /// The ID of a tenant.
     pub tenant_id: TenantId,
-    /// The key of a product in the catalog.
+    /// The key of the product that the key is for, if any.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub product: Option<ProductKey>,
+    pub product: Option<StoredText>,
     /// The display name of an API key.
     pub name: ApiKeyName,
     /// The permissions of the key.
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<StoredText>,
     /// The first 11 characters of the plaintext, for recognizing a key. It is not necessarily
     /// unique.
     pub prefix: ApiKeyPrefix,
@@ -338,7 +346,7 @@ pub struct ApiKey {
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub created_by: Option<Text>,
+    pub created_by: Option<StoredText>,
     /// When the key was last verified successfully, with a delay of seconds; `null` if never.
     #[serde(
         deserialize_with = "decode::nullable_formatted",
@@ -382,8 +390,10 @@ pub struct ApiKeyCreate {
     pub product: Option<ProductKey>,
     /// The permissions of the key.
     ///
+    /// At most 100 items.
+    ///
     /// Default: `[]`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "decode::list::<_,_,100>")]
     pub scopes: Vec<Scope>,
     /// The creator of the key.
     #[serde(
@@ -495,14 +505,14 @@ pub struct ApiKeyVerify {
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub product: Option<ProductKey>,
+    pub product: Option<StoredText>,
     /// The permissions of the key. Omitted if the key is not valid.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub scopes: Option<Vec<Scope>>,
+    pub scopes: Option<Vec<StoredText>>,
 }
 
 /// Why a key is not valid. `malformed`: the key or the body does not have the required format.

@@ -7,11 +7,10 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{constraint, decode, encode};
+use super::{JsonObject, constraint, decode, encode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
@@ -341,7 +340,7 @@ impl TryFrom<String> for TenantId {
 
 /// The key of a plan.
 ///
-/// Matches `^[^\u0000]*$`.
+/// At most 256 characters. Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct PlanKey(pub(super) String);
@@ -357,6 +356,7 @@ impl TryFrom<String> for PlanKey {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
@@ -393,9 +393,9 @@ impl fmt::Display for PlanKey {
     }
 }
 
-/// Free text without the character U+0000. Only the maximum body size limits its length.
+/// Free text without the character U+0000.
 ///
-/// Matches `^[^\u0000]*$`.
+/// At most 1024 characters. Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Text(pub(super) String);
@@ -411,6 +411,7 @@ impl TryFrom<String> for Text {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 1024)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
@@ -447,17 +448,62 @@ impl fmt::Display for Text {
     }
 }
 
+/// Text as it is stored. Requests limit its length since contract 2.0; text that was stored
+/// earlier may be longer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StoredText(pub(super) String);
+
+impl StoredText {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for StoredText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for StoredText {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl FromStr for StoredText {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Ok(Self::from(text))
+    }
+}
+
+impl From<StoredText> for String {
+    fn from(value: StoredText) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for StoredText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A tenant's entitlement to a product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TenantProduct {
     /// The ID of a tenant.
     pub tenant_id: TenantId,
-    /// The key of a product in the catalog.
-    pub product: ProductKey,
+    /// The key of the product.
+    pub product: StoredText,
     /// Whether the tenant can use the product now. `false` once `expires_at` has passed.
     pub enabled: bool,
     /// Product-specific settings for this tenant.
-    pub config: Map<String, Value>,
+    pub config: JsonObject,
     /// When the entitlement expires; `null` if it does not expire.
     #[serde(
         deserialize_with = "decode::nullable_formatted",
@@ -480,7 +526,7 @@ pub struct TenantProduct {
 
 /// The key of a product in the catalog.
 ///
-/// Matches `^[^\u0000]*$`.
+/// At most 256 characters. Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ProductKey(pub(super) String);
@@ -496,6 +542,7 @@ impl TryFrom<String> for ProductKey {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
