@@ -5,7 +5,7 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use tenant_registry_contract::types::{CatalogEntry, PlanKey, ProductKey};
+use tenant_registry_contract::types::{CatalogEntry, PlanKey, ProductKey, Text};
 use thiserror::Error;
 use toml::Spanned;
 

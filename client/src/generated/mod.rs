@@ -13,7 +13,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 17909317778982027418;
+pub const SPEC_FINGERPRINT: u64 = 2564902680690453021;
 
 /// A client of the Tenant Registry.
 ///

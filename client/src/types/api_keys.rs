@@ -227,11 +227,9 @@ impl fmt::Debug for ApiKeyPlaintext {
 
 /// The API key to verify. It can be any text. Treat it as a secret.
 ///
-/// At most 1024 characters.
-///
 /// A secret: `Debug` hides it.
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(transparent)]
 pub struct ApiKeyCandidate(pub(super) String);
 
 impl ApiKeyCandidate {
@@ -241,20 +239,15 @@ impl ApiKeyCandidate {
     }
 }
 
-impl TryFrom<String> for ApiKeyCandidate {
-    type Error = ConstraintError;
-
-    fn try_from(text: String) -> Result<Self, ConstraintError> {
-        constraint::check_maximum_length(&text, 1024)?;
-        Ok(Self(text))
+impl From<String> for ApiKeyCandidate {
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 
-impl TryFrom<&str> for ApiKeyCandidate {
-    type Error = ConstraintError;
-
-    fn try_from(text: &str) -> Result<Self, ConstraintError> {
-        Self::try_from(text.to_owned())
+impl From<&str> for ApiKeyCandidate {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
     }
 }
 

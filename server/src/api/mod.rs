@@ -12,7 +12,7 @@ use crate::auth::Access;
 use crate::domain::Registry;
 use crate::domain::caller::Caller;
 use crate::domain::error::Failure;
-use crate::domain::origin::{Origin, TrustedProxies};
+use crate::domain::origin::{Origin, TrustedProxies, recorded_user_agent};
 use crate::draining::Draining;
 use crate::limits::request_rate::{RateLimit, RequestRateLimiter};
 use crate::telemetry::metrics::Metrics;
