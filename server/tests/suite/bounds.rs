@@ -13,6 +13,7 @@ cases![
     free_form_json_has_at_most_32_levels,
     free_form_json_has_at_most_64_kib,
     free_form_json_has_no_lone_surrogates,
+    free_form_json_has_no_infinite_numbers,
     a_deep_member_that_is_not_free_form_is_named,
     a_list_has_at_most_100_items,
     a_long_user_agent_is_cut,
@@ -43,7 +44,7 @@ async fn free_form_json_comes_back_as_it_was_written(store: StoreUnderTest) {
     let service = start(store).await;
     for metadata in [
         r#"{"v":115792089237316195423570985008687907853269984665640564039457584007913129639935}"#,
-        r#"{"v":18446744073709551616,"w":-0,"x":1e-400,"y":1E+400,"z":1.50}"#,
+        r#"{"v":18446744073709551616,"w":-0,"x":1e-400,"y":1.0E+300,"z":1.50}"#,
         r#"{"z":1,"a":2,"z":3,"":{"b":[],"b":null}}"#,
         r#"{"a":"\u0000\/\u00e4ä\ud834\udd1e\t","\u0062":" , : "}"#,
         "{}",
@@ -122,6 +123,24 @@ async fn free_form_json_has_no_lone_surrogates(store: StoreUnderTest) {
             );
         }
     }
+}
+
+async fn free_form_json_has_no_infinite_numbers(store: StoreUnderTest) {
+    let service = start(store).await;
+    for number in ["1e400", "-1E+309", "9999999e999999999"] {
+        for metadata in [
+            format!(r#"{{"a":{number}}}"#),
+            format!(r#"{{"a":"\\\"1","b":[1,{number}]}}"#),
+        ] {
+            let response = service.raw.post("/v1/audit", event(&metadata)).await;
+            let message = response.assert_error(400, ErrorCode::InvalidInput);
+            let expected =
+                format!("`metadata`: must not have numbers beyond those of 64-bit floating point, such as `{number}`");
+            assert_eq!(message, expected);
+        }
+    }
+    let text = event(r#"{"a":"\"1e400,","1e400":1}"#);
+    assert_eq!(service.raw.post("/v1/audit", text).await.status, 201);
 }
 
 async fn a_deep_member_that_is_not_free_form_is_named(store: StoreUnderTest) {
