@@ -1,8 +1,8 @@
 //! The statement of `audit_list`, built as text. diesel would assemble the list of columns for each page, only to find
 //! the statement among the prepared ones.
 //!
-//! The innermost SELECT reads the events, one more than the page has. The others end the page once its events are large,
-//! so that the service never receives more than one page in bytes.
+//! The innermost SELECT reads the events, one more than the page has. The others end a long page once its events are large,
+//! so that the service does not receive many times what a page has in bytes.
 
 use super::filter::{AfterCursor, EventFilter};
 use crate::records::AuditQuery;
@@ -42,7 +42,7 @@ fn push_bytes(out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
     Ok(())
 }
 
-/// Selects the events of a query, newest first, and whether another one follows.
+/// Selects the events of a query, newest first, each with whether the page ends early after it.
 pub(super) struct ListEvents<'a> {
     filter: EventFilter<'a>,
     since: Option<DateTime<Utc>>,
@@ -82,18 +82,14 @@ fn columns() -> QueryResult<&'static str> {
     Ok(COLUMNS.get_or_init(|| sql.finish()))
 }
 
-impl QueryFragment<Pg> for ListEvents<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT ");
-        out.push_sql(columns()?);
-        out.push_sql(
-            ", has_next FROM (SELECT *, sum(bytes) OVER page - bytes AS bytes_before, lead(id) OVER page IS NOT NULL AS \
-             has_next FROM (SELECT *, ",
-        );
-        out.push_sql(self.filter.number_column().sql());
-        out.push_sql(" AS number, ");
-        push_bytes(&mut out)?;
-        out.push_sql(" AS bytes FROM audit_log WHERE ");
+/// The number of events that are read without looking at their size. They are at most a few MiB, but for events that were
+/// stored before contract 2.0, and the sizes would cost a first page half of its time in the database.
+const UNMEASURED_EVENTS: i64 = 64;
+
+impl ListEvents<'_> {
+    /// The events in the order of the list, from `FROM` on.
+    fn walk_found<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(" FROM audit_log WHERE ");
         self.filter.walk_ast(out.reborrow())?;
         if let Some(since) = &self.since {
             out.push_sql(" AND created_at >= ");
@@ -110,7 +106,27 @@ impl QueryFragment<Pg> for ListEvents<'_> {
         out.push_sql(" ORDER BY created_at DESC, ");
         out.push_sql(self.filter.number_column().sql());
         out.push_sql(" DESC LIMIT ");
-        out.push_bind_param::<BigInt, _>(&self.limit)?;
+        out.push_bind_param::<BigInt, _>(&self.limit)
+    }
+}
+
+impl QueryFragment<Pg> for ListEvents<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT ");
+        out.push_sql(columns()?);
+        if self.limit <= UNMEASURED_EVENTS {
+            out.push_sql(", FALSE AS has_next");
+            return self.walk_found(out);
+        }
+        out.push_sql(
+            ", has_next FROM (SELECT *, sum(bytes) OVER page - bytes AS bytes_before, lead(id) OVER page IS NOT NULL AS \
+             has_next FROM (SELECT *, ",
+        );
+        out.push_sql(self.filter.number_column().sql());
+        out.push_sql(" AS number, ");
+        push_bytes(&mut out)?;
+        out.push_sql(" AS bytes");
+        self.walk_found(out.reborrow())?;
         out.push_sql(
             ") AS found WINDOW page AS (ORDER BY created_at DESC, number DESC ROWS UNBOUNDED PRECEDING)) AS audit_log \
              WHERE bytes_before < ",
