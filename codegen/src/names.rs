@@ -63,13 +63,15 @@ const PRELUDE: [&str; 38] = [
 ];
 
 /// What `types` exports beside the schemas.
-const TYPES: [&str; 6] = [
+const TYPES: [&str; 8] = [
     "ConstraintError",
+    "Date",
     "Format",
     "JsonObject",
     "Member",
     "Quoted",
     "RequestObject",
+    "Timestamp",
 ];
 
 /// What `server` exports beside the traits of tags and the types of operations.
@@ -173,7 +175,6 @@ const MODULES: [&str; 55] = [
     "cross_origin",
     "decode",
     "dropshot",
-    "encode",
     "failure",
     "flate2",
     "form_urlencoded",
@@ -208,6 +209,7 @@ const MODULES: [&str; 55] = [
     "std",
     "stream",
     "thiserror",
+    "time",
     "tokio",
     "tracing",
     "types",

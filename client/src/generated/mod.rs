@@ -13,7 +13,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 2564902680690453021;
+pub const SPEC_FINGERPRINT: u64 = 12229050465708660251;
 
 /// A client of the Tenant Registry.
 ///
@@ -21,9 +21,10 @@ pub const SPEC_FINGERPRINT: u64 = 2564902680690453021;
 /// entitlements, their API keys, and the audit log.
 ///
 /// **Conventions.** IDs of tenants and API keys are UUIDs (version 7). Timestamps are in UTC,
-/// in the format of RFC 3339. Optional properties without a value are omitted; nullable
-/// properties without a value are `null`. Every response has an `x-request-id` header. Include
-/// its value when you report a problem.
+/// in the format of RFC 3339, with six digits after the second and years from 0001 to 9999.
+/// Optional properties without a value are omitted; nullable properties without a value are
+/// `null`. Every response has an `x-request-id` header. Include its value when you report a
+/// problem.
 ///
 /// **Authentication.** Send an access token from the deployment's OpenID Connect provider. If
 /// the token is missing or invalid, the response is 401. If the token does not allow the
@@ -37,13 +38,6 @@ pub const SPEC_FINGERPRINT: u64 = 2564902680690453021;
 /// not have is rejected with 400. The message names it and the one that was probably meant.
 /// Responses may get new members in later versions; clients must ignore members that they do
 /// not know.
-///
-/// **Limits.** Texts have at most 1,024 characters; keys and other texts that are searched for
-/// have at most 256, and names what their schema says. Lists in a request have at most 100
-/// items, and free-form JSON has at most 65,536 bytes and 32 levels. `x-max-bytes` and
-/// `x-max-levels` state the limits that JSON Schema has no keyword for: the bytes of JSON
-/// without white space between the tokens, and the nested levels of objects and lists.
-/// Responses may contain longer values that were stored before contract 2.0.
 ///
 /// **Retries.** It is safe to repeat a request that activates or cancels a tenant or revokes an
 /// API key: if it already took effect, it changes nothing and writes no second audit event.
@@ -125,9 +119,9 @@ impl Client {
     ///
     /// Sets the status to `frozen`. The body is optional. With `at_period_end: true`, an active
     /// tenant keeps its status until the end of the day `contract_end` (UTC), and a tenant in a
-    /// trial until `trial_ends_at`. Returns 409 if the tenant is archived. Writes the audit event
-    /// `tenant.cancelled`, with the reason and the effective time in `metadata`, unless nothing
-    /// changes.
+    /// trial until `trial_ends_at`. Until then, `cancel_at` shows the pending cancellation. Returns
+    /// 409 if the tenant is archived. Writes the audit event `tenant.cancelled`, with the reason
+    /// and the effective time in `metadata`, unless nothing changes.
     pub fn tenant_cancel(&self) -> builder::TenantCancel<'_> {
         builder::TenantCancel::new(self)
     }
@@ -212,8 +206,8 @@ impl Client {
     ///
     /// Returns the events that match all filters. To get the next page, repeat the request with the
     /// same filters and with the `next_cursor` of the response as `cursor`. The last page has no
-    /// `next_cursor`. A page of large events ends early, before it exceeds 4 MiB. Paging returns
-    /// every event that existed when the first page was requested exactly once.
+    /// `next_cursor`. Paging returns every event that existed when the first page was requested
+    /// exactly once.
     pub fn audit_list(&self) -> builder::AuditList<'_> {
         builder::AuditList::new(self)
     }

@@ -5,12 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{ProductKey, StoredText, TenantId, Text, constraint, decode, encode};
+use super::{ProductKey, TenantId, Text, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 use super::members::{Member, RequestObject};
@@ -259,7 +258,7 @@ impl fmt::Debug for ApiKeyCandidate {
 
 /// A permission of an API key. Its meaning is defined by the product.
 ///
-/// At most 256 characters. Matches `^[^\u0000]*$`.
+/// Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Scope(pub(super) String);
@@ -275,7 +274,6 @@ impl TryFrom<String> for Scope {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
@@ -319,17 +317,17 @@ pub struct ApiKey {
     pub id: ApiKeyId,
     /// The ID of a tenant.
     pub tenant_id: TenantId,
-    /// The key of the product that the key is for, if any.
+    /// The key of a product in the catalog.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub product: Option<StoredText>,
+    pub product: Option<ProductKey>,
     /// The display name of an API key.
     pub name: ApiKeyName,
     /// The permissions of the key.
-    pub scopes: Vec<StoredText>,
+    pub scopes: Vec<Scope>,
     /// The first 11 characters of the plaintext, for recognizing a key. It is not necessarily
     /// unique.
     pub prefix: ApiKeyPrefix,
@@ -339,25 +337,15 @@ pub struct ApiKey {
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub created_by: Option<StoredText>,
+    pub created_by: Option<Text>,
     /// When the key was last verified successfully, with a delay of seconds; `null` if never.
-    #[serde(
-        deserialize_with = "decode::nullable_formatted",
-        serialize_with = "encode::optional_date_time"
-    )]
-    pub last_used_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub last_used_at: Option<Timestamp>,
     /// When the key was revoked; `null` if it was not.
-    #[serde(
-        deserialize_with = "decode::nullable_formatted",
-        serialize_with = "encode::optional_date_time"
-    )]
-    pub revoked_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub revoked_at: Option<Timestamp>,
     /// When the key was created.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub created_at: DateTime<Utc>,
+    pub created_at: Timestamp,
 }
 
 /// The API keys of a tenant.
@@ -383,10 +371,8 @@ pub struct ApiKeyCreate {
     pub product: Option<ProductKey>,
     /// The permissions of the key.
     ///
-    /// At most 100 items.
-    ///
     /// Default: `[]`.
-    #[serde(default, deserialize_with = "decode::list::<_,_,100>")]
+    #[serde(default)]
     pub scopes: Vec<Scope>,
     /// The creator of the key.
     #[serde(
@@ -498,14 +484,14 @@ pub struct ApiKeyVerify {
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub product: Option<StoredText>,
+    pub product: Option<ProductKey>,
     /// The permissions of the key. Omitted if the key is not valid.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub scopes: Option<Vec<StoredText>>,
+    pub scopes: Option<Vec<Scope>>,
 }
 
 /// Why a key is not valid. `malformed`: the key or the body does not have the required format.

@@ -5,13 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{
-    JsonObject, ProductKey, StoredText, TenantId, Text, constraint, decode, encode,
-};
+use crate::OpenEnum;
+use super::{ProductKey, TenantId, Text, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 use super::members::{Member, RequestObject};
@@ -76,7 +75,7 @@ impl TryFrom<String> for ProjectId {
 
 /// The ID of the person or program that performed an action.
 ///
-/// At most 256 characters. Matches `^[^\u0000]*$`.
+/// Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ActorId(pub(super) String);
@@ -92,7 +91,6 @@ impl TryFrom<String> for ActorId {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
@@ -131,7 +129,7 @@ impl fmt::Display for ActorId {
 
 /// The action that was performed, in dotted notation.
 ///
-/// At most 256 characters. Matches `^[^\u0000]*$`.
+/// Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct AuditAction(pub(super) String);
@@ -147,7 +145,6 @@ impl TryFrom<String> for AuditAction {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
@@ -431,17 +428,13 @@ pub struct AuditAppend {
         skip_serializing_if = "Option::is_none"
     )]
     pub product: Option<ProductKey>,
-    /// Additional data about the event: at most 65,536 bytes of JSON without white space between
-    /// the tokens, nested in at most 32 levels. The text is kept: numbers, the order of members and
-    /// duplicate members are returned as they were written.
-    ///
-    /// At most 65536 bytes and 32 nested levels.
+    /// Additional data about the event.
     #[serde(
         default,
-        deserialize_with = "decode::present_json::<_,65536,32>",
+        deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub metadata: Option<JsonObject>,
+    pub metadata: Option<Map<String, Value>>,
 }
 
 impl AuditAppend {
@@ -514,6 +507,81 @@ impl RequestObject for AuditAppend {
     }
 }
 
+/// Who wrote an event. `service`: the service, for a change that it made. `caller`: a caller
+/// appended it, whatever its action says.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(try_from = "String")]
+pub enum AuditEventOrigin {
+    /// `service`.
+    #[serde(rename = "service")]
+    Service,
+    /// `caller`.
+    #[serde(rename = "caller")]
+    Caller,
+}
+
+impl AuditEventOrigin {
+    /// All values, in the order of the spec.
+    pub const ALL: [Self; 2] = [Self::Service, Self::Caller];
+
+    /// Returns the value as the spec writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Caller => "caller",
+        }
+    }
+}
+
+impl fmt::Display for AuditEventOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for AuditEventOrigin {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::ALL
+            .into_iter()
+            .find(|value| value.as_str() == text)
+            .ok_or_else(|| {
+                ConstraintError::NotOneOf {
+                    allowed: &["service", "caller"],
+                    value: Quoted::shown(text),
+                }
+            })
+    }
+}
+
+impl TryFrom<&str> for AuditEventOrigin {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for AuditEventOrigin {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
 /// An event in the audit log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditEvent {
@@ -533,64 +601,64 @@ pub struct AuditEvent {
         skip_serializing_if = "Option::is_none"
     )]
     pub project_id: Option<ProjectId>,
-    /// The ID of the person or program that performed the action.
+    /// The ID of the person or program that performed an action.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub actor_id: Option<StoredText>,
+    pub actor_id: Option<ActorId>,
     /// The display name of the actor.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub actor_name: Option<StoredText>,
+    pub actor_name: Option<Text>,
     /// The type of the actor: `user` or `service` for authenticated callers, otherwise as reported.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub actor_type: Option<StoredText>,
+    pub actor_type: Option<Text>,
     /// The action that was performed, in dotted notation.
-    pub action: StoredText,
+    pub action: AuditAction,
     /// The ID of the target of the action.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub target_id: Option<StoredText>,
+    pub target_id: Option<Text>,
     /// The type of the target.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub target_type: Option<StoredText>,
+    pub target_type: Option<Text>,
     /// The display name of the target.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub target_name: Option<StoredText>,
-    /// The key of the product that the event is about.
+    pub target_name: Option<Text>,
+    /// The key of a product in the catalog.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub product: Option<StoredText>,
-    /// Additional data about the event, as it was written.
+    pub product: Option<ProductKey>,
+    /// Additional data about the event.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub metadata: Option<JsonObject>,
+    pub metadata: Option<Map<String, Value>>,
     /// The IP address from which the event was reported.
     #[serde(
         default,
@@ -598,7 +666,7 @@ pub struct AuditEvent {
         skip_serializing_if = "Option::is_none"
     )]
     pub source_ip: Option<String>,
-    /// The `User-Agent` of the program that reported the event, up to 1,024 characters.
+    /// The `User-Agent` of the program that reported the event.
     #[serde(
         default,
         deserialize_with = "decode::present",
@@ -606,16 +674,18 @@ pub struct AuditEvent {
     )]
     pub user_agent: Option<String>,
     /// When the service stored the event.
+    pub created_at: Timestamp,
+    /// Who wrote the event. Callers cannot set it. Omitted for events from before version 2.0, for
+    /// which it is unknown.
     #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
     )]
-    pub created_at: DateTime<Utc>,
+    pub origin: Option<OpenEnum<AuditEventOrigin>>,
 }
 
-/// A page of the audit log. It ends before it has more than `limit` events or more than
-/// 4,194,304 bytes, but has at least one event. A page with `next_cursor` is not the last one,
-/// however many events it has.
+/// A page of the audit log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditEventPage {
     /// The events, newest first.
@@ -627,9 +697,4 @@ pub struct AuditEventPage {
         skip_serializing_if = "Option::is_none"
     )]
     pub next_cursor: Option<AuditCursor>,
-}
-
-impl AuditEventPage {
-    /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
-    pub const MAX_BYTES: usize = 4194304;
 }

@@ -10,12 +10,12 @@ mod audit;
 mod catalog;
 mod constraint;
 mod decode;
-mod encode;
 mod health;
 mod json;
 mod members;
 mod shared;
 mod tenants;
+mod time;
 
 pub use self::api_keys::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList,
@@ -24,7 +24,7 @@ pub use self::api_keys::{
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,
-    AuditEventPage, PageLimit, ProjectId,
+    AuditEventOrigin, AuditEventPage, PageLimit, ProjectId,
 };
 pub use self::catalog::{CatalogEntry, CatalogEntryList, CatalogRequest};
 pub use self::constraint::{ConstraintError, Quoted};
@@ -40,3 +40,4 @@ pub use self::tenants::{
     Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName,
     TenantProductList, TenantSlug, TenantStatus,
 };
+pub use self::time::{Date, Timestamp};

@@ -5,12 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{JsonObject, constraint, decode, encode};
+use super::{Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
@@ -340,7 +340,7 @@ impl TryFrom<String> for TenantId {
 
 /// The key of a plan.
 ///
-/// At most 256 characters. Matches `^[^\u0000]*$`.
+/// Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct PlanKey(pub(super) String);
@@ -356,7 +356,6 @@ impl TryFrom<String> for PlanKey {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
@@ -393,9 +392,9 @@ impl fmt::Display for PlanKey {
     }
 }
 
-/// Free text without the character U+0000.
+/// Free text without the character U+0000. Only the maximum body size limits its length.
 ///
-/// At most 1024 characters. Matches `^[^\u0000]*$`.
+/// Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Text(pub(super) String);
@@ -411,7 +410,6 @@ impl TryFrom<String> for Text {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        constraint::check_maximum_length(&text, 1024)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
@@ -448,85 +446,29 @@ impl fmt::Display for Text {
     }
 }
 
-/// Text as it is stored. Requests limit its length since contract 2.0; text that was stored
-/// earlier may be longer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct StoredText(pub(super) String);
-
-impl StoredText {
-    /// Returns the text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for StoredText {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl From<&str> for StoredText {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl FromStr for StoredText {
-    type Err = ConstraintError;
-
-    fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        Ok(Self::from(text))
-    }
-}
-
-impl From<StoredText> for String {
-    fn from(value: StoredText) -> Self {
-        value.0
-    }
-}
-
-impl fmt::Display for StoredText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// A tenant's entitlement to a product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TenantProduct {
     /// The ID of a tenant.
     pub tenant_id: TenantId,
-    /// The key of the product.
-    pub product: StoredText,
+    /// The key of a product in the catalog.
+    pub product: ProductKey,
     /// Whether the tenant can use the product now. `false` once `expires_at` has passed.
     pub enabled: bool,
     /// Product-specific settings for this tenant.
-    pub config: JsonObject,
+    pub config: Map<String, Value>,
     /// When the entitlement expires; `null` if it does not expire.
-    #[serde(
-        deserialize_with = "decode::nullable_formatted",
-        serialize_with = "encode::optional_date_time"
-    )]
-    pub expires_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub expires_at: Option<Timestamp>,
     /// When the entitlement was created.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub created_at: DateTime<Utc>,
+    pub created_at: Timestamp,
     /// When the entitlement was last changed.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: Timestamp,
 }
 
 /// The key of a product in the catalog.
 ///
-/// At most 256 characters. Matches `^[^\u0000]*$`.
+/// Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ProductKey(pub(super) String);
@@ -542,7 +484,6 @@ impl TryFrom<String> for ProductKey {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));

@@ -8,11 +8,10 @@ use super::tenants::{is_in_service, status_at};
 use crate::api_key_hash;
 use crate::records::{ApiKeyRecord, Decision, NewAuditEvent, stored};
 use crate::store::{ApiKeyStored, ApiKeyWithTenant, Changed, Store};
-use chrono::{DateTime, Utc};
 use serde_json::Map;
 use tenant_registry_contract::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix,
-    ApiKeyVerifyReason, StoredText, TenantId,
+    ApiKeyVerifyReason, StoredText, TenantId, Timestamp,
 };
 
 /// Returned with the plaintext of a new key.
@@ -35,7 +34,7 @@ impl ApiKeyRecord {
     }
 
     /// An audit event about the key. It shows the key's id and prefix, but no more of the plaintext.
-    fn event(&self, action: ServiceAction, caller: &Caller, now: DateTime<Utc>) -> NewAuditEvent {
+    fn event(&self, action: ServiceAction, caller: &Caller, now: Timestamp) -> NewAuditEvent {
         let mut metadata = Map::new();
         metadata.insert("prefix".to_owned(), self.prefix.as_str().into());
         ServiceEvent {
@@ -50,7 +49,7 @@ impl ApiKeyRecord {
     }
 
     /// Revokes the key. If it is revoked already, `revoked_at` stays unchanged.
-    fn revoke(&self, caller: &Caller, now: DateTime<Utc>) -> Decision<Self> {
+    fn revoke(&self, caller: &Caller, now: Timestamp) -> Decision<Self> {
         if self.revoked_at.is_some() {
             return Decision::Unchanged;
         }
@@ -80,7 +79,7 @@ pub enum Verification {
 }
 
 /// Checks the state of a key whose secret matched. Callers without the secret do not learn the state.
-fn verify_state(found: ApiKeyWithTenant, now: DateTime<Utc>) -> Verification {
+fn verify_state(found: ApiKeyWithTenant, now: Timestamp) -> Verification {
     let ApiKeyWithTenant {
         api_key,
         tenant_status,

@@ -2,9 +2,8 @@
 
 use super::caller::Caller;
 use crate::records::{NewAuditEvent, stored};
-use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
-use tenant_registry_contract::types::{JsonObject, ProductKey, TenantId};
+use tenant_registry_contract::types::{AuditEventOrigin, JsonObject, ProductKey, TenantId, Timestamp};
 
 /// The state change that an event records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +51,7 @@ pub(crate) struct ServiceEvent<'a> {
 
 impl ServiceEvent<'_> {
     /// Adds the caller who caused the event.
-    pub(crate) fn caused_by(self, caller: &Caller, now: DateTime<Utc>) -> NewAuditEvent {
+    pub(crate) fn caused_by(self, caller: &Caller, now: Timestamp) -> NewAuditEvent {
         let Self {
             action,
             tenant_id,
@@ -78,6 +77,7 @@ impl ServiceEvent<'_> {
             source_ip: Some(origin.source_ip),
             user_agent: origin.user_agent.clone(),
             created_at: now,
+            origin: Some(AuditEventOrigin::Service),
         }
     }
 }

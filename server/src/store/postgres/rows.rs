@@ -16,6 +16,13 @@ pub(super) fn corrupt_row(table: &str, id: impl Display) -> impl FnOnce(Constrai
     move |error| DbError::Internal(format!("{table}: the row {id} does not conform to the spec: {error}"))
 }
 
+/// Converts a nullable column.
+pub(super) fn optional<C, T: TryFrom<C, Error = ConstraintError>>(
+    column: Option<C>,
+) -> Result<Option<T>, ConstraintError> {
+    column.map(T::try_from).transpose()
+}
+
 /// A column of type `json` whose CHECK accepts only objects. The text is kept.
 #[derive(AsExpression, Clone, Debug, FromSqlRow)]
 #[diesel(sql_type = Json)]

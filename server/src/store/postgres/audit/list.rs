@@ -15,6 +15,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Timestamptz};
 use std::sync::OnceLock;
+use uuid::Uuid;
 
 /// The columns that make an event large.
 const TEXTS: [&str; 9] = [
@@ -59,10 +60,11 @@ impl<'a> ListEvents<'a> {
         let number = filter.number_column();
         Self {
             filter,
-            since: query.since,
-            until: query.until,
+            since: query.since.map(DateTime::from),
+            until: query.until.map(DateTime::from),
             after: query.before.map(|cursor| AfterCursor {
                 cursor: cursor.get(),
+                tenant_id: query.tenant_id.map(Uuid::from),
                 number,
             }),
             limit: i64::try_from(query.limit).map_or(i64::MAX, |limit| limit.saturating_add(1)),

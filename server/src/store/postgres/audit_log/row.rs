@@ -2,13 +2,13 @@
 
 use crate::records::{AuditEventRecord, NewAuditEvent};
 use crate::store::postgres::error::DbError;
-use crate::store::postgres::rows::{JsonColumn, corrupt_row};
+use crate::store::postgres::rows::{JsonColumn, corrupt_row, optional};
 use crate::store::postgres::schema::audit_log;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use ipnet::IpNet;
-use tenant_registry_contract::types::{AuditEventId, ProjectId, StoredText, TenantId};
+use tenant_registry_contract::types::{AuditEventId, ConstraintError, ProjectId, StoredText, TenantId};
 use uuid::Uuid;
 
 /// A row of `audit_log` without its number.
@@ -29,6 +29,7 @@ pub(in crate::store::postgres) struct NewAuditEventRow {
     pub(super) source_ip: Option<IpNet>,
     pub(super) user_agent: Option<String>,
     pub(super) created_at: DateTime<Utc>,
+    pub(super) origin: Option<String>,
 }
 
 /// A row of `audit_log`.
@@ -57,6 +58,7 @@ impl From<NewAuditEvent> for NewAuditEventRow {
             source_ip,
             user_agent,
             created_at,
+            origin,
         } = event;
         Self {
             tenant_id: tenant_id.map(Uuid::from),
@@ -72,13 +74,16 @@ impl From<NewAuditEvent> for NewAuditEventRow {
             metadata: metadata.map(JsonColumn),
             source_ip: source_ip.map(IpNet::from),
             user_agent,
-            created_at,
+            created_at: created_at.into(),
+            origin: origin.map(|origin| origin.as_str().to_owned()),
         }
     }
 }
 
-impl From<NewAuditEventRow> for NewAuditEvent {
-    fn from(row: NewAuditEventRow) -> Self {
+impl TryFrom<NewAuditEventRow> for NewAuditEvent {
+    type Error = ConstraintError;
+
+    fn try_from(row: NewAuditEventRow) -> Result<Self, ConstraintError> {
         let NewAuditEventRow {
             tenant_id,
             project_id,
@@ -94,8 +99,9 @@ impl From<NewAuditEventRow> for NewAuditEvent {
             source_ip,
             user_agent,
             created_at,
+            origin,
         } = row;
-        Self {
+        Ok(Self {
             tenant_id: tenant_id.map(TenantId::from),
             project_id: project_id.map(ProjectId::from),
             actor_id: actor_id.map(StoredText::from),
@@ -109,8 +115,9 @@ impl From<NewAuditEventRow> for NewAuditEvent {
             metadata: metadata.map(|JsonColumn(metadata)| metadata),
             source_ip: source_ip.map(|network| network.addr()),
             user_agent,
-            created_at,
-        }
+            created_at: created_at.try_into()?,
+            origin: optional(origin)?,
+        })
     }
 }
 
@@ -119,7 +126,7 @@ impl AuditEventRow {
         let Self { id, event } = self;
         Ok(AuditEventRecord {
             id: AuditEventId::try_from(id).map_err(corrupt_row("audit_log", id))?,
-            event: event.into(),
+            event: event.try_into().map_err(corrupt_row("audit_log", id))?,
         })
     }
 }

@@ -3,7 +3,7 @@
 mod row;
 
 use super::PostgresStore;
-use super::error::violates;
+use super::error::{DbError, violates};
 use super::schema::tenant_products;
 use super::tenants::{Lock, lock_tenant_in_transaction, tenant_exists_on_connection};
 use super::transaction::Finish;
@@ -33,7 +33,8 @@ impl EntitlementStore for PostgresStore {
         let Some(rows) = rows else {
             return Ok(None);
         };
-        Ok(Some(rows.into_iter().map(EntitlementRow::into_record).collect()))
+        let records: Result<_, DbError> = rows.into_iter().map(EntitlementRow::into_record).collect();
+        Ok(Some(records?))
     }
 
     async fn catalog_trial_request<E: Send>(

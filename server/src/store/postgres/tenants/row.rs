@@ -2,7 +2,7 @@
 
 use crate::records::TenantRecord;
 use crate::store::postgres::error::DbError;
-use crate::store::postgres::rows::corrupt_row;
+use crate::store::postgres::rows::{corrupt_row, optional};
 use crate::store::postgres::schema::tenants;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::Pg;
@@ -59,13 +59,13 @@ impl From<TenantRecord> for TenantRow {
             plan: plan.into(),
             erp_customer_id: erp_customer_id.map(String::from),
             stripe_cust_id: stripe_cust_id.map(String::from),
-            trial_ends_at,
-            contract_start,
-            contract_end,
-            cancel_at,
+            trial_ends_at: trial_ends_at.map(DateTime::from),
+            contract_start: contract_start.map(NaiveDate::from),
+            contract_end: contract_end.map(NaiveDate::from),
+            cancel_at: cancel_at.map(DateTime::from),
             sales_owner: sales_owner.map(String::from),
-            created_at,
-            updated_at,
+            created_at: created_at.into(),
+            updated_at: updated_at.into(),
         }
     }
 }
@@ -107,13 +107,13 @@ impl TryFrom<TenantRow> for TenantRecord {
             plan: plan.into(),
             erp_customer_id: erp_customer_id.map(StoredText::from),
             stripe_cust_id: stripe_cust_id.map(StoredText::from),
-            trial_ends_at,
-            contract_start,
-            contract_end,
-            cancel_at,
+            trial_ends_at: optional(trial_ends_at)?,
+            contract_start: optional(contract_start)?,
+            contract_end: optional(contract_end)?,
+            cancel_at: optional(cancel_at)?,
             sales_owner: sales_owner.map(StoredText::from),
-            created_at,
-            updated_at,
+            created_at: created_at.try_into()?,
+            updated_at: updated_at.try_into()?,
         })
     }
 }

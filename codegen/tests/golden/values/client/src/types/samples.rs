@@ -5,12 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{JsonObject, constraint, decode, encode};
+use super::{Date, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 use super::members::{Member, RequestObject};
@@ -87,18 +87,15 @@ impl TryFrom<String> for SampleId {
     Deserialize,
 )]
 #[serde(try_from = "String")]
-pub struct Instant(
-    #[serde(serialize_with = "encode::date_time")]
-    pub(super) DateTime<Utc>,
-);
+pub struct Instant(pub(super) Timestamp);
 
-impl From<DateTime<Utc>> for Instant {
-    fn from(value: DateTime<Utc>) -> Self {
+impl From<Timestamp> for Instant {
+    fn from(value: Timestamp) -> Self {
         Self(value)
     }
 }
 
-impl From<Instant> for DateTime<Utc> {
+impl From<Instant> for Timestamp {
     fn from(value: Instant) -> Self {
         value.0
     }
@@ -106,7 +103,7 @@ impl From<Instant> for DateTime<Utc> {
 
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&encode::rfc3339(self.0))
+        self.0.fmt(f)
     }
 }
 
@@ -148,15 +145,15 @@ impl TryFrom<String> for Instant {
     Deserialize,
 )]
 #[serde(try_from = "String")]
-pub struct Day(pub(super) NaiveDate);
+pub struct Day(pub(super) Date);
 
-impl From<NaiveDate> for Day {
-    fn from(value: NaiveDate) -> Self {
+impl From<Date> for Day {
+    fn from(value: Date) -> Self {
         Self(value)
     }
 }
 
-impl From<Day> for NaiveDate {
+impl From<Day> for Date {
     fn from(value: Day) -> Self {
         value.0
     }
@@ -590,8 +587,8 @@ pub struct Request {
     /// A word, with "quotes" in its pattern.
     pub word: Word,
     /// A day or null.
-    #[serde(deserialize_with = "decode::nullable_formatted")]
-    pub nullable_day: Option<NaiveDate>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub nullable_day: Option<Date>,
     /// A password.
     pub password: Password,
     /// Required all the same.
@@ -646,36 +643,16 @@ pub struct Request {
     )]
     pub part: Option<Part>,
     /// Parts.
-    ///
-    /// At most 3 items.
     #[serde(
         default,
-        deserialize_with = "decode::present_list::<_,_,3>",
+        deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub parts: Option<Vec<Part>>,
-    /// Whatever.
-    ///
-    /// At most 100 bytes and 3 nested levels.
-    #[serde(
-        default,
-        deserialize_with = "decode::present_json::<_,100,3>",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub free: Option<JsonObject>,
-    /// Whatever.
-    ///
-    /// At most 100 bytes and 3 nested levels.
-    ///
-    /// Default: `{}`.
-    #[serde(default, deserialize_with = "decode::json::<_,100,3>")]
-    pub defaulted_free: JsonObject,
     /// Words.
     ///
-    /// At most 5 items.
-    ///
     /// Default: `[]`.
-    #[serde(default, deserialize_with = "decode::list::<_,_,5>")]
+    #[serde(default)]
     pub defaulted_list: Vec<Word>,
 }
 
@@ -683,7 +660,7 @@ impl Request {
     /// Creates a value with these properties. All others are absent or have their default.
     pub fn new(
         word: Word,
-        nullable_day: Option<NaiveDate>,
+        nullable_day: Option<Date>,
         password: Password,
         required_with_default: bool,
     ) -> Self {
@@ -702,8 +679,6 @@ impl Request {
             defaulted_flag: true,
             part: None,
             parts: None,
-            free: None,
-            defaulted_free: JsonObject::default(),
             defaulted_list: Vec::new(),
         }
     }
@@ -767,14 +742,6 @@ impl RequestObject for Request {
             Member {
                 name: "parts",
                 members: Some(<Part as RequestObject>::members),
-            },
-            Member {
-                name: "free",
-                members: None,
-            },
-            Member {
-                name: "defaulted_free",
-                members: None,
             },
             Member {
                 name: "defaulted_list",
@@ -862,20 +829,13 @@ pub struct Answer {
     /// An id.
     pub id: SampleId,
     /// When.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub at: DateTime<Utc>,
+    pub at: Timestamp,
     /// A word or null.
     #[serde(deserialize_with = "decode::nullable")]
     pub nullable_word: Option<Word>,
     /// A time or null.
-    #[serde(
-        deserialize_with = "decode::nullable_formatted",
-        serialize_with = "encode::optional_date_time"
-    )]
-    pub nullable_time: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub nullable_time: Option<Timestamp>,
     /// An id.
     #[serde(
         default,
@@ -893,26 +853,24 @@ pub struct Answer {
     /// Three states.
     #[serde(
         default,
-        deserialize_with = "decode::present_nullable_formatted",
+        deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub optional_nullable_day: Option<Option<NaiveDate>>,
+    pub optional_nullable_day: Option<Option<Date>>,
     /// A time.
     #[serde(
         default,
-        deserialize_with = "decode::present_formatted",
-        serialize_with = "encode::optional_date_time",
+        deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub optional_time: Option<DateTime<Utc>>,
+    pub optional_time: Option<Timestamp>,
     /// Three states.
     #[serde(
         default,
-        deserialize_with = "decode::present_nullable_formatted",
-        serialize_with = "encode::optional_nullable_date_time",
+        deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub optional_nullable_time: Option<Option<DateTime<Utc>>>,
+    pub optional_nullable_time: Option<Option<Timestamp>>,
     /// A temperature.
     #[serde(
         default,
@@ -942,14 +900,9 @@ pub struct Answer {
     )]
     pub options: Option<Options>,
     /// Whatever.
-    pub free: JsonObject,
+    pub free: Map<String, Value>,
     /// A matrix.
     pub numbers: Vec<Vec<f64>>,
-}
-
-impl Answer {
-    /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
-    pub const MAX_BYTES: usize = 4000;
 }
 
 /// Why a request failed.
