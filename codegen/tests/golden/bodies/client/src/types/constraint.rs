@@ -56,6 +56,14 @@ pub enum ConstraintError {
         /// The actual number of levels.
         actual: usize,
     },
+    /// The JSON has a number that most programs cannot read.
+    #[error(
+        "must not have numbers beyond those of 64-bit floating point, such as {value}"
+    )]
+    NumberTooLarge {
+        /// The number.
+        value: Quoted,
+    },
     /// The JSON has an escape that stands for half a character.
     #[error(
         "must not have a lone surrogate, such as `\\ud800` without `\\udc00` after it"

@@ -82,6 +82,11 @@ impl JsonObject {
                 actual: levels,
             });
         }
+        if let Some(number) = infinite_number(self.as_str()) {
+            return Err(ConstraintError::NumberTooLarge {
+                value: Quoted::shown(number),
+            });
+        }
         if has_lone_surrogate(self.as_str()) {
             return Err(ConstraintError::LoneSurrogate);
         }
@@ -212,6 +217,30 @@ fn without_blanks(text: &str) -> String {
         !is_blank
     };
     text.chars().filter(is_kept).collect()
+}
+
+/// Finds a number such as `1e400`, which other programs cannot read or would read as infinite. `text` is valid JSON.
+fn infinite_number(text: &str) -> Option<&str> {
+    let is_delimiter = |it: char| matches!(it, '[' | ']' | '{' | '}' | ',' | ':' | '"');
+    let mut rest = text;
+    while let Some(start) = rest
+        .find(|it: char| it == '"' || it == '-' || it.is_ascii_digit())
+    {
+        rest = &rest[start..];
+        if let Some(string) = rest.strip_prefix('"') {
+            let mut bytes = string.bytes();
+            skip_string(&mut bytes);
+            rest = &string[string.len() - bytes.len()..];
+            continue;
+        }
+        let (number, after) = rest
+            .split_at(rest.find(is_delimiter).unwrap_or(rest.len()));
+        if number.parse::<f64>().is_ok_and(f64::is_infinite) {
+            return Some(number);
+        }
+        rest = after;
+    }
+    None
 }
 
 /// Whether an escape such as `\ud800` stands for half a character. Most parsers reject it (RFC 8259, section 8.2).
