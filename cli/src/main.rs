@@ -13,6 +13,7 @@ mod fingerprint;
 mod generated;
 mod output;
 mod printable;
+mod setting;
 mod table;
 mod whole_number;
 
