@@ -3,11 +3,11 @@
 use super::parsers::time;
 use super::{Configuration, DatabaseConfiguration, renamed, value};
 use crate::telemetry::redaction::redact;
-use chrono::{DateTime, Utc};
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
+use tenant_registry_contract::types::Timestamp;
 
 /// Replaces a value in a message.
 const WITHHELD: &str = "***";
@@ -46,7 +46,7 @@ pub enum AuditCommand {
     Prune {
         /// Delete the events before this time (RFC 3339) or date (its start in UTC).
         #[arg(long, value_name = "TIME", value_parser = time)]
-        before: DateTime<Utc>,
+        before: Timestamp,
 
         /// The database of the audit log.
         #[command(flatten)]
