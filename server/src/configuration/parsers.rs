@@ -1,9 +1,8 @@
 //! Parsers of values that are not only one type's, with errors that say what is expected.
 
-use chrono::NaiveTime;
 use std::net::SocketAddr;
 use std::str::FromStr;
-use tenant_registry_contract::types::{Date, Timestamp};
+use tenant_registry_contract::types::Timestamp;
 
 /// Returns a parser of whole numbers in a range. `unit` and `example` are for the error.
 pub(super) fn whole_number<T: FromStr>(
@@ -29,13 +28,11 @@ pub(super) fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
 
 /// Parses a time, or a date, which stands for its start in UTC.
 pub(super) fn time(text: &str) -> Result<Timestamp, &'static str> {
-    let start = |date: Date| Timestamp::try_from(date.get().and_time(NaiveTime::MIN).and_utc()).ok();
-    text.parse()
-        .ok()
-        .or_else(|| text.parse().ok().and_then(start))
-        .ok_or(
-            "must be a time such as 2026-01-01T00:00:00Z (RFC 3339), or a date such as 2026-01-01 (its start in UTC)",
-        )
+    text.parse::<Timestamp>()
+        .or_else(|_| format!("{text}T00:00:00Z").parse::<Timestamp>())
+        .map_err(|_| {
+            "must be a time such as 2026-01-01T00:00:00Z (RFC 3339), or a date such as 2026-01-01 (its start in UTC)"
+        })
 }
 
 #[cfg(test)]
