@@ -140,10 +140,11 @@ const METHODS: [&str; 24] = [
 ];
 
 /// The methods and variables of a builder of the client.
-const BUILDER: [&str; 12] = [
+const BUILDER: [&str; 13] = [
     "body",
     "client",
     "clone",
+    "encode_path",
     "exchange",
     "header_map",
     "info",

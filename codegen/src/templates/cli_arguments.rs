@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::client::types;
+use crate::client::types::{Member, RequestObject};
 use chrono::{NaiveDate, TimeDelta, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use crate::client::types;
-use crate::client::types::{Member, RequestObject};
 
 use crate::failure::Failure;
 

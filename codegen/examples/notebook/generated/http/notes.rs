@@ -20,7 +20,7 @@ use crate::server::{
 pub(super) async fn note_list<A: Api>(context: RequestContext<ServerContext<A>>) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let query = request::query(&context);
+        let query = request::query(&context, &["colour", "limit"])?;
         let params = NoteListParams {
             colour: request::optional_parameter(&query, "colour", str::parse)?,
             limit: request::defaulted_parameter(&query, "limit", str::parse, "20")?,
@@ -43,6 +43,7 @@ impl ToResponse for NoteListResponse {
 pub(super) async fn note_add<A: Api>(context: RequestContext<ServerContext<A>>, request: RawRequest) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
         Ok(context.context().implementation.note_add(metadata, body).await)
     };
@@ -71,6 +72,7 @@ pub(super) struct NoteGetPath {
 pub(super) async fn note_get<A: Api>(context: RequestContext<ServerContext<A>>, path: Path<NoteGetPath>) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let path = path.into_inner();
         let params = NoteGetParams {
             number: request::path_parameter("number", &path.number, str::parse)?,
@@ -104,6 +106,7 @@ pub(super) async fn note_remove<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let path = path.into_inner();
         let params = NoteRemoveParams {
             number: request::path_parameter("number", &path.number, str::parse)?,

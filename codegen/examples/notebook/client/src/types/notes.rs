@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::constraint;
 use super::constraint::{ConstraintError, Quoted};
+use super::members::{Member, RequestObject};
 use crate::OpenEnum;
 
 /// The number of a note, counted from 1.
@@ -243,6 +244,21 @@ impl NewNote {
             text,
             colour: Colour::Yellow,
         }
+    }
+}
+
+impl RequestObject for NewNote {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "text",
+                members: None,
+            },
+            Member {
+                name: "colour",
+                members: None,
+            },
+        ]
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) mod failure_;
 pub(crate) mod time;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 4637826390376715270;
+pub(crate) const SPEC_FINGERPRINT: u64 = 8174173875535924407;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]

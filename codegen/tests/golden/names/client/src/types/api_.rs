@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::OpenEnum;
 use super::{decode, encode};
 use super::constraint::{ConstraintError, Quoted};
+use super::members::{Member, RequestObject};
 
 /// Keywords as names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +48,37 @@ pub struct Keywords {
         skip_serializing_if = "Option::is_none"
     )]
     pub other: Option<FooBar>,
+}
+
+impl RequestObject for Keywords {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "type",
+                members: None,
+            },
+            Member {
+                name: "gen",
+                members: None,
+            },
+            Member {
+                name: "self",
+                members: None,
+            },
+            Member {
+                name: "crate",
+                members: None,
+            },
+            Member {
+                name: "name",
+                members: Some(<Foo as RequestObject>::members),
+            },
+            Member {
+                name: "other",
+                members: Some(<FooBar as RequestObject>::members),
+            },
+        ]
+    }
 }
 
 impl Keywords {
@@ -187,6 +219,17 @@ pub struct Foo {
     pub bar_baz: String,
 }
 
+impl RequestObject for Foo {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "bar_baz",
+                members: None,
+            },
+        ]
+    }
+}
+
 impl Foo {
     fn default_bar_baz() -> String {
         "one".to_owned()
@@ -201,6 +244,17 @@ pub struct FooBar {
     /// Default: `two`.
     #[serde(default = "FooBar::default_baz")]
     pub baz: String,
+}
+
+impl RequestObject for FooBar {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "baz",
+                members: None,
+            },
+        ]
+    }
 }
 
 impl FooBar {

@@ -10,6 +10,7 @@ mod constraint;
 mod decode;
 mod encode;
 mod http_;
+mod members;
 mod shared;
 mod shared_;
 
@@ -18,5 +19,6 @@ pub use self::chrono_::DateTime;
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
 pub use self::http_::Result_;
+pub use self::members::{Member, RequestObject, unknown_name};
 pub use self::shared::{Error, ErrorCode, Map, Option_, String_, Utc, Uuid, Value, Vec_};
 pub use self::shared_::{Client, Format_, Quoted_};
