@@ -64,7 +64,15 @@ const PRELUDE: [&str; 39] = [
 ];
 
 /// What `types` exports beside the schemas.
-const TYPES: [&str; 5] = ["ConstraintError", "Format", "Member", "Quoted", "RequestObject"];
+const TYPES: [&str; 7] = [
+    "ConstraintError",
+    "Date",
+    "Format",
+    "Member",
+    "Quoted",
+    "RequestObject",
+    "Timestamp",
+];
 
 /// The types and traits of `server` beside those of tags and operations.
 const SERVER: [&str; 21] = [
@@ -174,7 +182,6 @@ const MODULES: [&str; 58] = [
     "cross_origin",
     "decode",
     "dropshot",
-    "encode",
     "failure",
     "flate2",
     "form_urlencoded",
@@ -212,6 +219,7 @@ const MODULES: [&str; 58] = [
     "stream",
     "strsim",
     "thiserror",
+    "time",
     "tokio",
     "tracing",
     "types",

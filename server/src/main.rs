@@ -1,10 +1,10 @@
 //! The program `tenant-registry`: reads the settings, then serves the API or runs another command.
 
-use chrono::{DateTime, Utc};
 use mimalloc::MiMalloc;
 use std::error::Error;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
+use tenant_registry_contract::types::Timestamp;
 use tenant_registry_server::api_key_hash::ApiKeyHasher;
 use tenant_registry_server::auth::Access;
 use tenant_registry_server::configuration::{
@@ -143,7 +143,7 @@ fn migrate(configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> 
     }
 }
 
-fn prune(before: DateTime<Utc>, configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> {
+fn prune(before: Timestamp, configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> {
     telemetry::start(LogLevel::Info, LogFormat::Text)?;
     let url = required_url(configuration)?;
     let deleted = runtime()?.block_on(async {

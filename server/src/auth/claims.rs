@@ -1,11 +1,10 @@
 //! Reads and checks the claims of a token whose signature is valid.
 
 use super::{BearerKind, InvalidToken, TokenRules, VerifiedToken};
-use chrono::{DateTime, Utc};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
-use tenant_registry_contract::types::{ActorId, TenantId};
+use tenant_registry_contract::types::{ActorId, TenantId, Timestamp};
 
 /// The maximum length of a subject (OpenID Connect Core 1.0, section 2) and of a name.
 const NAME_CHARACTERS: usize = 255;
@@ -110,26 +109,17 @@ impl<'de> Visitor<'de> for UniqueValue {
 impl Claims {
     /// Checks the claims. Returns what they say about the caller, and the second at which the token expires. The library
     /// has already checked the issuer and the audience.
-    pub(super) fn verify(&self, rules: &TokenRules, now: DateTime<Utc>) -> Result<(VerifiedToken, i64), InvalidToken> {
+    pub(super) fn verify(&self, rules: &TokenRules, now: Timestamp) -> Result<(VerifiedToken, i64), InvalidToken> {
         self.check_kind()?;
-        let expires_at = self.check_times(rules, now.timestamp())?;
+        let expires_at = self.check_times(rules, now.get().timestamp())?;
         // The library also accepts a list that contains the issuer.
         self.text("iss")?.ok_or(InvalidToken::MissingClaim("iss"))?;
         let subject = self.text("sub")?.ok_or(InvalidToken::MissingClaim("sub"))?;
         let subject: ActorId = storable(subject).ok_or(InvalidToken::InvalidClaim("sub"))?;
-        let client = self.label("client_id").or_else(|| self.label("azp"));
         let user = self.label("preferred_username");
-        let is_service = client.is_some_and(|client| {
-            let is_own = |user: &str| {
-                let own = user.strip_prefix(SERVICE_ACCOUNT);
-                own.is_some_and(|own| own.eq_ignore_ascii_case(client))
-            };
-            client == subject.as_str() || user.is_some_and(is_own)
-        });
-        let (kind, name) = if is_service {
-            (BearerKind::ServiceAccount, client)
-        } else {
-            (BearerKind::User, user)
+        let (kind, name) = match self.service_account(subject.as_str(), user) {
+            Some(client) => (BearerKind::ServiceAccount, Some(client)),
+            None => (BearerKind::User, user),
         };
         let roles: Vec<&str> = self.roles(rules.audience.as_str())?.collect();
         let verified = VerifiedToken {
@@ -141,6 +131,20 @@ impl Claims {
             scopes: rules.roles.scopes(roles, self.granted_scopes()?.split(' ')),
         };
         Ok((verified, expires_at))
+    }
+
+    /// Returns the client, if it acts on its own behalf. Only `client_id` names it: `azp` is also in the tokens of its
+    /// users, who may choose their user name. Its subject is then the client (RFC 9068, section 2.2) or, at Keycloak,
+    /// which writes `client_id` into the tokens of service accounts only, their user.
+    fn service_account(&self, subject: &str, user: Option<&str>) -> Option<&str> {
+        let is_keycloak = self.0.get("typ").is_some_and(|kind| kind == ACCESS_TOKEN);
+        self.label("client_id").filter(|client| {
+            let is_own = |user: &str| {
+                let own = user.strip_prefix(SERVICE_ACCOUNT);
+                own.is_some_and(|own| own.eq_ignore_ascii_case(client))
+            };
+            *client == subject || (is_keycloak && user.is_some_and(is_own))
+        })
     }
 
     /// The only tenant that the caller may see; none means all tenants.

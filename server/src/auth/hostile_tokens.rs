@@ -143,8 +143,8 @@ fn a_program_is_named_after_its_client() {
     let issuer = issuer();
     for claims in [
         json!({ "client_id": "Billing", "preferred_username": "service-account-billing" }),
-        json!({ "azp": "Billing", "preferred_username": "service-account-billing" }),
         json!({ "azp": null, "client_id": "Billing", "sub": "Billing", "preferred_username": null }),
+        json!({ "typ": null, "client_id": "Billing", "sub": "Billing" }),
     ] {
         let verified = issuer.verify_with(&json!({}), &claims).unwrap();
         let name = verified.name.as_ref().unwrap().as_str();
@@ -154,10 +154,30 @@ fn a_program_is_named_after_its_client() {
             "{claims}"
         );
     }
-    let user = issuer
-        .verify_with(&json!({}), &json!({ "preferred_username": "service-account-other" }))
-        .unwrap();
-    assert_eq!(user.kind, BearerKind::User);
+}
+
+#[test]
+fn a_user_is_not_a_program_whatever_the_claims_that_a_user_chooses() {
+    let issuer = issuer();
+    for claims in [
+        json!({ "preferred_username": "service-account-other" }),
+        // `azp` is the client of the user's session.
+        json!({ "azp": "console", "preferred_username": "service-account-console" }),
+        json!({ "azp": "console", "preferred_username": "console" }),
+        json!({ "azp": "console", "clientId": "console", "preferred_username": "service-account-console" }),
+        json!({ "client_id": "console", "preferred_username": "ada" }),
+        json!({ "client_id": "console", "preferred_username": "service-account-other" }),
+        // Of an issuer that writes `client_id` into every token (RFC 9068).
+        json!({ "typ": null, "client_id": "console", "preferred_username": "service-account-console" }),
+    ] {
+        let verified = issuer.verify_with(&json!({}), &claims).unwrap();
+        assert_eq!(verified.kind, BearerKind::User, "{claims}");
+        assert_eq!(
+            verified.name.as_ref().map(|name| name.as_str()),
+            claims.get("preferred_username").and_then(Value::as_str).or(Some("ada")),
+            "{claims}"
+        );
+    }
 }
 
 #[test]

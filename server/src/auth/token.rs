@@ -161,7 +161,7 @@ impl Verifier {
         // The key set is a part of the cache key, so that a withdrawn key invalidates the tokens that it signed.
         let digest = self.cache.digest(&[&keys.id().to_be_bytes(), token.as_bytes()]);
         if let Some(CachedToken { verified, expires_at }) = self.cache.get(&digest) {
-            return if self.clock.now().timestamp() < expires_at {
+            return if self.clock.now().get().timestamp() < expires_at {
                 Ok(verified)
             } else {
                 Err(InvalidToken::Expired)

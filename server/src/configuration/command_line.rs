@@ -2,11 +2,11 @@
 
 use super::{Configuration, DatabaseConfiguration, renamed, value};
 use crate::telemetry::redaction::redact;
-use chrono::{DateTime, Utc};
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
+use tenant_registry_contract::types::Timestamp;
 
 /// Replaces a value in a message.
 const WITHHELD: &str = "***";
@@ -45,7 +45,7 @@ pub enum AuditCommand {
     Prune {
         /// Delete the events before this time (RFC 3339).
         #[arg(long, value_name = "TIME")]
-        before: DateTime<Utc>,
+        before: Timestamp,
 
         /// The database of the audit log.
         #[command(flatten)]

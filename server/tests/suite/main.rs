@@ -30,10 +30,12 @@ mod database_tls;
 mod database_troubles;
 mod documentation;
 mod entitlements;
+mod examples;
 mod failures;
 mod faults;
 mod harness;
 mod health;
+mod introduction;
 mod invalid_bodies;
 mod invalid_requests;
 mod limits;
@@ -87,6 +89,7 @@ fn all_cases() -> Vec<Trial> {
         .chain(logs::cases())
         .chain(metrics::cases())
         .chain(documentation::cases())
+        .chain(examples::cases())
         .chain(plans::cases())
         .chain(database::cases())
         .chain(database_preconditions::cases())
@@ -114,6 +117,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         entitlements::cases,
         failures::cases,
         health::cases,
+        introduction::cases,
         invalid_bodies::cases,
         invalid_requests::cases,
         negotiation::cases,
