@@ -4,11 +4,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::OpenEnum;
-use super::{decode, encode};
+use super::{Timestamp, decode};
 use super::constraint::{ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
 
@@ -20,11 +19,8 @@ pub struct Keywords {
     pub type_: String,
     /// A keyword since 2024.
     #[serde(rename = "gen")]
-    #[serde(
-        deserialize_with = "decode::nullable_formatted",
-        serialize_with = "encode::optional_date_time"
-    )]
-    pub gen_: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub gen_: Option<Timestamp>,
     /// A keyword that cannot be escaped.
     #[serde(rename = "self")]
     pub self_: Vec<OpenEnum<Word>>,

@@ -8,11 +8,11 @@ mod api_;
 mod chrono_;
 mod constraint;
 mod decode;
-mod encode;
 mod http_;
 mod members;
 mod shared;
 mod shared_;
+mod time;
 
 pub use self::api_::{Foo, FooBar, Keywords, Word};
 pub use self::chrono_::DateTime;
@@ -22,3 +22,4 @@ pub use self::http_::Result_;
 pub use self::members::{Member, RequestObject, unknown_name};
 pub use self::shared::{Error, ErrorCode, Map, Option_, String_, Utc, Uuid, Value, Vec_};
 pub use self::shared_::{Client, Format_, Quoted_};
+pub use self::time::Timestamp;
