@@ -153,6 +153,7 @@ const BUILDER: [&str; 13] = [
     "body",
     "client",
     "clone",
+    "encode_path",
     "exchange",
     "header_map",
     "info",

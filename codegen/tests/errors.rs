@@ -78,6 +78,16 @@ fn invalid_documents() {
 }
 
 #[test]
+fn paths_that_differ_only_in_the_names_of_variables() {
+    assert_error(
+        ROUTING,
+        "/trees/tallest:",
+        "/trees/{name}:",
+        "`/trees/{name}` and `/trees/{id}` are the same path",
+    );
+}
+
+#[test]
 fn a_spec_without_operations() {
     let (start, rest) = ROUTING.split_once("paths:\n").unwrap_or_default();
     let end = rest.find("components:\n").unwrap_or_default();

@@ -67,7 +67,9 @@ impl VisitMut for FullPaths {
             return;
         };
         match first.as_str() {
-            "progenitor_client" | "regex" | "reqwest" | "std" => path.leading_colon = parse_quote! { :: },
+            "progenitor_client" | "regex" | "reqwest" | "std" if path.segments.len() > 1 => {
+                path.leading_colon = parse_quote! { :: }
+            }
             name if IMPORTED.contains(&name) => {
                 path.leading_colon = parse_quote! { :: };
                 path.segments.insert(0, parse_quote! { progenitor_client });

@@ -10,14 +10,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::client::types;
+use crate::client::types::{Member, RequestObject};
 use chrono::{NaiveDate, TimeDelta, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use crate::client::types;
-use crate::client::types::{Member, RequestObject};
 
 use crate::failure::Failure;
 

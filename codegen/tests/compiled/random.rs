@@ -81,6 +81,8 @@ fn is_expected(message: &str) -> bool {
         "already has a",
         "the HTTP layer writes",
         "the spec has no operation",
+        "are the same path",
+        "the client's builder already has",
         "is a keyword of Rust",
         "would both become",
         "is declared twice",

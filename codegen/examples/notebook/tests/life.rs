@@ -5,8 +5,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use notebook_client::Client;
 use notebook_client::types::{Colour, NewNote, NoteNumber, Text};
-use notebook_client::{Client, Error};
 
 /// The running service, which ends with the test.
 struct Service(Child);
@@ -48,10 +48,8 @@ async fn a_note_is_added_found_and_removed() {
     assert!(others.notes.is_empty());
     client.note_remove().number(added.number).send().await.unwrap();
     let gone = client.note_get().number(added.number).send().await.unwrap_err();
-    assert!(
-        matches!(&gone, Error::ErrorResponse(it) if it.status() == 404 && it.message == "there is no note 1"),
-        "{gone:?}"
-    );
+    let (status, error) = gone.response().unwrap();
+    assert_eq!((status, error.message.as_str()), (404, "there is no note 1"));
 }
 
 #[tokio::test]

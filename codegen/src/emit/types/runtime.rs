@@ -41,7 +41,7 @@ pub(super) fn decode(code: &str) -> Result<Option<GeneratedFile>, Error> {
 
 /// `time.rs`, which defines these types.
 pub(super) fn time(types: &[&str]) -> Result<GeneratedFile, Error> {
-    let roots: String = types.iter().flat_map(|name| ["time::", name, " "]).collect();
+    let roots: String = types.iter().map(|name| format!(" time::{name}")).collect();
     let (file, _) = prune(TIME, &roots)?;
     Ok(GeneratedFile::new("time.rs", file))
 }

@@ -30,8 +30,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(message) => f.write_str(message),
-            Self::Call(client::Error::ErrorResponse(response)) => f.write_str(&response.message),
-            Self::Call(error) => error.fmt(f),
+            Self::Call(error) => match error.response() {
+                Some((_, response)) => f.write_str(&response.message),
+                None => error.fmt(f),
+            },
         }
     }
 }

@@ -11,7 +11,20 @@ use progenitor_client::ClientHooks;
 pub use crate::generated::*;
 
 /// Why a call failed.
-pub type Error = progenitor_client::Error<types::Error>;
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(#[from] progenitor_client::Error<types::Error>);
+
+impl Error {
+    /// The status and the body of an error response.
+    pub fn response(&self) -> Option<(u16, &types::Error)> {
+        if let progenitor_client::Error::ErrorResponse(response) = &self.0 {
+            Some((response.status().as_u16(), response))
+        } else {
+            None
+        }
+    }
+}
 
 /// How requests are sent: as they are. Tokens and retries would be here.
 #[derive(Clone, Debug)]

@@ -8,19 +8,21 @@ use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::server::{
+    Api, NoteAddResponse, NoteGetParams, NoteGetResponse, NoteListParams,
+    NoteListResponse, NoteRemoveParams, NoteRemoveResponse,
+};
+use super::{request, response};
 use super::context::ServerContext;
 use super::response::{HttpResult, PendingResponse, ToResponse};
-use super::{request, response};
-use crate::server::{
-    Api, NoteAddResponse, NoteGetParams, NoteGetResponse, NoteListParams, NoteListResponse, NoteRemoveParams,
-    NoteRemoveResponse,
-};
 
 /// `GET /notes`: List notes, the newest first.
-pub(super) async fn note_list<A: Api>(context: RequestContext<ServerContext<A>>) -> HttpResult {
+pub(super) async fn note_list<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let query = request::query(&context);
+        let query = request::query(&context, &["colour", "limit"])?;
         let params = NoteListParams {
             colour: request::optional_parameter(&query, "colour", str::parse)?,
             limit: request::defaulted_parameter(&query, "limit", str::parse, "20")?,
@@ -32,17 +34,23 @@ pub(super) async fn note_list<A: Api>(context: RequestContext<ServerContext<A>>)
 
 impl ToResponse for NoteListResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        Ok(match self {
-            Self::Ok(body) => response::json(StatusCode::OK, &body)?,
-            Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
-        })
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+            },
+        )
     }
 }
 
 /// `POST /notes`: Add a note.
-pub(super) async fn note_add<A: Api>(context: RequestContext<ServerContext<A>>, request: RawRequest) -> HttpResult {
+pub(super) async fn note_add<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    request: RawRequest,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
         Ok(context.context().implementation.note_add(metadata, body).await)
     };
@@ -51,12 +59,18 @@ pub(super) async fn note_add<A: Api>(context: RequestContext<ServerContext<A>>, 
 
 impl ToResponse for NoteAddResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        Ok(match self {
-            Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
-            Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
-            Self::PayloadTooLarge(body) => response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?,
-            Self::UnsupportedMediaType(body) => response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?,
-        })
+        Ok(
+            match self {
+                Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::PayloadTooLarge(body) => {
+                    response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
+                }
+                Self::UnsupportedMediaType(body) => {
+                    response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
+                }
+            },
+        )
     }
 }
 
@@ -68,9 +82,13 @@ pub(super) struct NoteGetPath {
 }
 
 /// `GET /notes/{number}`: Get a note.
-pub(super) async fn note_get<A: Api>(context: RequestContext<ServerContext<A>>, path: Path<NoteGetPath>) -> HttpResult {
+pub(super) async fn note_get<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: Path<NoteGetPath>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let path = path.into_inner();
         let params = NoteGetParams {
             number: request::path_parameter("number", &path.number, str::parse)?,
@@ -82,11 +100,13 @@ pub(super) async fn note_get<A: Api>(context: RequestContext<ServerContext<A>>, 
 
 impl ToResponse for NoteGetResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        Ok(match self {
-            Self::Ok(body) => response::json(StatusCode::OK, &body)?,
-            Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
-            Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
-        })
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+            },
+        )
     }
 }
 
@@ -104,6 +124,7 @@ pub(super) async fn note_remove<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let path = path.into_inner();
         let params = NoteRemoveParams {
             number: request::path_parameter("number", &path.number, str::parse)?,
@@ -115,10 +136,12 @@ pub(super) async fn note_remove<A: Api>(
 
 impl ToResponse for NoteRemoveResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        Ok(match self {
-            Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
-            Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
-            Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
-        })
+        Ok(
+            match self {
+                Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+            },
+        )
     }
 }

@@ -7,18 +7,19 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use dropshot::{Body, RawRequest, RequestContext};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
+use serde_ignored::Path;
 use serde_json::error::Category;
 use tokio::time::timeout;
 
+use crate::{server, types};
+use crate::server::{InvalidBody, RequestMetadata};
+use crate::types::{ErrorCode, Member, RequestObject};
 use super::context::ServerContext;
 use super::response::ErrorResponse;
-use crate::server;
-use crate::server::{InvalidBody, RequestMetadata};
-use crate::types::ErrorCode;
 
 /// Why a parameter was rejected; says what to change.
 pub(super) struct InvalidParameter(String);
@@ -32,8 +33,12 @@ impl From<InvalidParameter> for ErrorResponse {
 impl From<InvalidBody> for ErrorResponse {
     fn from(invalid: InvalidBody) -> Self {
         let (status, error) = match invalid {
-            InvalidBody::Malformed { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput),
-            InvalidBody::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge),
+            InvalidBody::Malformed { .. } => {
+                (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput)
+            }
+            InvalidBody::TooLarge { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge)
+            }
             InvalidBody::UnsupportedMediaType { .. } => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType)
             }
@@ -42,7 +47,9 @@ impl From<InvalidBody> for ErrorResponse {
     }
 }
 
-pub(super) fn metadata<A: server::Api>(context: &RequestContext<ServerContext<A>>) -> RequestMetadata {
+pub(super) fn metadata<A: server::Api>(
+    context: &RequestContext<ServerContext<A>>,
+) -> RequestMetadata {
     let headers = context.request.headers();
     let forwarded_for: Vec<&str> = headers
         .get_all("x-forwarded-for")
@@ -65,15 +72,40 @@ pub(super) fn path_parameter<T, E: Display>(
     text: &str,
     parse: fn(&str) -> Result<T, E>,
 ) -> Result<T, InvalidParameter> {
-    parse(text).map_err(|error| InvalidParameter(format!("`{name}` in the path: {error}")))
+    parse(text)
+        .map_err(|error| InvalidParameter(format!("`{name}` in the path: {error}")))
 }
 
 /// The query parameters, decoded (WHATWG URL, application/x-www-form-urlencoded).
 pub(super) type Query<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
-pub(super) fn query<A: server::Api>(context: &RequestContext<ServerContext<A>>) -> Query<'_> {
+/// Reads the query of an operation that knows only these parameters.
+pub(super) fn query<'a, A: server::Api>(
+    context: &'a RequestContext<ServerContext<A>>,
+    known: &[&'static str],
+) -> Result<Query<'a>, InvalidParameter> {
     let text = context.request.uri().query().unwrap_or_default();
-    form_urlencoded::parse(text.as_bytes()).collect()
+    form_urlencoded::parse(text.as_bytes())
+        .map(|(name, value)| {
+            if known.contains(&name.as_ref()) {
+                Ok((name, value))
+            } else {
+                let known = known.iter().copied();
+                Err(
+                    InvalidParameter(
+                        types::unknown_name("query parameter", &name, &name, known),
+                    ),
+                )
+            }
+        })
+        .collect()
+}
+
+/// Rejects the query of an operation without query parameters.
+pub(super) fn no_query<A: server::Api>(
+    context: &RequestContext<ServerContext<A>>,
+) -> Result<(), InvalidParameter> {
+    query(context, &[]).map(|_| ())
 }
 
 pub(super) fn optional_parameter<T, E: Display>(
@@ -81,9 +113,7 @@ pub(super) fn optional_parameter<T, E: Display>(
     name: &str,
     parse: fn(&str) -> Result<T, E>,
 ) -> Result<Option<T>, InvalidParameter> {
-    query_text(query, name)?
-        .map(|text| query_value(name, text, parse))
-        .transpose()
+    query_text(query, name)?.map(|text| query_value(name, text, parse)).transpose()
 }
 
 pub(super) fn defaulted_parameter<T, E: Display>(
@@ -95,16 +125,28 @@ pub(super) fn defaulted_parameter<T, E: Display>(
     query_value(name, query_text(query, name)?.unwrap_or(default), parse)
 }
 
-fn query_value<T, E: Display>(name: &str, text: &str, parse: fn(&str) -> Result<T, E>) -> Result<T, InvalidParameter> {
-    parse(text).map_err(|error| InvalidParameter(format!("`{name}` in the query: {error}")))
+fn query_value<T, E: Display>(
+    name: &str,
+    text: &str,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<T, InvalidParameter> {
+    parse(text)
+        .map_err(|error| InvalidParameter(format!("`{name}` in the query: {error}")))
 }
 
-fn query_text<'a>(query: &'a Query<'_>, name: &str) -> Result<Option<&'a str>, InvalidParameter> {
+fn query_text<'a>(
+    query: &'a Query<'_>,
+    name: &str,
+) -> Result<Option<&'a str>, InvalidParameter> {
     let mut values = query.iter().filter(|(key, _)| key == name);
     match (values.next(), values.next()) {
-        (Some(_), Some(_)) => Err(InvalidParameter(format!(
-            "`{name}` is in the query more than once; give it once"
-        ))),
+        (Some(_), Some(_)) => {
+            Err(
+                InvalidParameter(
+                    format!("`{name}` is in the query more than once; give it once"),
+                ),
+            )
+        }
         (value, _) => Ok(value.map(|(_, text)| text.as_ref())),
     }
 }
@@ -116,7 +158,7 @@ pub(super) async fn required_body<A, T>(
 ) -> Result<T, InvalidBody>
 where
     A: server::Api,
-    T: DeserializeOwned,
+    T: DeserializeOwned + RequestObject,
 {
     optional_body(context, request)
         .await?
@@ -132,7 +174,7 @@ pub(super) async fn optional_body<A, T>(
 ) -> Result<Option<T>, InvalidBody>
 where
     A: server::Api,
-    T: DeserializeOwned,
+    T: DeserializeOwned + RequestObject,
 {
     let request = request.into_inner();
     let media_type = check_media_type(request.headers());
@@ -145,19 +187,28 @@ where
         return Ok(None);
     }
     media_type?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| InvalidBody::Malformed {
-        message: format!("the body is not JSON: {error}"),
-    })?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|error| InvalidBody::Malformed {
+            message: format!("the body is not JSON: {error}"),
+        })?;
     if !text.trim_ascii_start().starts_with('{') {
         return Err(InvalidBody::Malformed {
             message: "the body is not a JSON object; send one".to_owned(),
         });
     }
+    let mut unknown = None;
+    let mut on_ignored = |path: Path<'_>| {
+        unknown.get_or_insert_with(|| unknown_member(&path, T::members()));
+    };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        explain(&path, error.inner())
-    })?;
+    let members = serde_ignored::Deserializer::new(&mut deserializer, &mut on_ignored);
+    let value = serde_path_to_error::deserialize(members);
+    let is_json = value.as_ref().err().is_none_or(|error| error.inner().is_data());
+    if let Some(message) = unknown.filter(|_| is_json) {
+        return Err(InvalidBody::Malformed { message });
+    }
+    let value = value
+        .map_err(|error| explain(&error.path().to_string(), error.inner()))?;
     deserializer.end().map_err(|error| explain(".", &error))?;
     Ok(Some(value))
 }
@@ -175,8 +226,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), InvalidBody> {
     }
     Err(InvalidBody::UnsupportedMediaType {
         message: format!(
-            "send the body with `Content-Type: application/json`, not `{}`",
-            essence.escape_debug()
+            "send the body with `Content-Type: application/json`, not `{}`", essence
+            .escape_debug()
         ),
     })
 }
@@ -193,9 +244,10 @@ async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody
     let mut bytes = BytesMut::with_capacity(declared.unwrap_or_default().min(limit));
     let mut seen = 0_usize;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| InvalidBody::Malformed {
-            message: format!("the body ended early: {error}"),
-        })?;
+        let frame = frame
+            .map_err(|error| InvalidBody::Malformed {
+                message: format!("the body ended early: {error}"),
+            })?;
         if let Ok(data) = frame.into_data() {
             seen = seen.saturating_add(data.len());
             if seen <= limit {
@@ -221,6 +273,69 @@ fn late(body_time: Duration) -> InvalidBody {
     }
 }
 
+/// A place in a body.
+struct Place {
+    path: String,
+    /// The members that the object around it can have.
+    siblings: &'static [Member],
+    /// The members that an object at this place can have.
+    members: &'static [Member],
+}
+
+fn place(path: &Path<'_>, body: &'static [Member]) -> Place {
+    match path {
+        Path::Root => {
+            Place {
+                path: String::new(),
+                siblings: &[],
+                members: body,
+            }
+        }
+        Path::Seq { parent, index } => {
+            let parent = place(parent, body);
+            Place {
+                path: format!("{}[{index}]", parent.path),
+                siblings: &[],
+                members: parent.members,
+            }
+        }
+        Path::Map { parent, key } => {
+            let parent = place(parent, body);
+            let separator = if parent.path.is_empty() { "" } else { "." };
+            let member = parent.members.iter().find(|member| member.name == key);
+            Place {
+                path: format!("{}{separator}{key}", parent.path),
+                siblings: parent.members,
+                members: member
+                    .and_then(|member| member.members)
+                    .map_or(&[], |members| members()),
+            }
+        }
+        Path::Some { parent }
+        | Path::NewtypeStruct { parent }
+        | Path::NewtypeVariant { parent } => place(parent, body),
+    }
+}
+
+/// A message for a member that the object does not have.
+fn unknown_member(path: &Path<'_>, body: &'static [Member]) -> String {
+    let name = match path {
+        Path::Map { key, .. } => key.as_str(),
+        Path::Root
+        | Path::Seq { .. }
+        | Path::Some { .. }
+        | Path::NewtypeStruct { .. }
+        | Path::NewtypeVariant { .. } => "",
+    };
+    let place = place(path, body);
+    types::unknown_name(
+        "member",
+        &place.path,
+        name,
+        place.siblings.iter().map(|member| member.name),
+    )
+}
+
 /// A message for a body that serde rejected.
 fn explain(path: &str, error: &serde_json::Error) -> InvalidBody {
     let text = error.to_string();
@@ -229,11 +344,7 @@ fn explain(path: &str, error: &serde_json::Error) -> InvalidBody {
             let reason = text
                 .rsplit_once(" at line ")
                 .map_or(text.as_str(), |(reason, _)| reason);
-            if path == "." {
-                reason.to_owned()
-            } else {
-                format!("`{path}`: {reason}")
-            }
+            if path == "." { reason.to_owned() } else { format!("`{path}`: {reason}") }
         }
         Category::Syntax | Category::Eof | Category::Io => {
             format!("the body is not JSON: {text}")

@@ -13,6 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::client::types;
+use crate::client::types::{Member, RequestObject};
 use crate::failure::Failure;
 
 /// The source of a text.
@@ -100,9 +102,58 @@ impl Body {
     }
 }
 
+/// Rejects members that the object does not have. `place` is its place in the body.
+fn check_members(value: &Value, members: &[Member], place: &str) -> Result<(), Failure> {
+    match value {
+        Value::Object(object) => {
+            object
+                .iter()
+                .try_for_each(|(name, value)| check_member(name, value, members, place))
+        }
+        Value::Array(items) => {
+            items
+                .iter()
+                .enumerate()
+                .try_for_each(|(index, item)| check_members(
+                    item,
+                    members,
+                    &format!("{place}[{index}]"),
+                ))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
+
+fn check_member(
+    name: &str,
+    value: &Value,
+    members: &[Member],
+    place: &str,
+) -> Result<(), Failure> {
+    let separator = if place.is_empty() { "" } else { "." };
+    let place = format!("{place}{separator}{name}");
+    match members.iter().find(|member| member.name == name) {
+        Some(member) => {
+            match member.members {
+                Some(below) => check_members(value, below(), &place),
+                None => Ok(()),
+            }
+        }
+        None => {
+            let known = members.iter().map(|member| member.name);
+            let reason = types::unknown_name("member", &place, name, known);
+            Err(Failure::Usage(format!("invalid body: {reason}")))
+        }
+    }
+}
+
 /// Validates the body.
-pub(crate) fn finish<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
-    serde_path_to_error::deserialize(Value::Object(body.0))
+pub(crate) fn finish<T: DeserializeOwned + RequestObject>(
+    body: Body,
+) -> Result<T, Failure> {
+    let body = Value::Object(body.0);
+    check_members(&body, T::members(), "")?;
+    serde_path_to_error::deserialize(body)
         .map_err(|error| invalid(&error.path().to_string(), error.inner()))
 }
 

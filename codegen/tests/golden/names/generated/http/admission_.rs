@@ -26,6 +26,7 @@ pub(super) async fn dash_get<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let path = path.into_inner();
         let params = DashGetParams {
             id: request::path_parameter("id", &path.id, str::parse)?,

@@ -30,8 +30,11 @@ pub(super) async fn keyword_put<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        let query = request::query(
+            &context,
+            &["gen", "self", "metadata", "visitor", "help"],
+        )?;
         let path = path.into_inner();
-        let query = request::query(&context);
         let params = KeywordPutParams {
             type_: request::path_parameter("type", &path.type_, str::parse)?,
             context: request::path_parameter("context", &path.context, str::parse)?,

@@ -18,7 +18,7 @@ pub(super) async fn time_get<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let query = request::query(&context);
+        let query = request::query(&context, &["since"])?;
         let params = TimeGetParams {
             since: request::optional_parameter(&query, "since", types::Format::parse)?,
         };

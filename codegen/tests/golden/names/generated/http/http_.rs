@@ -18,6 +18,7 @@ pub(super) async fn prelude_post<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let body = request::optional_body(&context, request).await?;
         Ok(context.context().implementation.prelude_post(metadata, body).await)
     };

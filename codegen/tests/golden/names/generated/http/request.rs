@@ -11,12 +11,13 @@ use http::{HeaderMap, Request, StatusCode};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
+use serde_ignored::Path;
 use serde_json::error::Category;
 use tokio::time::timeout;
 
-use crate::server;
+use crate::{server, types};
 use crate::server::{InvalidBody, RequestMetadata};
-use crate::types::ErrorCode;
+use crate::types::{ErrorCode, Member, RequestObject};
 use super::context::ServerContext;
 use super::response::ErrorResponse;
 
@@ -78,11 +79,33 @@ pub(super) fn path_parameter<T, E: Display>(
 /// The query parameters, decoded (WHATWG URL, application/x-www-form-urlencoded).
 pub(super) type Query<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
-pub(super) fn query<A: server::Api>(
-    context: &RequestContext<ServerContext<A>>,
-) -> Query<'_> {
+/// Reads the query of an operation that knows only these parameters.
+pub(super) fn query<'a, A: server::Api>(
+    context: &'a RequestContext<ServerContext<A>>,
+    known: &[&'static str],
+) -> Result<Query<'a>, InvalidParameter> {
     let text = context.request.uri().query().unwrap_or_default();
-    form_urlencoded::parse(text.as_bytes()).collect()
+    form_urlencoded::parse(text.as_bytes())
+        .map(|(name, value)| {
+            if known.contains(&name.as_ref()) {
+                Ok((name, value))
+            } else {
+                let known = known.iter().copied();
+                Err(
+                    InvalidParameter(
+                        types::unknown_name("query parameter", &name, &name, known),
+                    ),
+                )
+            }
+        })
+        .collect()
+}
+
+/// Rejects the query of an operation without query parameters.
+pub(super) fn no_query<A: server::Api>(
+    context: &RequestContext<ServerContext<A>>,
+) -> Result<(), InvalidParameter> {
+    query(context, &[]).map(|_| ())
 }
 
 pub(super) fn required_parameter<T, E: Display>(
@@ -146,7 +169,7 @@ pub(super) async fn required_body<A, T>(
 ) -> Result<T, InvalidBody>
 where
     A: server::Api,
-    T: DeserializeOwned,
+    T: DeserializeOwned + RequestObject,
 {
     optional_body(context, request)
         .await?
@@ -162,7 +185,7 @@ pub(super) async fn optional_body<A, T>(
 ) -> Result<Option<T>, InvalidBody>
 where
     A: server::Api,
-    T: DeserializeOwned,
+    T: DeserializeOwned + RequestObject,
 {
     let request = request.into_inner();
     let media_type = check_media_type(request.headers());
@@ -184,12 +207,19 @@ where
             message: "the body is not a JSON object; send one".to_owned(),
         });
     }
+    let mut unknown = None;
+    let mut on_ignored = |path: Path<'_>| {
+        unknown.get_or_insert_with(|| unknown_member(&path, T::members()));
+    };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| {
-            let path = error.path().to_string();
-            explain(&path, error.inner())
-        })?;
+    let members = serde_ignored::Deserializer::new(&mut deserializer, &mut on_ignored);
+    let value = serde_path_to_error::deserialize(members);
+    let is_json = value.as_ref().err().is_none_or(|error| error.inner().is_data());
+    if let Some(message) = unknown.filter(|_| is_json) {
+        return Err(InvalidBody::Malformed { message });
+    }
+    let value = value
+        .map_err(|error| explain(&error.path().to_string(), error.inner()))?;
     deserializer.end().map_err(|error| explain(".", &error))?;
     Ok(Some(value))
 }
@@ -252,6 +282,69 @@ fn late(body_time: Duration) -> InvalidBody {
             body_time.as_secs_f64()
         ),
     }
+}
+
+/// A place in a body.
+struct Place {
+    path: String,
+    /// The members that the object around it can have.
+    siblings: &'static [Member],
+    /// The members that an object at this place can have.
+    members: &'static [Member],
+}
+
+fn place(path: &Path<'_>, body: &'static [Member]) -> Place {
+    match path {
+        Path::Root => {
+            Place {
+                path: String::new(),
+                siblings: &[],
+                members: body,
+            }
+        }
+        Path::Seq { parent, index } => {
+            let parent = place(parent, body);
+            Place {
+                path: format!("{}[{index}]", parent.path),
+                siblings: &[],
+                members: parent.members,
+            }
+        }
+        Path::Map { parent, key } => {
+            let parent = place(parent, body);
+            let separator = if parent.path.is_empty() { "" } else { "." };
+            let member = parent.members.iter().find(|member| member.name == key);
+            Place {
+                path: format!("{}{separator}{key}", parent.path),
+                siblings: parent.members,
+                members: member
+                    .and_then(|member| member.members)
+                    .map_or(&[], |members| members()),
+            }
+        }
+        Path::Some { parent }
+        | Path::NewtypeStruct { parent }
+        | Path::NewtypeVariant { parent } => place(parent, body),
+    }
+}
+
+/// A message for a member that the object does not have.
+fn unknown_member(path: &Path<'_>, body: &'static [Member]) -> String {
+    let name = match path {
+        Path::Map { key, .. } => key.as_str(),
+        Path::Root
+        | Path::Seq { .. }
+        | Path::Some { .. }
+        | Path::NewtypeStruct { .. }
+        | Path::NewtypeVariant { .. } => "",
+    };
+    let place = place(path, body);
+    types::unknown_name(
+        "member",
+        &place.path,
+        name,
+        place.siblings.iter().map(|member| member.name),
+    )
 }
 
 /// A message for a body that serde rejected.

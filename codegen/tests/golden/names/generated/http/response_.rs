@@ -17,6 +17,7 @@ pub(super) async fn clap_put<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         Ok(context.context().implementation.clap_put(metadata).await)
     };
     response::respond(&context, pin!(work)).await
@@ -27,6 +28,7 @@ impl ToResponse for ClapPutResponse {
         Ok(
             match self {
                 Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
             },
         )
     }

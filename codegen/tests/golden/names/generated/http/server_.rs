@@ -31,6 +31,7 @@ pub(super) async fn keyword_post<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let path = path.into_inner();
         let params = KeywordPostParams {
             type_: request::path_parameter("type", &path.type_, str::parse)?,
@@ -68,6 +69,7 @@ pub(super) async fn keyword_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         let path = path.into_inner();
         let params = KeywordListParams {
             type_: request::path_parameter("type", &path.type_, str::parse)?,

@@ -17,6 +17,7 @@ pub(super) async fn prelude_get<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
+        request::no_query(&context)?;
         Ok(context.context().implementation.prelude_get(metadata).await)
     };
     response::respond(&context, pin!(work)).await
@@ -29,6 +30,7 @@ impl ToResponse for PreludeGetResponse {
                 Self::Ok(body) => {
                     response::secret(response::json(StatusCode::OK, &body)?)
                 }
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
             },
         )
     }

@@ -20,6 +20,8 @@ pub trait Shared: Send + Sync + 'static {
 pub enum PreludeGetResponse {
     /// 200: Got.
     Ok(types::Client),
+    /// 400: Refused.
+    BadRequest(types::Error),
 }
 
 impl OperationResponse for PreludeGetResponse {

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use tenant_registry_client::types;
-use tenant_registry_client::types::{Member, RequestObject};
 
+use crate::client::types;
+use crate::client::types::{Member, RequestObject};
 use crate::failure::Failure;
 
 /// The source of a text.

@@ -17,10 +17,10 @@ pub(crate) mod clap_;
 pub(crate) mod std_;
 pub(crate) mod serde_;
 pub(crate) mod failure_;
-pub(crate) mod time;
+pub(crate) mod time_;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 4637826390376715270;
+pub(crate) const SPEC_FINGERPRINT: u64 = 8174173875535924407;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]
@@ -54,7 +54,7 @@ pub(crate) enum OperationCommand {
     Failure(failure_::Command),
     /// Times in a module that is named like the crate.
     #[command(subcommand)]
-    Time(time::Command),
+    Time(time_::Command),
 }
 
 impl OperationCommand {

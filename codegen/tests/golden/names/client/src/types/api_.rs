@@ -4,12 +4,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::OpenEnum;
-use super::{decode, encode};
+use super::{Timestamp, decode};
 use super::constraint::{ConstraintError, Quoted};
+use super::members::{Member, RequestObject};
 
 /// Keywords as names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,11 +19,8 @@ pub struct Keywords {
     pub type_: String,
     /// A keyword since 2024.
     #[serde(rename = "gen")]
-    #[serde(
-        deserialize_with = "decode::nullable_formatted",
-        serialize_with = "encode::optional_date_time"
-    )]
-    pub gen_: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub gen_: Option<Timestamp>,
     /// A keyword that cannot be escaped.
     #[serde(rename = "self")]
     pub self_: Vec<OpenEnum<Word>>,
@@ -47,6 +44,37 @@ pub struct Keywords {
         skip_serializing_if = "Option::is_none"
     )]
     pub other: Option<FooBar>,
+}
+
+impl RequestObject for Keywords {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "type",
+                members: None,
+            },
+            Member {
+                name: "gen",
+                members: None,
+            },
+            Member {
+                name: "self",
+                members: None,
+            },
+            Member {
+                name: "crate",
+                members: None,
+            },
+            Member {
+                name: "name",
+                members: Some(<Foo as RequestObject>::members),
+            },
+            Member {
+                name: "other",
+                members: Some(<FooBar as RequestObject>::members),
+            },
+        ]
+    }
 }
 
 impl Keywords {
@@ -187,6 +215,17 @@ pub struct Foo {
     pub bar_baz: String,
 }
 
+impl RequestObject for Foo {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "bar_baz",
+                members: None,
+            },
+        ]
+    }
+}
+
 impl Foo {
     fn default_bar_baz() -> String {
         "one".to_owned()
@@ -201,6 +240,17 @@ pub struct FooBar {
     /// Default: `two`.
     #[serde(default = "FooBar::default_baz")]
     pub baz: String,
+}
+
+impl RequestObject for FooBar {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "baz",
+                members: None,
+            },
+        ]
+    }
 }
 
 impl FooBar {

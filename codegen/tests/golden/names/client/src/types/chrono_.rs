@@ -3,22 +3,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{decode, encode};
+use super::{Timestamp, Utc, decode};
 
 /// A time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DateTime {
     /// A time.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub at: chrono::DateTime<chrono::Utc>,
+    pub at: Timestamp,
     /// A number.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub utc: Option<super::Utc>,
+    pub utc: Option<Utc>,
 }

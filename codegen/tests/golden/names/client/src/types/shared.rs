@@ -11,6 +11,7 @@ use crate::OpenEnum;
 use super::{constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
+use super::members::{Member, RequestObject};
 
 /// An option.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +53,41 @@ pub struct Option_ {
         skip_serializing_if = "Option::is_none"
     )]
     pub free: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl RequestObject for Option_ {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "value",
+                members: None,
+            },
+            Member {
+                name: "vec",
+                members: None,
+            },
+            Member {
+                name: "string",
+                members: None,
+            },
+            Member {
+                name: "map",
+                members: Some(<Map as RequestObject>::members),
+            },
+            Member {
+                name: "list",
+                members: None,
+            },
+            Member {
+                name: "text",
+                members: None,
+            },
+            Member {
+                name: "free",
+                members: None,
+            },
+        ]
+    }
 }
 
 impl Option_ {
@@ -233,6 +269,17 @@ pub struct Map {
     /// An id.
     #[serde(deserialize_with = "decode::formatted")]
     pub id: uuid::Uuid,
+}
+
+impl RequestObject for Map {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "id",
+                members: None,
+            },
+        ]
+    }
 }
 
 /// An id.

@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use chrono::DateTime;
-use chrono::offset::Utc;
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
 
@@ -17,7 +15,7 @@ use crate::generated::Client;
 #[derive(Clone, Debug)]
 pub struct TimeGet<'a> {
     client: &'a Client,
-    since: Result<Option<DateTime<Utc>>, String>,
+    since: Result<Option<types::Timestamp>, String>,
 }
 
 impl<'a> TimeGet<'a> {
@@ -28,7 +26,7 @@ impl<'a> TimeGet<'a> {
     /// The parameter `since`.
     pub fn since<V>(mut self, value: V) -> Self
     where
-        V: TryInto<DateTime<Utc>, Error: fmt::Display>,
+        V: TryInto<types::Timestamp, Error: fmt::Display>,
     {
         self.since = value
             .try_into()

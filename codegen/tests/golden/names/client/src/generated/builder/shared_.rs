@@ -27,7 +27,9 @@ impl<'a> PreludeGet<'a> {
     /// # Errors
     ///
     /// Returns an error if the request is incomplete, if there is no response, or if the response
-    /// is not declared.
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<types::Client>, crate::Error> {
         Ok(self.exchange().await?)
     }
@@ -52,6 +54,9 @@ impl<'a> PreludeGet<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
+            400 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
