@@ -155,7 +155,9 @@ def requests_in_flight(replica):
 
 
 def descriptors(replica):
-    return len(list(pathlib.Path(f"/proc/{replica.process.pid}/fd").iterdir()))
+    directory = pathlib.Path(f"/proc/{replica.process.pid}/fd")
+    # Since Linux 6.2 the size is their number. Only root can list them, because the service cannot be dumped.
+    return directory.stat().st_size or len(list(directory.iterdir()))
 
 
 def silent_connections(replica, worker):

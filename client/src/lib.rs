@@ -10,8 +10,8 @@
 //! #     let _ = connection.read(&mut request).unwrap();
 //! #     let body = r#"{"id": "0190b8a5-7b1c-7c3e-9d52-0242ac120002", "slug": "acme", "name": "Acme GmbH",
 //! #         "status": "active", "kind": "customer", "plan": "starter", "trial_ends_at": null,
-//! #         "contract_start": null, "contract_end": null, "created_at": "2026-11-23T09:30:00Z",
-//! #         "updated_at": "2026-11-23T09:30:00Z"}"#;
+//! #         "contract_start": null, "contract_end": null, "cancel_at": null,
+//! #         "created_at": "2026-11-23T09:30:00Z", "updated_at": "2026-11-23T09:30:00Z"}"#;
 //! #     let length = body.len();
 //! #     write!(connection, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
 //! # });

@@ -23,7 +23,7 @@ import (
 
 const (
 	trialPeriod     = 14 * 24 * time.Hour
-	unknownTenantId = "0190b8a5-7b1c-7c3e-9d52-0242ac120002"
+	unknownTenantId = "0190b8a5-7b1c-7c3e-9d52-ffffffffffff"
 )
 
 var metadata = map[string]interface{}{

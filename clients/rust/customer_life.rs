@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 
-use chrono::{DateTime, Local, NaiveDate, TimeDelta};
+use chrono::{DateTime, Local, TimeDelta};
 use serde_json::json;
 use tenant_registry_client as registry;
 
@@ -58,7 +58,10 @@ async fn create_tenant(client: &Client) -> Outcome<Tenant> {
         &(&TenantStatus::Trial.into(), &TenantKind::Customer.into()),
     )?;
     equal(&tenant.plan.as_str(), &"starter")?;
-    equal(&tenant.trial_ends_at, &Some(tenant.created_at + TRIAL_PERIOD))?;
+    equal(
+        &tenant.trial_ends_at.map(DateTime::from),
+        &Some(tenant.created_at.get() + TRIAL_PERIOD),
+    )?;
     equal(&(tenant.contract_start, tenant.contract_end), &(None, None))?;
     equal(&tenant.erp_customer_id, &None)?;
     fails(409, ErrorCode::Conflict, client.tenant_create().body(body).send().await)?;
@@ -91,8 +94,8 @@ async fn activate_tenant(client: &Client, id: TenantId) -> Outcome {
 
     let contract = TenantActivate {
         plan: Some("team".try_into()?),
-        contract_start: NaiveDate::from_ymd_opt(2027, 1, 1),
-        contract_end: NaiveDate::from_ymd_opt(2027, 12, 31),
+        contract_start: Some("2027-01-01".try_into()?),
+        contract_end: Some("2027-12-31".try_into()?),
         erp_customer_id: Some("4711".try_into()?),
     };
     let active = client.tenant_activate().id(id).body(contract.clone()).send().await?;
@@ -106,7 +109,7 @@ async fn activate_tenant(client: &Client, id: TenantId) -> Outcome {
     )?;
 
     let backwards = TenantActivate {
-        contract_end: NaiveDate::from_ymd_opt(2026, 12, 31),
+        contract_end: Some("2026-12-31".try_into()?),
         ..TenantActivate::default()
     };
     let rejected = client.tenant_activate().id(id).body(backwards).send().await;
@@ -143,7 +146,10 @@ async fn try_product(client: &Client, tenant_id: TenantId) -> Outcome {
         .await?
         .into_inner();
     check(trial.enabled && trial.config.is_empty(), "a trial is enabled")?;
-    equal(&trial.expires_at, &Some(trial.created_at + TRIAL_PERIOD))?;
+    equal(
+        &trial.expires_at.map(DateTime::from),
+        &Some(trial.created_at.get() + TRIAL_PERIOD),
+    )?;
     let again = client.catalog_trial_request().body(body).send().await;
     fails(409, ErrorCode::Conflict, again)?;
     passed("catalog_trial_request");
@@ -293,7 +299,7 @@ async fn read_audit_log(client: &Client, tenant: &Tenant, appended: &AuditEvent)
 
 /// Filters by the time of an event, with the offset of the local time zone.
 async fn filter_by_time(client: &Client, tenant: &Tenant, appended: &AuditEvent) -> Outcome {
-    let at = appended.created_at.with_timezone(&Local);
+    let at = appended.created_at.get().with_timezone(&Local);
     check(at.offset().local_minus_utc() != 0, "a local time zone that is not UTC")?;
     let later = at + TimeDelta::microseconds(1);
     equal(&exports_since(client, tenant, at).await?, &vec![appended.clone()])?;

@@ -63,7 +63,15 @@ const PRELUDE: [&str; 38] = [
 ];
 
 /// What `types` exports beside the schemas.
-const TYPES: [&str; 5] = ["ConstraintError", "Format", "Member", "Quoted", "RequestObject"];
+const TYPES: [&str; 7] = [
+    "ConstraintError",
+    "Date",
+    "Format",
+    "Member",
+    "Quoted",
+    "RequestObject",
+    "Timestamp",
+];
 
 /// What `server` exports beside the traits of tags and the types of operations.
 const SERVER: [&str; 15] = [
@@ -166,7 +174,6 @@ const MODULES: [&str; 56] = [
     "cross_origin",
     "decode",
     "dropshot",
-    "encode",
     "failure",
     "flate2",
     "form_urlencoded",
@@ -202,6 +209,7 @@ const MODULES: [&str; 56] = [
     "std",
     "stream",
     "thiserror",
+    "time",
     "tokio",
     "tracing",
     "types",

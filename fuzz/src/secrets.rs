@@ -1,6 +1,6 @@
 //! The code that reads API keys: the parsers of a plaintext and of a stored hash, and the redaction of log texts.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::percent_decode;
 use std::str;
 use tenant_registry_contract::types::ApiKeyPlaintext;
 use tenant_registry_server::api_key_hash::{Argon2idHash, StoredHash, prefix};
@@ -13,6 +13,9 @@ const KEY: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
 
 /// A token in its compact form (RFC 7515, section 3.1).
 const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl-_";
+
+/// The same token, with white space in the JSON of its header: `{ "alg": "EdDSA"}`.
+const SPACED_TOKEN: &str = "eyAiYWxnIjogIkVkRFNBIn0.eyJzdWIiOiJhIn0.c2lnbmF0dXJl-_";
 
 /// A text, parsed as a plaintext and as a stored hash.
 ///
@@ -40,7 +43,7 @@ pub fn redaction(data: &[u8]) {
     };
     check_redaction(text);
     if let Some((before, after)) = text.split_once('\0') {
-        for secret in [KEY, TOKEN] {
+        for secret in [KEY, TOKEN, SPACED_TOKEN] {
             check_redaction(&format!("{before}{secret}{after}"));
         }
     }
@@ -48,8 +51,9 @@ pub fn redaction(data: &[u8]) {
 
 fn check_redaction(text: &str) {
     let redacted = redact(text);
-    let decoded = percent_decode_str(&redacted).collect::<Vec<_>>();
-    for shown in [redacted.as_bytes(), &decoded] {
+    let mut shown = redacted.as_bytes().to_vec();
+    // As it is, and decoded once and twice.
+    for _ in 0..3 {
         let found = shown
             .windows(KEY.len())
             .find_map(|window| str::from_utf8(window).ok().filter(|it| is_key(it)));
@@ -60,8 +64,9 @@ fn check_redaction(text: &str) {
             let mut run = rest.take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte));
             assert!(!run.any(|byte| *byte == b'.'), "in the log, of {text:?}: {redacted:?}");
         }
+        shown = percent_decode(&shown).collect();
     }
-    if !text.contains("bp_") && !text.contains("eyJ") && !text.contains('%') {
+    if !text.contains("bp_") && !text.contains(['.', '%']) {
         assert_eq!(redacted, text, "a text without a secret is not changed");
     }
 }

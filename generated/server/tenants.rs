@@ -70,9 +70,9 @@ pub trait Tenants: Admission {
     ///
     /// Sets the status to `frozen`. The body is optional. With `at_period_end: true`, an active
     /// tenant keeps its status until the end of the day `contract_end` (UTC), and a tenant in a
-    /// trial until `trial_ends_at`. Returns 409 if the tenant is archived. Writes the audit event
-    /// `tenant.cancelled`, with the reason and the effective time in `metadata`, unless nothing
-    /// changes.
+    /// trial until `trial_ends_at`. Until then, `cancel_at` shows the pending cancellation. Returns
+    /// 409 if the tenant is archived. Writes the audit event `tenant.cancelled`, with the reason
+    /// and the effective time in `metadata`, unless nothing changes.
     ///
     /// Requires the scope `tenants:write`.
     ///

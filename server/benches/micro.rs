@@ -13,7 +13,7 @@ use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext, AuditAppend, Te
 use tenant_registry_server::api_key_hash::{
     ApiKeyHasher, HashError, HashLimits, PrefixBudget, StoredHash, generate_plaintext,
 };
-use tenant_registry_server::auth::{KeySet, TokenRules, Verifier};
+use tenant_registry_server::auth::{KeySet, TokenRules, TokenType, Verifier};
 use tenant_registry_server::domain::clock::Clock;
 use test_support::issuer::Signer;
 use tokio::runtime::{Builder, Runtime};
@@ -93,9 +93,11 @@ fn token(signer: &Signer) -> String {
 fn tokens(criterion: &mut Criterion) {
     let rules = TokenRules {
         issuer: "https://sso.example.com/realms/platform".parse().unwrap(),
-        audience: "tenant-registry".to_owned(),
+        audience: "tenant-registry".parse().unwrap(),
         leeway: Duration::from_secs(30),
-        tenant_claim: "tenant_id".to_owned(),
+        tenant_claim: "tenant_id".parse().unwrap(),
+        all_tenants_role: None,
+        token_type: TokenType::Any,
         roles: std::iter::empty().collect(),
     };
     let verifier = Verifier::new(rules, Clock::system()).unwrap();

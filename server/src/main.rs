@@ -1,10 +1,10 @@
 //! The program `tenant-registry`: reads the settings, then serves the API or runs another command.
 
-use chrono::{DateTime, Utc};
 use mimalloc::MiMalloc;
 use std::error::Error;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
+use tenant_registry_contract::types::Timestamp;
 use tenant_registry_server::api_key_hash::ApiKeyHasher;
 use tenant_registry_server::auth::Access;
 use tenant_registry_server::configuration::{
@@ -20,7 +20,7 @@ use tenant_registry_server::store::postgres::{
     DatabaseUrl, PostgresPruneStore, PostgresStore, migrations, preconditions,
 };
 use tenant_registry_server::telemetry::{LogFormat, LogLevel};
-use tenant_registry_server::{catalog_file, serve, telemetry};
+use tenant_registry_server::{catalog_file, core_dumps, serve, telemetry};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
@@ -32,6 +32,11 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 const INVALID_SETTING: u8 = 2;
 
 fn main() -> ExitCode {
+    // Before any secret is read.
+    if let Err(error) = core_dumps::prevent() {
+        eprintln!("error: cannot prevent core dumps: {error}");
+        return ExitCode::FAILURE;
+    }
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => match error_line(&error) {
@@ -124,7 +129,8 @@ async fn postgres_store(configuration: &Configuration, url: &DatabaseUrl) -> Res
 
 /// The database URL, for commands that require one.
 fn required_url(configuration: &DatabaseConfiguration) -> Result<DatabaseUrl, Box<dyn Error>> {
-    database_url(configuration)?.ok_or_else(|| "--database-url <DATABASE_URL> is required".into())
+    database_url(configuration)?
+        .ok_or_else(|| "--database-url <DATABASE_URL> or --database-url-file <DATABASE_URL_FILE> is required".into())
 }
 
 fn migrate(configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> {
@@ -137,7 +143,7 @@ fn migrate(configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> 
     }
 }
 
-fn prune(before: DateTime<Utc>, configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> {
+fn prune(before: Timestamp, configuration: &DatabaseConfiguration) -> Result<(), Box<dyn Error>> {
     telemetry::start(LogLevel::Info, LogFormat::Text)?;
     let url = required_url(configuration)?;
     let deleted = runtime()?.block_on(async {
@@ -159,7 +165,7 @@ async fn serve_until_signal<S: Store>(
         .map_err(|error| format!("--otel-exporter-otlp-headers <OTEL_EXPORTER_OTLP_HEADERS> {error}"))?;
     let hasher = ApiKeyHasher::new(configuration.hashing.limits())?;
     let access = Access::start(configuration.access()?, clock.clone())?;
-    let is_open = matches!(access, Access::Open);
+    let (is_open, is_in_memory) = (matches!(access, Access::Open), !configuration.database.is_set());
     let mut signals = StopSignals::listen()?;
     let service = serve::start(settings, Registry::new(store, catalog, clock, hasher), access)?;
     info!(address = %service.address(), "listening");
@@ -177,6 +183,10 @@ async fn serve_until_signal<S: Store>(
             "OIDC_ISSUER is not set: there is no authentication, and everyone who can reach the port can do everything"
         );
         print("open: OIDC_ISSUER is not set, so everyone who can reach the port can do everything\n")?;
+    }
+    if is_in_memory {
+        warn!("DATABASE_URL is not set: the records are in memory, and are lost when the process ends");
+        print("in memory: DATABASE_URL is not set, so all records are lost when the process ends\n")?;
     }
     let signal = tokio::select! {
         signal = signals.next() => signal,

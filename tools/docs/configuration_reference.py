@@ -20,7 +20,7 @@ HEADING = "| variable | flag | default | meaning |\n|---|---|---|---|\n"
 OPTION = re.compile(r"^(?: {6}|  -\w, )(--[\w-]+)(?: <\w+>)?$")
 ENVIRONMENT = re.compile(r"^\[env: (\w+)(?:=.*)?\]$")
 DEFAULT = re.compile(r"^\[default: (.*)\]$")
-VALUE = re.compile(r"^- (\w+): +(.*)$")
+VALUE = re.compile(r"^- ([\w+]+): +(.*)$")
 
 
 class Setting:

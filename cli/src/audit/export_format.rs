@@ -1,6 +1,5 @@
 //! Export formats: newline-delimited JSON and CSV.
 
-use chrono::SecondsFormat;
 use clap::ValueEnum;
 use tenant_registry_client::types::AuditEvent;
 
@@ -19,7 +18,7 @@ pub(super) enum ExportFormat {
     Csv,
 }
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "id",
     "created_at",
     "tenant_id",
@@ -35,6 +34,7 @@ const COLUMNS: [&str; 15] = [
     "metadata",
     "source_ip",
     "user_agent",
+    "origin",
 ];
 
 impl ExportFormat {
@@ -94,10 +94,11 @@ fn record(event: AuditEvent) -> [String; COLUMNS.len()] {
         source_ip,
         user_agent,
         created_at,
+        origin,
     } = event;
     [
         id.to_string(),
-        created_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        created_at.to_string(),
         or_empty(tenant_id),
         or_empty(project_id),
         or_empty(actor_id),
@@ -111,6 +112,7 @@ fn record(event: AuditEvent) -> [String; COLUMNS.len()] {
         or_empty(metadata.map(serde_json::Value::Object)),
         or_empty(source_ip),
         or_empty(user_agent),
+        or_empty(origin),
     ]
 }
 

@@ -6,9 +6,8 @@ mod pages;
 mod progress;
 mod tail;
 
-use chrono::{DateTime, Utc};
 use clap::Command;
-use tenant_registry_client::types::{AuditCursor, PageLimit};
+use tenant_registry_client::types::{AuditCursor, PageLimit, Timestamp};
 
 pub(crate) use export::Export;
 pub(crate) use tail::Tail;
@@ -25,6 +24,6 @@ fn without_paging(command: Command) -> Command {
 
 /// Hides `--until` and rejects it, because the command has no end.
 fn without_until(command: Command) -> Command {
-    let reject = |_: &str| Err::<DateTime<Utc>, _>("this command runs until it is stopped");
+    let reject = |_: &str| Err::<Timestamp, _>("this command runs until it is stopped");
     command.mut_arg("until", |until| until.hide(true).value_parser(reject))
 }

@@ -1,21 +1,20 @@
 //! Progress display of an export.
 
-use chrono::{DateTime, Utc};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use tenant_registry_client::types::AuditEvent;
+use tenant_registry_client::types::{AuditEvent, Timestamp};
 
 /// A progress line on standard error. The total number of events is unknown. If the export has a start time, the bar shows
 /// how much of the time range has been read.
 pub(super) struct Progress {
     bar: ProgressBar,
-    oldest: Option<DateTime<Utc>>,
-    newest: Option<DateTime<Utc>>,
+    oldest: Option<Timestamp>,
+    newest: Option<Timestamp>,
     events: u64,
 }
 
 impl Progress {
     /// Shows the line, unless it is hidden.
-    pub(super) fn start(is_visible: bool, since: Option<DateTime<Utc>>) -> Self {
+    pub(super) fn start(is_visible: bool, since: Option<Timestamp>) -> Self {
         let bar = if is_visible {
             ProgressBar::new(1)
         } else {
@@ -44,7 +43,7 @@ impl Progress {
         };
         let newest = *self.newest.get_or_insert(first.created_at);
         self.events += page.len() as u64;
-        let reached = last.created_at.format("%Y-%m-%d %H:%M");
+        let reached = last.created_at.get().format("%Y-%m-%d %H:%M");
         self.bar
             .set_message(format!("{} events, back to {reached}", HumanCount(self.events)));
         if let Some(oldest) = self.oldest {
@@ -61,6 +60,6 @@ impl Progress {
     }
 }
 
-fn milliseconds(from: DateTime<Utc>, back_to: DateTime<Utc>) -> u64 {
-    (from - back_to).num_milliseconds().unsigned_abs()
+fn milliseconds(from: Timestamp, back_to: Timestamp) -> u64 {
+    (from.get() - back_to.get()).num_milliseconds().unsigned_abs()
 }

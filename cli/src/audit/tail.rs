@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use clap::{Args, Command};
 use serde_json::{Map, Value};
 use tenant_registry_client::Client;
-use tenant_registry_client::types::{AuditEvent, AuditEventId};
+use tenant_registry_client::types::{AuditEvent, AuditEventId, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::pages::Pages;
@@ -98,14 +98,14 @@ impl Tail {
 struct Position {
     overlap: TimeDelta,
     /// The start time that the user gave. Older events are never requested.
-    start: Option<DateTime<Utc>>,
-    newest: Option<DateTime<Utc>>,
+    start: Option<Timestamp>,
+    newest: Option<Timestamp>,
     /// The events since `since()` that were shown, or existed before the command started.
-    seen: HashMap<AuditEventId, DateTime<Utc>>,
+    seen: HashMap<AuditEventId, Timestamp>,
 }
 
 impl Position {
-    fn new(overlap: TimeDelta, start: Option<DateTime<Utc>>) -> Self {
+    fn new(overlap: TimeDelta, start: Option<Timestamp>) -> Self {
         Self {
             overlap,
             start,
@@ -136,8 +136,11 @@ impl Position {
     }
 
     /// The start time of the next poll.
-    fn since(&self) -> Option<DateTime<Utc>> {
-        let overlapping = self.newest.and_then(|newest| newest.checked_sub_signed(self.overlap));
+    fn since(&self) -> Option<Timestamp> {
+        let overlapping = self.newest.map(|newest| {
+            let time = newest.get() - self.overlap;
+            Timestamp::try_from(time).unwrap_or(Timestamp::MIN)
+        });
         overlapping.max(self.start)
     }
 
@@ -164,8 +167,7 @@ fn line(event: &AuditEvent, format: OutputFormat) -> Result<String, Failure> {
 
 /// The time and the action, followed by all other properties.
 fn table_line(event: &AuditEvent, properties: &Map<String, Value>) -> String {
-    let time = event.created_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-    let mut line = format!("{time}  {}", Printable(event.action.as_str()));
+    let mut line = format!("{}  {}", event.created_at, Printable(event.action.as_str()));
     for (name, value) in properties {
         if name != "created_at" && name != "action" {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -178,9 +180,9 @@ fn table_line(event: &AuditEvent, properties: &Map<String, Value>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, TimeDelta, Utc};
+    use chrono::TimeDelta;
     use serde_json::json;
-    use tenant_registry_client::types::AuditEvent;
+    use tenant_registry_client::types::{AuditEvent, Timestamp};
 
     use super::Position;
 
@@ -193,7 +195,7 @@ mod tests {
         .unwrap()
     }
 
-    fn at(second: u32) -> DateTime<Utc> {
+    fn at(second: u32) -> Timestamp {
         event(1, second).created_at
     }
 

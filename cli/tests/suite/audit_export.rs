@@ -99,7 +99,7 @@ async fn an_export_applies_the_filters(service: TestServer) {
         .await
         .stdout;
     assert!(
-        csv.starts_with("id,created_at,") && csv.ends_with("user_agent\r\n") && csv.lines().count() == 1,
+        csv.starts_with("id,created_at,") && csv.ends_with("user_agent,origin\r\n") && csv.lines().count() == 1,
         "{csv}"
     );
 }

@@ -26,7 +26,7 @@ pub(crate) fn cases() -> Vec<Trial> {
     .collect()
 }
 
-const UNKNOWN: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
+const UNKNOWN: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120099";
 
 async fn each_kind_of_failure_has_its_exit_code(service: TestServer) {
     let acme = service.json(&["tenant", "get-by-slug", "acme"]).await;

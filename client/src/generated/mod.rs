@@ -13,7 +13,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 18253780296501007843;
+pub const SPEC_FINGERPRINT: u64 = 12229050465708660251;
 
 /// A client of the Tenant Registry.
 ///
@@ -21,9 +21,10 @@ pub const SPEC_FINGERPRINT: u64 = 18253780296501007843;
 /// entitlements, their API keys, and the audit log.
 ///
 /// **Conventions.** IDs of tenants and API keys are UUIDs (version 7). Timestamps are in UTC,
-/// in the format of RFC 3339. Optional properties without a value are omitted; nullable
-/// properties without a value are `null`. Every response has an `x-request-id` header. Include
-/// its value when you report a problem.
+/// in the format of RFC 3339, with six digits after the second and years from 0001 to 9999.
+/// Optional properties without a value are omitted; nullable properties without a value are
+/// `null`. Every response has an `x-request-id` header. Include its value when you report a
+/// problem.
 ///
 /// **Authentication.** Send an access token from the deployment's OpenID Connect provider. If
 /// the token is missing or invalid, the response is 401. If the token does not allow the
@@ -118,9 +119,9 @@ impl Client {
     ///
     /// Sets the status to `frozen`. The body is optional. With `at_period_end: true`, an active
     /// tenant keeps its status until the end of the day `contract_end` (UTC), and a tenant in a
-    /// trial until `trial_ends_at`. Returns 409 if the tenant is archived. Writes the audit event
-    /// `tenant.cancelled`, with the reason and the effective time in `metadata`, unless nothing
-    /// changes.
+    /// trial until `trial_ends_at`. Until then, `cancel_at` shows the pending cancellation. Returns
+    /// 409 if the tenant is archived. Writes the audit event `tenant.cancelled`, with the reason
+    /// and the effective time in `metadata`, unless nothing changes.
     pub fn tenant_cancel(&self) -> builder::TenantCancel<'_> {
         builder::TenantCancel::new(self)
     }

@@ -5,12 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{ProductKey, TenantId, Text, constraint, decode, encode};
+use super::{ProductKey, TenantId, Text, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 use super::members::{Member, RequestObject};
@@ -340,23 +339,13 @@ pub struct ApiKey {
     )]
     pub created_by: Option<Text>,
     /// When the key was last verified successfully, with a delay of seconds; `null` if never.
-    #[serde(
-        deserialize_with = "decode::nullable_formatted",
-        serialize_with = "encode::optional_date_time"
-    )]
-    pub last_used_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub last_used_at: Option<Timestamp>,
     /// When the key was revoked; `null` if it was not.
-    #[serde(
-        deserialize_with = "decode::nullable_formatted",
-        serialize_with = "encode::optional_date_time"
-    )]
-    pub revoked_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub revoked_at: Option<Timestamp>,
     /// When the key was created.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub created_at: DateTime<Utc>,
+    pub created_at: Timestamp,
 }
 
 /// The API keys of a tenant.

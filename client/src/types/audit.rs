@@ -5,12 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{ProductKey, TenantId, Text, constraint, decode, encode};
+use crate::OpenEnum;
+use super::{ProductKey, TenantId, Text, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 use super::members::{Member, RequestObject};
@@ -507,6 +507,81 @@ impl RequestObject for AuditAppend {
     }
 }
 
+/// Who wrote an event. `service`: the service, for a change that it made. `caller`: a caller
+/// appended it, whatever its action says.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(try_from = "String")]
+pub enum AuditEventOrigin {
+    /// `service`.
+    #[serde(rename = "service")]
+    Service,
+    /// `caller`.
+    #[serde(rename = "caller")]
+    Caller,
+}
+
+impl AuditEventOrigin {
+    /// All values, in the order of the spec.
+    pub const ALL: [Self; 2] = [Self::Service, Self::Caller];
+
+    /// Returns the value as the spec writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Caller => "caller",
+        }
+    }
+}
+
+impl fmt::Display for AuditEventOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for AuditEventOrigin {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::ALL
+            .into_iter()
+            .find(|value| value.as_str() == text)
+            .ok_or_else(|| {
+                ConstraintError::NotOneOf {
+                    allowed: &["service", "caller"],
+                    value: Quoted::shown(text),
+                }
+            })
+    }
+}
+
+impl TryFrom<&str> for AuditEventOrigin {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for AuditEventOrigin {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
 /// An event in the audit log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditEvent {
@@ -599,11 +674,15 @@ pub struct AuditEvent {
     )]
     pub user_agent: Option<String>,
     /// When the service stored the event.
+    pub created_at: Timestamp,
+    /// Who wrote the event. Callers cannot set it. Omitted for events from before version 2.0, for
+    /// which it is unknown.
     #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
     )]
-    pub created_at: DateTime<Utc>,
+    pub origin: Option<OpenEnum<AuditEventOrigin>>,
 }
 
 /// A page of the audit log.

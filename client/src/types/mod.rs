@@ -9,11 +9,11 @@ mod audit;
 mod catalog;
 mod constraint;
 mod decode;
-mod encode;
 mod health;
 mod members;
 mod shared;
 mod tenants;
+mod time;
 
 pub use self::api_keys::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList,
@@ -22,7 +22,7 @@ pub use self::api_keys::{
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,
-    AuditEventPage, PageLimit, ProjectId,
+    AuditEventOrigin, AuditEventPage, PageLimit, ProjectId,
 };
 pub use self::catalog::{CatalogEntry, CatalogEntryList, CatalogRequest};
 pub use self::constraint::{ConstraintError, Quoted};
@@ -37,3 +37,4 @@ pub use self::tenants::{
     Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName,
     TenantProductList, TenantSlug, TenantStatus,
 };
+pub use self::time::{Date, Timestamp};

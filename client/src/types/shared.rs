@@ -5,13 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{constraint, decode, encode};
+use super::{Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
@@ -459,23 +458,12 @@ pub struct TenantProduct {
     /// Product-specific settings for this tenant.
     pub config: Map<String, Value>,
     /// When the entitlement expires; `null` if it does not expire.
-    #[serde(
-        deserialize_with = "decode::nullable_formatted",
-        serialize_with = "encode::optional_date_time"
-    )]
-    pub expires_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub expires_at: Option<Timestamp>,
     /// When the entitlement was created.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub created_at: DateTime<Utc>,
+    pub created_at: Timestamp,
     /// When the entitlement was last changed.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: Timestamp,
 }
 
 /// The key of a product in the catalog.

@@ -5,11 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::OpenEnum;
-use super::{PlanKey, TenantId, TenantProduct, Text, constraint, decode, encode};
+use super::{Date, PlanKey, TenantId, TenantProduct, Text, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
 
@@ -323,17 +322,18 @@ pub struct Tenant {
     )]
     pub stripe_cust_id: Option<Text>,
     /// When the trial ends; `null` if the tenant has no trial.
-    #[serde(
-        deserialize_with = "decode::nullable_formatted",
-        serialize_with = "encode::optional_date_time"
-    )]
-    pub trial_ends_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub trial_ends_at: Option<Timestamp>,
     /// The first day of the contract; `null` if not set.
-    #[serde(deserialize_with = "decode::nullable_formatted")]
-    pub contract_start: Option<NaiveDate>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub contract_start: Option<Date>,
     /// The last day of the contract; `null` if not set.
-    #[serde(deserialize_with = "decode::nullable_formatted")]
-    pub contract_end: Option<NaiveDate>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub contract_end: Option<Date>,
+    /// When a pending cancellation takes effect; `null` if none is pending. From then on the status
+    /// is `frozen`.
+    #[serde(deserialize_with = "decode::nullable")]
+    pub cancel_at: Option<Timestamp>,
     /// The person in sales who is responsible for the customer.
     #[serde(
         default,
@@ -342,17 +342,9 @@ pub struct Tenant {
     )]
     pub sales_owner: Option<Text>,
     /// When the tenant was created.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub created_at: DateTime<Utc>,
+    pub created_at: Timestamp,
     /// When the tenant was last changed.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: Timestamp,
 }
 
 /// The properties of a new tenant.
@@ -445,17 +437,17 @@ pub struct TenantActivate {
     /// The first day of the contract.
     #[serde(
         default,
-        deserialize_with = "decode::present_formatted",
+        deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub contract_start: Option<NaiveDate>,
+    pub contract_start: Option<Date>,
     /// The last day of the contract. It must not be before `contract_start`.
     #[serde(
         default,
-        deserialize_with = "decode::present_formatted",
+        deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub contract_end: Option<NaiveDate>,
+    pub contract_end: Option<Date>,
     /// The customer's ID in the ERP system.
     #[serde(
         default,

@@ -26,7 +26,7 @@ async fn query_parameters_are_sent_if_set() {
     assert_eq!(recorded[0].line, "GET /v1/audit");
     assert_eq!(
         recorded[1].line,
-        "GET /v1/audit?action=a+b%26c%3D%C3%A4&cursor=18&limit=2&since=2026-11-01T00%3A00%3A00Z\
+        "GET /v1/audit?action=a+b%26c%3D%C3%A4&cursor=18&limit=2&since=2026-11-01T00%3A00%3A00.000000Z\
          &tenant_id=0190b8a5-7b1c-7c3e-9d52-0242ac120002"
     );
 }

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) const TENANT: &str = r#"{
     "id": "0190b8a5-7b1c-7c3e-9d52-0242ac120002", "slug": "acme", "name": "Acme GmbH", "status": "active",
     "kind": "customer", "plan": "starter", "trial_ends_at": null, "contract_start": null, "contract_end": null,
-    "created_at": "2026-11-23T09:30:00Z", "updated_at": "2026-11-23T09:30:00Z"
+    "cancel_at": null, "created_at": "2026-11-23T09:30:00Z", "updated_at": "2026-11-23T09:30:00Z"
 }"#;
 
 /// The error body of a busy service.

@@ -14,12 +14,13 @@ use crate::names;
 /// The version of OpenAPI that progenitor reads.
 const OPENAPI_VERSION: &str = "3.0.3";
 
+/// The types of dates and times, which have no schema of the spec.
+const TIMES: [&str; 2] = ["Date", "Timestamp"];
+
 /// Writes the document; `version` is the API's, as the spec states it.
 pub(super) fn document(api: &Api, version: &str) -> Result<OpenAPI, Error> {
-    let schemas: Map<String, Value> = api
-        .schemas
-        .iter()
-        .map(|schema| (component(&schema.name), json!({ "type": "object", "properties": {} })))
+    let schemas: Map<String, Value> = replaced_types(api)
+        .map(|(component, _)| (component, json!({ "type": "object", "properties": {} })))
         .collect();
     let mut paths = Map::new();
     for operation in &api.operations {
@@ -37,6 +38,15 @@ pub(super) fn document(api: &Api, version: &str) -> Result<OpenAPI, Error> {
             "the document lowered to OpenAPI {OPENAPI_VERSION} is not valid ({error}); this is a bug in the generator"
         ))
     })
+}
+
+/// The names of the schemas in the document, and the types of `crate::types` that replace them.
+pub(super) fn replaced_types(api: &Api) -> impl Iterator<Item = (String, String)> {
+    let schemas = api
+        .schemas
+        .iter()
+        .map(|schema| (component(&schema.name), names::type_name(&schema.name)));
+    schemas.chain(TIMES.map(|name| (name.to_owned(), name.to_owned())))
 }
 
 fn lower(operation: &Operation) -> Result<Value, Error> {
@@ -94,8 +104,8 @@ fn schema(parameter: &str, ty: &Type) -> Result<Value, Error> {
         Type::Integer(Width::I32) => json!({ "type": "integer", "format": "int32" }),
         Type::Integer(Width::I64) => json!({ "type": "integer", "format": "int64" }),
         Type::Formatted(Format::Uuid) => json!({ "type": "string", "format": "uuid" }),
-        Type::Formatted(Format::Date) => json!({ "type": "string", "format": "date" }),
-        Type::Formatted(Format::DateTime) => json!({ "type": "string", "format": "date-time" }),
+        Type::Formatted(Format::Date) => json!({ "$ref": "#/components/schemas/Date" }),
+        Type::Formatted(Format::DateTime) => json!({ "$ref": "#/components/schemas/Timestamp" }),
         Type::Array(_) | Type::FreeForm => {
             return Err(Error::document(format!(
                 "the client cannot send a list or an object as the parameter `{parameter}`; move it to the body"

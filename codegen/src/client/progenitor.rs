@@ -25,9 +25,8 @@ pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
         .with_tag(TagStyle::Merged)
         .with_hooks(HooksMode::Expected)
         .with_inner_type(quote! { crate::Transport });
-    for schema in &api.schemas {
-        let replacement = format!("crate::types::{}", names::type_name(&schema.name));
-        settings.with_replacement(lowering::component(&schema.name), replacement, std::iter::empty());
+    for (component, name) in lowering::replaced_types(api) {
+        settings.with_replacement(component, format!("crate::types::{name}"), std::iter::empty());
     }
     let document = lowering::document(api, version)?;
     let tokens = Generator::new(&settings)

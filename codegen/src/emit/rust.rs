@@ -50,8 +50,8 @@ pub(super) fn rust_type(ty: &Type, types: &TokenStream) -> TokenStream {
         Type::Integer(width) => integer(*width),
         Type::Number => quote! { f64 },
         Type::Formatted(Format::Uuid) => quote! { ::uuid::Uuid },
-        Type::Formatted(Format::Date) => quote! { ::chrono::NaiveDate },
-        Type::Formatted(Format::DateTime) => quote! { ::chrono::DateTime<::chrono::Utc> },
+        Type::Formatted(Format::Date) => quote! { #types::Date },
+        Type::Formatted(Format::DateTime) => quote! { #types::Timestamp },
         Type::Array(items) => {
             let items = rust_type(items, types);
             quote! { ::std::vec::Vec<#items> }

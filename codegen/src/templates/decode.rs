@@ -1,11 +1,12 @@
 //! Deserializes properties. Parses formats strictly, and distinguishes an absent property from `null`.
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 use super::constraint::{ConstraintError, Quoted};
+use super::time::{Date, Timestamp};
 
 /// A type that the spec represents as a string with a `format`.
 pub trait Format: Sized {
@@ -37,25 +38,25 @@ impl Format for Uuid {
     }
 }
 
-impl Format for NaiveDate {
-    const EXPECTED: &'static str = "a date such as 2026-11-23 (RFC 3339)";
+impl Format for Date {
+    const EXPECTED: &'static str = "a date such as 2026-11-23 (RFC 3339) in the years 0001 to 9999";
 
     /// `chrono` also parses signs, spaces and single digits, which RFC 3339 does not allow.
     fn read(text: &str) -> Option<Self> {
-        let date = Self::parse_from_str(text, "%Y-%m-%d").ok()?;
-        (text.len() == 10 && date.to_string() == text).then_some(date)
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+        let is_strict = text.len() == 10 && date.to_string() == text;
+        is_strict.then(|| Self::try_from(date).ok()).flatten()
     }
 }
 
-impl Format for DateTime<Utc> {
-    const EXPECTED: &'static str = "a time such as 2026-11-23T09:30:00Z (RFC 3339)";
+impl Format for Timestamp {
+    const EXPECTED: &'static str = "a time such as 2026-11-23T09:30:00Z (RFC 3339) in the years 0001 to 9999";
 
-    /// `chrono` also parses a space instead of `T`, and other minus signs. The year in UTC must have four digits,
-    /// so that the time can be written in this format again.
+    /// `chrono` also parses a space instead of `T`, and other minus signs.
     fn read(text: &str) -> Option<Self> {
         let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
         let is_strict = text.is_ascii() && !text.contains(' ');
-        (is_strict && (0..=9999).contains(&Datelike::year(&time))).then_some(time)
+        is_strict.then(|| Self::try_from(time).ok()).flatten()
     }
 }
 

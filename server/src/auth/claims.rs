@@ -1,12 +1,10 @@
 //! Reads and checks the claims of a token whose signature is valid.
 
 use super::{BearerKind, InvalidToken, TokenRules, VerifiedToken};
-use chrono::{DateTime, Utc};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-use serde_json::Value;
-use std::collections::HashMap;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 use std::fmt;
-use tenant_registry_contract::types::ActorId;
+use tenant_registry_contract::types::{ActorId, TenantId, Timestamp};
 
 /// The maximum length of a subject (OpenID Connect Core 1.0, section 2) and of a name.
 const NAME_CHARACTERS: usize = 255;
@@ -23,80 +21,144 @@ const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 /// Keycloak's prefix for the user name of a client that acts on its own behalf.
 const SERVICE_ACCOUNT: &str = "service-account-";
 
-/// The claims. Duplicates are rejected, because another reader of the token might use the other value.
-pub(super) struct Claims(HashMap<String, Value>);
+/// The claims. Duplicate members, also of nested objects, are rejected, because another reader of the token might use the
+/// other value.
+pub(super) struct Claims(Map<String, Value>);
 
 impl<'de> Deserialize<'de> for Claims {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
+        deserializer.deserialize_map(UniqueMembers).map(Self)
+    }
+}
 
-        impl<'de> Visitor<'de> for Members {
-            type Value = Claims;
+/// A JSON value without duplicate members.
+struct Unique(Value);
 
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueValue).map(Self)
+    }
+}
 
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Claims, A::Error> {
-                let mut claims = HashMap::new();
-                while let Some((name, value)) = members.next_entry()? {
-                    if claims.insert(name, value).is_some() {
-                        return Err(Error::custom("a claim appears twice"));
-                    }
-                }
-                Ok(Claims(claims))
+struct UniqueMembers;
+
+impl<'de> Visitor<'de> for UniqueMembers {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut unique = Map::new();
+        while let Some((name, Unique(value))) = members.next_entry()? {
+            if unique.insert(name, value).is_some() {
+                return Err(Error::custom("a member appears twice"));
             }
         }
+        Ok(unique)
+    }
+}
 
-        deserializer.deserialize_map(Members)
+struct UniqueValue;
+
+impl<'de> Visitor<'de> for UniqueValue {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Unique(element)) = elements.next_element()? {
+            list.push(element);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Value, A::Error> {
+        UniqueMembers.visit_map(members).map(Value::Object)
     }
 }
 
 impl Claims {
     /// Checks the claims. Returns what they say about the caller, and the second at which the token expires. The library
     /// has already checked the issuer and the audience.
-    pub(super) fn verify(&self, rules: &TokenRules, now: DateTime<Utc>) -> Result<(VerifiedToken, i64), InvalidToken> {
+    pub(super) fn verify(&self, rules: &TokenRules, now: Timestamp) -> Result<(VerifiedToken, i64), InvalidToken> {
         self.check_kind()?;
-        let expires_at = self.check_times(rules, now.timestamp())?;
+        let expires_at = self.check_times(rules, now.get().timestamp())?;
         // The library also accepts a list that contains the issuer.
         self.text("iss")?.ok_or(InvalidToken::MissingClaim("iss"))?;
         let subject = self.text("sub")?.ok_or(InvalidToken::MissingClaim("sub"))?;
         let subject: ActorId = storable(subject).ok_or(InvalidToken::InvalidClaim("sub"))?;
-        let client = match self.text("client_id")? {
-            Some(client) => Some(client),
-            None => self.text("azp")?,
+        let user = self.label("preferred_username");
+        let (kind, name) = match self.service_account(subject.as_str(), user) {
+            Some(client) => (BearerKind::ServiceAccount, Some(client)),
+            None => (BearerKind::User, user),
         };
-        let user = self.text("preferred_username")?;
-        let is_service = client.is_some_and(|client| {
-            let is_own = |user: &str| {
-                let own = user.strip_prefix(SERVICE_ACCOUNT);
-                own.is_some_and(|own| own.eq_ignore_ascii_case(client))
-            };
-            client == subject.as_str() || user.is_some_and(is_own)
-        });
-        let (kind, name) = if is_service {
-            (BearerKind::ServiceAccount, client)
-        } else {
-            (BearerKind::User, user)
-        };
+        let roles: Vec<&str> = self.roles(rules.audience.as_str())?.collect();
         let verified = VerifiedToken {
             subject,
             // An unusable name is no reason to reject the token.
             name: name.and_then(storable),
             kind,
-            tenant: match self.0.get(&rules.tenant_claim) {
-                None => None,
-                Some(Value::String(id)) => Some(id.parse().map_err(|_| InvalidToken::InvalidTenant)?),
-                Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                    return Err(InvalidToken::InvalidTenant);
-                }
-            },
-            scopes: rules.roles.scopes(
-                self.roles(&rules.audience)?,
-                self.text("scope")?.unwrap_or_default().split(' '),
-            ),
+            tenant: self.tenant(rules, &roles)?,
+            scopes: rules.roles.scopes(roles, self.granted_scopes()?.split(' ')),
         };
         Ok((verified, expires_at))
+    }
+
+    /// Returns the client, if it acts on its own behalf. Only `client_id` names it: `azp` is also in the tokens of its
+    /// users, who may choose their user name. Its subject is then the client (RFC 9068, section 2.2) or, at Keycloak,
+    /// which writes `client_id` into the tokens of service accounts only, their user.
+    fn service_account(&self, subject: &str, user: Option<&str>) -> Option<&str> {
+        let is_keycloak = self.0.get("typ").is_some_and(|kind| kind == ACCESS_TOKEN);
+        self.label("client_id").filter(|client| {
+            let is_own = |user: &str| {
+                let own = user.strip_prefix(SERVICE_ACCOUNT);
+                own.is_some_and(|own| own.eq_ignore_ascii_case(client))
+            };
+            *client == subject || (is_keycloak && user.is_some_and(is_own))
+        })
+    }
+
+    /// The only tenant that the caller may see; none means all tenants.
+    fn tenant(&self, rules: &TokenRules, roles: &[&str]) -> Result<Option<TenantId>, InvalidToken> {
+        match rules.tenant_claim.find(&self.0)? {
+            Some(Value::String(id)) => id.parse().map(Some).map_err(|_| InvalidToken::InvalidTenant),
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                Err(InvalidToken::InvalidTenant)
+            }
+            None => match &rules.all_tenants_role {
+                Some(role) if !roles.contains(&role.as_str()) => Err(InvalidToken::NoTenant),
+                Some(_) | None => Ok(None),
+            },
+        }
     }
 
     fn check_kind(&self) -> Result<(), InvalidToken> {
@@ -105,6 +167,10 @@ impl Claims {
             None => true,
             Some(kind) => kind == ACCESS_TOKEN,
         };
+        // Only a caller that proves to have the key may use such a token (RFC 7800), and this service cannot check that.
+        if self.0.contains_key("cnf") {
+            return Err(InvalidToken::Bound);
+        }
         if !is_access_token || ID_TOKEN_CLAIMS.iter().any(|claim| self.0.contains_key(*claim)) {
             return Err(InvalidToken::NotAnAccessToken);
         }
@@ -148,15 +214,33 @@ impl Claims {
             .transpose()
     }
 
+    /// A claim that grants something. Some issuers write null where there is nothing to grant.
+    fn grant(&self, claim: &str) -> Option<&Value> {
+        self.0.get(claim).filter(|value| !value.is_null())
+    }
+
+    /// A claim that only labels the caller. `sub` identifies the caller, so a value of another type counts as absent.
+    fn label(&self, claim: &str) -> Option<&str> {
+        self.0.get(claim).and_then(Value::as_str)
+    }
+
+    /// The names of scopes, separated by spaces (RFC 6749, section 3.3).
+    fn granted_scopes(&self) -> Result<&str, InvalidToken> {
+        match self.grant("scope") {
+            None => Ok(""),
+            Some(scopes) => scopes.as_str().ok_or(InvalidToken::InvalidClaim("scope")),
+        }
+    }
+
     /// The global roles (Keycloak's realm roles), and the roles for this service.
     fn roles(&self, audience: &str) -> Result<impl Iterator<Item = &str>, InvalidToken> {
         let (realm, resource) = ("realm_access", "resource_access");
-        let for_service = match self.0.get(resource) {
+        let for_service = match self.grant(resource) {
             None => None,
             Some(Value::Object(services)) => services.get(audience),
             Some(_) => return Err(InvalidToken::InvalidClaim(resource)),
         };
-        let realm_roles = roles(self.0.get(realm), realm)?;
+        let realm_roles = roles(self.grant(realm), realm)?;
         Ok(realm_roles.chain(roles(for_service, resource)?))
     }
 }

@@ -1,7 +1,7 @@
 //! Fetches an issuer's keys: first the discovery document (OpenID Connect Discovery 1.0, section 4), then the keys.
 
 use super::issuer_url::IssuerUrl;
-use super::keys::KeySet;
+use super::keys::{KeySet, KeySetError};
 use crate::error_chain::with_causes;
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
@@ -32,6 +32,8 @@ pub(super) enum FetchError {
     TooLong { url: Url },
     #[error("the response of {url} cannot be read: {error}")]
     Malformed { url: Url, error: serde_json::Error },
+    #[error("{url} {error}")]
+    Keys { url: Url, error: KeySetError },
     #[error("the discovery document names another issuer: {0:?}")]
     WrongIssuer(String),
     #[error("the discovery document has a `jwks_uri` that is not trusted: {0:?}")]
@@ -87,7 +89,7 @@ impl Fetcher {
             Ok(_) | Err(_) => return Err(FetchError::UntrustedKeysUrl(jwks_uri)),
         }
         let (url, document) = self.document(&jwks_uri).await?;
-        KeySet::read(&document).map_err(|error| FetchError::Malformed { url, error })
+        KeySet::read(&document).map_err(|error| FetchError::Keys { url, error })
     }
 
     async fn document(&self, url: &str) -> Result<(Url, Vec<u8>), FetchError> {
@@ -160,9 +162,15 @@ mod tests {
             (&*discovery("{issuer}/", "{issuer}/keys"), &*ok(KEYS), "another issuer"),
             (&discovery("{issuer}", "file:///etc/passwd"), &ok(KEYS), "not trusted"),
             (&discovery("{issuer}", "keys"), &ok(KEYS), "not trusted"),
+            (
+                &discovery("{issuer}", "http://attacker.example/keys"),
+                &ok(KEYS),
+                "not trusted",
+            ),
             (&ok("<html>"), &ok(KEYS), "cannot be read"),
             (&ok(r#"{"issuer": "{issuer}"}"#), &ok(KEYS), "cannot be read"),
             (&good, &ok("[]"), "cannot be read"),
+            (&good, &ok(r#"{"keys": []}"#), "has no key that can verify tokens"),
             (moved, &ok(KEYS), "responded with 302"),
             (&good, moved, "responded with 302"),
             (&long, &ok(KEYS), "longer than"),

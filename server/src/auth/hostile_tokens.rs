@@ -1,7 +1,7 @@
 //! Tests with forged tokens, and with valid tokens that resemble them.
 
 use super::keys::KeySet;
-use super::{BearerKind, InvalidToken, RoleGrants, TokenRules, VerifiedToken, Verifier};
+use super::{BearerKind, InvalidToken, RoleGrants, TokenRules, TokenType, VerifiedToken, Verifier};
 use crate::domain::clock::Clock;
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::hmac;
@@ -36,14 +36,22 @@ fn set(keys: &[Value]) -> KeySet {
 }
 
 fn issuer() -> TestIssuer {
+    issuer_with(|_| {})
+}
+
+/// An issuer whose tokens are verified by changed rules.
+fn issuer_with(change: impl FnOnce(&mut TokenRules)) -> TestIssuer {
     let (rsa, ec, ed) = (Signer::rs256(), Signer::es256(), Signer::ed_dsa());
-    let rules = TokenRules {
+    let mut rules = TokenRules {
         issuer: ISSUER.parse().unwrap(),
-        audience: "tenant-registry".to_owned(),
+        audience: "tenant-registry".parse().unwrap(),
         leeway: Duration::from_secs(LEEWAY.unsigned_abs()),
-        tenant_claim: "tenant_id".to_owned(),
+        tenant_claim: "tenant_id".parse().unwrap(),
+        all_tenants_role: None,
+        token_type: TokenType::Any,
         roles: RoleGrants::from_iter(["support=tenants:read+audit:read".parse().unwrap()]),
     };
+    change(&mut rules);
     let now = Arc::new(AtomicI64::new(NOW));
     let source = Arc::clone(&now);
     let clock = Clock::from_fn(move || DateTime::<Utc>::from_timestamp(source.load(Ordering::Relaxed), 0).unwrap());
@@ -135,8 +143,8 @@ fn a_program_is_named_after_its_client() {
     let issuer = issuer();
     for claims in [
         json!({ "client_id": "Billing", "preferred_username": "service-account-billing" }),
-        json!({ "azp": "Billing", "preferred_username": "service-account-billing" }),
         json!({ "azp": null, "client_id": "Billing", "sub": "Billing", "preferred_username": null }),
+        json!({ "typ": null, "client_id": "Billing", "sub": "Billing" }),
     ] {
         let verified = issuer.verify_with(&json!({}), &claims).unwrap();
         let name = verified.name.as_ref().unwrap().as_str();
@@ -146,10 +154,30 @@ fn a_program_is_named_after_its_client() {
             "{claims}"
         );
     }
-    let user = issuer
-        .verify_with(&json!({}), &json!({ "preferred_username": "service-account-other" }))
-        .unwrap();
-    assert_eq!(user.kind, BearerKind::User);
+}
+
+#[test]
+fn a_user_is_not_a_program_whatever_the_claims_that_a_user_chooses() {
+    let issuer = issuer();
+    for claims in [
+        json!({ "preferred_username": "service-account-other" }),
+        // `azp` is the client of the user's session.
+        json!({ "azp": "console", "preferred_username": "service-account-console" }),
+        json!({ "azp": "console", "preferred_username": "console" }),
+        json!({ "azp": "console", "clientId": "console", "preferred_username": "service-account-console" }),
+        json!({ "client_id": "console", "preferred_username": "ada" }),
+        json!({ "client_id": "console", "preferred_username": "service-account-other" }),
+        // Of an issuer that writes `client_id` into every token (RFC 9068).
+        json!({ "typ": null, "client_id": "console", "preferred_username": "service-account-console" }),
+    ] {
+        let verified = issuer.verify_with(&json!({}), &claims).unwrap();
+        assert_eq!(verified.kind, BearerKind::User, "{claims}");
+        assert_eq!(
+            verified.name.as_ref().map(|name| name.as_str()),
+            claims.get("preferred_username").and_then(Value::as_str).or(Some("ada")),
+            "{claims}"
+        );
+    }
 }
 
 #[test]
@@ -175,6 +203,54 @@ fn the_tenant_claim_is_a_tenant_id_or_absent() {
         issuer.verify(&issuer.ed.token(&good_header().to_string(), &null)),
         Err(InvalidToken::InvalidTenant)
     );
+}
+
+#[test]
+fn a_dotted_tenant_claim_is_a_member_of_another_claim() {
+    let issuer = issuer_with(|rules| rules.tenant_claim = "org.tenant_id".parse().unwrap());
+    let tenant = |claims| issuer.verify_with(&json!({}), &claims).map(|verified| verified.tenant);
+    let only = Ok(Some(TENANT.parse().unwrap()));
+    assert_eq!(tenant(json!({ "org": { "tenant_id": TENANT } })), only);
+    assert_eq!(tenant(json!({ "org.tenant_id": TENANT })), only);
+    assert_eq!(tenant(json!({ "org": { "name": "Acme" } })), Ok(None));
+    for unclear in [
+        json!({ "org": TENANT }),
+        json!({ "org": [TENANT] }),
+        json!({ "org": { "tenant_id": null } }),
+        json!({ "org": { "tenant_id": "" } }),
+        json!({ "org": { "tenant_id": [TENANT] } }),
+        json!({ "org": { "tenant_id": TENANT }, "org.tenant_id": TENANT }),
+    ] {
+        assert_eq!(tenant(unclear.clone()), Err(InvalidToken::InvalidTenant), "{unclear}");
+    }
+}
+
+#[test]
+fn a_token_for_all_tenants_needs_the_role_if_one_is_set() {
+    let issuer = issuer_with(|rules| rules.all_tenants_role = Some("all-tenants".parse().unwrap()));
+    let tenant = |claims| issuer.verify_with(&json!({}), &claims).map(|verified| verified.tenant);
+    let realm = json!({ "realm_access": { "roles": ["support", "all-tenants"] } });
+    let client = json!({ "resource_access": { "tenant-registry": { "roles": ["all-tenants"] } } });
+    for allowed in [realm, client] {
+        assert_eq!(tenant(allowed.clone()), Ok(None), "{allowed}");
+    }
+    for rejected in [
+        json!({}),
+        json!({ "realm_access": null }),
+        json!({ "realm_access": { "roles": ["All-Tenants", "all-tenants "] } }),
+        json!({ "resource_access": { "account": { "roles": ["all-tenants"] } } }),
+        json!({ "scope": "all-tenants" }),
+    ] {
+        assert_eq!(tenant(rejected.clone()), Err(InvalidToken::NoTenant), "{rejected}");
+    }
+    let limited = json!({ "tenant_id": TENANT, "realm_access": { "roles": ["all-tenants"] } });
+    assert_eq!(
+        tenant(limited),
+        Ok(Some(TENANT.parse().unwrap())),
+        "the claim has precedence"
+    );
+    let unclear = json!({ "tenant_id": "*", "realm_access": { "roles": ["all-tenants"] } });
+    assert_eq!(tenant(unclear), Err(InvalidToken::InvalidTenant));
 }
 
 #[test]
@@ -327,6 +403,10 @@ fn times_are_compared_with_the_clock_with_leeway() {
         (json!({ "nbf": NOW + LEEWAY }), Ok(())),
         (json!({ "nbf": NOW + LEEWAY + 1 }), not_yet_valid("nbf")),
         (json!({ "nbf": "now" }), invalid("nbf")),
+        (json!({ "nbf": NOW.to_string() }), invalid("nbf")),
+        (json!({ "nbf": [NOW] }), Err(InvalidToken::MalformedClaims)),
+        (json!({ "iat": NOW.to_string() }), invalid("iat")),
+        (json!({ "iat": {} }), invalid("iat")),
         (json!({ "iat": NOW + LEEWAY }), Ok(())),
         (json!({ "iat": NOW + LEEWAY + 1 }), not_yet_valid("iat")),
         (json!({ "iat": null }), Ok(())),
@@ -391,6 +471,19 @@ fn issuer_and_audience_are_compared_exactly() {
         (json!({ "aud": [] }), Err(InvalidToken::WrongAudience)),
         (json!({ "aud": null }), Err(InvalidToken::MissingClaim("aud"))),
         (json!({ "aud": 1 }), Err(InvalidToken::MissingClaim("aud"))),
+        (json!({ "aud": [1] }), Err(InvalidToken::MissingClaim("aud"))),
+        (
+            json!({ "aud": [1, "tenant-registry"] }),
+            Err(InvalidToken::MissingClaim("aud")),
+        ),
+        (
+            json!({ "aud": { "tenant-registry": true } }),
+            Err(InvalidToken::MissingClaim("aud")),
+        ),
+        (
+            json!({ "aud": "tenant-registry account" }),
+            Err(InvalidToken::WrongAudience),
+        ),
     ];
     for (claims, expected) in cases {
         assert_eq!(
@@ -427,6 +520,63 @@ fn other_tokens_of_the_issuer_are_not_access_tokens() {
         let verified = issuer.verify_with(&json!({ "typ": typ }), &claims).map(|_| ());
         assert_eq!(verified, expected, "{typ}");
     }
+    let strict = issuer_with(|rules| rules.token_type = TokenType::AtJwt);
+    for (typ, expected) in [
+        (json!("at+jwt"), Ok(())),
+        (json!("AT+JWT"), Ok(())),
+        (json!("application/at+jwt"), Ok(())),
+        (json!("JWT"), Err(InvalidToken::NotAtJwt)),
+        (json!(null), Err(InvalidToken::NotAtJwt)),
+        (json!("logout+jwt"), Err(InvalidToken::NotAnAccessToken)),
+        (json!(""), Err(InvalidToken::NotAnAccessToken)),
+    ] {
+        let verified = strict.verify_with(&json!({ "typ": typ }), &json!({})).map(|_| ());
+        assert_eq!(verified, expected, "{typ}");
+    }
+}
+
+#[test]
+fn tokens_bound_to_a_key_are_rejected() {
+    let issuer = issuer();
+    for bound in [
+        json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }),
+        json!({ "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" }),
+        json!({ "jwk": issuer.ed.jwk("ed") }),
+        json!({}),
+        json!("none"),
+    ] {
+        let rejected = issuer.verify_with(&json!({}), &json!({ "cnf": bound }));
+        assert_eq!(rejected, Err(InvalidToken::Bound), "{bound}");
+    }
+    let null = good_claims().to_string().replacen('{', r#"{"cnf": null, "#, 1);
+    let rejected = issuer.verify(&issuer.ed.token(&good_header().to_string(), &null));
+    assert_eq!(rejected, Err(InvalidToken::Bound));
+}
+
+#[test]
+fn a_label_that_is_no_text_keeps_nobody_out() {
+    let issuer = issuer();
+    for label in ["preferred_username", "azp", "client_id"] {
+        for value in ["null", "1", "1.5", "true", "[]", r#"["ada"]"#, "{}"] {
+            let claims = changed(good_claims(), &json!({ label: null }));
+            let claims = claims.replacen('{', &format!(r#"{{"{label}": {value}, "#), 1);
+            let verified = issuer
+                .verify(&issuer.ed.token(&good_header().to_string(), &claims))
+                .unwrap();
+            assert_eq!(verified.subject.as_str(), "7c9e6679-7425-40de-944b-e07fc1f90ae7");
+            let name = verified.name.as_ref().map(|name| name.as_str());
+            let expected = (label != "preferred_username").then_some("ada");
+            assert_eq!((name, verified.kind), (expected, BearerKind::User), "{label}: {value}");
+        }
+    }
+    let nothing = ["scope", "realm_access", "resource_access"].map(|claim| (claim, Value::Null));
+    let mut claims = good_claims();
+    claims
+        .as_object_mut()
+        .unwrap()
+        .extend(nothing.map(|(claim, null)| (claim.to_owned(), null)));
+    let verified = issuer.verify(&issuer.ed.token(&good_header().to_string(), &claims.to_string()));
+    assert_eq!(verified.unwrap().scopes, Scopes::from_iter([]), "null grants nothing");
 }
 
 #[test]
@@ -441,7 +591,6 @@ fn claims_are_validated() {
         (json!({ "sub": "a".repeat(255) }), Ok(())),
         (json!({ "sub": "a".repeat(256) }), invalid("sub")),
         (json!({ "preferred_username": "a\u{0}b" }), Ok(())),
-        (json!({ "preferred_username": 1 }), invalid("preferred_username")),
         (json!({ "scope": ["openid"] }), invalid("scope")),
         (
             json!({ "realm_access": { "roles": "support" } }),
@@ -488,6 +637,15 @@ fn duplicate_members_are_rejected() {
             let rejected = issuer.verify(&issuer.ed.token(&header, &claims));
             assert_eq!(rejected, Err(InvalidToken::MalformedClaims), "{claims}");
         }
+    }
+    // A nested member, which another reader could read differently.
+    for nested in [
+        r#""org": {"tenant_id": "a", "tenant_id": "b"}"#,
+        r#""org": [{"a": {"b": 1, "b": 2}}]"#,
+    ] {
+        let claims = good_claims().to_string().replacen('{', &format!("{{{nested}, "), 1);
+        let rejected = issuer.verify(&issuer.ed.token(&header, &claims));
+        assert_eq!(rejected, Err(InvalidToken::MalformedClaims), "{claims}");
     }
     for header in [
         r#"{"alg": "none", "alg": "EdDSA", "kid": "ed"}"#,

@@ -23,6 +23,12 @@ pub enum InvalidToken {
     /// An ID token, a refresh token, or another token that the issuer signs.
     #[error("the token is not an access token")]
     NotAnAccessToken,
+    /// It is an access token, but its header does not say so, and a setting demands that.
+    #[error("the token's type (`typ`) is not `at+jwt`, which this service requires")]
+    NotAtJwt,
+    /// It has the claim `cnf` (RFC 7800), as tokens for DPoP and mutual TLS do.
+    #[error("the token is bound to a key of its holder (`cnf`), and this service accepts only bearer tokens")]
+    Bound,
     /// The issuer does not publish a key with its `kid`. It may have withdrawn the key.
     #[error("the token is signed with a key that the issuer does not have")]
     UnknownKey,
@@ -59,4 +65,7 @@ pub enum InvalidToken {
     /// The token should restrict the caller to one tenant, but does not name a tenant.
     #[error("the token's tenant claim is not a tenant id")]
     InvalidTenant,
+    /// A setting demands that a token for all tenants has a certain role.
+    #[error("the token names no tenant, and lacks the role that allows all tenants")]
+    NoTenant,
 }

@@ -71,9 +71,14 @@ impl IssuerUrl {
         format!("{}{DISCOVERY}", self.text.trim_end_matches('/'))
     }
 
-    /// Returns whether keys may be fetched from this URL: over https, or over http if the issuer itself uses http.
+    /// Returns whether keys may be fetched from this URL: over https, or over http from this machine if the issuer is on this
+    /// machine, too.
     pub(super) fn trusts(&self, url: &Url) -> bool {
-        url.scheme() == "https" || (self.is_plaintext() && url.scheme() == "http")
+        match url.scheme() {
+            "https" => true,
+            "http" => self.is_plaintext() && url.host().is_some_and(|host| is_loopback(&host)),
+            _ => false,
+        }
     }
 
     /// Returns whether the issuer is on this machine and uses no TLS.
@@ -131,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_fetched_over_http_only_if_the_issuer_uses_http() {
+    fn keys_are_fetched_over_http_only_on_this_machine() {
         let (remote, local): (IssuerUrl, IssuerUrl) = (
             "https://a.example".parse().unwrap(),
             "http://127.0.0.1:1".parse().unwrap(),
@@ -141,6 +146,16 @@ mod tests {
         assert!(!trusts(&remote, "http://a.example/jwks"));
         assert!(!trusts(&remote, "file:///etc/passwd"));
         assert!(trusts(&local, "http://127.0.0.1:1/jwks"));
+        assert!(trusts(&local, "http://localhost:2/jwks"));
+        assert!(trusts(&local, "https://keys.example/jwks"));
+        for elsewhere in [
+            "http://keys.example/jwks",
+            "http://10.0.0.1/jwks",
+            "http://127.0.0.1.example/jwks",
+            "http://127.0.0.1:1@keys.example/jwks",
+        ] {
+            assert!(!trusts(&local, elsewhere), "{elsewhere}");
+        }
         assert!(!trusts(&local, "file:///etc/passwd"));
     }
 }

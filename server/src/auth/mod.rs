@@ -8,6 +8,7 @@
 //! The checks follow RFC 8725 (JWT best current practices) and RFC 9068 (JWT access tokens).
 
 mod access;
+mod claim_path;
 mod claims;
 mod fetch;
 mod invalid_token;
@@ -21,18 +22,20 @@ mod token;
 #[cfg(test)]
 mod hostile_tokens;
 
+use crate::name::Name;
 use std::time::Duration;
 use tenant_registry_contract::server::Scopes;
 use tenant_registry_contract::types::{ActorId, TenantId, Text};
 
 pub use access::{Access, AccessSettings};
+pub use claim_path::{ClaimPath, ClaimPathError};
 pub use invalid_token::InvalidToken;
 pub use issuer::{Issuer, IssuerError, IssuerSettings, TokenError};
 pub use issuer_url::{IssuerUrl, IssuerUrlError};
-pub use keys::KeySet;
+pub use keys::{KeySet, KeySetError, LeftOutKey, UnusableKey};
 pub use refresh::RefreshSettings;
 pub use roles::{RoleGrant, RoleGrantError, RoleGrants};
-pub use token::Verifier;
+pub use token::{TokenType, Verifier};
 
 /// The rules that a token must satisfy, and how its claims are read.
 #[derive(Clone, Debug)]
@@ -40,11 +43,15 @@ pub struct TokenRules {
     /// The issuer that must have signed it (`iss`).
     pub issuer: IssuerUrl,
     /// The audience that it must name (`aud`).
-    pub audience: String,
+    pub audience: Name,
     /// The tolerated difference between the issuer's clock and ours, in whole seconds.
     pub leeway: Duration,
     /// The claim with the id of the only tenant that the caller may see.
-    pub tenant_claim: String,
+    pub tenant_claim: ClaimPath,
+    /// The role that a token without this claim must have. Without a role, such a token is valid for all tenants.
+    pub all_tenants_role: Option<Name>,
+    /// The types that its header may have.
+    pub token_type: TokenType,
     /// The scopes that each role grants.
     pub roles: RoleGrants,
 }

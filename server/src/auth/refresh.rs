@@ -5,8 +5,9 @@
 
 use super::fetch::{FetchError, Fetcher};
 use super::issuer_url::IssuerUrl;
-use super::keys::KeySet;
+use super::keys::{KeySet, KeySetError, LeftOutKey};
 use backon::{BackoffBuilder, ExponentialBuilder};
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -71,6 +72,7 @@ impl Refresh {
             outages: Outages {
                 issuer: issuer.clone(),
                 is_down: false,
+                left_out: HashSet::new(),
             },
             fetcher: Fetcher::new(issuer)?,
             keys: Arc::clone(&keys),
@@ -165,25 +167,29 @@ impl Task {
     }
 }
 
-/// Logs the start and the end of each outage of the issuer.
+/// Logs the start and the end of each outage of the issuer, and the keys that are left out.
 struct Outages {
     issuer: IssuerUrl,
     is_down: bool,
+    /// The keys that the last fetched document had, and that were left out. The log has a line for each.
+    left_out: HashSet<LeftOutKey>,
 }
 
 impl Outages {
     fn report(&mut self, fetched: &Result<KeySet, FetchError>, has_keys: bool) {
+        match fetched {
+            Ok(keys) => self.report_left_out(keys.left_out()),
+            Err(FetchError::Keys {
+                url: _,
+                error: KeySetError::NoUsableKey(left_out),
+            }) => self.report_left_out(left_out),
+            Err(_) => {}
+        }
         let issuer = self.issuer.as_str();
         match fetched {
             Ok(keys) => {
                 if self.is_down || !has_keys {
                     info!(issuer, keys = keys.len(), "fetched the issuer's keys");
-                }
-                if keys.len() == 0 {
-                    warn!(
-                        issuer,
-                        "the issuer has no key for RS256, ES256 or EdDSA; all tokens are rejected"
-                    );
                 }
                 self.is_down = false;
             }
@@ -198,5 +204,109 @@ impl Outages {
             }
             Err(_) => {}
         }
+    }
+
+    /// A key stays in the document for weeks, so only its first occurrence is news.
+    fn report_left_out(&mut self, left_out: &[LeftOutKey]) {
+        let left_out: HashSet<LeftOutKey> = left_out.iter().cloned().collect();
+        for LeftOutKey { id, reason } in left_out.difference(&self.left_out) {
+            let issuer = self.issuer.as_str();
+            warn!(issuer, kid = id.as_deref(), %reason, "a key of the issuer is not used");
+        }
+        self.left_out = left_out;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Refresh, RefreshSettings};
+    use serde_json::{Value, json};
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+    use test_support::issuer::Signer;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// Starts an issuer that publishes these keys. Returns its URL.
+    async fn issuer(keys: Arc<Mutex<Value>>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let discovery = json!({ "issuer": issuer, "jwks_uri": format!("{issuer}/keys") });
+        tokio::spawn(async move {
+            loop {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let mut request = [0; 1024];
+                let length = connection.read(&mut request).await.unwrap();
+                let document = if request[..length].starts_with(b"GET /keys ") {
+                    json!({ "keys": *keys.lock().unwrap() })
+                } else {
+                    discovery.clone()
+                };
+                let response = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{document}");
+                connection.write_all(response.as_bytes()).await.unwrap();
+            }
+        });
+        issuer
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            Write::write(&mut *self.0.lock().unwrap(), text)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Log {
+        fn count(&self, text: &str) -> usize {
+            String::from_utf8_lossy(&self.0.lock().unwrap()).matches(text).count()
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_that_cannot_be_used_neither_replace_others_nor_count_as_keys() {
+        let log = Log::default();
+        let writer = log.clone();
+        let lines = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        let _lines = tracing::subscriber::set_default(lines);
+
+        let for_encryption = {
+            let mut key = Signer::rs256().jwk("for-encryption");
+            key["use"] = "enc".into();
+            key
+        };
+        let keys = Arc::new(Mutex::new(json!([for_encryption])));
+        let settings = RefreshSettings {
+            interval: Duration::from_secs(3600),
+            pause: Duration::ZERO,
+        };
+        let refresh = Refresh::start(issuer(Arc::clone(&keys)).await.parse().unwrap(), settings).unwrap();
+        for _ in 0..3 {
+            refresh.refetch().await;
+            assert!(refresh.keys().is_none(), "no key can be used");
+        }
+        assert_eq!(log.count("cannot fetch the issuer's keys"), 1);
+        assert_eq!(log.count("has no key that can verify tokens"), 1);
+
+        *keys.lock().unwrap() = json!([for_encryption, Signer::ed_dsa().jwk("good")]);
+        for _ in 0..3 {
+            refresh.refetch().await;
+        }
+        let good = refresh.keys().unwrap();
+        assert_eq!(good.len(), 1);
+
+        for nothing in [json!([for_encryption]), json!([])] {
+            *keys.lock().unwrap() = nothing;
+            refresh.refetch().await;
+            assert_eq!(refresh.keys().unwrap().id(), good.id(), "the last keys stay");
+        }
+        assert_eq!(log.count("a key of the issuer is not used"), 1, "not on every fetch");
+        assert_eq!(log.count("for-encryption"), 1);
     }
 }

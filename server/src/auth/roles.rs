@@ -1,5 +1,6 @@
 //! The scopes that a token's roles grant: a role with the name of a scope grants that scope, and settings map other roles.
 
+use crate::name::{Name, NameError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use tenant_registry_contract::server::{Scope, Scopes};
@@ -11,7 +12,7 @@ const ALL: &str = "*";
 /// A role and the scopes that it grants: `support=tenants:read+audit:read`, or `operator=*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleGrant {
-    role: String,
+    role: Name,
     scopes: BTreeSet<Scope>,
 }
 
@@ -21,6 +22,9 @@ pub enum RoleGrantError {
     /// The text does not have the form of a role grant.
     #[error("must have the form role=scope+scope, or role=* for all scopes")]
     Form,
+    /// The role is not a name.
+    #[error("the role {0}")]
+    Role(#[from] NameError),
     /// The scope does not exist.
     #[error("unknown scope `{unknown}`; the scopes are {all}", all = all_scopes())]
     UnknownScope {
@@ -45,8 +49,10 @@ impl FromStr for RoleGrant {
             ALL => Scope::ALL.into_iter().collect(),
             names => names.split('+').map(scope).collect::<Result<_, _>>()?,
         };
-        let role = role.to_owned();
-        Ok(Self { role, scopes })
+        Ok(Self {
+            role: role.parse()?,
+            scopes,
+        })
     }
 }
 
@@ -58,7 +64,7 @@ fn scope(name: &str) -> Result<Scope, RoleGrantError> {
 
 /// The scopes that each configured role grants.
 #[derive(Clone, Debug, Default)]
-pub struct RoleGrants(BTreeMap<String, BTreeSet<Scope>>);
+pub struct RoleGrants(BTreeMap<Name, BTreeSet<Scope>>);
 
 impl FromIterator<RoleGrant> for RoleGrants {
     /// Merges the grants of a role that is named more than once.
@@ -90,6 +96,7 @@ impl RoleGrants {
 #[cfg(test)]
 mod tests {
     use super::{RoleGrant, RoleGrantError, RoleGrants};
+    use crate::name::NameError;
     use tenant_registry_contract::server::{Scope, Scopes};
 
     fn grants(texts: &[&str]) -> RoleGrants {
@@ -120,6 +127,12 @@ mod tests {
         for text in ["", "support", "=tenants:read", "support="] {
             assert_eq!(text.parse::<RoleGrant>(), Err(RoleGrantError::Form), "{text}");
         }
+        for text in ["\"support=tenants:read", "'support'=tenants:read"] {
+            let error = text.parse::<RoleGrant>();
+            assert_eq!(error, Err(RoleGrantError::Role(NameError::Quoted)), "{text}");
+        }
+        let padded = "support =tenants:read".parse::<RoleGrant>();
+        assert_eq!(padded, Err(RoleGrantError::Role(NameError::Padded)));
         for (text, unknown) in [
             ("support=tenants:read+tenants:delete", "`tenants:delete`"),
             ("support=tenants:read+", "``"),

@@ -19,8 +19,38 @@ const TOKEN_BYTES: usize = 16 * 1024;
 /// The maximum number of tokens in the cache, at less than 1 KiB each.
 const CACHED_TOKENS: usize = 10_000;
 
-/// The values of `typ` that the header of an access token can have (RFC 7519, section 5.1; RFC 9068, section 2.1).
-const TYPES: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
+/// The values of `typ` in the header of an access token that follows RFC 9068 (section 2.1).
+const AT_JWT: [&str; 2] = ["at+jwt", "application/at+jwt"];
+
+/// The value of `typ` in the header of any JWT (RFC 7519, section 5.1).
+const JWT: &str = "JWT";
+
+/// The types of tokens that are accepted. The type is `typ` in the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum TokenType {
+    /// `at+jwt`, `JWT`, and tokens without a type.
+    Any,
+    /// Only `at+jwt` (RFC 9068), which an issuer writes only into access tokens.
+    #[value(name = "at+jwt")]
+    AtJwt,
+}
+
+impl TokenType {
+    fn check(self, typ: Option<&str>) -> Result<(), InvalidToken> {
+        let is_at_jwt = typ.is_some_and(|typ| AT_JWT.iter().any(|it| it.eq_ignore_ascii_case(typ)));
+        let is_jwt = typ.is_none_or(|typ| typ.eq_ignore_ascii_case(JWT));
+        if is_at_jwt {
+            return Ok(());
+        }
+        if !is_jwt {
+            return Err(InvalidToken::NotAnAccessToken);
+        }
+        match self {
+            Self::Any => Ok(()),
+            Self::AtJwt => Err(InvalidToken::NotAtJwt),
+        }
+    }
+}
 
 /// Verifies tokens by the rules of one issuer.
 pub struct Verifier {
@@ -77,7 +107,7 @@ impl Header {
     }
 
     /// Returns the algorithm, if the header contains nothing that is rejected.
-    fn algorithm(&self) -> Result<SigningAlgorithm, InvalidToken> {
+    fn algorithm(&self, token_type: TokenType) -> Result<SigningAlgorithm, InvalidToken> {
         let algorithm = SigningAlgorithm::from_name(&self.alg).ok_or(InvalidToken::Algorithm)?;
         let Self {
             alg: _,
@@ -95,10 +125,7 @@ impl Header {
         if *jku || *jwk || *x5u || *x5c {
             return Err(InvalidToken::EmbeddedKey);
         }
-        let is_access_token = |typ: &String| TYPES.iter().any(|it| it.eq_ignore_ascii_case(typ));
-        if !typ.as_ref().is_none_or(is_access_token) {
-            return Err(InvalidToken::NotAnAccessToken);
-        }
+        token_type.check(typ.as_deref())?;
         Ok(algorithm)
     }
 }
@@ -111,7 +138,7 @@ impl Verifier {
     pub fn new(rules: TokenRules, clock: Clock) -> Result<Self, getrandom::Error> {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_issuer(&[rules.issuer.as_str()]);
-        validation.set_audience(&[&rules.audience]);
+        validation.set_audience(&[rules.audience.as_str()]);
         validation.set_required_spec_claims(&["iss", "aud"]);
         // `claims` checks the times against the service's clock, and cached tokens are checked again on every use.
         validation.validate_exp = false;
@@ -134,7 +161,7 @@ impl Verifier {
         // The key set is a part of the cache key, so that a withdrawn key invalidates the tokens that it signed.
         let digest = self.cache.digest(&[&keys.id().to_be_bytes(), token.as_bytes()]);
         if let Some(CachedToken { verified, expires_at }) = self.cache.get(&digest) {
-            return if self.clock.now().timestamp() < expires_at {
+            return if self.clock.now().get().timestamp() < expires_at {
                 Ok(verified)
             } else {
                 Err(InvalidToken::Expired)
@@ -159,7 +186,7 @@ impl Verifier {
             return Err(InvalidToken::TooLong);
         }
         let header = Header::read(token)?;
-        let algorithm = header.algorithm()?;
+        let algorithm = header.algorithm(self.rules.token_type)?;
         let key = keys.find(header.kid.as_deref(), algorithm)?;
         let validation = Validation {
             algorithms: vec![algorithm.into()],

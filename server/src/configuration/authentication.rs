@@ -1,8 +1,11 @@
 //! The settings of authentication: the issuer whose tokens are accepted, or open access.
 
-use crate::auth::{AccessSettings, IssuerSettings, IssuerUrl, RefreshSettings, RoleGrant, TokenRules};
+use super::ListenerConfiguration;
+use crate::auth::{
+    AccessSettings, ClaimPath, IssuerSettings, IssuerUrl, RefreshSettings, RoleGrant, TokenRules, TokenType,
+};
+use crate::name::Name;
 use clap::Args;
-use clap::builder::NonEmptyStringValueParser;
 use std::net::SocketAddr;
 use std::time::Duration;
 use thiserror::Error;
@@ -23,10 +26,9 @@ pub struct AuthenticationConfiguration {
         long,
         env = "OIDC_AUDIENCE",
         value_name = "OIDC_AUDIENCE",
-        default_value = "tenant-registry",
-        value_parser = NonEmptyStringValueParser::new()
+        default_value = "tenant-registry"
     )]
-    pub oidc_audience: String,
+    pub oidc_audience: Name,
 
     /// Scopes that the issuer's roles grant, separated by commas: `support=tenants:read+audit:read,operator=*`, where `*`
     /// means every scope. A role or a scope in the token that has the name of one of the service's scopes grants that scope
@@ -34,16 +36,35 @@ pub struct AuthenticationConfiguration {
     #[arg(long, env = "OIDC_ROLES", value_name = "OIDC_ROLES", value_delimiter = ',')]
     pub oidc_roles: Vec<RoleGrant>,
 
-    /// Claim with the id of the only tenant that the caller may see. A caller whose token lacks the claim sees all tenants.
-    /// With a wrong name, callers that should see one tenant see all of them: test it with one of their tokens.
+    /// Claim with the id of the only tenant that the caller may see, such as `tenant_id`. `org.tenant_id` is the claim of that
+    /// name or the member `tenant_id` of the claim `org`. A caller whose token lacks the claim sees all tenants, unless
+    /// OIDC_ALL_TENANTS_ROLE is set. With a wrong name, callers that should see one tenant see all of them: test it with one of
+    /// their tokens.
     #[arg(
         long,
         env = "OIDC_TENANT_CLAIM",
         value_name = "OIDC_TENANT_CLAIM",
-        default_value = "tenant_id",
-        value_parser = NonEmptyStringValueParser::new()
+        default_value = "tenant_id"
     )]
-    pub oidc_tenant_claim: String,
+    pub oidc_tenant_claim: ClaimPath,
+
+    /// Role that a token without OIDC_TENANT_CLAIM must have. Such a token is otherwise rejected, so a forgotten or misnamed
+    /// claim does not open all tenants. It must be a role of the realm or of the client OIDC_AUDIENCE; the claim `scope` does
+    /// not count. If not set, every token without the claim sees all tenants.
+    #[arg(long, env = "OIDC_ALL_TENANTS_ROLE", value_name = "OIDC_ALL_TENANTS_ROLE")]
+    pub oidc_all_tenants_role: Option<Name>,
+
+    /// Types of tokens that are accepted, by `typ` in their header. Set `at+jwt` if the issuer follows RFC 9068: its other
+    /// tokens, such as ID tokens, then cannot be mistaken for access tokens. With `at+jwt` and another issuer, such as
+    /// Keycloak without this option, all tokens are rejected.
+    #[arg(
+        long,
+        env = "OIDC_TOKEN_TYPE",
+        value_name = "OIDC_TOKEN_TYPE",
+        value_enum,
+        default_value_t = TokenType::Any
+    )]
+    pub oidc_token_type: TokenType,
 
     /// Tolerated difference in seconds between the issuer's clock and this machine's clock, up to 300. Too low: new tokens
     /// are rejected when the clocks differ. Tokens are accepted for this many seconds after they expire.
@@ -77,21 +98,19 @@ pub enum AccessError {
 }
 
 impl AuthenticationConfiguration {
-    /// Returns who may call the service at these addresses.
+    /// Returns who may call the service on these listeners.
     ///
     /// # Errors
     /// Fails if the service would be open to other machines without `--insecure-no-auth`.
-    pub fn access(&self, listening: impl IntoIterator<Item = SocketAddr>) -> Result<AccessSettings, AccessError> {
-        let exposed = || {
-            listening
-                .into_iter()
-                .find(|address| !address.ip().to_canonical().is_loopback())
-        };
+    pub fn access(&self, listeners: &ListenerConfiguration) -> Result<AccessSettings, AccessError> {
         match &self.oidc_issuer {
             Some(_) if self.insecure_no_auth => Err(AccessError::Both),
             Some(issuer) => Ok(AccessSettings::Issuer(Box::new(self.issuer(issuer.clone())))),
             None if self.insecure_no_auth => Ok(AccessSettings::Open),
-            None => exposed().map_or(Ok(AccessSettings::Open), |address| Err(AccessError::Exposed(address))),
+            None => match listeners.exposed() {
+                Some(address) => Err(AccessError::Exposed(address)),
+                None => Ok(AccessSettings::Open),
+            },
         }
     }
 
@@ -102,6 +121,8 @@ impl AuthenticationConfiguration {
                 audience: self.oidc_audience.clone(),
                 leeway: Duration::from_secs(self.oidc_leeway),
                 tenant_claim: self.oidc_tenant_claim.clone(),
+                all_tenants_role: self.oidc_all_tenants_role.clone(),
+                token_type: self.oidc_token_type,
                 roles: self.oidc_roles.iter().cloned().collect(),
             },
             refresh: RefreshSettings::default(),

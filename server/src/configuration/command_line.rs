@@ -1,12 +1,15 @@
 //! The command line of `tenant-registry`, and how arguments and environment variables are read.
 
-use super::renamed;
-use super::{Configuration, DatabaseConfiguration};
-use chrono::{DateTime, Utc};
+use super::{Configuration, DatabaseConfiguration, renamed, value};
+use crate::telemetry::redaction::redact;
 use clap::builder::Resettable;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
+use tenant_registry_contract::types::Timestamp;
+
+/// Replaces a value in a message.
+const WITHHELD: &str = "***";
 
 /// The Tenant Registry: a REST service for tenants, entitlements, API keys and the audit log.
 #[derive(Clone, Debug, Parser)]
@@ -42,7 +45,7 @@ pub enum AuditCommand {
     Prune {
         /// Delete the events before this time (RFC 3339).
         #[arg(long, value_name = "TIME")]
-        before: DateTime<Utc>,
+        before: Timestamp,
 
         /// The database of the audit log.
         #[command(flatten)]
@@ -62,13 +65,18 @@ impl Cli {
     {
         let mut command = without_empty_variables(renamed::accept_old_names(Self::command()));
         let mut arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-        let mut matches = command.try_get_matches_from_mut(&arguments)?;
+        let matches = command.try_get_matches_from_mut(&arguments);
+        if !matches.as_ref().is_err_and(is_help) {
+            // Before any error of clap's, because clap quotes values.
+            value::check_all(&command, &arguments).map_err(|error| command.error(ErrorKind::ValueValidation, error))?;
+        }
+        let mut matches = matches.map_err(without_secrets)?;
         let old_names =
             renamed::old_names(&matches).map_err(|error| command.error(ErrorKind::ArgumentConflict, error))?;
         if !old_names.arguments.is_empty() {
             // The first two arguments are the program and the command.
             arguments.splice(2..2, old_names.arguments);
-            matches = command.try_get_matches_from_mut(&arguments)?;
+            matches = command.try_get_matches_from_mut(&arguments).map_err(without_secrets)?;
         }
         let mut cli = Self::from_arg_matches(&matches)?;
         if let Command::Serve(configuration) = &mut cli.command {
@@ -77,9 +85,37 @@ impl Cli {
             if let Err(error) = configuration.access() {
                 return Err(command.error(ErrorKind::ArgumentConflict, error));
             }
+            if let Err(error) = configuration.check_store() {
+                return Err(command.error(ErrorKind::MissingRequiredArgument, error));
+            }
         }
         Ok(cli)
     }
+}
+
+fn is_help(error: &clap::Error) -> bool {
+    matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
+}
+
+/// Removes what clap quotes if it may contain a secret, such as the password in a URL.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    for kind in [
+        ContextKind::InvalidValue,
+        ContextKind::InvalidArg,
+        ContextKind::InvalidSubcommand,
+    ] {
+        let Some(ContextValue::String(quoted)) = error.get(kind) else {
+            continue;
+        };
+        // Most likely a value without its flag. All values have flags.
+        let is_stray = error.kind() == ErrorKind::UnknownArgument && !quoted.starts_with('-');
+        // Users, passwords and tokens in URLs come with one of these.
+        let may_be_secret = quoted.contains(['@', '?', '#']) || redact(quoted) != quoted.as_str();
+        if is_stray || may_be_secret {
+            error.insert(kind, ContextValue::String(WITHHELD.to_owned()));
+        }
+    }
+    error
 }
 
 fn without_empty_variables(command: clap::Command) -> clap::Command {
@@ -97,7 +133,7 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 
 /// The error as a single line. Returns none if help or the version was requested.
 pub fn error_line(error: &clap::Error) -> Option<String> {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+    if is_help(error) {
         return None;
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {

@@ -1,37 +1,31 @@
 //! The settings of the Postgres store.
 
+use super::secret::Secret;
 use crate::store::postgres::{DatabaseUrl, DatabaseUrlError, PoolSettings, Recycling};
 use clap::Args;
-use std::fmt;
 use std::time::Duration;
-
-/// The database URL as it was given. It contains a password, so `Debug` hides it. It is parsed only after clap has
-/// finished, because clap quotes invalid values.
-#[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrlText(String);
-
-impl From<&str> for DatabaseUrlText {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for DatabaseUrlText {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("DatabaseUrlText(***)")
-    }
-}
 
 /// The database.
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseConfiguration {
     /// Database that stores the records: postgres://USER:PASSWORD@HOST:PORT/DATABASE, Postgres 15 or later. If not set, the
-    /// records are in memory, with one tenant `acme`, and are lost when the process ends. Several hosts
+    /// records are in memory, with one tenant `acme`, and are lost when the process ends. That requires --in-memory, except
+    /// for a first look: without OIDC_ISSUER and --no-migrate, on a loopback address. Several hosts
     /// (`@one:5432,two:5432/`) with `?target_session_attrs=read-write` follow the primary through a failover. `sslmode` works
     /// as in libpq, from `disable` to `verify-full`, with `sslrootcert` for the CA certificates. Modes below `verify-ca` do not
     /// detect an impostor. The start fails if the URL is invalid or the database cannot be reached.
     #[arg(long, env = "DATABASE_URL", value_name = "DATABASE_URL", hide_env_values = true)]
-    pub database_url: Option<DatabaseUrlText>,
+    pub database_url: Option<Secret>,
+
+    /// File with the value of DATABASE_URL, instead of that setting. A line break at the end is ignored.
+    #[arg(
+        long,
+        env = "DATABASE_URL_FILE",
+        value_name = "DATABASE_URL_FILE",
+        value_parser = Secret::read_file,
+        conflicts_with = "database_url"
+    )]
+    pub database_url_file: Option<Secret>,
 
     /// Maximum number of seconds to connect to one host, from 1 to 60. Too low: a host on a slow network is treated as down.
     /// Too high: when one of several hosts is down, every caller waits for it.
@@ -51,10 +45,17 @@ impl DatabaseConfiguration {
     /// # Errors
     /// Returns what is wrong with the URL, without quoting it.
     pub fn url(&self) -> Result<Option<DatabaseUrl>, DatabaseUrlError> {
-        match &self.database_url {
-            Some(DatabaseUrlText(text)) if !text.is_empty() => text.parse().map(Some),
-            Some(_) | None => Ok(None),
-        }
+        self.given().map(str::parse).transpose()
+    }
+
+    /// Returns whether there is a database.
+    pub fn is_set(&self) -> bool {
+        self.given().is_some()
+    }
+
+    fn given(&self) -> Option<&str> {
+        let given = self.database_url.as_ref().or(self.database_url_file.as_ref());
+        given.map(Secret::expose).filter(|url| !url.is_empty())
     }
 
     /// The time limit for connecting to one host.

@@ -24,3 +24,18 @@ pub struct ListenerConfiguration {
     #[arg(long, env = "METRICS_ADDR", value_name = "METRICS_ADDR")]
     pub metrics_address: Option<SocketAddr>,
 }
+
+impl ListenerConfiguration {
+    /// The first address at which other machines can call the API. The metrics server is not a part of the API.
+    pub(super) fn exposed(&self) -> Option<SocketAddr> {
+        let Self {
+            bind_address,
+            internal_address,
+            metrics_address: _,
+        } = *self;
+        [bind_address]
+            .into_iter()
+            .chain(internal_address)
+            .find(|address| !address.ip().to_canonical().is_loopback())
+    }
+}

@@ -1,6 +1,7 @@
 //! Settings: the flag and the environment variable of each, its default, and the effect of bad values.
 //!
-//! Flags take precedence over environment variables. An empty variable counts as not set.
+//! Flags take precedence over environment variables. An empty variable counts as not set. `value` rejects invisible
+//! characters in all values.
 
 mod allowed_origin;
 mod authentication;
@@ -10,8 +11,10 @@ mod hashing;
 mod limits;
 mod listeners;
 mod renamed;
+mod secret;
 mod shutdown;
 mod traces;
+mod value;
 
 #[cfg(test)]
 mod tests;
@@ -31,12 +34,14 @@ use ipnet::IpNet;
 pub use limits::LimitsConfiguration;
 pub use listeners::ListenerConfiguration;
 pub use renamed::RenamedSetting;
+pub use secret::Secret;
 pub use shutdown::ShutdownConfiguration;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tenant_registry_contract::http::AllowedOrigins;
 use tenant_registry_contract::types::RetryAfterSeconds;
+use thiserror::Error;
 pub use traces::{HeadersError, TracesConfiguration};
 use url::Host;
 
@@ -59,6 +64,11 @@ pub struct Configuration {
     /// version of the service. By default, the start migrates the schema.
     #[arg(long)]
     pub no_migrate: bool,
+
+    /// Keep the records in memory, where they are lost when the process ends, although other settings are those of a service
+    /// that keeps them: OIDC_ISSUER, --no-migrate, or an address that other machines can reach.
+    #[arg(long, conflicts_with_all = ["database_url", "database_url_file"])]
+    pub in_memory: bool,
 
     /// The addresses to listen on.
     #[command(flatten)]
@@ -138,6 +148,14 @@ pub struct Configuration {
     pub renamed_settings: Vec<RenamedSetting>,
 }
 
+/// The service would lose its records, most likely by mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "without --database-url <DATABASE_URL> the records are in memory and are lost when the process ends: set a database, or \
+     allow this with --in-memory"
+)]
+pub struct NoDatabase;
+
 fn host(text: &str) -> Result<String, String> {
     let text = text.trim();
     match Host::parse(text) {
@@ -160,13 +178,21 @@ impl Configuration {
     /// # Errors
     /// Fails if the service would be open to other machines without `--insecure-no-auth`.
     pub fn access(&self) -> Result<AccessSettings, AccessError> {
-        let ListenerConfiguration {
-            bind_address,
-            internal_address,
-            metrics_address: _,
-        } = self.listeners;
-        self.authentication
-            .access([bind_address].into_iter().chain(internal_address))
+        self.authentication.access(&self.listeners)
+    }
+
+    /// Checks that the records are not in memory by mistake.
+    ///
+    /// # Errors
+    /// Fails if there is neither a database nor `--in-memory`, and the service is not only for a first look.
+    pub fn check_store(&self) -> Result<(), NoDatabase> {
+        let is_first_look =
+            self.authentication.oidc_issuer.is_none() && self.listeners.exposed().is_none() && !self.no_migrate;
+        if self.database.is_set() || self.in_memory || is_first_look {
+            Ok(())
+        } else {
+            Err(NoDatabase)
+        }
     }
 
     /// The settings of the running service. There is room for `max_connections` connections of callers.

@@ -3,6 +3,7 @@
 use super::{Cli, Command, Configuration, error_line};
 use crate::auth::AccessSettings;
 use clap::CommandFactory;
+use std::io::Write;
 
 fn serve(arguments: &[&str]) -> Result<Configuration, String> {
     let arguments = ["tenant-registry", "serve"].iter().chain(arguments);
@@ -88,9 +89,9 @@ fn open_access_from_other_machines_requires_a_flag() {
             line.contains(exposed) && line.contains("OIDC_ISSUER") && line.contains("--insecure-no-auth"),
             "{line}"
         );
-        let open = serve(&[&bind[..], &["--insecure-no-auth"]].concat()).unwrap();
+        let open = serve(&[&bind[..], &["--insecure-no-auth", "--in-memory"]].concat()).unwrap();
         assert!(matches!(open.access(), Ok(AccessSettings::Open)));
-        let closed = serve(&[&bind[..], &issuer].concat()).unwrap();
+        let closed = serve(&[&bind[..], &issuer, &["--in-memory"]].concat()).unwrap();
         assert!(matches!(closed.access(), Ok(AccessSettings::Issuer(_))));
     }
     for loopback in ["127.0.0.1:0", "127.0.0.53:0", "[::1]:0", "[::ffff:127.0.0.1]:0"] {
@@ -98,6 +99,157 @@ fn open_access_from_other_machines_requires_a_flag() {
     }
     let line = serve(&[&issuer[..], &["--insecure-no-auth"]].concat()).unwrap_err();
     assert!(line.contains("cannot be used together"), "{line}");
+}
+
+#[test]
+fn the_in_memory_store_requires_a_flag_beyond_a_first_look() {
+    let issuer = ["--oidc-issuer", "https://sso.example.com/realms/platform"];
+    let exposed = ["--bind-address", "0.0.0.0:0", "--insecure-no-auth"];
+    let internal = ["--internal-address", "[::]:0", "--insecure-no-auth"];
+    let database = ["--database-url", "postgres://u@db/x"];
+    let (no_migrate, in_memory) = (["--no-migrate"], ["--in-memory"]);
+    for serious in [&issuer[..], &exposed, &internal, &no_migrate] {
+        for empty in [&[][..], &["--database-url", ""]] {
+            let line = serve(&[serious, empty].concat()).unwrap_err();
+            assert!(line.contains("DATABASE_URL") && line.contains("--in-memory"), "{line}");
+        }
+        assert!(serve(&[serious, &in_memory].concat()).is_ok(), "{serious:?}");
+        assert!(serve(&[serious, &database].concat()).is_ok(), "{serious:?}");
+    }
+    for first_look in [&[][..], &["--metrics-address", "0.0.0.0:0"]] {
+        assert!(serve(first_look).is_ok(), "{first_look:?}");
+    }
+    let line = serve(&[&database[..], &in_memory].concat()).unwrap_err();
+    assert!(
+        line.contains("--in-memory") && line.contains("cannot be used with"),
+        "{line}"
+    );
+}
+
+#[test]
+fn invisible_characters_are_rejected_in_every_setting() {
+    let mut command = Cli::command();
+    let settings = command.find_subcommand_mut("serve").unwrap().get_arguments();
+    let flags: Vec<String> = settings
+        .filter(|setting| setting.get_env().is_some())
+        .filter_map(|setting| setting.get_long().map(|flag| format!("--{flag}")))
+        .collect();
+    assert!(flags.len() > 35, "{flags:?}");
+    for flag in flags {
+        for (value, expected) in [
+            (" 1", "white space"),
+            ("1 ", "white space"),
+            ("1\n", "white space"),
+            ("1\u{a0}", "white space"),
+            ("a\u{0}b", "U+0000"),
+            ("a\u{202e}b", "U+202E"),
+        ] {
+            for given in [&[flag.as_str(), value][..], &[&format!("{flag}={value}")]] {
+                let line = serve(given).unwrap_err();
+                assert!(
+                    line.starts_with(&format!("error: {flag} ")) && line.contains(expected),
+                    "{line}"
+                );
+                assert_eq!(line.lines().count(), 1, "{line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn names_must_not_be_quoted() {
+    for flag in [
+        "--oidc-audience",
+        "--oidc-tenant-claim",
+        "--oidc-all-tenants-role",
+        "--otel-service-name",
+    ] {
+        for quoted in ["\"name\"", "'name'", "“name”"] {
+            let line = serve(&[flag, quoted]).unwrap_err();
+            assert!(line.contains(flag) && line.contains("must not be quoted"), "{line}");
+        }
+        let line = serve(&[flag, ""]).unwrap_err();
+        assert!(line.contains(flag), "{line}");
+    }
+    let line = serve(&["--oidc-roles", "'operator'=*"]).unwrap_err();
+    assert!(
+        line.contains("--oidc-roles") && line.contains("must not be quoted"),
+        "{line}"
+    );
+}
+
+#[test]
+fn every_secret_can_come_from_a_file() {
+    let mut command = Cli::command();
+    let serve = command.find_subcommand_mut("serve").unwrap();
+    let is_secret = |setting: &&clap::Arg| setting.is_hide_env_values_set();
+    let secrets: Vec<_> = serve.get_arguments().filter(is_secret).cloned().collect();
+    assert_eq!(secrets.len(), 2);
+    for secret in secrets {
+        let (flag, variable) = (secret.get_long().unwrap(), secret.get_env().unwrap());
+        let file = format!("{flag}-file");
+        let file = serve
+            .get_arguments()
+            .find(|other| other.get_long() == Some(&file))
+            .unwrap();
+        let expected = format!("{}_FILE", variable.to_str().unwrap());
+        assert_eq!(file.get_env().unwrap(), expected.as_str());
+    }
+}
+
+#[test]
+fn a_secret_is_read_from_its_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"postgres://u:secret@db/x\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let configuration = serve(&["--database-url-file", path]).unwrap();
+    assert_eq!(
+        configuration.database.url(),
+        "postgres://u:secret@db/x".parse().map(Some)
+    );
+    assert!(!format!("{configuration:?}").contains("secret"));
+
+    let line = serve(&["--database-url-file", path, "--database-url", "postgres://u@db/x"]).unwrap_err();
+    assert!(line.contains("cannot be used with"), "{line}");
+    let line = serve(&["--database-url-file", "/no/such/file"]).unwrap_err();
+    assert!(
+        line.contains("--database-url-file <DATABASE_URL_FILE>") && line.contains("cannot read the file"),
+        "{line}"
+    );
+}
+
+#[test]
+fn errors_do_not_quote_secrets() {
+    for arguments in [
+        &["--oidc-issuer", "https://user:swordfish@sso.example.com"][..],
+        &["--oidc-issuer", "https://sso.example.com/?token=swordfish"],
+        &["--otel-exporter-otlp-endpoint", "http://user:swordfish@collector"],
+        &["--otel-exporter-otlp-endpoint", "http://collector/?token=swordfish"],
+        &["--allowed-origins", "https://user:swordfish@console.example.com"],
+        &["--trusted-proxies", "user:swordfish@10.0.0.1"],
+        &[
+            "--bind-address",
+            "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzd29yZGZpc2gifQ.swordfish",
+        ],
+        &["--log-level", "bp_swordfishswordfish"],
+        &["postgres://user:swordfish@db/x"],
+        &["authorization=swordfish"],
+        &["--database-urll=postgres://user:swordfish@db/x"],
+        &["--database-urll", "postgres://user:swordfish@db/x"],
+        &["--database-url=swordfish", " "],
+        &["--database-url", "swordfish", "--database-url-file", "/no/such/file"],
+        &["--database-url", "swordfish", "--database-url", "swordfish"],
+        &["--database-url", "swordfish", "--in-memory"],
+        &["--otel-exporter-otlp-headers", " swordfish"],
+    ] {
+        let line = serve(arguments).unwrap_err();
+        assert!(!line.contains("swordfish"), "{line}");
+    }
+    let line = match Cli::read(["tenant-registry", "postgres://user:swordfish@db/x"]) {
+        Ok(cli) => panic!("{cli:?}"),
+        Err(error) => error_line(&error).unwrap(),
+    };
+    assert!(!line.contains("swordfish"), "{line}");
 }
 
 #[test]

@@ -1,33 +1,17 @@
 //! The settings of traces, with the names from OpenTelemetry's specification.
 
+use super::secret::Secret;
+use crate::name::Name;
 use crate::telemetry::traces::TraceSettings;
 use clap::Args;
 use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use std::collections::HashMap;
-use std::fmt;
 use thiserror::Error;
 use url::Url;
 
 /// The path that OTLP over HTTP appends to the collector's URL.
 const TRACES_PATH: &str = "v1/traces";
-
-/// The headers as they were given. They contain secrets, so `Debug` hides them. They are parsed only after clap has
-/// finished, because clap quotes invalid values.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HeadersText(String);
-
-impl From<&str> for HeadersText {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for HeadersText {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("HeadersText(***)")
-    }
-}
 
 /// A malformed header. The message does not quote it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -59,7 +43,17 @@ pub struct TracesConfiguration {
         value_name = "OTEL_EXPORTER_OTLP_HEADERS",
         hide_env_values = true
     )]
-    pub otel_exporter_otlp_headers: Option<HeadersText>,
+    pub otel_exporter_otlp_headers: Option<Secret>,
+
+    /// File with the value of OTEL_EXPORTER_OTLP_HEADERS, instead of that setting. A line break at the end is ignored.
+    #[arg(
+        long,
+        env = "OTEL_EXPORTER_OTLP_HEADERS_FILE",
+        value_name = "OTEL_EXPORTER_OTLP_HEADERS_FILE",
+        value_parser = Secret::read_file,
+        conflicts_with = "otel_exporter_otlp_headers"
+    )]
+    pub otel_exporter_otlp_headers_file: Option<Secret>,
 
     /// Name of the service in traces. Deployments with the same name cannot be distinguished.
     #[arg(
@@ -68,7 +62,7 @@ pub struct TracesConfiguration {
         value_name = "OTEL_SERVICE_NAME",
         default_value = "tenant-registry"
     )]
-    pub otel_service_name: String,
+    pub otel_service_name: Name,
 
     /// Share of traces that are kept, from 0 to 1. For a caller that sends a `traceparent`, the caller decides. Too high: a
     /// service that verifies thousands of keys per second fills the collector. Too low: the request that you are looking for
@@ -89,14 +83,13 @@ impl TracesConfiguration {
     /// # Errors
     /// Fails if a header is malformed.
     pub fn settings(&self) -> Result<Option<TraceSettings>, HeadersError> {
-        let headers = match &self.otel_exporter_otlp_headers {
-            Some(HeadersText(text)) => headers(text)?,
-            None => HashMap::new(),
-        };
+        let given = self.otel_exporter_otlp_headers.as_ref();
+        let given = given.or(self.otel_exporter_otlp_headers_file.as_ref());
+        let headers = given.map_or_else(|| Ok(HashMap::new()), |given| headers(given.expose()))?;
         Ok(self.otel_exporter_otlp_endpoint.clone().map(|endpoint| TraceSettings {
             endpoint,
             headers,
-            service_name: self.otel_service_name.clone(),
+            service_name: self.otel_service_name.to_string(),
             ratio: self.otel_traces_sampler_arg,
         }))
     }

@@ -3,10 +3,9 @@
 use super::Registry;
 use super::error::Failure;
 use crate::store::{ApiKeyUse, Store};
-use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tenant_registry_contract::types::ApiKeyId;
+use tenant_registry_contract::types::{ApiKeyId, Timestamp};
 use tokio::sync::Notify;
 
 /// Maximum number of keys with an unwritten use, about 3 MiB. The use of a further key is not recorded.
@@ -18,13 +17,13 @@ const EARLY_WRITE_KEYS: usize = MAX_KEYS / 2;
 /// The last unwritten use of each key.
 #[derive(Debug, Default)]
 pub(super) struct ApiKeyUses {
-    last: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
+    last: Mutex<HashMap<ApiKeyId, Timestamp>>,
     early_write: Notify,
 }
 
 impl ApiKeyUses {
     /// Records a successful verification.
-    pub(super) fn record(&self, id: ApiKeyId, used_at: DateTime<Utc>) {
+    pub(super) fn record(&self, id: ApiKeyId, used_at: Timestamp) {
         let mut last = self.last();
         if last.len() >= MAX_KEYS && !last.contains_key(&id) {
             return;
@@ -44,7 +43,7 @@ impl ApiKeyUses {
     }
 
     /// A poisoned lock is safe to use: each entry is set in one step.
-    fn last(&self) -> MutexGuard<'_, HashMap<ApiKeyId, DateTime<Utc>>> {
+    fn last(&self) -> MutexGuard<'_, HashMap<ApiKeyId, Timestamp>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

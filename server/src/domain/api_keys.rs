@@ -8,11 +8,10 @@ use super::tenants::{is_in_service, status_at};
 use crate::api_key_hash;
 use crate::records::{ApiKeyRecord, Decision, NewAuditEvent};
 use crate::store::{ApiKeyStored, ApiKeyWithTenant, Changed, Store};
-use chrono::{DateTime, Utc};
 use serde_json::Map;
 use tenant_registry_contract::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix,
-    ApiKeyVerifyReason, ConstraintError, ProductKey, Scope, TenantId,
+    ApiKeyVerifyReason, ConstraintError, ProductKey, Scope, TenantId, Timestamp,
 };
 
 /// Returned with the plaintext of a new key.
@@ -35,12 +34,7 @@ impl ApiKeyRecord {
     }
 
     /// An audit event about the key. It shows the key's id and prefix, but no more of the plaintext.
-    fn event(
-        &self,
-        action: ServiceAction,
-        caller: &Caller,
-        now: DateTime<Utc>,
-    ) -> Result<NewAuditEvent, ConstraintError> {
+    fn event(&self, action: ServiceAction, caller: &Caller, now: Timestamp) -> Result<NewAuditEvent, ConstraintError> {
         let mut metadata = Map::new();
         metadata.insert("prefix".to_owned(), self.prefix.as_str().into());
         ServiceEvent {
@@ -55,7 +49,7 @@ impl ApiKeyRecord {
     }
 
     /// Revokes the key. If it is revoked already, `revoked_at` stays unchanged.
-    fn revoke(&self, caller: &Caller, now: DateTime<Utc>) -> Result<Decision<Self>, ConstraintError> {
+    fn revoke(&self, caller: &Caller, now: Timestamp) -> Result<Decision<Self>, ConstraintError> {
         if self.revoked_at.is_some() {
             return Ok(Decision::Unchanged);
         }
@@ -85,7 +79,7 @@ pub enum Verification {
 }
 
 /// Checks the state of a key whose secret matched. Callers without the secret do not learn the state.
-fn verify_state(found: ApiKeyWithTenant, now: DateTime<Utc>) -> Verification {
+fn verify_state(found: ApiKeyWithTenant, now: Timestamp) -> Verification {
     let ApiKeyWithTenant {
         api_key,
         tenant_status,

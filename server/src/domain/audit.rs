@@ -6,9 +6,8 @@ use super::error::{DomainError, Failure, InvalidInput};
 use crate::records::{AuditEventRecord, AuditQuery, NewAuditEvent};
 
 use crate::store::{AuditAppended, Store};
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use tenant_registry_contract::server::AuditListParams;
-use tenant_registry_contract::types::{AuditAppend, AuditCursor, AuditEvent, AuditEventPage};
+use tenant_registry_contract::types::{AuditAppend, AuditCursor, AuditEvent, AuditEventOrigin, AuditEventPage};
 
 impl AuditEventRecord {
     fn into_audit_event(self) -> AuditEvent {
@@ -29,20 +28,13 @@ impl AuditEventRecord {
             source_ip: event.source_ip.map(|address| address.to_string()),
             user_agent: event.user_agent,
             created_at: event.created_at,
+            origin: event.origin,
         }
     }
 }
 
 fn tenant_not_found() -> InvalidInput {
     InvalidInput("`tenant_id`: no tenant has this id".to_owned())
-}
-
-/// Rounds up to whole microseconds, because a store may round the values of a query. Events have whole microseconds, so
-/// comparing them with the rounded time gives the same result.
-fn rounded_up(time: DateTime<Utc>) -> DateTime<Utc> {
-    let microsecond = TimeDelta::microseconds(1);
-    // Rounding fails only outside the range of 64-bit nanoseconds. There are no events there.
-    time.duration_round_up(microsecond).unwrap_or(time)
 }
 
 impl<S: Store> Registry<S> {
@@ -97,6 +89,7 @@ impl<S: Store> Registry<S> {
             source_ip: Some(origin.source_ip),
             user_agent: origin.user_agent,
             created_at: self.clock.now(),
+            origin: Some(AuditEventOrigin::Caller),
         };
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(record) => Ok(record.into_audit_event()),
@@ -140,8 +133,8 @@ impl<S: Store> Registry<S> {
             product,
             actor_id,
             action,
-            since: since.map(rounded_up),
-            until: until.map(rounded_up),
+            since,
+            until,
             before: cursor,
             // One more than the page holds, to know whether another page follows.
             limit: page_size + 1,
@@ -157,27 +150,5 @@ impl<S: Store> Registry<S> {
             items: records.into_iter().map(AuditEventRecord::into_audit_event).collect(),
             next_cursor,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::rounded_up;
-    use chrono::{DateTime, Utc};
-
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn times_are_rounded_up_to_microseconds() {
-        let whole = at("2026-03-01T12:00:00.000001Z");
-        assert_eq!(rounded_up(whole), whole);
-        assert_eq!(rounded_up(at("2026-03-01T12:00:00.000000001Z")), whole);
-        assert_eq!(
-            rounded_up(at("1969-12-31T23:59:59.999999001Z")),
-            at("1970-01-01T00:00:00Z")
-        );
-        assert_eq!(rounded_up(at("0001-01-01T00:00:00Z")), at("0001-01-01T00:00:00Z"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::error::Failure;
 use crate::store::{AuditPruneStore, PrunedBatch, StoreError};
-use chrono::{DateTime, Utc};
+use tenant_registry_contract::types::Timestamp;
 use thiserror::Error;
 use tracing::info;
 
@@ -11,7 +11,7 @@ use tracing::info;
 pub enum AuditPruneError {
     /// Some of the events are too young to be deleted.
     #[error("`--before` must not be later than {0}: the database keeps younger events")]
-    TooYoung(DateTime<Utc>),
+    TooYoung(Timestamp),
     /// The store failed. Events that were deleted before remain deleted.
     #[error("not all events were deleted: {0}; run it again")]
     Failed(String),
@@ -29,7 +29,7 @@ impl From<StoreError> for AuditPruneError {
 /// # Errors
 /// - [`AuditPruneError::TooYoung`] if the store keeps events that are that young.
 /// - [`AuditPruneError::Failed`] if the store fails. Running it again continues.
-pub async fn audit_prune(store: &mut impl AuditPruneStore, before: DateTime<Utc>) -> Result<u64, AuditPruneError> {
+pub async fn audit_prune(store: &mut impl AuditPruneStore, before: Timestamp) -> Result<u64, AuditPruneError> {
     let latest = store.audit_prunable_until().await?;
     if before > latest {
         return Err(AuditPruneError::TooYoung(latest));

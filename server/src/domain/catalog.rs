@@ -7,10 +7,9 @@ use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::is_in_service;
 use crate::records::{EntitlementRecord, NewAuditEvent, TenantRecord};
 use crate::store::{AuditAppended, NewTrial, Store, TrialStarted};
-use chrono::{DateTime, Utc};
 use serde_json::Map;
 use tenant_registry_contract::types::{
-    CatalogEntry, CatalogEntryList, ConstraintError, ProductKey, TenantId, TenantProduct,
+    CatalogEntry, CatalogEntryList, ConstraintError, ProductKey, TenantId, TenantProduct, Timestamp,
 };
 
 /// The products of this deployment, in the order of the catalog file.
@@ -43,7 +42,7 @@ fn product_event(
     action: ServiceAction,
     tenant_id: TenantId,
     caller: &Caller,
-    now: DateTime<Utc>,
+    now: Timestamp,
 ) -> Result<NewAuditEvent, ConstraintError> {
     ServiceEvent {
         action,
@@ -61,7 +60,7 @@ fn trial(
     product: &CatalogEntry,
     tenant: &TenantRecord,
     caller: &Caller,
-    now: DateTime<Utc>,
+    now: Timestamp,
 ) -> Result<NewTrial, DomainError<TenantChangeError>> {
     let status = tenant.status_at(now);
     if !is_in_service(status) {

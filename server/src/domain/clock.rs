@@ -1,9 +1,10 @@
 //! The time and the ids that the rules use.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Days, SubsecRound, Utc};
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use uuid::{ContextV7, Timestamp, Uuid};
+use tenant_registry_contract::types::Timestamp;
+use uuid::{ContextV7, Uuid};
 
 /// Microseconds, the resolution of Postgres, so that a stored time is read back unchanged.
 const SUBSECOND_DIGITS: u16 = 6;
@@ -31,16 +32,36 @@ impl Clock {
     }
 
     /// Returns the current time, truncated to microseconds.
-    pub fn now(&self) -> DateTime<Utc> {
-        (self.source)().trunc_subsecs(SUBSECOND_DIGITS)
+    pub fn now(&self) -> Timestamp {
+        nearest((self.source)().trunc_subsecs(SUBSECOND_DIGITS))
     }
 
     /// Makes a UUIDv7 from a time. Ids increase in the order in which they are made, also within a millisecond.
-    pub(crate) fn new_id(&self, now: DateTime<Utc>) -> Uuid {
+    pub(crate) fn new_id(&self, now: Timestamp) -> Uuid {
+        let now = now.get();
         // A UUIDv7 has no times before 1970.
         let seconds = now.timestamp().try_into().unwrap_or_default();
-        Uuid::new_v7(Timestamp::from_unix(&*self.ids, seconds, now.timestamp_subsec_nanos()))
+        Uuid::new_v7(uuid::Timestamp::from_unix(
+            &*self.ids,
+            seconds,
+            now.timestamp_subsec_nanos(),
+        ))
     }
+}
+
+/// The time that is some days after another. At the end of the year 9999, the last possible time.
+pub(crate) fn days_after(time: Timestamp, days: Days) -> Timestamp {
+    nearest(time.get() + days)
+}
+
+/// The nearest possible time.
+fn nearest(time: DateTime<Utc>) -> Timestamp {
+    let bound = if time < Timestamp::MIN.get() {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    };
+    Timestamp::try_from(time).unwrap_or(bound)
 }
 
 impl fmt::Debug for Clock {
@@ -51,8 +72,9 @@ impl fmt::Debug for Clock {
 
 #[cfg(test)]
 mod tests {
-    use super::Clock;
-    use chrono::{DateTime, Utc};
+    use super::{Clock, days_after};
+    use chrono::{DateTime, Days, Utc};
+    use tenant_registry_contract::types::Timestamp;
 
     #[test]
     fn ids_have_the_time_of_the_clock_and_increase() {
@@ -65,5 +87,13 @@ mod tests {
             assert_eq!(seconds, now.timestamp().unsigned_abs());
             assert_eq!(nanoseconds / 1_000_000, now.timestamp_subsec_millis());
         }
+    }
+
+    #[test]
+    fn a_time_outside_the_years_of_rfc_3339_becomes_the_nearest_one() {
+        let clock = Clock::from_fn(|| DateTime::<Utc>::MAX_UTC);
+        assert_eq!(clock.now(), Timestamp::MAX);
+        assert_eq!(days_after(clock.now(), Days::new(14)), Timestamp::MAX);
+        assert_eq!(Clock::from_fn(|| DateTime::<Utc>::MIN_UTC).now(), Timestamp::MIN);
     }
 }

@@ -2,30 +2,30 @@
 
 use super::Registry;
 use super::caller::TenantScope;
+use super::clock::days_after;
 use super::error::{DomainError, NotFound};
 use super::tenants::TRIAL_LENGTH;
 use crate::records::EntitlementRecord;
 use crate::store::Store;
-use chrono::{DateTime, Utc};
 use serde_json::Map;
-use tenant_registry_contract::types::{ProductKey, TenantId, TenantProduct, TenantProductList};
+use tenant_registry_contract::types::{ProductKey, TenantId, TenantProduct, TenantProductList, Timestamp};
 
 impl EntitlementRecord {
     /// A trial that starts at `now`.
-    pub(super) fn trial(tenant_id: TenantId, product: ProductKey, now: DateTime<Utc>) -> Self {
+    pub(super) fn trial(tenant_id: TenantId, product: ProductKey, now: Timestamp) -> Self {
         Self {
             tenant_id,
             product,
             enabled: true,
             config: Map::new(),
-            expires_at: Some(now + TRIAL_LENGTH),
+            expires_at: Some(days_after(now, TRIAL_LENGTH)),
             created_at: now,
             updated_at: now,
         }
     }
 
     /// The entitlement as readers see it at `now`. After its end it is not enabled.
-    pub fn into_tenant_product(self, now: DateTime<Utc>) -> TenantProduct {
+    pub fn into_tenant_product(self, now: Timestamp) -> TenantProduct {
         let Self {
             tenant_id,
             product,

@@ -2,9 +2,10 @@
 
 use super::caller::Caller;
 use crate::records::NewAuditEvent;
-use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
-use tenant_registry_contract::types::{AuditAction, ConstraintError, ProductKey, TenantId, Text};
+use tenant_registry_contract::types::{
+    AuditAction, AuditEventOrigin, ConstraintError, ProductKey, TenantId, Text, Timestamp,
+};
 
 /// The state change that an event records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub(crate) struct ServiceEvent<'a> {
 
 impl ServiceEvent<'_> {
     /// Adds the caller who caused the event.
-    pub(crate) fn caused_by(self, caller: &Caller, now: DateTime<Utc>) -> Result<NewAuditEvent, ConstraintError> {
+    pub(crate) fn caused_by(self, caller: &Caller, now: Timestamp) -> Result<NewAuditEvent, ConstraintError> {
         let Self {
             action,
             tenant_id,
@@ -79,6 +80,7 @@ impl ServiceEvent<'_> {
             source_ip: Some(origin.source_ip),
             user_agent: origin.user_agent.clone(),
             created_at: now,
+            origin: Some(AuditEventOrigin::Service),
         })
     }
 }

@@ -1,8 +1,9 @@
 //! API keys as they are stored.
 
 use crate::api_key_hash::StoredHash;
-use chrono::{DateTime, Utc};
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyName, ApiKeyPrefix, ProductKey, Scope, TenantId, Text};
+use tenant_registry_contract::types::{
+    ApiKeyId, ApiKeyName, ApiKeyPrefix, ProductKey, Scope, TenantId, Text, Timestamp,
+};
 
 /// A stored API key. It has a hash in place of the plaintext.
 #[derive(Clone, Debug)]
@@ -24,9 +25,9 @@ pub struct ApiKeyRecord {
     /// The actor that created the key.
     pub created_by: Option<Text>,
     /// When the key last verified, within seconds.
-    pub last_used_at: Option<DateTime<Utc>>,
+    pub last_used_at: Option<Timestamp>,
     /// When the key was revoked.
-    pub revoked_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<Timestamp>,
     /// When the key was created.
-    pub created_at: DateTime<Utc>,
+    pub created_at: Timestamp,
 }

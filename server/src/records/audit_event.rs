@@ -1,10 +1,9 @@
 //! Audit events as they are stored, and queries for them.
 
-use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 use tenant_registry_contract::types::{
-    ActorId, AuditAction, AuditCursor, AuditEventId, ProductKey, ProjectId, TenantId, Text,
+    ActorId, AuditAction, AuditCursor, AuditEventId, AuditEventOrigin, ProductKey, ProjectId, TenantId, Text, Timestamp,
 };
 
 /// An audit event without its number, which the store assigns.
@@ -37,7 +36,9 @@ pub struct NewAuditEvent {
     /// The `User-Agent` of the request.
     pub user_agent: Option<String>,
     /// When the service recorded the event.
-    pub created_at: DateTime<Utc>,
+    pub created_at: Timestamp,
+    /// Who wrote the event. `None` for stored events from before version 2.0.
+    pub origin: Option<AuditEventOrigin>,
 }
 
 /// A stored audit event.
@@ -61,11 +62,12 @@ pub struct AuditQuery {
     /// Only events with this action.
     pub action: Option<AuditAction>,
     /// Only events at or after this time, in whole microseconds.
-    pub since: Option<DateTime<Utc>>,
+    pub since: Option<Timestamp>,
     /// Only events before this time, in whole microseconds.
-    pub until: Option<DateTime<Utc>>,
-    /// Only events that follow the event with this number in the list. If that event was pruned, the event with the
-    /// next greater number takes its place.
+    pub until: Option<Timestamp>,
+    /// Only events that follow the event with this number in the list. If there is no such event, or `tenant_id` is set
+    /// and it belongs to another tenant, the next event with a greater number (of that tenant) takes its place. A caller
+    /// therefore cannot learn anything about the events of others.
     pub before: Option<AuditCursor>,
     /// The maximum number of events to return.
     pub limit: usize,

@@ -1,8 +1,7 @@
 //! Entitlements as they are stored.
 
-use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
-use tenant_registry_contract::types::{ProductKey, TenantId};
+use tenant_registry_contract::types::{ProductKey, TenantId, Timestamp};
 
 /// A stored entitlement: a tenant's right to use a product. A tenant has at most one for each product.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,9 +15,9 @@ pub struct EntitlementRecord {
     /// The product's settings for this tenant.
     pub config: Map<String, Value>,
     /// When the entitlement ends.
-    pub expires_at: Option<DateTime<Utc>>,
+    pub expires_at: Option<Timestamp>,
     /// When the entitlement was created.
-    pub created_at: DateTime<Utc>,
+    pub created_at: Timestamp,
     /// When the record was last changed.
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: Timestamp,
 }

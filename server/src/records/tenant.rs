@@ -1,7 +1,8 @@
 //! Tenants as they are stored.
 
-use chrono::{DateTime, NaiveDate, Utc};
-use tenant_registry_contract::types::{PlanKey, TenantId, TenantKind, TenantName, TenantSlug, TenantStatus, Text};
+use tenant_registry_contract::types::{
+    Date, PlanKey, TenantId, TenantKind, TenantName, TenantSlug, TenantStatus, Text, Timestamp,
+};
 
 /// A stored tenant.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,17 +24,17 @@ pub struct TenantRecord {
     /// The customer's id at Stripe.
     pub stripe_cust_id: Option<Text>,
     /// When the trial ends.
-    pub trial_ends_at: Option<DateTime<Utc>>,
+    pub trial_ends_at: Option<Timestamp>,
     /// The first day of the contract.
-    pub contract_start: Option<NaiveDate>,
+    pub contract_start: Option<Date>,
     /// The last day of the contract.
-    pub contract_end: Option<NaiveDate>,
+    pub contract_end: Option<Date>,
     /// When a pending cancellation takes effect. From then on the tenant is `frozen`.
-    pub cancel_at: Option<DateTime<Utc>>,
+    pub cancel_at: Option<Timestamp>,
     /// The sales contact.
     pub sales_owner: Option<Text>,
     /// When the tenant was created.
-    pub created_at: DateTime<Utc>,
+    pub created_at: Timestamp,
     /// When the record was last changed.
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: Timestamp,
 }

@@ -12,10 +12,9 @@ use crate::records::{
     ApiKeyRecord, AuditEventRecord, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, InternalDetail,
     NewAuditEvent, TenantRecord,
 };
-use chrono::{DateTime, Utc};
 use std::future::Future;
 use std::ops::ControlFlow;
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus};
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus, Timestamp};
 use thiserror::Error;
 
 /// Why a store failed. The detail is for the log.
@@ -122,7 +121,7 @@ pub struct ApiKeyWithTenant {
     /// The stored status of its tenant.
     pub tenant_status: TenantStatus,
     /// When a pending cancellation of its tenant takes effect.
-    pub tenant_cancel_at: Option<DateTime<Utc>>,
+    pub tenant_cancel_at: Option<Timestamp>,
 }
 
 /// A successful verification of an API key.
@@ -131,7 +130,7 @@ pub struct ApiKeyUse {
     /// The key.
     pub id: ApiKeyId,
     /// When the key was verified.
-    pub used_at: DateTime<Utc>,
+    pub used_at: Timestamp,
 }
 
 /// Stores tenants.
@@ -231,13 +230,13 @@ pub struct PrunedBatch {
 /// Deletes old audit events for an operator. Not part of [`Store`], because the running service never deletes events.
 pub trait AuditPruneStore: Send {
     /// The latest time before which events can be deleted.
-    fn audit_prunable_until(&mut self) -> impl Future<Output = Result<DateTime<Utc>, StoreError>> + Send;
+    fn audit_prunable_until(&mut self) -> impl Future<Output = Result<Timestamp, StoreError>> + Send;
 
     /// Reads the next events with numbers greater than `after`, and deletes those that are older than `before`, together
     /// with an event that records it. `None` if no old events are left.
     fn audit_delete_batch(
         &mut self,
-        before: DateTime<Utc>,
+        before: Timestamp,
         after: i64,
     ) -> impl Future<Output = Result<Option<PrunedBatch>, StoreError>> + Send;
 }

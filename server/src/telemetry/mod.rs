@@ -1,8 +1,9 @@
 //! Telemetry: logs on standard error with a line for each request, [`metrics`], and [`traces`].
 //!
 //! Bodies, headers, plaintexts, hashes and `DATABASE_URL` are neither logged nor traced. Text from clients is
-//! [redacted](redaction): anything that looks like an API key or a token is replaced.
+//! [redacted](redaction): anything that looks like an API key or a token is replaced. Invisible characters are escaped.
 
+mod log_writer;
 pub mod metrics;
 mod observer;
 pub mod redaction;
@@ -13,6 +14,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
+use log_writer::{LineFormat, LogWriter};
 pub use observer::RequestObserver;
 
 /// The prefix of the targets of the service's own log events.
@@ -66,17 +68,26 @@ pub fn start(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target(OWN_TARGETS, level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let is_terminal = std::io::stderr().is_terminal();
     let is_text = match format {
         LogFormat::Auto => is_terminal,
         LogFormat::Json => false,
         LogFormat::Text => true,
     };
+    let lines = tracing_subscriber::fmt::layer();
     let lines = if is_text {
-        lines.with_ansi(is_terminal).with_filter(filter).boxed()
+        lines
+            .with_ansi(is_terminal)
+            .with_writer(|| LogWriter(LineFormat::Text))
+            .with_filter(filter)
+            .boxed()
     } else {
-        lines.json().flatten_event(true).with_filter(filter).boxed()
+        lines
+            .json()
+            .flatten_event(true)
+            .with_writer(|| LogWriter(LineFormat::Json))
+            .with_filter(filter)
+            .boxed()
     };
     tracing_subscriber::registry().with(lines).try_init()
 }

@@ -3,9 +3,9 @@
 use crate::harness::cases::cases;
 use crate::harness::steps::{assert_error, unknown_id};
 use crate::harness::{StoreUnderTest, TestServer};
-use chrono::{NaiveDate, TimeDelta};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tenant_registry_client::types::{ErrorCode, TenantActivate, TenantCancel, TenantId, TenantStatus};
+use tenant_registry_client::types::{Date, ErrorCode, TenantActivate, TenantCancel, TenantId, TenantStatus};
 
 cases![
     activates_tenants_of_every_status_except_archived,
@@ -19,13 +19,14 @@ cases![
     ends_a_pending_cancellation,
     the_event_contains_what_changed,
     an_unknown_tenant_is_not_found,
+    a_day_is_in_the_years_0001_to_9999,
 ];
 
-fn date(text: &str) -> Option<NaiveDate> {
+fn date(text: &str) -> Option<Date> {
     Some(text.parse().unwrap())
 }
 
-fn contract(start: Option<NaiveDate>, end: Option<NaiveDate>) -> TenantActivate {
+fn contract(start: Option<Date>, end: Option<Date>) -> TenantActivate {
     TenantActivate {
         contract_start: start,
         contract_end: end,
@@ -43,7 +44,7 @@ async fn activates_tenants_of_every_status_except_archived(store: StoreUnderTest
         service.clock.advance(TimeDelta::seconds(1));
         let active = service.activate(tenant, TenantActivate::default()).await.unwrap();
         assert_eq!(
-            (active.status.known(), active.updated_at),
+            (active.status.known(), active.updated_at.get()),
             (Some(TenantStatus::Active), service.clock.now())
         );
         assert_eq!(service.tenant(tenant).await, active);
@@ -213,4 +214,22 @@ async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
         404,
         ErrorCode::NotFound,
     );
+}
+
+async fn a_day_is_in_the_years_0001_to_9999(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("dated").await;
+    let path = format!("/v1/tenants/{}/activate", tenant.id);
+    for day in ["0001-01-01", "9999-12-31"] {
+        let response = service.raw.post_json(&path, &json!({ "contract_end": day })).await;
+        assert_eq!(response.json::<Value>()["contract_end"], day, "{response:?}");
+    }
+    for day in ["0000-12-31", "-0001-01-01", "+10000-01-01", "10000-01-01"] {
+        let response = service.raw.post_json(&path, &json!({ "contract_end": day })).await;
+        let message = response.assert_error(400, ErrorCode::InvalidInput);
+        assert!(
+            message.contains("`contract_end`") && message.contains("in the years 0001 to 9999"),
+            "{message}"
+        );
+    }
 }

@@ -13,11 +13,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tenant_registry_client::types::ErrorCode;
 use tenant_registry_contract::server::Scope;
-use tenant_registry_server::auth::{AccessSettings, IssuerSettings, RefreshSettings, TokenRules};
+use tenant_registry_server::auth::{AccessSettings, IssuerSettings, RefreshSettings, TokenRules, TokenType};
 
 cases![
     every_operation_requires_its_scope,
     a_token_of_one_tenant_sees_only_that_tenant,
+    a_nested_tenant_claim_limits_the_token,
+    a_token_without_a_tenant_needs_the_role_for_all_tenants,
+    bound_tokens_and_other_types_are_rejected,
     probes_need_no_token,
     the_caller_is_the_actor,
     callers_over_the_rate_limit_are_rejected,
@@ -33,16 +36,25 @@ const UNLIMITED: u32 = 1_000_000;
 const UNREACHABLE_ISSUER: &str = "http://127.0.0.1:9/realms/platform";
 
 fn access(issuer: &str) -> AccessSettings {
-    AccessSettings::Issuer(Box::new(IssuerSettings {
+    access_with(issuer, |_| {})
+}
+
+/// Access by changed rules.
+fn access_with(issuer: &str, change: impl FnOnce(&mut TokenRules)) -> AccessSettings {
+    let mut settings = IssuerSettings {
         rules: TokenRules {
             issuer: issuer.parse().unwrap(),
-            audience: AUDIENCE.to_owned(),
+            audience: AUDIENCE.parse().unwrap(),
             leeway: Duration::from_secs(5),
-            tenant_claim: "tenant_id".to_owned(),
+            tenant_claim: "tenant_id".parse().unwrap(),
+            all_tenants_role: None,
+            token_type: TokenType::Any,
             roles: ["operator=*"].iter().map(|role| role.parse().unwrap()).collect(),
         },
         refresh: RefreshSettings::default(),
-    }))
+    };
+    change(&mut settings.rules);
+    AccessSettings::Issuer(Box::new(settings))
 }
 
 /// A server with its own issuer.
@@ -62,9 +74,14 @@ struct Subject {
 
 impl Guarded {
     async fn start(store: StoreUnderTest, request_rate: u32) -> Self {
+        Self::start_with(store, request_rate, |_| {}).await
+    }
+
+    /// Starts a server that verifies tokens by changed rules.
+    async fn start_with(store: StoreUnderTest, request_rate: u32, change: impl FnOnce(&mut TokenRules)) -> Self {
         let issuer = TestIssuer::start().await;
         let settings = Settings {
-            access: access(&issuer.url),
+            access: access_with(&issuer.url, change),
             request_rate,
             ..Settings::default()
         };
@@ -250,6 +267,82 @@ async fn a_token_of_one_tenant_sees_only_that_tenant(store: StoreUnderTest) {
     assert_eq!(event["tenant_id"], own.tenant);
     let page: Value = guarded.send(Method::GET, "/v1/audit", None, Some(&token)).await.json();
     assert_eq!(page["items"].as_array().unwrap(), &guarded.events(&own).await);
+}
+
+async fn a_nested_tenant_claim_limits_the_token(store: StoreUnderTest) {
+    let change = |rules: &mut TokenRules| rules.tenant_claim = "org.tenant_id".parse().unwrap();
+    let guarded = Guarded::start_with(store, UNLIMITED, change).await;
+    let (own, other) = (guarded.subject().await, guarded.subject().await);
+    let status = async |claims: Value, subject: &Subject| {
+        let mut claims = claims;
+        claims["realm_access"] = json!({ "roles": ["tenants:read"] });
+        let token = token(&guarded.issuer, claims).await;
+        let path = format!("/v1/tenants/by-slug/{}", subject.slug);
+        guarded.send(Method::GET, &path, None, Some(&token)).await.status
+    };
+    for claims in [
+        json!({ "org": { "tenant_id": own.tenant } }),
+        json!({ "org.tenant_id": own.tenant }),
+    ] {
+        assert_eq!(status(claims.clone(), &own).await, 200, "{claims}");
+        assert_eq!(status(claims.clone(), &other).await, 404, "{claims}");
+    }
+    for unclear in [
+        json!({ "org": { "tenant_id": "acme" } }),
+        json!({ "org": own.tenant }),
+        json!({ "org": { "tenant_id": own.tenant }, "org.tenant_id": own.tenant }),
+    ] {
+        assert_eq!(status(unclear.clone(), &own).await, 401, "{unclear}");
+    }
+}
+
+async fn a_token_without_a_tenant_needs_the_role_for_all_tenants(store: StoreUnderTest) {
+    let change = |rules: &mut TokenRules| rules.all_tenants_role = Some("operator".parse().unwrap());
+    let guarded = Guarded::start_with(store, UNLIMITED, change).await;
+    let (own, other) = (guarded.subject().await, guarded.subject().await);
+    for operation in secured() {
+        let scopes = SPEC.scopes(&operation.id);
+        let forgotten = guarded.token(scopes, None).await;
+        let response = guarded.call(operation, &other, Some(&forgotten)).await;
+        let message = response.assert_error(401, ErrorCode::Unauthorized);
+        assert!(message.contains("names no tenant"), "{message}");
+        let challenge = response.header("www-authenticate");
+        assert!(challenge.contains("invalid_token"), "{challenge}");
+    }
+    let limited = guarded.token(["tenants:read"], Some(&own.tenant)).await;
+    for (subject, status) in [(&own, 200), (&other, 404)] {
+        let path = format!("/v1/tenants/by-slug/{}", subject.slug);
+        let response = guarded.send(Method::GET, &path, None, Some(&limited)).await;
+        assert_eq!(response.status, status, "{response:?}");
+    }
+}
+
+async fn bound_tokens_and_other_types_are_rejected(store: StoreUnderTest) {
+    let change = |rules: &mut TokenRules| rules.token_type = TokenType::AtJwt;
+    let guarded = Guarded::start(store, UNLIMITED).await;
+    let bound = json!({ "realm_access": { "roles": ["operator"] }, "cnf": { "jkt": "a" } });
+    let bound = token(&guarded.issuer, bound).await;
+    let response = guarded.send(Method::GET, "/v1/catalog", None, Some(&bound)).await;
+    let message = response.assert_error(401, ErrorCode::Unauthorized);
+    assert!(message.contains("cnf"), "{message}");
+
+    // The issuer's tokens have the type `JWT`.
+    let issuer = TestIssuer::start().await;
+    let settings = Settings {
+        access: access_with(&issuer.url, change),
+        ..Settings::default()
+    };
+    let service = TestServer::start_with(store, settings).await;
+    until("the issuer's keys are there", async || {
+        (service.raw.get("/readyz").await.status == 200).then_some(())
+    })
+    .await;
+    let operator = token(&issuer, json!({ "realm_access": { "roles": ["operator"] } })).await;
+    let request = service.raw.request(Method::GET, "/v1/catalog").bearer_auth(operator);
+    let message = RawResponse::from_request(request)
+        .await
+        .assert_error(401, ErrorCode::Unauthorized);
+    assert!(message.contains("at+jwt"), "{message}");
 }
 
 async fn probes_need_no_token(store: StoreUnderTest) {

@@ -55,7 +55,7 @@ async fn stores_given_properties(store: StoreUnderTest) {
     );
     assert_eq!((&key.scopes, &key.created_by), (&body.scopes, &body.created_by));
     assert_eq!(
-        (key.created_at, key.last_used_at, key.revoked_at),
+        (key.created_at.get(), key.last_used_at, key.revoked_at),
         (service.clock.now(), None, None)
     );
     assert_eq!(Uuid::from(key.id).get_version_num(), 7);
@@ -173,7 +173,7 @@ async fn revoking_sets_the_revocation_time_once(store: StoreUnderTest) {
     let response = service.client.api_key_revoke().id(revoked.id).send().await.unwrap();
     assert_eq!(response.status().as_u16(), 204);
     let expected = ApiKey {
-        revoked_at: Some(service.clock.now()),
+        revoked_at: Some(service.clock.now().try_into().unwrap()),
         ..revoked
     };
     let listed: HashSet<_> = service

@@ -14,6 +14,7 @@ cases![
     an_unknown_tenant_is_invalid_input,
     any_project_id_is_accepted,
     stores_the_address_and_user_agent_of_the_request,
+    the_origin_tells_events_of_the_service_from_those_of_callers,
     ignores_forwarded_addresses_from_untrusted_peers,
     uses_the_forwarded_address_from_a_trusted_proxy,
     uses_the_first_untrusted_address_of_a_proxy_chain,
@@ -53,7 +54,7 @@ async fn stores_given_properties(store: StoreUnderTest) {
     let appended = service.raw.post_json("/v1/audit", &given).await;
     assert_eq!(appended.status, 201);
     let event: AuditEvent = appended.json();
-    assert_eq!(event.created_at, service.clock.now());
+    assert_eq!(event.created_at.get(), service.clock.now());
     assert_eq!(service.events(tenant.id).await.pop(), Some(event));
     let stored: Value = appended.json();
     for (name, value) in given.as_object().unwrap() {
@@ -70,7 +71,7 @@ async fn absent_properties_stay_absent(store: StoreUnderTest) {
     let event: Value = RawResponse::from_request(request).await.json();
     let mut names: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["action", "created_at", "id", "source_ip"]);
+    assert_eq!(names, ["action", "created_at", "id", "origin", "source_ip"]);
 }
 
 async fn ids_increase(store: StoreUnderTest) {
@@ -119,6 +120,42 @@ async fn stores_the_address_and_user_agent_of_the_request(store: StoreUnderTest)
         .await
         .json();
     assert_eq!(event.user_agent.as_deref(), Some("billing/2.3"));
+}
+
+async fn the_origin_tells_events_of_the_service_from_those_of_callers(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("traced").await;
+    let created = service.api_key(tenant.id).await;
+    let id = created.api_key.id;
+    service.client.api_key_revoke().id(id).send().await.unwrap();
+    let forged = json!({
+        "tenant_id": tenant.id, "action": "api_key.revoked", "target_id": id, "target_type": "api_key",
+        "actor_type": "service",
+    });
+    let appended = service.raw.post_json("/v1/audit", &forged).await;
+    assert_eq!(appended.json::<Value>()["origin"], "caller");
+    let path = format!("/v1/audit?tenant_id={}", tenant.id);
+    let listed: Value = service.raw.get(&path).await.json();
+    let origins: Vec<_> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| (event["action"].as_str().unwrap(), event["origin"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        origins,
+        [
+            ("api_key.revoked", "caller"),
+            ("api_key.revoked", "service"),
+            ("api_key.created", "service"),
+            ("tenant.created", "service"),
+        ]
+    );
+    let mut chosen = forged;
+    chosen["origin"] = "service".into();
+    let response = service.raw.post_json("/v1/audit", &chosen).await;
+    let message = response.assert_error(400, ErrorCode::InvalidInput);
+    assert!(message.contains("`origin`"), "{message}");
 }
 
 async fn ignores_forwarded_addresses_from_untrusted_peers(store: StoreUnderTest) {

@@ -7,7 +7,9 @@ use proptest::collection::vec;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use std::sync::Arc;
-use tenant_registry_client::types::{AuditAppend, AuditCursor, AuditEvent, AuditEventId, AuditEventPage};
+use tenant_registry_client::types::{
+    AuditAppend, AuditCursor, AuditEvent, AuditEventId, AuditEventPage, ErrorCode, Tenant,
+};
 use tokio::runtime::Handle;
 
 cases![
@@ -16,10 +18,13 @@ cases![
     the_last_page_has_no_cursor,
     since_is_inclusive_and_until_exclusive,
     does_not_round_times_with_nanoseconds,
+    a_time_is_in_the_years_0001_to_9999,
+    times_have_six_digits_after_the_second,
     each_filter_excludes_other_events,
     filters_can_be_combined,
     every_page_applies_the_filters,
     a_cursor_without_an_event_is_accepted,
+    a_cursor_of_another_tenant_is_like_one_without_an_event,
     a_walk_returns_every_event_that_existed_at_its_start_once,
 ];
 
@@ -146,6 +151,57 @@ async fn does_not_round_times_with_nanoseconds(store: StoreUnderTest) {
     assert_eq!(ids(&until.items), appended);
 }
 
+async fn a_time_is_in_the_years_0001_to_9999(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    service.append_many(1).await;
+    for (times, count) in [
+        ("since=0001-01-01T00:00:00Z&until=9999-12-31T23:59:59.999999Z", 1),
+        ("since=0001-01-01T01:00:00%2B01:00", 1),
+        ("since=9999-12-31T22:59:59-01:00", 0),
+    ] {
+        let page = service.raw.get(&format!("/v1/audit?{times}")).await;
+        assert_eq!(page.json::<AuditEventPage>().items.len(), count, "{times}");
+    }
+    // The year in UTC counts, after rounding to microseconds.
+    for since in [
+        "0000-12-31T23:59:59Z",
+        "0001-01-01T00:59:59%2B01:00",
+        "9999-12-31T23:00:00-01:00",
+        "9999-12-31T23:59:59.9999991Z",
+        "9999-12-31T23:59:60Z",
+        "%2B10000-01-01T00:00:00Z",
+    ] {
+        let response = service.raw.get(&format!("/v1/audit?since={since}")).await;
+        let message = response.assert_error(400, ErrorCode::InvalidInput);
+        assert!(
+            message.contains("`since`") && message.contains("in the years 0001 to 9999"),
+            "{message}"
+        );
+    }
+}
+
+async fn times_have_six_digits_after_the_second(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let expect = |text: &str, time: &str| assert!(text.contains(time), "{time}: {text}");
+    service.clock.set("2026-11-23T09:30:00Z".parse().unwrap());
+    let tenant = service
+        .raw
+        .post("/v1/tenants", r#"{"slug": "whole", "name": "n"}"#)
+        .await;
+    expect(&tenant.text, r#""created_at":"2026-11-23T09:30:00.000000Z""#);
+    expect(&tenant.text, r#""trial_ends_at":"2026-12-07T09:30:00.000000Z""#);
+    service.clock.set("2026-11-23T09:30:00.120Z".parse().unwrap());
+    service.append_many(1).await;
+    service.clock.set("2026-11-23T09:30:00.120000999Z".parse().unwrap());
+    service.append_many(1).await;
+    let log = service.raw.get("/v1/audit?limit=2").await;
+    let times = log
+        .text
+        .matches(r#""created_at":"2026-11-23T09:30:00.120000Z""#)
+        .count();
+    assert_eq!(times, 2, "{}", log.text);
+}
+
 async fn each_filter_excludes_other_events(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("filtered").await;
@@ -220,6 +276,37 @@ async fn a_cursor_without_an_event_is_accepted(store: StoreUnderTest) {
         let page = service.page(50, Some(AuditCursor::from(cursor))).await;
         assert_eq!((page.items.len(), page.next_cursor), (expected, None), "{cursor}");
     }
+}
+
+async fn a_cursor_of_another_tenant_is_like_one_without_an_event(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let (own, other) = (service.customer("own").await, service.customer("other").await);
+    let append = async |tenant: &Tenant| {
+        let body = AuditAppend {
+            tenant_id: Some(tenant.id),
+            ..AuditAppend::new("a".try_into().unwrap())
+        };
+        service.client.audit_append().body(body).send().await.unwrap().id
+    };
+    let before = append(&own).await;
+    // Events whose times, but not their numbers, are before all events of the first tenant.
+    service.clock.advance(TimeDelta::hours(-1));
+    let foreign = [append(&other).await, append(&other).await];
+    service.clock.advance(TimeDelta::hours(2));
+    let after = append(&own).await;
+    let list = async |tenant: &Tenant, cursor: i64| {
+        let list = service.client.audit_list().tenant_id(tenant.id).cursor(cursor);
+        ids(&list.send().await.unwrap().items)
+    };
+    // The tenant's next event takes the place of an event that the tenant cannot see.
+    let expected = list(&own, after.get()).await;
+    assert_eq!(expected.first(), Some(&before));
+    for cursor in foreign {
+        assert_eq!(list(&own, cursor.get()).await, expected, "{cursor}");
+    }
+    assert_eq!(list(&own, i64::MAX).await.first(), Some(&after));
+    // For the other tenant it is a cursor as usual.
+    assert_eq!(list(&other, foreign[1].get()).await, [foreign[0]]);
 }
 
 /// The number of events at the start, the limit of a page, and the number of events appended before each page.

@@ -16,10 +16,12 @@ cases![
     repeating_a_cancellation_changes_nothing_and_writes_no_event,
     at_period_end_an_active_tenant_stays_until_its_contract_ends,
     at_period_end_a_trial_stays_until_it_ends,
+    cancel_at_shows_a_pending_cancellation,
     every_operation_on_every_replica_sees_the_freeze,
     repeating_a_pending_cancellation_changes_nothing_and_writes_no_event,
     an_immediate_cancellation_replaces_a_pending_one,
     rejects_at_period_end_without_a_period_end,
+    a_contract_until_the_last_day_of_the_year_9999_has_no_end,
     at_period_end_freezes_immediately_if_the_period_has_ended,
     a_tenant_can_be_activated_after_its_pending_freeze,
     extending_the_contract_ends_a_pending_cancellation,
@@ -68,7 +70,7 @@ async fn freezes_the_tenant_immediately(store: StoreUnderTest) {
     for tenant in [trial, demo, active] {
         let frozen = service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
         assert_eq!(
-            (frozen.status.known(), frozen.updated_at),
+            (frozen.status.known(), frozen.updated_at.get()),
             (Some(TenantStatus::Frozen), service.clock.now())
         );
         assert_eq!(service.tenant(tenant.id).await, frozen);
@@ -104,7 +106,10 @@ async fn the_event_contains_the_reason_and_the_effective_time(store: StoreUnderT
             now_cancelled.id,
             json!({ "reason": "too dear", "effective_at": "2026-11-23T09:30:00.123456Z" }),
         ),
-        (later_cancelled.id, json!({ "effective_at": "2027-01-01T00:00:00Z" })),
+        (
+            later_cancelled.id,
+            json!({ "effective_at": "2027-01-01T00:00:00.000000Z" }),
+        ),
     ];
     for (id, metadata) in expected {
         let events = service.events(id).await;
@@ -138,7 +143,28 @@ async fn at_period_end_a_trial_stays_until_it_ends(store: StoreUnderTest) {
     let pending = service.cancel(tenant.id, at_period_end()).await.unwrap();
     assert_eq!(pending.status, TenantStatus::Trial);
     let end = tenant.trial_ends_at.unwrap();
-    assert_freezes_at(&service, tenant.id, end, TenantStatus::Trial).await;
+    assert_freezes_at(&service, tenant.id, end.get(), TenantStatus::Trial).await;
+}
+
+async fn cancel_at_shows_a_pending_cancellation(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = active_until(&service, "leaving", "2026-12-31").await;
+    assert_eq!(tenant.cancel_at, None);
+    let end = time("2027-01-01T00:00:00Z");
+    let pending = service.cancel(tenant.id, at_period_end()).await.unwrap();
+    assert_eq!(pending.cancel_at.map(DateTime::from), Some(end));
+    assert_eq!(service.tenant(tenant.id).await, pending);
+
+    let active = service.activate(tenant.id, TenantActivate::default()).await.unwrap();
+    assert_eq!(active.cancel_at, None, "an activation ends the cancellation");
+    service.cancel(tenant.id, at_period_end()).await.unwrap();
+    let frozen = service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+    assert_eq!(frozen.cancel_at, None, "an immediate cancellation is not pending");
+
+    service.activate(tenant.id, TenantActivate::default()).await.unwrap();
+    service.cancel(tenant.id, at_period_end()).await.unwrap();
+    service.clock.set(end);
+    assert_eq!(service.tenant(tenant.id).await.cancel_at, None, "it has taken effect");
 }
 
 async fn every_operation_on_every_replica_sees_the_freeze(store: StoreUnderTest) {
@@ -268,4 +294,21 @@ async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
         404,
         ErrorCode::NotFound,
     );
+}
+
+async fn a_contract_until_the_last_day_of_the_year_9999_has_no_end(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = active_until(&service, "endless", "9999-12-31").await;
+    let message = assert_error(
+        service.cancel(tenant.id, at_period_end()).await,
+        400,
+        ErrorCode::InvalidInput,
+    );
+    assert!(
+        message.contains("`at_period_end`") && message.contains("`contract_end` is 9999-12-31"),
+        "{message}"
+    );
+    assert_eq!(service.tenant(tenant.id).await, tenant);
+    let until_the_day_before = active_until(&service, "ending", "9999-12-30").await;
+    assert!(service.cancel(until_the_day_before.id, at_period_end()).await.is_ok());
 }

@@ -24,6 +24,8 @@ process_cases![
     no_migrate_rejects_a_newer_schema,
     serves_on_a_newer_schema,
     is_not_ready_while_a_migration_is_missing,
+    every_time_in_the_database_is_in_the_years_0001_to_9999,
+    migrate_names_the_rows_whose_times_cannot_be_read,
     the_audit_log_cannot_be_changed,
     events_survive_the_deletion_of_their_tenant,
 ];
@@ -230,6 +232,122 @@ async fn an_invalid_url_prevents_the_start_and_is_not_printed() {
             assert!(!text.contains("correct-horse"), "{text}");
         }
     }
+}
+
+async fn every_time_in_the_database_is_in_the_years_0001_to_9999() {
+    let database = TestDatabase::create().await;
+    let process = serve(database.url()).await;
+    let tenant = create_tenant(&process, "dated").await;
+    let key = json!({ "tenant_id": tenant.id, "name": "n" });
+    assert_eq!(process.raw.post_json("/v1/api-keys", &key).await.status, 201);
+    let trial = json!({ "tenant_id": tenant.id, "product": "insights" });
+    assert_eq!(
+        process.raw.post_json("/v1/catalog/trial-request", &trial).await.status,
+        201
+    );
+    let client = connect(database.url()).await;
+    let project = "INSERT INTO projects SELECT id, id, 'n', now(), now() FROM tenants";
+    client.batch_execute(project).await.unwrap();
+    let columns = "SELECT table_name::text, column_name::text, data_type = 'date' FROM information_schema.columns \
+                   WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations' \
+                   AND (data_type LIKE 'timestamp%' OR data_type = 'date')";
+    let columns = client.query(columns, &[]).await.unwrap();
+    assert_eq!(columns.len(), 15);
+    for column in columns {
+        let (table, name, is_date): (String, String, bool) = (column.get(0), column.get(1), column.get(2));
+        let last = if is_date {
+            "9999-12-31"
+        } else {
+            "9999-12-31 23:59:59.999999+00"
+        };
+        for (value, is_accepted) in [
+            ("0001-01-01 00:00:00+00", true),
+            (last, true),
+            ("0001-12-31 00:00:00+00 BC", false),
+            ("10000-01-01 00:00:00+00", false),
+            ("infinity", false),
+            ("-infinity", false),
+        ] {
+            // The audit log accepts only new rows.
+            let change = if table == "audit_log" {
+                format!("INSERT INTO audit_log (action, {name}) VALUES ('a', '{value}')")
+            } else {
+                format!("UPDATE {table} SET {name} = '{value}'")
+            };
+            let changed = client.batch_execute(&format!("BEGIN; {change}")).await;
+            client.batch_execute("ROLLBACK").await.unwrap();
+            match changed {
+                Ok(()) => assert!(is_accepted, "{change}"),
+                Err(error) => {
+                    assert!(!is_accepted, "{change}: {error:?}");
+                    assert_eq!(error.code(), Some(&SqlState::CHECK_VIOLATION), "{change}: {error:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Creates the schema of version 1.0.0.
+async fn create_first_schema(client: &Client) {
+    let first = include_str!("../../../migrations/2026-11-24-000000_create_tables/up.sql");
+    let record = "CREATE TABLE __diesel_schema_migrations \
+                  (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL DEFAULT now()); \
+                  INSERT INTO __diesel_schema_migrations (version) VALUES ('20261124000000')";
+    client.batch_execute(first).await.unwrap();
+    client.batch_execute(record).await.unwrap();
+}
+
+async fn migrate_names_the_rows_whose_times_cannot_be_read() {
+    let database = TestDatabase::create_empty().await;
+    let client = connect(database.url()).await;
+    create_first_schema(&client).await;
+    // The first two are what version 1.0.0 could store.
+    let rows = "INSERT INTO tenants (id, slug, name, status, kind, plan, contract_start, contract_end, cancel_at, \
+                    trial_ends_at, created_at, updated_at) \
+                SELECT id::uuid, slug, 'n', 'active', 'customer', 'p', contract_start::date, contract_end::date, \
+                    cancel_at::timestamptz, trial_ends_at::timestamptz, now(), now() \
+                FROM (VALUES \
+                    ('00000000-0000-7000-8000-000000000001', 'endless', NULL, '9999-12-31', '10000-01-01 00:00+00', NULL), \
+                    ('00000000-0000-7000-8000-000000000002', 'ancient', '0001-02-03 BC', '2027-01-01', NULL, NULL), \
+                    ('00000000-0000-7000-8000-000000000003', 'by-hand', NULL, NULL, NULL, 'infinity') \
+                ) AS row (id, slug, contract_start, contract_end, cancel_at, trial_ends_at); \
+                INSERT INTO tenant_products \
+                SELECT id, 'it''s', true, '{}', 'infinity', now(), now() FROM tenants WHERE slug = 'by-hand'; \
+                INSERT INTO audit_log (action, created_at) VALUES ('tenant.created', now())";
+    client.batch_execute(rows).await.unwrap();
+    let tenant = "00000000-0000-7000-8000-000000000003";
+    let corrections = [
+        (
+            format!("tenant_products: these rows violate tenant_products_expires_at_check: ({tenant}, 'it''s');"),
+            "UPDATE tenant_products SET expires_at = NULL",
+        ),
+        (
+            format!("tenants: these rows violate tenants_trial_ends_at_check: {tenant};"),
+            "UPDATE tenants SET trial_ends_at = NULL WHERE slug = 'by-hand'",
+        ),
+    ];
+    for (expected, correction) in corrections {
+        let output = output_of(database.url(), &["migrate"]).await;
+        // It may first wait until the database has noticed the end of the last attempt.
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let last = text.lines().last().unwrap();
+        assert!(!output.status.success() && last.contains(&expected), "{text}");
+        client.batch_execute(correction).await.unwrap();
+    }
+    let process = serve(database.url()).await;
+    let cancelled: Value = process.raw.get("/v1/tenants/by-slug/endless").await.json();
+    assert_eq!(cancelled["contract_end"], "9999-12-31");
+    let ancient: Tenant = process.raw.get("/v1/tenants/by-slug/ancient").await.json();
+    assert_eq!(ancient.contract_start.unwrap().to_string(), "0001-01-01");
+    assert_eq!(process.raw.get("/v1/tenants/by-slug/by-hand").await.status, 200);
+    let log: Value = process.raw.get("/v1/audit").await.json();
+    let [event] = log["items"].as_array().unwrap().as_slice() else {
+        panic!("one event: {log}");
+    };
+    assert!(
+        event.get("origin").is_none(),
+        "it was stored before version 2.0: {event}"
+    );
 }
 
 async fn the_audit_log_cannot_be_changed() {

@@ -295,6 +295,7 @@ async fn pruning_deletes_old_events_and_records_it() {
         (&first["actor_type"], &first["actor_id"], &first["target_type"]),
         (&json!("operator"), &json!("postgres"), &json!("audit_log"))
     );
+    assert_eq!(first["origin"], "service");
 }
 
 async fn the_pruning_role_cannot_delete_young_events() {

@@ -19,6 +19,7 @@ process_cases![
     ; postgres:
     repeats_transient_errors,
     reports_permanent_errors_at_once_with_their_sqlstate,
+    the_cause_of_a_500_is_logged_with_the_request_id,
     gives_up_after_repeated_errors_and_changes_nothing,
     requests_do_not_wait_longer_than_the_timeouts,
     an_unknown_commit_outcome_is_reported_as_unknown,
@@ -107,6 +108,19 @@ async fn reports_permanent_errors_at_once_with_their_sqlstate() {
         process.logged(&format!("SQLSTATE {code}: made to fail")).await;
     }
     assert_eq!(events(&process).await, 0);
+}
+
+async fn the_cause_of_a_500_is_logged_with_the_request_id() {
+    let database = TestDatabase::create_empty().await;
+    let process = serve(database.url()).await;
+    fail(&connect(database.url()).await, "42501", 1000).await;
+    let response = create_tenant(&process, "never").await;
+    response.assert_error(500, ErrorCode::Internal);
+    assert!(!response.text.contains("made to fail"), "{response:?}");
+    let log = process.stop().await.stderr;
+    let id = response.header("x-request-id");
+    let is_cause = |line: &str| line.contains("made to fail") && line.contains(id);
+    assert!(log.lines().any(is_cause), "{id}: {log}");
 }
 
 async fn gives_up_after_repeated_errors_and_changes_nothing() {

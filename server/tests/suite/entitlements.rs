@@ -40,7 +40,7 @@ impl TestServer {
 
     /// Inserts an entitlement directly into the store.
     async fn sold(&self, tenant_id: TenantId, product: &str, enabled: bool) {
-        let now = self.clock.now();
+        let now = self.clock.now().try_into().unwrap();
         let Value::Object(config) = json!({ "seats": 5, "regions": ["eu"] }) else {
             panic!("an object");
         };
@@ -64,8 +64,8 @@ async fn a_trial_is_an_entitlement_of_14_days(store: StoreUnderTest) {
     let trial = service.try_product(tenant.id, "insights").await.unwrap();
     assert_eq!((trial.tenant_id, trial.product.as_str()), (tenant.id, "insights"));
     assert!(trial.enabled && trial.config.is_empty());
-    assert_eq!(trial.expires_at, Some(now + TimeDelta::days(14)));
-    assert_eq!((trial.created_at, trial.updated_at), (now, now));
+    assert_eq!(trial.expires_at.unwrap().get(), now + TimeDelta::days(14));
+    assert_eq!((trial.created_at.get(), trial.updated_at.get()), (now, now));
     assert_eq!(service.entitlements(tenant.id).await, [trial]);
 }
 
@@ -174,7 +174,7 @@ async fn an_expired_entitlement_is_not_enabled(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("trying").await;
     let trial = service.try_product(tenant.id, "insights").await.unwrap();
-    let end = trial.expires_at.unwrap();
+    let end = trial.expires_at.unwrap().get();
     service.clock.set(end - TimeDelta::microseconds(1));
     assert_eq!(service.entitlements(tenant.id).await, std::slice::from_ref(&trial));
     for instant in [end, end + TimeDelta::days(1)] {

@@ -5,11 +5,14 @@ use crate::harness::process::ServiceProcess;
 use crate::harness::{RawResponse, process::Ended};
 use reqwest::Method;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 process_cases![
     every_request_has_a_line_with_its_request_id,
     text_lines_have_the_request_id,
     a_line_has_the_callers_trace_id,
+    invisible_characters_are_escaped,
 ];
 
 /// Sends requests of all kinds and returns the id and status of each response.
@@ -85,5 +88,21 @@ async fn a_line_has_the_callers_trace_id() {
         let line = lines.iter().find(|line| line["request_id"] == id.as_str()).unwrap();
         let trace = line.get("trace_id").and_then(Value::as_str);
         assert_eq!(trace, is_traced.then_some("0af7651916cd43dd8448eb211c80319c"), "{line}");
+    }
+}
+
+async fn invisible_characters_are_escaped() {
+    for format in ["json", "text"] {
+        let process = ServiceProcess::serve(&|command| command.env("LOG_FORMAT", format)).await;
+        let mut connection = TcpStream::connect(process.address).await.unwrap();
+        // As it is, which no HTTP client sends.
+        let request =
+            "GET /nothing?\u{202e}\u{2066}\u{feff}\u{9b} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n\r\n";
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut response = Vec::new();
+        connection.read_to_end(&mut response).await.unwrap();
+        let Ended { stderr, .. } = process.stop().await;
+        let invisible = |character: char| ['\u{202e}', '\u{2066}', '\u{feff}', '\u{9b}'].contains(&character);
+        assert!(!stderr.contains(invisible), "{stderr:?}");
     }
 }

@@ -30,11 +30,13 @@ mod database_tls;
 mod database_troubles;
 mod documentation;
 mod entitlements;
+mod examples;
 mod failures;
 mod faults;
 mod harness;
 mod health;
 mod http;
+mod introduction;
 mod invalid_bodies;
 mod invalid_requests;
 mod limits;
@@ -89,6 +91,7 @@ fn all_cases() -> Vec<Trial> {
         .chain(logs::cases())
         .chain(metrics::cases())
         .chain(documentation::cases())
+        .chain(examples::cases())
         .chain(plans::cases())
         .chain(database::cases())
         .chain(database_preconditions::cases())
@@ -117,6 +120,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         failures::cases,
         health::cases,
         http::cases,
+        introduction::cases,
         invalid_bodies::cases,
         invalid_requests::cases,
         negotiation::cases,

@@ -31,6 +31,12 @@ async fn started(variables: &[(&str, &str)]) -> (ServiceProcess, String) {
         command
             .env("METRICS_ADDR", "127.0.0.1:0")
             .envs(variables.iter().copied())
+            .args(
+                variables
+                    .iter()
+                    .any(|(name, _)| *name == "OIDC_ISSUER")
+                    .then_some("--in-memory"),
+            )
     })
     .await;
     let base_url = process.metrics_url();
@@ -118,7 +124,8 @@ async fn there_are_no_metrics_without_an_address() {
     let ended = process.stop().await;
     assert_eq!(
         ended.stdout,
-        "open: OIDC_ISSUER is not set, so everyone who can reach the port can do everything\n"
+        "open: OIDC_ISSUER is not set, so everyone who can reach the port can do everything\n\
+         in memory: DATABASE_URL is not set, so all records are lost when the process ends\n"
     );
 }
 

@@ -7,8 +7,10 @@ use crate::harness::process::{ServiceProcess, run};
 use futures_util::future::join_all;
 use rustix::process::Signal;
 use serde_json::json;
+use std::ffi::OsStr;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 use tempfile::NamedTempFile;
 use tenant_registry_client::types::{CatalogEntryList, Tenant, TenantStatus};
@@ -21,6 +23,10 @@ process_cases![
     serves_on_the_printed_address_with_an_example_tenant,
     an_invalid_setting_prevents_the_start_with_one_line,
     an_empty_variable_is_unset,
+    invisible_characters_in_a_variable_prevent_the_start,
+    the_in_memory_store_beside_an_issuer_requires_a_flag,
+    secrets_are_read_from_files,
+    the_process_writes_no_core_dump,
     flags_override_variables,
     the_old_name_of_a_variable_still_works_with_a_warning,
     both_names_of_a_variable_with_different_values_prevent_the_start,
@@ -42,6 +48,10 @@ const SPEC_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/openapi.ya
 
 /// The warning of a start without an issuer on standard output.
 const OPEN: &str = "open: OIDC_ISSUER is not set, so everyone who can reach the port can do everything\n";
+
+/// The warnings of a start without an issuer and a database.
+const OPEN_IN_MEMORY: &str = "open: OIDC_ISSUER is not set, so everyone who can reach the port can do everything\n\
+     in memory: DATABASE_URL is not set, so all records are lost when the process ends\n";
 
 async fn help_lists_all_settings() {
     let output = run(&|command| command.args(["serve", "--help"])).await;
@@ -202,6 +212,130 @@ async fn an_empty_variable_is_unset() {
     assert_eq!(process.raw.get("/readyz").await.status, 200);
 }
 
+async fn invisible_characters_in_a_variable_prevent_the_start() {
+    for variable in [
+        "OIDC_TENANT_CLAIM",
+        "OIDC_ISSUER",
+        "OIDC_AUDIENCE",
+        "OIDC_ROLES",
+        "OTEL_SERVICE_NAME",
+        "DATABASE_URL",
+        "DATABASE_URL_FILE",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "CATALOG_FILE",
+        "LOG_LEVEL",
+        "BODY_LIMIT",
+        // The old name of a setting.
+        "HASH_MEMORY",
+    ] {
+        for value in ["swordfish\n", " swordfish", "sword\u{202e}fish", "\u{feff}swordfish"] {
+            let output = run(&|command| command.arg("serve").env(variable, value)).await;
+            let text = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{text}");
+            assert!(
+                text.starts_with(&format!("error: {variable} ")) && text.lines().count() == 1,
+                "{text}"
+            );
+            assert!(!text.contains("sword"), "{text}");
+        }
+    }
+    assert_start_fails(
+        &|command| command.env("OIDC_AUDIENCE", OsStr::from_bytes(b"a\xff")),
+        &["OIDC_AUDIENCE is not valid UTF-8"],
+    )
+    .await;
+    let help = run(&|command| command.args(["serve", "--help"]).env("LOG_LEVEL", " ")).await;
+    assert!(help.status.success());
+}
+
+async fn the_in_memory_store_beside_an_issuer_requires_a_flag() {
+    let issuer = "http://127.0.0.1:9/realms/silent";
+    for arguments in [&[][..], &["--no-migrate"], &["--bind-address", "0.0.0.0:0"]] {
+        for database in [None, Some(("DATABASE_URL", ""))] {
+            assert_start_fails(
+                &|command| command.args(arguments).env("OIDC_ISSUER", issuer).envs(database),
+                &["--database-url <DATABASE_URL>", "--in-memory"],
+            )
+            .await;
+        }
+    }
+    let process = ServiceProcess::serve(&|command| command.env("OIDC_ISSUER", issuer).arg("--in-memory")).await;
+    process.logged("the records are in memory").await;
+}
+
+fn file(content: &[u8]) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(content).unwrap();
+    file
+}
+
+async fn secrets_are_read_from_files() {
+    for variable in ["DATABASE_URL", "OTEL_EXPORTER_OTLP_HEADERS"] {
+        let variable_of_file = format!("{variable}_FILE");
+        let naming = |command: &mut Command, path: &str| {
+            command.env(&variable_of_file, path);
+        };
+        for (content, expected) in [
+            (&b"correct horse \n"[..], "white space"),
+            (b"", "the file is empty"),
+            (b"correct\0horse", "U+0000"),
+        ] {
+            let file = file(content);
+            let path = file.path().to_str().unwrap();
+            let prepare = |command: &mut Command| {
+                naming(command, path);
+            };
+            assert_start_fails_with(&prepare, &[&variable_of_file, expected], "correct").await;
+        }
+        let missing = |command: &mut Command| naming(command, "/no/such/file");
+        assert_start_fails_with(&missing, &[&variable_of_file, "cannot read the file"], "correct").await;
+        let both = |command: &mut Command| {
+            naming(command, "/dev/null");
+            command.env(variable, "correct=horse");
+        };
+        assert_start_fails_with(&both, &[&variable_of_file], "correct").await;
+    }
+    let headers = file(b"authorization=Bearer%20correct\r\n");
+    let process =
+        ServiceProcess::serve(&|command| command.env("OTEL_EXPORTER_OTLP_HEADERS_FILE", headers.path())).await;
+    assert_eq!(process.raw.get("/readyz").await.status, 200);
+    let url = file(b"postgres://u:correct@127.0.0.1:9/x\n");
+    assert_start_fails_with(
+        &|command| {
+            command.env("DATABASE_URL_FILE", url.path()).env("LOG_LEVEL", "error");
+        },
+        &["the database cannot be reached"],
+        "correct",
+    )
+    .await;
+}
+
+/// Expects that the start fails with one line that contains these texts, but not the secret.
+async fn assert_start_fails_with(prepare: &dyn Fn(&mut Command), naming: &[&str], secret: &str) {
+    let output = run(&|command| {
+        prepare(command.arg("serve"));
+        command
+    })
+    .await;
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty(), "{text}");
+    for part in naming {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains(secret), "{text}");
+}
+
+async fn the_process_writes_no_core_dump() {
+    let process = ServiceProcess::serve(&|command| command).await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.id())).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"))
+        .unwrap();
+    let fields: Vec<_> = core.split_whitespace().collect();
+    assert_eq!(fields[4..6], ["0", "0"], "{core}");
+}
+
 async fn flags_override_variables() {
     let process =
         ServiceProcess::serve(&|command| command.env("BODY_LIMIT", "2048").args(["--body-limit", "1024"])).await;
@@ -226,15 +360,9 @@ async fn both_names_of_a_variable_with_different_values_prevent_the_start() {
     .await;
 }
 
-fn catalog_file(text: &str) -> NamedTempFile {
-    let mut file = NamedTempFile::new().unwrap();
-    file.write_all(text.as_bytes()).unwrap();
-    file
-}
-
 async fn a_catalog_file_replaces_the_built_in_catalog() {
     let product = "[[product]]\nkey = \"only\"\nname = \"Only\"\ndescription = \"\"\nsupports_trial = false\n";
-    let file = catalog_file(product);
+    let file = file(product.as_bytes());
     let process = ServiceProcess::serve(&|command| command.env("CATALOG_FILE", file.path())).await;
     let catalog: CatalogEntryList = process.raw.get("/v1/catalog").await.json();
     let keys: Vec<_> = catalog.items.iter().map(|entry| entry.key.as_str()).collect();
@@ -242,7 +370,7 @@ async fn a_catalog_file_replaces_the_built_in_catalog() {
 }
 
 async fn an_invalid_catalog_file_prevents_the_start_and_names_the_line() {
-    let file = catalog_file("[[product]]\nkey = \"a\"\nname = 1\n");
+    let file = file(b"[[product]]\nkey = \"a\"\nname = 1\n");
     let name = file.path().to_str().unwrap();
     assert_start_fails(
         &|command| command.env("CATALOG_FILE", name),
@@ -272,8 +400,12 @@ async fn without_an_issuer_only_insecure_no_auth_allows_other_addresses_than_loo
         let beyond = "0.0.0.0:0";
         let expected = [beyond, "OIDC_ISSUER", "--insecure-no-auth"];
         assert_start_fails(&|command| command.env(variable, beyond), &expected).await;
-        let mut process =
-            ServiceProcess::serve(&|command| command.env(variable, beyond).arg("--insecure-no-auth")).await;
+        let mut process = ServiceProcess::serve(&|command| {
+            command
+                .env(variable, beyond)
+                .args(["--insecure-no-auth", "--in-memory"])
+        })
+        .await;
         if variable == "INTERNAL_ADDR" {
             assert!(process.line().starts_with("internal operations on"));
         }
@@ -294,7 +426,7 @@ async fn a_start_without_an_issuer_warns_once_on_each_output() {
     let process = ServiceProcess::serve(&|command| command).await;
     assert_eq!(process.raw.get("/v1/catalog").await.status, 200);
     let ended = process.stop().await;
-    assert_eq!(ended.stdout, OPEN);
+    assert_eq!(ended.stdout, OPEN_IN_MEMORY);
     assert_eq!(
         ended.stderr.matches("OIDC_ISSUER is not set").count(),
         1,
@@ -341,7 +473,12 @@ async fn both_signals_shut_the_service_down() {
         assert_eq!(process.raw.get("/healthz").await.status, 200);
         process.signal(signal);
         let ended = process.ended().await;
-        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), OPEN), "{}", ended.stderr);
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (Some(0), OPEN_IN_MEMORY),
+            "{}",
+            ended.stderr
+        );
     }
 }
 

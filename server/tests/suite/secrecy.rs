@@ -49,7 +49,9 @@ async fn logs_traces_and_metrics_contain_no_secret(store: StoreUnderTest) {
     }
     // The prefix of an existing key with another secret.
     secrets.push(format!("{}wrong-secret-1", &secrets[0][..11]));
-    secrets.push(token());
+    secrets.push(token(r#"{"alg":"EdDSA","typ":"JWT"}"#));
+    secrets.push(token("{\n  \"alg\": \"EdDSA\",\n  \"typ\": \"JWT\"\n}"));
+    secrets.push(token(" { \"alg\": \"EdDSA\"}"));
     for secret in &secrets {
         put_everywhere(&process.raw, secret).await;
     }
@@ -88,10 +90,10 @@ async fn logs_traces_and_metrics_contain_no_secret(store: StoreUnderTest) {
     }
 }
 
-/// An unsigned token in the form of a JWT.
-fn token() -> String {
+/// An unsigned token in the form of a JWT, with this header.
+fn token(header: &str) -> String {
     [
-        r#"{"alg":"EdDSA","typ":"JWT"}"#,
+        header,
         r#"{"sub":"a-program","scope":"tenants"}"#,
         "s1gnature-s1gnature-s1gnature",
     ]
@@ -107,6 +109,7 @@ fn forms(secret: &str) -> Vec<String> {
     };
     let mut forms: Vec<String> = halves.iter().map(ToString::to_string).collect();
     forms.push(percent_encoded(secret));
+    forms.push(percent_encoded(secret).replace('%', "%25"));
     for part in [secret, halves[halves.len() - 1]] {
         forms.push(part.bytes().map(|byte| format!("{byte:02x}")).collect());
         for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
@@ -128,6 +131,7 @@ fn percent_encoded(text: &str) -> String {
 /// Sends the secret in every part of a request.
 async fn put_everywhere(raw: &RawClient, secret: &str) {
     let encoded = percent_encoded(secret);
+    let twice = encoded.replace('%', "%25");
     raw.post_json(VERIFY, &json!({ "key": secret })).await;
     for body in [
         format!("{{\"key\": \"{secret}\""),
@@ -139,7 +143,7 @@ async fn put_everywhere(raw: &RawClient, secret: &str) {
             raw.post(path, body.clone()).await;
         }
     }
-    for text in [secret, &encoded] {
+    for text in [secret, &encoded, &twice] {
         for path in [
             format!("/v1/tenants/{text}"),
             format!("/v1/tenants/by-slug/{text}"),

@@ -31,9 +31,9 @@ async fn a_customer_starts_in_a_trial_of_14_days(store: StoreUnderTest) {
         (tenant.status, tenant.kind),
         (TenantStatus::Trial.into(), TenantKind::Customer.into())
     );
-    assert_eq!(tenant.trial_ends_at, Some(now + TimeDelta::days(14)));
+    assert_eq!(tenant.trial_ends_at.unwrap().get(), now + TimeDelta::days(14));
     assert_eq!((tenant.contract_start, tenant.contract_end), (None, None));
-    assert_eq!((tenant.created_at, tenant.updated_at), (now, now));
+    assert_eq!((tenant.created_at.get(), tenant.updated_at.get()), (now, now));
 }
 
 async fn a_demo_starts_without_an_end(store: StoreUnderTest) {
@@ -100,7 +100,7 @@ async fn omits_absent_properties_and_returns_null_for_nullable_ones(store: Store
     let time = "2026-11-23T09:30:00.123456Z";
     let expected = json!({
         "id": tenant.id, "slug": "sparse", "name": "sparse", "status": "demo", "kind": "demo", "plan": "starter",
-        "trial_ends_at": null, "contract_start": null, "contract_end": null, "created_at": time, "updated_at": time,
+        "trial_ends_at": null, "contract_start": null, "contract_end": null, "cancel_at": null, "created_at": time, "updated_at": time,
     });
     assert_eq!(response.json::<serde_json::Value>(), expected);
 }

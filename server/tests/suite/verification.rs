@@ -56,7 +56,7 @@ impl TestServer {
             created_by: None,
             last_used_at: None,
             revoked_at: None,
-            created_at: self.clock.now(),
+            created_at: self.clock.now().try_into().unwrap(),
         };
         self.operator.insert_api_key(api_key).await;
     }
@@ -64,7 +64,7 @@ impl TestServer {
     async fn last_used_at(&self, tenant_id: TenantId, id: ApiKeyId) -> Option<DateTime<Utc>> {
         let list = self.client.api_key_list().tenant_id(tenant_id).send().await.unwrap();
         let api_key = list.items.iter().find(|api_key| api_key.id == id);
-        api_key.unwrap().last_used_at
+        api_key.unwrap().last_used_at.map(DateTime::from)
     }
 }
 

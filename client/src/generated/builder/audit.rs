@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use chrono::DateTime;
-use chrono::offset::Utc;
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
 
@@ -106,8 +104,8 @@ pub struct AuditList<'a> {
     product: Result<Option<types::ProductKey>, String>,
     actor_id: Result<Option<types::ActorId>, String>,
     action: Result<Option<types::AuditAction>, String>,
-    since: Result<Option<DateTime<Utc>>, String>,
-    until: Result<Option<DateTime<Utc>>, String>,
+    since: Result<Option<types::Timestamp>, String>,
+    until: Result<Option<types::Timestamp>, String>,
     limit: Result<Option<types::PageLimit>, String>,
     cursor: Result<Option<types::AuditCursor>, String>,
 }
@@ -178,7 +176,7 @@ impl<'a> AuditList<'a> {
     /// Return only events at or after this time.
     pub fn since<V>(mut self, value: V) -> Self
     where
-        V: TryInto<DateTime<Utc>, Error: fmt::Display>,
+        V: TryInto<types::Timestamp, Error: fmt::Display>,
     {
         self.since = value
             .try_into()
@@ -190,7 +188,7 @@ impl<'a> AuditList<'a> {
     /// Return only events before this time.
     pub fn until<V>(mut self, value: V) -> Self
     where
-        V: TryInto<DateTime<Utc>, Error: fmt::Display>,
+        V: TryInto<types::Timestamp, Error: fmt::Display>,
     {
         self.until = value
             .try_into()

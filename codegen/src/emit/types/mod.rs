@@ -61,11 +61,14 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         .filter(|name| members.text.contains(&format!(" {name}")));
     modules.push(("members".to_owned(), exports.map(str::to_owned).collect()));
     files.push(members);
-    if let Some(encode) = runtime::encode(&all_code)? {
-        files.push(encode);
-        modules.push(("encode".to_owned(), Vec::new()));
-    }
     all_code.push_str(&formats_of_parameters(api));
+    let times = used_times(api);
+    if !times.is_empty() {
+        let time = runtime::time(&times)?;
+        all_code.push_str(&time.text);
+        files.push(time);
+        modules.push(("time".to_owned(), times.into_iter().map(str::to_owned).collect()));
+    }
     if let Some(decode) = runtime::decode(&all_code)? {
         let reads_formats = decode.text.contains("trait Format");
         files.push(decode);
@@ -85,14 +88,34 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
     Ok(files)
 }
 
+/// The types of `time` that the spec needs.
+fn used_times(api: &Api) -> Vec<&'static str> {
+    let is_used = |format: Format| {
+        let ty = Type::Formatted(format);
+        let is_kind = |kind: &Kind| match kind {
+            Kind::Formatted(it) => *it == format,
+            Kind::Object(properties) => properties.iter().any(|property| property.ty == ty),
+            Kind::Enumeration(_) | Kind::Text(_) | Kind::Integer(_) => false,
+        };
+        let mut parameters = api.operations.iter().flat_map(|operation| &operation.parameters);
+        api.schemas.iter().any(|schema| is_kind(&schema.kind)) || parameters.any(|parameter| parameter.ty == ty)
+    };
+    let times = [(Format::Date, "Date"), (Format::DateTime, "Timestamp")];
+    times
+        .into_iter()
+        .filter(|(format, _)| is_used(*format))
+        .map(|(_, name)| name)
+        .collect()
+}
+
 /// The items of `decode` that parameters with a format, but without a schema, need.
 fn formats_of_parameters(api: &Api) -> String {
     let parameters = api.operations.iter().flat_map(|operation| &operation.parameters);
     parameters
         .filter_map(|parameter| match &parameter.ty {
             Type::Formatted(Format::Uuid) => Some(" Format::parse Uuid"),
-            Type::Formatted(Format::Date) => Some(" Format::parse NaiveDate"),
-            Type::Formatted(Format::DateTime) => Some(" Format::parse DateTime"),
+            Type::Formatted(Format::Date) => Some(" Format::parse Date"),
+            Type::Formatted(Format::DateTime) => Some(" Format::parse Timestamp"),
             Type::Named(_)
             | Type::String
             | Type::Boolean

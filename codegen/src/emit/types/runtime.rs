@@ -5,8 +5,8 @@ use crate::{Error, GeneratedFile};
 
 const CONSTRAINT: &str = include_str!("../../templates/constraint.rs");
 const DECODE: &str = include_str!("../../templates/decode.rs");
-const ENCODE: &str = include_str!("../../templates/encode.rs");
 const MEMBERS: &str = include_str!("../../templates/members.rs");
+const TIME: &str = include_str!("../../templates/time.rs");
 
 /// `constraint.rs`.
 pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
@@ -28,8 +28,8 @@ pub(super) fn decode(code: &str) -> Result<Option<GeneratedFile>, Error> {
     Ok((kept > 0 || code.contains("Format::parse")).then(|| GeneratedFile::new("decode.rs", file)))
 }
 
-/// `encode.rs`, if the types use it.
-pub(super) fn encode(code: &str) -> Result<Option<GeneratedFile>, Error> {
-    let (file, kept) = prune(ENCODE, code)?;
-    Ok((kept > 0).then(|| GeneratedFile::new("encode.rs", file)))
+/// `time.rs`, which defines these types.
+pub(super) fn time(types: &[&str]) -> Result<GeneratedFile, Error> {
+    let (file, _) = prune(TIME, &types.join(" "))?;
+    Ok(GeneratedFile::new("time.rs", file))
 }

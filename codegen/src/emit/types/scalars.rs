@@ -171,14 +171,7 @@ fn bound_or(bound: Option<i64>, width: Width, extreme: &TokenStream) -> TokenStr
 /// A value that the spec writes as text with a format.
 pub(super) fn formatted(name: &Ident, description: &str, format: Format) -> TokenStream {
     let documentation = doc(description);
-    let inner = rust::rust_type(&Type::Formatted(format), &TokenStream::new());
-    let (attribute, display) = match format {
-        Format::Uuid | Format::Date => (TokenStream::new(), quote! { self.0.fmt(f) }),
-        Format::DateTime => (
-            quote! { #[serde(serialize_with = "super::encode::date_time")] },
-            quote! { f.write_str(&super::encode::rfc3339(self.0)) },
-        ),
-    };
+    let inner = rust::rust_type(&Type::Formatted(format), &quote! { super });
     let from_text = try_from_text(name);
     quote! {
         #documentation
@@ -186,7 +179,7 @@ pub(super) fn formatted(name: &Ident, description: &str, format: Format) -> Toke
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize,
         )]
         #[serde(try_from = "String")]
-        pub struct #name(#attribute pub(super) #inner);
+        pub struct #name(pub(super) #inner);
 
         impl From<#inner> for #name {
             fn from(value: #inner) -> Self {
@@ -202,7 +195,7 @@ pub(super) fn formatted(name: &Ident, description: &str, format: Format) -> Toke
 
         impl ::std::fmt::Display for #name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                #display
+                self.0.fmt(f)
             }
         }
 

@@ -4,9 +4,8 @@ use crate::domain::caller::Caller;
 use crate::domain::error::{Conflict, DomainError, InvalidInput, TenantChangeError};
 use crate::domain::service_event::ServiceAction;
 use crate::records::{Decision, TenantRecord};
-use chrono::{DateTime, Utc};
 use serde_json::Map;
-use tenant_registry_contract::types::{TenantActivate, TenantStatus};
+use tenant_registry_contract::types::{TenantActivate, TenantStatus, Timestamp};
 
 /// Changes any status except `archived` to `active`, and removes a pending cancellation. Members that `body` leaves out
 /// stay unchanged.
@@ -14,7 +13,7 @@ pub(super) fn tenant_activate(
     tenant: &TenantRecord,
     body: &TenantActivate,
     caller: &Caller,
-    now: DateTime<Utc>,
+    now: Timestamp,
 ) -> Result<Decision<TenantRecord>, DomainError<TenantChangeError>> {
     let previous_status = tenant.status_at(now);
     match previous_status {

@@ -4,9 +4,9 @@ use crate::domain::caller::Caller;
 use crate::domain::error::{Conflict, DomainError, InvalidInput, TenantChangeError};
 use crate::domain::service_event::ServiceAction;
 use crate::records::{Decision, TenantRecord};
-use chrono::{DateTime, NaiveTime, SecondsFormat, Utc};
+use chrono::NaiveTime;
 use serde_json::Map;
-use tenant_registry_contract::types::{TenantStatus, Text};
+use tenant_registry_contract::types::{Date, TenantStatus, Text, Timestamp};
 
 /// Changes the status to `frozen`, now or at the end of the period. A frozen tenant stays unchanged, and so does one with
 /// a pending cancellation if `at_period_end` is set. Without `at_period_end`, a pending cancellation takes effect now.
@@ -15,7 +15,7 @@ pub(super) fn tenant_cancel(
     reason: Option<&Text>,
     at_period_end: bool,
     caller: &Caller,
-    now: DateTime<Utc>,
+    now: Timestamp,
 ) -> Result<Decision<TenantRecord>, DomainError<TenantChangeError>> {
     match tenant.status_at(now) {
         TenantStatus::Archived => {
@@ -52,31 +52,38 @@ pub(super) fn tenant_cancel(
     if let Some(reason) = reason {
         metadata.insert("reason".to_owned(), reason.as_str().into());
     }
-    metadata.insert(
-        "effective_at".to_owned(),
-        effective_at.to_rfc3339_opts(SecondsFormat::AutoSi, true).into(),
-    );
+    metadata.insert("effective_at".to_owned(), effective_at.to_string().into());
     let event = cancelled.event(ServiceAction::TenantCancelled, metadata, caller, now)?;
     Ok(Decision::change(cancelled, event))
 }
 
 /// The first instant after the contract or the trial.
-fn period_end(tenant: &TenantRecord) -> Result<DateTime<Utc>, InvalidInput> {
-    let (end, missing) = match tenant.status {
-        TenantStatus::Active => (
-            tenant
-                .contract_end
-                .and_then(|last_day| last_day.succ_opt())
-                .map(|day_after| day_after.and_time(NaiveTime::MIN).and_utc()),
-            "no `contract_end` is stored",
-        ),
-        TenantStatus::Trial => (tenant.trial_ends_at, "no `trial_ends_at` is stored"),
-        TenantStatus::Demo => (None, "a demo has no period"),
-        TenantStatus::Frozen | TenantStatus::Archived => (None, "the tenant is not in service"),
+fn period_end(tenant: &TenantRecord) -> Result<Timestamp, InvalidInput> {
+    let missing = match tenant.status {
+        TenantStatus::Active => match tenant.contract_end {
+            Some(last_day) => return end_of_day(last_day),
+            None => "no `contract_end` is stored",
+        },
+        TenantStatus::Trial => match tenant.trial_ends_at {
+            Some(end) => return Ok(end),
+            None => "no `trial_ends_at` is stored",
+        },
+        TenantStatus::Demo => "a demo has no period",
+        TenantStatus::Frozen | TenantStatus::Archived => "the tenant is not in service",
     };
-    end.ok_or_else(|| {
-        InvalidInput(format!(
-            "`at_period_end`: {missing}; leave `at_period_end` out to cancel now"
-        ))
-    })
+    Err(InvalidInput(format!(
+        "`at_period_end`: {missing}; leave `at_period_end` out to cancel now"
+    )))
+}
+
+/// The first instant of the next day.
+fn end_of_day(day: Date) -> Result<Timestamp, InvalidInput> {
+    let next = day.get().succ_opt().map(|next| next.and_time(NaiveTime::MIN).and_utc());
+    next.and_then(|instant| Timestamp::try_from(instant).ok())
+        .ok_or_else(|| {
+            InvalidInput(format!(
+                "`at_period_end`: `contract_end` is {day}, the last day that a time can have, so the contract does not \
+                 end; set an earlier `contract_end`, or leave `at_period_end` out to cancel now"
+            ))
+        })
 }

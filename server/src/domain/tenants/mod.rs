@@ -8,21 +8,23 @@ mod tests;
 use super::Registry;
 use super::caller::Caller;
 use super::caller::TenantScope;
+use super::clock::days_after;
 use super::error::{Conflict, DomainError, NotFound, TenantChangeError, TenantCreateError};
 use super::service_event::{ServiceAction, ServiceEvent};
 use crate::records::{NewAuditEvent, TenantRecord};
 use crate::store::{Changed, Store, TenantCreated};
-use chrono::{DateTime, Days, Utc};
+use chrono::Days;
 use serde_json::{Map, Value};
 use tenant_registry_contract::types::{
     ConstraintError, Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, Text,
+    Timestamp,
 };
 
 /// Length of the trial of a new customer or of a product.
 pub(crate) const TRIAL_LENGTH: Days = Days::new(14);
 
 /// The status at `now`. A pending cancellation takes effect at its time without any job that writes it.
-pub fn status_at(stored: TenantStatus, cancel_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> TenantStatus {
+pub fn status_at(stored: TenantStatus, cancel_at: Option<Timestamp>, now: Timestamp) -> TenantStatus {
     match stored {
         TenantStatus::Demo | TenantStatus::Trial | TenantStatus::Active => {
             if cancel_at.is_some_and(|instant| instant <= now) {
@@ -45,17 +47,18 @@ pub(crate) fn is_in_service(status: TenantStatus) -> bool {
 
 impl TenantRecord {
     /// The status at `now`, with a pending cancellation taken into account.
-    pub fn status_at(&self, now: DateTime<Utc>) -> TenantStatus {
+    pub fn status_at(&self, now: Timestamp) -> TenantStatus {
         status_at(self.status, self.cancel_at, now)
     }
 
     /// The tenant as readers see it at `now`.
-    pub fn as_of(&self, now: DateTime<Utc>) -> Tenant {
+    pub fn as_of(&self, now: Timestamp) -> Tenant {
+        let status = self.status_at(now);
         Tenant {
             id: self.id,
             slug: self.slug.clone(),
             name: self.name.clone(),
-            status: self.status_at(now),
+            status,
             kind: self.kind,
             plan: self.plan.clone(),
             erp_customer_id: self.erp_customer_id.clone(),
@@ -63,6 +66,7 @@ impl TenantRecord {
             trial_ends_at: self.trial_ends_at,
             contract_start: self.contract_start,
             contract_end: self.contract_end,
+            cancel_at: self.cancel_at.filter(|_| is_in_service(status)),
             sales_owner: self.sales_owner.clone(),
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -70,7 +74,7 @@ impl TenantRecord {
     }
 
     /// A new tenant.
-    fn new(id: TenantId, body: TenantCreate, now: DateTime<Utc>) -> Self {
+    fn new(id: TenantId, body: TenantCreate, now: Timestamp) -> Self {
         let TenantCreate {
             slug,
             name,
@@ -79,7 +83,7 @@ impl TenantRecord {
             sales_owner,
         } = body;
         let (status, trial_ends_at) = match kind {
-            TenantKind::Customer => (TenantStatus::Trial, Some(now + TRIAL_LENGTH)),
+            TenantKind::Customer => (TenantStatus::Trial, Some(days_after(now, TRIAL_LENGTH))),
             TenantKind::Demo => (TenantStatus::Demo, None),
         };
         Self {
@@ -106,7 +110,7 @@ impl TenantRecord {
         action: ServiceAction,
         metadata: Map<String, Value>,
         caller: &Caller,
-        now: DateTime<Utc>,
+        now: Timestamp,
     ) -> Result<NewAuditEvent, ConstraintError> {
         ServiceEvent {
             action,

@@ -5,18 +5,17 @@ use crate::domain::caller::{Caller, Identity};
 use crate::domain::error::{DomainError, TenantChangeError};
 use crate::domain::origin::Origin;
 use crate::records::{Decision, NewAuditEvent, TenantRecord};
-use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use tenant_registry_contract::types::{
-    TenantActivate, TenantCreate, TenantId, TenantKind, TenantName, TenantSlug, TenantStatus, Text,
+    Date, TenantActivate, TenantCreate, TenantId, TenantKind, TenantName, TenantSlug, TenantStatus, Text, Timestamp,
 };
 use uuid::Uuid;
 
-fn at(text: &str) -> DateTime<Utc> {
+fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn day(text: &str) -> NaiveDate {
+fn day(text: &str) -> Date {
     text.parse().unwrap()
 }
 
@@ -30,7 +29,7 @@ fn caller() -> Caller {
     }
 }
 
-fn start() -> DateTime<Utc> {
+fn start() -> Timestamp {
     at("2026-03-01T12:00:00Z")
 }
 
@@ -53,7 +52,7 @@ fn active(contract_end: Option<&str>) -> TenantRecord {
 
 type Decided = Result<Decision<TenantRecord>, DomainError<TenantChangeError>>;
 
-fn cancelled(tenant: &TenantRecord, at_period_end: bool, now: DateTime<Utc>) -> Decided {
+fn cancelled(tenant: &TenantRecord, at_period_end: bool, now: Timestamp) -> Decided {
     let reason = Text::try_from("too dear").unwrap();
     cancel::tenant_cancel(tenant, Some(&reason), at_period_end, &caller(), now)
 }
@@ -99,7 +98,10 @@ fn a_cancellation_at_period_end_waits_for_the_end_of_the_last_day() {
     assert_eq!(pending.status_at(at("2027-01-01T00:00:00Z")), TenantStatus::Frozen);
     let metadata = event.metadata.unwrap();
     assert_eq!(metadata.get("reason"), Some(&Value::from("too dear")));
-    assert_eq!(metadata.get("effective_at"), Some(&Value::from("2027-01-01T00:00:00Z")));
+    assert_eq!(
+        metadata.get("effective_at"),
+        Some(&Value::from("2027-01-01T00:00:00.000000Z"))
+    );
 }
 
 #[test]
@@ -123,7 +125,7 @@ fn cancelling_after_the_period_takes_effect_now() {
     let (frozen, event) = change(cancelled(&active(Some("2026-12-31")), true, now));
     assert_eq!((frozen.status, frozen.cancel_at), (TenantStatus::Frozen, None));
     let effective_at = event.metadata.unwrap().remove("effective_at");
-    assert_eq!(effective_at, Some(Value::from("2027-06-01T08:00:00Z")));
+    assert_eq!(effective_at, Some(Value::from("2027-06-01T08:00:00.000000Z")));
 }
 
 #[test]
@@ -179,4 +181,18 @@ fn a_contract_must_not_end_before_its_stored_or_given_start() {
     }
     let (one_day, _) = change(activated(&stored, &body(Some("2026-12-31"), None)));
     assert_eq!(one_day.contract_start, one_day.contract_end);
+}
+
+#[test]
+fn a_contract_until_the_last_day_has_no_end_to_wait_for() {
+    let until_the_last_day = active(Some("9999-12-31"));
+    let rejection = rejection(cancelled(&until_the_last_day, true, start()));
+    assert!(matches!(rejection, TenantChangeError::InvalidInput(_)), "{rejection}");
+    assert!(
+        rejection.to_string().contains("`contract_end` is 9999-12-31"),
+        "{rejection}"
+    );
+    assert!(!is_unchanged(cancelled(&until_the_last_day, false, start())));
+    let (pending, _) = change(cancelled(&active(Some("9999-12-30")), true, start()));
+    assert_eq!(pending.cancel_at, Some(at("9999-12-31T00:00:00Z")));
 }

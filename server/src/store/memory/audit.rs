@@ -3,8 +3,8 @@
 use super::MemoryStore;
 use crate::records::{AuditEventRecord, AuditQuery, NewAuditEvent};
 use crate::store::{AuditAppended, AuditStore, StoreError};
-use chrono::{DateTime, Utc};
 use std::cmp::Reverse;
+use tenant_registry_contract::types::Timestamp;
 
 impl AuditStore for MemoryStore {
     async fn audit_append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
@@ -21,7 +21,9 @@ impl AuditStore for MemoryStore {
         let events = &state.audit_events;
         let cursor = query.before.and_then(|cursor| {
             let index = events.partition_point(|record| record.id.get() < cursor.get());
-            events.get(index).map(sort_key)
+            let mut following = events.iter().skip(index);
+            let place = following.find(|record| query.tenant_id.is_none() || query.tenant_id == record.event.tenant_id);
+            place.map(sort_key)
         });
         let mut matching: Vec<_> = events
             .iter()
@@ -34,7 +36,7 @@ impl AuditStore for MemoryStore {
 }
 
 /// The position of an event in the list.
-fn sort_key(record: &AuditEventRecord) -> (DateTime<Utc>, i64) {
+fn sort_key(record: &AuditEventRecord) -> (Timestamp, i64) {
     (record.event.created_at, record.id.get())
 }
 

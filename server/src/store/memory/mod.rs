@@ -10,15 +10,16 @@ use crate::records::{
     TenantRecord,
 };
 use crate::store::{Change, Changed, StoreError, StoreHealth, decide_change};
-use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tenant_registry_contract::types::{
     ApiKeyId, ApiKeyPrefix, AuditEventId, ConstraintError, PlanKey, ProductKey, TenantId, TenantKind, TenantName,
-    TenantSlug, TenantStatus,
+    TenantSlug, TenantStatus, Timestamp,
 };
-use uuid::{NoContext, Timestamp, Uuid};
+
+/// The id of the first tenant. The examples of the spec have the same, so that they can be sent as they are.
+const EXAMPLE_TENANT: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
 
 /// Tenants, entitlements, API keys and the audit log. They are lost when the process ends.
 #[derive(Debug, Default)]
@@ -40,12 +41,10 @@ impl MemoryStore {
     ///
     /// # Errors
     /// If the tenant does not conform to the spec.
-    pub fn seeded(now: DateTime<Utc>) -> Result<Self, ConstraintError> {
+    pub fn seeded(now: Timestamp) -> Result<Self, ConstraintError> {
         let mut state = State::default();
-        let seconds = now.timestamp().try_into().unwrap_or_default();
-        let id_time = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
         state.tenant_insert(TenantRecord {
-            id: TenantId::from(Uuid::new_v7(id_time)),
+            id: TenantId::try_from(EXAMPLE_TENANT)?,
             slug: TenantSlug::try_from("acme")?,
             name: TenantName::try_from("Acme GmbH")?,
             status: TenantStatus::Active,

@@ -10,11 +10,11 @@ pub(super) fn corrupt_row(table: &str, id: impl Display) -> impl FnOnce(Constrai
     move |error| DbError::Internal(format!("{table}: the row {id} does not conform to the spec: {error}"))
 }
 
-/// Converts a nullable text column.
-pub(super) fn optional<T: TryFrom<String, Error = ConstraintError>>(
-    text: Option<String>,
+/// Converts a nullable column.
+pub(super) fn optional<C, T: TryFrom<C, Error = ConstraintError>>(
+    column: Option<C>,
 ) -> Result<Option<T>, ConstraintError> {
-    text.map(T::try_from).transpose()
+    column.map(T::try_from).transpose()
 }
 
 /// Converts a JSON column whose CHECK accepts only objects.

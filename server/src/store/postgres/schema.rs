@@ -33,6 +33,7 @@ diesel::table! {
         source_ip -> Nullable<Inet>,
         user_agent -> Nullable<Text>,
         created_at -> Timestamptz,
+        origin -> Nullable<Text>,
     }
 }
 

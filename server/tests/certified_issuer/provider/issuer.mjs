@@ -81,6 +81,7 @@ async function newProvider(issuer) {
                         exp: payload.iat + lifetime,
                         typ: 'Bearer',
                         azp: payload.client_id,
+                        client_id: payload.client_id,
                         preferred_username: `service-account-${payload.client_id}`,
                         ...claims,
                     };

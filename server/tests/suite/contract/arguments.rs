@@ -130,16 +130,11 @@ fn text(schema: &Value) -> BoxedStrategy<String> {
         (Some("date"), None) => (1..=LAST_DAY)
             .prop_map(|day| NaiveDate::from_num_days_from_ce_opt(day).unwrap().to_string())
             .boxed(),
-        (Some("date-time"), None) => (
-            -62_000_000_000..253_000_000_000_i64,
-            any::<u32>(),
-            select(vec![1, 1_000, 1_000_000, 1_000_000_000]),
-        )
-            .prop_map(|(seconds, nanoseconds, unit)| {
-                let nanoseconds = nanoseconds % 1_000_000_000 / unit * unit;
-                DateTime::from_timestamp(seconds, nanoseconds)
+        (Some("date-time"), None) => (-62_135_596_800..=253_402_300_799_i64, 0..1_000_000_u32)
+            .prop_map(|(seconds, microseconds)| {
+                DateTime::from_timestamp(seconds, microseconds * 1_000)
                     .unwrap()
-                    .to_rfc3339_opts(SecondsFormat::AutoSi, true)
+                    .to_rfc3339_opts(SecondsFormat::Micros, true)
             })
             .boxed(),
         (None | Some("password"), None) => any::<String>().boxed(),

@@ -1,13 +1,12 @@
 //! Calls every operation through the generated client, with every argument.
 
 use super::arguments::Arguments;
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
     ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest,
-    PageLimit, ProductKey, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug,
+    PageLimit, ProductKey, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -70,7 +69,7 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::AuditAppend => send!(audit_append, body: AuditAppend),
         Operation::AuditList => send!(
             audit_list, tenant_id: TenantId, product: ProductKey, actor_id: ActorId, action: AuditAction,
-            since: DateTime<Utc>, until: DateTime<Utc>, limit: PageLimit, cursor: AuditCursor
+            since: Timestamp, until: Timestamp, limit: PageLimit, cursor: AuditCursor
         ),
     }
 }

@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, AuditAction, TenantId, TenantSlug, TenantStatus};
+use tenant_registry_contract::types::{
+    ApiKeyId, ApiKeyPrefix, AuditAction, TenantId, TenantSlug, TenantStatus, Timestamp,
+};
 use tenant_registry_server::records::{
     ApiKeyRecord, AuditEventRecord, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, InternalDetail,
     NewAuditEvent, TenantRecord,
@@ -173,7 +175,10 @@ impl<S: Store> Operator for FaultyStore<S> {
                 status: TenantStatus::Archived,
                 ..tenant.clone()
             };
-            Ok::<_, ()>(Decision::change(record, event("operator.archived", id, now)))
+            Ok::<_, ()>(Decision::change(
+                record,
+                event("operator.archived", id, now.try_into().unwrap()),
+            ))
         };
         Box::pin(async move {
             let changed = self.store.tenant_change(id, archived).await.unwrap();
@@ -208,7 +213,7 @@ impl<S: Store> Operator for FaultyStore<S> {
     }
 }
 
-fn event(action: &str, tenant_id: TenantId, now: DateTime<Utc>) -> NewAuditEvent {
+fn event(action: &str, tenant_id: TenantId, now: Timestamp) -> NewAuditEvent {
     NewAuditEvent {
         tenant_id: Some(tenant_id),
         project_id: None,
@@ -224,5 +229,6 @@ fn event(action: &str, tenant_id: TenantId, now: DateTime<Utc>) -> NewAuditEvent
         source_ip: None,
         user_agent: None,
         created_at: now,
+        origin: None,
     }
 }

@@ -72,6 +72,10 @@ impl ServiceProcess {
             .to_owned()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Its resident memory in MiB.
     pub(crate) fn memory_mib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();

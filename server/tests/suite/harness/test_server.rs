@@ -100,7 +100,7 @@ impl TestServer {
         let clock = SettableClock::new();
         match store {
             StoreUnderTest::Memory => {
-                let store = FaultyStore::new(MemoryStore::seeded(clock.now()).unwrap());
+                let store = FaultyStore::new(MemoryStore::seeded(clock.now().try_into().unwrap()).unwrap());
                 let again = store.clone();
                 Self::start_on(store, move || again.clone(), clock, settings).await
             }

@@ -5,7 +5,7 @@ use super::row::ApiKeyRow;
 use crate::store::postgres::batches::{BatchedRequest, Batches, Responder};
 use crate::store::postgres::connection::Database;
 use crate::store::postgres::error::DbError;
-use crate::store::postgres::rows::corrupt_row;
+use crate::store::postgres::rows::{corrupt_row, optional};
 use crate::store::postgres::schema::{api_keys, tenants};
 use crate::store::postgres::span::in_span;
 use crate::store::{ApiKeyWithTenant, StoreError};
@@ -107,7 +107,9 @@ async fn rows_by_prefix(
 }
 
 fn into_record((row, status, tenant_cancel_at): KeyAndTenant) -> Result<ApiKeyWithTenant, DbError> {
-    let tenant_status = TenantStatus::try_from(status).map_err(corrupt_row("tenants", row.tenant_id))?;
+    let tenant_id = row.tenant_id;
+    let tenant_status = TenantStatus::try_from(status).map_err(corrupt_row("tenants", tenant_id))?;
+    let tenant_cancel_at = optional(tenant_cancel_at).map_err(corrupt_row("tenants", tenant_id))?;
     Ok(ApiKeyWithTenant {
         api_key: row.into_record()?,
         tenant_status,

@@ -105,7 +105,7 @@ impl ApiKeyStore for PostgresStore {
     async fn api_key_use(&self, uses: &[ApiKeyUse]) -> Result<(), StoreError> {
         for uses in uses.chunks(USES_PER_STATEMENT) {
             let ids: Vec<Uuid> = uses.iter().map(|used| used.id.into()).collect();
-            let times: Vec<DateTime<Utc>> = uses.iter().map(|used| used.used_at).collect();
+            let times: Vec<DateTime<Utc>> = uses.iter().map(|used| used.used_at.into()).collect();
             self.database
                 .write_idempotent(async |connection: &mut AsyncPgConnection| {
                     // Locks the rows in one order first, so that two replicas that write the same keys do not deadlock.

@@ -53,9 +53,9 @@ impl From<ApiKeyRecord> for ApiKeyRow {
             prefix: prefix.into(),
             hash: hash.to_stored().to_owned(),
             created_by: created_by.map(String::from),
-            last_used_at,
-            revoked_at,
-            created_at,
+            last_used_at: last_used_at.map(DateTime::from),
+            revoked_at: revoked_at.map(DateTime::from),
+            created_at: created_at.into(),
         }
     }
 }
@@ -94,9 +94,9 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
             prefix: prefix.try_into()?,
             hash: StoredHash::from_stored(hash),
             created_by: optional(created_by)?,
-            last_used_at,
-            revoked_at,
-            created_at,
+            last_used_at: optional(last_used_at)?,
+            revoked_at: optional(revoked_at)?,
+            created_at: created_at.try_into()?,
         })
     }
 }

@@ -128,11 +128,14 @@ impl QueryFragment<Pg> for EventFilter<'_> {
     }
 }
 
-/// Matches the events that follow the cursor in the list. The cursor is the number of an event. If that event was pruned,
-/// the event with the next greater number takes its place. If there is none, all events match.
+/// Matches the events that follow the cursor in the list. The cursor is the number of an event. If there is no such event,
+/// the event with the next greater number takes its place; if there is none, all events match. In the list of a tenant, only
+/// the tenant's own events count, so that a cursor tells nothing about others.
 pub(super) struct AfterCursor {
     /// The number of the event.
     pub(super) cursor: i64,
+    /// The tenant of the list.
+    pub(super) tenant_id: Option<Uuid>,
     /// The expression for the number in the index of the list.
     pub(super) number: NumberColumn,
 }
@@ -156,25 +159,42 @@ impl NumberColumn {
     }
 }
 
+impl AfterCursor {
+    /// A column of the event whose place the cursor has.
+    fn push_place<'b>(&'b self, column: &str, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT place.");
+        out.push_identifier(column)?;
+        out.push_sql(" FROM audit_log AS place WHERE ");
+        // The number in the index on the tenant and the number, or in that of all events.
+        let number = match &self.tenant_id {
+            Some(tenant_id) => {
+                out.push_sql("place.tenant_id = ");
+                out.push_bind_param::<SqlUuid, _>(tenant_id)?;
+                out.push_sql(" AND ");
+                "(place.id + 0)"
+            }
+            None => "place.id",
+        };
+        out.push_sql(number);
+        out.push_sql(" >= ");
+        out.push_bind_param::<BigInt, _>(&self.cursor)?;
+        out.push_sql(" ORDER BY ");
+        out.push_sql(number);
+        out.push_sql(" LIMIT 1");
+        Ok(())
+    }
+}
+
 impl QueryFragment<Pg> for AfterCursor {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("(created_at, ");
         out.push_sql(self.number.sql());
-        out.push_sql(") < (");
-        for (column, beyond_all) in [("created_at", "'infinity'"), ("id", "9223372036854775807")] {
-            if column == "id" {
-                out.push_sql(", ");
-            }
-            // Evaluated once, before the index scan.
-            out.push_sql("COALESCE((SELECT place.");
-            out.push_identifier(column)?;
-            out.push_sql(" FROM audit_log AS place WHERE place.id >= ");
-            out.push_bind_param::<BigInt, _>(&self.cursor)?;
-            out.push_sql(" ORDER BY place.id LIMIT 1), ");
-            out.push_sql(beyond_all);
-            out.push_sql(")");
-        }
-        out.push_sql(")");
+        // Both are evaluated once, before the index scan.
+        out.push_sql(") < (COALESCE((");
+        self.push_place(audit_log::created_at::NAME, out.reborrow())?;
+        out.push_sql("), 'infinity'), COALESCE((");
+        self.push_place(audit_log::id::NAME, out.reborrow())?;
+        out.push_sql("), 9223372036854775807))");
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Timestamptz};
 use std::sync::OnceLock;
+use uuid::Uuid;
 
 /// Selects the events of a query, newest first.
 pub(super) struct ListEvents<'a> {
@@ -27,10 +28,11 @@ impl<'a> ListEvents<'a> {
         let number = filter.number_column();
         Self {
             filter,
-            since: query.since,
-            until: query.until,
+            since: query.since.map(DateTime::from),
+            until: query.until.map(DateTime::from),
             after: query.before.map(|cursor| AfterCursor {
                 cursor: cursor.get(),
+                tenant_id: query.tenant_id.map(Uuid::from),
                 number,
             }),
             limit: i64::try_from(query.limit).unwrap_or(i64::MAX),

@@ -13,6 +13,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use std::time::Duration;
+use tenant_registry_contract::types::Timestamp;
 use thiserror::Error;
 
 /// The only role that the trigger of `audit_log` allows to delete.
@@ -64,17 +65,15 @@ impl PostgresPruneStore {
 }
 
 impl AuditPruneStore for PostgresPruneStore {
-    async fn audit_prunable_until(&mut self) -> Result<DateTime<Utc>, StoreError> {
+    async fn audit_prunable_until(&mut self) -> Result<Timestamp, StoreError> {
         let latest = diesel::select(sql::<Timestamptz>("now() - audit_log_minimum_age()")).get_result(&mut self.0);
-        Ok(latest.await.map_err(DbError::from)?)
+        let latest: DateTime<Utc> = latest.await.map_err(DbError::from)?;
+        // A minimum age of thousands of years means that no event can be deleted.
+        Ok(Timestamp::try_from(latest).unwrap_or(Timestamp::MIN))
     }
 
-    async fn audit_delete_batch(
-        &mut self,
-        before: DateTime<Utc>,
-        after: i64,
-    ) -> Result<Option<PrunedBatch>, StoreError> {
-        let batch = delete_batch_on_connection(&mut self.0, before, after);
+    async fn audit_delete_batch(&mut self, before: Timestamp, after: i64) -> Result<Option<PrunedBatch>, StoreError> {
+        let batch = delete_batch_on_connection(&mut self.0, before.into(), after);
         Ok(batch.await.map_err(DbError::from)?)
     }
 }

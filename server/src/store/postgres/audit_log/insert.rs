@@ -41,6 +41,7 @@ struct InsertEvents {
     source_ip: Vec<Option<IpNet>>,
     user_agent: Vec<Option<String>>,
     created_at: Vec<DateTime<Utc>>,
+    origin: Vec<Option<String>>,
 }
 
 impl InsertEvents {
@@ -62,6 +63,7 @@ impl InsertEvents {
                 source_ip,
                 user_agent,
                 created_at,
+                origin,
             } = NewAuditEventRow::from(event.clone());
             columns.tenant_id.push(tenant_id);
             columns.project_id.push(project_id);
@@ -77,13 +79,14 @@ impl InsertEvents {
             columns.source_ip.push(source_ip);
             columns.user_agent.push(user_agent);
             columns.created_at.push(created_at);
+            columns.origin.push(origin);
         }
         columns
     }
 }
 
 /// The columns, in the order in which the values are bound.
-pub(in crate::store::postgres) const INSERTED_COLUMNS: [&str; 14] = [
+pub(in crate::store::postgres) const INSERTED_COLUMNS: [&str; 15] = [
     audit_log::tenant_id::NAME,
     audit_log::project_id::NAME,
     audit_log::actor_id::NAME,
@@ -98,6 +101,7 @@ pub(in crate::store::postgres) const INSERTED_COLUMNS: [&str; 14] = [
     audit_log::source_ip::NAME,
     audit_log::user_agent::NAME,
     audit_log::created_at::NAME,
+    audit_log::origin::NAME,
 ];
 
 fn push_columns(out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
@@ -138,6 +142,8 @@ impl QueryFragment<Pg> for InsertEvents {
         out.push_bind_param::<Array<Nullable<Text>>, _>(&self.user_agent)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Timestamptz>, _>(&self.created_at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.origin)?;
         out.push_sql(") WITH ORDINALITY AS event (");
         push_columns(&mut out)?;
         out.push_sql(", place) ORDER BY place RETURNING id");

@@ -30,6 +30,7 @@ pub(in crate::store::postgres) struct NewAuditEventRow {
     pub(super) source_ip: Option<IpNet>,
     pub(super) user_agent: Option<String>,
     pub(super) created_at: DateTime<Utc>,
+    pub(super) origin: Option<String>,
 }
 
 /// A row of `audit_log`.
@@ -58,6 +59,7 @@ impl From<NewAuditEvent> for NewAuditEventRow {
             source_ip,
             user_agent,
             created_at,
+            origin,
         } = event;
         Self {
             tenant_id: tenant_id.map(Uuid::from),
@@ -73,7 +75,8 @@ impl From<NewAuditEvent> for NewAuditEventRow {
             metadata: metadata.map(Value::Object),
             source_ip: source_ip.map(IpNet::from),
             user_agent,
-            created_at,
+            created_at: created_at.into(),
+            origin: origin.map(|origin| origin.as_str().to_owned()),
         }
     }
 }
@@ -97,6 +100,7 @@ impl TryFrom<NewAuditEventRow> for NewAuditEvent {
             source_ip,
             user_agent,
             created_at,
+            origin,
         } = row;
         Ok(Self {
             tenant_id: tenant_id.map(TenantId::from),
@@ -112,7 +116,8 @@ impl TryFrom<NewAuditEventRow> for NewAuditEvent {
             metadata: metadata.map(json_object),
             source_ip: source_ip.map(|network| network.addr()),
             user_agent,
-            created_at,
+            created_at: created_at.try_into()?,
+            origin: optional(origin)?,
         })
     }
 }

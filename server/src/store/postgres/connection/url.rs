@@ -50,6 +50,14 @@ pub enum DatabaseUrlError {
     /// `sslmode` has a value that libpq does not define.
     #[error("`sslmode` must be one of `disable`, `prefer`, `require`, `verify-ca`, `verify-full`")]
     SslMode,
+    /// The password, most likely, contains a character that ends it.
+    #[error(
+        "contains an unexpected `@`: write `@`, `/`, `?` and `&` in the user and the password as `%40`, `%2F`, `%3F` and `%26`"
+    )]
+    NotEncoded,
+    /// A parameter is unknown or has an invalid value. It may be a part of the password, so the message has only its position.
+    #[error("has an unknown or invalid parameter, number {0} after the `?`")]
+    Parameter(usize),
     /// The URL cannot be parsed.
     #[error("is not a valid URL: {0}")]
     Invalid(String),
@@ -69,27 +77,35 @@ impl FromStr for DatabaseUrl {
             return Err(DatabaseUrlError::Scheme);
         }
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
+        if address.matches('@').count() > 1 || query.contains('@') {
+            return Err(DatabaseUrlError::NotEncoded);
+        }
+        let mut config: Config = address
+            .parse()
+            .map_err(|error| DatabaseUrlError::Invalid(with_causes(&error)))?;
         let mut trust = Trust {
             level: TrustLevel::Unverified,
             authorities: None,
         };
         let mut ssl_mode = SslMode::Prefer;
-        let mut others = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let mut others = Vec::new();
+        for (index, (name, value)) in form_urlencoded::parse(query.as_bytes()).enumerate() {
             // tokio-postgres supports neither `verify-ca`, `verify-full` nor `sslrootcert`.
             match &*name {
                 "sslmode" => (ssl_mode, trust.level) = parse_ssl_mode(&value)?,
                 "sslrootcert" => trust.authorities = (value != "system").then(|| PathBuf::from(&*value)),
                 _ => {
-                    others.append_pair(&name, &value);
+                    let pair = form_urlencoded::Serializer::new(String::new())
+                        .append_pair(&name, &value)
+                        .finish();
+                    // tokio-postgres does not decode `+` as a space.
+                    others.push(pair.replace('+', "%20"));
+                    config = format!("{address}?{}", others.join("&"))
+                        .parse()
+                        .map_err(|_| DatabaseUrlError::Parameter(index + 1))?;
                 }
             }
         }
-        // tokio-postgres does not decode `+` as a space.
-        let others = others.finish().replace('+', "%20");
-        let mut config: Config = format!("{address}?{others}")
-            .parse()
-            .map_err(|error| DatabaseUrlError::Invalid(with_causes(&error)))?;
         config.ssl_mode(ssl_mode);
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(DatabaseUrlError::NoHost);
@@ -175,7 +191,17 @@ mod tests {
             ("mysql://u:secret@db/x", "must begin with `postgres://`"),
             ("host=db user=u password=secret", "must begin with `postgres://`"),
             ("postgres://u:secret@db/x?sslmode=maybe", "`sslmode` must be one of"),
-            ("postgres://u:secret@db/x?no_such=1", "no_such"),
+            (
+                "postgres://u:secret@db/x?sslmode=disable&no_such=1",
+                "parameter, number 2",
+            ),
+            ("postgres://u:x@db/x?connect_timeout=secret", "parameter, number 1"),
+            ("postgres://db/x?user=u&password=a&secret", "parameter, number 3"),
+            ("postgres://u:a?secret@db/x", "unexpected `@`"),
+            ("postgres://u:a?b=secret@db/x", "unexpected `@`"),
+            ("postgres://u:a@secret@db/x", "unexpected `@`"),
+            ("postgres://u:a@secret", "names no database"),
+            ("postgres://u%ff:secret@db/x", "is not a valid URL"),
             ("postgres://u:secret@db:port/x", "is not a valid URL"),
             ("postgres://u:secret@/x", "names no host"),
             ("postgres://u:secret@db", "names no database"),

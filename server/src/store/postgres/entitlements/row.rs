@@ -2,12 +2,13 @@
 
 use crate::records::EntitlementRecord;
 use crate::store::postgres::error::DbError;
-use crate::store::postgres::rows::{corrupt_row, json_object};
+use crate::store::postgres::rows::{corrupt_row, json_object, optional};
 use crate::store::postgres::schema::tenant_products;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use serde_json::Value;
+use tenant_registry_contract::types::ConstraintError;
 use uuid::Uuid;
 
 /// A row of `tenant_products`.
@@ -39,16 +40,25 @@ impl From<EntitlementRecord> for EntitlementRow {
             product: product.into(),
             enabled,
             config: Value::Object(config),
-            expires_at,
-            created_at,
-            updated_at,
+            expires_at: expires_at.map(DateTime::from),
+            created_at: created_at.into(),
+            updated_at: updated_at.into(),
         }
     }
 }
 
 impl EntitlementRow {
     pub(super) fn into_record(self) -> Result<EntitlementRecord, DbError> {
-        let Self {
+        let tenant_id = self.tenant_id;
+        self.try_into().map_err(corrupt_row("tenant_products", tenant_id))
+    }
+}
+
+impl TryFrom<EntitlementRow> for EntitlementRecord {
+    type Error = ConstraintError;
+
+    fn try_from(row: EntitlementRow) -> Result<Self, ConstraintError> {
+        let EntitlementRow {
             tenant_id,
             product,
             enabled,
@@ -56,15 +66,15 @@ impl EntitlementRow {
             expires_at,
             created_at,
             updated_at,
-        } = self;
-        Ok(EntitlementRecord {
+        } = row;
+        Ok(Self {
             tenant_id: tenant_id.into(),
-            product: product.try_into().map_err(corrupt_row("tenant_products", tenant_id))?,
+            product: product.try_into()?,
             enabled,
             config: json_object(config),
-            expires_at,
-            created_at,
-            updated_at,
+            expires_at: optional(expires_at)?,
+            created_at: created_at.try_into()?,
+            updated_at: updated_at.try_into()?,
         })
     }
 }

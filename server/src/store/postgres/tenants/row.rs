@@ -59,13 +59,13 @@ impl From<TenantRecord> for TenantRow {
             plan: plan.into(),
             erp_customer_id: erp_customer_id.map(String::from),
             stripe_cust_id: stripe_cust_id.map(String::from),
-            trial_ends_at,
-            contract_start,
-            contract_end,
-            cancel_at,
+            trial_ends_at: trial_ends_at.map(DateTime::from),
+            contract_start: contract_start.map(NaiveDate::from),
+            contract_end: contract_end.map(NaiveDate::from),
+            cancel_at: cancel_at.map(DateTime::from),
             sales_owner: sales_owner.map(String::from),
-            created_at,
-            updated_at,
+            created_at: created_at.into(),
+            updated_at: updated_at.into(),
         }
     }
 }
@@ -107,13 +107,13 @@ impl TryFrom<TenantRow> for TenantRecord {
             plan: plan.try_into()?,
             erp_customer_id: optional(erp_customer_id)?,
             stripe_cust_id: optional(stripe_cust_id)?,
-            trial_ends_at,
-            contract_start,
-            contract_end,
-            cancel_at,
+            trial_ends_at: optional(trial_ends_at)?,
+            contract_start: optional(contract_start)?,
+            contract_end: optional(contract_end)?,
+            cancel_at: optional(cancel_at)?,
             sales_owner: optional(sales_owner)?,
-            created_at,
-            updated_at,
+            created_at: created_at.try_into()?,
+            updated_at: updated_at.try_into()?,
         })
     }
 }

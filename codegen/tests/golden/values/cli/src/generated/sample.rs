@@ -3,7 +3,6 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand};
 use tenant_registry_client::{Client, types};
 
@@ -58,9 +57,9 @@ pub(crate) struct SampleExchange {
     #[arg(
         long,
         value_name = "TIME",
-        value_parser = arguments::parse_time(<DateTime<Utc>as types::Format>::parse)
+        value_parser = arguments::parse_time(<types::Timestamp as types::Format>::parse)
     )]
-    pub(crate) until: Option<DateTime<Utc>>,
+    pub(crate) until: Option<types::Timestamp>,
     /// A day.
     #[arg(long, value_name = "DATE")]
     pub(crate) day: Option<types::Day>,
@@ -96,10 +95,10 @@ pub(crate) struct SampleExchange {
     #[arg(
         long,
         value_name = "DATE",
-        value_parser = arguments::nullable(<NaiveDate as types::Format>::parse),
+        value_parser = arguments::nullable(<types::Date as types::Format>::parse),
         required_unless_present = "body_file"
     )]
-    pub(crate) nullable_day: Option<Nullable<NaiveDate>>,
+    pub(crate) nullable_day: Option<Nullable<types::Date>>,
     /// A password. A secret, and therefore read from this file (`-`: standard input). Required,
     /// unless the body file has it.
     #[arg(long, value_name = "PATH", required_unless_present = "body_file")]

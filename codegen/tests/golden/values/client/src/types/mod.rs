@@ -6,9 +6,9 @@
 
 mod constraint;
 mod decode;
-mod encode;
 mod members;
 mod samples;
+mod time;
 
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
@@ -17,3 +17,4 @@ pub use self::samples::{
     Answer, Anything, Colour, Count, Day, Error, ErrorCode, Instant, Options, Page, Part,
     Password, Request, SampleId, Temperature, Word,
 };
+pub use self::time::{Date, Timestamp};

@@ -5,13 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{constraint, decode, encode};
+use super::{Date, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 use super::members::{Member, RequestObject};
@@ -88,18 +87,15 @@ impl TryFrom<String> for SampleId {
     Deserialize,
 )]
 #[serde(try_from = "String")]
-pub struct Instant(
-    #[serde(serialize_with = "encode::date_time")]
-    pub(super) DateTime<Utc>,
-);
+pub struct Instant(pub(super) Timestamp);
 
-impl From<DateTime<Utc>> for Instant {
-    fn from(value: DateTime<Utc>) -> Self {
+impl From<Timestamp> for Instant {
+    fn from(value: Timestamp) -> Self {
         Self(value)
     }
 }
 
-impl From<Instant> for DateTime<Utc> {
+impl From<Instant> for Timestamp {
     fn from(value: Instant) -> Self {
         value.0
     }
@@ -107,7 +103,7 @@ impl From<Instant> for DateTime<Utc> {
 
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&encode::rfc3339(self.0))
+        self.0.fmt(f)
     }
 }
 
@@ -149,15 +145,15 @@ impl TryFrom<String> for Instant {
     Deserialize,
 )]
 #[serde(try_from = "String")]
-pub struct Day(pub(super) NaiveDate);
+pub struct Day(pub(super) Date);
 
-impl From<NaiveDate> for Day {
-    fn from(value: NaiveDate) -> Self {
+impl From<Date> for Day {
+    fn from(value: Date) -> Self {
         Self(value)
     }
 }
 
-impl From<Day> for NaiveDate {
+impl From<Day> for Date {
     fn from(value: Day) -> Self {
         value.0
     }
@@ -591,8 +587,8 @@ pub struct Request {
     /// A word, with "quotes" in its pattern.
     pub word: Word,
     /// A day or null.
-    #[serde(deserialize_with = "decode::nullable_formatted")]
-    pub nullable_day: Option<NaiveDate>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub nullable_day: Option<Date>,
     /// A password.
     pub password: Password,
     /// Required all the same.
@@ -664,7 +660,7 @@ impl Request {
     /// Creates a value with these properties. All others are absent or have their default.
     pub fn new(
         word: Word,
-        nullable_day: Option<NaiveDate>,
+        nullable_day: Option<Date>,
         password: Password,
         required_with_default: bool,
     ) -> Self {
@@ -833,20 +829,13 @@ pub struct Answer {
     /// An id.
     pub id: SampleId,
     /// When.
-    #[serde(
-        deserialize_with = "decode::formatted",
-        serialize_with = "encode::date_time"
-    )]
-    pub at: DateTime<Utc>,
+    pub at: Timestamp,
     /// A word or null.
     #[serde(deserialize_with = "decode::nullable")]
     pub nullable_word: Option<Word>,
     /// A time or null.
-    #[serde(
-        deserialize_with = "decode::nullable_formatted",
-        serialize_with = "encode::optional_date_time"
-    )]
-    pub nullable_time: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "decode::nullable")]
+    pub nullable_time: Option<Timestamp>,
     /// An id.
     #[serde(
         default,
@@ -864,26 +853,24 @@ pub struct Answer {
     /// Three states.
     #[serde(
         default,
-        deserialize_with = "decode::present_nullable_formatted",
+        deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub optional_nullable_day: Option<Option<NaiveDate>>,
+    pub optional_nullable_day: Option<Option<Date>>,
     /// A time.
     #[serde(
         default,
-        deserialize_with = "decode::present_formatted",
-        serialize_with = "encode::optional_date_time",
+        deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub optional_time: Option<DateTime<Utc>>,
+    pub optional_time: Option<Timestamp>,
     /// Three states.
     #[serde(
         default,
-        deserialize_with = "decode::present_nullable_formatted",
-        serialize_with = "encode::optional_nullable_date_time",
+        deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub optional_nullable_time: Option<Option<DateTime<Utc>>>,
+    pub optional_nullable_time: Option<Option<Timestamp>>,
     /// A temperature.
     #[serde(
         default,

@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use chrono::DateTime;
-use chrono::offset::Utc;
 use progenitor_client::{
     ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
 };
@@ -23,7 +21,7 @@ pub struct SampleExchange<'a> {
     colour: Result<types::Colour, String>,
     page: Result<Option<types::Page>, String>,
     since: Result<Option<types::Instant>, String>,
-    until: Result<Option<DateTime<Utc>>, String>,
+    until: Result<Option<types::Timestamp>, String>,
     day: Result<Option<types::Day>, String>,
     offset: Result<Option<i64>, String>,
     small: Result<Option<i32>, String>,
@@ -97,7 +95,7 @@ impl<'a> SampleExchange<'a> {
     /// The parameter `until`.
     pub fn until<V>(mut self, value: V) -> Self
     where
-        V: TryInto<DateTime<Utc>, Error: fmt::Display>,
+        V: TryInto<types::Timestamp, Error: fmt::Display>,
     {
         self.until = value
             .try_into()

@@ -1,0 +1,216 @@
+//! The promises in the introduction of the spec. Each of its sentences has a test, here or in another file.
+
+use crate::harness::cases::cases;
+use crate::harness::openapi::SPEC;
+use crate::harness::{StoreUnderTest, TestServer};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::fs;
+use tenant_registry_client::types::ErrorCode;
+use uuid::Uuid;
+
+cases![
+    every_sentence_has_a_test,
+    ids_are_uuids_of_version_7,
+    every_response_has_a_request_id,
+    errors_have_a_code_and_a_message,
+    repeating_other_changes_creates_a_second_record,
+];
+
+/// The sentences, each with the file and the name of its tests. A sentence that promises nothing has none.
+const SENTENCES: [(&str, &[(&str, &str)]); 16] = [
+    (
+        "The Tenant Registry stores the tenants of a multi-tenant platform, their product entitlements, their API keys, \
+         and the audit log.",
+        &[],
+    ),
+    (
+        "IDs of tenants and API keys are UUIDs (version 7).",
+        &[("introduction", "ids_are_uuids_of_version_7")],
+    ),
+    (
+        "Timestamps are in UTC, in the format of RFC 3339, with six digits after the second and years from 0001 to 9999.",
+        &[
+            ("audit_pages", "times_have_six_digits_after_the_second"),
+            ("audit_pages", "a_time_is_in_the_years_0001_to_9999"),
+            ("activation", "a_day_is_in_the_years_0001_to_9999"),
+        ],
+    ),
+    (
+        "Optional properties without a value are omitted; nullable properties without a value are `null`.",
+        &[("tenants", "omits_absent_properties_and_returns_null_for_nullable_ones")],
+    ),
+    (
+        "Every response has an `x-request-id` header.",
+        &[("introduction", "every_response_has_a_request_id")],
+    ),
+    ("Include its value when you report a problem.", &[]),
+    (
+        "Send an access token from the deployment's OpenID Connect provider.",
+        &[],
+    ),
+    (
+        "If the token is missing or invalid, the response is 401.",
+        &[
+            ("admission", "every_operation_requires_its_scope"),
+            ("admission", "invalid_tokens_are_rejected"),
+        ],
+    ),
+    (
+        "If the token does not allow the operation, the response is 403.",
+        &[("admission", "every_operation_requires_its_scope")],
+    ),
+    (
+        "Operations return errors as an `Error`: `error` is a stable code for programs, and `message` tells people what \
+         to change.",
+        &[("introduction", "errors_have_a_code_and_a_message")],
+    ),
+    (
+        "5xx responses contain no internal details.",
+        &[
+            ("failures", "every_operation_returns_503_with_retry_after"),
+            ("failures", "every_operation_returns_500_without_the_cause"),
+        ],
+    ),
+    (
+        "The service logs them with the request ID.",
+        &[("database_troubles", "the_cause_of_a_500_is_logged_with_the_request_id")],
+    ),
+    (
+        "A request with a query parameter or a body member that the operation does not have is rejected with 400. The \
+         message names it and the one that was probably meant.",
+        &[
+            ("invalid_requests", "every_operation_rejects_an_unknown_parameter"),
+            ("invalid_requests", "names_the_parameter_that_was_probably_meant"),
+            ("invalid_bodies", "rejects_an_unknown_member_and_names_the_nearest"),
+        ],
+    ),
+    (
+        "Responses may get new members in later versions; clients must ignore members that they do not know.",
+        &[],
+    ),
+    (
+        "It is safe to repeat a request that activates or cancels a tenant or revokes an API key: if it already took \
+         effect, it changes nothing and writes no second audit event.",
+        &[
+            (
+                "activation",
+                "repeating_an_activation_changes_nothing_and_writes_no_event",
+            ),
+            (
+                "cancellation",
+                "repeating_a_cancellation_changes_nothing_and_writes_no_event",
+            ),
+            (
+                "cancellation",
+                "repeating_a_pending_cancellation_changes_nothing_and_writes_no_event",
+            ),
+            ("api_keys", "repeating_a_revocation_changes_nothing_and_writes_no_event"),
+        ],
+    ),
+    (
+        "Repeating a successful `tenant_create` or `catalog_trial_request` returns 409. Repeating `api_key_create`, \
+         `catalog_request` or `audit_append` creates a second record.",
+        &[
+            ("tenants", "a_slug_in_use_is_a_conflict_and_changes_nothing"),
+            ("entitlements", "a_tenant_can_try_a_product_once"),
+            ("introduction", "repeating_other_changes_creates_a_second_record"),
+        ],
+    ),
+];
+
+async fn every_sentence_has_a_test(_: StoreUnderTest) {
+    let introduction = SPEC.document["info"]["description"].as_str().unwrap();
+    // Headings are between asterisks.
+    let text: String = introduction.split("**").step_by(2).collect();
+    let words: Vec<_> = text.split_whitespace().collect();
+    let sentences = SENTENCES.map(|(sentence, _)| sentence);
+    assert_eq!(words.join(" "), sentences.join(" "));
+    for (sentence, tests) in SENTENCES {
+        for (file, test) in tests {
+            let path = format!("{}/tests/suite/{file}.rs", env!("CARGO_MANIFEST_DIR"));
+            let code = fs::read_to_string(path).unwrap();
+            assert!(
+                code.contains(&format!("async fn {test}(")),
+                "{sentence}: {file}::{test}"
+            );
+        }
+    }
+}
+
+async fn ids_are_uuids_of_version_7(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("identified").await;
+    let created = service.api_key(tenant.id).await;
+    for id in [Uuid::from(tenant.id), Uuid::from(created.api_key.id)] {
+        assert_eq!(id.get_version_num(), 7, "{id}");
+    }
+}
+
+async fn every_response_has_a_request_id(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    for (method, path) in [
+        (Method::GET, "/healthz"),
+        (Method::GET, "/v1/catalog"),
+        (Method::HEAD, "/v1/catalog"),
+        (Method::GET, "/v1/tenants/x"),
+        (Method::GET, "/v1/tenants/by-slug/nobody"),
+        (Method::POST, "/v1/tenants"),
+        (Method::DELETE, "/v1/catalog"),
+        (Method::GET, "/v1/nothing"),
+    ] {
+        let response = service.raw.request(method.clone(), path).send().await.unwrap();
+        let id = response.headers().get("x-request-id");
+        assert!(id.is_some_and(|id| !id.is_empty()), "{method} {path}: {response:?}");
+    }
+}
+
+async fn errors_have_a_code_and_a_message(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let invalid = service.raw.get("/v1/tenants/x").await;
+    let missing = service.raw.get("/v1/tenants/by-slug/nobody").await;
+    let tenant = json!({ "slug": "taken", "name": "n" });
+    assert_eq!(service.raw.post_json("/v1/tenants", &tenant).await.status, 201);
+    let conflict = service.raw.post_json("/v1/tenants", &tenant).await;
+    for (response, status, code) in [
+        (invalid, 400, ErrorCode::InvalidInput),
+        (missing, 404, ErrorCode::NotFound),
+        (conflict, 409, ErrorCode::Conflict),
+    ] {
+        let message = response.assert_error(status, code);
+        assert!(message.contains('`'), "it names what to change: {message}");
+    }
+}
+
+async fn repeating_other_changes_creates_a_second_record(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("repeating").await;
+    let requests = [
+        (
+            "/v1/api-keys",
+            json!({ "tenant_id": tenant.id, "name": "ci" }),
+            "api_key.created",
+        ),
+        (
+            "/v1/catalog/request",
+            json!({ "tenant_id": tenant.id, "product": "insights" }),
+            "catalog.requested",
+        ),
+        (
+            "/v1/audit",
+            json!({ "tenant_id": tenant.id, "action": "report.exported" }),
+            "report.exported",
+        ),
+    ];
+    for (path, body, action) in requests {
+        for _ in 0..2 {
+            let response = service.raw.post_json(path, &body).await;
+            assert!((200..300).contains(&response.status), "{response:?}");
+        }
+        let path = format!("/v1/audit?tenant_id={}&action={action}", tenant.id);
+        let log: Value = service.raw.get(&path).await.json();
+        assert_eq!(log["items"].as_array().unwrap().len(), 2, "{action}");
+    }
+    let list = service.client.api_key_list().tenant_id(tenant.id).send().await.unwrap();
+    assert_eq!(list.items.len(), 2);
+}
