@@ -13,7 +13,7 @@ use crate::Error;
 use crate::document::Place;
 
 /// The keywords of Rust 2024, strict and reserved ones.
-const KEYWORDS: [&str; 52] = [
+const KEYWORDS: &[&str] = &[
     "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",
     "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
     "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super",
@@ -21,7 +21,7 @@ const KEYWORDS: [&str; 52] = [
 ];
 
 /// The types, traits and variants that Rust imports everywhere, and that generated code uses by these names.
-const PRELUDE: [&str; 39] = [
+const PRELUDE: &[&str] = &[
     "AsMut",
     "AsRef",
     "Box",
@@ -64,7 +64,7 @@ const PRELUDE: [&str; 39] = [
 ];
 
 /// What `types` exports beside the schemas.
-const TYPES: [&str; 8] = [
+const TYPES: &[&str] = &[
     "ConstraintError",
     "Date",
     "Format",
@@ -76,7 +76,7 @@ const TYPES: [&str; 8] = [
 ];
 
 /// The types and traits of `server` beside those of tags and operations.
-const SERVER: [&str; 21] = [
+const SERVER: &[&str] = &[
     "Admission",
     "Admitted",
     "Api",
@@ -101,7 +101,7 @@ const SERVER: [&str; 21] = [
 ];
 
 /// The types beside those of operations: in `server::generic`, in the files of commands, and in those of the client's requests.
-const BESIDE_OPERATIONS: [&str; 16] = [
+const BESIDE_OPERATIONS: &[&str] = &[
     "Api",
     "Client",
     "ClientHooks",
@@ -121,7 +121,7 @@ const BESIDE_OPERATIONS: [&str; 16] = [
 ];
 
 /// The methods of the client, of the traits that an implementation also has, and of every type.
-const METHODS: [&str; 24] = [
+const METHODS: &[&str] = &[
     "admit",
     "api_version",
     "as_mut",
@@ -149,7 +149,7 @@ const METHODS: [&str; 24] = [
 ];
 
 /// The methods and variables of a builder of the client.
-const BUILDER: [&str; 13] = [
+const BUILDER: &[&str] = &[
     "body",
     "client",
     "clone",
@@ -167,7 +167,7 @@ const BUILDER: [&str; 13] = [
 ];
 
 /// The modules of the generated code that have fixed names, and the crates that it uses.
-const MODULES: [&str; 62] = [
+const MODULES: &[&str] = &[
     "admission",
     "alloc",
     "api",
@@ -233,7 +233,7 @@ const MODULES: [&str; 62] = [
 ];
 
 /// Headers that the HTTP layer writes itself.
-const HEADERS: [&str; 14] = [
+const HEADERS: &[&str] = &[
     "access-control-allow-credentials",
     "access-control-allow-headers",
     "access-control-allow-methods",
@@ -280,7 +280,7 @@ pub(crate) fn operation_type(id: &str) -> String {
 
 /// The module of a tag, or of the commands about a resource.
 pub(crate) fn module(name: &str) -> Ident {
-    format_ident!("{}", escaped(name.to_owned(), &[&MODULES]))
+    format_ident!("{}", escaped(name.to_owned(), &[MODULES]))
 }
 
 /// The field of a property or parameter.
@@ -457,7 +457,7 @@ mod tests {
 
     #[test]
     fn the_name_of_a_field_is_found_again() {
-        for name in KEYWORDS.into_iter().chain(["kind"]) {
+        for name in KEYWORDS.iter().copied().chain(["kind"]) {
             assert_eq!(of_field(&field(name)), name);
         }
     }

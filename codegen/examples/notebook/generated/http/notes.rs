@@ -3,8 +3,8 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, Path, RawRequest, RequestContext};
-use http::StatusCode;
+use dropshot::{Body, HttpError};
+use http::{Request, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -13,7 +13,7 @@ use crate::server::{
     NoteListResponse, NoteRemoveParams, NoteRemoveResponse,
 };
 use super::{request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `GET /notes`: List notes, the newest first.
@@ -46,7 +46,7 @@ impl ToResponse for NoteListResponse {
 /// `POST /notes`: Add a note.
 pub(super) async fn note_add<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
@@ -84,12 +84,11 @@ pub(super) struct NoteGetPath {
 /// `GET /notes/{number}`: Get a note.
 pub(super) async fn note_get<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<NoteGetPath>,
+    path: NoteGetPath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = NoteGetParams {
             number: request::path_parameter("number", &path.number, str::parse)?,
         };
@@ -120,12 +119,11 @@ pub(super) struct NoteRemovePath {
 /// `DELETE /notes/{number}`: Remove a note.
 pub(super) async fn note_remove<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<NoteRemovePath>,
+    path: NoteRemovePath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = NoteRemoveParams {
             number: request::path_parameter("number", &path.number, str::parse)?,
         };

@@ -67,6 +67,7 @@ impl<'a> NoteList<'a> {
     ///
     /// `400`: The request was rejected.
     pub async fn send(self) -> Result<ResponseValue<types::NoteList>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -143,6 +144,7 @@ impl<'a> NoteAdd<'a> {
     ///
     /// `415`: The request was rejected.
     pub async fn send(self) -> Result<ResponseValue<types::Note>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -213,6 +215,7 @@ impl<'a> NoteGet<'a> {
     ///
     /// `404`: The request was rejected.
     pub async fn send(self) -> Result<ResponseValue<types::Note>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -283,6 +286,7 @@ impl<'a> NoteRemove<'a> {
     ///
     /// `404`: The request was rejected.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
