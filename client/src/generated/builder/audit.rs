@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use chrono::DateTime;
-use chrono::offset::Utc;
 use futures_util::{TryStreamExt, stream};
 use futures_util::stream::BoxStream;
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};

@@ -56,6 +56,17 @@ impl LetterProbeThen {
                 .json_body_obj(value),
         )
     }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
 }
 
 /// Matches requests of `letter_send`.
