@@ -11,9 +11,11 @@ mod fingerprint;
 // Formatted by the generator.
 #[rustfmt::skip]
 mod generated;
+mod json_text;
 mod login;
 mod output;
 mod printable;
+mod setting;
 mod table;
 mod whole_number;
 
