@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tenant_registry_client::types::{Member, RequestObject};
 
 use crate::failure::Failure;
@@ -112,6 +112,7 @@ fn a_secret_that_is_not_text_is_json_in_a_file() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"[\"one\", \"two\"]\n").unwrap();
     let input = Input::from(file.path().as_os_str().to_owned());
-    assert_eq!(secret_json(Some(input)).unwrap(), Some(json!(["one", "two"])));
+    let read = secret_json(Some(input)).unwrap().unwrap();
+    assert_eq!(read.get(), r#"["one", "two"]"#);
     assert!(matches!(Json::from_str("@-"), Ok(Json::From(Input::Standard))));
 }

@@ -11,6 +11,7 @@ mod fingerprint;
 // Formatted by the generator.
 #[rustfmt::skip]
 mod generated;
+mod json_text;
 mod output;
 mod printable;
 mod table;

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
-use serde_json::Value;
 use tenant_registry_client::types;
 
 use crate::failure::Failure;
 use crate::generated::Response;
+use crate::json_text;
 use crate::printable;
 use crate::table::{self, Rendered};
 
@@ -46,10 +46,11 @@ pub(crate) fn response(response: &Response, options: &OutputOptions) -> Result<(
     if let Response::Empty = response {
         return Ok(());
     }
-    let value = json(response)?;
+    let json = json(response)?;
     let text = match options.output {
-        OutputFormat::Json => printable::json(&format!("{value:#}\n")),
+        OutputFormat::Json => printable::json(&format!("{}\n", json_text::indented(&json))),
         OutputFormat::Table => {
+            let value = json_text::displayed(&json)?;
             let Rendered { text, hidden } = table::render(&value, &options.columns, table::terminal_width());
             if !hidden.is_empty() {
                 eprintln!(
@@ -71,8 +72,8 @@ pub(crate) fn response(response: &Response, options: &OutputOptions) -> Result<(
 }
 
 /// Converts a value to the JSON of the API.
-pub(crate) fn json(value: &impl serde::Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::Format(error.to_string()))
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|error| Failure::Format(error.to_string()))
 }
 
 /// Writes bytes to standard output and flushes it.

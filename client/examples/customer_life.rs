@@ -112,7 +112,7 @@ async fn start_trial(registry: &Client, tenant: &Tenant) -> Outcome {
         entitlements
             .items
             .iter()
-            .any(|it| it.product == entry.key && it.enabled),
+            .any(|it| it.product.as_str() == entry.key.as_str() && it.enabled),
         "the trial is among the entitlements",
     )
 }

@@ -100,8 +100,11 @@ async fn activate_tenant(client: &Client, id: TenantId) -> Outcome {
     };
     let active = client.tenant_activate().id(id).body(contract.clone()).send().await?;
     equal(
-        &(&Some(active.plan.clone()), &active.erp_customer_id),
-        &(&contract.plan, &contract.erp_customer_id),
+        &(
+            active.plan.as_str(),
+            active.erp_customer_id.as_ref().map(|id| id.as_str()),
+        ),
+        &("team", Some("4711")),
     )?;
     equal(
         &(active.contract_start, active.contract_end),
@@ -125,7 +128,7 @@ async fn try_product(client: &Client, tenant_id: TenantId) -> Outcome {
         .find(|entry| entry.supports_trial)
         .ok_or("no product with trials")?;
     check(
-        !entry.name.is_empty() && entry.plans_required.is_empty(),
+        !entry.name.as_str().is_empty() && entry.plans_required.is_empty(),
         "a named product for every plan",
     )?;
     check(
@@ -180,8 +183,8 @@ async fn use_api_key(client: &Client, tenant_id: TenantId) -> Outcome {
     let verified = client.api_key_verify().body(request.clone()).send().await?;
     check(verified.valid && verified.reason.is_none(), "a new key is valid")?;
     equal(
-        &(&verified.tenant_id, &verified.scopes),
-        &(&Some(tenant_id), &Some(body.scopes)),
+        &serde_json::to_value((verified.tenant_id, &verified.scopes))?,
+        &serde_json::to_value((tenant_id, &body.scopes))?,
     )?;
 
     for _ in 0..2 {

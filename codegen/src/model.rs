@@ -181,6 +181,8 @@ pub(crate) struct Schema {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) kind: Kind,
+    /// `x-max-bytes` of an object: the implementation ends a list before its JSON has more bytes.
+    pub(crate) max_bytes: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -216,6 +218,17 @@ pub(crate) struct Property {
     pub(crate) required: bool,
     pub(crate) nullable: bool,
     pub(crate) default: Option<Value>,
+    /// Only for a list or a free-form object, and only in requests.
+    pub(crate) bound: Option<Bound>,
+}
+
+/// The bound of a list or of a free-form object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// `maxItems`.
+    Items(usize),
+    /// `x-max-bytes` and `x-max-levels`. JSON Schema has no keyword for them.
+    Json { max_bytes: usize, max_levels: usize },
 }
 
 impl TextRules {

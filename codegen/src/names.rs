@@ -64,10 +64,11 @@ const PRELUDE: [&str; 39] = [
 ];
 
 /// What `types` exports beside the schemas.
-const TYPES: [&str; 7] = [
+const TYPES: [&str; 8] = [
     "ConstraintError",
     "Date",
     "Format",
+    "JsonObject",
     "Member",
     "Quoted",
     "RequestObject",

@@ -258,6 +258,61 @@ fn conditional_operations() {
 }
 
 #[test]
+fn bounds() {
+    let list = "parts: { type: array, maxItems: 3,";
+    let free = "free: { type: object, additionalProperties: true, x-max-bytes: 100, x-max-levels: 3,";
+    for (from, to, message) in [
+        (
+            list,
+            "parts: { type: array,",
+            "a request can contain this list; add `maxItems`",
+        ),
+        (
+            list,
+            "parts: { type: array, maxItems: -1,",
+            "`maxItems` cannot be negative",
+        ),
+        (
+            free,
+            "free: { type: object, additionalProperties: true,",
+            "a request can contain this free-form object; add `x-max-bytes` and `x-max-levels`",
+        ),
+        (
+            free,
+            "free: { type: object, additionalProperties: true, x-max-levels: 3,",
+            "`x-max-bytes` and `x-max-levels` belong together",
+        ),
+        (
+            free,
+            "free: { type: object, additionalProperties: true, x-max-bytes: 100,",
+            "`x-max-bytes` and `x-max-levels` belong together",
+        ),
+        (
+            list,
+            "parts: { type: array, x-max-bytes: 3,",
+            "are only for free-form objects",
+        ),
+        (
+            "flags: { type: array,",
+            "flags: { type: array, maxItems: 3,",
+            "no request contains this property; remove its bound",
+        ),
+        (
+            "    Part:\n      description: A part of what is sent.\n",
+            "    Part:\n      description: A part of what is sent.\n      x-max-bytes: 9\n",
+            "`x-max-bytes` limits only responses and free-form objects",
+        ),
+        (
+            "{ description: Any text., type: string }",
+            "{ description: Any text., type: string, x-max-bytes: 3 }",
+            "`x-max-bytes` is only for objects",
+        ),
+    ] {
+        assert_error(SPEC, from, to, message);
+    }
+}
+
+#[test]
 fn operations_that_do_not_declare_400() {
     assert_error(
         ROUTING,

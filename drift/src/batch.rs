@@ -57,6 +57,8 @@ fn group(kind: Kind) -> Group {
         | Kind::DefaultChanged
         | Kind::DefaultRemoved
         | Kind::UnknownMembersAllowed
+        | Kind::MaximumItemsChanged
+        | Kind::JsonLimitChanged
         | Kind::ContentTypeChanged
         | Kind::TextChanged
         | Kind::OperationUnimplemented

@@ -54,6 +54,8 @@ pub(crate) enum Kind {
     DefaultChanged,
     DefaultRemoved,
     UnknownMembersAllowed,
+    MaximumItemsChanged,
+    JsonLimitChanged,
     ContentTypeChanged,
     TextChanged,
     OperationUnimplemented,
@@ -62,7 +64,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 49] = [
+    pub(crate) const ALL: [Self; 51] = [
         Self::OperationAdded,
         Self::OperationRemoved,
         Self::PathChanged,
@@ -107,6 +109,8 @@ impl Kind {
         Self::DefaultChanged,
         Self::DefaultRemoved,
         Self::UnknownMembersAllowed,
+        Self::MaximumItemsChanged,
+        Self::JsonLimitChanged,
         Self::ContentTypeChanged,
         Self::TextChanged,
         Self::OperationUnimplemented,
@@ -161,6 +165,8 @@ impl Kind {
             Self::DefaultChanged => "default changed",
             Self::DefaultRemoved => "default removed",
             Self::UnknownMembersAllowed => "unknown members allowed",
+            Self::MaximumItemsChanged => "maxItems changed",
+            Self::JsonLimitChanged => "limit of free-form JSON changed",
             Self::ContentTypeChanged => "content type changed",
             Self::TextChanged => "text changed",
             Self::OperationUnimplemented => "code: operation not implemented",

@@ -28,8 +28,8 @@ pub trait Audit: Admission {
     ///
     /// Returns the events that match all filters. To get the next page, repeat the request with the
     /// same filters and with the `next_cursor` of the response as `cursor`. The last page has no
-    /// `next_cursor`. Paging returns every event that existed when the first page was requested
-    /// exactly once.
+    /// `next_cursor`. A page of large events ends early, before it exceeds 4 MiB. Paging returns
+    /// every event that existed when the first page was requested exactly once.
     ///
     /// Requires the scope `audit:read`.
     ///

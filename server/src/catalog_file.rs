@@ -5,7 +5,7 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use tenant_registry_contract::types::{CatalogEntry, PlanKey, ProductKey};
+use tenant_registry_contract::types::{CatalogEntry, PlanKey, ProductKey, Text};
 use thiserror::Error;
 use toml::Spanned;
 
@@ -45,11 +45,11 @@ struct CatalogFile {
 #[serde(deny_unknown_fields)]
 struct ProductTable {
     key: Spanned<ProductKey>,
-    name: String,
-    description: String,
+    name: Text,
+    description: Text,
     #[serde(default)]
     plans_required: Vec<PlanKey>,
-    demo_url: Option<String>,
+    demo_url: Option<Text>,
     supports_trial: bool,
 }
 

@@ -109,7 +109,7 @@ fn record(event: AuditEvent) -> [String; COLUMNS.len()] {
         or_empty(target_type),
         or_empty(target_name),
         or_empty(product),
-        or_empty(metadata.map(serde_json::Value::Object)),
+        or_empty(metadata),
         or_empty(source_ip),
         or_empty(user_agent),
         or_empty(origin),

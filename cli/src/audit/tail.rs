@@ -14,6 +14,7 @@ use super::pages::Pages;
 use super::{without_paging, without_until};
 use crate::failure::Failure;
 use crate::generated::audit::AuditList;
+use crate::json_text;
 use crate::output::{self, OutputFormat};
 use crate::printable::{self, Printable};
 use crate::whole_number::whole_number;
@@ -158,11 +159,14 @@ impl Position {
 
 /// Formats an event as a line.
 fn line(event: &AuditEvent, format: OutputFormat) -> Result<String, Failure> {
-    let value = output::json(event)?;
-    Ok(match (format, value) {
-        (OutputFormat::Table, Value::Object(properties)) => table_line(event, &properties),
-        (OutputFormat::Json | OutputFormat::Table, value) => printable::json(&format!("{value}\n")),
-    })
+    let json = output::json(event)?;
+    match format {
+        OutputFormat::Json => Ok(printable::json(&format!("{json}\n"))),
+        OutputFormat::Table => match json_text::displayed(&json)? {
+            Value::Object(properties) => Ok(table_line(event, &properties)),
+            value => Ok(printable::json(&format!("{value}\n"))),
+        },
+    }
 }
 
 /// The time and the action, followed by all other properties.

@@ -63,8 +63,10 @@ pub(crate) struct AuditAppend {
     /// The key of a product in the catalog.
     #[arg(long, value_name = "TEXT")]
     pub(crate) product: Option<types::ProductKey>,
-    /// Additional data about the event. JSON, or `@PATH` to read it from a file (`@-`: standard
-    /// input).
+    /// Additional data about the event: at most 65,536 bytes of JSON without white space between
+    /// the tokens, nested in at most 32 levels. The text is kept: numbers, the order of members and
+    /// duplicate members are returned as they were written. JSON, or `@PATH` to read it from a file
+    /// (`@-`: standard input).
     #[arg(long, value_name = "JSON")]
     pub(crate) metadata: Option<Json>,
     /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
@@ -100,8 +102,8 @@ impl AuditAppend {
 ///
 /// Returns the events that match all filters. To get the next page, repeat the request with the
 /// same filters and with the `next_cursor` of the response as `cursor`. The last page has no
-/// `next_cursor`. Paging returns every event that existed when the first page was requested
-/// exactly once.
+/// `next_cursor`. A page of large events ends early, before it exceeds 4 MiB. Paging returns
+/// every event that existed when the first page was requested exactly once.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct AuditList {
     /// Return only events of this tenant.

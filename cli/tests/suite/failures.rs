@@ -109,7 +109,7 @@ async fn invalid_arguments_name_what_to_change(service: TestServer) {
         ),
         (
             &["audit", "append", "--action", "a", "--metadata", "[]"],
-            &["`metadata`: invalid type: sequence, expected a map"],
+            &["`metadata`: must be a JSON object, but is `[]`"],
         ),
         (
             &["audit", "append", "--body-file", "no/such.json"],

@@ -199,13 +199,14 @@ async fn a_boolean_is_a_flag_with_or_without_a_value(service: TestServer) {
 }
 
 async fn json_is_read_from_an_argument_or_a_file(service: TestServer) {
-    let metadata = json!({ "z": 1, "a": [null, 1.5, "ä"] }).to_string();
+    // As it is written: numbers that no other type holds, the order of members, and duplicates.
+    let metadata = r#"{"z":1,"a":[null,1.50,"ä"],"n":18446744073709551616,"x":1e-400,"m":-0,"z":2}"#;
     let append = ["audit", "append", "--action", "a", "--output", "json", "--metadata"];
-    for argument in [metadata.as_str(), "@-"] {
+    for argument in [metadata, "@-"] {
         let arguments = [append.as_slice(), &[argument]].concat();
-        let ended = service.run_with_input(&arguments, &metadata).await;
-        let event: Value = serde_json::from_str(&ended.stdout).unwrap();
-        assert_eq!(event["metadata"].to_string(), metadata);
+        let ended = service.run_with_input(&arguments, metadata).await;
+        let event: String = ended.stdout.split_whitespace().collect();
+        assert!(event.contains(&format!("\"metadata\":{metadata}")), "{ended:?}");
     }
 }
 

@@ -13,7 +13,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 12229050465708660251;
+pub const SPEC_FINGERPRINT: u64 = 9447539524529311089;
 
 /// A client of the Tenant Registry.
 ///
@@ -38,6 +38,13 @@ pub const SPEC_FINGERPRINT: u64 = 12229050465708660251;
 /// not have is rejected with 400. The message names it and the one that was probably meant.
 /// Responses may get new members in later versions; clients must ignore members that they do
 /// not know.
+///
+/// **Limits.** Texts have at most 1,024 characters; keys and other texts that are searched for
+/// have at most 256, and names what their schema says. Lists in a request have at most 100
+/// items, and free-form JSON has at most 65,536 bytes and 32 levels. `x-max-bytes` and
+/// `x-max-levels` state the limits that JSON Schema has no keyword for: the bytes of JSON
+/// without white space between the tokens, and the nested levels of objects and lists.
+/// Responses may contain longer values that were stored before contract 2.0.
 ///
 /// **Retries.** It is safe to repeat a request that activates or cancels a tenant or revokes an
 /// API key: if it already took effect, it changes nothing and writes no second audit event.
@@ -206,8 +213,8 @@ impl Client {
     ///
     /// Returns the events that match all filters. To get the next page, repeat the request with the
     /// same filters and with the `next_cursor` of the response as `cursor`. The last page has no
-    /// `next_cursor`. Paging returns every event that existed when the first page was requested
-    /// exactly once.
+    /// `next_cursor`. A page of large events ends early, before it exceeds 4 MiB. Paging returns
+    /// every event that existed when the first page was requested exactly once.
     pub fn audit_list(&self) -> builder::AuditList<'_> {
         builder::AuditList::new(self)
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{ProductKey, TenantId, Text, Timestamp, constraint, decode};
+use super::{ProductKey, StoredText, TenantId, Text, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 use super::members::{Member, RequestObject};
@@ -258,7 +258,7 @@ impl fmt::Debug for ApiKeyCandidate {
 
 /// A permission of an API key. Its meaning is defined by the product.
 ///
-/// Matches `^[^\u0000]*$`.
+/// At most 256 characters. Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Scope(pub(super) String);
@@ -274,6 +274,7 @@ impl TryFrom<String> for Scope {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
@@ -317,17 +318,17 @@ pub struct ApiKey {
     pub id: ApiKeyId,
     /// The ID of a tenant.
     pub tenant_id: TenantId,
-    /// The key of a product in the catalog.
+    /// The key of the product that the key is for, if any.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub product: Option<ProductKey>,
+    pub product: Option<StoredText>,
     /// The display name of an API key.
     pub name: ApiKeyName,
     /// The permissions of the key.
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<StoredText>,
     /// The first 11 characters of the plaintext, for recognizing a key. It is not necessarily
     /// unique.
     pub prefix: ApiKeyPrefix,
@@ -337,7 +338,7 @@ pub struct ApiKey {
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub created_by: Option<Text>,
+    pub created_by: Option<StoredText>,
     /// When the key was last verified successfully, with a delay of seconds; `null` if never.
     #[serde(deserialize_with = "decode::nullable")]
     pub last_used_at: Option<Timestamp>,
@@ -371,8 +372,10 @@ pub struct ApiKeyCreate {
     pub product: Option<ProductKey>,
     /// The permissions of the key.
     ///
+    /// At most 100 items.
+    ///
     /// Default: `[]`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "decode::list::<_,_,100>")]
     pub scopes: Vec<Scope>,
     /// The creator of the key.
     #[serde(
@@ -484,14 +487,14 @@ pub struct ApiKeyVerify {
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub product: Option<ProductKey>,
+    pub product: Option<StoredText>,
     /// The permissions of the key. Omitted if the key is not valid.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub scopes: Option<Vec<Scope>>,
+    pub scopes: Option<Vec<StoredText>>,
 }
 
 /// Why a key is not valid. `malformed`: the key or the body does not have the required format.

@@ -6,11 +6,12 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{ProductKey, TenantId, Text, Timestamp, constraint, decode};
+use super::{
+    JsonObject, ProductKey, StoredText, TenantId, Text, Timestamp, constraint, decode,
+};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 use super::members::{Member, RequestObject};
@@ -75,7 +76,7 @@ impl TryFrom<String> for ProjectId {
 
 /// The ID of the person or program that performed an action.
 ///
-/// Matches `^[^\u0000]*$`.
+/// At most 256 characters. Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ActorId(pub(super) String);
@@ -91,6 +92,7 @@ impl TryFrom<String> for ActorId {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
@@ -129,7 +131,7 @@ impl fmt::Display for ActorId {
 
 /// The action that was performed, in dotted notation.
 ///
-/// Matches `^[^\u0000]*$`.
+/// At most 256 characters. Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct AuditAction(pub(super) String);
@@ -145,6 +147,7 @@ impl TryFrom<String> for AuditAction {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
@@ -428,13 +431,17 @@ pub struct AuditAppend {
         skip_serializing_if = "Option::is_none"
     )]
     pub product: Option<ProductKey>,
-    /// Additional data about the event.
+    /// Additional data about the event: at most 65,536 bytes of JSON without white space between
+    /// the tokens, nested in at most 32 levels. The text is kept: numbers, the order of members and
+    /// duplicate members are returned as they were written.
+    ///
+    /// At most 65536 bytes and 32 nested levels.
     #[serde(
         default,
-        deserialize_with = "decode::present",
+        deserialize_with = "decode::present_json::<_,65536,32>",
         skip_serializing_if = "Option::is_none"
     )]
-    pub metadata: Option<Map<String, Value>>,
+    pub metadata: Option<JsonObject>,
 }
 
 impl AuditAppend {
@@ -601,64 +608,64 @@ pub struct AuditEvent {
         skip_serializing_if = "Option::is_none"
     )]
     pub project_id: Option<ProjectId>,
-    /// The ID of the person or program that performed an action.
+    /// The ID of the person or program that performed the action.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub actor_id: Option<ActorId>,
+    pub actor_id: Option<StoredText>,
     /// The display name of the actor.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub actor_name: Option<Text>,
+    pub actor_name: Option<StoredText>,
     /// The type of the actor: `user` or `service` for authenticated callers, otherwise as reported.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub actor_type: Option<Text>,
+    pub actor_type: Option<StoredText>,
     /// The action that was performed, in dotted notation.
-    pub action: AuditAction,
+    pub action: StoredText,
     /// The ID of the target of the action.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub target_id: Option<Text>,
+    pub target_id: Option<StoredText>,
     /// The type of the target.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub target_type: Option<Text>,
+    pub target_type: Option<StoredText>,
     /// The display name of the target.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub target_name: Option<Text>,
-    /// The key of a product in the catalog.
+    pub target_name: Option<StoredText>,
+    /// The key of the product that the event is about.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub product: Option<ProductKey>,
-    /// Additional data about the event.
+    pub product: Option<StoredText>,
+    /// Additional data about the event, as it was written.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub metadata: Option<Map<String, Value>>,
+    pub metadata: Option<JsonObject>,
     /// The IP address from which the event was reported.
     #[serde(
         default,
@@ -666,7 +673,7 @@ pub struct AuditEvent {
         skip_serializing_if = "Option::is_none"
     )]
     pub source_ip: Option<String>,
-    /// The `User-Agent` of the program that reported the event.
+    /// The `User-Agent` of the program that reported the event, up to 1,024 characters.
     #[serde(
         default,
         deserialize_with = "decode::present",
@@ -685,7 +692,9 @@ pub struct AuditEvent {
     pub origin: Option<OpenEnum<AuditEventOrigin>>,
 }
 
-/// A page of the audit log.
+/// A page of the audit log. It ends before it has more than `limit` events or more than
+/// 4,194,304 bytes, but has at least one event. A page with `next_cursor` is not the last one,
+/// however many events it has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditEventPage {
     /// The events, newest first.
@@ -697,4 +706,9 @@ pub struct AuditEventPage {
         skip_serializing_if = "Option::is_none"
     )]
     pub next_cursor: Option<AuditCursor>,
+}
+
+impl AuditEventPage {
+    /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
+    pub const MAX_BYTES: usize = 4194304;
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PlanKey, ProductKey, TenantId, decode};
+use super::{PlanKey, ProductKey, TenantId, Text, decode};
 use super::members::{Member, RequestObject};
 
 /// A product that a tenant can request.
@@ -12,9 +12,9 @@ pub struct CatalogEntry {
     /// The key of a product in the catalog.
     pub key: ProductKey,
     /// The display name of the product.
-    pub name: String,
+    pub name: Text,
     /// What the product does.
-    pub description: String,
+    pub description: Text,
     /// The plans that can use the product. Empty if all plans can.
     pub plans_required: Vec<PlanKey>,
     /// The URL of a demo of the product.
@@ -23,7 +23,7 @@ pub struct CatalogEntry {
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub demo_url: Option<String>,
+    pub demo_url: Option<Text>,
     /// Whether a tenant can start a trial of the product.
     pub supports_trial: bool,
 }

@@ -6,11 +6,10 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{Timestamp, constraint, decode};
+use super::{JsonObject, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 
@@ -340,7 +339,7 @@ impl TryFrom<String> for TenantId {
 
 /// The key of a plan.
 ///
-/// Matches `^[^\u0000]*$`.
+/// At most 256 characters. Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct PlanKey(pub(super) String);
@@ -356,6 +355,7 @@ impl TryFrom<String> for PlanKey {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
@@ -392,9 +392,9 @@ impl fmt::Display for PlanKey {
     }
 }
 
-/// Free text without the character U+0000. Only the maximum body size limits its length.
+/// Free text without the character U+0000.
 ///
-/// Matches `^[^\u0000]*$`.
+/// At most 1024 characters. Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Text(pub(super) String);
@@ -410,6 +410,7 @@ impl TryFrom<String> for Text {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 1024)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));
@@ -446,17 +447,62 @@ impl fmt::Display for Text {
     }
 }
 
+/// Text as it is stored. Requests limit its length since contract 2.0; text that was stored
+/// earlier may be longer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StoredText(pub(super) String);
+
+impl StoredText {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for StoredText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for StoredText {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl FromStr for StoredText {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Ok(Self::from(text))
+    }
+}
+
+impl From<StoredText> for String {
+    fn from(value: StoredText) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for StoredText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A tenant's entitlement to a product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TenantProduct {
     /// The ID of a tenant.
     pub tenant_id: TenantId,
-    /// The key of a product in the catalog.
-    pub product: ProductKey,
+    /// The key of the product.
+    pub product: StoredText,
     /// Whether the tenant can use the product now. `false` once `expires_at` has passed.
     pub enabled: bool,
     /// Product-specific settings for this tenant.
-    pub config: Map<String, Value>,
+    pub config: JsonObject,
     /// When the entitlement expires; `null` if it does not expire.
     #[serde(deserialize_with = "decode::nullable")]
     pub expires_at: Option<Timestamp>,
@@ -468,7 +514,7 @@ pub struct TenantProduct {
 
 /// The key of a product in the catalog.
 ///
-/// Matches `^[^\u0000]*$`.
+/// At most 256 characters. Matches `^[^\u0000]*$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ProductKey(pub(super) String);
@@ -484,6 +530,7 @@ impl TryFrom<String> for ProductKey {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
             r"^[^\u0000]*$",
         ));

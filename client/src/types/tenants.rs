@@ -8,7 +8,10 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use crate::OpenEnum;
-use super::{Date, PlanKey, TenantId, TenantProduct, Text, Timestamp, constraint, decode};
+use super::{
+    Date, PlanKey, StoredText, TenantId, TenantProduct, Text, Timestamp, constraint,
+    decode,
+};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
 
@@ -305,22 +308,22 @@ pub struct Tenant {
     pub status: OpenEnum<TenantStatus>,
     /// Whether a tenant is a customer or a demo.
     pub kind: OpenEnum<TenantKind>,
-    /// The key of a plan.
-    pub plan: PlanKey,
+    /// The key of the plan.
+    pub plan: StoredText,
     /// The customer's ID in the ERP system.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub erp_customer_id: Option<Text>,
+    pub erp_customer_id: Option<StoredText>,
     /// The customer's ID at Stripe.
     #[serde(
         default,
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub stripe_cust_id: Option<Text>,
+    pub stripe_cust_id: Option<StoredText>,
     /// When the trial ends; `null` if the tenant has no trial.
     #[serde(deserialize_with = "decode::nullable")]
     pub trial_ends_at: Option<Timestamp>,
@@ -340,7 +343,7 @@ pub struct Tenant {
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub sales_owner: Option<Text>,
+    pub sales_owner: Option<StoredText>,
     /// When the tenant was created.
     pub created_at: Timestamp,
     /// When the tenant was last changed.

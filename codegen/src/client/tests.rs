@@ -32,6 +32,7 @@ fn schema(name: &str) -> Schema {
         name: name.to_owned(),
         description: "A schema.".to_owned(),
         kind: Kind::Object(Vec::new()),
+        max_bytes: None,
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn rust_type(ty: &Type, types: &TokenStream) -> TokenStream {
             let items = rust_type(items, types);
             quote! { ::std::vec::Vec<#items> }
         }
-        Type::FreeForm => quote! { ::serde_json::Map<::std::string::String, ::serde_json::Value> },
+        Type::FreeForm => quote! { #types::JsonObject },
     }
 }
 

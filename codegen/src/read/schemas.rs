@@ -7,11 +7,17 @@ use serde_json::Value;
 use crate::Error;
 use crate::document::Place;
 use crate::error::{self, Faults};
-use crate::model::{Format, IntegerRules, Kind, Property, Schema, TextRules, Type, Width};
+use crate::model::{Bound, Format, IntegerRules, Kind, Property, Schema, TextRules, Type, Width};
 use crate::names::{self, Scope};
 
 /// The keywords that a schema can have in addition to its rules. They do not affect the generated code's behaviour.
 const ANNOTATIONS: [&str; 5] = ["description", "title", "examples", "deprecated", "$comment"];
+
+/// The maximum size of JSON, in bytes without white space between the tokens.
+const MAX_BYTES: &str = "x-max-bytes";
+
+/// The maximum number of nested objects and lists.
+const MAX_LEVELS: &str = "x-max-levels";
 
 /// Keywords that combine schemas or choose between them, each with what to write instead. The generated types have one shape.
 const COMBINATIONS: [(&str, &str); 9] = [
@@ -70,12 +76,26 @@ fn schema(name: &str, place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Schem
         text.ok_or_else(|| place.error("a schema must have a `description`, which becomes the type's documentation"))
     }));
     let kind = faults.keep(kind(place, known));
-    let schema = description.zip(kind).map(|(description, kind)| Schema {
-        name: name.to_owned(),
-        description,
-        kind,
-    });
+    let max_bytes = faults.keep(max_bytes(place));
+    let schema = match (description, kind, max_bytes) {
+        (Some(description), Some(kind), Some(max_bytes)) => Some(Schema {
+            name: name.to_owned(),
+            description,
+            kind,
+            max_bytes,
+        }),
+        (_, _, _) => None,
+    };
     faults.finish(schema)
+}
+
+fn max_bytes(place: &Place<'_>) -> Result<Option<usize>, Error> {
+    match place.get(MAX_BYTES) {
+        Some(keyword) if type_keyword(place)? != "object" => {
+            Err(keyword.error(format!("`{MAX_BYTES}` is only for objects")))
+        }
+        Some(_) | None => length(place, MAX_BYTES),
+    }
 }
 
 fn kind(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Kind, Error> {
@@ -131,6 +151,10 @@ fn object(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<Kind, Error> {
 
 fn property(name: &str, place: &Place<'_>, required: bool, known: &BTreeSet<&str>) -> Result<Property, Error> {
     let (ty, nullable) = property_type(place, known)?;
+    let bound = bound(place, &ty)?;
+    if bound.is_some() && nullable {
+        return Err(place.error("a list or a free-form object that has a bound cannot be nullable"));
+    }
     let default = place.get("default");
     if let (Some(default), true) = (&default, nullable) {
         return Err(default.error("a nullable property cannot have a default; use one or the other"));
@@ -142,7 +166,27 @@ fn property(name: &str, place: &Place<'_>, required: bool, known: &BTreeSet<&str
         required,
         nullable,
         default: default.map(|place| place.json()),
+        bound,
     })
+}
+
+/// The bound of a list or of a free-form object.
+fn bound(place: &Place<'_>, ty: &Type) -> Result<Option<Bound>, Error> {
+    let max_items = length(place, "maxItems")?;
+    let max_bytes = length(place, MAX_BYTES)?;
+    let max_levels = length(place, MAX_LEVELS)?;
+    match (ty, max_items, max_bytes, max_levels) {
+        (_, None, None, None) => Ok(None),
+        (Type::Array(_), Some(items), None, None) => Ok(Some(Bound::Items(items))),
+        (Type::FreeForm, None, Some(max_bytes), Some(max_levels)) => Ok(Some(Bound::Json { max_bytes, max_levels })),
+        (Type::FreeForm, None, Some(_), None) | (Type::FreeForm, None, None, Some(_)) => Err(place.error(format!(
+            "`{MAX_BYTES}` and `{MAX_LEVELS}` belong together; add the other one"
+        ))),
+        (_, Some(_), ..) => Err(place.error("`maxItems` is only for lists")),
+        _ => Err(place.error(format!(
+            "`{MAX_BYTES}` and `{MAX_LEVELS}` are only for free-form objects"
+        ))),
+    }
 }
 
 /// The type of a property, and whether it may be `null`.
@@ -166,7 +210,7 @@ fn property_type(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<(Type, boo
             _ => Err(types.error("the only supported list of types is [a type, \"null\"]")),
         };
     }
-    Ok((type_of(place, known, &["default"])?, false))
+    Ok((type_of(place, known, &["default", "maxItems"])?, false))
 }
 
 /// The type at a place that refers to a schema or declares a type without constraints.

@@ -1,7 +1,9 @@
 //! Parses the arguments of commands, and builds request bodies from them.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::OsString;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -12,9 +14,10 @@ use crate::client::types;
 use crate::client::types::{Member, RequestObject};
 use chrono::{NaiveDate, TimeDelta, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::failure::Failure;
 
@@ -52,10 +55,10 @@ impl Input {
     }
 }
 
-/// A JSON argument: the value, or the file that contains it.
+/// A JSON argument: the value, whose text is kept, or the file that contains it.
 #[derive(Clone, Debug)]
 pub(crate) enum Json {
-    Value(Value),
+    Value(Box<RawValue>),
     From(Input),
 }
 
@@ -73,7 +76,7 @@ impl FromStr for Json {
 }
 
 /// Returns the JSON of an argument.
-pub(crate) fn json(argument: Option<Json>) -> Result<Option<Value>, Failure> {
+pub(crate) fn json(argument: Option<Json>) -> Result<Option<Box<RawValue>>, Failure> {
     let read = |argument| match argument {
         Json::Value(value) => Ok(value),
         Json::From(input) => read_json(input),
@@ -81,7 +84,7 @@ pub(crate) fn json(argument: Option<Json>) -> Result<Option<Value>, Failure> {
     argument.map(read).transpose()
 }
 
-fn read_json(input: Input) -> Result<Value, Failure> {
+fn read_json<T: DeserializeOwned>(input: Input) -> Result<T, Failure> {
     let place = match &input {
         Input::Standard => "standard input".to_owned(),
         Input::File(path) => path.display().to_string(),
@@ -100,7 +103,7 @@ pub(crate) fn secret(argument: Option<Input>) -> Result<Option<Value>, Failure> 
 }
 
 /// Reads JSON that contains a secret from a file.
-pub(crate) fn secret_json(argument: Option<Input>) -> Result<Option<Value>, Failure> {
+pub(crate) fn secret_json(argument: Option<Input>) -> Result<Option<Box<RawValue>>, Failure> {
     argument.map(read_json).transpose()
 }
 
@@ -178,22 +181,50 @@ where
 }
 
 /// The properties of a body. It has no `Debug`, because it may contain a secret.
-pub(crate) struct Body(Map<String, Value>);
+pub(crate) struct Body(BTreeMap<String, Box<RawValue>>);
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Properties)
+    }
+}
+
+/// Reads properties, and rejects duplicates.
+struct Properties;
+
+impl<'de> Visitor<'de> for Properties {
+    type Value = Body;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Body, A::Error> {
+        let mut properties = BTreeMap::new();
+        while let Some((name, value)) = from.next_entry::<String, Box<RawValue>>()? {
+            if properties.contains_key(&name) {
+                return Err(A::Error::custom(format!("the member `{name}` is there twice")));
+            }
+            properties.insert(name, value);
+        }
+        Ok(Body(properties))
+    }
+}
 
 impl Body {
     /// Starts with the properties in a file, if there is one.
     pub(crate) fn from_file(file: Option<Input>) -> Result<Self, Failure> {
-        match file.map(read_json).transpose()? {
-            None => Ok(Self(Map::new())),
-            Some(Value::Object(properties)) => Ok(Self(properties)),
-            Some(_) => Err(Failure::Usage("the body is not a JSON object".to_owned())),
-        }
+        let Some(file) = file else {
+            return Ok(Self(BTreeMap::new()));
+        };
+        let body: Box<RawValue> = read_json(file)?;
+        serde_json::from_str(body.get()).map_err(|error| invalid(".", &error))
     }
 
     /// Sets a property, unless the value is `None`.
     pub(crate) fn set(&mut self, name: &str, value: Option<impl Serialize>) -> Result<(), Failure> {
         if let Some(value) = value {
-            let value = serde_json::to_value(value).map_err(|error| invalid(name, &error))?;
+            let value = to_raw_value(&value).map_err(|error| invalid(name, &error))?;
             self.0.insert(name.to_owned(), value);
         }
         Ok(())
@@ -201,20 +232,24 @@ impl Body {
 }
 
 /// Rejects members that the object does not have. `place` is its place in the body.
-fn check_members(value: &Value, members: &[Member], place: &str) -> Result<(), Failure> {
-    match value {
-        Value::Object(object) => object
-            .iter()
-            .try_for_each(|(name, value)| check_member(name, value, members, place)),
-        Value::Array(items) => items
+fn check_members(value: &RawValue, members: &[Member], place: &str) -> Result<(), Failure> {
+    if let Ok(items) = serde_json::from_str::<Vec<Box<RawValue>>>(value.get()) {
+        return items
             .iter()
             .enumerate()
-            .try_for_each(|(index, item)| check_members(item, members, &format!("{place}[{index}]"))),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+            .try_for_each(|(index, item)| check_members(item, members, &format!("{place}[{index}]")));
+    }
+    match serde_json::from_str(value.get()) {
+        Ok(Body(object)) => object
+            .iter()
+            .try_for_each(|(name, value)| check_member(name, value, members, place)),
+        // Not an object: its type is checked later.
+        Err(error) if error.is_data() && !value.get().starts_with('{') => Ok(()),
+        Err(error) => Err(invalid(place, &error)),
     }
 }
 
-fn check_member(name: &str, value: &Value, members: &[Member], place: &str) -> Result<(), Failure> {
+fn check_member(name: &str, value: &RawValue, members: &[Member], place: &str) -> Result<(), Failure> {
     let separator = if place.is_empty() { "" } else { "." };
     let place = format!("{place}{separator}{name}");
     match members.iter().find(|member| member.name == name) {
@@ -232,9 +267,11 @@ fn check_member(name: &str, value: &Value, members: &[Member], place: &str) -> R
 
 /// Validates the body.
 pub(crate) fn finish<T: DeserializeOwned + RequestObject>(body: Body) -> Result<T, Failure> {
-    let body = Value::Object(body.0);
+    let body = to_raw_value(&body.0).map_err(|error| invalid(".", &error))?;
     check_members(&body, T::members(), "")?;
-    serde_path_to_error::deserialize(body).map_err(|error| invalid(&error.path().to_string(), error.inner()))
+    let mut deserializer = serde_json::Deserializer::from_str(body.get());
+    serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| invalid(&error.path().to_string(), error.inner()))
 }
 
 /// Validates the body, unless it has no properties.
@@ -246,7 +283,12 @@ pub(crate) fn finish_unless_empty<T: DeserializeOwned + RequestObject>(body: Bod
     }
 }
 
-fn invalid(path: &str, reason: &serde_json::Error) -> Failure {
+fn invalid(path: &str, error: &serde_json::Error) -> Failure {
+    let text = error.to_string();
+    // serde_json appends a position in a text that the caller has not written.
+    let reason = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(reason, _)| reason);
     Failure::Usage(match path {
         "." => format!("invalid body: {reason}"),
         path => format!("invalid body: `{path}`: {reason}"),

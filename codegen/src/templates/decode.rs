@@ -1,10 +1,14 @@
 //! Deserializes properties. Parses formats strictly, and distinguishes an absent property from `null`.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use chrono::{DateTime, NaiveDate};
-use serde::de::Error as _;
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
+use super::JsonObject;
 use super::constraint::{ConstraintError, Quoted};
 use super::time::{Date, Timestamp};
 
@@ -99,4 +103,56 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
+}
+
+/// Deserializes a list of at most `MAX` items. It stops at the first item beyond, so that a long list takes no memory.
+pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: usize>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    from.deserialize_seq(Items::<T, MAX>(PhantomData))
+}
+
+/// Deserializes an optional list of at most `MAX` items that must not be `null`.
+pub(super) fn present_list<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: usize>(
+    from: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    list::<D, T, MAX>(from).map(Some)
+}
+
+/// Reads at most `MAX` items.
+struct Items<T, const MAX: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Items<T, MAX> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Vec<T>, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = from.next_element()? {
+            if items.len() == MAX {
+                return Err(A::Error::custom(ConstraintError::TooManyItems { maximum: MAX }));
+            }
+            items.push(item);
+        }
+        Ok(items)
+    }
+}
+
+/// Deserializes a JSON object of at most `MAX_BYTES` and `MAX_LEVELS`.
+pub(super) fn json<'de, D: Deserializer<'de>, const MAX_BYTES: usize, const MAX_LEVELS: usize>(
+    from: D,
+) -> Result<JsonObject, D::Error> {
+    let object = JsonObject::deserialize(from)?;
+    object.check(MAX_BYTES, MAX_LEVELS).map_err(D::Error::custom)?;
+    Ok(object)
+}
+
+/// Deserializes an optional JSON object of at most `MAX_BYTES` and `MAX_LEVELS` that must not be `null`.
+pub(super) fn present_json<'de, D: Deserializer<'de>, const MAX_BYTES: usize, const MAX_LEVELS: usize>(
+    from: D,
+) -> Result<Option<JsonObject>, D::Error> {
+    json::<D, MAX_BYTES, MAX_LEVELS>(from).map(Some)
 }

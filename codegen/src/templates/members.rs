@@ -24,9 +24,15 @@ fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Optio
         return None;
     }
     let unknown = unknown.to_lowercase();
+    let similarity = |name: &str| {
+        // One letter is wrong, or two are swapped: for short names, Jaro's measure is too strict.
+        let is_slip = name.len() > 2 && strsim::osa_distance(&unknown, name) <= 1;
+        let slip = if is_slip { MIN_SIMILARITY } else { 0.0 };
+        strsim::jaro_winkler(&unknown, name).max(slip)
+    };
     known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&unknown, name), name))
+        .map(|name| (similarity(name), name))
         .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .max_by(|(first, _), (second, _)| first.total_cmp(second))
         .map(|(_, name)| name)

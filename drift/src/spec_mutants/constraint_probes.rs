@@ -114,6 +114,37 @@ pub(super) fn constraint(
     ))
 }
 
+/// Shows which limit of a list or of free-form JSON applies: only the larger one allows the value.
+pub(super) fn limit(schema: &str, keyword: &str, limit: u64, other: u64) -> Option<Probe> {
+    let largest = usize::try_from(limit.max(other)).ok()?;
+    let event = |metadata: Value| {
+        let body = json!({"action": "drift.probed", "metadata": metadata});
+        Request::new("POST", "/v1/audit", Some(body))
+    };
+    let request = match (schema, keyword) {
+        ("APIKeyCreate", "maxItems") => {
+            let body = json!({"tenant_id": "{acme}", "name": "Drift", "scopes": vec!["s"; largest]});
+            Request::new("POST", "/v1/api-keys", Some(body))
+        }
+        ("AuditAppend", "x-max-bytes") => {
+            let rest = largest - json!({"a": ""}).to_string().len();
+            event(json!({"a": "x".repeat(rest)}))
+        }
+        ("AuditAppend", "x-max-levels") => event(json!({"a": (1..largest).fold(json!(1), |inner, _| json!([inner]))})),
+        _ => return None,
+    };
+    let (accepted, rejected) = (Expectation::status(201), Expectation::status(400));
+    let (original, mutant) = if other < limit {
+        (accepted, rejected)
+    } else {
+        (rejected, accepted)
+    };
+    Some(Probe::new(
+        format!("{schema}.{keyword}"),
+        vec![exchange(request, original, mutant)],
+    ))
+}
+
 fn create_api_key() -> Request {
     let body = json!({"tenant_id": "{acme}", "name": "Drift"});
     Request::new("POST", "/v1/api-keys", Some(body))

@@ -46,6 +46,25 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
             ));
         }
         for property in spec.properties(name) {
+            for (keyword, kind) in [
+                ("maxItems", Kind::MaximumItemsChanged),
+                ("x-max-bytes", Kind::JsonLimitChanged),
+                ("x-max-levels", Kind::JsonLimitChanged),
+            ] {
+                let limit = property.value.get(keyword).and_then(Value::as_u64);
+                mutants.extend(limit.into_iter().flat_map(|limit| {
+                    let pointer = format!("{}/{keyword}", property.pointer);
+                    [limit - 1, limit + 1].map(|other| Mutant {
+                        probe: constraint_probes::limit(name, keyword, limit, other),
+                        ..mutant(
+                            kind,
+                            &pointer,
+                            format!("{other} instead of {limit}"),
+                            vec![Edit::Set(pointer.clone(), json!(other))],
+                        )
+                    })
+                }));
+            }
             if let Some(default) = property.value.get("default") {
                 mutants.extend(default_changed(
                     name,

@@ -12,7 +12,7 @@ use crate::auth::Access;
 use crate::domain::Registry;
 use crate::domain::caller::Caller;
 use crate::domain::error::Failure;
-use crate::domain::origin::{Origin, TrustedProxies};
+use crate::domain::origin::{Origin, TrustedProxies, recorded_user_agent};
 use crate::draining::Draining;
 use crate::limits::request_rate::{RateLimit, RequestRateLimiter};
 use crate::telemetry::metrics::Metrics;
@@ -103,7 +103,7 @@ impl<S> RegistryApi<S> {
                 .settings
                 .trusted_proxies
                 .source_ip(*peer_address, forwarded_for.as_deref()),
-            user_agent: user_agent.clone(),
+            user_agent: user_agent.as_deref().map(recorded_user_agent),
         }
     }
 

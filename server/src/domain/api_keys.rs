@@ -6,12 +6,12 @@ use super::error::{DomainError, Failure, NotFound};
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, status_at};
 use crate::api_key_hash;
-use crate::records::{ApiKeyRecord, Decision, NewAuditEvent};
+use crate::records::{ApiKeyRecord, Decision, NewAuditEvent, stored};
 use crate::store::{ApiKeyStored, ApiKeyWithTenant, Changed, Store};
 use serde_json::Map;
 use tenant_registry_contract::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix,
-    ApiKeyVerifyReason, ConstraintError, ProductKey, Scope, TenantId, Timestamp,
+    ApiKeyVerifyReason, StoredText, TenantId, Timestamp,
 };
 
 /// Returned with the plaintext of a new key.
@@ -34,7 +34,7 @@ impl ApiKeyRecord {
     }
 
     /// An audit event about the key. It shows the key's id and prefix, but no more of the plaintext.
-    fn event(&self, action: ServiceAction, caller: &Caller, now: Timestamp) -> Result<NewAuditEvent, ConstraintError> {
+    fn event(&self, action: ServiceAction, caller: &Caller, now: Timestamp) -> NewAuditEvent {
         let mut metadata = Map::new();
         metadata.insert("prefix".to_owned(), self.prefix.as_str().into());
         ServiceEvent {
@@ -49,16 +49,16 @@ impl ApiKeyRecord {
     }
 
     /// Revokes the key. If it is revoked already, `revoked_at` stays unchanged.
-    fn revoke(&self, caller: &Caller, now: Timestamp) -> Result<Decision<Self>, ConstraintError> {
+    fn revoke(&self, caller: &Caller, now: Timestamp) -> Decision<Self> {
         if self.revoked_at.is_some() {
-            return Ok(Decision::Unchanged);
+            return Decision::Unchanged;
         }
         let revoked = Self {
             revoked_at: Some(now),
             ..self.clone()
         };
-        let event = revoked.event(ServiceAction::ApiKeyRevoked, caller, now)?;
-        Ok(Decision::change(revoked, event))
+        let event = revoked.event(ServiceAction::ApiKeyRevoked, caller, now);
+        Decision::change(revoked, event)
     }
 }
 
@@ -70,9 +70,9 @@ pub enum Verification {
         /// The tenant that the key belongs to.
         tenant_id: TenantId,
         /// The product that the key is limited to, if any.
-        product: Option<ProductKey>,
+        product: Option<StoredText>,
         /// What the key may be used for.
-        scopes: Vec<Scope>,
+        scopes: Vec<StoredText>,
     },
     /// The key must not be used.
     Invalid(ApiKeyVerifyReason),
@@ -149,17 +149,17 @@ impl<S: Store> Registry<S> {
         let api_key = ApiKeyRecord {
             id: ApiKeyId::from(self.clock.new_id(now)),
             tenant_id,
-            product,
+            product: product.map(stored),
             name,
-            scopes,
+            scopes: scopes.into_iter().map(stored).collect(),
             prefix,
             hash,
-            created_by,
+            created_by: created_by.map(stored),
             last_used_at: None,
             revoked_at: None,
             created_at: now,
         };
-        let event = api_key.event(ServiceAction::ApiKeyCreated, caller, now)?;
+        let event = api_key.event(ServiceAction::ApiKeyCreated, caller, now);
         match self.store.api_key_create(api_key, event).await? {
             ApiKeyStored::Created(api_key) => Ok(ApiKeyCreated {
                 api_key: api_key.as_api_key(),
@@ -182,7 +182,7 @@ impl<S: Store> Registry<S> {
                 if !caller.identity.tenant_scope.includes(api_key.tenant_id) {
                     return Err(not_found());
                 }
-                Ok(api_key.revoke(caller, self.clock.now())?)
+                Ok(api_key.revoke(caller, self.clock.now()))
             })
             .await?;
         match changed {

@@ -3,9 +3,9 @@
 use super::Registry;
 use super::caller::{Actor, Caller, Identity, TenantScope};
 use super::error::{DomainError, Failure, InvalidInput};
-use crate::records::{AuditEventRecord, AuditQuery, NewAuditEvent};
-
+use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent, stored};
 use crate::store::{AuditAppended, Store};
+use std::io::{self, Write};
 use tenant_registry_contract::server::AuditListParams;
 use tenant_registry_contract::types::{AuditAppend, AuditCursor, AuditEvent, AuditEventOrigin, AuditEventPage};
 
@@ -71,8 +71,12 @@ impl<S: Store> Registry<S> {
             return Err(DomainError::rejected(tenant_not_found()));
         }
         let (actor_id, actor_name, actor_type) = match actor.as_deref() {
-            Some(Actor { id, name, kind }) => (Some(id.clone()), name.clone(), Some(kind.clone())),
-            None => (actor_id, actor_name, actor_type),
+            Some(Actor { id, name, kind }) => (
+                Some(stored(id.clone())),
+                name.clone().map(stored),
+                Some(stored(kind.clone())),
+            ),
+            None => (actor_id.map(stored), actor_name.map(stored), actor_type.map(stored)),
         };
         let event = NewAuditEvent {
             tenant_id,
@@ -80,11 +84,11 @@ impl<S: Store> Registry<S> {
             actor_id,
             actor_name,
             actor_type,
-            action,
-            target_id,
-            target_type,
-            target_name,
-            product,
+            action: stored(action),
+            target_id: target_id.map(stored),
+            target_type: target_type.map(stored),
+            target_name: target_name.map(stored),
+            product: product.map(stored),
             metadata,
             source_ip: Some(origin.source_ip),
             user_agent: origin.user_agent,
@@ -136,19 +140,68 @@ impl<S: Store> Registry<S> {
             since,
             until,
             before: cursor,
-            // One more than the page holds, to know whether another page follows.
-            limit: page_size + 1,
+            limit: page_size,
+            max_bytes: AuditEventPage::MAX_BYTES,
         };
-        let mut records = self.store.audit_list(query).await?;
-        let is_last_page = records.len() <= page_size;
-        records.truncate(page_size);
-        let next_cursor = match records.last() {
-            Some(last) if !is_last_page => Some(AuditCursor::from(last.id.get())),
-            Some(_) | None => None,
-        };
-        Ok(AuditEventPage {
-            items: records.into_iter().map(AuditEventRecord::into_audit_event).collect(),
-            next_cursor,
-        })
+        Ok(page(self.store.audit_list(query).await?))
+    }
+}
+
+/// The bytes of a page without its events: `{"items":[],"next_cursor":-9223372036854775808}`.
+const EMPTY_PAGE_BYTES: usize = 64;
+
+/// More bytes than the JSON of an event has beside its texts and metadata: the names of members, ids, times and an address.
+const OTHER_BYTES_MAX: usize = 1024;
+
+/// More bytes than JSON has for a byte of text: a control character becomes `\u0001`.
+const ESCAPED_BYTES_MAX: usize = 6;
+
+/// The page of these events. It ends before its JSON is too large. A single event that is too large has its own page.
+fn page(list: AuditEventList) -> AuditEventPage {
+    let AuditEventList { records, mut has_more } = list;
+    let at_most = |record: &AuditEventRecord| record.event.text_bytes() * ESCAPED_BYTES_MAX + OTHER_BYTES_MAX;
+    // Saves writing the JSON of almost every page twice.
+    let is_small = records.iter().map(at_most).sum::<usize>() + EMPTY_PAGE_BYTES <= AuditEventPage::MAX_BYTES;
+    let mut bytes = EMPTY_PAGE_BYTES;
+    let mut items: Vec<AuditEvent> = Vec::with_capacity(records.len());
+    for record in records {
+        let event = record.into_audit_event();
+        if !is_small {
+            bytes += 1 + json_bytes(&event);
+        }
+        if bytes > AuditEventPage::MAX_BYTES && !items.is_empty() {
+            has_more = true;
+            break;
+        }
+        items.push(event);
+    }
+    let next_cursor = match items.last() {
+        Some(last) if has_more => Some(AuditCursor::from(last.id.get())),
+        Some(_) | None => None,
+    };
+    AuditEventPage { items, next_cursor }
+}
+
+/// The length of the event's JSON.
+fn json_bytes(event: &AuditEvent) -> usize {
+    let mut counter = ByteCounter(0);
+    // Writing to the counter cannot fail, and every event serializes.
+    match serde_json::to_writer(&mut counter, event) {
+        Ok(()) => counter.0,
+        Err(_) => usize::MAX / 2,
+    }
+}
+
+/// Counts what is written to it.
+struct ByteCounter(usize);
+
+impl Write for ByteCounter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

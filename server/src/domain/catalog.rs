@@ -8,9 +8,7 @@ use super::tenants::is_in_service;
 use crate::records::{EntitlementRecord, NewAuditEvent, TenantRecord};
 use crate::store::{AuditAppended, NewTrial, Store, TrialStarted};
 use serde_json::Map;
-use tenant_registry_contract::types::{
-    CatalogEntry, CatalogEntryList, ConstraintError, ProductKey, TenantId, TenantProduct, Timestamp,
-};
+use tenant_registry_contract::types::{CatalogEntry, CatalogEntryList, ProductKey, TenantId, TenantProduct, Timestamp};
 
 /// The products of this deployment, in the order of the catalog file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,12 +41,12 @@ fn product_event(
     tenant_id: TenantId,
     caller: &Caller,
     now: Timestamp,
-) -> Result<NewAuditEvent, ConstraintError> {
+) -> NewAuditEvent {
     ServiceEvent {
         action,
         tenant_id,
         target_id: product.key.as_str().to_owned(),
-        target_name: Some(&product.name),
+        target_name: Some(product.name.as_str()),
         product: Some(&product.key),
         metadata: Map::new(),
     }
@@ -70,7 +68,7 @@ fn trial(
     }
     Ok(NewTrial {
         entitlement: EntitlementRecord::trial(tenant.id, product.key.clone(), now),
-        event: product_event(product, ServiceAction::CatalogTrialStarted, tenant.id, caller, now)?,
+        event: product_event(product, ServiceAction::CatalogTrialStarted, tenant.id, caller, now),
     })
 }
 
@@ -104,7 +102,7 @@ impl<S: Store> Registry<S> {
             tenant_id,
             caller,
             self.clock.now(),
-        )?;
+        );
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(_) => Ok(()),
             AuditAppended::TenantNotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),

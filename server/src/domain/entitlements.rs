@@ -5,19 +5,18 @@ use super::caller::TenantScope;
 use super::clock::days_after;
 use super::error::{DomainError, NotFound};
 use super::tenants::TRIAL_LENGTH;
-use crate::records::EntitlementRecord;
+use crate::records::{EntitlementRecord, stored};
 use crate::store::Store;
-use serde_json::Map;
-use tenant_registry_contract::types::{ProductKey, TenantId, TenantProduct, TenantProductList, Timestamp};
+use tenant_registry_contract::types::{JsonObject, ProductKey, TenantId, TenantProduct, TenantProductList, Timestamp};
 
 impl EntitlementRecord {
     /// A trial that starts at `now`.
     pub(super) fn trial(tenant_id: TenantId, product: ProductKey, now: Timestamp) -> Self {
         Self {
             tenant_id,
-            product,
+            product: stored(product),
             enabled: true,
-            config: Map::new(),
+            config: JsonObject::default(),
             expires_at: Some(days_after(now, TRIAL_LENGTH)),
             created_at: now,
             updated_at: now,

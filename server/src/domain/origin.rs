@@ -8,8 +8,16 @@ use std::net::{IpAddr, SocketAddr};
 pub struct Origin {
     /// The client's address, or that of the last trusted hop before it.
     pub source_ip: IpAddr,
-    /// The `User-Agent` header.
+    /// The `User-Agent` header, as it is recorded.
     pub user_agent: Option<String>,
+}
+
+/// The maximum number of characters of a `User-Agent` that is recorded.
+const USER_AGENT_CHARACTERS: usize = 1024;
+
+/// The part of a `User-Agent` that is recorded. Its end says least about the program.
+pub fn recorded_user_agent(header: &str) -> String {
+    header.chars().take(USER_AGENT_CHARACTERS).collect()
 }
 
 /// The networks of the proxies whose `X-Forwarded-For` is trusted. Empty by default.

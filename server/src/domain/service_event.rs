@@ -1,11 +1,9 @@
 //! The audit events that the service writes for its own state changes.
 
 use super::caller::Caller;
-use crate::records::NewAuditEvent;
+use crate::records::{NewAuditEvent, stored};
 use serde_json::{Map, Value};
-use tenant_registry_contract::types::{
-    AuditAction, AuditEventOrigin, ConstraintError, ProductKey, TenantId, Text, Timestamp,
-};
+use tenant_registry_contract::types::{AuditEventOrigin, JsonObject, ProductKey, TenantId, Timestamp};
 
 /// The state change that an event records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +51,7 @@ pub(crate) struct ServiceEvent<'a> {
 
 impl ServiceEvent<'_> {
     /// Adds the caller who caused the event.
-    pub(crate) fn caused_by(self, caller: &Caller, now: Timestamp) -> Result<NewAuditEvent, ConstraintError> {
+    pub(crate) fn caused_by(self, caller: &Caller, now: Timestamp) -> NewAuditEvent {
         let Self {
             action,
             tenant_id,
@@ -64,23 +62,22 @@ impl ServiceEvent<'_> {
         } = self;
         let Caller { identity, origin } = caller;
         let actor = identity.actor.as_deref();
-        Ok(NewAuditEvent {
+        NewAuditEvent {
             tenant_id: Some(tenant_id),
             project_id: None,
-            actor_id: actor.map(|it| it.id.clone()),
-            actor_name: actor.and_then(|it| it.name.clone()),
-            actor_type: actor.map(|it| it.kind.clone()),
-            action: AuditAction::try_from(action.as_str())?,
-            target_id: Some(Text::try_from(target_id)?),
-            target_type: Some(Text::try_from(action.target_type())?),
-            // Only for display: a name that is not a valid `Text` is left out rather than rejecting the change.
-            target_name: target_name.and_then(|name| Text::try_from(name).ok()),
-            product: product.cloned(),
-            metadata: (!metadata.is_empty()).then_some(metadata),
+            actor_id: actor.map(|it| stored(it.id.clone())),
+            actor_name: actor.and_then(|it| it.name.clone()).map(stored),
+            actor_type: actor.map(|it| stored(it.kind.clone())),
+            action: stored(action.as_str()),
+            target_id: Some(stored(target_id)),
+            target_type: Some(stored(action.target_type())),
+            target_name: target_name.map(stored),
+            product: product.cloned().map(stored),
+            metadata: (!metadata.is_empty()).then(|| JsonObject::from(metadata)),
             source_ip: Some(origin.source_ip),
             user_agent: origin.user_agent.clone(),
             created_at: now,
             origin: Some(AuditEventOrigin::Service),
-        })
+        }
     }
 }

@@ -1,9 +1,7 @@
 //! API keys as they are stored.
 
 use crate::api_key_hash::StoredHash;
-use tenant_registry_contract::types::{
-    ApiKeyId, ApiKeyName, ApiKeyPrefix, ProductKey, Scope, TenantId, Text, Timestamp,
-};
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyName, ApiKeyPrefix, StoredText, TenantId, Timestamp};
 
 /// A stored API key. It has a hash in place of the plaintext.
 #[derive(Clone, Debug)]
@@ -13,17 +11,17 @@ pub struct ApiKeyRecord {
     /// The tenant that the key belongs to.
     pub tenant_id: TenantId,
     /// The product that the key is limited to, if any.
-    pub product: Option<ProductKey>,
+    pub product: Option<StoredText>,
     /// The display name.
     pub name: ApiKeyName,
     /// What the key may be used for.
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<StoredText>,
     /// The first characters of the plaintext, for lookup. Not unique.
     pub prefix: ApiKeyPrefix,
     /// The hash that a presented plaintext is checked against.
     pub hash: StoredHash,
     /// The actor that created the key.
-    pub created_by: Option<Text>,
+    pub created_by: Option<StoredText>,
     /// When the key last verified, within seconds.
     pub last_used_at: Option<Timestamp>,
     /// When the key was revoked.

@@ -1,9 +1,9 @@
 //! Audit events as they are stored, and queries for them.
 
-use serde_json::{Map, Value};
 use std::net::IpAddr;
 use tenant_registry_contract::types::{
-    ActorId, AuditAction, AuditCursor, AuditEventId, AuditEventOrigin, ProductKey, ProjectId, TenantId, Text, Timestamp,
+    ActorId, AuditAction, AuditCursor, AuditEventId, AuditEventOrigin, JsonObject, ProductKey, ProjectId, StoredText,
+    TenantId, Timestamp,
 };
 
 /// An audit event without its number, which the store assigns.
@@ -14,23 +14,23 @@ pub struct NewAuditEvent {
     /// The project. The service stores no projects, so any id is accepted.
     pub project_id: Option<ProjectId>,
     /// The id of the actor.
-    pub actor_id: Option<ActorId>,
+    pub actor_id: Option<StoredText>,
     /// The display name of the actor.
-    pub actor_name: Option<Text>,
+    pub actor_name: Option<StoredText>,
     /// The kind of the actor.
-    pub actor_type: Option<Text>,
+    pub actor_type: Option<StoredText>,
     /// What was done.
-    pub action: AuditAction,
+    pub action: StoredText,
     /// The id of the target.
-    pub target_id: Option<Text>,
+    pub target_id: Option<StoredText>,
     /// The kind of the target.
-    pub target_type: Option<Text>,
+    pub target_type: Option<StoredText>,
     /// The display name of the target.
-    pub target_name: Option<Text>,
+    pub target_name: Option<StoredText>,
     /// The product that the event is about.
-    pub product: Option<ProductKey>,
+    pub product: Option<StoredText>,
     /// Free-form details.
-    pub metadata: Option<Map<String, Value>>,
+    pub metadata: Option<JsonObject>,
     /// The address that the request came from. `None` if no request caused the event.
     pub source_ip: Option<IpAddr>,
     /// The `User-Agent` of the request.
@@ -39,6 +39,25 @@ pub struct NewAuditEvent {
     pub created_at: Timestamp,
     /// Who wrote the event. `None` for stored events from before version 2.0.
     pub origin: Option<AuditEventOrigin>,
+}
+
+impl NewAuditEvent {
+    /// The bytes of the texts and the JSON.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let texts = [
+            &self.actor_id,
+            &self.actor_name,
+            &self.actor_type,
+            &self.target_id,
+            &self.target_type,
+            &self.target_name,
+            &self.product,
+        ];
+        let texts = texts.into_iter().flatten().map(|text| text.as_str().len());
+        let metadata = self.metadata.as_ref().map_or(0, |metadata| metadata.as_str().len());
+        let user_agent = self.user_agent.as_ref().map_or(0, String::len);
+        texts.sum::<usize>() + self.action.as_str().len() + metadata + user_agent
+    }
 }
 
 /// A stored audit event.
@@ -71,4 +90,15 @@ pub struct AuditQuery {
     pub before: Option<AuditCursor>,
     /// The maximum number of events to return.
     pub limit: usize,
+    /// The events end once they have this many bytes, counted without what JSON adds to them.
+    pub max_bytes: usize,
+}
+
+/// The first events that match a query.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AuditEventList {
+    /// The events. At least one, if any matches.
+    pub records: Vec<AuditEventRecord>,
+    /// Whether more events match.
+    pub has_more: bool,
 }

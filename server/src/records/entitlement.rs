@@ -1,7 +1,6 @@
 //! Entitlements as they are stored.
 
-use serde_json::{Map, Value};
-use tenant_registry_contract::types::{ProductKey, TenantId, Timestamp};
+use tenant_registry_contract::types::{JsonObject, StoredText, TenantId, Timestamp};
 
 /// A stored entitlement: a tenant's right to use a product. A tenant has at most one for each product.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,11 +8,11 @@ pub struct EntitlementRecord {
     /// The tenant.
     pub tenant_id: TenantId,
     /// The product.
-    pub product: ProductKey,
+    pub product: StoredText,
     /// Whether the entitlement is switched on. Readers see `false` after `expires_at`.
     pub enabled: bool,
     /// The product's settings for this tenant.
-    pub config: Map<String, Value>,
+    pub config: JsonObject,
     /// When the entitlement ends.
     pub expires_at: Option<Timestamp>,
     /// When the entitlement was created.

@@ -8,11 +8,17 @@ mod internal_detail;
 mod tenant;
 
 pub use api_key::ApiKeyRecord;
-pub use audit_event::{AuditEventRecord, AuditQuery, NewAuditEvent};
+pub use audit_event::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
 pub use decision::Decision;
 pub use entitlement::EntitlementRecord;
 pub use internal_detail::InternalDetail;
 pub use tenant::TenantRecord;
+use tenant_registry_contract::types::StoredText;
+
+/// The text of a request, as it is stored.
+pub(crate) fn stored(text: impl Into<String>) -> StoredText {
+    StoredText::from(text.into())
+}
 
 /// The counts of a store's connection pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

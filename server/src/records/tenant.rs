@@ -1,7 +1,7 @@
 //! Tenants as they are stored.
 
 use tenant_registry_contract::types::{
-    Date, PlanKey, TenantId, TenantKind, TenantName, TenantSlug, TenantStatus, Text, Timestamp,
+    Date, StoredText, TenantId, TenantKind, TenantName, TenantSlug, TenantStatus, Timestamp,
 };
 
 /// A stored tenant.
@@ -18,11 +18,11 @@ pub struct TenantRecord {
     /// Whether the tenant is a customer or a demo.
     pub kind: TenantKind,
     /// The tenant's plan.
-    pub plan: PlanKey,
+    pub plan: StoredText,
     /// The customer's id in the ERP system.
-    pub erp_customer_id: Option<Text>,
+    pub erp_customer_id: Option<StoredText>,
     /// The customer's id at Stripe.
-    pub stripe_cust_id: Option<Text>,
+    pub stripe_cust_id: Option<StoredText>,
     /// When the trial ends.
     pub trial_ends_at: Option<Timestamp>,
     /// The first day of the contract.
@@ -32,7 +32,7 @@ pub struct TenantRecord {
     /// When a pending cancellation takes effect. From then on the tenant is `frozen`.
     pub cancel_at: Option<Timestamp>,
     /// The sales contact.
-    pub sales_owner: Option<Text>,
+    pub sales_owner: Option<StoredText>,
     /// When the tenant was created.
     pub created_at: Timestamp,
     /// When the record was last changed.

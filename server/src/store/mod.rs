@@ -9,8 +9,8 @@ pub mod memory;
 pub mod postgres;
 
 use crate::records::{
-    ApiKeyRecord, AuditEventRecord, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, InternalDetail,
-    NewAuditEvent, TenantRecord,
+    ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
+    InternalDetail, NewAuditEvent, TenantRecord,
 };
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -214,8 +214,9 @@ pub trait AuditStore: Send + Sync + 'static {
     /// Appends an event. Its number is greater than those of all events that were appended before.
     fn audit_append(&self, event: NewAuditEvent) -> impl Future<Output = Result<AuditAppended, StoreError>> + Send;
 
-    /// Returns up to `query.limit` matching events, newest first (by `created_at`, then number).
-    fn audit_list(&self, query: AuditQuery) -> impl Future<Output = Result<Vec<AuditEventRecord>, StoreError>> + Send;
+    /// Returns up to `query.limit` matching events, newest first (by `created_at`, then number). They end early, but not
+    /// before the first, once they have `query.max_bytes`.
+    fn audit_list(&self, query: AuditQuery) -> impl Future<Output = Result<AuditEventList, StoreError>> + Send;
 }
 
 /// A batch of audit events that was pruned.

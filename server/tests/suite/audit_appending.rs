@@ -38,7 +38,8 @@ async fn tags(service: &TestServer) -> Vec<String> {
     let tags = page.items.iter().map(|event| {
         let tag = event.target_id.as_ref().unwrap().to_string();
         let metadata = event.metadata.as_ref().unwrap();
-        assert_eq!(metadata["tag"], tag.as_str(), "the columns of two events are mixed");
+        let in_metadata: Option<String> = metadata.get("tag").unwrap();
+        assert_eq!(in_metadata, Some(tag.clone()), "the columns of two events are mixed");
         tag
     });
     tags.collect()
@@ -100,7 +101,7 @@ async fn a_large_event_does_not_block_others(store: StoreUnderTest) {
         ..Settings::default()
     };
     let service = TestServer::start_with(store, settings).await;
-    let large = "ä".repeat(400_000);
+    let large = "ä".repeat(32_000);
     let callers = (0..CALLERS).map(async |caller| {
         let note = if caller % 3 == 0 { large.as_str() } else { "small" };
         let event = json!({ "action": "a.b", "metadata": { "caller": caller, "note": note } });

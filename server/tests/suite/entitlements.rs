@@ -7,7 +7,6 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{CatalogRequest, ErrorCode, TenantActivate, TenantCancel, TenantId, TenantProduct};
 use tenant_registry_client::{Error, ResponseValue};
-use tenant_registry_contract::types::ProductKey;
 use tenant_registry_server::records::EntitlementRecord;
 
 cases![
@@ -41,14 +40,11 @@ impl TestServer {
     /// Inserts an entitlement directly into the store.
     async fn sold(&self, tenant_id: TenantId, product: &str, enabled: bool) {
         let now = self.clock.now().try_into().unwrap();
-        let Value::Object(config) = json!({ "seats": 5, "regions": ["eu"] }) else {
-            panic!("an object");
-        };
         let entitlement = EntitlementRecord {
             tenant_id: server_id(tenant_id),
-            product: ProductKey::try_from(product).unwrap(),
+            product: product.into(),
             enabled,
-            config,
+            config: r#"{"seats":5,"regions":["eu"]}"#.parse().unwrap(),
             expires_at: None,
             created_at: now,
             updated_at: now,

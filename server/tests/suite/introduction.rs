@@ -18,7 +18,7 @@ cases![
 ];
 
 /// The sentences, each with the file and the name of its tests. A sentence that promises nothing has none.
-const SENTENCES: [(&str, &[(&str, &str)]); 16] = [
+const SENTENCES: [(&str, &[(&str, &str)]); 20] = [
     (
         "The Tenant Registry stores the tenants of a multi-tenant platform, their product entitlements, their API keys, \
          and the audit log.",
@@ -88,6 +88,31 @@ const SENTENCES: [(&str, &[(&str, &str)]); 16] = [
     (
         "Responses may get new members in later versions; clients must ignore members that they do not know.",
         &[],
+    ),
+    (
+        "Texts have at most 1,024 characters; keys and other texts that are searched for have at most 256, and names what \
+         their schema says.",
+        &[
+            ("bounds", "everything_in_a_request_has_a_bound"),
+            ("boundaries", "checks_every_property_of_every_body_against_its_schema"),
+        ],
+    ),
+    (
+        "Lists in a request have at most 100 items, and free-form JSON has at most 65,536 bytes and 32 levels.",
+        &[
+            ("bounds", "a_list_has_at_most_100_items"),
+            ("bounds", "free_form_json_has_at_most_64_kib"),
+            ("bounds", "free_form_json_has_at_most_32_levels"),
+        ],
+    ),
+    (
+        "`x-max-bytes` and `x-max-levels` state the limits that JSON Schema has no keyword for: the bytes of JSON without \
+         white space between the tokens, and the nested levels of objects and lists.",
+        &[("bounds", "white_space_between_tokens_is_not_kept")],
+    ),
+    (
+        "Responses may contain longer values that were stored before contract 2.0.",
+        &[("old_rows", "rows_beyond_the_bounds_can_be_read_and_changed")],
     ),
     (
         "It is safe to repeat a request that activates or cancels a tenant or revokes an API key: if it already took \

@@ -18,6 +18,7 @@ mod audit_appending;
 mod audit_pages;
 mod authentication;
 mod boundaries;
+mod bounds;
 mod cancellation;
 mod catalog;
 mod constraints;
@@ -43,6 +44,7 @@ mod logs;
 mod metrics;
 mod model;
 mod negotiation;
+mod old_rows;
 mod plans;
 mod process;
 mod races;
@@ -97,6 +99,7 @@ fn all_cases() -> Vec<Trial> {
         .chain(database_tls::cases())
         .chain(database_troubles::cases())
         .chain(constraints::cases())
+        .chain(old_rows::cases())
         .chain(model::cases())
         .chain(contract::cases())
         .collect()
@@ -111,6 +114,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         audit_appending::cases,
         audit_pages::cases,
         boundaries::cases,
+        bounds::cases,
         cancellation::cases,
         catalog::cases,
         cross_origin::cases,

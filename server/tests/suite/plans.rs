@@ -177,9 +177,7 @@ fn plans(log: &str) -> impl Iterator<Item = Value> {
 
 /// The last plan of a list statement in the log.
 fn list_plan(log: &str) -> Value {
-    last(log, |plan| {
-        plan["Plan"]["Node Type"] == "Limit" && query(plan).contains("DESC")
-    })
+    last(log, |plan| query(plan).contains("has_next"))
 }
 
 /// The last plan of a statement that contains this text.

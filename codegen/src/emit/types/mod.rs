@@ -61,6 +61,10 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         .filter(|name| members.text.contains(&format!(" {name}")));
     modules.push(("members".to_owned(), exports.map(str::to_owned).collect()));
     files.push(members);
+    if let Some(json) = runtime::json(&all_code)? {
+        files.push(json);
+        modules.push(("json".to_owned(), vec!["JsonObject".to_owned()]));
+    }
     all_code.push_str(&formats_of_parameters(api));
     let times = used_times(api);
     if !times.is_empty() {
@@ -81,7 +85,8 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         "mod.rs",
         rust_file(
             "The types of the spec's schemas.\n\nA value of a type satisfies the rules of its schema, which are checked \
-             when the value is deserialized and when it is constructed.",
+             when the value is deserialized and when it is constructed. The bounds of lists and free-form objects are checked \
+             only when they are deserialized.",
             rust::modules(modules),
         )?,
     ));

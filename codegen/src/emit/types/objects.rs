@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::holds_secret;
 use super::usage::Usage;
 use crate::emit::rust;
-use crate::model::{Api, Format, Kind, Property, Schema, Type};
+use crate::model::{Api, Bound, Format, Kind, Property, Schema, Type};
 use crate::names;
 use crate::print::doc;
 
@@ -37,6 +37,15 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
         .collect();
     // In the type's own implementation, so that the functions of two types never have the same name.
     let default_functions = (!default_functions.is_empty()).then(|| quote! { impl #name { #(#default_functions)* } });
+    let max_bytes = schema.max_bytes.map(|max_bytes| {
+        let max_bytes = Literal::usize_unsuffixed(max_bytes);
+        quote! {
+            impl #name {
+                /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
+                pub const MAX_BYTES: usize = #max_bytes;
+            }
+        }
+    });
     let members = usage
         .is_in_request(&schema.name)
         .then(|| members(api, name, properties));
@@ -50,6 +59,8 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
         #implementation
 
         #members
+
+        #max_bytes
 
         #default_functions
     }
@@ -121,6 +132,22 @@ fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Pr
         quote! { deserialize_with = #function }
     };
     let absent = quote! { skip_serializing_if = "Option::is_none" };
+    if let Some(bound) = property.bound {
+        let (function, arguments) = match bound {
+            Bound::Items(maximum) => ("list", format!("_, _, {maximum}")),
+            Bound::Json { max_bytes, max_levels } => ("json", format!("_, {max_bytes}, {max_levels}")),
+        };
+        let required = format!("super::decode::{function}::<{arguments}>");
+        let present = format!("super::decode::present_{function}::<{arguments}>");
+        return match (property.required, &property.default) {
+            (true, _) => (plain, quote! { #[serde(deserialize_with = #required)] }),
+            (false, Some(_)) => (plain, quote! { #[serde(default, deserialize_with = #required)] }),
+            (false, None) => (
+                quote! { Option<#plain> },
+                quote! { #[serde(default, deserialize_with = #present, #absent)] },
+            ),
+        };
+    }
     match (property.required, property.nullable, &property.default) {
         (true, false, _) if is_formatted => {
             let functions = decode("formatted", "formatted");
@@ -154,14 +181,16 @@ fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Pr
 }
 
 fn property_documentation(api: &Api, property: &Property) -> String {
-    let mut text = match (&property.description, &property.ty) {
-        (Some(description), _) => description.clone(),
-        (None, Type::Named(name)) => api
-            .schema(name)
-            .map(|schema| schema.description.clone())
-            .unwrap_or_default(),
-        (None, _) => format!("The `{}`.", property.name),
-    };
+    let mut text = described(api, property);
+    match property.bound {
+        None => {}
+        Some(Bound::Items(maximum)) => text.push_str(&format!("\n\nAt most {maximum} items.")),
+        Some(Bound::Json { max_bytes, max_levels }) => {
+            text.push_str(&format!(
+                "\n\nAt most {max_bytes} bytes and {max_levels} nested levels."
+            ));
+        }
+    }
     if let Some(default) = &property.default
         && !property.required
     {
@@ -169,6 +198,18 @@ fn property_documentation(api: &Api, property: &Property) -> String {
         text.push_str(&format!("\n\nDefault: `{default}`."));
     }
     text
+}
+
+/// The description of the property, or that of its schema.
+fn described(api: &Api, property: &Property) -> String {
+    match (&property.description, &property.ty) {
+        (Some(description), _) => description.clone(),
+        (None, Type::Named(name)) => api
+            .schema(name)
+            .map(|schema| schema.description.clone())
+            .unwrap_or_default(),
+        (None, _) => format!("The `{}`.", property.name),
+    }
 }
 
 /// Whether the default of the property is the `Default` of its Rust type.
@@ -230,7 +271,7 @@ fn expression(api: &Api, ty: &Type, value: &Value) -> TokenStream {
             quote! { #text.to_owned() }
         }
         Type::Array(_) => quote! { Vec::new() },
-        Type::FreeForm => quote! { ::serde_json::Map::new() },
+        Type::FreeForm => quote! { super::JsonObject::default() },
         Type::Number => {
             let number = Literal::f64_unsuffixed(value.as_f64().unwrap_or_default());
             quote! { #number }

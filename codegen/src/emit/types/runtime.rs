@@ -1,10 +1,12 @@
 //! Emits the hand-written modules that the types use.
 
 use crate::emit::template::prune;
+use crate::print::rust_source;
 use crate::{Error, GeneratedFile};
 
 const CONSTRAINT: &str = include_str!("../../templates/constraint.rs");
 const DECODE: &str = include_str!("../../templates/decode.rs");
+const JSON: &str = include_str!("../../templates/json.rs");
 const MEMBERS: &str = include_str!("../../templates/members.rs");
 const TIME: &str = include_str!("../../templates/time.rs");
 
@@ -14,6 +16,15 @@ pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
     let roots = format!("{code} constraint::ConstraintError constraint::Quoted constraint::shown");
     let (file, _) = prune(CONSTRAINT, &roots)?;
     Ok(GeneratedFile::new("constraint.rs", file))
+}
+
+/// `json.rs`, if the types use it.
+pub(super) fn json(code: &str) -> Result<Option<GeneratedFile>, Error> {
+    if !code.contains("JsonObject") {
+        return Ok(None);
+    }
+    let text = rust_source("Free-form JSON, kept as it was written.", JSON)?;
+    Ok(Some(GeneratedFile::new("json.rs", text)))
 }
 
 /// `members.rs`. The HTTP layer uses it even where the types do not, for the query.

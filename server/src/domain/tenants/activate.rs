@@ -3,7 +3,7 @@
 use crate::domain::caller::Caller;
 use crate::domain::error::{Conflict, DomainError, InvalidInput, TenantChangeError};
 use crate::domain::service_event::ServiceAction;
-use crate::records::{Decision, TenantRecord};
+use crate::records::{Decision, TenantRecord, stored};
 use serde_json::Map;
 use tenant_registry_contract::types::{TenantActivate, TenantStatus, Timestamp};
 
@@ -34,10 +34,13 @@ pub(super) fn tenant_activate(
     let mut active = TenantRecord {
         status: TenantStatus::Active,
         cancel_at: None,
-        plan: plan.as_ref().unwrap_or(&tenant.plan).clone(),
+        plan: plan.clone().map_or_else(|| tenant.plan.clone(), stored),
         contract_start: contract_start.or(tenant.contract_start),
         contract_end: contract_end.or(tenant.contract_end),
-        erp_customer_id: erp_customer_id.as_ref().or(tenant.erp_customer_id.as_ref()).cloned(),
+        erp_customer_id: erp_customer_id
+            .clone()
+            .map(stored)
+            .or_else(|| tenant.erp_customer_id.clone()),
         ..tenant.clone()
     };
     if let (Some(start), Some(end)) = (active.contract_start, active.contract_end)
@@ -76,6 +79,6 @@ pub(super) fn tenant_activate(
     {
         metadata.insert("erp_customer_id".to_owned(), id.as_str().into());
     }
-    let event = active.event(ServiceAction::TenantActivated, metadata, caller, now)?;
+    let event = active.event(ServiceAction::TenantActivated, metadata, caller, now);
     Ok(Decision::change(active, event))
 }

@@ -53,7 +53,7 @@ pub(super) fn tenant_cancel(
         metadata.insert("reason".to_owned(), reason.as_str().into());
     }
     metadata.insert("effective_at".to_owned(), effective_at.to_string().into());
-    let event = cancelled.event(ServiceAction::TenantCancelled, metadata, caller, now)?;
+    let event = cancelled.event(ServiceAction::TenantCancelled, metadata, caller, now);
     Ok(Decision::change(cancelled, event))
 }
 

@@ -11,13 +11,12 @@ use super::caller::TenantScope;
 use super::clock::days_after;
 use super::error::{Conflict, DomainError, NotFound, TenantChangeError, TenantCreateError};
 use super::service_event::{ServiceAction, ServiceEvent};
-use crate::records::{NewAuditEvent, TenantRecord};
+use crate::records::{NewAuditEvent, TenantRecord, stored};
 use crate::store::{Changed, Store, TenantCreated};
 use chrono::Days;
 use serde_json::{Map, Value};
 use tenant_registry_contract::types::{
-    ConstraintError, Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, Text,
-    Timestamp,
+    Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, Text, Timestamp,
 };
 
 /// Length of the trial of a new customer or of a product.
@@ -92,14 +91,14 @@ impl TenantRecord {
             name,
             status,
             kind,
-            plan,
+            plan: stored(plan),
             erp_customer_id: None,
             stripe_cust_id: None,
             trial_ends_at,
             contract_start: None,
             contract_end: None,
             cancel_at: None,
-            sales_owner,
+            sales_owner: sales_owner.map(stored),
             created_at: now,
             updated_at: now,
         }
@@ -111,7 +110,7 @@ impl TenantRecord {
         metadata: Map<String, Value>,
         caller: &Caller,
         now: Timestamp,
-    ) -> Result<NewAuditEvent, ConstraintError> {
+    ) -> NewAuditEvent {
         ServiceEvent {
             action,
             tenant_id: self.id,
@@ -146,7 +145,7 @@ impl<S: Store> Registry<S> {
         metadata.insert("slug".to_owned(), tenant.slug.as_str().into());
         metadata.insert("kind".to_owned(), tenant.kind.as_str().into());
         metadata.insert("plan".to_owned(), tenant.plan.as_str().into());
-        let event = tenant.event(ServiceAction::TenantCreated, metadata, caller, now)?;
+        let event = tenant.event(ServiceAction::TenantCreated, metadata, caller, now);
         let slug = tenant.slug.clone();
         match self.store.tenant_create(tenant, event).await? {
             TenantCreated::Created(tenant) => Ok(tenant.as_of(now)),

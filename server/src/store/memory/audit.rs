@@ -1,10 +1,10 @@
 //! The audit log.
 
 use super::MemoryStore;
-use crate::records::{AuditEventRecord, AuditQuery, NewAuditEvent};
+use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
 use crate::store::{AuditAppended, AuditStore, StoreError};
 use std::cmp::Reverse;
-use tenant_registry_contract::types::Timestamp;
+use tenant_registry_contract::types::{StoredText, Timestamp};
 
 impl AuditStore for MemoryStore {
     async fn audit_append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
@@ -16,7 +16,7 @@ impl AuditStore for MemoryStore {
         Ok(AuditAppended::Appended(Box::new(record)))
     }
 
-    async fn audit_list(&self, query: AuditQuery) -> Result<Vec<AuditEventRecord>, StoreError> {
+    async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {
         let state = self.state();
         let events = &state.audit_events;
         let cursor = query.before.and_then(|cursor| {
@@ -31,7 +31,19 @@ impl AuditStore for MemoryStore {
             .filter(|record| cursor.is_none_or(|cursor| sort_key(record) < cursor))
             .collect();
         matching.sort_unstable_by_key(|record| Reverse(sort_key(record)));
-        Ok(matching.into_iter().take(query.limit).cloned().collect())
+        let mut bytes = 0;
+        let records: Vec<_> = matching
+            .iter()
+            .take(query.limit)
+            .take_while(|record| {
+                let is_within = bytes < query.max_bytes;
+                bytes += record.event.text_bytes();
+                is_within
+            })
+            .map(|record| (*record).clone())
+            .collect();
+        let has_more = records.len() < matching.len();
+        Ok(AuditEventList { records, has_more })
     }
 }
 
@@ -50,11 +62,19 @@ fn matches_filters(event: &NewAuditEvent, query: &AuditQuery) -> bool {
         until,
         before: _,
         limit: _,
+        max_bytes: _,
     } = query;
+    let same = |stored: &Option<StoredText>, wanted: &str| stored.as_ref().is_some_and(|it| it.as_str() == wanted);
     (tenant_id.is_none() || *tenant_id == event.tenant_id)
-        && (product.is_none() || *product == event.product)
-        && (actor_id.is_none() || *actor_id == event.actor_id)
-        && action.as_ref().is_none_or(|action| *action == event.action)
+        && product
+            .as_ref()
+            .is_none_or(|wanted| same(&event.product, wanted.as_str()))
+        && actor_id
+            .as_ref()
+            .is_none_or(|wanted| same(&event.actor_id, wanted.as_str()))
+        && action
+            .as_ref()
+            .is_none_or(|wanted| event.action.as_str() == wanted.as_str())
         && since.is_none_or(|since| since <= event.created_at)
         && until.is_none_or(|until| event.created_at < until)
 }

@@ -7,15 +7,15 @@ mod tenants;
 
 use crate::records::{
     ApiKeyRecord, AuditEventRecord, ConnectionCounts, Decision, EntitlementRecord, InternalDetail, NewAuditEvent,
-    TenantRecord,
+    TenantRecord, stored,
 };
 use crate::store::{Change, Changed, StoreError, StoreHealth, decide_change};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tenant_registry_contract::types::{
-    ApiKeyId, ApiKeyPrefix, AuditEventId, ConstraintError, PlanKey, ProductKey, TenantId, TenantKind, TenantName,
-    TenantSlug, TenantStatus, Timestamp,
+    ApiKeyId, ApiKeyPrefix, AuditEventId, ConstraintError, StoredText, TenantId, TenantKind, TenantName, TenantSlug,
+    TenantStatus, Timestamp,
 };
 
 /// The id of the first tenant. The examples of the spec have the same, so that they can be sent as they are.
@@ -29,7 +29,7 @@ pub struct MemoryStore(Mutex<State>);
 struct State {
     tenants: HashMap<TenantId, TenantRecord>,
     tenant_ids: HashMap<TenantSlug, TenantId>,
-    entitlements: BTreeMap<TenantId, BTreeMap<ProductKey, EntitlementRecord>>,
+    entitlements: BTreeMap<TenantId, BTreeMap<StoredText, EntitlementRecord>>,
     api_keys: HashMap<ApiKeyId, ApiKeyRecord>,
     api_key_ids: HashMap<ApiKeyPrefix, Vec<ApiKeyId>>,
     /// In order of their numbers.
@@ -49,7 +49,7 @@ impl MemoryStore {
             name: TenantName::try_from("Acme GmbH")?,
             status: TenantStatus::Active,
             kind: TenantKind::Customer,
-            plan: PlanKey::try_from("starter")?,
+            plan: stored("starter"),
             erp_customer_id: None,
             stripe_cust_id: None,
             trial_ends_at: None,

@@ -1,9 +1,15 @@
 //! Conversions from columns to the types of records.
 
 use super::error::DbError;
-use serde_json::{Map, Value};
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::pg::{Pg, PgValue};
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::Json;
 use std::fmt::Display;
-use tenant_registry_contract::types::ConstraintError;
+use std::io::Write;
+use std::str;
+use tenant_registry_contract::types::{ConstraintError, JsonObject};
 
 /// Names the row whose value does not conform to the spec.
 pub(super) fn corrupt_row(table: &str, id: impl Display) -> impl FnOnce(ConstraintError) -> DbError {
@@ -17,10 +23,20 @@ pub(super) fn optional<C, T: TryFrom<C, Error = ConstraintError>>(
     column.map(T::try_from).transpose()
 }
 
-/// Converts a JSON column whose CHECK accepts only objects.
-pub(super) fn json_object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(members) => members,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+/// A column of type `json` whose CHECK accepts only objects. The text is kept.
+#[derive(AsExpression, Clone, Debug, FromSqlRow)]
+#[diesel(sql_type = Json)]
+pub(super) struct JsonColumn(pub(super) JsonObject);
+
+impl FromSql<Json, Pg> for JsonColumn {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(str::from_utf8(value.as_bytes())?.parse()?))
+    }
+}
+
+impl ToSql<Json, Pg> for JsonColumn {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(self.0.as_str().as_bytes())?;
+        Ok(IsNull::No)
     }
 }

@@ -1,5 +1,6 @@
 //! Values at and beyond the limits of a schema. A validator decides which of them are valid.
 
+use super::openapi::SPEC;
 use serde_json::{Value, json};
 
 /// Texts that are near the limits of some schema.
@@ -38,22 +39,70 @@ pub(crate) fn candidates(schema: &Value, good: &Value) -> Vec<Value> {
         (Some("string"), Some("date-time")) => texts(&TIMES),
         (Some("string"), _) => strings(schema),
         (Some("integer"), _) => integers(schema),
-        (Some("array"), _) => vec![
-            json!([]),
-            json!([""]),
-            json!(["a", "a"]),
-            json!(["a\u{0}"]),
-            json!([null]),
-            json!([1]),
-        ],
-        (Some("object"), _) => vec![
-            json!({}),
-            json!({ "": { "a": [null, 1.5, "ä"] } }),
-            json!({ "a\u{0}": "\u{0}" }),
-        ],
+        (Some("array"), _) => lists(schema),
+        (Some("object"), _) => objects(schema),
         (Some("boolean"), _) => vec![json!(true), json!(false)],
         other => panic!("no candidates for {other:?}"),
     }
+}
+
+/// Whether the schema admits a value, with the limits that JSON Schema cannot express.
+pub(crate) fn admits(schema: &Value, value: &Value) -> bool {
+    let is_within = |name: &str, actual: usize| {
+        schema[name]
+            .as_u64()
+            .is_none_or(|limit| actual <= usize::try_from(limit).unwrap())
+    };
+    SPEC.validator(schema).is_valid(value)
+        && is_within("x-max-bytes", value.to_string().len())
+        && is_within("x-max-levels", levels(value))
+}
+
+/// How deep objects and lists are nested.
+pub(crate) fn levels(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(levels).max().unwrap_or_default(),
+        Value::Object(members) => 1 + members.values().map(levels).max().unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+fn lists(schema: &Value) -> Vec<Value> {
+    let mut values = vec![
+        json!([]),
+        json!([""]),
+        json!(["a", "a"]),
+        json!(["a\u{0}"]),
+        json!(["a".repeat(256)]),
+        json!(["a".repeat(257)]),
+        json!([null]),
+        json!([1]),
+    ];
+    if let Some(limit) = schema["maxItems"].as_u64() {
+        let limit = usize::try_from(limit).unwrap();
+        values.extend([limit, limit + 1].map(|length| json!(vec!["a"; length])));
+    }
+    values
+}
+
+fn objects(schema: &Value) -> Vec<Value> {
+    let mut values = vec![
+        json!({}),
+        json!({ "": { "a": [null, 1.5, "ä"] } }),
+        json!({ "a\u{0}": "\u{0}" }),
+    ];
+    if let Some(limit) = schema["x-max-bytes"].as_u64() {
+        let rest = usize::try_from(limit).unwrap() - json!({ "a": "" }).to_string().len();
+        values.extend([rest, rest + 1].map(|length| json!({ "a": "x".repeat(length) })));
+    }
+    if let Some(limit) = schema["x-max-levels"].as_u64() {
+        for depth in [limit - 1, limit] {
+            let lists = (0..depth).fold(json!(1), |inner, _| json!([inner]));
+            let objects = (0..depth).fold(json!(1), |inner, _| json!({ "a": inner }));
+            values.extend([json!({ "a": lists }), json!({ "a": objects })]);
+        }
+    }
+    values
 }
 
 const DATES: [&str; 18] = [

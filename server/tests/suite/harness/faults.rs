@@ -4,11 +4,9 @@ use chrono::{DateTime, Utc};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use tenant_registry_contract::types::{
-    ApiKeyId, ApiKeyPrefix, AuditAction, TenantId, TenantSlug, TenantStatus, Timestamp,
-};
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus, Timestamp};
 use tenant_registry_server::records::{
-    ApiKeyRecord, AuditEventRecord, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, InternalDetail,
+    ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, InternalDetail,
     NewAuditEvent, TenantRecord,
 };
 use tenant_registry_server::store::{
@@ -134,7 +132,7 @@ impl<S: Store> AuditStore for FaultyStore<S> {
         self.healthy()?.audit_append(event).await
     }
 
-    async fn audit_list(&self, query: AuditQuery) -> Result<Vec<AuditEventRecord>, StoreError> {
+    async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {
         self.healthy()?.audit_list(query).await
     }
 }
@@ -220,7 +218,7 @@ fn event(action: &str, tenant_id: TenantId, now: Timestamp) -> NewAuditEvent {
         actor_id: None,
         actor_name: None,
         actor_type: None,
-        action: AuditAction::try_from(action).unwrap(),
+        action: action.into(),
         target_id: None,
         target_type: None,
         target_name: None,

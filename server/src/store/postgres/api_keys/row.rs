@@ -8,7 +8,7 @@ use crate::store::postgres::schema::api_keys;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use tenant_registry_contract::types::{ConstraintError, Scope};
+use tenant_registry_contract::types::{ConstraintError, StoredText};
 use uuid::Uuid;
 
 /// A row of `api_keys`.
@@ -84,16 +84,15 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
             revoked_at,
             created_at,
         } = row;
-        let scopes: Result<_, _> = scopes.into_iter().flatten().map(Scope::try_from).collect();
         Ok(Self {
             id: id.into(),
             tenant_id: tenant_id.into(),
-            product: optional(product)?,
+            product: product.map(StoredText::from),
             name: name.try_into()?,
-            scopes: scopes?,
+            scopes: scopes.into_iter().flatten().map(StoredText::from).collect(),
             prefix: prefix.try_into()?,
             hash: StoredHash::from_stored(hash),
-            created_by: optional(created_by)?,
+            created_by: created_by.map(StoredText::from),
             last_used_at: optional(last_used_at)?,
             revoked_at: optional(revoked_at)?,
             created_at: created_at.try_into()?,

@@ -61,32 +61,10 @@ async fn commit_in_parts(database: Arc<Database>, mut batch: Vec<AppendRequest>)
 fn count_for_one_commit(batch: &[AppendRequest]) -> usize {
     let mut bytes = 0;
     let fits = |append: &&AppendRequest| {
-        bytes += text_bytes(&append.request);
+        bytes += append.request.text_bytes();
         bytes <= COMMIT_MAX_BYTES
     };
     batch.iter().take_while(fits).count().max(1)
-}
-
-fn text_bytes(event: &NewAuditEvent) -> usize {
-    let texts = [
-        &event.actor_name,
-        &event.actor_type,
-        &event.target_id,
-        &event.target_type,
-        &event.target_name,
-    ];
-    let metadata = event.metadata.as_ref().map_or(0, |metadata| {
-        serde_json::to_string(metadata).map_or(0, |text| text.len())
-    });
-    metadata
-        + event.action.as_str().len()
-        + event.actor_id.as_ref().map_or(0, |text| text.as_str().len())
-        + event.product.as_ref().map_or(0, |text| text.as_str().len())
-        + texts
-            .into_iter()
-            .flatten()
-            .map(|text| text.as_str().len())
-            .sum::<usize>()
 }
 
 /// Commits events together and responds to each caller.

@@ -31,6 +31,7 @@ impl<'a> EventFilter<'a> {
             until: _,
             before: _,
             limit: _,
+            max_bytes: _,
         } = query;
         let texts = [
             (

@@ -1,25 +1,57 @@
 //! The statement of `audit_list`, built as text. diesel would assemble the list of columns for each page, only to find
 //! the statement among the prepared ones.
+//!
+//! The innermost SELECT reads the events, one more than the page has. The others end a long page once its events are large,
+//! so that the service does not receive many times what a page has in bytes.
 
 use super::filter::{AfterCursor, EventFilter};
 use crate::records::AuditQuery;
 use crate::store::postgres::audit_log::AuditEventRow;
+use crate::store::postgres::schema::audit_log;
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::{Pg, PgQueryBuilder};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Timestamptz};
 use std::sync::OnceLock;
 use uuid::Uuid;
 
-/// Selects the events of a query, newest first.
+/// The columns that make an event large.
+const TEXTS: [&str; 9] = [
+    audit_log::actor_id::NAME,
+    audit_log::actor_name::NAME,
+    audit_log::actor_type::NAME,
+    audit_log::action::NAME,
+    audit_log::target_id::NAME,
+    audit_log::target_type::NAME,
+    audit_log::target_name::NAME,
+    audit_log::product::NAME,
+    audit_log::user_agent::NAME,
+];
+
+/// The bytes of an event's texts and JSON.
+fn push_bytes(out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
+    out.push_sql("COALESCE(octet_length(");
+    out.push_identifier(audit_log::metadata::NAME)?;
+    out.push_sql("::text), 0)");
+    for column in TEXTS {
+        out.push_sql(" + COALESCE(octet_length(");
+        out.push_identifier(column)?;
+        out.push_sql("), 0)");
+    }
+    Ok(())
+}
+
+/// Selects the events of a query, newest first, each with whether the page ends early after it.
 pub(super) struct ListEvents<'a> {
     filter: EventFilter<'a>,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
     after: Option<AfterCursor>,
+    /// One more than the page has.
     limit: i64,
+    max_bytes: i64,
 }
 
 impl<'a> ListEvents<'a> {
@@ -35,7 +67,8 @@ impl<'a> ListEvents<'a> {
                 tenant_id: query.tenant_id.map(Uuid::from),
                 number,
             }),
-            limit: i64::try_from(query.limit).unwrap_or(i64::MAX),
+            limit: i64::try_from(query.limit).map_or(i64::MAX, |limit| limit.saturating_add(1)),
+            max_bytes: i64::try_from(query.max_bytes).unwrap_or(i64::MAX),
         }
     }
 }
@@ -51,10 +84,13 @@ fn columns() -> QueryResult<&'static str> {
     Ok(COLUMNS.get_or_init(|| sql.finish()))
 }
 
-impl QueryFragment<Pg> for ListEvents<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT ");
-        out.push_sql(columns()?);
+/// The number of events that are read without looking at their size. They are at most a few MiB, but for events that were
+/// stored before contract 2.0, and the sizes would cost a first page half of its time in the database.
+const UNMEASURED_EVENTS: i64 = 64;
+
+impl ListEvents<'_> {
+    /// The events in the order of the list, from `FROM` on.
+    fn walk_found<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(" FROM audit_log WHERE ");
         self.filter.walk_ast(out.reborrow())?;
         if let Some(since) = &self.since {
@@ -76,6 +112,33 @@ impl QueryFragment<Pg> for ListEvents<'_> {
     }
 }
 
+impl QueryFragment<Pg> for ListEvents<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT ");
+        out.push_sql(columns()?);
+        if self.limit <= UNMEASURED_EVENTS {
+            out.push_sql(", FALSE AS has_next");
+            return self.walk_found(out);
+        }
+        out.push_sql(
+            ", has_next FROM (SELECT *, sum(bytes) OVER page - bytes AS bytes_before, lead(id) OVER page IS NOT NULL AS \
+             has_next FROM (SELECT *, ",
+        );
+        out.push_sql(self.filter.number_column().sql());
+        out.push_sql(" AS number, ");
+        push_bytes(&mut out)?;
+        out.push_sql(" AS bytes");
+        self.walk_found(out.reborrow())?;
+        out.push_sql(
+            ") AS found WINDOW page AS (ORDER BY created_at DESC, number DESC ROWS UNBOUNDED PRECEDING)) AS audit_log \
+             WHERE bytes_before < ",
+        );
+        out.push_bind_param::<BigInt, _>(&self.max_bytes)?;
+        out.push_sql(" ORDER BY created_at DESC, number DESC");
+        Ok(())
+    }
+}
+
 impl QueryId for ListEvents<'_> {
     type QueryId = ();
 
@@ -84,5 +147,5 @@ impl QueryId for ListEvents<'_> {
 }
 
 impl Query for ListEvents<'_> {
-    type SqlType = SqlTypeOf<AsSelect<AuditEventRow, Pg>>;
+    type SqlType = (SqlTypeOf<AsSelect<AuditEventRow, Pg>>, Bool);
 }

@@ -11,7 +11,7 @@ pub use prune::{PostgresPruneStore, PruneConnectError};
 use super::PostgresStore;
 use super::audit_log::AuditEventRow;
 use super::error::DbError;
-use crate::records::{AuditEventRecord, AuditQuery, NewAuditEvent};
+use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
 use crate::store::{AuditAppended, AuditStore, StoreError};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use list::ListEvents;
@@ -21,13 +21,18 @@ impl AuditStore for PostgresStore {
         self.appender.append(event).await
     }
 
-    async fn audit_list(&self, query: AuditQuery) -> Result<Vec<AuditEventRecord>, StoreError> {
+    async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {
         let statement = ListEvents::new(&query);
-        let rows: Vec<AuditEventRow> = self
+        let rows: Vec<(AuditEventRow, bool)> = self
             .database
             .read_page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
             .await?;
-        let records: Result<_, DbError> = rows.into_iter().map(AuditEventRow::into_record).collect();
-        Ok(records?)
+        let has_more = rows.len() > query.limit || rows.last().is_some_and(|(_, has_next)| *has_next);
+        let records = rows.into_iter().take(query.limit).map(|(row, _)| row.into_record());
+        let records: Result<Vec<AuditEventRecord>, DbError> = records.collect();
+        Ok(AuditEventList {
+            records: records?,
+            has_more,
+        })
     }
 }

@@ -5,6 +5,7 @@
 
 use super::row::NewAuditEventRow;
 use crate::records::NewAuditEvent;
+use crate::store::postgres::rows::JsonColumn;
 use crate::store::postgres::schema::audit_log;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
@@ -13,7 +14,6 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Inet, Json, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
-use serde_json::Value;
 use uuid::Uuid;
 
 /// Inserts events and returns their numbers, which increase in the order of the events.
@@ -37,7 +37,7 @@ struct InsertEvents {
     target_type: Vec<Option<String>>,
     target_name: Vec<Option<String>>,
     product: Vec<Option<String>>,
-    metadata: Vec<Option<Value>>,
+    metadata: Vec<Option<JsonColumn>>,
     source_ip: Vec<Option<IpNet>>,
     user_agent: Vec<Option<String>>,
     created_at: Vec<DateTime<Utc>>,

@@ -2,14 +2,13 @@
 
 use crate::records::{AuditEventRecord, NewAuditEvent};
 use crate::store::postgres::error::DbError;
-use crate::store::postgres::rows::{corrupt_row, json_object, optional};
+use crate::store::postgres::rows::{JsonColumn, corrupt_row, optional};
 use crate::store::postgres::schema::audit_log;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use ipnet::IpNet;
-use serde_json::Value;
-use tenant_registry_contract::types::{AuditEventId, ConstraintError, ProjectId, TenantId};
+use tenant_registry_contract::types::{AuditEventId, ConstraintError, ProjectId, StoredText, TenantId};
 use uuid::Uuid;
 
 /// A row of `audit_log` without its number.
@@ -26,7 +25,7 @@ pub(in crate::store::postgres) struct NewAuditEventRow {
     pub(super) target_type: Option<String>,
     pub(super) target_name: Option<String>,
     pub(super) product: Option<String>,
-    pub(super) metadata: Option<Value>,
+    pub(super) metadata: Option<JsonColumn>,
     pub(super) source_ip: Option<IpNet>,
     pub(super) user_agent: Option<String>,
     pub(super) created_at: DateTime<Utc>,
@@ -72,7 +71,7 @@ impl From<NewAuditEvent> for NewAuditEventRow {
             target_type: target_type.map(String::from),
             target_name: target_name.map(String::from),
             product: product.map(String::from),
-            metadata: metadata.map(Value::Object),
+            metadata: metadata.map(JsonColumn),
             source_ip: source_ip.map(IpNet::from),
             user_agent,
             created_at: created_at.into(),
@@ -105,15 +104,15 @@ impl TryFrom<NewAuditEventRow> for NewAuditEvent {
         Ok(Self {
             tenant_id: tenant_id.map(TenantId::from),
             project_id: project_id.map(ProjectId::from),
-            actor_id: optional(actor_id)?,
-            actor_name: optional(actor_name)?,
-            actor_type: optional(actor_type)?,
-            action: action.try_into()?,
-            target_id: optional(target_id)?,
-            target_type: optional(target_type)?,
-            target_name: optional(target_name)?,
-            product: optional(product)?,
-            metadata: metadata.map(json_object),
+            actor_id: actor_id.map(StoredText::from),
+            actor_name: actor_name.map(StoredText::from),
+            actor_type: actor_type.map(StoredText::from),
+            action: action.into(),
+            target_id: target_id.map(StoredText::from),
+            target_type: target_type.map(StoredText::from),
+            target_name: target_name.map(StoredText::from),
+            product: product.map(StoredText::from),
+            metadata: metadata.map(|JsonColumn(metadata)| metadata),
             source_ip: source_ip.map(|network| network.addr()),
             user_agent,
             created_at: created_at.try_into()?,

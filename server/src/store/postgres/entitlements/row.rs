@@ -2,12 +2,11 @@
 
 use crate::records::EntitlementRecord;
 use crate::store::postgres::error::DbError;
-use crate::store::postgres::rows::{corrupt_row, json_object, optional};
+use crate::store::postgres::rows::{JsonColumn, corrupt_row, optional};
 use crate::store::postgres::schema::tenant_products;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use serde_json::Value;
 use tenant_registry_contract::types::ConstraintError;
 use uuid::Uuid;
 
@@ -18,7 +17,7 @@ pub(super) struct EntitlementRow {
     tenant_id: Uuid,
     product: String,
     enabled: bool,
-    config: Value,
+    config: JsonColumn,
     expires_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -39,7 +38,7 @@ impl From<EntitlementRecord> for EntitlementRow {
             tenant_id: tenant_id.into(),
             product: product.into(),
             enabled,
-            config: Value::Object(config),
+            config: JsonColumn(config),
             expires_at: expires_at.map(DateTime::from),
             created_at: created_at.into(),
             updated_at: updated_at.into(),
@@ -69,9 +68,9 @@ impl TryFrom<EntitlementRow> for EntitlementRecord {
         } = row;
         Ok(Self {
             tenant_id: tenant_id.into(),
-            product: product.try_into()?,
+            product: product.into(),
             enabled,
-            config: json_object(config),
+            config: config.0,
             expires_at: optional(expires_at)?,
             created_at: created_at.try_into()?,
             updated_at: updated_at.try_into()?,

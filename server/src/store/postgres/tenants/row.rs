@@ -7,7 +7,7 @@ use crate::store::postgres::schema::tenants;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use tenant_registry_contract::types::ConstraintError;
+use tenant_registry_contract::types::{ConstraintError, StoredText};
 use uuid::Uuid;
 
 /// A row of `tenants`.
@@ -104,14 +104,14 @@ impl TryFrom<TenantRow> for TenantRecord {
             name: name.try_into()?,
             status: status.try_into()?,
             kind: kind.try_into()?,
-            plan: plan.try_into()?,
-            erp_customer_id: optional(erp_customer_id)?,
-            stripe_cust_id: optional(stripe_cust_id)?,
+            plan: plan.into(),
+            erp_customer_id: erp_customer_id.map(StoredText::from),
+            stripe_cust_id: stripe_cust_id.map(StoredText::from),
             trial_ends_at: optional(trial_ends_at)?,
             contract_start: optional(contract_start)?,
             contract_end: optional(contract_end)?,
             cancel_at: optional(cancel_at)?,
-            sales_owner: optional(sales_owner)?,
+            sales_owner: sales_owner.map(StoredText::from),
             created_at: created_at.try_into()?,
             updated_at: updated_at.try_into()?,
         })

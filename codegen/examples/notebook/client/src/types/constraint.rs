@@ -118,42 +118,23 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-pub(super) fn check_minimum_length(
-    text: &str,
-    minimum: usize,
-) -> Result<(), ConstraintError> {
+pub(super) fn check_minimum_length(text: &str, minimum: usize) -> Result<(), ConstraintError> {
     match text.chars().count() {
-        actual if actual < minimum => {
-            Err(ConstraintError::TooShort {
-                minimum,
-                actual,
-            })
-        }
+        actual if actual < minimum => Err(ConstraintError::TooShort { minimum, actual }),
         _ => Ok(()),
     }
 }
 
-pub(super) fn check_maximum_length(
-    text: &str,
-    maximum: usize,
-) -> Result<(), ConstraintError> {
+pub(super) fn check_maximum_length(text: &str, maximum: usize) -> Result<(), ConstraintError> {
     match text.chars().count() {
-        actual if actual > maximum => {
-            Err(ConstraintError::TooLong {
-                maximum,
-                actual,
-            })
-        }
+        actual if actual > maximum => Err(ConstraintError::TooLong { maximum, actual }),
         _ => Ok(()),
     }
 }
 
 pub(super) fn check_minimum(actual: i64, minimum: i64) -> Result<(), ConstraintError> {
     if actual < minimum {
-        Err(ConstraintError::TooSmall {
-            minimum,
-            actual,
-        })
+        Err(ConstraintError::TooSmall { minimum, actual })
     } else {
         Ok(())
     }
@@ -161,10 +142,7 @@ pub(super) fn check_minimum(actual: i64, minimum: i64) -> Result<(), ConstraintE
 
 pub(super) fn check_maximum(actual: i64, maximum: i64) -> Result<(), ConstraintError> {
     if actual > maximum {
-        Err(ConstraintError::TooLarge {
-            maximum,
-            actual,
-        })
+        Err(ConstraintError::TooLarge { maximum, actual })
     } else {
         Ok(())
     }

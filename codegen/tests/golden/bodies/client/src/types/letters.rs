@@ -17,9 +17,11 @@ pub struct Letter {
     /// What it says.
     pub text: String,
     /// Its pages.
+    ///
+    /// At most 9 items.
     #[serde(
         default,
-        deserialize_with = "decode::present",
+        deserialize_with = "decode::present_list::<_,_,9>",
         skip_serializing_if = "Option::is_none"
     )]
     pub pages: Option<Vec<String>>,

@@ -165,6 +165,12 @@ pub(crate) struct SampleExchange {
     /// Parts. JSON, or `@PATH` to read it from a file (`@-`: standard input).
     #[arg(long, value_name = "JSON")]
     pub(crate) parts: Option<Json>,
+    /// Whatever. JSON, or `@PATH` to read it from a file (`@-`: standard input).
+    #[arg(long, value_name = "JSON")]
+    pub(crate) free: Option<Json>,
+    /// Whatever. JSON, or `@PATH` to read it from a file (`@-`: standard input). Default: `{}`.
+    #[arg(long, value_name = "JSON")]
+    pub(crate) defaulted_free: Option<Json>,
     /// Words. Separate several with commas, or repeat the option.
     #[arg(long, value_name = "TEXT", value_delimiter = ',')]
     pub(crate) defaulted_list: Option<Vec<types::Word>>,
@@ -192,6 +198,8 @@ impl SampleExchange {
         body.set("defaulted_flag", self.defaulted_flag)?;
         body.set("part", arguments::json(self.part)?)?;
         body.set("parts", arguments::json(self.parts)?)?;
+        body.set("free", arguments::json(self.free)?)?;
+        body.set("defaulted_free", arguments::json(self.defaulted_free)?)?;
         body.set("defaulted_list", self.defaulted_list)?;
         let body: types::Request = arguments::finish(body)?;
         let mut request = client

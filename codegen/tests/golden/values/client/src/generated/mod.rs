@@ -13,7 +13,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 5286589841046120307;
+pub const SPEC_FINGERPRINT: u64 = 6499107847284812728;
 
 /// A client of the Every kind of value.
 #[derive(Clone, Debug)]

@@ -6,11 +6,10 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{Date, Timestamp, constraint, decode};
+use super::{Date, JsonObject, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 use super::members::{Member, RequestObject};
@@ -643,16 +642,36 @@ pub struct Request {
     )]
     pub part: Option<Part>,
     /// Parts.
+    ///
+    /// At most 3 items.
     #[serde(
         default,
-        deserialize_with = "decode::present",
+        deserialize_with = "decode::present_list::<_,_,3>",
         skip_serializing_if = "Option::is_none"
     )]
     pub parts: Option<Vec<Part>>,
+    /// Whatever.
+    ///
+    /// At most 100 bytes and 3 nested levels.
+    #[serde(
+        default,
+        deserialize_with = "decode::present_json::<_,100,3>",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub free: Option<JsonObject>,
+    /// Whatever.
+    ///
+    /// At most 100 bytes and 3 nested levels.
+    ///
+    /// Default: `{}`.
+    #[serde(default, deserialize_with = "decode::json::<_,100,3>")]
+    pub defaulted_free: JsonObject,
     /// Words.
     ///
+    /// At most 5 items.
+    ///
     /// Default: `[]`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "decode::list::<_,_,5>")]
     pub defaulted_list: Vec<Word>,
 }
 
@@ -679,6 +698,8 @@ impl Request {
             defaulted_flag: true,
             part: None,
             parts: None,
+            free: None,
+            defaulted_free: JsonObject::default(),
             defaulted_list: Vec::new(),
         }
     }
@@ -742,6 +763,14 @@ impl RequestObject for Request {
             Member {
                 name: "parts",
                 members: Some(<Part as RequestObject>::members),
+            },
+            Member {
+                name: "free",
+                members: None,
+            },
+            Member {
+                name: "defaulted_free",
+                members: None,
             },
             Member {
                 name: "defaulted_list",
@@ -900,9 +929,14 @@ pub struct Answer {
     )]
     pub options: Option<Options>,
     /// Whatever.
-    pub free: Map<String, Value>,
+    pub free: JsonObject,
     /// A matrix.
     pub numbers: Vec<Vec<f64>>,
+}
+
+impl Answer {
+    /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
+    pub const MAX_BYTES: usize = 4000;
 }
 
 /// Why a request failed.
