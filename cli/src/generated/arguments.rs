@@ -15,9 +15,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use tenant_registry_client::types;
-use tenant_registry_client::types::{Member, RequestObject};
 
+use crate::client::types;
+use crate::client::types::{Member, RequestObject};
 use crate::failure::Failure;
 
 /// The source of a text.

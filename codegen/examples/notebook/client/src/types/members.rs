@@ -19,16 +19,24 @@ pub trait RequestObject {
 }
 
 /// Finds the known name that a person probably meant by an unknown one.
-fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+fn nearest<'a>(
+    unknown: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     const MAX_LENGTH: usize = 64;
     const MIN_SIMILARITY: f64 = 0.8;
     if unknown.len() > MAX_LENGTH {
         return None;
     }
     let unknown = unknown.to_lowercase();
+    let similarity = |name: &str| {
+        let is_slip = name.len() > 2 && strsim::osa_distance(&unknown, name) <= 1;
+        let slip = if is_slip { MIN_SIMILARITY } else { 0.0 };
+        strsim::jaro_winkler(&unknown, name).max(slip)
+    };
     known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&unknown, name), name))
+        .map(|name| (similarity(name), name))
         .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .max_by(|(first, _), (second, _)| first.total_cmp(second))
         .map(|(_, name)| name)
@@ -45,7 +53,10 @@ pub fn unknown_name<'a>(
     match nearest(name, known.clone()) {
         Some(nearest) => format!("unknown {kind} {shown}; did you mean `{nearest}`?"),
         None => {
-            let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
+            let known: Vec<String> = known
+                .into_iter()
+                .map(|name| format!("`{name}`"))
+                .collect();
             match known.as_slice() {
                 [] => format!("unknown {kind} {shown}; remove it"),
                 known => {

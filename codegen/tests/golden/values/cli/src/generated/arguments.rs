@@ -15,9 +15,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use tenant_registry_client::types;
-use tenant_registry_client::types::{Member, RequestObject};
 
+use crate::client::types;
+use crate::client::types::{Member, RequestObject};
 use crate::failure::Failure;
 
 /// The source of a text.
@@ -117,7 +117,7 @@ pub(crate) fn secret(argument: Option<Input>) -> Result<Option<Value>, Failure> 
 #[serde(untagged)]
 pub(crate) enum Nullable<T> {
     Null,
-    Value(T),
+    Given(T),
 }
 
 /// Parses `null`, and other texts with `parse`.
@@ -130,7 +130,7 @@ where
 {
     move |argument| match argument {
         "null" => Ok(Nullable::Null),
-        text => parse(text).map(Nullable::Value),
+        text => parse(text).map(Nullable::Given),
     }
 }
 
