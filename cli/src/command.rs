@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use clap::builder::Resettable;
+use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -12,6 +13,7 @@ use crate::exit_code;
 use crate::failure::Failure;
 use crate::generated::OperationCommand;
 use crate::output::{self, OutputOptions};
+use crate::setting;
 
 /// The name of the program.
 const NAME: &str = "registry";
@@ -78,7 +80,14 @@ pub(crate) fn clap_command() -> clap::Command {
 impl Arguments {
     /// Parses the command line.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let matches = ignore_empty_variables(clap_command()).try_get_matches_from(arguments)?;
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let mut command = ignore_empty_variables(clap_command());
+        let matches = command.try_get_matches_from_mut(&arguments);
+        let is_help = matches.as_ref().is_err_and(|error| !error.use_stderr());
+        if !is_help {
+            setting::check(&command, &arguments).map_err(|error| command.error(ErrorKind::ValueValidation, error))?;
+        }
+        let matches = matches?;
         let Program { connection, output } = Program::from_arg_matches(&matches)?;
         Ok(Self {
             connection,

@@ -14,6 +14,7 @@ mod generated;
 mod json_text;
 mod output;
 mod printable;
+mod setting;
 mod table;
 mod whole_number;
 

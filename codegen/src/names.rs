@@ -166,7 +166,7 @@ const BUILDER: [&str; 13] = [
 ];
 
 /// The modules of the generated code that have fixed names, and the crates that it uses.
-const MODULES: [&str; 58] = [
+const MODULES: [&str; 59] = [
     "admission",
     "alloc",
     "api",
@@ -201,6 +201,7 @@ const MODULES: [&str; 58] = [
     "opentelemetry",
     "operation",
     "pages",
+    "percent_encoding",
     "proc_macro",
     "progenitor_client",
     "regress",

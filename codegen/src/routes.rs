@@ -1,7 +1,7 @@
 //! Maps the spec's paths to routes of dropshot.
 //!
 //! At each segment of a path, the router supports either literals or one variable. If the spec has both, or two names for
-//! one variable, the segment becomes a variable. Paths that become equal share one route, with a generated dispatcher.
+//! one variable, the segment becomes a variable. Paths that become equal share one route.
 
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, Path, RawRequest, RequestContext};
-use http::{HeaderName, StatusCode};
+use dropshot::{Body, HttpError};
+use http::{HeaderName, Request, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -13,7 +13,7 @@ use crate::server::{
     ApiKeyRevokeResponse, ApiKeyVerifyResponse, Scope,
 };
 use super::{admission, request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `GET /v1/api-keys`: List the API keys of a tenant.
@@ -70,7 +70,7 @@ impl ToResponse for ApiKeyListResponse {
 /// `POST /v1/api-keys`: Create an API key.
 pub(super) async fn api_key_create<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
@@ -135,14 +135,13 @@ pub(super) struct ApiKeyRevokePath {
 /// `DELETE /v1/api-keys/{id}`: Revoke an API key.
 pub(super) async fn api_key_revoke<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<ApiKeyRevokePath>,
+    path: ApiKeyRevokePath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
             .await?;
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = ApiKeyRevokeParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
@@ -188,7 +187,7 @@ impl ToResponse for ApiKeyRevokeResponse {
 /// `POST /v1/internal/api-keys/verify`: Verify an API key.
 pub(super) async fn api_key_verify<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);

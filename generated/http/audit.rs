@@ -3,19 +3,19 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, RawRequest, RequestContext};
-use http::{HeaderName, StatusCode};
+use dropshot::{Body, HttpError};
+use http::{HeaderName, Request, StatusCode};
 
 use crate::types;
 use crate::server::{Api, AuditAppendResponse, AuditListParams, AuditListResponse, Scope};
 use super::{admission, request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `POST /v1/audit`: Append an audit event.
 pub(super) async fn audit_append<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);

@@ -3,14 +3,14 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, RawRequest, RequestContext};
-use http::{HeaderName, StatusCode};
+use dropshot::{Body, HttpError};
+use http::{HeaderName, Request, StatusCode};
 
 use crate::server::{
     Api, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, Scope,
 };
 use super::{admission, request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `GET /v1/catalog`: List the products that any tenant can request.
@@ -32,7 +32,7 @@ impl ToResponse for CatalogListResponse {
         Ok(
             match self {
                 Self::Ok(body) => {
-                    response::tagged(response::json(StatusCode::OK, &body)?)
+                    response::tagged_private(response::json(StatusCode::OK, &body)?)
                 }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
@@ -56,7 +56,7 @@ impl ToResponse for CatalogListResponse {
 /// `POST /v1/catalog/request`: Request a product for a tenant.
 pub(super) async fn catalog_request<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
@@ -112,7 +112,7 @@ impl ToResponse for CatalogRequestResponse {
 /// `POST /v1/catalog/trial-request`: Start a 14-day trial of a product.
 pub(super) async fn catalog_trial_request<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);

@@ -3,8 +3,8 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, Path, RawRequest, RequestContext};
-use http::{HeaderName, StatusCode};
+use dropshot::{Body, HttpError};
+use http::{HeaderName, Request, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -15,13 +15,13 @@ use crate::server::{
     TenantGetParams, TenantGetResponse,
 };
 use super::{admission, request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `POST /v1/tenants`: Create a tenant.
 pub(super) async fn tenant_create<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
@@ -84,14 +84,13 @@ pub(super) struct TenantGetPath {
 /// `GET /v1/tenants/{id}`: Get a tenant by ID.
 pub(super) async fn tenant_get<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<TenantGetPath>,
+    path: TenantGetPath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
             .await?;
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = TenantGetParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
@@ -144,14 +143,13 @@ pub(super) struct TenantGetBySlugPath {
 /// `GET /v1/tenants/by-slug/{slug}`: Get a tenant by slug.
 pub(super) async fn tenant_get_by_slug<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<TenantGetBySlugPath>,
+    path: TenantGetBySlugPath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
             .await?;
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = TenantGetBySlugParams {
             slug: request::path_parameter("slug", &path.slug, str::parse)?,
         };
@@ -204,15 +202,14 @@ pub(super) struct TenantActivatePath {
 /// `POST /v1/tenants/{id}/activate`: Activate a tenant.
 pub(super) async fn tenant_activate<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<TenantActivatePath>,
-    request: RawRequest,
+    path: TenantActivatePath,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
             .await?;
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = TenantActivateParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
@@ -273,15 +270,14 @@ pub(super) struct TenantCancelPath {
 /// `POST /v1/tenants/{id}/cancel`: Cancel a tenant, immediately or at the end of its period.
 pub(super) async fn tenant_cancel<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<TenantCancelPath>,
-    request: RawRequest,
+    path: TenantCancelPath,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
             .await?;
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = TenantCancelParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };

@@ -16,6 +16,7 @@ pub mod draining;
 mod error_chain;
 mod invisible;
 pub mod limits;
+mod listener;
 pub mod name;
 pub mod records;
 pub mod serve;

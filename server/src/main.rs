@@ -88,17 +88,17 @@ fn run(configuration: Configuration) -> Result<(), Box<dyn Error>> {
     let database = database_url(&configuration.database)?;
     let pool = configuration.pool.settings(configuration.database.connect_timeout());
     let to_database = database.as_ref().map_or(0, |_| pool.connections());
-    descriptors::limit_connections(configuration.limits.max_connections, to_database)?;
+    let max_connections = descriptors::make_room(configuration.limits.max_connections, to_database)?;
     let clock = Clock::system();
     let runtime = runtime()?;
     let result = match database {
         None => {
             let store = MemoryStore::seeded(clock.now())?;
-            runtime.block_on(serve_until_signal(&configuration, store, clock))
+            runtime.block_on(serve_until_signal(&configuration, max_connections, store, clock))
         }
         Some(url) => runtime.block_on(async {
             let store = postgres_store(&configuration, &url).await?;
-            serve_until_signal(&configuration, store, clock).await
+            serve_until_signal(&configuration, max_connections, store, clock).await
         }),
     };
     // Tasks that are still running after the shutdown timeout are not waited for.
@@ -155,12 +155,13 @@ fn prune(before: Timestamp, configuration: &DatabaseConfiguration) -> Result<(),
 
 async fn serve_until_signal<S: Store>(
     configuration: &Configuration,
+    max_connections: usize,
     store: S,
     clock: Clock,
 ) -> Result<(), Box<dyn Error>> {
     let catalog = catalog_file::read(configuration.catalog_file.as_deref())?;
     let settings = configuration
-        .serve_settings()
+        .serve_settings(max_connections)
         .map_err(|error| format!("--otel-exporter-otlp-headers <OTEL_EXPORTER_OTLP_HEADERS> {error}"))?;
     let hasher = ApiKeyHasher::new(configuration.hashing.limits())?;
     let access = Access::start(configuration.access()?, clock.clone())?;
@@ -189,7 +190,7 @@ async fn serve_until_signal<S: Store>(
     }
     let signal = tokio::select! {
         signal = signals.next() => signal,
-        reason = service.ended() => return Err(reason.into()),
+        () = service.ended() => return Err("the HTTP server stopped".into()),
     };
     info!("{signal}: stopping");
     match signal {

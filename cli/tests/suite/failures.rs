@@ -20,6 +20,10 @@ pub(crate) fn cases() -> Vec<Trial> {
             an_unavailable_service_has_its_own_exit_code,
         ),
         on_memory("empty_variables_are_unset", empty_variables_are_unset),
+        on_memory(
+            "invisible_characters_in_settings_are_rejected",
+            invisible_characters_in_settings_are_rejected,
+        ),
     ]
     .into_iter()
     .flatten()
@@ -157,4 +161,33 @@ async fn empty_variables_are_unset(service: TestServer) {
         command.env(format!("TENANT_REGISTRY_{variable}"), "");
     }
     assert_eq!(ended(command.args(["health", "get"]), "").await.code, 0);
+}
+
+async fn invisible_characters_in_settings_are_rejected(service: TestServer) {
+    for (variable, flag) in [
+        ("TENANT_REGISTRY_URL", "--base-url"),
+        ("TENANT_REGISTRY_TOKEN_FILE", "--token-file"),
+        ("TENANT_REGISTRY_TIMEOUT", "--timeout"),
+        ("TENANT_REGISTRY_OUTPUT", "--output"),
+    ] {
+        for (value, reason) in [
+            (" swordfish", "begins or ends with white space"),
+            ("swordfish\n", "begins or ends with white space"),
+            ("sword\u{202e}fish", "contains an invisible character"),
+        ] {
+            let mut command = service.command();
+            let by_variable = ended(command.args(["health", "get"]).env(variable, value), "").await;
+            let by_flag = service.run(&["health", "get", flag, value]).await;
+            let by_one_argument = service.run(&["health", "get", &format!("{flag}={value}")]).await;
+            for (failed, name) in [(by_variable, variable), (by_flag, flag), (by_one_argument, flag)] {
+                failed.assert_failed(2, &[&format!("error: {name} {reason}")]);
+                assert!(!failed.stderr.contains("fish"), "{failed:?}");
+            }
+        }
+    }
+    // Other arguments are data.
+    let created = service
+        .run(&["tenant", "create", "--slug", "white-space", "--name", " a "])
+        .await;
+    assert_eq!(created.code, 0, "{created:?}");
 }

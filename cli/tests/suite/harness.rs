@@ -125,15 +125,17 @@ impl TestServer {
 fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
     let settings = ServeSettings {
         bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        body_limit: 64 * 1024,
         internal_address: None,
+        max_connections: 1024,
         limits: Limits {
+            body_size: 64 * 1024,
             body_time: Duration::from_secs(30),
         },
         metrics_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(10),
         allowed_origins: AllowedOrigins::default(),
+        allowed_hosts: Vec::new(),
         last_used_interval: Duration::from_secs(5),
         traces: None,
         api: ApiSettings {

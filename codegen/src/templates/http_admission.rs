@@ -1,8 +1,8 @@
-use dropshot::{HttpError, RequestContext};
+use dropshot::HttpError;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response;
 use super::response::{ErrorResponse, PendingResponse};
 use crate::server::{

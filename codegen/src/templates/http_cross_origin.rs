@@ -62,6 +62,11 @@ impl AllowedOrigins {
         Some(response)
     }
 
+    /// Whether the request is from a page of an allowed origin.
+    pub fn allows(&self, request: &HeaderMap) -> bool {
+        self.allowed(request).is_some()
+    }
+
     /// The request's origin, if it is allowed.
     fn allowed(&self, request: &HeaderMap) -> Option<&HeaderValue> {
         let origin = request.get(ORIGIN)?;

@@ -66,7 +66,7 @@ pub(crate) async fn start() -> Result<Vec<Server>, Box<dyn Error>> {
             _running: Running::Dropshot { _server: dropshot },
         },
         Server {
-            name: "dropshot, generated layer (health_get)",
+            name: "hyper, generated layer (health_get)",
             address: service.address(),
             path: "/healthz",
             _running: Running::Registry {
@@ -137,9 +137,10 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
     })?;
     let settings = ServeSettings {
         bind_address: ANY_PORT,
-        body_limit: 1024,
         internal_address: None,
+        max_connections: 1024,
         limits: Limits {
+            body_size: 1024,
             body_time: Duration::from_secs(30),
         },
         metrics_address: None,
@@ -147,6 +148,7 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
         shutdown_timeout: Duration::from_secs(1),
         last_used_interval: Duration::from_secs(1),
         allowed_origins: AllowedOrigins::default(),
+        allowed_hosts: Vec::new(),
         traces: None,
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),

@@ -76,7 +76,10 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
             Ok(ApiKeyVerifyRequest { key }) => self.registry.api_key_verify(key, principal.tenant_scope()).await,
             // The message is not shown: it may quote the key.
             Err(
-                InvalidBody::Malformed { .. } | InvalidBody::TooLarge { .. } | InvalidBody::UnsupportedMediaType { .. },
+                InvalidBody::Malformed { .. }
+                | InvalidBody::TooLarge { .. }
+                | InvalidBody::UnsupportedMediaType { .. }
+                | InvalidBody::UnsupportedContentCoding { .. },
             ) => Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed)),
         };
         let verification = verification.unwrap_or_else(|failure| {

@@ -5,6 +5,7 @@ mod api_keys;
 mod audit;
 mod catalog;
 mod health;
+pub(crate) mod open_access;
 mod responses;
 mod tenants;
 

@@ -58,9 +58,8 @@ pub struct LimitsConfiguration {
     pub request_rate: RateLimit,
 
     /// Maximum number of connections that callers can hold, from 16 to 1000000, at up to 28 KiB each while idle. Further
-    /// callers wait in the kernel's queue. The setting determines the process's limit of open files, which also counts all
-    /// other open files, so a few more connections may be accepted. The hard limit (LimitNOFILE) must allow it. Too low:
-    /// callers wait although the service could serve them. Too high: a flood of connections fills the memory.
+    /// callers wait in the kernel's queue. The hard limit of open files (LimitNOFILE) must allow it: if it is too low, the
+    /// service holds fewer connections and logs a warning. Too low: callers wait although the service could serve them. Too high: a flood of connections fills the memory.
     #[arg(
         long,
         env = "MAX_CONNECTIONS",
@@ -84,19 +83,15 @@ fn request_rate(text: &str) -> Result<RateLimit, String> {
 }
 
 impl LimitsConfiguration {
-    /// The maximum size of a body in bytes.
-    pub(super) fn body_bytes(&self) -> usize {
-        self.body_limit as usize
-    }
-
     /// The maximum number of running requests.
     pub(super) fn requests(&self) -> usize {
         self.max_requests as usize
     }
 
-    /// Other limits on a single request.
+    /// The limits of a single request.
     pub(super) fn request_limits(&self) -> Limits {
         Limits {
+            body_size: self.body_limit as usize,
             body_time: Duration::from_secs(self.body_timeout),
         }
     }

@@ -43,6 +43,7 @@ use tenant_registry_contract::http::AllowedOrigins;
 use tenant_registry_contract::types::RetryAfterSeconds;
 use thiserror::Error;
 pub use traces::{HeadersError, TracesConfiguration};
+use url::Host;
 
 /// How often the last use of API keys is written. A key is written at most once per interval, however often it is used. A
 /// crash loses at most the uses of one interval.
@@ -117,6 +118,18 @@ pub struct Configuration {
     #[arg(long, env = "ALLOWED_ORIGINS", value_name = "ALLOWED_ORIGINS", value_delimiter = ',')]
     pub allowed_origins: Vec<AllowedOrigin>,
 
+    /// Names, such as `registry.test`, that requests may use for the service in `Host`, in addition to `localhost` and
+    /// loopback addresses, separated by commas. Used only if OIDC_ISSUER is not set and the service listens on a loopback
+    /// address: it then rejects other names, so that no web page can reach it through a name of its own.
+    #[arg(
+        long,
+        env = "ALLOWED_HOSTS",
+        value_name = "ALLOWED_HOSTS",
+        value_delimiter = ',',
+        value_parser = host
+    )]
+    pub allowed_hosts: Vec<String>,
+
     /// How the service stops.
     #[command(flatten)]
     pub shutdown: ShutdownConfiguration,
@@ -142,6 +155,15 @@ pub struct Configuration {
      allow this with --in-memory"
 )]
 pub struct NoDatabase;
+
+fn host(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    match Host::parse(text) {
+        Ok(host) if host.to_string() == text => Ok(text.to_owned()),
+        Ok(host) => Err(format!("write it as `{host}`")),
+        Err(_) => Err("not a host name such as registry.test, without scheme and port".to_owned()),
+    }
+}
 
 fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
@@ -173,11 +195,11 @@ impl Configuration {
         }
     }
 
-    /// The settings of the running service.
+    /// The settings of the running service. There is room for `max_connections` connections of callers.
     ///
     /// # Errors
     /// Fails if a header for the trace collector is malformed.
-    pub fn serve_settings(&self) -> Result<ServeSettings, HeadersError> {
+    pub fn serve_settings(&self, max_connections: usize) -> Result<ServeSettings, HeadersError> {
         let ListenerConfiguration {
             bind_address,
             internal_address,
@@ -187,12 +209,13 @@ impl Configuration {
             bind_address,
             internal_address,
             metrics_address,
-            body_limit: self.limits.body_bytes(),
             limits: self.limits.request_limits(),
+            max_connections,
             shutdown_drain: self.shutdown.drain(),
             shutdown_timeout: self.shutdown.timeout(),
             last_used_interval: LAST_USED_INTERVAL,
             allowed_origins: AllowedOrigins::new(self.allowed_origins.iter().map(Into::into)),
+            allowed_hosts: self.allowed_hosts.clone(),
             traces: self.traces.settings()?,
             api: ApiSettings {
                 trusted_proxies: TrustedProxies::new(self.trusted_proxies.clone()),

@@ -4,15 +4,14 @@ use bytes::Bytes;
 use dropshot::{Body, HttpError};
 use flate2::Compression;
 use flate2::read::GzDecoder;
-use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderMap, Response, StatusCode};
 use std::io::{self, Read};
 use std::sync::OnceLock;
 use tenant_registry_contract::http::{Coding, coding, digest, entity_tag, gzip, is_known};
 
 /// A file and its HTTP metadata.
+#[derive(Debug)]
 pub(super) struct Published {
     media_type: &'static str,
     content_security_policy: Option<&'static str>,
@@ -74,10 +73,7 @@ impl Published {
         if let Some(policy) = self.content_security_policy {
             response = response.header(CONTENT_SECURITY_POLICY, policy);
         }
-        Ok(response
-            .header(CONTENT_TYPE, self.media_type)
-            .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
-            .body(Body::from(body))?)
+        Ok(response.header(CONTENT_TYPE, self.media_type).body(Body::from(body))?)
     }
 
     fn identity(&self) -> Result<Bytes, HttpError> {

@@ -38,9 +38,9 @@ impl TrustedProxies {
     ///
     /// Each proxy appends the address of its peer. The list is therefore read from the right, up to the first untrusted
     /// address. Everything left of it is untrusted input.
-    pub fn source_ip(&self, peer: SocketAddr, forwarded_for: Option<&str>) -> IpAddr {
+    pub fn source_ip(&self, peer: SocketAddr, forwarded_for: Option<&[u8]>) -> IpAddr {
         let mut source = peer.ip().to_canonical();
-        let hops = forwarded_for.unwrap_or_default().rsplit(',');
+        let hops = forwarded_for.unwrap_or_default().rsplit(|byte| *byte == b',');
         for hop in hops {
             if !self.contains(source) {
                 break;
@@ -56,8 +56,8 @@ impl TrustedProxies {
 }
 
 /// Parses a hop. Some proxies add a port, and brackets around an IPv6 address.
-fn parse_hop(hop: &str) -> Option<IpAddr> {
-    let hop = hop.trim();
+fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?.trim();
     let address = hop
         .parse::<IpAddr>()
         .or_else(|_| hop.parse::<SocketAddr>().map(|address| address.ip()))
@@ -74,7 +74,7 @@ mod tests {
         let networks = trusted.iter().map(|network| network.parse().unwrap());
         let peer: SocketAddr = peer.parse().unwrap();
         TrustedProxies::new(networks.collect())
-            .source_ip(peer, forwarded_for)
+            .source_ip(peer, forwarded_for.map(str::as_bytes))
             .to_string()
     }
 

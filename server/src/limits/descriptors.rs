@@ -1,16 +1,11 @@
-//! The limit on open file descriptors, which limits how many connections callers may hold.
-//!
-//! dropshot accepts connections itself and offers no way to count them, so the kernel enforces the limit: without a free
-//! descriptor, a connection is not accepted. dropshot retries after 100 ms, and the caller waits in the kernel's queue.
+//! The limit on open file descriptors, which must leave room for the connections of callers.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::fs::File;
-use std::sync::{Mutex, PoisonError};
 use thiserror::Error;
 use tracing::warn;
 
 /// Descriptors for everything except callers' and database connections: the runtime, listeners, metrics requests, files.
-const OTHER_DESCRIPTORS: u64 = 64;
+const OTHER_DESCRIPTORS: u64 = 128;
 /// Descriptors that one connection attempt to the database opens: the socket, and those for resolving the host name.
 const PER_CONNECTION_ATTEMPT: usize = 3;
 
@@ -23,70 +18,35 @@ pub struct LimitError {
     reason: rustix::io::Errno,
 }
 
-/// Allows callers to hold this many connections, next to this many connections to the database. Sets the soft limit of
-/// open files (RLIMIT_NOFILE) accordingly, up or down. If the hard limit is lower, the hard limit applies and the log says
-/// so.
+/// Makes room for this many connections of callers, next to this many connections to the database: raises the soft limit of
+/// open files (RLIMIT_NOFILE) if it is too low. Returns how many connections there is room for. If the hard limit is too
+/// low, there are fewer, and the log says so.
 ///
 /// # Errors
 /// Fails if the kernel rejects the new limit.
-pub fn limit_connections(connections: u32, to_database: usize) -> Result<(), LimitError> {
+pub fn make_room(connections: u32, to_database: usize) -> Result<usize, LimitError> {
     let to_database = u64::try_from(to_database.saturating_mul(1 + PER_CONNECTION_ATTEMPT)).unwrap_or(u64::MAX);
     let reserved = to_database.saturating_add(OTHER_DESCRIPTORS);
     let wanted = reserved.saturating_add(u64::from(connections));
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    let current = maximum.map_or(wanted, |hard| hard.min(wanted));
-    if current < wanted {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let limit = maximum.map_or(wanted, |hard| hard.min(wanted));
+    if current.is_some_and(|current| current < limit) {
+        let limit = Rlimit {
+            current: Some(limit),
+            maximum,
+        };
+        setrlimit(Resource::Nofile, limit).map_err(|reason| LimitError {
+            connections,
+            wanted,
+            reason,
+        })?;
+    }
+    // Without any room, no caller could connect. The reserve is an estimate, so one connection is tried.
+    let room = limit.saturating_sub(reserved).max(1);
+    if limit < wanted {
         warn!(
-            "the hard limit of open files leaves room for {} connections, not {connections}: raise it (LimitNOFILE) to {wanted}",
-            current.saturating_sub(reserved)
+            "the hard limit of open files leaves room for {room} connections, not {connections}: raise it (LimitNOFILE) to {wanted}"
         );
     }
-    let limit = Rlimit {
-        current: Some(current),
-        maximum,
-    };
-    setrlimit(Resource::Nofile, limit).map_err(|reason| LimitError {
-        connections,
-        wanted: current,
-        reason,
-    })
-}
-
-/// Descriptors that are held back for connections to the database, so that a broken connection can be replaced while
-/// callers hold all other descriptors.
-#[derive(Debug)]
-pub struct Reserve {
-    size: usize,
-    held: Mutex<Vec<File>>,
-}
-
-impl Reserve {
-    /// Reserves enough descriptors to open this many connections at the same time.
-    pub fn for_connections(connections: usize) -> Self {
-        let reserve = Self {
-            size: connections.saturating_mul(PER_CONNECTION_ATTEMPT),
-            held: Mutex::default(),
-        };
-        reserve.refill();
-        reserve
-    }
-
-    /// Frees the descriptors for one connection attempt. The attempt comes first: dropshot waits 100 ms before it tries
-    /// again to accept a caller.
-    pub fn lend(&self) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let remaining = held.len().saturating_sub(PER_CONNECTION_ATTEMPT);
-        held.truncate(remaining);
-    }
-
-    /// Reserves the lent descriptors again, as far as there are free ones.
-    pub fn refill(&self) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        while held.len() < self.size {
-            match File::open("/dev/null") {
-                Ok(file) => held.push(file),
-                Err(_) => break,
-            }
-        }
-    }
+    Ok(usize::try_from(room).unwrap_or(usize::MAX))
 }

@@ -7,24 +7,26 @@ mod sampler;
 mod settings;
 
 use crate::api::RegistryApi;
+use crate::api::open_access::OpenAccessPolicy;
 use crate::auth::Access;
-use crate::documentation::{self, DocumentationError};
+use crate::documentation::Documentation;
 use crate::domain::Registry;
 use crate::draining::Draining;
-use crate::error_chain::with_causes;
+pub use crate::listener::ListenError;
+use crate::listener::{HttpServer, Listener};
 use crate::store::Store;
+use crate::telemetry::RequestObserver;
 use crate::telemetry::metrics::{Exposition, Metrics};
 use crate::telemetry::traces::Traces;
-use crate::telemetry::{self, RequestObserver};
-use dropshot::{ConfigDropshot, HandlerTaskMode, ServerBuilder};
 use last_used_writer::LastUsedWriter;
-pub use metrics_server::MetricsServerError;
 pub use running::{RunningService, ShutdownError};
 use sampler::Sampler;
 pub use settings::ServeSettings;
+use std::io;
 use std::sync::Arc;
-use tenant_registry_contract::http::{ServerContext, api_description};
+use tenant_registry_contract::http::{ServerContext, respond};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 /// The prefix of the paths that only the platform's own programs call.
 const INTERNAL: &str = "/v1/internal/";
@@ -32,21 +34,15 @@ const INTERNAL: &str = "/v1/internal/";
 /// Why the service did not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// The generated API cannot be registered, which is a bug in the spec or in the generator.
-    #[error("cannot register the API: {0}")]
-    Api(#[from] dropshot::ApiDescriptionRegisterError),
-    /// The documentation cannot be served, which is a bug.
+    /// A document cannot be compressed.
+    #[error("cannot compress a document: {0}")]
+    Documentation(#[from] io::Error),
+    /// An address cannot be listened on.
     #[error("{0}")]
-    Documentation(#[from] DocumentationError),
-    /// The address cannot be listened on.
-    #[error("{}", with_causes(.0))]
-    Listen(#[from] dropshot::BuildError),
+    Listen(#[from] ListenError),
     /// The trace exporter cannot be set up.
     #[error("cannot export traces: {0}")]
     Traces(#[from] opentelemetry_otlp::ExporterBuildError),
-    /// The metrics server did not start.
-    #[error("{0}")]
-    MetricsServer(#[from] MetricsServerError),
 }
 
 /// Starts the service. When this returns, it serves requests.
@@ -62,15 +58,17 @@ pub fn start<S: Store>(
         bind_address,
         internal_address,
         metrics_address,
-        body_limit,
         limits,
+        max_connections,
         shutdown_drain,
         shutdown_timeout,
         last_used_interval,
         allowed_origins,
+        allowed_hosts,
         traces,
         api: api_settings,
     } = settings;
+    let is_open = matches!(access, Access::Open);
     let registry = Arc::new(registry);
     let draining = Draining::default();
     let metrics = Metrics::default();
@@ -83,31 +81,36 @@ pub fn start<S: Store>(
     );
     let traces = traces.map(Traces::start).transpose()?;
     let observer = RequestObserver::new(metrics.clone(), traces.as_ref().map(Traces::tracer));
-    let listen = |api, address| {
-        let context = ServerContext::new(
+    let permits = Arc::new(Semaphore::new(max_connections));
+    let context = || {
+        ServerContext::new(
             implementation.clone(),
             limits,
             allowed_origins.clone(),
             observer.clone(),
-        );
-        let config = ConfigDropshot {
-            bind_address: address,
-            default_request_body_max_bytes: body_limit,
-            // A handler must finish its work even if the client disconnects.
-            default_handler_task_mode: HandlerTaskMode::Detached,
-            ..ConfigDropshot::default()
-        };
-        ServerBuilder::new(api, context, telemetry::logger())
-            .config(config)
-            .start()
+        )
     };
-    let is_internal = |path: &str| path.starts_with(INTERNAL);
-    let mut api = api_description(|path| internal_address.is_none() || !is_internal(path))?;
-    documentation::register(&mut api)?;
-    let http = listen(api, bind_address)?;
-    let internal = match internal_address {
-        Some(address) => Some(listen(api_description(is_internal)?, address)?),
-        None => None,
+    let listen = |context: ServerContext<_>, address| -> Result<HttpServer, ListenError> {
+        let context = if is_open {
+            context.with_policy(OpenAccessPolicy::new(
+                address,
+                allowed_hosts.clone(),
+                allowed_origins.clone(),
+            ))
+        } else {
+            context
+        };
+        let context = Arc::new(context);
+        let respond = move |peer, request| respond(Arc::clone(&context), peer, request);
+        Ok(Listener::bind(address)?.serve(Arc::clone(&permits), respond))
+    };
+    let public = context().with_resources(Documentation::new()?);
+    let (http, internal) = match internal_address {
+        None => (listen(public, bind_address)?, None),
+        Some(address) => (
+            listen(public.serving(|path| !is_internal(path)), bind_address)?,
+            Some(listen(context().serving(is_internal), address)?),
+        ),
     };
     let sampler = Sampler {
         registry: Arc::clone(&registry),
@@ -129,4 +132,8 @@ pub fn start<S: Store>(
         shutdown_drain,
         shutdown_timeout,
     })
+}
+
+fn is_internal(path: &str) -> bool {
+    path.starts_with(INTERNAL)
 }

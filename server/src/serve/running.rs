@@ -1,20 +1,18 @@
 //! The running service: its addresses, and how it stops.
 
 use super::last_used_writer::LastUsedWriter;
-use crate::api::RegistryApi;
 use crate::domain::Registry;
 use crate::domain::error::Failure;
 use crate::draining::Draining;
+use crate::listener::HttpServer;
 use crate::store::Store;
-use crate::telemetry::metrics::Exposition;
 use crate::telemetry::traces::Traces;
-use dropshot::HttpServer;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tenant_registry_contract::http::ServerContext;
 use thiserror::Error;
+use tokio::task::JoinError;
 use tokio::time::{sleep, timeout};
 
 /// Why the service did not stop cleanly.
@@ -25,7 +23,7 @@ pub enum ShutdownError {
     TimedOut,
     /// The HTTP server failed.
     #[error("the HTTP server stopped: {0}")]
-    Server(String),
+    Server(JoinError),
     /// The last use of API keys could not be written.
     #[error("cannot write the last use of API keys: {0}")]
     LastUsed(Failure),
@@ -33,9 +31,9 @@ pub enum ShutdownError {
 
 /// A service that is serving requests. Dropping it stops it without waiting.
 pub struct RunningService<S: Store> {
-    pub(super) http: HttpServer<ServerContext<RegistryApi<S>>>,
-    pub(super) internal: Option<HttpServer<ServerContext<RegistryApi<S>>>>,
-    pub(super) metrics_server: Option<HttpServer<Exposition>>,
+    pub(super) http: HttpServer,
+    pub(super) internal: Option<HttpServer>,
+    pub(super) metrics_server: Option<HttpServer>,
     pub(super) registry: Arc<Registry<S>>,
     pub(super) writer: LastUsedWriter,
     pub(super) draining: Draining,
@@ -47,34 +45,30 @@ pub struct RunningService<S: Store> {
 impl<S: Store> RunningService<S> {
     /// The address of the API, with the actual port.
     pub fn address(&self) -> SocketAddr {
-        self.http.local_addr()
+        self.http.address()
     }
 
     /// The separate address of the operations under `/v1/internal/`, if there is one.
     pub fn internal_address(&self) -> Option<SocketAddr> {
-        self.internal.as_ref().map(HttpServer::local_addr)
+        self.internal.as_ref().map(HttpServer::address)
     }
 
     /// The address of the metrics server, if there is one.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.metrics_server.as_ref().map(HttpServer::local_addr)
+        self.metrics_server.as_ref().map(HttpServer::address)
     }
 
-    /// Resolves if an HTTP server stops unexpectedly. Returns the reason.
-    pub async fn ended(&self) -> String {
+    /// Resolves if an HTTP server stops unexpectedly.
+    pub async fn ended(&self) {
         let internal = async {
             match &self.internal {
-                Some(internal) => internal.wait_for_shutdown().await,
+                Some(internal) => internal.ended().await,
                 None => pending().await,
             }
         };
-        let ended = tokio::select! {
-            ended = self.http.wait_for_shutdown() => ended,
-            ended = internal => ended,
-        };
-        match ended {
-            Ok(()) => "the HTTP server ended".to_owned(),
-            Err(error) => error,
+        tokio::select! {
+            () = self.http.ended() => {}
+            () = internal => {}
         }
     }
 

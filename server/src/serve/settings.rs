@@ -15,10 +15,10 @@ pub struct ServeSettings {
     pub internal_address: Option<SocketAddr>,
     /// The address of the metrics server, if there is one.
     pub metrics_address: Option<SocketAddr>,
-    /// The maximum size of a request body in bytes.
-    pub body_limit: usize,
-    /// Other limits on a single request.
+    /// The limits of a single request.
     pub limits: Limits,
+    /// How many connections callers may hold, on the API's addresses together.
+    pub max_connections: usize,
     /// How long [`super::RunningService::drain`] takes.
     pub shutdown_drain: Duration,
     /// The maximum duration of [`super::RunningService::shutdown`].
@@ -27,6 +27,8 @@ pub struct ServeSettings {
     pub last_used_interval: Duration,
     /// The origins whose pages may call the service from a browser.
     pub allowed_origins: AllowedOrigins,
+    /// The hosts by which callers may name the service if there is no issuer, in addition to those of this machine.
+    pub allowed_hosts: Vec<String>,
     /// Where traces are exported to, if anywhere.
     pub traces: Option<TraceSettings>,
     /// Settings of the API.

@@ -7,7 +7,6 @@ mod log_writer;
 pub mod metrics;
 mod observer;
 pub mod redaction;
-mod router_log;
 pub mod traces;
 
 use std::io::IsTerminal;
@@ -17,7 +16,6 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use log_writer::{LineFormat, LogWriter};
 pub use observer::RequestObserver;
-pub use router_log::logger;
 
 /// The prefix of the targets of the service's own log events.
 const OWN_TARGETS: &str = "tenant_registry";

@@ -1,4 +1,4 @@
-//! Counts, traces and logs each request that reaches a route.
+//! Logs each request. Counts and traces those for operations.
 
 use super::metrics::Metrics;
 use super::redaction::redact;
@@ -66,7 +66,7 @@ fn write_line(request: &ObservedRequest<'_>, context: &Context, response: &Obser
         request_id = id,
         trace_id = span::trace_id_of(context),
         operation,
-        method = head.method().as_str(),
+        method = &*redact(head.method().as_str()),
         uri = &*redact(&head.uri().to_string()),
         status = status.as_u16(),
         latency_us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX),

@@ -26,6 +26,7 @@ cases![
     callers_over_the_rate_limit_are_rejected,
     every_caller_is_rejected_until_the_issuer_responds,
     invalid_tokens_are_rejected,
+    with_an_issuer_the_token_is_enough,
 ];
 
 /// More requests per second than any case sends.
@@ -498,4 +499,21 @@ async fn invalid_tokens_are_rejected(store: StoreUnderTest) {
     let request = guarded.service.raw.request(Method::GET, "/v1/catalog");
     let response = RawResponse::from_request(request.header("authorization", format!("bearer {good}"))).await;
     assert_eq!(response.status, 200, "{response:?}");
+}
+
+/// The checks of open mode do not apply: a page cannot send a token that it does not have.
+async fn with_an_issuer_the_token_is_enough(store: StoreUnderTest) {
+    let guarded = Guarded::start(store, UNLIMITED).await;
+    let request = guarded
+        .service
+        .raw
+        .request(Method::POST, "/v1/audit")
+        .bearer_auth(&guarded.operator)
+        .header("host", "registry.example.com")
+        .header("origin", "https://console.example.com")
+        .header("sec-fetch-site", "cross-site")
+        // Without a type, the body is taken as JSON.
+        .body(r#"{"action": "a"}"#);
+    let response = RawResponse::from_request(request).await;
+    assert_eq!(response.status, 201, "{response:?}");
 }

@@ -107,6 +107,8 @@ async fn pages_of_an_allowed_origin_can_read_every_response(store: StoreUnderTes
         (Method::DELETE, "/v1/catalog", 405),
         (Method::POST, "/v1/tenants/by-slug/nobody", 405),
         (Method::GET, "/v1/tenants/one/two", 404),
+        (Method::GET, "/nothing", 404),
+        (Method::GET, "/v1/tenants/%ff", 400),
     ];
     for origin in ALLOWED {
         for (method, path, status) in requests.clone() {
@@ -158,7 +160,10 @@ async fn preflight_responses_list_methods_and_headers(store: StoreUnderTest) {
             let listed: BTreeSet<_> = response.header("access-control-allow-methods").split(", ").collect();
             assert_eq!(listed, methods, "{path}");
             let accepted = response.header("access-control-allow-headers");
-            assert_eq!(accepted, "authorization, content-type, if-none-match", "{path}");
+            assert_eq!(
+                accepted, "authorization, content-type, if-none-match, traceparent, tracestate",
+                "{path}"
+            );
             assert_eq!(response.header("access-control-max-age"), "86400", "{path}");
             assert_eq!(response.header("vary"), "origin", "{path}");
             assert!(

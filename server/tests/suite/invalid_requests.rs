@@ -249,17 +249,30 @@ async fn head_returns_the_headers_of_get(store: StoreUnderTest) {
     }
 }
 
-/// No operation can have this method, so the router rejects it with its own body.
+/// Methods are case-sensitive (RFC 9110, section 9.1).
 async fn rejects_an_unknown_method(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
-    for method in ["TRACE", "PURGE", "get"] {
+    let tenant = service.customer("blue-sky").await;
+    let key = service.api_key(tenant.id).await;
+    let path = format!("/v1/api-keys/{}", key.api_key.id);
+    for (method, path, allowed) in [
+        ("TRACE", "/v1/tenants", "POST"),
+        ("PURGE", "/v1/tenants", "POST"),
+        ("pOsT", "/v1/tenants", "POST"),
+        ("get", "/v1/catalog", "GET, HEAD"),
+        ("dElEtE", path.as_str(), "DELETE"),
+    ] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let response = RawResponse::from_request(service.raw.request(method, "/v1/tenants")).await;
-        assert_eq!(response.status, 405, "{response:?}");
+        let response = RawResponse::from_request(service.raw.request(method, path)).await;
+        response.assert_error(405, ErrorCode::MethodNotAllowed);
+        assert_eq!(response.header("allow"), allowed, "{response:?}");
     }
+    assert!(
+        service.verify(key.plaintext.expose_secret()).await.valid,
+        "the key is not revoked"
+    );
 }
 
-/// The router rejects unknown paths with its own body.
 async fn an_unknown_path_is_not_found(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let id: TenantId = unknown_id();
@@ -269,6 +282,11 @@ async fn an_unknown_path_is_not_found(store: StoreUnderTest) {
         "/v2/tenants".to_owned(),
         "/V1/tenants".to_owned(),
         "/v1/nothing".to_owned(),
+        "//v1//catalog".to_owned(),
+        "/v1/catalog/".to_owned(),
+        "/v1/tenants/".to_owned(),
+        format!("/v1/tenants/{id}/"),
+        "/v1%2Fcatalog".to_owned(),
         "/v1/tenants/by-slug/a-slug/activate".to_owned(),
         format!("/v1/tenants/{id}/archive"),
         format!("/v1/tenants/{id}/activate/now"),
@@ -278,7 +296,7 @@ async fn an_unknown_path_is_not_found(store: StoreUnderTest) {
     for path in paths {
         for method in [Method::GET, Method::POST, Method::DELETE] {
             let response = RawResponse::from_request(service.raw.request(method.clone(), &path)).await;
-            assert_eq!(response.status, 404, "{method} {path}: {response:?}");
+            response.assert_error(404, ErrorCode::NotFound);
         }
     }
 }

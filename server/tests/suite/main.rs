@@ -36,6 +36,7 @@ mod failures;
 mod faults;
 mod harness;
 mod health;
+mod http;
 mod introduction;
 mod invalid_bodies;
 mod invalid_requests;
@@ -45,6 +46,7 @@ mod metrics;
 mod model;
 mod negotiation;
 mod old_rows;
+mod open_access;
 mod plans;
 mod process;
 mod races;
@@ -121,10 +123,12 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         entitlements::cases,
         failures::cases,
         health::cases,
+        http::cases,
         introduction::cases,
         invalid_bodies::cases,
         invalid_requests::cases,
         negotiation::cases,
+        open_access::cases,
         races::cases,
         secrecy::cases,
         tenants::cases,

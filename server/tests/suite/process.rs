@@ -526,7 +526,7 @@ async fn is_not_ready_before_it_stops() {
 pub(crate) async fn started_request(address: SocketAddr, body: &str) -> TcpStream {
     let mut connection = TcpStream::connect(address).await.unwrap();
     let head = format!(
-        "POST /v1/audit HTTP/1.1\r\nHost: registry\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+        "POST /v1/audit HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
          Expect: 100-continue\r\n\r\n",
         body.len()
     );
@@ -562,7 +562,7 @@ async fn a_running_request_is_finished() {
 async fn response_to_a_late_request(address: SocketAddr) -> String {
     let mut response = String::new();
     if let Ok(mut connection) = TcpStream::connect(address).await {
-        let request = b"GET /healthz HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n\r\n";
+        let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         // The connection may break at any point; only a response would be wrong.
         if connection.write_all(request).await.is_ok() {
             let _ = connection.read_to_string(&mut response).await;

@@ -65,11 +65,11 @@ fn handler(operation: &Operation) -> TokenStream {
         operation.path_text(),
         operation.summary
     ));
-    let path = variables_name(operation).map(|name| quote! { path: ::dropshot::Path<#name>, });
+    let path = variables_name(operation).map(|name| quote! { path: #name, });
     let request = operation
         .body
         .as_ref()
-        .map(|_| quote! { request: ::dropshot::RawRequest, });
+        .map(|_| quote! { request: ::http::Request<::dropshot::Body>, });
     let principal = match &operation.access {
         Access::Open => None,
         Access::Secured(scopes) => {
@@ -108,7 +108,7 @@ fn handler(operation: &Operation) -> TokenStream {
     quote! {
         #documentation
         pub(super) async fn #id<A: crate::server::Api>(
-            context: ::dropshot::RequestContext<super::context::ServerContext<A>>,
+            context: super::context::RequestContext<super::context::ServerContext<A>>,
             #path
             #request
         ) -> super::response::HttpResult {
@@ -139,14 +139,12 @@ fn query(operation: &Operation) -> TokenStream {
 /// Parses the parameters.
 fn params(operation: &Operation) -> Option<TokenStream> {
     let name = server::params_name(operation)?;
-    let path = variables_name(operation).map(|_| quote! { let path = path.into_inner(); });
     let fields = operation.parameters.iter().map(|parameter| {
         let name = names::field(&parameter.name);
         let value = value(parameter);
         quote! { #name: #value? }
     });
     Some(quote! {
-        #path
         let params = crate::server::#name { #(#fields),* };
     })
 }
@@ -199,7 +197,15 @@ pub(in crate::emit) fn arm(api: &Api, operation: Option<&Operation>, response: &
             if holds_secret(api, &Type::Named(schema.clone())) {
                 quote! { super::response::secret(#json) }
             } else if response.status.code == 200 && operation.is_some_and(|it| it.is_conditional) {
-                quote! { super::response::tagged(#json) }
+                let function = format_ident!(
+                    "{}",
+                    if operation.is_some_and(|it| it.access.is_secured()) {
+                        "tagged_private"
+                    } else {
+                        "tagged"
+                    }
+                );
+                quote! { super::response::#function(#json) }
             } else {
                 json
             }

@@ -14,7 +14,7 @@ use super::template::prune;
 use super::{admission, server};
 use crate::emit::types::holds_secret;
 use crate::model::{Api, Type};
-use crate::print::rust_file;
+use crate::print::{rust_file, rust_source};
 use crate::{Error, GeneratedFile, names};
 
 const CONTEXT: &str = include_str!("../../templates/http_context.rs");
@@ -22,6 +22,7 @@ const CROSS_ORIGIN: &str = include_str!("../../templates/http_cross_origin.rs");
 const NEGOTIATION: &str = include_str!("../../templates/http_negotiation.rs");
 const REQUEST: &str = include_str!("../../templates/http_request.rs");
 const RESPONSE: &str = include_str!("../../templates/http_response.rs");
+const SERVICE: &str = include_str!("../../templates/http_service.rs");
 
 /// All files of `http/`.
 pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
@@ -34,6 +35,7 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         "request",
         "response",
         "routes",
+        "service",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -50,6 +52,13 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         files.push(file);
     }
     files.push(GeneratedFile::new("http/routes.rs", routes::file(api)?));
+    files.push(GeneratedFile::new(
+        "http/service.rs",
+        rust_source(
+            "Responds to every request: checks its head, then passes it on to its operation.",
+            SERVICE,
+        )?,
+    ));
     // Each template keeps what the files before it use.
     let mut code: String = files.iter().map(|file| file.text.as_str()).collect();
     let cross_origin = cross_origin(api);
@@ -73,14 +82,16 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
 fn root(modules: &[String]) -> Result<String, Error> {
     let modules = modules.iter().map(|name| format_ident!("{name}"));
     rust_file(
-        "The API over HTTP, served by dropshot.",
+        "The API over HTTP.",
         quote! {
             #(mod #modules;)*
-            pub use self::context::{Limits, ObservedRequest, ObservedResponse, Observer, ServerContext};
+            pub use self::context::{
+                Limits, ObservedRequest, ObservedResponse, Observer, RequestPolicy, Resources, ServerContext,
+            };
             pub use self::cross_origin::AllowedOrigins;
             pub use self::negotiation::{Coding, coding, digest, entity_tag, gzip, is_known};
-            pub use self::response::respond_unlisted;
-            pub use self::routes::{NoVariables, api_description, path_of, register_unlisted, reject_other_methods};
+            pub use self::routes::{api_description, path_of};
+            pub use self::service::respond;
         },
     )
 }
@@ -104,11 +115,12 @@ fn cross_origin(api: &Api) -> String {
     if admission::admitting(api).is_some() {
         exposed.insert("www-authenticate".to_owned());
     }
-    let mut accepted = vec!["authorization", "content-type"];
+    let mut accepted = vec!["authorization", "content-type", "traceparent", "tracestate"];
     if is_any_conditional {
         exposed.insert("etag".to_owned());
         accepted.push("if-none-match");
     }
+    accepted.sort_unstable();
     let exposed: Vec<String> = exposed.into_iter().collect();
     CROSS_ORIGIN
         .replace("{exposed}", &exposed.join(", "))

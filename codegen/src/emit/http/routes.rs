@@ -14,28 +14,66 @@ use crate::{Error, names, routes};
 /// `http/routes.rs`.
 pub(super) fn file(api: &Api) -> Result<String, Error> {
     let mut registrations = Vec::new();
-    let mut dispatchers = Vec::new();
-    let mut dispatcher_names = BTreeSet::new();
-    for route in routes::from_api(api) {
+    let mut shared = Vec::new();
+    let mut shared_names = BTreeSet::new();
+    let routes = routes::from_api(api);
+    for route in &routes {
         let registration = if route.is_direct() {
             let operations: Vec<&Operation> = route.served.iter().flat_map(|it| it.operations.clone()).collect();
-            let endpoints = operations.iter().map(|it| endpoint(it));
-            let other_methods = other_methods(&operations);
-            quote! { #(#endpoints)* #other_methods }
+            let variables = variables(&operations);
+            let endpoints = operations.iter().map(|it| endpoint(it, &variables));
+            let path = path_text(&route.path);
+            let listed = operations.iter().map(|it| method(it.method.token()));
+            quote! {
+                #(#endpoints)*
+                register_others::<A, #variables>(&mut api, #path, &[#(#listed),*])?;
+            }
         } else {
-            let name = dispatcher_name(&route, &mut dispatcher_names);
-            dispatchers.push(dispatcher(&route, &name));
-            dispatched(&route, &name)
+            let name = shared_name(route, &mut shared_names);
+            shared.push(shared_variables(route, &name));
+            let path = path_text(&route.path);
+            quote! { register_others::<A, #name>(&mut api, #path, &[])?; }
         };
         let path = path_text(&route.path);
         registrations.push(quote! { if is_served(#path) { #registration } });
     }
+    let mut served: Vec<&Served<'_>> = routes.iter().flat_map(|it| &it.served).collect();
+    served.sort_by(|first, second| first.path.cmp(&second.path));
+    let arms = served.into_iter().map(arm);
     let paths = paths(api);
-    let beside_operations = beside_operations();
+    let registration = registration();
+    let no_variables = no_variables(&routes);
+    let has_bodies = api.operations.iter().any(|it| it.body.is_some());
+    let request = format_ident!("{}", if has_bodies { "request" } else { "_request" });
     rust_file(
         "All routes of the API.",
         quote! {
-            /// The methods that every path responds to, at least with 405.
+            /// Passes a request on to the operation of its path and method. Literal segments are matched before variables,
+            /// and no segment is empty, as it is in `//` or after a `/` at the end.
+            pub(super) async fn route<A: crate::server::Api>(
+                context: super::context::RequestContext<super::context::ServerContext<A>>,
+                #request: ::http::Request<::dropshot::Body>,
+            ) -> super::response::HttpResult {
+                let uri = context.request.uri().clone();
+                let segments = match super::request::segments(uri.path()) {
+                    Ok(segments) => segments,
+                    Err(error) => return super::response::reject(&context, error.into()),
+                };
+                let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
+                if segments.contains(&"") {
+                    return super::response::unlisted(&context);
+                }
+                let method = context.request.method().clone();
+                let is_served = context.context().is_served;
+                match segments.as_slice() {
+                    #(#arms)*
+                    _ => super::response::unlisted(&context),
+                }
+            }
+
+            #paths
+
+            /// The methods that dropshot passes on.
             const METHODS: [::http::Method; 7] = [
                 ::http::Method::GET,
                 ::http::Method::HEAD,
@@ -46,11 +84,11 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
                 ::http::Method::OPTIONS,
             ];
 
-            /// The API as dropshot serves it, for an implementation `A`: all paths for which `is_served` returns `true`.
+            /// The API for a dropshot server, for an implementation `A`: all paths for which `is_served` returns `true`.
             ///
-            /// Implement the traits in [`server`](crate::server) for a type, and pass a [`ServerContext`] of it to
-            /// `dropshot::ServerBuilder::new` together with this description. The HTTP layer responds to invalid requests
-            /// with the spec's `Error`, except for paths that no operation has: dropshot's router rejects those itself.
+            /// Implement the traits in [`server`](crate::server) for a type, and pass an `Arc` of a [`ServerContext`] of it
+            /// to `dropshot::ServerBuilder::new` together with this description. dropshot responds by itself to requests for
+            /// paths that no operation has; [`respond`](super::service::respond) responds to those too.
             /// A path with GET also responds to HEAD, with the same head and without the body (RFC 9110, section 9.3.2),
             /// which hyper removes.
             ///
@@ -60,7 +98,7 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
             pub fn api_description<A: crate::server::Api>(
                 is_served: impl Fn(&str) -> bool,
             ) -> Result<
-                ::dropshot::ApiDescription<super::context::ServerContext<A>>,
+                ::dropshot::ApiDescription<::std::sync::Arc<super::context::ServerContext<A>>>,
                 ::dropshot::ApiDescriptionRegisterError,
             > {
                 let mut api = ::dropshot::ApiDescription::new();
@@ -68,71 +106,73 @@ pub(super) fn file(api: &Api) -> Result<String, Error> {
                 Ok(api)
             }
 
-            #paths
-            #beside_operations
-            #(#dispatchers)*
+            #registration
+            #no_variables
+            #(#shared)*
         },
     )
 }
 
-/// What the API needs for methods that a path does not support, and what serves other paths by the same rules.
-fn beside_operations() -> TokenStream {
+/// The endpoint behind all routes of dropshot, and its registration for methods without an operation.
+fn registration() -> TokenStream {
     quote! {
-        /// Responds with 405 to all methods of a path except the allowed ones (such as `GET, HEAD`), and to preflight
-        /// requests of allowed origins.
-        ///
-        /// # Errors
-        ///
-        /// Fails if dropshot rejects the path.
-        pub fn reject_other_methods<A, P>(
-            api: &mut ::dropshot::ApiDescription<super::context::ServerContext<A>>,
+        /// An endpoint of dropshot for any operation. `P` declares the variables of its path to dropshot.
+        async fn endpoint<A, P>(
+            context: ::dropshot::RequestContext<::std::sync::Arc<super::context::ServerContext<A>>>,
+            _: ::dropshot::Path<P>,
+            request: ::dropshot::RawRequest,
+        ) -> super::response::HttpResult
+        where
+            A: crate::server::Api,
+            P: ::serde::de::DeserializeOwned + ::schemars::JsonSchema + Send + Sync + 'static,
+        {
+            let context = super::context::RequestContext {
+                server: ::std::sync::Arc::clone(context.context()),
+                request_id: context.request_id,
+                request: context.request,
+            };
+            super::service::serve(context, request.into_inner()).await
+        }
+
+        /// Registers the path for all methods except those that are operations. They get 405, or are preflight requests.
+        fn register_others<A, P>(
+            api: &mut ::dropshot::ApiDescription<::std::sync::Arc<super::context::ServerContext<A>>>,
             path: &str,
-            allowed: &'static str,
+            operations: &[::http::Method],
         ) -> Result<(), ::dropshot::ApiDescriptionRegisterError>
         where
             A: crate::server::Api,
             P: ::serde::de::DeserializeOwned + ::schemars::JsonSchema + Send + Sync + 'static,
         {
-            let is_allowed = |method: &::http::Method| allowed.split(", ").any(|name| name == method.as_str());
-            for method in METHODS.into_iter().filter(|method| !is_allowed(method)) {
-                let reject =
-                    move |context: ::dropshot::RequestContext<super::context::ServerContext<A>>,
-                          _: ::dropshot::Path<P>| async move {
-                        super::response::method_not_allowed(&context, allowed)
-                    };
-                let id = format!("{method} {path}");
-                register_unlisted(
-                    api,
-                    ::dropshot::ApiEndpoint::new(
-                        id,
-                        reject,
-                        method,
-                        "application/json",
-                        path,
-                        ::dropshot::ApiEndpointVersions::All,
-                    ),
-                )?;
+            for method in METHODS.into_iter().filter(|method| !operations.contains(method)) {
+                let mut endpoint = ::dropshot::ApiEndpoint::new(
+                    format!("{method} {path}"),
+                    endpoint::<A, P>,
+                    method,
+                    "application/json",
+                    path,
+                    ::dropshot::ApiEndpointVersions::All,
+                );
+                endpoint.visible = false;
+                api.register(endpoint)?;
             }
             Ok(())
         }
 
-        /// Registers an endpoint that is not an operation of the spec. The documents do not show it.
-        ///
-        /// # Errors
-        ///
-        /// Fails if dropshot rejects the path.
-        pub fn register_unlisted<A: crate::server::Api>(
-            api: &mut ::dropshot::ApiDescription<super::context::ServerContext<A>>,
-            mut endpoint: ::dropshot::ApiEndpoint<super::context::ServerContext<A>>,
-        ) -> Result<(), ::dropshot::ApiDescriptionRegisterError> {
-            endpoint.visible = false;
-            api.register(endpoint)
-        }
-
-        /// The variables of a path without variables.
-        #[derive(::serde::Deserialize, ::schemars::JsonSchema)]
-        pub struct NoVariables {}
     }
+}
+
+/// The variables of all paths without variables, if there are such paths.
+fn no_variables(routes: &[Route<'_>]) -> Option<TokenStream> {
+    let mut direct = routes.iter().filter(|it| it.is_direct());
+    let is_used = direct.any(|it| it.path.iter().all(|segment| matches!(segment, Segment::Literal(_))));
+    is_used.then(|| {
+        quote! {
+            /// The variables of a path without variables.
+            #[derive(::serde::Deserialize, ::schemars::JsonSchema)]
+            struct NoVariables {}
+        }
+    })
 }
 
 /// The function that returns the path of an operation.
@@ -150,27 +190,26 @@ fn paths(api: &Api) -> TokenStream {
     }
 }
 
-/// An operation as a separate endpoint.
-fn endpoint(operation: &Operation) -> TokenStream {
-    let summary = &operation.summary;
-    let tag = &operation.tag;
+/// An operation as a separate endpoint of dropshot.
+fn endpoint(operation: &Operation, variables: &TokenStream) -> TokenStream {
+    let (id, summary, tag) = (&operation.id, &operation.summary, &operation.tag);
     let description = operation.description.as_ref().map(|text| {
         let text = unwrapped(text);
         quote! { .description(#text) }
     });
-    let handler = handler(operation);
-    let path = operation.path_text();
-    let endpoint = new_endpoint(&operation.id, &handler, &method(operation.method.token()), &path);
-    let head = match operation.method {
-        Method::Get => {
-            let head = new_endpoint(&format!("HEAD {path}"), &handler, &method("HEAD"), &path);
-            Some(quote! { register_unlisted(&mut api, #head)?; })
-        }
-        Method::Delete | Method::Patch | Method::Post | Method::Put => None,
-    };
+    let (method, path) = (method(operation.method.token()), operation.path_text());
     quote! {
-        api.register(#endpoint.summary(#summary)#description.tag(#tag))?;
-        #head
+        api.register(
+            ::dropshot::ApiEndpoint::new(
+                #id.to_owned(),
+                endpoint::<A, #variables>,
+                #method,
+                "application/json",
+                #path,
+                ::dropshot::ApiEndpointVersions::All,
+            )
+            .summary(#summary)#description.tag(#tag),
+        )?;
     }
 }
 
@@ -193,31 +232,16 @@ fn unwrapped(text: &str) -> String {
         .join("\n\n")
 }
 
-fn new_endpoint(id: &str, handler: &TokenStream, method: &TokenStream, path: &str) -> TokenStream {
-    quote! {
-        ::dropshot::ApiEndpoint::new(
-            #id.to_owned(),
-            #handler,
-            #method,
-            "application/json",
-            #path,
-            ::dropshot::ApiEndpointVersions::All,
-        )
-    }
-}
-
-/// 405 for the methods that a path does not support.
-fn other_methods(operations: &[&Operation]) -> Option<TokenStream> {
-    let first = operations.first()?;
-    let variables = match variables_name(first) {
-        Some(name) => {
-            let module = names::module(&first.tag);
+/// The struct of the variables of a path, which its operations share.
+fn variables(operations: &[&Operation]) -> TokenStream {
+    let named = operations.iter().find_map(|it| Some((it, variables_name(it)?)));
+    match named {
+        Some((operation, name)) => {
+            let module = names::module(&operation.tag);
             quote! { super::#module::#name }
         }
         None => quote! { NoVariables },
-    };
-    let (path, allowed) = (first.path_text(), allowed(operations));
-    Some(quote! { reject_other_methods::<A, #variables>(&mut api, #path, #allowed)?; })
+    }
 }
 
 /// The value of `Allow`.
@@ -239,143 +263,85 @@ fn supported(method: Method) -> &'static [&'static str] {
     }
 }
 
-/// The name of a route's dispatcher, with a number if paths that differ only in their punctuation have the name already.
-fn dispatcher_name(route: &Route<'_>, taken: &mut BTreeSet<String>) -> Ident {
-    let plain = format!("dispatch_{}", names::snake_case(&path_text(&route.path)));
+/// The name of the variables of a shared route, with a number if paths that differ only in their punctuation have the name
+/// already.
+fn shared_name(route: &Route<'_>, taken: &mut BTreeSet<String>) -> Ident {
+    let plain = format!("shared_{}", names::snake_case(&path_text(&route.path)));
     let numbered = (2..).map(|number| format!("{plain}_{number}"));
     let free = std::iter::once(plain.clone())
         .chain(numbered)
+        .map(|name| names::operation_type(&name))
         .find(|name| taken.insert(name.clone()));
-    format_ident!("{}", free.unwrap_or(plain))
+    format_ident!("{}Path", free.unwrap_or(plain))
 }
 
-/// Registers a route that several paths of the spec share.
-fn dispatched(route: &Route<'_>, name: &Ident) -> TokenStream {
-    let endpoint = new_endpoint(
-        &name.to_string(),
-        &quote! { #name },
-        &quote! { method },
-        &path_text(&route.path),
-    );
-    quote! {
-        for method in METHODS {
-            register_unlisted(&mut api, #endpoint)?;
+/// The variables of a route of dropshot that several paths of the spec share.
+fn shared_variables(route: &Route<'_>, name: &Ident) -> TokenStream {
+    let variables = route.path.iter().filter_map(|segment| match segment {
+        Segment::Variable(name) => {
+            let field = names::field(name);
+            let rename = (field != *name).then(|| quote! { #[serde(rename = #name)] });
+            Some(quote! { #rename #field: String })
         }
-    }
-}
-
-fn dispatcher(route: &Route<'_>, name: &Ident) -> TokenStream {
-    let variables: Vec<&str> = route
-        .path
-        .iter()
-        .filter_map(|segment| match segment {
-            Segment::Variable(name) => Some(name.as_str()),
-            Segment::Literal(_) => None,
-        })
-        .collect();
-    let declarations = variables.iter().map(|name| {
-        let field = names::field(name);
-        let rename = (field != *name).then(|| quote! { #[serde(rename = #name)] });
-        quote! { #rename #field: String }
+        Segment::Literal(_) => None,
     });
-    let fields = variables.iter().map(|name| names::field(name));
-    let path_type = format_ident!("{}Path", names::operation_type(&name.to_string()));
     let served: Vec<String> = route
         .served
         .iter()
         .map(|served| format!("`{}`", path_text(&served.path)))
         .collect();
-    let path_documentation = doc(&format!("The variables of the route `{}`.", path_text(&route.path)));
     let documentation = doc(&format!(
-        "Serves {}. dropshot's router does not support these paths side by side. Literal segments are matched before \
-         variables.",
+        "The variables of `{}`. It stands for {}, because dropshot's router does not support these paths side by side.",
+        path_text(&route.path),
         served.join(", ")
     ));
-    let arms = route.served.iter().map(|served| dispatch_arm(route, served));
-    let needs_request = route
-        .served
-        .iter()
-        .flat_map(|it| &it.operations)
-        .any(|it| it.body.is_some());
-    let request = needs_request.then(|| quote! { request: ::dropshot::RawRequest, });
-    let catch_all = (!is_exhaustive(route)).then(|| quote! { _ => super::response::not_found(&context), });
     quote! {
-        #path_documentation
-        #[derive(::serde::Deserialize, ::schemars::JsonSchema)]
-        struct #path_type {
-            #(#declarations),*
-        }
-
         #documentation
-        async fn #name<A: crate::server::Api>(
-            context: ::dropshot::RequestContext<super::context::ServerContext<A>>,
-            path: ::dropshot::Path<#path_type>,
-            #request
-        ) -> super::response::HttpResult {
-            let path = path.into_inner();
-            let method = context.request.method().clone();
-            match [#(path.#fields.as_str()),*] {
-                #(#arms)*
-                #catch_all
-            }
+        #[derive(::serde::Deserialize, ::schemars::JsonSchema)]
+        #[expect(dead_code, reason = "declares the variables to dropshot, which does not pass them on")]
+        struct #name {
+            #(#variables),*
         }
     }
 }
 
-/// Whether some path of the spec matches every path of the route.
-fn is_exhaustive(route: &Route<'_>) -> bool {
-    route.served.iter().any(|served| {
-        served
-            .path
-            .iter()
-            .zip(&route.path)
-            .all(|(served, routed)| match (served, routed) {
-                (Segment::Variable(_), Segment::Variable(_)) => true,
-                (Segment::Literal(first), Segment::Literal(second)) => first == second,
-                (Segment::Literal(_), Segment::Variable(_)) | (Segment::Variable(_), Segment::Literal(_)) => false,
-            })
-    })
-}
-
-fn dispatch_arm(route: &Route<'_>, served: &Served<'_>) -> TokenStream {
-    let pattern = served
-        .path
-        .iter()
-        .zip(&route.path)
-        .filter(|(_, routed)| matches!(routed, Segment::Variable(_)))
-        .map(|(segment, _)| match segment {
-            Segment::Literal(text) => quote! { #text },
-            Segment::Variable(name) => {
-                let name = dispatcher_variable(name);
-                quote! { #name }
-            }
-        });
-    let operations = served.operations.iter().map(|it| dispatch_operation(it));
+/// The operations of a path.
+fn arm(served: &Served<'_>) -> TokenStream {
+    let pattern = served.path.iter().map(|segment| match segment {
+        Segment::Literal(text) => quote! { #text },
+        Segment::Variable(name) => {
+            let name = path_variable(name);
+            quote! { #name }
+        }
+    });
+    let path = path_text(&served.path);
+    let operations = served.operations.iter().map(|it| call(it));
     let allowed = allowed(&served.operations);
     quote! {
-        [#(#pattern),*] => match method {
+        [#(#pattern),*] if is_served(#path) => match method {
             #(#operations)*
             _ => super::response::method_not_allowed(&context, #allowed),
         },
     }
 }
 
-/// The variable of a path's variable, beside those of the dispatcher itself.
-fn dispatcher_variable(name: &str) -> Ident {
-    names::variable(name, &["context", "method", "path", "request"])
+/// The variable of a path's variable, beside those of the function itself.
+fn path_variable(name: &str) -> Ident {
+    names::variable(name, &["context", "is_served", "method", "request", "segments", "uri"])
 }
 
-fn dispatch_operation(operation: &Operation) -> TokenStream {
+/// Calls the handler of an operation.
+fn call(operation: &Operation) -> TokenStream {
     let variables = variables_name(operation).map(|name| {
         let module = names::module(&operation.tag);
         let fields = operation.path.iter().filter_map(|segment| match segment {
             Segment::Variable(name) => {
-                let (field, variable) = (names::field(name), dispatcher_variable(name));
-                Some(quote! { #field: #variable.to_owned() })
+                let (field, variable) = (names::field(name), path_variable(name));
+                Some(quote! { #field: (*#variable).to_owned() })
             }
             Segment::Literal(_) => None,
         });
-        quote! { ::dropshot::Path::from(super::#module::#name { #(#fields),* }), }
+        quote! { super::#module::#name { #(#fields),* }, }
     });
     let request = operation.body.as_ref().map(|_| quote! { request, });
     let methods = supported(operation.method).iter().map(|it| method(it));

@@ -18,6 +18,7 @@ use recording::{PreparedResponse, Recording};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tenant_registry_client::{Client, Operation, RetryPolicy};
 use tenant_registry_contract::http::{AllowedOrigins, Limits, ServerContext, api_description};
@@ -26,6 +27,9 @@ use tokio::runtime::Runtime;
 
 /// How many requests are sent for each status that an operation declares.
 const REQUESTS: u32 = 32;
+
+/// Beyond ASCII, because HTTP allows any bytes.
+const USER_AGENT: &str = "ünïcode/1";
 
 /// A case for each operation.
 pub(crate) fn cases() -> Vec<Trial> {
@@ -50,7 +54,7 @@ pub(crate) fn cases() -> Vec<Trial> {
 struct Pair {
     recording: Recording,
     client: Client,
-    _server: HttpServer<ServerContext<GenericApi<Recording>>>,
+    _server: HttpServer<Arc<ServerContext<GenericApi<Recording>>>>,
 }
 
 impl Pair {
@@ -59,12 +63,14 @@ impl Pair {
         let recording = Recording::default();
         let log = slog::Logger::root(slog::Discard, slog::o!());
         let limits = Limits {
+            body_size: 1024 * 1024,
             body_time: Duration::from_secs(30),
         };
         let context = ServerContext::new(GenericApi(recording.clone()), limits, AllowedOrigins::default(), ());
-        let server = ServerBuilder::new(api_description(|_| true).unwrap(), context, log).config(ConfigDropshot {
+        // The service itself uses its own listener, which the other tests cover.
+        let api = api_description(|_| true).unwrap();
+        let server = ServerBuilder::new(api, Arc::new(context), log).config(ConfigDropshot {
             bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            default_request_body_max_bytes: 1024 * 1024,
             ..ConfigDropshot::default()
         });
         let server = server.start().unwrap();
@@ -74,7 +80,7 @@ impl Pair {
         };
         let client = Client::builder(&format!("http://{}", server.local_addr()))
             .retry(never)
-            .user_agent("ünïcode/1");
+            .user_agent(USER_AGENT);
         Self {
             recording,
             client: client.build().unwrap(),
@@ -147,7 +153,7 @@ async fn exchange(
         &outcome.request_id.into(),
         &call.metadata.request_id.into(),
     )?;
-    same("user agent", &call.metadata.user_agent.into(), &Value::Null)
+    same("user agent", &call.metadata.user_agent.into(), &USER_AGENT.into())
 }
 
 fn same(what: &str, found: &Value, expected: &Value) -> Result<(), String> {

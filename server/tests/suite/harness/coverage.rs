@@ -3,7 +3,7 @@
 use super::openapi::{Addressed, DeclaredResponse, Spec};
 use super::recorder::Exchange;
 use flate2::read::GzDecoder;
-use hyper::header::{ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
+use hyper::header::{ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue};
 use jsonschema::Validator;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -52,6 +52,7 @@ impl Coverage {
             errors.check(exchange.headers.contains_key("x-request-id"), || {
                 "no x-request-id".to_owned()
             });
+            errors.check_caching(exchange);
             match spec.addressed(&exchange.method, &exchange.path) {
                 Addressed::Operation(operation) => {
                     coverage.exchanges += 1;
@@ -82,9 +83,9 @@ impl Coverage {
                     let allowed = BTreeSet::from_iter(allowed);
                     errors.check(listed == allowed, || format!("{name} is {listed:?}, not {allowed:?}"));
                 }
-                Addressed::Nothing { status } => {
+                Addressed::Nothing => {
                     coverage.outside += 1;
-                    errors.check(exchange.status == status, || format!("the status should be {status}"));
+                    coverage.bodies += errors.check_error(exchange, 404, &error);
                 }
             }
             coverage
@@ -119,6 +120,22 @@ impl Errors {
         if !holds {
             self.add(error());
         }
+    }
+
+    /// Only the catalog may be stored, by the caller's own cache, and no browser guesses a type.
+    fn check_caching(&mut self, exchange: &Exchange) {
+        let value = |name: &str| exchange.headers.get(name).map(HeaderValue::as_bytes);
+        let expected: &[u8] = if exchange.headers.contains_key(ETAG) {
+            b"private, no-cache"
+        } else {
+            b"no-store"
+        };
+        let found = value("cache-control");
+        self.check(found == Some(expected), || format!("Cache-Control is {found:?}"));
+        let found = value("x-content-type-options");
+        self.check(found == Some(b"nosniff"), || {
+            format!("X-Content-Type-Options is {found:?}")
+        });
     }
 
     /// Returns the number of validated bodies.

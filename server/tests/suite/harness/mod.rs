@@ -12,6 +12,7 @@ pub(crate) mod polling;
 pub(crate) mod postgres;
 pub(crate) mod process;
 mod raw_client;
+pub(crate) mod raw_connection;
 pub(crate) mod recorder;
 pub(crate) mod steps;
 mod test_server;

@@ -50,10 +50,8 @@ pub(crate) enum Addressed<'a> {
     OtherMethod {
         allowed: Vec<&'a str>,
     },
-    /// No operation has the path, or can have the method. The router responds by itself.
-    Nothing {
-        status: u16,
-    },
+    /// No operation has the path.
+    Nothing,
 }
 
 impl Spec {
@@ -192,11 +190,8 @@ impl Spec {
                 .collect::<Vec<_>>()
         };
         let Some(best) = fitting.max_by_key(literal_words) else {
-            return Addressed::Nothing { status: 404 };
+            return Addressed::Nothing;
         };
-        if !METHODS.contains(&method.to_lowercase().as_str()) || method == "TRACE" {
-            return Addressed::Nothing { status: 405 };
-        }
         let mut of_path = self.operations.iter().filter(|operation| operation.path == best.path);
         match of_path
             .clone()
@@ -211,7 +206,7 @@ impl Spec {
 }
 
 fn words(path: &str) -> impl Iterator<Item = &str> {
-    path.trim_matches('/').split('/')
+    path.split('/')
 }
 
 fn is_variable(word: &str) -> bool {
@@ -222,7 +217,7 @@ fn fits(template: &str, path: &str) -> bool {
     words(template).count() == words(path).count()
         && words(template)
             .zip(words(path))
-            .all(|(expected, word)| is_variable(expected) || expected == word)
+            .all(|(expected, word)| is_variable(expected) && !word.is_empty() || expected == word)
 }
 
 fn json_of(yaml: &Yaml<'_>) -> Value {

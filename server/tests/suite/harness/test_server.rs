@@ -69,6 +69,8 @@ pub(crate) struct TestServer {
     /// The generated client, without retries.
     pub(crate) client: Client,
     pub(crate) raw: RawClient,
+    /// The address of the server itself, for what is no valid HTTP. Exchanges are not recorded.
+    pub(crate) address: SocketAddr,
     pub(crate) operator: Arc<dyn Operator>,
     start_replica: StartReplica,
     /// Stops when it is dropped.
@@ -153,6 +155,7 @@ impl TestServer {
             clock,
             client: Client::builder(&base_url).retry(never).build().unwrap(),
             raw: RawClient::new(base_url),
+            address,
             operator,
             start_replica,
             _running: running,
@@ -174,15 +177,19 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
     let networks = trusted_proxies.iter().map(|network| network.parse().unwrap());
     let settings = ServeSettings {
         bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        body_limit,
         internal_address: None,
-        limits: Limits { body_time },
+        limits: Limits {
+            body_size: body_limit,
+            body_time,
+        },
+        max_connections: 1024,
         metrics_address: None,
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(10),
         // Short, since tests wait for the time of last use.
         last_used_interval: Duration::from_millis(10),
         allowed_origins: AllowedOrigins::new(allowed_origins),
+        allowed_hosts: vec!["registry.test".to_owned()],
         traces: None,
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(networks.collect()),

@@ -9,12 +9,8 @@ mod request;
 mod response;
 mod routes;
 
-pub use self::context::{
-    Limits, ObservedRequest, ObservedResponse, Observer, ServerContext,
-};
+pub use self::context::{Limits, ObservedRequest, ObservedResponse, Observer, ServerContext};
 pub use self::cross_origin::AllowedOrigins;
 pub use self::negotiation::{Coding, coding, digest, entity_tag, gzip, is_known};
 pub use self::response::respond_unlisted;
-pub use self::routes::{
-    NoVariables, api_description, path_of, register_unlisted, reject_other_methods,
-};
+pub use self::routes::{NoVariables, api_description, path_of, register_unlisted, reject_other_methods};

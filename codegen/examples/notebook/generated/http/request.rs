@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use dropshot::{Body, RawRequest, RequestContext};
-use http::{HeaderMap, Request, StatusCode};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_ignored::Path;
 use serde_json::error::Category;
 use tokio::time::timeout;
 
-use crate::{server, types};
-use crate::server::{InvalidBody, RequestMetadata};
-use crate::types::{ErrorCode, Member, RequestObject};
 use super::context::ServerContext;
 use super::response::ErrorResponse;
+use crate::server::{InvalidBody, RequestMetadata};
+use crate::types::{ErrorCode, Member, RequestObject};
+use crate::{server, types};
 
 /// Why a parameter was rejected; says what to change.
 pub(super) struct InvalidParameter(String);
@@ -33,12 +33,8 @@ impl From<InvalidParameter> for ErrorResponse {
 impl From<InvalidBody> for ErrorResponse {
     fn from(invalid: InvalidBody) -> Self {
         let (status, error) = match invalid {
-            InvalidBody::Malformed { .. } => {
-                (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput)
-            }
-            InvalidBody::TooLarge { .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge)
-            }
+            InvalidBody::Malformed { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput),
+            InvalidBody::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge),
             InvalidBody::UnsupportedMediaType { .. } => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType)
             }
@@ -47,9 +43,7 @@ impl From<InvalidBody> for ErrorResponse {
     }
 }
 
-pub(super) fn metadata<A: server::Api>(
-    context: &RequestContext<ServerContext<A>>,
-) -> RequestMetadata {
+pub(super) fn metadata<A: server::Api>(context: &RequestContext<ServerContext<A>>) -> RequestMetadata {
     let headers = context.request.headers();
     let forwarded_for: Vec<&str> = headers
         .get_all("x-forwarded-for")
@@ -72,8 +66,7 @@ pub(super) fn path_parameter<T, E: Display>(
     text: &str,
     parse: fn(&str) -> Result<T, E>,
 ) -> Result<T, InvalidParameter> {
-    parse(text)
-        .map_err(|error| InvalidParameter(format!("`{name}` in the path: {error}")))
+    parse(text).map_err(|error| InvalidParameter(format!("`{name}` in the path: {error}")))
 }
 
 /// The query parameters, decoded (WHATWG URL, application/x-www-form-urlencoded).
@@ -91,20 +84,19 @@ pub(super) fn query<'a, A: server::Api>(
                 Ok((name, value))
             } else {
                 let known = known.iter().copied();
-                Err(
-                    InvalidParameter(
-                        types::unknown_name("query parameter", &name, &name, known),
-                    ),
-                )
+                Err(InvalidParameter(types::unknown_name(
+                    "query parameter",
+                    &name,
+                    &name,
+                    known,
+                )))
             }
         })
         .collect()
 }
 
 /// Rejects the query of an operation without query parameters.
-pub(super) fn no_query<A: server::Api>(
-    context: &RequestContext<ServerContext<A>>,
-) -> Result<(), InvalidParameter> {
+pub(super) fn no_query<A: server::Api>(context: &RequestContext<ServerContext<A>>) -> Result<(), InvalidParameter> {
     query(context, &[]).map(|_| ())
 }
 
@@ -113,7 +105,9 @@ pub(super) fn optional_parameter<T, E: Display>(
     name: &str,
     parse: fn(&str) -> Result<T, E>,
 ) -> Result<Option<T>, InvalidParameter> {
-    query_text(query, name)?.map(|text| query_value(name, text, parse)).transpose()
+    query_text(query, name)?
+        .map(|text| query_value(name, text, parse))
+        .transpose()
 }
 
 pub(super) fn defaulted_parameter<T, E: Display>(
@@ -125,28 +119,16 @@ pub(super) fn defaulted_parameter<T, E: Display>(
     query_value(name, query_text(query, name)?.unwrap_or(default), parse)
 }
 
-fn query_value<T, E: Display>(
-    name: &str,
-    text: &str,
-    parse: fn(&str) -> Result<T, E>,
-) -> Result<T, InvalidParameter> {
-    parse(text)
-        .map_err(|error| InvalidParameter(format!("`{name}` in the query: {error}")))
+fn query_value<T, E: Display>(name: &str, text: &str, parse: fn(&str) -> Result<T, E>) -> Result<T, InvalidParameter> {
+    parse(text).map_err(|error| InvalidParameter(format!("`{name}` in the query: {error}")))
 }
 
-fn query_text<'a>(
-    query: &'a Query<'_>,
-    name: &str,
-) -> Result<Option<&'a str>, InvalidParameter> {
+fn query_text<'a>(query: &'a Query<'_>, name: &str) -> Result<Option<&'a str>, InvalidParameter> {
     let mut values = query.iter().filter(|(key, _)| key == name);
     match (values.next(), values.next()) {
-        (Some(_), Some(_)) => {
-            Err(
-                InvalidParameter(
-                    format!("`{name}` is in the query more than once; give it once"),
-                ),
-            )
-        }
+        (Some(_), Some(_)) => Err(InvalidParameter(format!(
+            "`{name}` is in the query more than once; give it once"
+        ))),
         (value, _) => Ok(value.map(|(_, text)| text.as_ref())),
     }
 }
@@ -187,10 +169,9 @@ where
         return Ok(None);
     }
     media_type?;
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|error| InvalidBody::Malformed {
-            message: format!("the body is not JSON: {error}"),
-        })?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| InvalidBody::Malformed {
+        message: format!("the body is not JSON: {error}"),
+    })?;
     if !text.trim_ascii_start().starts_with('{') {
         return Err(InvalidBody::Malformed {
             message: "the body is not a JSON object; send one".to_owned(),
@@ -207,8 +188,7 @@ where
     if let Some(message) = unknown.filter(|_| is_json) {
         return Err(InvalidBody::Malformed { message });
     }
-    let value = value
-        .map_err(|error| explain(&error.path().to_string(), error.inner()))?;
+    let value = value.map_err(|error| explain(&error.path().to_string(), error.inner()))?;
     deserializer.end().map_err(|error| explain(".", &error))?;
     Ok(Some(value))
 }
@@ -226,8 +206,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), InvalidBody> {
     }
     Err(InvalidBody::UnsupportedMediaType {
         message: format!(
-            "send the body with `Content-Type: application/json`, not `{}`", essence
-            .escape_debug()
+            "send the body with `Content-Type: application/json`, not `{}`",
+            essence.escape_debug()
         ),
     })
 }
@@ -244,10 +224,9 @@ async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody
     let mut bytes = BytesMut::with_capacity(declared.unwrap_or_default().min(limit));
     let mut seen = 0_usize;
     while let Some(frame) = body.frame().await {
-        let frame = frame
-            .map_err(|error| InvalidBody::Malformed {
-                message: format!("the body ended early: {error}"),
-            })?;
+        let frame = frame.map_err(|error| InvalidBody::Malformed {
+            message: format!("the body ended early: {error}"),
+        })?;
         if let Ok(data) = frame.into_data() {
             seen = seen.saturating_add(data.len());
             if seen <= limit {
@@ -284,13 +263,11 @@ struct Place {
 
 fn place(path: &Path<'_>, body: &'static [Member]) -> Place {
     match path {
-        Path::Root => {
-            Place {
-                path: String::new(),
-                siblings: &[],
-                members: body,
-            }
-        }
+        Path::Root => Place {
+            path: String::new(),
+            siblings: &[],
+            members: body,
+        },
         Path::Seq { parent, index } => {
             let parent = place(parent, body);
             Place {
@@ -311,9 +288,7 @@ fn place(path: &Path<'_>, body: &'static [Member]) -> Place {
                     .map_or(&[], |members| members()),
             }
         }
-        Path::Some { parent }
-        | Path::NewtypeStruct { parent }
-        | Path::NewtypeVariant { parent } => place(parent, body),
+        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => place(parent, body),
     }
 }
 
@@ -344,7 +319,11 @@ fn explain(path: &str, error: &serde_json::Error) -> InvalidBody {
             let reason = text
                 .rsplit_once(" at line ")
                 .map_or(text.as_str(), |(reason, _)| reason);
-            if path == "." { reason.to_owned() } else { format!("`{path}`: {reason}") }
+            if path == "." {
+                reason.to_owned()
+            } else {
+                format!("`{path}`: {reason}")
+            }
         }
         Category::Syntax | Category::Eof | Category::Io => {
             format!("the body is not JSON: {text}")

@@ -7,17 +7,17 @@ use std::time::Instant;
 use bytes::Bytes;
 use dropshot::{Body, HttpError, RequestContext};
 use flate2::Compression;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use opentelemetry::Context;
 use opentelemetry::context::FutureExt;
 use serde::Serialize;
 
+use super::context::{ObservedRequest, ObservedResponse, Observer, ServerContext};
+use super::negotiation;
+use super::negotiation::Coding;
 use crate::server::{Api, OperationResponse};
 use crate::types::{Error, ErrorCode};
-use super::negotiation;
-use super::context::{ObservedRequest, ObservedResponse, Observer, ServerContext};
-use super::negotiation::Coding;
 
 /// What a handler returns to dropshot.
 pub(super) type HttpResult = Result<Response<Body>, HttpError>;
@@ -44,39 +44,26 @@ fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
     }
 }
 
-pub(super) fn json<T: Serialize>(
-    status: StatusCode,
-    body: &T,
-) -> Result<PendingResponse, HttpError> {
-    let text = serde_json::to_vec(body)
-        .map_err(|error| HttpError::for_internal_error(error.to_string()))?;
-    Ok(
-        with_header(
-            pending(status, text),
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        ),
-    )
+pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<PendingResponse, HttpError> {
+    let text = serde_json::to_vec(body).map_err(|error| HttpError::for_internal_error(error.to_string()))?;
+    Ok(with_header(
+        pending(status, text),
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    ))
 }
 
 pub(super) fn without_body(status: StatusCode) -> PendingResponse {
     pending(status, Vec::new())
 }
 
-pub(super) fn with_header(
-    mut pending: PendingResponse,
-    name: HeaderName,
-    value: HeaderValue,
-) -> PendingResponse {
+pub(super) fn with_header(mut pending: PendingResponse, name: HeaderName, value: HeaderValue) -> PendingResponse {
     pending.response.headers_mut().insert(name, value);
     pending
 }
 
 /// Negotiates the form of a response with the caller.
-pub(super) fn send<A: Api>(
-    context: &RequestContext<ServerContext<A>>,
-    pending: PendingResponse,
-) -> HttpResult {
+pub(super) fn send<A: Api>(context: &RequestContext<ServerContext<A>>, pending: PendingResponse) -> HttpResult {
     let request = context.request.headers();
     let mut response = negotiated(request, pending)?;
     context.context().allowed_origins.mark(request, response.headers_mut());
@@ -106,10 +93,7 @@ struct Observation<'a> {
 }
 
 impl<'a> Observation<'a> {
-    fn begin<A: Api>(
-        context: &'a RequestContext<ServerContext<A>>,
-        operation: Option<&'static str>,
-    ) -> Self {
+    fn begin<A: Api>(context: &'a RequestContext<ServerContext<A>>, operation: Option<&'static str>) -> Self {
         let start = Instant::now();
         let observer = context.context().observer.as_ref();
         let request = ObservedRequest {
@@ -173,21 +157,21 @@ pub fn respond_unlisted<A: Api>(
 }
 
 /// Compresses at the fastest level, since each response is compressed anew.
-fn negotiated(
-    request: &HeaderMap,
-    pending: PendingResponse,
-) -> Result<Response<Vec<u8>>, HttpError> {
-    let PendingResponse { mut response, is_secret, is_tagged } = pending;
+fn negotiated(request: &HeaderMap, pending: PendingResponse) -> Result<Response<Vec<u8>>, HttpError> {
+    let PendingResponse {
+        mut response,
+        is_secret,
+        is_tagged,
+    } = pending;
     let mut coding = Coding::Identity;
     if !is_secret && response.body().len() >= COMPRESSION_MIN {
-        response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+        response
+            .headers_mut()
+            .insert(VARY, HeaderValue::from_static("accept-encoding"));
         coding = negotiation::coding(request);
     }
     if is_tagged {
-        let tag = negotiation::entity_tag(
-            &negotiation::digest(response.body()),
-            coding,
-        )?;
+        let tag = negotiation::entity_tag(&negotiation::digest(response.body()), coding)?;
         let is_known = negotiation::is_known(request, &tag);
         response.headers_mut().insert(ETAG, tag);
         if is_known {
@@ -212,29 +196,16 @@ pub(super) fn method_not_allowed<A: Api>(
     context: &RequestContext<ServerContext<A>>,
     allowed: &'static str,
 ) -> HttpResult {
-    respond_unlisted(
-        context,
-        || {
-            let (method, request) = (
-                context.request.method(),
-                context.request.headers(),
-            );
-            if let Some(preflight) = context
-                .context()
-                .allowed_origins
-                .preflight(method, request, allowed)
-            {
-                return Ok(preflight.map(|()| Body::empty()));
-            }
-            let ErrorResponse(pending) = ErrorResponse::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                ErrorCode::MethodNotAllowed,
-                format!("this path supports only {allowed}"),
-            );
-            send(
-                context,
-                with_header(pending?, ALLOW, HeaderValue::from_static(allowed)),
-            )
-        },
-    )
+    respond_unlisted(context, || {
+        let (method, request) = (context.request.method(), context.request.headers());
+        if let Some(preflight) = context.context().allowed_origins.preflight(method, request, allowed) {
+            return Ok(preflight.map(|()| Body::empty()));
+        }
+        let ErrorResponse(pending) = ErrorResponse::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            ErrorCode::MethodNotAllowed,
+            format!("this path supports only {allowed}"),
+        );
+        send(context, with_header(pending?, ALLOW, HeaderValue::from_static(allowed)))
+    })
 }

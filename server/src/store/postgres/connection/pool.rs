@@ -4,7 +4,6 @@ use super::SetupError;
 use super::tls;
 use super::url::DatabaseUrl;
 use crate::error_chain::with_causes;
-use crate::limits::descriptors::Reserve;
 use clap::ValueEnum;
 use deadpool::Runtime;
 use deadpool::managed::Timeouts;
@@ -13,7 +12,6 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool as pooled,
 };
-use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -63,7 +61,6 @@ pub enum Recycling {
 pub(super) struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
-    reserve: Arc<Reserve>,
 }
 
 impl Connector {
@@ -72,15 +69,11 @@ impl Connector {
         Ok(Self {
             config: session_config(url, settings.connect_timeout, Some(settings.statement_timeout)),
             tls: tls::connector(&url.trust)?,
-            reserve: Arc::new(Reserve::for_connections(settings.connections())),
         })
     }
 
     pub(super) async fn connect(&self) -> ConnectionResult<AsyncPgConnection> {
-        self.reserve.lend();
-        let connected = connect(&self.config, self.tls.clone()).await;
-        self.reserve.refill();
-        connected
+        connect(&self.config, self.tls.clone()).await
     }
 }
 

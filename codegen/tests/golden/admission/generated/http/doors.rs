@@ -3,12 +3,12 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, RawRequest, RequestContext};
-use http::{HeaderName, StatusCode};
+use dropshot::{Body, HttpError};
+use http::{HeaderName, Request, StatusCode};
 
 use crate::server::{Api, DoorCountResponse, DoorKnockResponse, DoorOpenResponse, Scope};
 use super::{admission, request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `GET /doors`: Count the doors; for everybody.
@@ -37,7 +37,7 @@ impl ToResponse for DoorCountResponse {
 /// `PUT /doors`: Open a door.
 pub(super) async fn door_open<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);

@@ -3,18 +3,18 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, RawRequest, RequestContext};
-use http::{HeaderName, StatusCode};
+use dropshot::{Body, HttpError};
+use http::{HeaderName, Request, StatusCode};
 
 use crate::server::{Api, LetterAmendResponse, LetterProbeResponse, LetterSendResponse};
 use super::{request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `POST /letters`: Send a letter; the body is required.
 pub(super) async fn letter_send<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
@@ -58,7 +58,7 @@ impl ToResponse for LetterSendResponse {
 /// `PATCH /letters`: Amend a letter; the body is optional.
 pub(super) async fn letter_amend<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
@@ -90,7 +90,7 @@ impl ToResponse for LetterAmendResponse {
 /// answer.
 pub(super) async fn letter_probe<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);

@@ -3,7 +3,7 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, Path, RequestContext};
+use dropshot::HttpError;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use crate::server::{
     LeafPutParams, LeafPutResponse,
 };
 use super::{request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// The variables of `/trees/{id}/leaves`, not parsed.
@@ -25,12 +25,11 @@ pub(super) struct LeafListPath {
 /// `GET /trees/{id}/leaves`: List leaves.
 pub(super) async fn leaf_list<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<LeafListPath>,
+    path: LeafListPath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = LeafListParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
@@ -59,12 +58,11 @@ pub(super) struct LeafDropPath {
 /// `DELETE /trees/{id}/leaves`: Autumn.
 pub(super) async fn leaf_drop<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<LeafDropPath>,
+    path: LeafDropPath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = LeafDropParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
@@ -94,12 +92,11 @@ pub(super) struct LeafPutPath {
 /// `PUT /trees/{id}/leaves/{leaf}`: Put a leaf.
 pub(super) async fn leaf_put<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<LeafPutPath>,
+    path: LeafPutPath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = LeafPutParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
             leaf: request::path_parameter("leaf", &path.leaf, str::parse)?,

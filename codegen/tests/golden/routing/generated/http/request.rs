@@ -4,14 +4,14 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use dropshot::RequestContext;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use http::header::USER_AGENT;
+use percent_encoding::percent_decode_str;
 
 use crate::{server, types};
 use crate::server::RequestMetadata;
 use crate::types::ErrorCode;
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::ErrorResponse;
 
 /// Why a parameter was rejected; says what to change.
@@ -27,20 +27,34 @@ pub(super) fn metadata<A: server::Api>(
     context: &RequestContext<ServerContext<A>>,
 ) -> RequestMetadata {
     let headers = context.request.headers();
-    let forwarded_for: Vec<&str> = headers
+    let forwarded_for: Vec<&[u8]> = headers
         .get_all("x-forwarded-for")
         .iter()
-        .filter_map(|value| value.to_str().ok())
+        .map(HeaderValue::as_bytes)
         .collect();
     RequestMetadata {
         request_id: context.request_id.clone(),
         peer_address: context.request.remote_addr(),
-        forwarded_for: (!forwarded_for.is_empty()).then(|| forwarded_for.join(",")),
+        forwarded_for: (!forwarded_for.is_empty()).then(|| forwarded_for.join(&b',')),
         user_agent: headers
             .get(USER_AGENT)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned),
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
     }
+}
+
+/// The segments of a path, decoded (RFC 3986, sections 2.1 and 3.3).
+pub(super) fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, InvalidParameter> {
+    path.split('/')
+        .skip(1)
+        .map(|segment| {
+            percent_decode_str(segment)
+                .decode_utf8()
+                .map_err(|_| InvalidParameter(
+                    "the path is not UTF-8 after percent-decoding; encode it as UTF-8"
+                        .to_owned(),
+                ))
+        })
+        .collect()
 }
 
 pub(super) fn path_parameter<T, E: Display>(

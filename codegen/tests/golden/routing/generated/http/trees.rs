@@ -3,7 +3,7 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, Path, RequestContext};
+use dropshot::HttpError;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use crate::server::{
     TreeListResponse, TreeTallestResponse,
 };
 use super::{request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `GET /trees`: List trees.
@@ -48,12 +48,11 @@ pub(super) struct TreeGetPath {
 /// `GET /trees/{id}`: Get a tree.
 pub(super) async fn tree_get<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<TreeGetPath>,
+    path: TreeGetPath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = TreeGetParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
@@ -107,12 +106,11 @@ pub(super) struct TreeGetByNamePath {
 /// `GET /trees/by-name/{name}`: Get a tree by its name.
 pub(super) async fn tree_get_by_name<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<TreeGetByNamePath>,
+    path: TreeGetByNamePath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = TreeGetByNameParams {
             name: request::path_parameter("name", &path.name, str::parse)?,
         };

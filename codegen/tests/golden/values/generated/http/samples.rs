@@ -3,15 +3,15 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, Path, RawRequest, RequestContext};
-use http::StatusCode;
+use dropshot::{Body, HttpError};
+use http::{Request, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::types;
 use crate::server::{Api, SampleExchangeParams, SampleExchangeResponse};
 use super::{request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// The variables of `/samples/{id}`, not parsed.
@@ -23,8 +23,8 @@ pub(super) struct SampleExchangePath {
 /// `POST /samples/{id}`: Exchange samples.
 pub(super) async fn sample_exchange<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<SampleExchangePath>,
-    request: RawRequest,
+    path: SampleExchangePath,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
@@ -42,7 +42,6 @@ pub(super) async fn sample_exchange<A: Api>(
                 "flag",
             ],
         )?;
-        let path = path.into_inner();
         let params = SampleExchangeParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
             colour: request::required_parameter(&query, "colour", str::parse)?,
