@@ -455,9 +455,28 @@ fn close(schemas: &mut Map<String, Value>, paths: &Map<String, Value>) {
         {
             if schema["type"] == "object" {
                 schema["additionalProperties"] = json!(false);
+                let properties = schema["properties"].as_object_mut();
+                properties
+                    .into_iter()
+                    .flatten()
+                    .for_each(|(_, property)| bound(property));
             }
             open.extend(references(schema));
         }
+    }
+}
+
+/// The lists and free-form objects of a request have a bound.
+fn bound(property: &mut Value) {
+    if property["type"] == "array" {
+        property["maxItems"] = json!(9);
+        if property["items"]["type"] == "array" {
+            property["items"] = json!({ "type": "string" });
+        }
+    }
+    if property["type"] == "object" {
+        property["x-max-bytes"] = json!(99);
+        property["x-max-levels"] = json!(9);
     }
 }
 

@@ -7,7 +7,7 @@ use std::env;
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dropshot::{ConfigDropshot, ServerBuilder};
@@ -96,9 +96,15 @@ impl Notes for Notebook {
 async fn main() -> Result<(), Box<dyn Error>> {
     let address: SocketAddr = env::args().nth(1).as_deref().unwrap_or("127.0.0.1:8091").parse()?;
     let limits = Limits {
+        body_size: 64 * 1024,
         body_time: Duration::from_secs(10),
     };
-    let context = ServerContext::new(Notebook::default(), limits, AllowedOrigins::default(), ());
+    let context = Arc::new(ServerContext::new(
+        Notebook::default(),
+        limits,
+        AllowedOrigins::default(),
+        (),
+    ));
     let config = ConfigDropshot {
         bind_address: address,
         ..ConfigDropshot::default()

@@ -41,12 +41,7 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
     fn on_request(&self, request: &ObservedRequest<'_>) -> Context;
 
     /// Called when the response is complete.
-    fn on_response(
-        &self,
-        request: &ObservedRequest<'_>,
-        context: &Context,
-        response: &ObservedResponse<'_>,
-    );
+    fn on_response(&self, request: &ObservedRequest<'_>, context: &Context, response: &ObservedResponse<'_>);
 }
 
 /// Observes nothing.
@@ -55,12 +50,7 @@ impl Observer for () {
         Context::new()
     }
 
-    fn on_response(
-        &self,
-        _request: &ObservedRequest<'_>,
-        _context: &Context,
-        _response: &ObservedResponse<'_>,
-    ) {}
+    fn on_response(&self, _request: &ObservedRequest<'_>, _context: &Context, _response: &ObservedResponse<'_>) {}
 }
 
 /// The limits of a single request.
@@ -130,12 +120,7 @@ pub struct ServerContext<A> {
 impl<A> ServerContext<A> {
     /// Serves the implementation within the limits, also to pages of the allowed origins, and reports each request to the
     /// observer.
-    pub fn new(
-        implementation: A,
-        limits: Limits,
-        allowed_origins: AllowedOrigins,
-        observer: impl Observer,
-    ) -> Self {
+    pub fn new(implementation: A, limits: Limits, allowed_origins: AllowedOrigins, observer: impl Observer) -> Self {
         Self {
             implementation,
             limits,

@@ -3,23 +3,21 @@
 
 use std::pin::pin;
 
-use dropshot::{Body, HttpError};
-use http::{Request, StatusCode};
+use dropshot::{HttpError, Path, RawRequest, RequestContext};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::server::{
-    Api, NoteAddResponse, NoteGetParams, NoteGetResponse, NoteListParams,
-    NoteListResponse, NoteRemoveParams, NoteRemoveResponse,
-};
-use super::{request, response};
-use super::context::{RequestContext, ServerContext};
+use super::context::ServerContext;
 use super::response::{HttpResult, PendingResponse, ToResponse};
+use super::{request, response};
+use crate::server::{
+    Api, NoteAddResponse, NoteGetParams, NoteGetResponse, NoteListParams, NoteListResponse, NoteRemoveParams,
+    NoteRemoveResponse,
+};
 
 /// `GET /notes`: List notes, the newest first.
-pub(super) async fn note_list<A: Api>(
-    context: RequestContext<ServerContext<A>>,
-) -> HttpResult {
+pub(super) async fn note_list<A: Api>(context: RequestContext<ServerContext<A>>) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let query = request::query(&context, &["colour", "limit"])?;
@@ -34,20 +32,15 @@ pub(super) async fn note_list<A: Api>(
 
 impl ToResponse for NoteListResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        Ok(
-            match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
-                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
-            },
-        )
+        Ok(match self {
+            Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+            Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+        })
     }
 }
 
 /// `POST /notes`: Add a note.
-pub(super) async fn note_add<A: Api>(
-    context: RequestContext<ServerContext<A>>,
-    request: Request<Body>,
-) -> HttpResult {
+pub(super) async fn note_add<A: Api>(context: RequestContext<ServerContext<A>>, request: RawRequest) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
@@ -59,18 +52,12 @@ pub(super) async fn note_add<A: Api>(
 
 impl ToResponse for NoteAddResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        Ok(
-            match self {
-                Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
-                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
-                Self::PayloadTooLarge(body) => {
-                    response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
-                }
-                Self::UnsupportedMediaType(body) => {
-                    response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
-                }
-            },
-        )
+        Ok(match self {
+            Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
+            Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+            Self::PayloadTooLarge(body) => response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?,
+            Self::UnsupportedMediaType(body) => response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?,
+        })
     }
 }
 
@@ -82,13 +69,11 @@ pub(super) struct NoteGetPath {
 }
 
 /// `GET /notes/{number}`: Get a note.
-pub(super) async fn note_get<A: Api>(
-    context: RequestContext<ServerContext<A>>,
-    path: NoteGetPath,
-) -> HttpResult {
+pub(super) async fn note_get<A: Api>(context: RequestContext<ServerContext<A>>, path: Path<NoteGetPath>) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
+        let path = path.into_inner();
         let params = NoteGetParams {
             number: request::path_parameter("number", &path.number, str::parse)?,
         };
@@ -99,13 +84,11 @@ pub(super) async fn note_get<A: Api>(
 
 impl ToResponse for NoteGetResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        Ok(
-            match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
-                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
-                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
-            },
-        )
+        Ok(match self {
+            Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+            Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+            Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+        })
     }
 }
 
@@ -119,11 +102,12 @@ pub(super) struct NoteRemovePath {
 /// `DELETE /notes/{number}`: Remove a note.
 pub(super) async fn note_remove<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: NoteRemovePath,
+    path: Path<NoteRemovePath>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
+        let path = path.into_inner();
         let params = NoteRemoveParams {
             number: request::path_parameter("number", &path.number, str::parse)?,
         };
@@ -134,12 +118,10 @@ pub(super) async fn note_remove<A: Api>(
 
 impl ToResponse for NoteRemoveResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        Ok(
-            match self {
-                Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
-                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
-                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
-            },
-        )
+        Ok(match self {
+            Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
+            Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+            Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+        })
     }
 }

@@ -6,23 +6,20 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use dropshot::Body;
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT,
-};
+use dropshot::{Body, RawRequest, RequestContext};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
-use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde_ignored::Path;
 use serde_json::error::Category;
 use tokio::time::timeout;
 
-use crate::{server, types};
+use super::context::ServerContext;
+use super::response::ErrorResponse;
 use crate::server::{InvalidBody, RequestMetadata};
 use crate::types::{ErrorCode, Member, RequestObject};
-use super::context::{RequestContext, ServerContext};
-use super::response::ErrorResponse;
+use crate::{server, types};
 
 /// Why a parameter was rejected; says what to change.
 pub(super) struct InvalidParameter(String);
@@ -36,58 +33,32 @@ impl From<InvalidParameter> for ErrorResponse {
 impl From<InvalidBody> for ErrorResponse {
     fn from(invalid: InvalidBody) -> Self {
         let (status, error) = match invalid {
-            InvalidBody::Malformed { .. } => {
-                (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput)
-            }
-            InvalidBody::TooLarge { .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge)
-            }
-            InvalidBody::UnsupportedMediaType { .. }
-            | InvalidBody::UnsupportedContentCoding { .. } => {
+            InvalidBody::Malformed { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput),
+            InvalidBody::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge),
+            InvalidBody::UnsupportedMediaType { .. } => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType)
             }
         };
-        let response = Self::new(status, error, invalid.to_string());
-        if matches!(invalid, InvalidBody::UnsupportedContentCoding { .. }) {
-            response.with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
-        } else {
-            response
-        }
+        Self::new(status, error, invalid.to_string())
     }
 }
 
-pub(super) fn metadata<A: server::Api>(
-    context: &RequestContext<ServerContext<A>>,
-) -> RequestMetadata {
+pub(super) fn metadata<A: server::Api>(context: &RequestContext<ServerContext<A>>) -> RequestMetadata {
     let headers = context.request.headers();
-    let forwarded_for: Vec<&[u8]> = headers
+    let forwarded_for: Vec<&str> = headers
         .get_all("x-forwarded-for")
         .iter()
-        .map(HeaderValue::as_bytes)
+        .filter_map(|value| value.to_str().ok())
         .collect();
     RequestMetadata {
         request_id: context.request_id.clone(),
         peer_address: context.request.remote_addr(),
-        forwarded_for: (!forwarded_for.is_empty()).then(|| forwarded_for.join(&b',')),
+        forwarded_for: (!forwarded_for.is_empty()).then(|| forwarded_for.join(",")),
         user_agent: headers
             .get(USER_AGENT)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned),
     }
-}
-
-/// The segments of a path, decoded (RFC 3986, sections 2.1 and 3.3).
-pub(super) fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, InvalidParameter> {
-    path.split('/')
-        .skip(1)
-        .map(|segment| {
-            percent_decode_str(segment)
-                .decode_utf8()
-                .map_err(|_| InvalidParameter(
-                    "the path is not UTF-8 after percent-decoding; encode it as UTF-8"
-                        .to_owned(),
-                ))
-        })
-        .collect()
 }
 
 pub(super) fn path_parameter<T, E: Display>(
@@ -95,8 +66,7 @@ pub(super) fn path_parameter<T, E: Display>(
     text: &str,
     parse: fn(&str) -> Result<T, E>,
 ) -> Result<T, InvalidParameter> {
-    parse(text)
-        .map_err(|error| InvalidParameter(format!("`{name}` in the path: {error}")))
+    parse(text).map_err(|error| InvalidParameter(format!("`{name}` in the path: {error}")))
 }
 
 /// The query parameters, decoded (WHATWG URL, application/x-www-form-urlencoded).
@@ -114,20 +84,19 @@ pub(super) fn query<'a, A: server::Api>(
                 Ok((name, value))
             } else {
                 let known = known.iter().copied();
-                Err(
-                    InvalidParameter(
-                        types::unknown_name("query parameter", &name, &name, known),
-                    ),
-                )
+                Err(InvalidParameter(types::unknown_name(
+                    "query parameter",
+                    &name,
+                    &name,
+                    known,
+                )))
             }
         })
         .collect()
 }
 
 /// Rejects the query of an operation without query parameters.
-pub(super) fn no_query<A: server::Api>(
-    context: &RequestContext<ServerContext<A>>,
-) -> Result<(), InvalidParameter> {
+pub(super) fn no_query<A: server::Api>(context: &RequestContext<ServerContext<A>>) -> Result<(), InvalidParameter> {
     query(context, &[]).map(|_| ())
 }
 
@@ -136,7 +105,9 @@ pub(super) fn optional_parameter<T, E: Display>(
     name: &str,
     parse: fn(&str) -> Result<T, E>,
 ) -> Result<Option<T>, InvalidParameter> {
-    query_text(query, name)?.map(|text| query_value(name, text, parse)).transpose()
+    query_text(query, name)?
+        .map(|text| query_value(name, text, parse))
+        .transpose()
 }
 
 pub(super) fn defaulted_parameter<T, E: Display>(
@@ -148,28 +119,16 @@ pub(super) fn defaulted_parameter<T, E: Display>(
     query_value(name, query_text(query, name)?.unwrap_or(default), parse)
 }
 
-fn query_value<T, E: Display>(
-    name: &str,
-    text: &str,
-    parse: fn(&str) -> Result<T, E>,
-) -> Result<T, InvalidParameter> {
-    parse(text)
-        .map_err(|error| InvalidParameter(format!("`{name}` in the query: {error}")))
+fn query_value<T, E: Display>(name: &str, text: &str, parse: fn(&str) -> Result<T, E>) -> Result<T, InvalidParameter> {
+    parse(text).map_err(|error| InvalidParameter(format!("`{name}` in the query: {error}")))
 }
 
-fn query_text<'a>(
-    query: &'a Query<'_>,
-    name: &str,
-) -> Result<Option<&'a str>, InvalidParameter> {
+fn query_text<'a>(query: &'a Query<'_>, name: &str) -> Result<Option<&'a str>, InvalidParameter> {
     let mut values = query.iter().filter(|(key, _)| key == name);
     match (values.next(), values.next()) {
-        (Some(_), Some(_)) => {
-            Err(
-                InvalidParameter(
-                    format!("`{name}` is in the query more than once; give it once"),
-                ),
-            )
-        }
+        (Some(_), Some(_)) => Err(InvalidParameter(format!(
+            "`{name}` is in the query more than once; give it once"
+        ))),
         (value, _) => Ok(value.map(|(_, text)| text.as_ref())),
     }
 }
@@ -177,7 +136,7 @@ fn query_text<'a>(
 /// A required body.
 pub(super) async fn required_body<A, T>(
     context: &RequestContext<ServerContext<A>>,
-    request: Request<Body>,
+    request: RawRequest,
 ) -> Result<T, InvalidBody>
 where
     A: server::Api,
@@ -193,18 +152,15 @@ where
 /// An optional body; `None` if it is absent or empty.
 pub(super) async fn optional_body<A, T>(
     context: &RequestContext<ServerContext<A>>,
-    request: Request<Body>,
+    request: RawRequest,
 ) -> Result<Option<T>, InvalidBody>
 where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
-    let media_type = check_media_type(
-        request.headers(),
-        context.context().policy.requires_content_type(),
-    );
-    let coding = check_content_coding(request.headers());
-    let reading = read(request, context.context().limits.body_size);
+    let request = request.into_inner();
+    let media_type = check_media_type(request.headers());
+    let reading = read(request, context.request_body_max_bytes());
     let body_time = context.context().limits.body_time;
     let bytes = timeout(body_time, reading)
         .await
@@ -213,11 +169,9 @@ where
         return Ok(None);
     }
     media_type?;
-    coding?;
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|error| InvalidBody::Malformed {
-            message: format!("the body is not JSON: {error}"),
-        })?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| InvalidBody::Malformed {
+        message: format!("the body is not JSON: {error}"),
+    })?;
     if !text.trim_ascii_start().starts_with('{') {
         return Err(InvalidBody::Malformed {
             message: "the body is not a JSON object; send one".to_owned(),
@@ -234,21 +188,15 @@ where
     if let Some(message) = unknown.filter(|_| is_json) {
         return Err(InvalidBody::Malformed { message });
     }
-    let value = value
-        .map_err(|error| explain(&error.path().to_string(), error.inner()))?;
+    let value = value.map_err(|error| explain(&error.path().to_string(), error.inner()))?;
     deserializer.end().map_err(|error| explain(".", &error))?;
     Ok(Some(value))
 }
 
-/// The type's case and its parameters are ignored (RFC 9110, section 8.3.1). Unless the header is required, a body without
-/// it is taken as JSON, the only supported type.
-fn check_media_type(headers: &HeaderMap, is_required: bool) -> Result<(), InvalidBody> {
+/// The type's case and its parameters are ignored (RFC 9110, section 8.3.1). A body without the header is taken as JSON,
+/// the only supported type.
+fn check_media_type(headers: &HeaderMap) -> Result<(), InvalidBody> {
     let Some(value) = headers.get(CONTENT_TYPE) else {
-        if is_required {
-            return Err(InvalidBody::UnsupportedMediaType {
-                message: "send the body with `Content-Type: application/json`".to_owned(),
-            });
-        }
         return Ok(());
     };
     let text = value.to_str().unwrap_or_default();
@@ -258,29 +206,10 @@ fn check_media_type(headers: &HeaderMap, is_required: bool) -> Result<(), Invali
     }
     Err(InvalidBody::UnsupportedMediaType {
         message: format!(
-            "send the body with `Content-Type: application/json`, not `{}`", essence
-            .escape_debug()
+            "send the body with `Content-Type: application/json`, not `{}`",
+            essence.escape_debug()
         ),
     })
-}
-
-/// Bodies are not decoded, so the only accepted coding is none (RFC 9110, section 8.4).
-fn check_content_coding(headers: &HeaderMap) -> Result<(), InvalidBody> {
-    let is_identity = |value: &HeaderValue| {
-        let mut codings = value.as_bytes().split(|byte| *byte == b',');
-        codings.all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
-    };
-    match headers.get_all(CONTENT_ENCODING).iter().find(|value| !is_identity(value)) {
-        None => Ok(()),
-        Some(value) => {
-            Err(InvalidBody::UnsupportedContentCoding {
-                message: format!(
-                    "send the body without `Content-Encoding`; `{}` is not supported",
-                    value.as_bytes().escape_ascii()
-                ),
-            })
-        }
-    }
 }
 
 /// Reads a body of at most `limit` bytes. The rest of a larger body is read and discarded, up to eight times the limit, so
@@ -295,10 +224,9 @@ async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody
     let mut bytes = BytesMut::with_capacity(declared.unwrap_or_default().min(limit));
     let mut seen = 0_usize;
     while let Some(frame) = body.frame().await {
-        let frame = frame
-            .map_err(|error| InvalidBody::Malformed {
-                message: format!("the body ended early: {error}"),
-            })?;
+        let frame = frame.map_err(|error| InvalidBody::Malformed {
+            message: format!("the body ended early: {error}"),
+        })?;
         if let Ok(data) = frame.into_data() {
             seen = seen.saturating_add(data.len());
             if seen <= limit {
@@ -335,13 +263,11 @@ struct Place {
 
 fn place(path: &Path<'_>, body: &'static [Member]) -> Place {
     match path {
-        Path::Root => {
-            Place {
-                path: String::new(),
-                siblings: &[],
-                members: body,
-            }
-        }
+        Path::Root => Place {
+            path: String::new(),
+            siblings: &[],
+            members: body,
+        },
         Path::Seq { parent, index } => {
             let parent = place(parent, body);
             Place {
@@ -362,9 +288,7 @@ fn place(path: &Path<'_>, body: &'static [Member]) -> Place {
                     .map_or(&[], |members| members()),
             }
         }
-        Path::Some { parent }
-        | Path::NewtypeStruct { parent }
-        | Path::NewtypeVariant { parent } => place(parent, body),
+        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => place(parent, body),
     }
 }
 
@@ -395,7 +319,11 @@ fn explain(path: &str, error: &serde_json::Error) -> InvalidBody {
             let reason = text
                 .rsplit_once(" at line ")
                 .map_or(text.as_str(), |(reason, _)| reason);
-            if path == "." { reason.to_owned() } else { format!("`{path}`: {reason}") }
+            if path == "." {
+                reason.to_owned()
+            } else {
+                format!("`{path}`: {reason}")
+            }
         }
         Category::Syntax | Category::Eof | Category::Io => {
             format!("the body is not JSON: {text}")

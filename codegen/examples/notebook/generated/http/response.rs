@@ -5,26 +5,21 @@ use std::pin::Pin;
 use std::time::Instant;
 
 use bytes::Bytes;
-use dropshot::{Body, HEADER_REQUEST_ID, HttpError};
+use dropshot::{Body, HttpError, RequestContext};
 use flate2::Compression;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use opentelemetry::Context;
 use opentelemetry::context::FutureExt;
 use serde::Serialize;
 
+use super::context::{ObservedRequest, ObservedResponse, Observer, ServerContext};
+use super::negotiation;
+use super::negotiation::Coding;
 use crate::server::{Api, OperationResponse};
 use crate::types::{Error, ErrorCode};
-use super::negotiation;
-use super::context::{
-    ObservedRequest, ObservedResponse, Observer, RequestContext, ServerContext,
-};
-use super::negotiation::Coding;
 
-/// What a handler returns. dropshot expects this type of endpoints; the error never occurs.
+/// What a handler returns to dropshot.
 pub(super) type HttpResult = Result<Response<Body>, HttpError>;
 
 /// The size from which bodies are compressed. A smaller body fits into one packet with its head and would arrive no sooner.
@@ -49,39 +44,26 @@ fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
     }
 }
 
-pub(super) fn json<T: Serialize>(
-    status: StatusCode,
-    body: &T,
-) -> Result<PendingResponse, HttpError> {
-    let text = serde_json::to_vec(body)
-        .map_err(|error| HttpError::for_internal_error(error.to_string()))?;
-    Ok(
-        with_header(
-            pending(status, text),
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        ),
-    )
+pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<PendingResponse, HttpError> {
+    let text = serde_json::to_vec(body).map_err(|error| HttpError::for_internal_error(error.to_string()))?;
+    Ok(with_header(
+        pending(status, text),
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    ))
 }
 
 pub(super) fn without_body(status: StatusCode) -> PendingResponse {
     pending(status, Vec::new())
 }
 
-pub(super) fn with_header(
-    mut pending: PendingResponse,
-    name: HeaderName,
-    value: HeaderValue,
-) -> PendingResponse {
+pub(super) fn with_header(mut pending: PendingResponse, name: HeaderName, value: HeaderValue) -> PendingResponse {
     pending.response.headers_mut().insert(name, value);
     pending
 }
 
 /// Negotiates the form of a response with the caller.
-pub(super) fn send<A: Api>(
-    context: &RequestContext<ServerContext<A>>,
-    pending: PendingResponse,
-) -> HttpResult {
+pub(super) fn send<A: Api>(context: &RequestContext<ServerContext<A>>, pending: PendingResponse) -> HttpResult {
     let request = context.request.headers();
     let mut response = negotiated(request, pending)?;
     context.context().allowed_origins.mark(request, response.headers_mut());
@@ -100,10 +82,6 @@ impl ErrorResponse {
     pub(super) fn new(status: StatusCode, error: ErrorCode, message: String) -> Self {
         Self(json(status, &Error { error, message }))
     }
-
-    pub(super) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
-        Self(self.0.map(|pending| with_header(pending, name, value)))
-    }
 }
 
 /// A request that is reported to the observer.
@@ -115,10 +93,7 @@ struct Observation<'a> {
 }
 
 impl<'a> Observation<'a> {
-    fn begin<A: Api>(
-        context: &'a RequestContext<ServerContext<A>>,
-        operation: Option<&'static str>,
-    ) -> Self {
+    fn begin<A: Api>(context: &'a RequestContext<ServerContext<A>>, operation: Option<&'static str>) -> Self {
         let start = Instant::now();
         let observer = context.context().observer.as_ref();
         let request = ObservedRequest {
@@ -135,10 +110,10 @@ impl<'a> Observation<'a> {
         }
     }
 
-    /// Adds the headers that every response has, and reports the response. If it could not be serialized, dropshot's response
-    /// takes its place, which does not show the cause.
+    /// Reports the response. If it could not be serialized, dropshot's response takes its place, which does not show the
+    /// cause.
     fn end(self, result: HttpResult) -> HttpResult {
-        let (mut response, fault) = match result {
+        let (response, fault) = match result {
             Ok(response) => (response, None),
             Err(error) => {
                 let fault = error.internal_message.clone();
@@ -151,12 +126,6 @@ impl<'a> Observation<'a> {
             fault: fault.as_deref(),
         };
         self.observer.on_response(&self.request, &self.context, &observed);
-        let headers = response.headers_mut();
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if let Ok(id) = HeaderValue::try_from(self.request.id) {
-            headers.insert(HEADER_REQUEST_ID, id);
-        }
         Ok(response)
     }
 }
@@ -175,7 +144,11 @@ pub(super) async fn respond<A: Api, R: ToResponse>(
 }
 
 /// Responds to a request that is not for an operation, and reports it to the observer.
-fn respond_unlisted<A: Api>(
+///
+/// # Errors
+///
+/// Returns no error: a response that cannot be built becomes a 500.
+pub fn respond_unlisted<A: Api>(
     context: &RequestContext<ServerContext<A>>,
     respond: impl FnOnce() -> HttpResult,
 ) -> HttpResult {
@@ -183,30 +156,22 @@ fn respond_unlisted<A: Api>(
     observation.end(respond())
 }
 
-/// Responds with an error before an operation is chosen.
-pub(super) fn reject<A: Api>(
-    context: &RequestContext<ServerContext<A>>,
-    ErrorResponse(pending): ErrorResponse,
-) -> HttpResult {
-    respond_unlisted(context, || send(context, pending?))
-}
-
 /// Compresses at the fastest level, since each response is compressed anew.
-fn negotiated(
-    request: &HeaderMap,
-    pending: PendingResponse,
-) -> Result<Response<Vec<u8>>, HttpError> {
-    let PendingResponse { mut response, is_secret, is_tagged } = pending;
+fn negotiated(request: &HeaderMap, pending: PendingResponse) -> Result<Response<Vec<u8>>, HttpError> {
+    let PendingResponse {
+        mut response,
+        is_secret,
+        is_tagged,
+    } = pending;
     let mut coding = Coding::Identity;
     if !is_secret && response.body().len() >= COMPRESSION_MIN {
-        response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+        response
+            .headers_mut()
+            .insert(VARY, HeaderValue::from_static("accept-encoding"));
         coding = negotiation::coding(request);
     }
     if is_tagged {
-        let tag = negotiation::entity_tag(
-            &negotiation::digest(response.body()),
-            coding,
-        )?;
+        let tag = negotiation::entity_tag(&negotiation::digest(response.body()), coding)?;
         let is_known = negotiation::is_known(request, &tag);
         response.headers_mut().insert(ETAG, tag);
         if is_known {
@@ -226,63 +191,21 @@ fn negotiated(
     Ok(response)
 }
 
-/// Responds to a request whose path no operation has: with a resource, or 404.
-pub(super) fn unlisted<A: Api>(
-    context: &RequestContext<ServerContext<A>>,
-) -> HttpResult {
-    let (server, request) = (context.context(), context.request.headers());
-    let Some(resource) = server.resources.get(context.request.uri().path(), request)
-    else {
-        let message = "there is nothing at this path".to_owned();
-        return reject(
-            context,
-            ErrorResponse::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message),
-        );
-    };
-    match *context.request.method() {
-        Method::GET | Method::HEAD => {
-            respond_unlisted(
-                context,
-                || {
-                    let mut response = resource?;
-                    server.allowed_origins.mark(request, response.headers_mut());
-                    Ok(response)
-                },
-            )
-        }
-        _ => method_not_allowed(context, "GET, HEAD"),
-    }
-}
-
-/// Responds 405 with `Allow` (RFC 9110, section 15.5.6), or to a preflight request with the allowed methods. Methods that
-/// HTTP does not define get 405 too, because the response then says which methods the path supports.
+/// Responds 405 with `Allow` (RFC 9110, section 15.5.6), or to a preflight request with the allowed methods.
 pub(super) fn method_not_allowed<A: Api>(
     context: &RequestContext<ServerContext<A>>,
     allowed: &'static str,
 ) -> HttpResult {
-    respond_unlisted(
-        context,
-        || {
-            let (method, request) = (
-                context.request.method(),
-                context.request.headers(),
-            );
-            if let Some(preflight) = context
-                .context()
-                .allowed_origins
-                .preflight(method, request, allowed)
-            {
-                return Ok(preflight.map(|()| Body::empty()));
-            }
-            let ErrorResponse(pending) = ErrorResponse::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                ErrorCode::MethodNotAllowed,
-                format!("this path supports only {allowed}"),
-            );
-            send(
-                context,
-                with_header(pending?, ALLOW, HeaderValue::from_static(allowed)),
-            )
-        },
-    )
+    respond_unlisted(context, || {
+        let (method, request) = (context.request.method(), context.request.headers());
+        if let Some(preflight) = context.context().allowed_origins.preflight(method, request, allowed) {
+            return Ok(preflight.map(|()| Body::empty()));
+        }
+        let ErrorResponse(pending) = ErrorResponse::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            ErrorCode::MethodNotAllowed,
+            format!("this path supports only {allowed}"),
+        );
+        send(context, with_header(pending?, ALLOW, HeaderValue::from_static(allowed)))
+    })
 }

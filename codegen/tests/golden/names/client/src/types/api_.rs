@@ -22,7 +22,10 @@ pub struct Keywords {
     #[serde(deserialize_with = "decode::nullable")]
     pub gen_: Option<Timestamp>,
     /// A keyword that cannot be escaped.
+    ///
+    /// At most 9 items.
     #[serde(rename = "self")]
+    #[serde(deserialize_with = "decode::list::<_,_,9>")]
     pub self_: Vec<OpenEnum<Word>>,
     /// Another one.
     ///

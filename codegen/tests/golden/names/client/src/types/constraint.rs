@@ -32,6 +32,45 @@ pub enum ConstraintError {
         /// The actual number of characters.
         actual: usize,
     },
+    /// The list is too long.
+    #[error("must have at most {maximum} items")]
+    TooManyItems {
+        /// The maximum number of items.
+        maximum: usize,
+    },
+    /// The JSON is too large.
+    #[error(
+        "must have at most {maximum} bytes as JSON without white space, but has {actual}"
+    )]
+    TooManyBytes {
+        /// The maximum number of bytes.
+        maximum: usize,
+        /// The actual number of bytes.
+        actual: usize,
+    },
+    /// The JSON is nested too deeply.
+    #[error(
+        "must have at most {maximum} nested levels of objects and lists, but has {actual}"
+    )]
+    TooManyLevels {
+        /// The maximum number of levels.
+        maximum: usize,
+        /// The actual number of levels.
+        actual: usize,
+    },
+    /// The JSON has a number that most programs cannot read.
+    #[error(
+        "must not have numbers beyond those of 64-bit floating point, such as {value}"
+    )]
+    NumberTooLarge {
+        /// The number.
+        value: Quoted,
+    },
+    /// The JSON has an escape that stands for half a character.
+    #[error(
+        "must not have a lone surrogate, such as `\\ud800` without `\\udc00` after it"
+    )]
+    LoneSurrogate,
     /// The number is too small.
     #[error("must be at least {minimum}, but is {actual}")]
     TooSmall {

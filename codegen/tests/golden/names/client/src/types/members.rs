@@ -29,9 +29,14 @@ fn nearest<'a>(
         return None;
     }
     let unknown = unknown.to_lowercase();
+    let similarity = |name: &str| {
+        let is_slip = name.len() > 2 && strsim::osa_distance(&unknown, name) <= 1;
+        let slip = if is_slip { MIN_SIMILARITY } else { 0.0 };
+        strsim::jaro_winkler(&unknown, name).max(slip)
+    };
     known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&unknown, name), name))
+        .map(|name| (similarity(name), name))
         .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .max_by(|(first, _), (second, _)| first.total_cmp(second))
         .map(|(_, name)| name)

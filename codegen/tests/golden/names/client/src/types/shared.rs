@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use crate::OpenEnum;
-use super::{constraint, decode};
+use super::{JsonObject, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 use super::members::{Member, RequestObject};
@@ -33,9 +33,11 @@ pub struct Option_ {
     )]
     pub map: Option<Map>,
     /// A list.
+    ///
+    /// At most 9 items.
     #[serde(
         default,
-        deserialize_with = "decode::present",
+        deserialize_with = "decode::present_list::<_,_,9>",
         skip_serializing_if = "Option::is_none"
     )]
     pub list: Option<Vec<Value>>,
@@ -47,12 +49,14 @@ pub struct Option_ {
     )]
     pub text: Option<String>,
     /// Anything.
+    ///
+    /// At most 99 bytes and 9 nested levels.
     #[serde(
         default,
-        deserialize_with = "decode::present",
+        deserialize_with = "decode::present_json::<_,99,9>",
         skip_serializing_if = "Option::is_none"
     )]
-    pub free: Option<serde_json::Map<String, serde_json::Value>>,
+    pub free: Option<JsonObject>,
 }
 
 impl RequestObject for Option_ {

@@ -9,6 +9,7 @@ use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::constraint::{ConstraintError, Quoted};
+use super::decode::Format;
 
 /// A time in UTC, in the years 0001 to 9999 and in whole microseconds. It is always written in the same form, with six
 /// digits after the second: `2026-11-23T09:30:00.000000Z`.
@@ -53,7 +54,7 @@ impl<Zone: TimeZone> TryFrom<DateTime<Zone>> for Timestamp {
             .map(Self)
             .filter(|time| (Self::MIN..=Self::MAX).contains(time))
             .ok_or_else(|| ConstraintError::Format {
-                expected: Self::EXPECTED,
+                expected: <Self as Format>::EXPECTED,
                 value: Quoted::shown(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
             })
     }
@@ -69,7 +70,7 @@ impl FromStr for Timestamp {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        Self::parse(text)
+        <Self as Format>::parse(text)
     }
 }
 
@@ -77,7 +78,7 @@ impl TryFrom<&str> for Timestamp {
     type Error = ConstraintError;
 
     fn try_from(text: &str) -> Result<Self, ConstraintError> {
-        Self::parse(text)
+        <Self as Format>::parse(text)
     }
 }
 
@@ -85,7 +86,7 @@ impl TryFrom<String> for Timestamp {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        Self::parse(&text)
+        <Self as Format>::parse(&text)
     }
 }
 
