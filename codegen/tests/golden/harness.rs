@@ -6,6 +6,13 @@ pub use self::generated::*;
 #[derive(Clone, Debug)]
 pub struct Transport;
 
+impl Transport {
+    /// Nothing is necessary before a request.
+    async fn prepare(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
 impl progenitor_client::ClientHooks<Transport> for Client {}
 
 /// Why a call failed.

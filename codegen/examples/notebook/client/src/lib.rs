@@ -30,6 +30,13 @@ impl Error {
 #[derive(Clone, Debug)]
 pub struct Transport;
 
+impl Transport {
+    /// Nothing is necessary before a request. A client with tokens would get one here.
+    async fn prepare(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
 impl ClientHooks<Transport> for Client {}
 
 impl Client {

@@ -9,8 +9,8 @@ use dropshot::{Body, HttpError, RequestInfo};
 use http::{HeaderMap, Response, StatusCode};
 use opentelemetry::Context;
 
-use crate::types::Error;
 use super::cross_origin::AllowedOrigins;
+use crate::types::Error;
 
 /// A request, as an [`Observer`] sees it.
 #[derive(Debug)]
@@ -65,20 +65,12 @@ pub struct Limits {
 /// Resources beside the operations, such as the documents. They support GET and HEAD.
 pub trait Resources: fmt::Debug + Send + Sync + 'static {
     /// The response to GET for a path and the headers of the request; `None` if there is nothing at the path.
-    fn get(
-        &self,
-        path: &str,
-        request: &HeaderMap,
-    ) -> Option<Result<Response<Body>, HttpError>>;
+    fn get(&self, path: &str, request: &HeaderMap) -> Option<Result<Response<Body>, HttpError>>;
 }
 
 /// No resources.
 impl Resources for () {
-    fn get(
-        &self,
-        _path: &str,
-        _request: &HeaderMap,
-    ) -> Option<Result<Response<Body>, HttpError>> {
+    fn get(&self, _path: &str, _request: &HeaderMap) -> Option<Result<Response<Body>, HttpError>> {
         None
     }
 }

@@ -3,12 +3,12 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, Path, RawRequest, RequestContext};
-use http::StatusCode;
+use dropshot::{Body, HttpError};
+use http::{Request, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 use super::{request, response};
 use crate::server::{
@@ -40,7 +40,7 @@ impl ToResponse for NoteListResponse {
 }
 
 /// `POST /notes`: Add a note.
-pub(super) async fn note_add<A: Api>(context: RequestContext<ServerContext<A>>, request: RawRequest) -> HttpResult {
+pub(super) async fn note_add<A: Api>(context: RequestContext<ServerContext<A>>, request: Request<Body>) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
@@ -69,11 +69,10 @@ pub(super) struct NoteGetPath {
 }
 
 /// `GET /notes/{number}`: Get a note.
-pub(super) async fn note_get<A: Api>(context: RequestContext<ServerContext<A>>, path: Path<NoteGetPath>) -> HttpResult {
+pub(super) async fn note_get<A: Api>(context: RequestContext<ServerContext<A>>, path: NoteGetPath) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = NoteGetParams {
             number: request::path_parameter("number", &path.number, str::parse)?,
         };
@@ -100,14 +99,10 @@ pub(super) struct NoteRemovePath {
 }
 
 /// `DELETE /notes/{number}`: Remove a note.
-pub(super) async fn note_remove<A: Api>(
-    context: RequestContext<ServerContext<A>>,
-    path: Path<NoteRemovePath>,
-) -> HttpResult {
+pub(super) async fn note_remove<A: Api>(context: RequestContext<ServerContext<A>>, path: NoteRemovePath) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = NoteRemoveParams {
             number: request::path_parameter("number", &path.number, str::parse)?,
         };

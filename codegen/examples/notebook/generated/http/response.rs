@@ -5,21 +5,21 @@ use std::pin::Pin;
 use std::time::Instant;
 
 use bytes::Bytes;
-use dropshot::{Body, HttpError, RequestContext};
+use dropshot::{Body, HEADER_REQUEST_ID, HttpError};
 use flate2::Compression;
-use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use opentelemetry::Context;
 use opentelemetry::context::FutureExt;
 use serde::Serialize;
 
-use super::context::{ObservedRequest, ObservedResponse, Observer, ServerContext};
+use super::context::{ObservedRequest, ObservedResponse, Observer, RequestContext, ServerContext};
 use super::negotiation;
 use super::negotiation::Coding;
 use crate::server::{Api, OperationResponse};
 use crate::types::{Error, ErrorCode};
 
-/// What a handler returns to dropshot.
+/// What a handler returns. dropshot expects this type of endpoints; the error never occurs.
 pub(super) type HttpResult = Result<Response<Body>, HttpError>;
 
 /// The size from which bodies are compressed. A smaller body fits into one packet with its head and would arrive no sooner.
@@ -82,6 +82,10 @@ impl ErrorResponse {
     pub(super) fn new(status: StatusCode, error: ErrorCode, message: String) -> Self {
         Self(json(status, &Error { error, message }))
     }
+
+    pub(super) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self(self.0.map(|pending| with_header(pending, name, value)))
+    }
 }
 
 /// A request that is reported to the observer.
@@ -110,10 +114,10 @@ impl<'a> Observation<'a> {
         }
     }
 
-    /// Reports the response. If it could not be serialized, dropshot's response takes its place, which does not show the
-    /// cause.
+    /// Adds the headers that every response has, and reports the response. If it could not be serialized, dropshot's response
+    /// takes its place, which does not show the cause.
     fn end(self, result: HttpResult) -> HttpResult {
-        let (response, fault) = match result {
+        let (mut response, fault) = match result {
             Ok(response) => (response, None),
             Err(error) => {
                 let fault = error.internal_message.clone();
@@ -126,6 +130,14 @@ impl<'a> Observation<'a> {
             fault: fault.as_deref(),
         };
         self.observer.on_response(&self.request, &self.context, &observed);
+        let headers = response.headers_mut();
+        headers
+            .entry(CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Ok(id) = HeaderValue::try_from(self.request.id) {
+            headers.insert(HEADER_REQUEST_ID, id);
+        }
         Ok(response)
     }
 }
@@ -144,16 +156,20 @@ pub(super) async fn respond<A: Api, R: ToResponse>(
 }
 
 /// Responds to a request that is not for an operation, and reports it to the observer.
-///
-/// # Errors
-///
-/// Returns no error: a response that cannot be built becomes a 500.
-pub fn respond_unlisted<A: Api>(
+fn respond_unlisted<A: Api>(
     context: &RequestContext<ServerContext<A>>,
     respond: impl FnOnce() -> HttpResult,
 ) -> HttpResult {
     let observation = Observation::begin(context, None);
     observation.end(respond())
+}
+
+/// Responds with an error before an operation is chosen.
+pub(super) fn reject<A: Api>(
+    context: &RequestContext<ServerContext<A>>,
+    ErrorResponse(pending): ErrorResponse,
+) -> HttpResult {
+    respond_unlisted(context, || send(context, pending?))
 }
 
 /// Compresses at the fastest level, since each response is compressed anew.
@@ -191,7 +207,28 @@ fn negotiated(request: &HeaderMap, pending: PendingResponse) -> Result<Response<
     Ok(response)
 }
 
-/// Responds 405 with `Allow` (RFC 9110, section 15.5.6), or to a preflight request with the allowed methods.
+/// Responds to a request whose path no operation has: with a resource, or 404.
+pub(super) fn unlisted<A: Api>(context: &RequestContext<ServerContext<A>>) -> HttpResult {
+    let (server, request) = (context.context(), context.request.headers());
+    let Some(resource) = server.resources.get(context.request.uri().path(), request) else {
+        let message = "there is nothing at this path".to_owned();
+        return reject(
+            context,
+            ErrorResponse::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message),
+        );
+    };
+    match *context.request.method() {
+        Method::GET | Method::HEAD => respond_unlisted(context, || {
+            let mut response = resource?;
+            server.allowed_origins.mark(request, response.headers_mut());
+            Ok(response)
+        }),
+        _ => method_not_allowed(context, "GET, HEAD"),
+    }
+}
+
+/// Responds 405 with `Allow` (RFC 9110, section 15.5.6), or to a preflight request with the allowed methods. Methods that
+/// HTTP does not define get 405 too, because the response then says which methods the path supports.
 pub(super) fn method_not_allowed<A: Api>(
     context: &RequestContext<ServerContext<A>>,
     allowed: &'static str,

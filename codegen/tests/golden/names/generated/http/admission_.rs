@@ -3,14 +3,14 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, Path, RequestContext};
+use dropshot::HttpError;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::server::{Api, DashGetParams, DashGetResponse};
 use super::{request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// The variables of `/a-b/{id}`, not parsed.
@@ -22,12 +22,11 @@ pub(super) struct DashGetPath {
 /// `GET /a-b/{id}`: A path with a dash.
 pub(super) async fn dash_get<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<DashGetPath>,
+    path: DashGetPath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = DashGetParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };

@@ -3,15 +3,15 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, Path, RawRequest, RequestContext};
-use http::{HeaderName, StatusCode};
+use dropshot::{Body, HttpError};
+use http::{HeaderName, Request, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::types;
 use crate::server::{Api, KeywordPutParams, KeywordPutResponse};
 use super::{request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// The variables of `/keywords/{type}/{context}`, not parsed.
@@ -25,8 +25,8 @@ pub(super) struct KeywordPutPath {
 /// `PUT /keywords/{type}/{context}`: Keywords and variables as names.\u{202e}
 pub(super) async fn keyword_put<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<KeywordPutPath>,
-    request: RawRequest,
+    path: KeywordPutPath,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
@@ -34,7 +34,6 @@ pub(super) async fn keyword_put<A: Api>(
             &context,
             &["gen", "self", "metadata", "visitor", "help"],
         )?;
-        let path = path.into_inner();
         let params = KeywordPutParams {
             type_: request::path_parameter("type", &path.type_, str::parse)?,
             context: request::path_parameter("context", &path.context, str::parse)?,

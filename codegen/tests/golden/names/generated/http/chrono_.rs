@@ -3,13 +3,13 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, RequestContext};
+use dropshot::HttpError;
 use http::StatusCode;
 
 use crate::types;
 use crate::server::{Api, TimeGetParams, TimeGetResponse};
 use super::{request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `GET /times`: Times in a module that is named like the crate.

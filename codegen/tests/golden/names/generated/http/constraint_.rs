@@ -3,14 +3,14 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, Path, RequestContext};
+use dropshot::HttpError;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::server::{Api, LineGetParams, LineGetResponse};
 use super::{request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// The variables of `/a_b/{id}`, not parsed.
@@ -22,12 +22,11 @@ pub(super) struct LineGetPath {
 /// `GET /a_b/{id}`: The path with an underscore.
 pub(super) async fn line_get<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<LineGetPath>,
+    path: LineGetPath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = LineGetParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };

@@ -13,7 +13,7 @@ use http::header::{
 const EXPOSED_HEADERS: &str = "body, type, x-request-id";
 
 /// The request headers that a page may send, in addition to the CORS-safelisted ones.
-const ACCEPTED_HEADERS: &str = "authorization, content-type";
+const ACCEPTED_HEADERS: &str = "authorization, content-type, traceparent, tracestate";
 
 /// For how many seconds a browser may cache a preflight response: the maximum that any browser honors.
 const MAX_AGE: u64 = 86_400;
@@ -73,6 +73,11 @@ impl AllowedOrigins {
             );
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(MAX_AGE));
         Some(response)
+    }
+
+    /// Whether the request is from a page of an allowed origin.
+    pub fn allows(&self, request: &HeaderMap) -> bool {
+        self.allowed(request).is_some()
     }
 
     /// The request's origin, if it is allowed.

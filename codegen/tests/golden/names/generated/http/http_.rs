@@ -3,18 +3,18 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, RawRequest, RequestContext};
-use http::StatusCode;
+use dropshot::{Body, HttpError};
+use http::{Request, StatusCode};
 
 use crate::server::{Api, PreludePostResponse};
 use super::{request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `POST /prelude`: Types that Rust imports everywhere.
 pub(super) async fn prelude_post<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);

@@ -6,10 +6,13 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use dropshot::{Body, RawRequest, RequestContext};
-use http::{HeaderMap, Request, StatusCode};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use dropshot::Body;
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT,
+};
 use http_body_util::BodyExt;
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde_ignored::Path;
 use serde_json::error::Category;
@@ -18,7 +21,7 @@ use tokio::time::timeout;
 use crate::{server, types};
 use crate::server::{InvalidBody, RequestMetadata};
 use crate::types::{ErrorCode, Member, RequestObject};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::ErrorResponse;
 
 /// Why a parameter was rejected; says what to change.
@@ -39,11 +42,17 @@ impl From<InvalidBody> for ErrorResponse {
             InvalidBody::TooLarge { .. } => {
                 (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge)
             }
-            InvalidBody::UnsupportedMediaType { .. } => {
+            InvalidBody::UnsupportedMediaType { .. }
+            | InvalidBody::UnsupportedContentCoding { .. } => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType)
             }
         };
-        Self::new(status, error, invalid.to_string())
+        let response = Self::new(status, error, invalid.to_string());
+        if matches!(invalid, InvalidBody::UnsupportedContentCoding { .. }) {
+            response.with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+        } else {
+            response
+        }
     }
 }
 
@@ -51,20 +60,34 @@ pub(super) fn metadata<A: server::Api>(
     context: &RequestContext<ServerContext<A>>,
 ) -> RequestMetadata {
     let headers = context.request.headers();
-    let forwarded_for: Vec<&str> = headers
+    let forwarded_for: Vec<&[u8]> = headers
         .get_all("x-forwarded-for")
         .iter()
-        .filter_map(|value| value.to_str().ok())
+        .map(HeaderValue::as_bytes)
         .collect();
     RequestMetadata {
         request_id: context.request_id.clone(),
         peer_address: context.request.remote_addr(),
-        forwarded_for: (!forwarded_for.is_empty()).then(|| forwarded_for.join(",")),
+        forwarded_for: (!forwarded_for.is_empty()).then(|| forwarded_for.join(&b',')),
         user_agent: headers
             .get(USER_AGENT)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned),
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
     }
+}
+
+/// The segments of a path, decoded (RFC 3986, sections 2.1 and 3.3).
+pub(super) fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, InvalidParameter> {
+    path.split('/')
+        .skip(1)
+        .map(|segment| {
+            percent_decode_str(segment)
+                .decode_utf8()
+                .map_err(|_| InvalidParameter(
+                    "the path is not UTF-8 after percent-decoding; encode it as UTF-8"
+                        .to_owned(),
+                ))
+        })
+        .collect()
 }
 
 pub(super) fn path_parameter<T, E: Display>(
@@ -165,7 +188,7 @@ fn query_text<'a>(
 /// A required body.
 pub(super) async fn required_body<A, T>(
     context: &RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> Result<T, InvalidBody>
 where
     A: server::Api,
@@ -181,15 +204,18 @@ where
 /// An optional body; `None` if it is absent or empty.
 pub(super) async fn optional_body<A, T>(
     context: &RequestContext<ServerContext<A>>,
-    request: RawRequest,
+    request: Request<Body>,
 ) -> Result<Option<T>, InvalidBody>
 where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
-    let request = request.into_inner();
-    let media_type = check_media_type(request.headers());
-    let reading = read(request, context.request_body_max_bytes());
+    let media_type = check_media_type(
+        request.headers(),
+        context.context().policy.requires_content_type(),
+    );
+    let coding = check_content_coding(request.headers());
+    let reading = read(request, context.context().limits.body_size);
     let body_time = context.context().limits.body_time;
     let bytes = timeout(body_time, reading)
         .await
@@ -198,6 +224,7 @@ where
         return Ok(None);
     }
     media_type?;
+    coding?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|error| InvalidBody::Malformed {
             message: format!("the body is not JSON: {error}"),
@@ -224,10 +251,15 @@ where
     Ok(Some(value))
 }
 
-/// The type's case and its parameters are ignored (RFC 9110, section 8.3.1). A body without the header is taken as JSON,
-/// the only supported type.
-fn check_media_type(headers: &HeaderMap) -> Result<(), InvalidBody> {
+/// The type's case and its parameters are ignored (RFC 9110, section 8.3.1). Unless the header is required, a body without
+/// it is taken as JSON, the only supported type.
+fn check_media_type(headers: &HeaderMap, is_required: bool) -> Result<(), InvalidBody> {
     let Some(value) = headers.get(CONTENT_TYPE) else {
+        if is_required {
+            return Err(InvalidBody::UnsupportedMediaType {
+                message: "send the body with `Content-Type: application/json`".to_owned(),
+            });
+        }
         return Ok(());
     };
     let text = value.to_str().unwrap_or_default();
@@ -241,6 +273,25 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), InvalidBody> {
             .escape_debug()
         ),
     })
+}
+
+/// Bodies are not decoded, so the only accepted coding is none (RFC 9110, section 8.4).
+fn check_content_coding(headers: &HeaderMap) -> Result<(), InvalidBody> {
+    let is_identity = |value: &HeaderValue| {
+        let mut codings = value.as_bytes().split(|byte| *byte == b',');
+        codings.all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
+    };
+    match headers.get_all(CONTENT_ENCODING).iter().find(|value| !is_identity(value)) {
+        None => Ok(()),
+        Some(value) => {
+            Err(InvalidBody::UnsupportedContentCoding {
+                message: format!(
+                    "send the body without `Content-Encoding`; `{}` is not supported",
+                    value.as_bytes().escape_ascii()
+                ),
+            })
+        }
+    }
 }
 
 /// Reads a body of at most `limit` bytes. The rest of a larger body is read and discarded, up to eight times the limit, so

@@ -3,7 +3,7 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, Path, RequestContext};
+use dropshot::HttpError;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::server::{
     Api, KeywordListParams, KeywordListResponse, KeywordPostParams, KeywordPostResponse,
 };
 use super::{request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// The variables of `/keywords/{type}/{method}/{principal}`, not parsed.
@@ -27,12 +27,11 @@ pub(super) struct KeywordPostPath {
 /// `POST /keywords/{type}/{method}/{principal}`: Variables of a dispatcher.
 pub(super) async fn keyword_post<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<KeywordPostPath>,
+    path: KeywordPostPath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = KeywordPostParams {
             type_: request::path_parameter("type", &path.type_, str::parse)?,
             method: request::path_parameter("method", &path.method, str::parse)?,
@@ -65,12 +64,11 @@ pub(super) struct KeywordListPath {
 /// `GET /keywords/{type}/list/{path}`: A literal beside a variable.
 pub(super) async fn keyword_list<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    path: Path<KeywordListPath>,
+    path: KeywordListPath,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let path = path.into_inner();
         let params = KeywordListParams {
             type_: request::path_parameter("type", &path.type_, str::parse)?,
             path: request::path_parameter("path", &path.path, str::parse)?,

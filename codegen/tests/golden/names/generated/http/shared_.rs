@@ -3,12 +3,12 @@
 
 use std::pin::pin;
 
-use dropshot::{HttpError, RequestContext};
+use dropshot::HttpError;
 use http::StatusCode;
 
 use crate::server::{Api, PreludeGetResponse};
 use super::{request, response};
-use super::context::ServerContext;
+use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
 /// `GET /prelude`: The same types in the file of another tag.

@@ -22,4 +22,10 @@ pub enum InvalidBody {
         /// Says what to change.
         message: String,
     },
+    /// 415: The body is compressed or otherwise encoded.
+    #[error("{message}")]
+    UnsupportedContentCoding {
+        /// Says what to change.
+        message: String,
+    },
 }

@@ -61,7 +61,7 @@ impl Input {
 /// A JSON argument: the value, whose text is kept, or the file that contains it.
 #[derive(Clone, Debug)]
 pub(crate) enum Json {
-    Value(Box<RawValue>),
+    Given(Box<RawValue>),
     From(Input),
 }
 
@@ -73,7 +73,7 @@ impl FromStr for Json {
             Some(place) => Ok(Self::From(Input::from(OsString::from(place)))),
             None => {
                 serde_json::from_str(argument)
-                    .map(Self::Value)
+                    .map(Self::Given)
                     .map_err(|error| {
                         format!(
                             "must be JSON such as {{\"pages\": 3}}, or `@PATH` to read it from a file: {error}"
@@ -87,7 +87,7 @@ impl FromStr for Json {
 /// Returns the JSON of an argument.
 pub(crate) fn json(argument: Option<Json>) -> Result<Option<Box<RawValue>>, Failure> {
     let read = |argument| match argument {
-        Json::Value(value) => Ok(value),
+        Json::Given(value) => Ok(value),
         Json::From(input) => read_json(input),
     };
     argument.map(read).transpose()

@@ -144,6 +144,7 @@ impl<'a> KeywordPut<'a> {
     ///
     /// `415`: Refused.
     pub async fn send(self) -> Result<ResponseValue<types::Keywords>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 

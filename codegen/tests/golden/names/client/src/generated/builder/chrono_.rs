@@ -46,6 +46,7 @@ impl<'a> TimeGet<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<types::DateTime>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 

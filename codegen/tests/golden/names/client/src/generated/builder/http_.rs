@@ -52,6 +52,7 @@ impl<'a> PreludePost<'a> {
     ///
     /// `415`: Refused.
     pub async fn send(self) -> Result<ResponseValue<types::Result_>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 

@@ -72,6 +72,7 @@ impl<'a> KeywordPost<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -155,6 +156,7 @@ impl<'a> KeywordList<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 

@@ -31,6 +31,7 @@ impl<'a> StdPost<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
