@@ -2,8 +2,9 @@
 """Draws which module of the server imports which, in Graphviz's language:
 imports.py SOURCE TITLE < output of `cargo modules dependencies`.
 
-The submodules of `store` are drawn; all others are joined to their top-level module. `cargo modules` attributes an `impl`
-block to the module of its type. An arrow that the source of its module does not import is such a block and is left out.
+The submodules of `store` are drawn; all others are joined to their top-level module. `cargo modules` attributes an
+`impl` block to the module of its type. An arrow that the source of its module does not import is such a block and is
+left out.
 """
 
 import re
