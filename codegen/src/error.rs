@@ -78,8 +78,7 @@ impl Error {
                 (fault.line, fault.column, fault.pointer) = (line, column, shortened(&pointer));
             }
         }
-        self.faults
-            .sort_by(|first, second| (first.line, first.column).cmp(&(second.line, second.column)));
+        self.faults.sort_by_key(|fault| (fault.line, fault.column));
         self.faults.dedup_by(|second, first| {
             second.line > 0
                 && (second.line, second.column, &second.message) == (first.line, first.column, &first.message)
