@@ -24,6 +24,9 @@ BENCH ?=
 # The targets of `make fuzz`, and the seconds for each.
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 FUZZ_SECONDS ?= 60
+# How many random specs `make random-specs` compiles, and the seed of the first one.
+RANDOM_SPECS ?= 50
+RANDOM_SEED ?= 1000
 # The sanitizers need a nightly compiler; coverage counters do not. LTO would optimise the whole service again for each target.
 CARGO_FUZZ := CARGO_PROFILE_RELEASE_LTO=false target/tools/bin/cargo-fuzz
 FUZZ_OPTIONS := --fuzz-dir fuzz --target-dir target/fuzz --features libfuzzer --sanitizer none --no-cfg-fuzzing --codegen-units 16
@@ -342,6 +345,10 @@ target/tools/bin/cargo-cyclonedx:
 	$(CARGO_INSTALL) cargo-cyclonedx --version 0.5.9
 
 ## Fuzzing and performance
+
+.PHONY: random-specs
+random-specs: setup ## Compile the code of RANDOM_SPECS random specs, from RANDOM_SEED on.
+	RANDOM_SPECS=$(RANDOM_SPECS) RANDOM_SEED=$(RANDOM_SEED) $(CARGO) check --locked --package compiled-specs
 
 .PHONY: fuzz
 fuzz: target/tools/bin/cargo-fuzz ## Fuzz the parsers of untrusted input, each target for FUZZ_SECONDS.

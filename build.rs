@@ -13,6 +13,8 @@ use std::time::SystemTime;
 use tenant_registry_codegen::{DIRECTORIES, GeneratedFile, generate};
 
 const SPEC: &str = "spec/openapi.yaml";
+/// The flags of `registry` itself, which apply to every command.
+const FLAGS: [&str; 5] = ["base_url", "columns", "output", "timeout", "token_file"];
 const REPAIR: &str = "run `make generate` and commit what it changes";
 
 fn main() -> ExitCode {
@@ -33,7 +35,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=CI");
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let spec = fs::read_to_string(root.join(SPEC)).map_err(|error| format!("{SPEC}: {error}"))?;
-    let files = generate(&spec).map_err(|error| format!("{SPEC}:{error}"))?;
+    let files = generate(&spec, &FLAGS).map_err(|error| {
+        let faults = error.faults().iter().map(|fault| format!("{SPEC}:{fault}"));
+        faults.collect::<Vec<_>>().join("\n")
+    })?;
     for file in &files {
         println!("cargo::rerun-if-changed={}", file.path);
     }

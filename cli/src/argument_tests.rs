@@ -84,7 +84,7 @@ fn an_unknown_member_is_rejected_and_the_nearest_named() {
 fn the_text_null_is_a_null_value() {
     let parse = nullable(<i32 as FromStr>::from_str);
     assert!(matches!(parse("null"), Ok(Nullable::Null)));
-    assert!(matches!(parse("7"), Ok(Nullable::Value(7))));
+    assert!(matches!(parse("7"), Ok(Nullable::Given(7))));
     assert!(parse("Null").is_err());
     let mut body = Body::from_file(None).unwrap();
     body.set("day", parse("null").ok()).unwrap();

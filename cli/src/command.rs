@@ -12,6 +12,7 @@ use crate::connection::Connection;
 use crate::exit_code;
 use crate::failure::Failure;
 use crate::generated::OperationCommand;
+use crate::login::{LogIn, LogOut};
 use crate::output::{self, OutputOptions};
 use crate::setting;
 
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     AuditTail(Tail),
     AuditExport(Export),
     Completions(Completions),
+    LogIn(LogIn),
+    LogOut(LogOut),
 }
 
 /// The options of all commands.
@@ -74,6 +77,8 @@ pub(crate) fn clap_command() -> clap::Command {
         .mut_subcommand("audit", |audit| {
             audit.subcommand(Tail::command()).subcommand(Export::command())
         })
+        .subcommand(LogIn::augment_args(clap::Command::new("login")))
+        .subcommand(LogOut::augment_args(clap::Command::new("logout")))
         .subcommand(Completions::augment_args(clap::Command::new("completions")))
 }
 
@@ -104,6 +109,8 @@ impl Command {
             None => return OperationCommand::from_arg_matches(matches).map(Self::Operation),
         };
         match (group, group_matches.subcommand()) {
+            ("login", _) => LogIn::from_arg_matches(group_matches).map(Self::LogIn),
+            ("logout", _) => LogOut::from_arg_matches(group_matches).map(Self::LogOut),
             ("completions", _) => Completions::from_arg_matches(group_matches).map(Self::Completions),
             ("audit", Some((Tail::NAME, tail))) => Tail::from_arg_matches(tail).map(Self::AuditTail),
             ("audit", Some((Export::NAME, export))) => Export::from_arg_matches(export).map(Self::AuditExport),
@@ -114,14 +121,15 @@ impl Command {
 
 /// Treats empty environment variables as unset.
 fn ignore_empty_variables(command: clap::Command) -> clap::Command {
-    command.mut_args(|argument| {
+    let command = command.mut_args(|argument| {
         let is_empty = |variable| std::env::var_os(variable).is_some_and(|value| value.is_empty());
         if argument.get_env().is_some_and(is_empty) {
             argument.env(Resettable::Reset)
         } else {
             argument
         }
-    })
+    });
+    command.mut_subcommands(ignore_empty_variables)
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@ use std::time::Duration;
 use std::{env, fs};
 
 use clap::Args;
-use tenant_registry_client::Client;
+use tenant_registry_client::reqwest::Url;
+use tenant_registry_client::{Client, is_confidential};
 
 use crate::failure::Failure;
+use crate::login::{Store, StoredLogin};
 use crate::whole_number::whole_number;
 
 /// The environment variable for the token. There is no flag for it, because all users of a machine can see arguments.
@@ -31,8 +33,8 @@ pub(crate) struct Connection {
         default_value = "http://127.0.0.1:8090"
     )]
     base_url: String,
-    /// File with the access token. Overrides the token in TENANT_REGISTRY_TOKEN. There is no flag for the token itself,
-    /// because all users of the machine can see arguments.
+    /// File with the access token. Overrides the token in TENANT_REGISTRY_TOKEN, which overrides the one of `registry login`.
+    /// There is no flag for the token itself, because all users of the machine can see arguments.
     #[arg(long, global = true, env = "TENANT_REGISTRY_TOKEN_FILE", value_name = "PATH")]
     token_file: Option<PathBuf>,
     /// Timeout of each attempt of a request, in seconds.
@@ -50,13 +52,31 @@ pub(crate) struct Connection {
 impl Connection {
     /// Creates a client of the service.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        let mut builder = Client::builder(&self.base_url)
+        let base_url = self.base_url()?;
+        let mut builder = Client::builder(&base_url)
             .user_agent(USER_AGENT)
             .request_timeout(Duration::from_secs(self.timeout));
         if let Some(token) = self.token()? {
             builder = builder.bearer_token(token.0);
+        } else if let Ok(store) = Store::open()
+            && let Some(login) = store.read(&base_url)?
+        {
+            builder = builder.token_source(StoredLogin::new(store, base_url, login));
         }
         Ok(builder.build()?)
+    }
+
+    /// The base URL without trailing slashes. Requests and responses can contain secrets, so it must be confidential.
+    pub(crate) fn base_url(&self) -> Result<String, Failure> {
+        let base_url = self.base_url.trim_end_matches('/');
+        match Url::parse(base_url) {
+            Ok(url) if url.scheme() == "http" && !is_confidential(&url) => Err(Failure::Usage(
+                "the base URL must start with https://, because it is not on this machine and requests contain secrets"
+                    .to_owned(),
+            )),
+            // The client rejects an invalid URL.
+            Ok(_) | Err(_) => Ok(base_url.to_owned()),
+        }
     }
 
     fn token(&self) -> Result<Option<Token>, Failure> {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 
 use tenant_registry_client::types::{ApiKeyVerifyReason, ErrorCode};
-use tenant_registry_client::{ConfigurationError, Error, OpenEnum};
+use tenant_registry_client::{ConfigurationError, Error, OpenEnum, TokenError};
 
 use crate::exit_code::Exit;
 
@@ -17,6 +17,9 @@ pub(crate) enum Failure {
     /// The settings of the connection are invalid. Nothing was sent.
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
+    /// There is no access token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// The request failed.
     #[error(transparent)]
     Request(#[from] Error),
@@ -55,6 +58,7 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Configuration(_) => Exit::Usage,
+            Self::Token(error) => exit_of_token(error),
             Self::Request(error) => exit_of(error),
             Self::ApiKeyNotValid(Some(reason)) if reason.is_retryable() => Exit::Unavailable,
             Self::ApiKeyNotValid(_) => Exit::ApiKeyNotValid,
@@ -74,6 +78,7 @@ impl Failure {
                 Some("the API key could not be checked; try again".to_owned())
             }
             Self::Configuration(error) => Some(with_causes(error)),
+            Self::Token(error) => Some(with_causes(error)),
             Self::Usage(_)
             | Self::ApiKeyNotValid(_)
             | Self::Unwritable { .. }
@@ -87,6 +92,7 @@ impl Failure {
 fn exit_of(error: &Error) -> Exit {
     match error {
         Error::InvalidRequest(_) => Exit::Usage,
+        Error::Token(error) => exit_of_token(error),
         Error::Connection(_) => Exit::Unavailable,
         Error::Response(response) => match response.code {
             OpenEnum::Known(code) => exit_of_code(code),
@@ -96,6 +102,14 @@ fn exit_of(error: &Error) -> Exit {
         },
         Error::UndeclaredResponse { .. } if error.is_retryable() => Exit::Unavailable,
         Error::UndeclaredResponse { .. } | Error::UnreadableBody(_) => Exit::Failure,
+    }
+}
+
+fn exit_of_token(error: &TokenError) -> Exit {
+    if error.is_retryable() {
+        Exit::Unavailable
+    } else {
+        Exit::Rejected
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn displayed(json: &str) -> Result<Value, Failure> {
 
 /// Whether a `Value` keeps the number as it is written.
 fn is_kept(number: &str) -> bool {
-    serde_json::from_str::<Value>(number).is_ok_and(|value| value.to_string() == number)
+    serde_json::from_str::<serde_json::Number>(number).is_ok_and(|kept| kept.to_string() == number)
 }
 
 /// The tokens of valid JSON.

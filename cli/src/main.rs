@@ -12,6 +12,7 @@ mod fingerprint;
 #[rustfmt::skip]
 mod generated;
 mod json_text;
+mod login;
 mod output;
 mod printable;
 mod setting;
@@ -26,6 +27,8 @@ use connection::Connection;
 use exit_code::Exit;
 use failure::Failure;
 use printable::{Printable, is_special};
+// The generated commands use the client by this name.
+use tenant_registry_client as client;
 use tenant_registry_client::Client;
 
 fn main() -> ExitCode {
@@ -67,6 +70,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     } = arguments;
     match command {
         Command::Completions(completions) => completions.print(),
+        Command::LogIn(log_in) => run_async(log_in.run(&connection.base_url()?)),
+        Command::LogOut(log_out) => run_async(log_out.run(&connection.base_url()?)),
         Command::Operation(command) => with_client(&connection, async |client| {
             output::response(&command.send(client).await?, &output)
         }),
@@ -77,9 +82,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 
 fn with_client(connection: &Connection, work: impl AsyncFnOnce(&Client) -> Result<(), Failure>) -> Result<(), Failure> {
     let client = connection.client()?;
+    run_async(work(&client))
+}
+
+fn run_async(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::System)?;
-    runtime.block_on(work(&client))
+    runtime.block_on(work)
 }

@@ -16,7 +16,7 @@ use tenant_registry_client::types::{
     ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditEvent,
     CatalogRequest, Tenant, TenantCreate, TenantStatus,
 };
-use tenant_registry_client::{Client, ResponseValue};
+use tenant_registry_client::{Client, ResponseValue, TryStreamExt};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -140,22 +140,10 @@ async fn verify(registry: &Client, created: &ApiKeyCreated) -> Outcome<ResponseV
     Ok(verified)
 }
 
-/// Reads the tenant's audit events page by page.
+/// Reads the tenant's audit events, in pages of three.
 async fn read_audit_log(registry: &Client, tenant: &Tenant) -> Outcome {
-    let mut events: Vec<AuditEvent> = Vec::new();
-    let mut cursor = None;
-    loop {
-        let mut request = registry.audit_list().tenant_id(tenant.id).limit(3);
-        if let Some(cursor) = cursor {
-            request = request.cursor(cursor);
-        }
-        let page = request.send().await?.into_inner();
-        events.extend(page.items);
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            break;
-        }
-    }
+    let request = registry.audit_list().tenant_id(tenant.id).limit(3);
+    let events: Vec<AuditEvent> = request.stream().try_collect().await?;
     for event in &events {
         println!("  {} {}", event.created_at, event.action);
     }

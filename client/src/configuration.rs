@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderMap;
 use reqwest::{Url, redirect};
 
 use crate::Client;
 use crate::retry::RetryPolicy;
+use crate::token::{AccessToken, TokenSource, is_loopback};
 use crate::transport::{HeaderHook, Transport};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,6 +25,7 @@ pub struct ClientBuilder {
     request_timeout: Duration,
     user_agent: String,
     bearer_token: Option<String>,
+    token_source: Option<Arc<dyn TokenSource>>,
     header_hook: Option<HeaderHook>,
     retry: RetryPolicy,
     http_client: Option<reqwest::Client>,
@@ -53,6 +55,7 @@ impl Client {
             request_timeout: REQUEST_TIMEOUT,
             user_agent: USER_AGENT.to_owned(),
             bearer_token: None,
+            token_source: None,
             header_hook: None,
             retry: RetryPolicy::default(),
             http_client: None,
@@ -89,9 +92,15 @@ impl ClientBuilder {
     }
 
     /// Sends `Authorization: Bearer …` with each request. If the token changes, use a
-    /// [`header_hook`](Self::header_hook) instead.
+    /// [`token_source`](Self::token_source) instead.
     pub fn bearer_token(mut self, token: impl Into<String>) -> Self {
         self.bearer_token = Some(token.into());
+        self
+    }
+
+    /// Sends the token of this source with each request. It replaces [`bearer_token`](Self::bearer_token).
+    pub fn token_source(mut self, source: impl TokenSource + 'static) -> Self {
+        self.token_source = Some(Arc::new(source));
         self
     }
 
@@ -124,24 +133,31 @@ impl ClientBuilder {
     ///
     /// Returns an error if the base URL, the token or the user agent is invalid, or if TLS cannot be set up.
     pub fn build(self) -> Result<Client, ConfigurationError> {
-        let baseurl = base_url(&self.base_url)?;
-        let authorization = self.bearer_token.as_deref().map(authorization).transpose()?;
+        let url = base_url(&self.base_url)?;
+        let token = self.bearer_token.as_deref().map(AccessToken::new).transpose()?;
         let client = match self.http_client {
             Some(client) => client,
-            None => reqwest::Client::builder()
-                .connect_timeout(self.connect_timeout)
-                .timeout(self.request_timeout)
-                .user_agent(self.user_agent)
-                // The service sends no redirects, and following one would turn a POST into a GET.
-                .redirect(redirect::Policy::none())
-                .build()
-                .map_err(ConfigurationError::HttpClient)?,
+            None => {
+                let mut builder = reqwest::Client::builder()
+                    .connect_timeout(self.connect_timeout)
+                    .timeout(self.request_timeout)
+                    .user_agent(self.user_agent)
+                    // The service sends no redirects, and following one would turn a POST into a GET.
+                    .redirect(redirect::Policy::none());
+                if is_loopback(&url) {
+                    // A proxy from the environment cannot reach this machine, and would see the token.
+                    builder = builder.no_proxy();
+                }
+                builder.build().map_err(ConfigurationError::HttpClient)?
+            }
         };
         Ok(Client {
-            baseurl,
+            // Paths start with a slash.
+            baseurl: url.as_str().trim_end_matches('/').to_owned(),
             client,
             inner: Transport {
-                authorization,
+                authorization: token.map(|token| token.authorization()),
+                token_source: self.token_source,
                 header_hook: self.header_hook,
                 retry: self.retry,
             },
@@ -149,8 +165,7 @@ impl ClientBuilder {
     }
 }
 
-/// Validates the URL and removes trailing slashes, because paths start with one.
-fn base_url(text: &str) -> Result<String, ConfigurationError> {
+fn base_url(text: &str) -> Result<Url, ConfigurationError> {
     let url = Url::parse(text)
         .map_err(|_| ConfigurationError::BaseUrl("it must be a URL such as https://registry.example.com"))?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -163,16 +178,10 @@ fn base_url(text: &str) -> Result<String, ConfigurationError> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(ConfigurationError::BaseUrl(
-            "it must not contain credentials; set a bearer token or a header hook instead",
+            "it must not contain credentials; set a bearer token or a token source instead",
         ));
     }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-fn authorization(token: &str) -> Result<HeaderValue, ConfigurationError> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| ConfigurationError::BearerToken)?;
-    value.set_sensitive(true);
-    Ok(value)
+    Ok(url)
 }
 
 impl fmt::Debug for ClientBuilder {

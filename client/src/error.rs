@@ -6,9 +6,9 @@ use chrono::Utc;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
-use crate::OpenEnum;
 use crate::retry::retry_after;
 use crate::types::{self, ErrorCode};
+use crate::{OpenEnum, TokenError};
 
 /// An error of a request.
 ///
@@ -18,6 +18,9 @@ pub enum Error {
     /// A value is missing or violates a constraint of the OpenAPI document. Nothing was sent.
     #[error("invalid request: {0}")]
     InvalidRequest(String),
+    /// There is no access token. Nothing was sent.
+    #[error("no access token")]
+    Token(#[source] TokenError),
     /// There was no complete response: the connection failed, or a timeout expired. Unless
     /// [`reqwest::Error::is_connect`] returns `true`, the service may have processed the request.
     #[error("no response from the Tenant Registry")]
@@ -63,6 +66,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::InvalidRequest(_) | Self::UnreadableBody(_) => false,
+            Self::Token(error) => error.is_retryable(),
             Self::Connection(_) => true,
             Self::Response(response) => match response.code {
                 OpenEnum::Known(code) => code.is_retryable(),
@@ -83,6 +87,7 @@ impl Error {
         match self {
             Self::Response(response) => Some(response),
             Self::InvalidRequest(_)
+            | Self::Token(_)
             | Self::Connection(_)
             | Self::UndeclaredResponse { .. }
             | Self::UnreadableBody(_) => None,
@@ -99,7 +104,7 @@ impl Error {
         match self {
             Self::Response(response) => response.request_id.as_deref(),
             Self::UndeclaredResponse { request_id, .. } => request_id.as_deref(),
-            Self::InvalidRequest(_) | Self::Connection(_) | Self::UnreadableBody(_) => None,
+            Self::InvalidRequest(_) | Self::Token(_) | Self::Connection(_) | Self::UnreadableBody(_) => None,
         }
     }
 }

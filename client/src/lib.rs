@@ -38,9 +38,11 @@
 //!
 //! Create one [`Client`] per program and clone it. Clones share their connections.
 //!
-//! The service requires an access token of its OpenID Connect provider, with the scope of the operation. The client does
-//! not request tokens itself. Use [`ClientBuilder::bearer_token`] for a token that does not change, and
-//! [`ClientBuilder::header_hook`] for a token that is renewed.
+//! A list has a method `stream` that returns its items one by one and requests the next page when it is needed.
+//!
+//! The service requires an access token of its OpenID Connect provider, with the scope of the operation. Use
+//! [`ClientBuilder::bearer_token`] for a token that does not change, and [`ClientBuilder::token_source`] for one that is
+//! renewed. The feature `oauth2` has a source that requests and renews tokens by OAuth 2.0 client credentials.
 //!
 //! # Errors
 //!
@@ -63,19 +65,31 @@ mod fingerprint;
 // Formatted by the generator.
 #[rustfmt::skip]
 mod generated;
+mod health;
 mod idempotent;
+#[cfg(feature = "oauth2")]
+pub mod oauth2;
 mod retry;
 mod retryable;
+mod token;
+#[cfg(feature = "tracing")]
+mod trace;
 mod transport;
 #[rustfmt::skip]
 pub mod types;
 
+// The types of these crates are part of the interface, so a program needs the same versions.
+pub use futures_util::{Stream, TryStreamExt};
 pub use progenitor_client::ResponseValue;
+pub use {chrono, reqwest, serde_json, uuid};
 
 pub use self::configuration::{ClientBuilder, ConfigurationError};
 pub use self::error::{Error, ErrorResponse};
+#[cfg(feature = "mock")]
+pub use self::generated::mock;
 pub use self::generated::{Client, OpenEnum, Operation, SPEC_FINGERPRINT, builder};
 pub use self::retry::RetryPolicy;
+pub use self::token::{AccessToken, TokenError, TokenSource, is_confidential};
 use self::transport::Transport;
 
 // Compiles the examples in the README.

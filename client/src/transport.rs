@@ -8,7 +8,8 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Request, Response};
 
 use crate::retry::RetryPolicy;
-use crate::{Client, Operation};
+use crate::token::TokenSource;
+use crate::{Client, Error, Operation};
 
 /// A function that modifies the headers of a request.
 pub(crate) type HeaderHook = Arc<dyn Fn(&mut HeaderMap) + Send + Sync>;
@@ -18,6 +19,7 @@ pub(crate) type HeaderHook = Arc<dyn Fn(&mut HeaderMap) + Send + Sync>;
 pub struct Transport {
     /// Marked as sensitive, so that `Debug` does not show it.
     pub(crate) authorization: Option<HeaderValue>,
+    pub(crate) token_source: Option<Arc<dyn TokenSource>>,
     pub(crate) header_hook: Option<HeaderHook>,
     pub(crate) retry: RetryPolicy,
 }
@@ -32,9 +34,23 @@ impl fmt::Debug for Transport {
 }
 
 impl Transport {
-    fn set_headers(&self, headers: &mut HeaderMap) {
+    /// Makes sure that there is an access token, before a request.
+    pub(crate) async fn prepare(&self) -> Result<(), Error> {
+        if let Some(source) = &self.token_source {
+            source.token().await.map_err(Error::Token)?;
+        }
+        Ok(())
+    }
+
+    async fn set_headers(&self, headers: &mut HeaderMap) {
         if let Some(authorization) = &self.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        // `prepare` has returned the error of a source that has no token. If the token is lost only now, the service says so.
+        if let Some(source) = &self.token_source
+            && let Ok(token) = source.token().await
+        {
+            headers.insert(AUTHORIZATION, token.authorization());
         }
         if let Some(hook) = &self.header_hook {
             hook(headers);
@@ -43,17 +59,38 @@ impl Transport {
 }
 
 impl ClientHooks<Transport> for Client {
-    async fn exec(&self, mut request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
-        let is_idempotent = Operation::from_id(info.operation_id).is_some_and(Operation::is_idempotent);
+    async fn exec(&self, request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
+        #[cfg(feature = "tracing")]
+        let span = crate::trace::span(info.operation_id, &request);
+        let exchange = self.exchange(request, info.operation_id);
+        #[cfg(feature = "tracing")]
+        let exchange = tracing::Instrument::instrument(exchange, span);
+        exchange.await
+    }
+}
+
+impl Client {
+    /// Sends a request, and again as long as it fails and the policy allows it.
+    async fn exchange(&self, mut request: Request, operation_id: &str) -> reqwest::Result<Response> {
+        let is_idempotent = Operation::from_id(operation_id).is_some_and(Operation::is_idempotent);
         let mut retries = self.inner.retry.start(is_idempotent);
+        #[cfg(feature = "tracing")]
+        let mut attempts = 0..;
         loop {
             let copy = request.try_clone();
             // Set for each attempt, because a token may have expired since the last one.
-            self.inner.set_headers(request.headers_mut());
+            self.inner.set_headers(request.headers_mut()).await;
             let outcome = self.client.execute(request).await;
+            #[cfg(feature = "tracing")]
+            crate::trace::record(attempts.next().unwrap_or_default(), &outcome);
             let (Some(copy), Some(delay)) = (copy, retries.next_delay(&outcome)) else {
                 return outcome;
             };
+            #[cfg(feature = "tracing")]
+            tracing::debug!(
+                delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+                "retrying"
+            );
             // Dropping the unread response releases its connection.
             drop(outcome);
             tokio::time::sleep(delay).await;

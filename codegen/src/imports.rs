@@ -1,6 +1,6 @@
 //! The imports of a generated file.
 //!
-//! Emitters write every path in full: `::chrono::NaiveDate`, `crate::types::Tenant`, `super::decode::present`. [`shorten`]
+//! Emitters write every path in full: `::chrono::NaiveDate`, `crate::types::Letter`, `super::decode::present`. [`shorten`]
 //! replaces each by its short form and adds the import that this needs, so that no emitter keeps a list of imports.
 //! [`separate`] prints the imports in order.
 
@@ -13,7 +13,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprLit, Item, Lit, LitStr, Meta, Path, QSelf, Token, UseTree, Visibility, parse_quote};
 
 /// Modules whose items are not imported by name, because the names are too general.
-const QUALIFIERS: [&str; 3] = ["crate::types", "std::fmt", "tenant_registry_client::types"];
+const QUALIFIERS: [&str; 3] = ["crate::types", "std::fmt", "crate::client::types"];
 
 /// Names that need no import.
 const PRELUDE: [&str; 8] = [

@@ -1,4 +1,4 @@
-//! Generates the Tenant Registry's Rust code from its OpenAPI document.
+//! Generates a service and its clients in Rust from an OpenAPI document.
 //!
 //! The crate is pure: it takes the text of a spec and returns the texts of files. It does no I/O. A spec with something
 //! that the generator does not support is an [`Error`] with the place of each [`Fault`]; no spec makes it panic.
@@ -58,15 +58,18 @@ impl GeneratedFile {
 
 /// Generates all files from the text of a spec, in YAML or JSON.
 ///
+/// `flags` are the flags that the command line has itself, such as `token_file` for `--token-file`. An argument of a command
+/// that would have one of these names gets a longer one.
+///
 /// # Errors
 ///
 /// Returns every part of the spec that is wrong or not supported, with its place.
-pub fn generate(spec: &str) -> Result<Vec<GeneratedFile>, Error> {
+pub fn generate(spec: &str, flags: &[&str]) -> Result<Vec<GeneratedFile>, Error> {
     let document = document::Node::parse(spec)?;
-    generate_from(&document, spec).map_err(|error| error.located(|id| document.root().operation(id)))
+    generate_from(&document, spec, flags).map_err(|error| error.located(|id| document.root().operation(id)))
 }
 
-fn generate_from(document: &document::Node, spec: &str) -> Result<Vec<GeneratedFile>, Error> {
+fn generate_from(document: &document::Node, spec: &str, flags: &[&str]) -> Result<Vec<GeneratedFile>, Error> {
     let api = read::api(document)?;
     let types = emit::types::emit(&api)?;
     let has_open_enums = types.iter().any(|file| file.text.contains("OpenEnum<"));
@@ -83,7 +86,7 @@ fn generate_from(document: &document::Node, spec: &str) -> Result<Vec<GeneratedF
             CLIENT,
             client::generate(&api, &document.to_json(), spec, has_open_enums)?,
         ),
-        (CLI, emit::cli::emit(&api, spec)?),
+        (CLI, emit::cli::emit(&api, spec, flags)?),
     ];
     let mut files: Vec<GeneratedFile> = parts
         .into_iter()

@@ -13,7 +13,7 @@ use crate::Error;
 use crate::document::Place;
 
 /// The keywords of Rust 2024, strict and reserved ones.
-const KEYWORDS: [&str; 52] = [
+const KEYWORDS: &[&str] = &[
     "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",
     "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
     "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super",
@@ -21,7 +21,7 @@ const KEYWORDS: [&str; 52] = [
 ];
 
 /// The types, traits and variants that Rust imports everywhere, and that generated code uses by these names.
-const PRELUDE: [&str; 38] = [
+const PRELUDE: &[&str] = &[
     "AsMut",
     "AsRef",
     "Box",
@@ -60,10 +60,11 @@ const PRELUDE: [&str; 38] = [
     "ToString",
     "TryFrom",
     "TryInto",
+    "Vec",
 ];
 
 /// What `types` exports beside the schemas.
-const TYPES: [&str; 8] = [
+const TYPES: &[&str] = &[
     "ConstraintError",
     "Date",
     "Format",
@@ -74,17 +75,23 @@ const TYPES: [&str; 8] = [
     "Timestamp",
 ];
 
-/// What `server` exports beside the traits of tags and the types of operations.
-const SERVER: [&str; 15] = [
+/// The types and traits of `server` beside those of tags and operations.
+const SERVER: &[&str] = &[
     "Admission",
     "Admitted",
     "Api",
     "BearerToken",
     "Credentials",
+    "GenericApi",
+    "Handler",
     "InvalidBody",
     "NotAdmitted",
+    "Operation",
     "OperationResponse",
+    "ParameterVisitor",
+    "Parameters",
     "Principal",
+    "Request",
     "RequestMetadata",
     "Scope",
     "Scopes",
@@ -94,7 +101,7 @@ const SERVER: [&str; 15] = [
 ];
 
 /// The types beside those of operations: in `server::generic`, in the files of commands, and in those of the client's requests.
-const BESIDE_OPERATIONS: [&str; 16] = [
+const BESIDE_OPERATIONS: &[&str] = &[
     "Api",
     "Client",
     "ClientHooks",
@@ -114,7 +121,7 @@ const BESIDE_OPERATIONS: [&str; 16] = [
 ];
 
 /// The methods of the client, of the traits that an implementation also has, and of every type.
-const METHODS: [&str; 24] = [
+const METHODS: &[&str] = &[
     "admit",
     "api_version",
     "as_mut",
@@ -142,10 +149,11 @@ const METHODS: [&str; 24] = [
 ];
 
 /// The methods and variables of a builder of the client.
-const BUILDER: [&str; 12] = [
+const BUILDER: &[&str] = &[
     "body",
     "client",
     "clone",
+    "encode_path",
     "exchange",
     "header_map",
     "info",
@@ -154,11 +162,12 @@ const BUILDER: [&str; 12] = [
     "response",
     "result",
     "send",
+    "stream",
     "url",
 ];
 
 /// The modules of the generated code that have fixed names, and the crates that it uses.
-const MODULES: [&str; 56] = [
+const MODULES: &[&str] = &[
     "admission",
     "alloc",
     "api",
@@ -179,13 +188,16 @@ const MODULES: [&str; 56] = [
     "flate2",
     "form_urlencoded",
     "fs",
+    "futures_util",
     "generated",
     "generic",
     "http",
     "http_body_util",
+    "httpmock",
     "invalid_body",
     "io",
     "json",
+    "members",
     "mock",
     "negotiation",
     "open_enum",
@@ -195,6 +207,7 @@ const MODULES: [&str; 56] = [
     "percent_encoding",
     "proc_macro",
     "progenitor_client",
+    "regex",
     "regress",
     "request",
     "reqwest",
@@ -202,6 +215,7 @@ const MODULES: [&str; 56] = [
     "routes",
     "schemars",
     "serde",
+    "serde_ignored",
     "serde_json",
     "serde_path_to_error",
     "server",
@@ -209,6 +223,7 @@ const MODULES: [&str; 56] = [
     "shared",
     "std",
     "stream",
+    "strsim",
     "thiserror",
     "time",
     "tokio",
@@ -218,7 +233,7 @@ const MODULES: [&str; 56] = [
 ];
 
 /// Headers that the HTTP layer writes itself.
-const HEADERS: [&str; 14] = [
+const HEADERS: &[&str] = &[
     "access-control-allow-credentials",
     "access-control-allow-headers",
     "access-control-allow-methods",
@@ -265,7 +280,7 @@ pub(crate) fn operation_type(id: &str) -> String {
 
 /// The module of a tag, or of the commands about a resource.
 pub(crate) fn module(name: &str) -> Ident {
-    format_ident!("{}", escaped(name.to_owned(), &[&MODULES]))
+    format_ident!("{}", escaped(name.to_owned(), &[MODULES]))
 }
 
 /// The field of a property or parameter.
@@ -420,8 +435,29 @@ mod tests {
     }
 
     #[test]
+    fn modules_with_fixed_names_are_in_use() {
+        let of_specs = [
+            "door", "doors", "leaf", "leaves", "letter", "letters", "sample", "samples", "tree", "trees",
+        ];
+        for spec in [
+            include_str!("../tests/golden/admission/spec/openapi.yaml"),
+            include_str!("../tests/golden/bodies/spec/openapi.yaml"),
+            include_str!("../tests/golden/routing/spec/openapi.yaml"),
+            include_str!("../tests/golden/values/spec/openapi.yaml"),
+        ] {
+            for file in crate::generate(spec, &[]).expect("the spec is accepted") {
+                let name = file.path.rsplit('/').next().and_then(|it| it.strip_suffix(".rs"));
+                let name = name.filter(|it| !["lib", "mod"].contains(it) && !of_specs.contains(it));
+                if let Some(name) = name {
+                    assert_eq!(module(name), format!("{name}_"), "{}", file.path);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_name_of_a_field_is_found_again() {
-        for name in KEYWORDS.into_iter().chain(["kind"]) {
+        for name in KEYWORDS.iter().copied().chain(["kind"]) {
             assert_eq!(of_field(&field(name)), name);
         }
     }

@@ -7,13 +7,14 @@ use tenant_registry_codegen::generate;
 const SPEC: &str = include_str!("golden/values/spec/openapi.yaml");
 const BODIES: &str = include_str!("golden/bodies/spec/openapi.yaml");
 const ADMISSION: &str = include_str!("golden/admission/spec/openapi.yaml");
+const NAMES: &str = include_str!("golden/names/spec/openapi.yaml");
 const ROUTING: &str = include_str!("golden/routing/spec/openapi.yaml");
 
 /// Replaces the first `from` in the spec and checks the message, which names line, place and operation.
 fn assert_error(spec: &str, from: &str, to: &str, message: &str) {
     assert!(spec.contains(from), "the case is out of date: {from}");
     let line = spec[..spec.find(from).unwrap_or_default()].lines().count();
-    match generate(&spec.replacen(from, to, 1)) {
+    match generate(&spec.replacen(from, to, 1), &[]) {
         Ok(_) => panic!("accepted: {to}"),
         Err(error) => {
             let text = error.to_string();
@@ -31,7 +32,7 @@ fn assert_error(spec: &str, from: &str, to: &str, message: &str) {
 
 /// The errors of a spec, one for each line.
 fn errors(spec: &str) -> Vec<String> {
-    match generate(spec) {
+    match generate(spec, &[]) {
         Ok(_) => panic!("accepted"),
         Err(error) => error.to_string().lines().map(str::to_owned).collect(),
     }
@@ -39,8 +40,8 @@ fn errors(spec: &str) -> Vec<String> {
 
 #[test]
 fn the_original_specs_are_accepted() {
-    for spec in [SPEC, BODIES, ROUTING, ADMISSION] {
-        if let Err(error) = generate(spec) {
+    for spec in [SPEC, BODIES, ROUTING, ADMISSION, NAMES] {
+        if let Err(error) = generate(spec, &[]) {
             panic!("{error}");
         }
     }
@@ -71,14 +72,35 @@ fn invalid_documents() {
         "openapi: 3.0.3",
         "the generator supports OpenAPI 3.1 only",
     );
-    assert!(generate("").is_err());
-    assert!(generate("[]").is_err());
-    assert!(generate("openapi: &a 3.1.0\ninfo: *a").is_err());
+    assert!(generate("", &[]).is_err());
+    assert!(generate("[]", &[]).is_err());
+    assert!(generate("openapi: &a 3.1.0\ninfo: *a", &[]).is_err());
+}
+
+#[test]
+fn paths_that_differ_only_in_the_names_of_variables() {
+    assert_error(
+        ROUTING,
+        "/trees/tallest:",
+        "/trees/{name}:",
+        "`/trees/{name}` and `/trees/{id}` are the same path",
+    );
+}
+
+#[test]
+fn a_spec_without_operations() {
+    let (start, rest) = ROUTING.split_once("paths:\n").unwrap_or_default();
+    let end = rest.find("components:\n").unwrap_or_default();
+    let spec = format!("{start}paths: {{}}\n{}", &rest[end..]);
+    assert_eq!(errors(&spec), ["6:8: paths: the spec has no operation; add one"]);
 }
 
 #[test]
 fn an_error_names_line_place_and_operation() {
-    let error = generate(&SPEC.replacen("summary: Exchange samples.", "sumary: Exchange samples.", 1));
+    let error = generate(
+        &SPEC.replacen("summary: Exchange samples.", "sumary: Exchange samples.", 1),
+        &[],
+    );
     assert_eq!(
         error.map_err(|error| error.to_string()).err().as_deref(),
         Some(

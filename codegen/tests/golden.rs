@@ -13,7 +13,7 @@ use tenant_registry_codegen::{DIRECTORIES, generate};
 fn assert_golden(name: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     let spec = fs::read_to_string(root.join("spec/openapi.yaml")).unwrap();
-    let files = generate(&spec).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let files = generate(&spec, &[]).unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut expected = BTreeSet::new();
     for file in files {
         let path = root.join(&file.path);
@@ -54,6 +54,11 @@ fn routing() {
 #[test]
 fn bodies() {
     assert_golden("bodies");
+}
+
+#[test]
+fn names() {
+    assert_golden("names");
 }
 
 #[test]

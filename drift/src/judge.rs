@@ -39,7 +39,7 @@ impl Judge<'_> {
     /// Tests all mutants and reports progress in lines.
     pub(crate) fn all(&self, mutants: Vec<Mutant>, progress: &(dyn Fn(String) + Sync)) -> Result<Vec<Judged>, Error> {
         let total = mutants.len();
-        let original_code = StrippedCode::from_files(&generate(&self.spec.text)?);
+        let original_code = StrippedCode::from_files(&generate(&self.spec.text, &[])?);
         let mut judged = Vec::new();
         let open = partition(self.generated(mutants, &original_code)?, &mut judged);
         progress(format!("{} of {total} are decided by the generator", judged.len()));
@@ -67,7 +67,7 @@ impl Judge<'_> {
             let Change::Spec(edits) = &mutant.change else {
                 return Ok(vec![Step::Open(mutant)]);
             };
-            let verdict = match generate(&self.text(edits)?) {
+            let verdict = match generate(&self.text(edits)?, &[]) {
                 Err(error) => Verdict::BreaksBuild {
                     error: error.to_string(),
                     place: SPEC.to_owned(),

@@ -105,11 +105,11 @@ mod tests {
 
     #[test]
     fn only_documentation_is_stripped() {
-        let original = StrippedCode::from_files(&generate(SPEC).unwrap());
+        let original = StrippedCode::from_files(&generate(SPEC, &[]).unwrap());
         let mut document = to_json(SPEC).unwrap();
         reword(&mut document);
-        assert!(StrippedCode::from_files(&generate(&document.to_string()).unwrap()) == original);
+        assert!(StrippedCode::from_files(&generate(&document.to_string(), &[]).unwrap()) == original);
         let renamed = SPEC.replace("sales_owner", "account_owner");
-        assert!(StrippedCode::from_files(&generate(&renamed).unwrap()) != original);
+        assert!(StrippedCode::from_files(&generate(&renamed, &[]).unwrap()) != original);
     }
 }

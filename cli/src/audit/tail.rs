@@ -164,7 +164,9 @@ fn line(event: &AuditEvent, format: OutputFormat) -> Result<String, Failure> {
         OutputFormat::Json => Ok(printable::json(&format!("{json}\n"))),
         OutputFormat::Table => match json_text::displayed(&json)? {
             Value::Object(properties) => Ok(table_line(event, &properties)),
-            value => Ok(printable::json(&format!("{value}\n"))),
+            value @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                Ok(printable::json(&format!("{value}\n")))
+            }
         },
     }
 }

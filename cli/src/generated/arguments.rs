@@ -15,9 +15,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use tenant_registry_client::types;
-use tenant_registry_client::types::{Member, RequestObject};
 
+use crate::client::types;
+use crate::client::types::{Member, RequestObject};
 use crate::failure::Failure;
 
 /// The source of a text.
@@ -61,7 +61,7 @@ impl Input {
 /// A JSON argument: the value, whose text is kept, or the file that contains it.
 #[derive(Clone, Debug)]
 pub(crate) enum Json {
-    Value(Box<RawValue>),
+    Given(Box<RawValue>),
     From(Input),
 }
 
@@ -73,7 +73,7 @@ impl FromStr for Json {
             Some(place) => Ok(Self::From(Input::from(OsString::from(place)))),
             None => {
                 serde_json::from_str(argument)
-                    .map(Self::Value)
+                    .map(Self::Given)
                     .map_err(|error| {
                         format!(
                             "must be JSON such as {{\"pages\": 3}}, or `@PATH` to read it from a file: {error}"
@@ -87,7 +87,7 @@ impl FromStr for Json {
 /// Returns the JSON of an argument.
 pub(crate) fn json(argument: Option<Json>) -> Result<Option<Box<RawValue>>, Failure> {
     let read = |argument| match argument {
-        Json::Value(value) => Ok(value),
+        Json::Given(value) => Ok(value),
         Json::From(input) => read_json(input),
     };
     argument.map(read).transpose()

@@ -183,6 +183,8 @@ pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
     command
         .env_clear()
+        // No tokens of the user who runs the tests.
+        .env("XDG_STATE_HOME", "/nonexistent")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

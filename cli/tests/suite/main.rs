@@ -5,6 +5,7 @@ mod audit_export;
 mod audit_tail;
 mod failures;
 mod harness;
+mod login;
 mod operations;
 mod secrets;
 mod shell;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
         audit_export::cases(),
         audit_tail::cases(),
         failures::cases(),
+        login::cases(),
         operations::cases(),
         secrets::cases(),
         shell::cases(),

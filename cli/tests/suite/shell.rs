@@ -89,9 +89,9 @@ fn piped(program: &str) -> Command {
 async fn a_broken_pipe_is_not_an_error(service: TestServer) {
     // More than a pipe buffers, so that the program is still writing when the reader closes the pipe.
     for _ in 0..4 {
-        let text = "x".repeat(50_000);
+        let metadata = format!(r#"{{"text": "{}"}}"#, "x".repeat(50_000));
         service
-            .json(&["audit", "append", "--action", "a", "--actor-name", &text])
+            .json(&["audit", "append", "--action", "a", "--metadata", &metadata])
             .await;
     }
     let pipe = format!(

@@ -63,7 +63,11 @@ impl JsonObject {
     }
 
     /// Checks the limits of the spec. A level is an object or a list; the object itself is the first.
-    pub(super) fn check(
+    ///
+    /// # Errors
+    ///
+    /// Returns the first limit that the object exceeds.
+    pub fn check(
         &self,
         max_bytes: usize,
         max_levels: usize,

@@ -31,7 +31,7 @@ impl TryFrom<NaiveDate> for Date {
             Ok(Self(date))
         } else {
             Err(ConstraintError::Format {
-                expected: Self::EXPECTED,
+                expected: <Self as Format>::EXPECTED,
                 value: Quoted::shown(&date.to_string()),
             })
         }
@@ -48,7 +48,7 @@ impl FromStr for Date {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        Self::parse(text)
+        <Self as Format>::parse(text)
     }
 }
 
@@ -56,7 +56,7 @@ impl TryFrom<&str> for Date {
     type Error = ConstraintError;
 
     fn try_from(text: &str) -> Result<Self, ConstraintError> {
-        Self::parse(text)
+        <Self as Format>::parse(text)
     }
 }
 
@@ -64,7 +64,7 @@ impl TryFrom<String> for Date {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        Self::parse(&text)
+        <Self as Format>::parse(&text)
     }
 }
 
@@ -123,7 +123,7 @@ impl<Zone: TimeZone> TryFrom<DateTime<Zone>> for Timestamp {
             .map(Self)
             .filter(|time| (Self::MIN..=Self::MAX).contains(time))
             .ok_or_else(|| ConstraintError::Format {
-                expected: Self::EXPECTED,
+                expected: <Self as Format>::EXPECTED,
                 value: Quoted::shown(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
             })
     }
@@ -139,7 +139,7 @@ impl FromStr for Timestamp {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        Self::parse(text)
+        <Self as Format>::parse(text)
     }
 }
 
@@ -147,7 +147,7 @@ impl TryFrom<&str> for Timestamp {
     type Error = ConstraintError;
 
     fn try_from(text: &str) -> Result<Self, ConstraintError> {
-        Self::parse(text)
+        <Self as Format>::parse(text)
     }
 }
 
@@ -155,7 +155,7 @@ impl TryFrom<String> for Timestamp {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        Self::parse(&text)
+        <Self as Format>::parse(&text)
     }
 }
 

@@ -4,6 +4,9 @@
 mod bodies;
 mod configuration;
 mod errors;
+mod mock;
+mod oauth2;
 mod parameters;
 mod retries;
 mod script;
+mod streams;

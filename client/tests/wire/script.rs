@@ -42,7 +42,8 @@ pub(crate) struct Recorded {
 
 /// The server. It stops with the runtime of the test.
 pub(crate) struct Script {
-    base_url: String,
+    pub(crate) base_url: String,
+    responses: Arc<Mutex<VecDeque<Response>>>,
     recorded: Arc<Mutex<Vec<Recorded>>>,
 }
 
@@ -64,16 +65,24 @@ impl Script {
         let responses: Arc<Mutex<VecDeque<Response>>> = Arc::new(Mutex::new(responses.into_iter().collect()));
         let recorded = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&recorded);
+        let script = Arc::clone(&responses);
         tokio::spawn(async move {
             for connection in 0.. {
                 let (stream, _) = listener.accept().await.expect("a connection");
-                tokio::spawn(serve(connection, stream, Arc::clone(&responses), Arc::clone(&log)));
+                tokio::spawn(serve(connection, stream, Arc::clone(&script), Arc::clone(&log)));
             }
         });
         Self {
             base_url: format!("http://{address}"),
+            responses,
             recorded,
         }
+    }
+
+    /// Adds a response, with a body that is known only now.
+    pub(crate) fn then(&self, status: u16, body: String) {
+        let mut responses = self.responses.lock().expect("no test panics while it holds the lock");
+        responses.push_back(Response::With(status, "", body.leak()));
     }
 
     /// A builder of a client that retries twice without a pause.

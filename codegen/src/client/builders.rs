@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use super::documentation;
+use super::list;
 use super::parts::{Builder, Field};
 use super::send;
 use crate::Error;
@@ -41,6 +42,7 @@ pub(super) fn builder(
     let success = send::success_type(operation, &part.send)?;
     let send_documentation = documentation::send(operation);
     let exchange = send::body(operation, &part.send)?;
+    let stream = list::items(api, operation).map(list::stream);
     Ok(quote! {
         #documentation
         #[derive(Clone, Debug)]
@@ -58,8 +60,11 @@ pub(super) fn builder(
 
             #send_documentation
             pub async fn send(self) -> Result<::progenitor_client::ResponseValue<#success>, crate::Error> {
+                self.client.inner.prepare().await?;
                 Ok(self.exchange().await?)
             }
+
+            #stream
 
             async fn exchange(self) -> Result<
                 ::progenitor_client::ResponseValue<#success>,

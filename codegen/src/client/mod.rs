@@ -1,13 +1,16 @@
 //! Generates the Rust client from what progenitor generates for the spec.
 //!
 //! The files become `crate::generated` of a crate that defines `crate::types` (the generated types), `crate::Transport` with
-//! `impl progenitor_client::ClientHooks<Transport> for generated::Client` (how requests are sent), and `crate::Error` with
+//! `impl progenitor_client::ClientHooks<Transport> for generated::Client` (how requests are sent) and the method `prepare`,
+//! which is called before each request and may return a `crate::Error`, and `crate::Error` with
 //! `From<progenitor_client::Error<types::Error>>` (the error that callers get). The crate re-exports `OpenEnum`, if there is
 //! one, at its root.
 
 mod builders;
 mod documentation;
+mod list;
 mod lowering;
+mod mock;
 mod operations;
 mod parts;
 mod progenitor;
@@ -61,11 +64,24 @@ pub(crate) fn generate(
             modules(&tags),
         )?,
     ];
+    files.push(file(
+        "mock.rs",
+        "A mock of the service for tests, with the crate `httpmock`.",
+        mock::items(api, info("version"))?,
+    )?);
     if has_open_enums {
-        files.push(GeneratedFile::new("open_enum.rs", prune(OPEN_ENUM, "OpenEnum")?.0));
+        files.push(GeneratedFile::new(
+            "open_enum.rs",
+            prune(OPEN_ENUM, "open_enum::OpenEnum")?.0,
+        ));
     }
     let error = error_type(api);
     for tag in tags {
+        // For the methods of streams.
+        let has_lists = api
+            .operations_of(tag)
+            .any(|operation| list::items(api, operation).is_some());
+        let streams = has_lists.then(|| quote! { use futures_util::TryStreamExt; });
         let builders = api
             .operations_of(tag)
             .map(|operation| builders::builder(api, operation, &parts.take(operation)?, &error))
@@ -74,6 +90,7 @@ pub(crate) fn generate(
             &format!("builder/{}.rs", names::module(&tag.name)),
             &documentation::tag(api, &tag.name),
             quote! {
+                #streams
                 use progenitor_client::{ClientHooks, ClientInfo};
 
                 #(#builders)*
@@ -113,6 +130,9 @@ fn client<'a>(
     });
     quote! {
         pub mod builder;
+        #[cfg(feature = "mock")]
+        #[expect(clippy::expect_used, reason = "the generator wrote the patterns")]
+        pub mod mock;
         mod operation;
         #open_enum
 

@@ -23,7 +23,7 @@ pub(super) struct Builder {
     pub(super) send: ImplItemFn,
 }
 
-/// A field of a builder, such as `id: Result<crate::types::TenantId, String>`.
+/// A field of a builder, such as `id: Result<crate::types::LetterId, String>`.
 pub(super) struct Field {
     pub(super) name: syn::Ident,
     /// The type of the value, without the `Result` and the `Option` around it.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use proc_macro2::TokenStream;
 use progenitor_impl::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};
 use quote::quote;
 use syn::parse_quote;
@@ -19,6 +20,19 @@ const IMPORTED: [&str; 5] = ["ClientInfo", "Error", "OperationInfo", "ResponseVa
 /// The client as progenitor writes it, with the types of `crate::types` instead of its own and every path in full.
 pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
     check(api)?;
+    let document = lowering::document(api, version)?;
+    let tokens = Generator::new(&settings(api)).generate_tokens(&document);
+    file(tokens)
+}
+
+/// The mock of the service as progenitor writes it, with the same types.
+pub(super) fn mock(api: &Api, version: &str) -> Result<syn::File, Error> {
+    let document = lowering::document(api, version)?;
+    let tokens = Generator::new(&settings(api)).httpmock(&document, "crate");
+    file(tokens)
+}
+
+fn settings(api: &Api) -> GenerationSettings {
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Builder)
@@ -28,10 +42,12 @@ pub(super) fn generate(api: &Api, version: &str) -> Result<syn::File, Error> {
     for (component, name) in lowering::replaced_types(api) {
         settings.with_replacement(component, format!("crate::types::{name}"), std::iter::empty());
     }
-    let document = lowering::document(api, version)?;
-    let tokens = Generator::new(&settings)
-        .generate_tokens(&document)
-        .map_err(|error| Error::document(format!("progenitor rejects the document: {error}")))?;
+    settings
+}
+
+/// Parses what progenitor wrote.
+fn file(tokens: progenitor_impl::Result<TokenStream>) -> Result<syn::File, Error> {
+    let tokens = tokens.map_err(|error| Error::document(format!("progenitor rejects the document: {error}")))?;
     let mut file = syn::parse2(tokens).map_err(|error| {
         Error::document(format!(
             "progenitor wrote code that does not parse ({error}); this is a bug in progenitor"
@@ -51,7 +67,9 @@ impl VisitMut for FullPaths {
             return;
         };
         match first.as_str() {
-            "progenitor_client" | "reqwest" | "std" => path.leading_colon = parse_quote! { :: },
+            "progenitor_client" | "regex" | "reqwest" | "std" if path.segments.len() > 1 => {
+                path.leading_colon = parse_quote! { :: }
+            }
             name if IMPORTED.contains(&name) => {
                 path.leading_colon = parse_quote! { :: };
                 path.segments.insert(0, parse_quote! { progenitor_client });

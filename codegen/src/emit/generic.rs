@@ -51,9 +51,6 @@ pub(super) fn file(api: &Api) -> Result<GeneratedFile, Error> {
         "The whole API from one generic handler. Use it for what is the same for every operation: recording calls, checking \
          what they hold, passing them on.",
         quote! {
-            use std::fmt::{Debug, Display};
-            use std::str::FromStr;
-
             /// An operation of the API, as a type.
             pub trait Operation: Sized + Send + Sync + 'static {
                 /// The `operationId`.
@@ -107,7 +104,11 @@ pub(super) fn file(api: &Api) -> Result<GeneratedFile, Error> {
                 /// Called for each parameter that has a value.
                 fn parameter<T>(&mut self, name: &'static str, value: &T)
                 where
-                    T: Display + FromStr<Err: Display> + ::serde::Serialize + PartialEq + Debug;
+                    T: ::std::fmt::Display
+                        + ::std::str::FromStr<Err: ::std::fmt::Display>
+                        + ::serde::Serialize
+                        + PartialEq
+                        + ::std::fmt::Debug;
             }
 
             /// Handles the operation `O`. Implement it for all operations at once: `impl<O: Operation> Handler<O> for …`.

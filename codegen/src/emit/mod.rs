@@ -5,7 +5,7 @@ pub(crate) mod cli;
 pub(crate) mod contract;
 mod generic;
 pub(crate) mod http;
-mod rust;
+pub(crate) mod rust;
 pub(crate) mod server;
 pub(crate) mod template;
 pub(crate) mod types;

@@ -39,7 +39,7 @@ pub(super) fn modules(modules: impl IntoIterator<Item = (String, Vec<String>)>) 
 }
 
 /// The Rust type, with its path in full. `types` is the module of the schemas' types, such as `crate::types`.
-pub(super) fn rust_type(ty: &Type, types: &TokenStream) -> TokenStream {
+pub(crate) fn rust_type(ty: &Type, types: &TokenStream) -> TokenStream {
     match ty {
         Type::Named(name) => {
             let name = format_ident!("{}", names::type_name(name));

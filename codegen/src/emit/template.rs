@@ -16,12 +16,14 @@ pub(crate) fn prune(template: &str, roots: &str) -> Result<(String, usize), Erro
         .join(" ");
     file.attrs.clear();
     let items = std::mem::take(&mut file.items);
-    let mut mentioned = without_comments(roots);
+    let mut mentioned = qualified_names(roots);
+    let imports = items.iter().filter(|item| matches!(item, Item::Use(_))).map(text_of);
+    let standard: String = imports.filter(|import| import.starts_with("use std::")).collect();
     let mut kept = vec![false; items.len()];
     loop {
         let mut changed = false;
         for (item, keep) in items.iter().zip(&mut kept) {
-            if !*keep && is_needed(item, &mentioned) {
+            if !*keep && is_needed(item, &mentioned, &standard) {
                 *keep = true;
                 changed = true;
                 mentioned.push_str(&without_comments(&text_of(item)));
@@ -55,9 +57,11 @@ pub(crate) fn prune(template: &str, roots: &str) -> Result<(String, usize), Erro
     Ok((syntax_tree(&documentation, file), functions))
 }
 
-fn is_needed(item: &Item, mentioned: &str) -> bool {
+/// Whether something uses the item. Types of the standard library (`standard`) are always in use.
+fn is_needed(item: &Item, mentioned: &str, standard: &str) -> bool {
     let is_mentioned = |name: &str| mentions(mentioned, name);
-    name_of(item).is_some_and(|name| is_mentioned(&name)) && source_of(item).is_none_or(|name| is_mentioned(&name))
+    name_of(item).is_some_and(|name| is_mentioned(&name))
+        && source_of(item).is_none_or(|name| is_mentioned(&name) || mentions(standard, &name))
 }
 
 /// The source type of an implementation of `From`. If nothing uses the type, the implementation is not needed.
@@ -70,7 +74,8 @@ fn source_of(item: &Item) -> Option<String> {
     Some(ty.strip_prefix("From<")?.strip_suffix('>')?.to_owned())
 }
 
-/// The name by which other code mentions the item. An implementation has the name of its type.
+/// The name by which other code mentions the item. An implementation has the name of its type, or of its trait if the type is
+/// one like `()`.
 fn name_of(item: &Item) -> Option<String> {
     if let Item::Fn(item) = item {
         return Some(item.sig.ident.to_string());
@@ -92,9 +97,28 @@ fn name_of(item: &Item) -> Option<String> {
     }
     if let Item::Impl(item) = item {
         let ty = text_of_type(&item.self_ty);
+        if let (Some((_, path, _)), false) = (&item.trait_, ty.starts_with(char::is_alphabetic)) {
+            return path.segments.last().map(|it| it.ident.to_string());
+        }
         return Some(ty.split('<').next().unwrap_or(&ty).to_owned());
     }
     None
+}
+
+/// The words next to `::` in code, in imports and in paths in attributes too, outside of `types::`, whose names come from the
+/// spec. Generated code mentions the items of a template by such paths only; a property of the same name is another matter.
+fn qualified_names(code: &str) -> String {
+    let code = without_comments(code);
+    let is_part = |it: char| it.is_ascii_alphanumeric() || it == '_' || it == ':';
+    let paths = code.split(|it: char| !is_part(it)).filter(|it| it.contains("::"));
+    let mut names: Vec<&str> = paths
+        .filter(|path| !path.starts_with("types::"))
+        .flat_map(|path| path.split("::"))
+        .collect();
+    for import in code.split("use ").skip(1).filter_map(|rest| rest.split(';').next()) {
+        names.extend(import.split(|it: char| !is_part(it)).flat_map(|path| path.split("::")));
+    }
+    names.join(" ")
 }
 
 /// Removes comments: an item that only comments mention is not used.
@@ -124,6 +148,15 @@ fn mentions(text: &str, word: &str) -> bool {
         .any(|(start, _)| !text[..start].ends_with(is_part) && !text[start + word.len()..].starts_with(is_part))
 }
 
+/// Does the text contain the word at the start of a path? `Error` is not in `serde_json::Error`, nor `Item` in
+/// `Iterator<Item = T>`.
+fn begins_path(text: &str, word: &str) -> bool {
+    let is_part = |it: char| it.is_ascii_alphanumeric() || it == '_';
+    text.match_indices(word)
+        .filter(|(start, _)| !text[..*start].ends_with("::") && !text[start + word.len()..].starts_with(" = "))
+        .any(|(start, _)| !text[..start].ends_with(is_part) && !text[start + word.len()..].starts_with(is_part))
+}
+
 fn needed_imports(tree: UseTree, code: &str) -> Option<UseTree> {
     match tree {
         UseTree::Path(mut path) => {
@@ -132,7 +165,7 @@ fn needed_imports(tree: UseTree, code: &str) -> Option<UseTree> {
             Some(UseTree::Path(path))
         }
         UseTree::Name(name) => {
-            let used = mentions(code, &name.ident.to_string())
+            let used = begins_path(code, &name.ident.to_string())
                 // Traits whose methods are called without naming the trait.
                 || name.ident == "BodyExt" && code.contains(".frame()")
                 || name.ident == "FutureExt" && code.contains(".with_context(")

@@ -24,12 +24,16 @@ pub(super) fn all(context: &Context<'_>) -> Result<Vec<Operation>, Error> {
     let mut faults = Faults::default();
     let mut ids = BTreeMap::new();
     let mut operations = Vec::new();
+    let mut members = 0;
+    let mut shapes = BTreeMap::new();
     for (text, item) in context.root.require("paths")?.entries()? {
         let path = faults.keep(path(&item, text));
-        let Some(members) = faults.keep(item.entries()) else {
-            continue;
-        };
-        for (key, place) in members {
+        if let Some(other) = path.as_deref().and_then(|path| shapes.insert(shape(path), text)) {
+            let message = format!("`{text}` and `{other}` are the same path; give the variables one name");
+            faults.add(item.error(message));
+        }
+        for (key, place) in faults.keep(item.entries()).unwrap_or_default() {
+            members += 1;
             let Some(method) = Method::ALL.into_iter().find(|method| method.key() == key) else {
                 faults.add(place.error(format!(
                     "`{key}` is not a supported method; declare parameters in the operation"
@@ -45,6 +49,10 @@ pub(super) fn all(context: &Context<'_>) -> Result<Vec<Operation>, Error> {
             }
             operations.push((operation, place));
         }
+    }
+    if members == 0 {
+        let paths = context.root.require("paths")?;
+        faults.add(paths.error("the spec has no operation; add one"));
     }
     faults.keep(require_error_schema(
         context,
@@ -80,6 +88,16 @@ fn path(place: &Place<'_>, text: &str) -> Result<Vec<Segment>, Error> {
                 None => Ok(Segment::Literal(segment.to_owned())),
             },
         )
+        .collect()
+}
+
+/// The path without the names of its variables, which requests do not have.
+fn shape(path: &[Segment]) -> Vec<Option<String>> {
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Literal(text) => Some(text.clone()),
+            Segment::Variable(_) => None,
+        })
         .collect()
 }
 

@@ -13,12 +13,11 @@ pub(super) fn check(root: &Place<'_>, tags: &[Tag], operations: &[(Operation, Pl
     for (tag, place) in tags.iter().zip(root.require("tags")?.items()?) {
         faults.keep(server.add("trait", &names::trait_name(&tag.name), &place));
     }
-    let mut requests = Scope::default();
     for (operation, place) in operations {
         let name = names::operation_type(&operation.id);
         let in_operation = |error: Error| error.in_operation(&operation.id);
         if faults
-            .keep(requests.add("type", &name, place).map_err(in_operation))
+            .keep(server.add("type", &name, place).map_err(in_operation))
             .is_none()
         {
             continue;

@@ -10,14 +10,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::client::types;
+use crate::client::types::{Member, RequestObject};
 use chrono::{NaiveDate, TimeDelta, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use tenant_registry_client::types;
-use tenant_registry_client::types::{Member, RequestObject};
 
 use crate::failure::Failure;
 
@@ -58,7 +58,7 @@ impl Input {
 /// A JSON argument: the value, whose text is kept, or the file that contains it.
 #[derive(Clone, Debug)]
 pub(crate) enum Json {
-    Value(Box<RawValue>),
+    Given(Box<RawValue>),
     From(Input),
 }
 
@@ -68,7 +68,7 @@ impl FromStr for Json {
     fn from_str(argument: &str) -> Result<Self, String> {
         match argument.strip_prefix('@') {
             Some(place) => Ok(Self::From(Input::from(OsString::from(place)))),
-            None => serde_json::from_str(argument).map(Self::Value).map_err(|error| {
+            None => serde_json::from_str(argument).map(Self::Given).map_err(|error| {
                 format!("must be JSON such as {{\"pages\": 3}}, or `@PATH` to read it from a file: {error}")
             }),
         }
@@ -78,7 +78,7 @@ impl FromStr for Json {
 /// Returns the JSON of an argument.
 pub(crate) fn json(argument: Option<Json>) -> Result<Option<Box<RawValue>>, Failure> {
     let read = |argument| match argument {
-        Json::Value(value) => Ok(value),
+        Json::Given(value) => Ok(value),
         Json::From(input) => read_json(input),
     };
     argument.map(read).transpose()
@@ -112,7 +112,7 @@ pub(crate) fn secret_json(argument: Option<Input>) -> Result<Option<Box<RawValue
 #[serde(untagged)]
 pub(crate) enum Nullable<T> {
     Null,
-    Value(T),
+    Given(T),
 }
 
 /// Parses `null`, and other texts with `parse`.
@@ -125,7 +125,7 @@ where
 {
     move |argument| match argument {
         "null" => Ok(Nullable::Null),
-        text => parse(text).map(Nullable::Value),
+        text => parse(text).map(Nullable::Given),
     }
 }
 

@@ -66,7 +66,7 @@ impl Format for Timestamp {
 
 /// Deserializes a value with a format.
 pub(super) fn formatted<'de, D: Deserializer<'de>, T: Format>(from: D) -> Result<T, D::Error> {
-    T::parse(&String::deserialize(from)?).map_err(D::Error::custom)
+    T::parse(&<String as Deserialize>::deserialize(from)?).map_err(D::Error::custom)
 }
 
 /// Deserializes a required value with a format that may be `null`.

@@ -1,6 +1,6 @@
 use dropshot::HttpError;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::context::{RequestContext, ServerContext};
 use super::response;

@@ -57,7 +57,11 @@ impl JsonObject {
     }
 
     /// Checks the limits of the spec. A level is an object or a list; the object itself is the first.
-    pub(super) fn check(&self, max_bytes: usize, max_levels: usize) -> Result<(), ConstraintError> {
+    ///
+    /// # Errors
+    ///
+    /// Returns the first limit that the object exceeds.
+    pub fn check(&self, max_bytes: usize, max_levels: usize) -> Result<(), ConstraintError> {
         let bytes = self.as_str().len();
         if bytes > max_bytes {
             return Err(ConstraintError::TooManyBytes { maximum: max_bytes, actual: bytes });

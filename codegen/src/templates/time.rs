@@ -29,7 +29,7 @@ impl TryFrom<NaiveDate> for Date {
             Ok(Self(date))
         } else {
             Err(ConstraintError::Format {
-                expected: Self::EXPECTED,
+                expected: <Self as Format>::EXPECTED,
                 value: Quoted::shown(&date.to_string()),
             })
         }
@@ -46,7 +46,7 @@ impl FromStr for Date {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        Self::parse(text)
+        <Self as Format>::parse(text)
     }
 }
 
@@ -54,7 +54,7 @@ impl TryFrom<&str> for Date {
     type Error = ConstraintError;
 
     fn try_from(text: &str) -> Result<Self, ConstraintError> {
-        Self::parse(text)
+        <Self as Format>::parse(text)
     }
 }
 
@@ -62,7 +62,7 @@ impl TryFrom<String> for Date {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        Self::parse(&text)
+        <Self as Format>::parse(&text)
     }
 }
 
@@ -119,7 +119,7 @@ impl<Zone: TimeZone> TryFrom<DateTime<Zone>> for Timestamp {
             .map(Self)
             .filter(|time| (Self::MIN..=Self::MAX).contains(time))
             .ok_or_else(|| ConstraintError::Format {
-                expected: Self::EXPECTED,
+                expected: <Self as Format>::EXPECTED,
                 value: Quoted::shown(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
             })
     }
@@ -135,7 +135,7 @@ impl FromStr for Timestamp {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        Self::parse(text)
+        <Self as Format>::parse(text)
     }
 }
 
@@ -143,7 +143,7 @@ impl TryFrom<&str> for Timestamp {
     type Error = ConstraintError;
 
     fn try_from(text: &str) -> Result<Self, ConstraintError> {
-        Self::parse(text)
+        <Self as Format>::parse(text)
     }
 }
 
@@ -151,7 +151,7 @@ impl TryFrom<String> for Timestamp {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        Self::parse(&text)
+        <Self as Format>::parse(&text)
     }
 }
 

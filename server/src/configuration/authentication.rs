@@ -1,6 +1,7 @@
 //! The settings of authentication: the issuer whose tokens are accepted, or open access.
 
 use super::ListenerConfiguration;
+use super::parsers::whole_number;
 use crate::auth::{
     AccessSettings, ClaimPath, IssuerSettings, IssuerUrl, RefreshSettings, RoleGrant, TokenRules, TokenType,
 };
@@ -73,7 +74,7 @@ pub struct AuthenticationConfiguration {
         env = "OIDC_LEEWAY",
         value_name = "OIDC_LEEWAY",
         default_value_t = 30,
-        value_parser = clap::value_parser!(u64).range(..=300)
+        value_parser = whole_number::<u64>("seconds", 0, 300, 30)
     )]
     pub oidc_leeway: u64,
 

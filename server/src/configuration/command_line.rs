@@ -1,5 +1,6 @@
 //! The command line of `tenant-registry`, and how arguments and environment variables are read.
 
+use super::parsers::time;
 use super::{Configuration, DatabaseConfiguration, renamed, value};
 use crate::telemetry::redaction::redact;
 use clap::builder::Resettable;
@@ -43,8 +44,8 @@ pub enum AuditCommand {
     /// Delete old events, in small steps while the service is running, with the role `tenant_registry_pruner`. The audit log
     /// records the deletion and the number of deleted events.
     Prune {
-        /// Delete the events before this time (RFC 3339).
-        #[arg(long, value_name = "TIME")]
+        /// Delete the events before this time (RFC 3339) or date (its start in UTC).
+        #[arg(long, value_name = "TIME", value_parser = time)]
         before: Timestamp,
 
         /// The database of the audit log.

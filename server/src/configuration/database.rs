@@ -1,5 +1,6 @@
 //! The settings of the Postgres store.
 
+use super::parsers::whole_number;
 use super::secret::Secret;
 use crate::store::postgres::{DatabaseUrl, DatabaseUrlError, PoolSettings, Recycling};
 use clap::Args;
@@ -34,7 +35,7 @@ pub struct DatabaseConfiguration {
         env = "DATABASE_CONNECT_TIMEOUT",
         value_name = "DATABASE_CONNECT_TIMEOUT",
         default_value_t = 2,
-        value_parser = clap::value_parser!(u64).range(1..=60)
+        value_parser = whole_number::<u64>("seconds", 1, 60, 2)
     )]
     pub database_connect_timeout: u64,
 }
@@ -75,7 +76,7 @@ pub struct PoolConfiguration {
         env = "DATABASE_POOL_SIZE",
         value_name = "DATABASE_POOL_SIZE",
         default_value_t = 16,
-        value_parser = clap::value_parser!(u16).range(1..=1000)
+        value_parser = whole_number::<u16>("connections", 1, 1000, 16)
     )]
     pub database_pool_size: u16,
 
@@ -87,7 +88,7 @@ pub struct PoolConfiguration {
         env = "DATABASE_SHARED_CONNECTIONS",
         value_name = "DATABASE_SHARED_CONNECTIONS",
         default_value_t = 2,
-        value_parser = clap::value_parser!(u16).range(1..=64)
+        value_parser = whole_number::<u16>("connections", 1, 64, 2)
     )]
     pub database_shared_connections: u16,
 
@@ -98,7 +99,7 @@ pub struct PoolConfiguration {
         env = "DATABASE_POOL_TIMEOUT",
         value_name = "DATABASE_POOL_TIMEOUT",
         default_value_t = 2,
-        value_parser = clap::value_parser!(u64).range(1..=60)
+        value_parser = whole_number::<u64>("seconds", 1, 60, 2)
     )]
     pub database_pool_timeout: u64,
 
@@ -109,7 +110,7 @@ pub struct PoolConfiguration {
         env = "DATABASE_STATEMENT_TIMEOUT",
         value_name = "DATABASE_STATEMENT_TIMEOUT",
         default_value_t = 5,
-        value_parser = clap::value_parser!(u64).range(1..=300)
+        value_parser = whole_number::<u64>("seconds", 1, 300, 5)
     )]
     pub database_statement_timeout: u64,
 

@@ -1,5 +1,6 @@
 //! The settings of the hashing of API keys.
 
+use super::parsers::whole_number;
 use crate::api_key_hash::{HashLimits, PrefixBudget};
 use clap::Args;
 use std::num::NonZeroU32;
@@ -14,14 +15,20 @@ pub struct HashConfiguration {
         long,
         env = "HASH_PERMITS",
         value_name = "HASH_PERMITS",
-        value_parser = clap::value_parser!(u16).range(1..=256)
+        value_parser = whole_number::<u16>("hashes", 1, 256, 2)
     )]
     pub hash_permits: Option<u16>,
 
     /// Maximum number of callers that wait for a hash, up to 65535. Keys with the same prefix can use a quarter of it. When
     /// the queue is full, callers are told at once to try again. Too low: short bursts are rejected. Too high: during a
     /// flood, every caller waits.
-    #[arg(long, env = "HASH_QUEUE", value_name = "HASH_QUEUE", default_value_t = 64)]
+    #[arg(
+        long,
+        env = "HASH_QUEUE",
+        value_name = "HASH_QUEUE",
+        default_value_t = 64,
+        value_parser = whole_number::<u16>("callers", 0, u16::MAX.into(), 64)
+    )]
     pub hash_queue: u16,
 
     /// Maximum number of API keys in the cache of verified keys, from 1 to 10000000, at about 100 bytes each. A cached key
@@ -31,7 +38,7 @@ pub struct HashConfiguration {
         env = "HASH_CACHE_KEYS",
         value_name = "HASH_CACHE_KEYS",
         default_value_t = 65_536,
-        value_parser = clap::value_parser!(u32).range(1..=10_000_000)
+        value_parser = whole_number::<u32>("keys", 1, 10_000_000, 65_536)
     )]
     pub hash_cache_keys: u32,
 
@@ -42,7 +49,8 @@ pub struct HashConfiguration {
         long,
         env = "HASH_PREFIX_PER_MINUTE",
         value_name = "HASH_PREFIX_PER_MINUTE",
-        default_value = "10"
+        default_value = "10",
+        value_parser = whole_number::<NonZeroU32>("hashes", 1, u32::MAX.into(), 10)
     )]
     pub hash_prefix_per_minute: NonZeroU32,
 }

@@ -1,5 +1,6 @@
 //! The settings that limit requests and connections.
 
+use super::parsers::whole_number;
 use crate::limits::request_rate::RateLimit;
 use clap::Args;
 use std::num::NonZeroU32;
@@ -16,7 +17,7 @@ pub struct LimitsConfiguration {
         env = "BODY_LIMIT",
         value_name = "BODY_LIMIT",
         default_value_t = 1024 * 1024,
-        value_parser = clap::value_parser!(u32).range(1024..=64 * 1024 * 1024)
+        value_parser = whole_number::<u32>("bytes", 1024, 64 * 1024 * 1024, 1024 * 1024)
     )]
     pub body_limit: u32,
 
@@ -28,7 +29,7 @@ pub struct LimitsConfiguration {
         env = "BODY_TIMEOUT",
         value_name = "BODY_TIMEOUT",
         default_value_t = 30,
-        value_parser = clap::value_parser!(u64).range(1..=600)
+        value_parser = whole_number::<u64>("seconds", 1, 600, 30)
     )]
     pub body_timeout: u64,
 
@@ -41,7 +42,7 @@ pub struct LimitsConfiguration {
         env = "MAX_REQUESTS",
         value_name = "MAX_REQUESTS",
         default_value_t = 1024,
-        value_parser = clap::value_parser!(u32).range(1..=100_000)
+        value_parser = whole_number::<u32>("requests", 1, 100_000, 1024)
     )]
     pub max_requests: u32,
 
@@ -65,20 +66,16 @@ pub struct LimitsConfiguration {
         env = "MAX_CONNECTIONS",
         value_name = "MAX_CONNECTIONS",
         default_value_t = 4096,
-        value_parser = clap::value_parser!(u32).range(16..=1_000_000)
+        value_parser = whole_number::<u32>("connections", 16, 1_000_000, 4096)
     )]
     pub max_connections: u32,
 }
 
 /// The maximum of REQUEST_RATE. No replica can serve more, so a higher value is a mistake.
-const MAX_REQUEST_RATE: u32 = 1_000_000;
+const MAX_REQUEST_RATE: u64 = 1_000_000;
 
 fn request_rate(text: &str) -> Result<RateLimit, String> {
-    let requests: NonZeroU32 = text
-        .parse()
-        .ok()
-        .filter(|requests: &NonZeroU32| requests.get() <= MAX_REQUEST_RATE)
-        .ok_or_else(|| format!("not a number from 1 to {MAX_REQUEST_RATE}"))?;
+    let requests: NonZeroU32 = whole_number("requests per second", 1, MAX_REQUEST_RATE, 2000)(text)?;
     RateLimit::new(requests).map_err(|error| error.to_string())
 }
 

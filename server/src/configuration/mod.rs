@@ -10,6 +10,7 @@ mod database;
 mod hashing;
 mod limits;
 mod listeners;
+mod parsers;
 mod renamed;
 mod secret;
 mod shutdown;

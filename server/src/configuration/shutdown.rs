@@ -1,5 +1,6 @@
 //! The settings of the shutdown.
 
+use super::parsers::whole_number;
 use clap::Args;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ pub struct ShutdownConfiguration {
         env = "SHUTDOWN_DRAIN",
         value_name = "SHUTDOWN_DRAIN",
         default_value_t = 3,
-        value_parser = clap::value_parser!(u64).range(..=600)
+        value_parser = whole_number::<u64>("seconds", 0, 600, 3)
     )]
     pub shutdown_drain: u64,
 
@@ -26,7 +27,7 @@ pub struct ShutdownConfiguration {
         env = "SHUTDOWN_TIMEOUT",
         value_name = "SHUTDOWN_TIMEOUT",
         default_value_t = 10,
-        value_parser = clap::value_parser!(u64).range(1..=3600)
+        value_parser = whole_number::<u64>("seconds", 1, 3600, 10)
     )]
     pub shutdown_timeout: u64,
 }

@@ -29,13 +29,16 @@ fn the_error_for_an_invalid_value_is_one_line_with_flag_and_variable() {
         (&["--bind-address", "8090"], "--bind-address <BIND_ADDR>"),
         (&["--log-level", "loud"], "--log-level <LOG_LEVEL>"),
         (&["--log-format", "xml"], "[possible values: auto, json, text]"),
-        (&["--otel-exporter-otlp-endpoint", "127.0.0.1:4318"], "not a URL"),
+        (
+            &["--otel-exporter-otlp-endpoint", "127.0.0.1:4318"],
+            "not a URL such as",
+        ),
         (&["--otel-exporter-otlp-endpoint", "grpc://x"], "http:// or https://"),
         (
             &["--otel-exporter-otlp-endpoint", "http://u:p@x"],
             "OTEL_EXPORTER_OTLP_HEADERS",
         ),
-        (&["--otel-traces-sampler-arg", "2"], "not a number from 0 to 1"),
+        (&["--otel-traces-sampler-arg", "2"], "must be a number from 0 to 1"),
         (&["--body-limit", "10"], "--body-limit <BODY_LIMIT>"),
         (
             &["--trusted-proxies", "10.0.0.0/8,"],

@@ -96,9 +96,11 @@ impl TracesConfiguration {
 }
 
 fn endpoint(text: &str) -> Result<Url, String> {
-    let mut url: Url = text.parse().map_err(|error| format!("not a URL: {error}"))?;
+    let mut url: Url = text
+        .parse()
+        .map_err(|error| format!("not a URL such as http://127.0.0.1:4318: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err("must begin with http:// or https://".to_owned());
+        return Err("must begin with http:// or https://, such as http://127.0.0.1:4318".to_owned());
     }
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err(
@@ -132,7 +134,7 @@ fn ratio(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(|ratio| (0.0..=1.0).contains(ratio))
-        .ok_or_else(|| "not a number from 0 to 1".to_owned())
+        .ok_or_else(|| "must be a number from 0 to 1, such as 0.1".to_owned())
 }
 
 #[cfg(test)]

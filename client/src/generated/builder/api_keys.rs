@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use futures_util::{TryStreamExt, stream};
+use futures_util::stream::BoxStream;
 use progenitor_client::{
     ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
 };
@@ -63,7 +65,18 @@ impl<'a> ApiKeyList<'a> {
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
     pub async fn send(self) -> Result<ResponseValue<types::ApiKeyList>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
+    }
+
+    /// Returns the items one by one. The list is requested when the first item is needed.
+    pub fn stream(self) -> BoxStream<'a, Result<types::ApiKey, crate::Error>> {
+        let list = stream::once(self.send());
+        Box::pin(
+            list
+                .map_ok(|list| stream::iter(list.into_inner().items.into_iter().map(Ok)))
+                .try_flatten(),
+        )
     }
 
     async fn exchange(
@@ -152,6 +165,7 @@ impl<'a> ApiKeyCreate<'a> {
     pub async fn send(
         self,
     ) -> Result<ResponseValue<types::ApiKeyCreated>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -235,6 +249,7 @@ impl<'a> ApiKeyRevoke<'a> {
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -307,6 +322,7 @@ impl<'a> ApiKeyVerify<'a> {
     ///
     /// `403`: The access token does not allow this operation.
     pub async fn send(self) -> Result<ResponseValue<types::ApiKeyVerify>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use futures_util::{TryStreamExt, stream};
+use futures_util::stream::BoxStream;
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
 
@@ -61,6 +63,7 @@ impl<'a> AuditAppend<'a> {
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
     pub async fn send(self) -> Result<ResponseValue<types::AuditEvent>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -247,7 +250,25 @@ impl<'a> AuditList<'a> {
     pub async fn send(
         self,
     ) -> Result<ResponseValue<types::AuditEventPage>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
+    }
+
+    /// Returns the items of this page and of all pages after it. Each page is requested when its first item is
+    /// needed. The stream ends after an error.
+    pub fn stream(self) -> BoxStream<'a, Result<types::AuditEvent, crate::Error>> {
+        let pages = stream::try_unfold(
+            Some(self),
+            |request| async move {
+                let Some(request) = request else {
+                    return Ok::<_, crate::Error>(None);
+                };
+                let page = request.clone().send().await?.into_inner();
+                let next = page.next_cursor.map(|cursor| request.cursor(cursor));
+                Ok(Some((stream::iter(page.items.into_iter().map(Ok)), next)))
+            },
+        );
+        Box::pin(pages.try_flatten())
     }
 
     async fn exchange(

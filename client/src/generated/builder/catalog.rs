@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use futures_util::{TryStreamExt, stream};
+use futures_util::stream::BoxStream;
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
 
@@ -44,7 +46,18 @@ impl<'a> CatalogList<'a> {
     pub async fn send(
         self,
     ) -> Result<ResponseValue<types::CatalogEntryList>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
+    }
+
+    /// Returns the items one by one. The list is requested when the first item is needed.
+    pub fn stream(self) -> BoxStream<'a, Result<types::CatalogEntry, crate::Error>> {
+        let list = stream::once(self.send());
+        Box::pin(
+            list
+                .map_ok(|list| stream::iter(list.into_inner().items.into_iter().map(Ok)))
+                .try_flatten(),
+        )
     }
 
     async fn exchange(
@@ -129,6 +142,7 @@ impl<'a> CatalogRequest<'a> {
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -218,6 +232,7 @@ impl<'a> CatalogTrialRequest<'a> {
     pub async fn send(
         self,
     ) -> Result<ResponseValue<types::TenantProduct>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 

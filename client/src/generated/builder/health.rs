@@ -31,6 +31,7 @@ impl<'a> HealthGet<'a> {
     ///
     /// `400`: Input validation failed.
     pub async fn send(self) -> Result<ResponseValue<types::Health>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -89,6 +90,7 @@ impl<'a> ReadinessGet<'a> {
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
     pub async fn send(self) -> Result<ResponseValue<types::Health>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 

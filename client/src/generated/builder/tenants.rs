@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use futures_util::{TryStreamExt, stream};
+use futures_util::stream::BoxStream;
 use progenitor_client::{
     ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
 };
@@ -66,6 +68,7 @@ impl<'a> TenantCreate<'a> {
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
     pub async fn send(self) -> Result<ResponseValue<types::Tenant>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -149,6 +152,7 @@ impl<'a> TenantGet<'a> {
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
     pub async fn send(self) -> Result<ResponseValue<types::Tenant>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -232,6 +236,7 @@ impl<'a> TenantGetBySlug<'a> {
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
     pub async fn send(self) -> Result<ResponseValue<types::Tenant>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -338,6 +343,7 @@ impl<'a> TenantActivate<'a> {
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
     pub async fn send(self) -> Result<ResponseValue<types::Tenant>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -448,6 +454,7 @@ impl<'a> TenantCancel<'a> {
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
     pub async fn send(self) -> Result<ResponseValue<types::Tenant>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -539,7 +546,18 @@ impl<'a> EntitlementList<'a> {
     pub async fn send(
         self,
     ) -> Result<ResponseValue<types::TenantProductList>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
+    }
+
+    /// Returns the items one by one. The list is requested when the first item is needed.
+    pub fn stream(self) -> BoxStream<'a, Result<types::TenantProduct, crate::Error>> {
+        let list = stream::once(self.send());
+        Box::pin(
+            list
+                .map_ok(|list| stream::iter(list.into_inner().items.into_iter().map(Ok)))
+                .try_flatten(),
+        )
     }
 
     async fn exchange(

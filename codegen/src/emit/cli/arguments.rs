@@ -12,17 +12,8 @@ use crate::model::{Api, Format, Kind, Location, Operation, Parameter, Property, 
 use crate::names;
 use crate::print::plain_doc;
 
-/// The flags of the program itself, and the flag of the whole body.
-const RESERVED: [&str; 8] = [
-    "help",
-    "version",
-    "base_url",
-    "token_file",
-    "output",
-    "columns",
-    "timeout",
-    BODY_FILE,
-];
+/// The flags that clap itself adds, and the flag of the whole body.
+const RESERVED: [&str; 3] = ["help", "version", BODY_FILE];
 
 /// The flag of the whole body.
 pub(super) const BODY_FILE: &str = "body_file";
@@ -73,9 +64,9 @@ impl Argument {
     }
 }
 
-/// All arguments, in the order of the spec.
-pub(super) fn from_operation(api: &Api, operation: &Operation) -> Result<Vec<Argument>, Error> {
-    let mut taken: BTreeSet<String> = RESERVED.into_iter().map(str::to_owned).collect();
+/// All arguments, in the order of the spec. `flags` are those of the program itself.
+pub(super) fn from_operation(api: &Api, operation: &Operation, flags: &[&str]) -> Result<Vec<Argument>, Error> {
+    let mut taken: BTreeSet<String> = RESERVED.iter().chain(flags).map(|it| (*it).to_owned()).collect();
     let mut arguments = Vec::new();
     for parameter in &operation.parameters {
         if holds_secret(api, &parameter.ty) {
@@ -270,7 +261,7 @@ fn is_scalar(api: &Api, name: &str) -> bool {
 
 /// The Rust type, with the schemas' types from the client.
 fn argument_type(ty: &Type) -> TokenStream {
-    rust::rust_type(ty, &quote! { ::tenant_registry_client::types })
+    rust::rust_type(ty, &quote! { crate::client::types })
 }
 
 /// The `value_parser`, if clap does not find the right one by the type.
@@ -295,7 +286,7 @@ fn value_parser(api: &Api, ty: &Type) -> Option<TokenStream> {
 fn parse_function(ty: &Type) -> TokenStream {
     let name = argument_type(ty);
     match ty {
-        Type::Formatted(_) => quote! { <#name as ::tenant_registry_client::types::Format>::parse },
+        Type::Formatted(_) => quote! { <#name as crate::client::types::Format>::parse },
         // Unlike `from_str`, these say what they expect.
         Type::Integer(Width::I64) => quote! { super::arguments::parse_integer::<i64>(i64::MIN, i64::MAX) },
         Type::Integer(Width::I32) => {

@@ -135,9 +135,9 @@ mod tests {
 
     #[test]
     fn the_resource_comes_first() {
-        assert_eq!(command("tenants", "tenant_get_by_slug"), "tenant get_by_slug");
-        assert_eq!(command("api_keys", "api_key_verify"), "api_key verify");
-        assert_eq!(command("tenants", "entitlement_list"), "entitlement list");
+        assert_eq!(command("letters", "letter_get_by_name"), "letter get_by_name");
+        assert_eq!(command("post_offices", "post_office_close"), "post_office close");
+        assert_eq!(command("letters", "stamp_list"), "stamp list");
         assert_eq!(command("catalog", "catalog_trial_request"), "catalog trial_request");
         assert_eq!(command("things", "things_purge"), "things purge");
         assert_eq!(command("things", "post"), "thing post");

@@ -1,7 +1,8 @@
 //! Emits `cli/`: a command for each operation, in groups by resource, with an argument for each parameter and property.
 //!
-//! The files become `crate::generated` of a program that depends on the generated client and defines
-//! `crate::failure::Failure` (why a command failed) with `From<tenant_registry_client::Error>`.
+//! The files become a module of a program that has
+//! `crate::client` (the crate of the generated client, or a module that exports the same) and `crate::failure::Failure` (why a
+//! command failed) with `From<client::Error>`.
 //!
 //! progenitor can generate commands too, but it does not know the rules of a body: which properties are secrets, which can
 //! be `null`, and which values an enum has.
@@ -26,13 +27,16 @@ use crate::{Error, GeneratedFile, names};
 
 const ARGUMENTS: &str = include_str!("../../templates/cli_arguments.rs");
 
-/// All files of `cli/`. `spec` is the text that `api` was read from.
-pub(crate) fn emit(api: &Api, spec: &str) -> Result<Vec<GeneratedFile>, Error> {
+/// All files of `cli/`. `spec` is the text that `api` was read from; `flags` are those of the program itself.
+pub(crate) fn emit(api: &Api, spec: &str, flags: &[&str]) -> Result<Vec<GeneratedFile>, Error> {
     let groups = groups::from_api(api)?;
     let mut code = String::new();
     let mut files = Vec::new();
     for group in &groups {
-        let (path, text) = (format!("{}.rs", names::module(&group.name)), group_file(api, group)?);
+        let (path, text) = (
+            format!("{}.rs", names::module(&group.name)),
+            group_file(api, group, flags)?,
+        );
         code.push_str(&text);
         files.push(GeneratedFile::new(path, text));
     }
@@ -90,7 +94,7 @@ fn root(api: &Api, groups: &[Group<'_>], has_arguments: bool, spec: &str) -> Res
                 /// Sends the request.
                 pub(crate) async fn send(
                     self,
-                    client: &::tenant_registry_client::Client,
+                    client: &crate::client::Client,
                 ) -> Result<Response, crate::failure::Failure> {
                     match self {
                         #( Self::#variants(command) => command.send(client).await, )*
@@ -102,7 +106,7 @@ fn root(api: &Api, groups: &[Group<'_>], has_arguments: bool, spec: &str) -> Res
             #[derive(Clone, Debug, ::serde::Serialize)]
             #[serde(untagged)]
             pub(crate) enum Response {
-                #( #responses(::tenant_registry_client::types::#responses), )*
+                #( #responses(crate::client::types::#responses), )*
                 #empty_response
             }
         },
@@ -116,7 +120,7 @@ fn responses(api: &Api) -> Vec<Ident> {
     types.filter(|ty| seen.insert(ty.clone())).collect()
 }
 
-fn group_file(api: &Api, group: &Group<'_>) -> Result<String, Error> {
+fn group_file(api: &Api, group: &Group<'_>, flags: &[&str]) -> Result<String, Error> {
     let mut variants = Vec::new();
     let mut arms = Vec::new();
     let mut requests = Vec::new();
@@ -135,7 +139,7 @@ fn group_file(api: &Api, group: &Group<'_>) -> Result<String, Error> {
                 }
             },
         });
-        requests.push(self::request(api, operation)?);
+        requests.push(self::request(api, operation, flags)?);
     }
     rust_file(
         &format!("The commands of the group `{}`.", group.word()),
@@ -150,7 +154,7 @@ fn group_file(api: &Api, group: &Group<'_>) -> Result<String, Error> {
                 /// Sends the request.
                 pub(crate) async fn send(
                     self,
-                    client: &::tenant_registry_client::Client,
+                    client: &crate::client::Client,
                 ) -> Result<super::Response, crate::failure::Failure> {
                     let response = match self { #(#arms,)* };
                     Ok(response)
@@ -163,13 +167,13 @@ fn group_file(api: &Api, group: &Group<'_>) -> Result<String, Error> {
 }
 
 /// The struct of an operation's arguments, and how they become its request.
-fn request(api: &Api, operation: &Operation) -> Result<TokenStream, Error> {
-    let arguments = arguments::from_operation(api, operation)?;
+fn request(api: &Api, operation: &Operation, flags: &[&str]) -> Result<TokenStream, Error> {
+    let arguments = arguments::from_operation(api, operation, flags)?;
     let documentation = plain_doc(&rust::summary_and_description(operation));
     let name = format_ident!("{}", names::operation_type(&operation.id));
     let fields = arguments.iter().map(Argument::field);
     let success = match send::success(operation) {
-        Some(ty) => quote! { ::tenant_registry_client::types::#ty },
+        Some(ty) => quote! { crate::client::types::#ty },
         None => quote! { () },
     };
     let send = send::body(operation, &arguments);
@@ -184,7 +188,7 @@ fn request(api: &Api, operation: &Operation) -> Result<TokenStream, Error> {
             /// Sends the request.
             pub(crate) async fn send(
                 self,
-                client: &::tenant_registry_client::Client,
+                client: &crate::client::Client,
             ) -> Result<#success, crate::failure::Failure> {
                 #send
             }

@@ -55,9 +55,10 @@ pub(super) fn body(operation: &Operation, arguments: &[Argument]) -> TokenStream
             format_ident!("{BODY_FILE}"),
             format_ident!("{}", names::type_name(&declared.schema)),
         );
-        let ty = quote! { ::tenant_registry_client::types::#schema };
+        let ty = quote! { crate::client::types::#schema };
+        let mutable = (!properties.is_empty()).then(|| quote! { mut });
         body.extend(quote! {
-            let mut body = super::arguments::Body::from_file(self.#file)?;
+            let #mutable body = super::arguments::Body::from_file(self.#file)?;
             #properties
         });
         if declared.required {

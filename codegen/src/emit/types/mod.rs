@@ -118,9 +118,9 @@ fn formats_of_parameters(api: &Api) -> String {
     let parameters = api.operations.iter().flat_map(|operation| &operation.parameters);
     parameters
         .filter_map(|parameter| match &parameter.ty {
-            Type::Formatted(Format::Uuid) => Some(" Format::parse Uuid"),
-            Type::Formatted(Format::Date) => Some(" Format::parse Date"),
-            Type::Formatted(Format::DateTime) => Some(" Format::parse Timestamp"),
+            Type::Formatted(Format::Uuid) => Some(" decode::Format decode::Uuid"),
+            Type::Formatted(Format::Date) => Some(" decode::Format decode::Date"),
+            Type::Formatted(Format::DateTime) => Some(" decode::Format decode::Timestamp"),
             Type::Named(_)
             | Type::String
             | Type::Boolean

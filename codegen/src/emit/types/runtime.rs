@@ -13,7 +13,7 @@ const TIME: &str = include_str!("../../templates/time.rs");
 /// `constraint.rs`.
 pub(super) fn constraint(code: &str) -> Result<GeneratedFile, Error> {
     // `decode` uses these even where the types do not.
-    let roots = format!("{code} ConstraintError Quoted shown");
+    let roots = format!("{code} constraint::ConstraintError constraint::Quoted constraint::shown");
     let (file, _) = prune(CONSTRAINT, &roots)?;
     Ok(GeneratedFile::new("constraint.rs", file))
 }
@@ -29,18 +29,19 @@ pub(super) fn json(code: &str) -> Result<Option<GeneratedFile>, Error> {
 
 /// `members.rs`. The HTTP layer uses it even where the types do not, for the query.
 pub(super) fn members(code: &str) -> Result<GeneratedFile, Error> {
-    let (file, _) = prune(MEMBERS, &format!("{code} unknown_name"))?;
+    let (file, _) = prune(MEMBERS, &format!("{code} members::unknown_name"))?;
     Ok(GeneratedFile::new("members.rs", file))
 }
 
 /// `decode.rs`, if the types use it.
 pub(super) fn decode(code: &str) -> Result<Option<GeneratedFile>, Error> {
     let (file, kept) = prune(DECODE, code)?;
-    Ok((kept > 0 || code.contains("Format::parse")).then(|| GeneratedFile::new("decode.rs", file)))
+    Ok((kept > 0 || file.contains("trait Format")).then(|| GeneratedFile::new("decode.rs", file)))
 }
 
 /// `time.rs`, which defines these types.
 pub(super) fn time(types: &[&str]) -> Result<GeneratedFile, Error> {
-    let (file, _) = prune(TIME, &types.join(" "))?;
+    let roots: String = types.iter().map(|name| format!(" time::{name}")).collect();
+    let (file, _) = prune(TIME, &roots)?;
     Ok(GeneratedFile::new("time.rs", file))
 }

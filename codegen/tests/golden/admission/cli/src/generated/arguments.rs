@@ -3,17 +3,16 @@
 
 use std::{fmt, fs, io};
 use std::collections::BTreeMap;
-use std::error::Error;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use tenant_registry_client::types;
-use tenant_registry_client::types::{Member, RequestObject};
 
+use crate::client::types;
+use crate::client::types::{Member, RequestObject};
 use crate::failure::Failure;
 
 /// The source of a text.
@@ -22,6 +21,12 @@ pub(crate) enum Input {
     /// Standard input, given as `-`.
     Standard,
     File(PathBuf),
+}
+
+impl From<OsString> for Input {
+    fn from(argument: OsString) -> Self {
+        if argument == "-" { Self::Standard } else { Self::File(argument.into()) }
+    }
 }
 
 impl Input {

@@ -6,6 +6,9 @@ use progenitor_client::ClientInfo;
 use crate::Transport;
 
 pub mod builder;
+#[cfg(feature = "mock")]
+#[expect(clippy::expect_used, reason = "the generator wrote the patterns")]
+pub mod mock;
 mod operation;
 mod open_enum;
 

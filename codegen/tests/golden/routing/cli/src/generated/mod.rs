@@ -3,8 +3,8 @@
 
 use clap::Subcommand;
 use serde::Serialize;
-use tenant_registry_client::{Client, types};
 
+use crate::client::{Client, types};
 use crate::failure::Failure;
 
 mod arguments;

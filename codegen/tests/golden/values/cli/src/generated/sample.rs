@@ -4,8 +4,8 @@
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
-use tenant_registry_client::{Client, types};
 
+use crate::client::{Client, types};
 use crate::failure::Failure;
 use super::{Response, arguments};
 use super::arguments::{Body, Input, Json, Nullable};

@@ -71,7 +71,7 @@ impl Format for Timestamp {
 pub(super) fn formatted<'de, D: Deserializer<'de>, T: Format>(
     from: D,
 ) -> Result<T, D::Error> {
-    T::parse(&String::deserialize(from)?).map_err(D::Error::custom)
+    T::parse(&<String as Deserialize>::deserialize(from)?).map_err(D::Error::custom)
 }
 
 /// Deserializes an optional value with a format that must not be `null`.

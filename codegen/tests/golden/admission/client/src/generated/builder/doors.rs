@@ -33,6 +33,7 @@ impl<'a> DoorCount<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -113,6 +114,7 @@ impl<'a> DoorOpen<'a> {
     ///
     /// `503`: Not now.
     pub async fn send(self) -> Result<ResponseValue<types::Door>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -172,6 +174,7 @@ impl<'a> DoorKnock<'a> {
     ///
     /// `403`: Not let in.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 

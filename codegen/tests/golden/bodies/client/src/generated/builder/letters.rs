@@ -52,6 +52,7 @@ impl<'a> LetterSend<'a> {
     ///
     /// `503`: No postman.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -126,6 +127,7 @@ impl<'a> LetterAmend<'a> {
     ///
     /// `415`: Refused.
     pub async fn send(self) -> Result<ResponseValue<types::Letter>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -199,6 +201,7 @@ impl<'a> LetterProbe<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<types::Letter>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 

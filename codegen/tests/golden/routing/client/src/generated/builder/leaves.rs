@@ -48,6 +48,7 @@ impl<'a> LeafList<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -116,6 +117,7 @@ impl<'a> LeafDrop<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -195,6 +197,7 @@ impl<'a> LeafPut<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 

@@ -35,6 +35,7 @@ impl<'a> TreeList<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -101,6 +102,7 @@ impl<'a> TreeGet<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -156,6 +158,7 @@ impl<'a> TreeTallest<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<types::Tree>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
@@ -222,6 +225,7 @@ impl<'a> TreeGetByName<'a> {
     ///
     /// `400`: Refused.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 

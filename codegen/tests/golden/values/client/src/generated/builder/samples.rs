@@ -187,6 +187,7 @@ impl<'a> SampleExchange<'a> {
     ///
     /// `415`: Refused.
     pub async fn send(self) -> Result<ResponseValue<types::Answer>, crate::Error> {
+        self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
     }
 
