@@ -9,8 +9,8 @@ use dropshot::{Body, HttpError, RequestInfo};
 use http::{HeaderMap, Response, StatusCode};
 use opentelemetry::Context;
 
-use super::cross_origin::AllowedOrigins;
 use crate::types::Error;
+use super::cross_origin::AllowedOrigins;
 
 /// A request, as an [`Observer`] sees it.
 #[derive(Debug)]
@@ -41,7 +41,12 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
     fn on_request(&self, request: &ObservedRequest<'_>) -> Context;
 
     /// Called when the response is complete.
-    fn on_response(&self, request: &ObservedRequest<'_>, context: &Context, response: &ObservedResponse<'_>);
+    fn on_response(
+        &self,
+        request: &ObservedRequest<'_>,
+        context: &Context,
+        response: &ObservedResponse<'_>,
+    );
 }
 
 /// Observes nothing.
@@ -50,7 +55,12 @@ impl Observer for () {
         Context::new()
     }
 
-    fn on_response(&self, _request: &ObservedRequest<'_>, _context: &Context, _response: &ObservedResponse<'_>) {}
+    fn on_response(
+        &self,
+        _request: &ObservedRequest<'_>,
+        _context: &Context,
+        _response: &ObservedResponse<'_>,
+    ) {}
 }
 
 /// The limits of a single request.
@@ -65,12 +75,20 @@ pub struct Limits {
 /// Resources beside the operations, such as the documents. They support GET and HEAD.
 pub trait Resources: fmt::Debug + Send + Sync + 'static {
     /// The response to GET for a path and the headers of the request; `None` if there is nothing at the path.
-    fn get(&self, path: &str, request: &HeaderMap) -> Option<Result<Response<Body>, HttpError>>;
+    fn get(
+        &self,
+        path: &str,
+        request: &HeaderMap,
+    ) -> Option<Result<Response<Body>, HttpError>>;
 }
 
 /// No resources.
 impl Resources for () {
-    fn get(&self, _path: &str, _request: &HeaderMap) -> Option<Result<Response<Body>, HttpError>> {
+    fn get(
+        &self,
+        _path: &str,
+        _request: &HeaderMap,
+    ) -> Option<Result<Response<Body>, HttpError>> {
         None
     }
 }
@@ -112,7 +130,12 @@ pub struct ServerContext<A> {
 impl<A> ServerContext<A> {
     /// Serves the implementation within the limits, also to pages of the allowed origins, and reports each request to the
     /// observer.
-    pub fn new(implementation: A, limits: Limits, allowed_origins: AllowedOrigins, observer: impl Observer) -> Self {
+    pub fn new(
+        implementation: A,
+        limits: Limits,
+        allowed_origins: AllowedOrigins,
+        observer: impl Observer,
+    ) -> Self {
         Self {
             implementation,
             limits,

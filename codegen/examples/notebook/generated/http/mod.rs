@@ -10,7 +10,10 @@ mod response;
 mod routes;
 mod service;
 
-pub use self::context::{Limits, ObservedRequest, ObservedResponse, Observer, RequestPolicy, Resources, ServerContext};
+pub use self::context::{
+    Limits, ObservedRequest, ObservedResponse, Observer, RequestPolicy, Resources,
+    ServerContext,
+};
 pub use self::cross_origin::AllowedOrigins;
 pub use self::negotiation::{Coding, coding, digest, entity_tag, gzip, is_known};
 pub use self::routes::{api_description, path_of};

@@ -7,8 +7,8 @@ use std::io::Write;
 use blake2::{Blake2s256, Digest};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue};
+use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
 
 /// The content coding of a response body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,12 @@ pub fn coding(request: &HeaderMap) -> Coding {
     {
         let mut parts = coding.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
-        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        let is_wanted = weight.is_none_or(|weight| weight.parse().is_ok_and(|weight: f32| weight > 0.0));
+        let weight = parts
+            .find_map(|part| {
+                part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="))
+            });
+        let is_wanted = weight
+            .is_none_or(|weight| weight.parse().is_ok_and(|weight: f32| weight > 0.0));
         if name.eq_ignore_ascii_case("gzip") {
             return if is_wanted { Coding::Gzip } else { Coding::Identity };
         }
@@ -83,6 +87,8 @@ pub fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
                 || known
                     .split(|byte| *byte == b',')
                     .map(<[u8]>::trim_ascii)
-                    .any(|known| known.strip_prefix(b"W/").unwrap_or(known) == tag.as_bytes())
+                    .any(|known| {
+                        known.strip_prefix(b"W/").unwrap_or(known) == tag.as_bytes()
+                    })
         })
 }

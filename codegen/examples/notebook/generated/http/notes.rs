@@ -8,16 +8,18 @@ use http::{Request, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::server::{
+    Api, NoteAddResponse, NoteGetParams, NoteGetResponse, NoteListParams,
+    NoteListResponse, NoteRemoveParams, NoteRemoveResponse,
+};
+use super::{request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
-use super::{request, response};
-use crate::server::{
-    Api, NoteAddResponse, NoteGetParams, NoteGetResponse, NoteListParams, NoteListResponse, NoteRemoveParams,
-    NoteRemoveResponse,
-};
 
 /// `GET /notes`: List notes, the newest first.
-pub(super) async fn note_list<A: Api>(context: RequestContext<ServerContext<A>>) -> HttpResult {
+pub(super) async fn note_list<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         let query = request::query(&context, &["colour", "limit"])?;
@@ -32,15 +34,20 @@ pub(super) async fn note_list<A: Api>(context: RequestContext<ServerContext<A>>)
 
 impl ToResponse for NoteListResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        Ok(match self {
-            Self::Ok(body) => response::json(StatusCode::OK, &body)?,
-            Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
-        })
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+            },
+        )
     }
 }
 
 /// `POST /notes`: Add a note.
-pub(super) async fn note_add<A: Api>(context: RequestContext<ServerContext<A>>, request: Request<Body>) -> HttpResult {
+pub(super) async fn note_add<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
@@ -52,12 +59,18 @@ pub(super) async fn note_add<A: Api>(context: RequestContext<ServerContext<A>>, 
 
 impl ToResponse for NoteAddResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        Ok(match self {
-            Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
-            Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
-            Self::PayloadTooLarge(body) => response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?,
-            Self::UnsupportedMediaType(body) => response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?,
-        })
+        Ok(
+            match self {
+                Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::PayloadTooLarge(body) => {
+                    response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
+                }
+                Self::UnsupportedMediaType(body) => {
+                    response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
+                }
+            },
+        )
     }
 }
 
@@ -69,7 +82,10 @@ pub(super) struct NoteGetPath {
 }
 
 /// `GET /notes/{number}`: Get a note.
-pub(super) async fn note_get<A: Api>(context: RequestContext<ServerContext<A>>, path: NoteGetPath) -> HttpResult {
+pub(super) async fn note_get<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: NoteGetPath,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
@@ -83,11 +99,13 @@ pub(super) async fn note_get<A: Api>(context: RequestContext<ServerContext<A>>, 
 
 impl ToResponse for NoteGetResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        Ok(match self {
-            Self::Ok(body) => response::json(StatusCode::OK, &body)?,
-            Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
-            Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
-        })
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+            },
+        )
     }
 }
 
@@ -99,7 +117,10 @@ pub(super) struct NoteRemovePath {
 }
 
 /// `DELETE /notes/{number}`: Remove a note.
-pub(super) async fn note_remove<A: Api>(context: RequestContext<ServerContext<A>>, path: NoteRemovePath) -> HttpResult {
+pub(super) async fn note_remove<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: NoteRemovePath,
+) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
@@ -113,10 +134,12 @@ pub(super) async fn note_remove<A: Api>(context: RequestContext<ServerContext<A>
 
 impl ToResponse for NoteRemoveResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        Ok(match self {
-            Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
-            Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
-            Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
-        })
+        Ok(
+            match self {
+                Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+            },
+        )
     }
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use dropshot::Body;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT,
+};
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -16,11 +18,11 @@ use serde_ignored::Path;
 use serde_json::error::Category;
 use tokio::time::timeout;
 
-use super::context::{RequestContext, ServerContext};
-use super::response::ErrorResponse;
+use crate::{server, types};
 use crate::server::{InvalidBody, RequestMetadata};
 use crate::types::{ErrorCode, Member, RequestObject};
-use crate::{server, types};
+use super::context::{RequestContext, ServerContext};
+use super::response::ErrorResponse;
 
 /// Why a parameter was rejected; says what to change.
 pub(super) struct InvalidParameter(String);
@@ -34,9 +36,14 @@ impl From<InvalidParameter> for ErrorResponse {
 impl From<InvalidBody> for ErrorResponse {
     fn from(invalid: InvalidBody) -> Self {
         let (status, error) = match invalid {
-            InvalidBody::Malformed { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput),
-            InvalidBody::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge),
-            InvalidBody::UnsupportedMediaType { .. } | InvalidBody::UnsupportedContentCoding { .. } => {
+            InvalidBody::Malformed { .. } => {
+                (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput)
+            }
+            InvalidBody::TooLarge { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge)
+            }
+            InvalidBody::UnsupportedMediaType { .. }
+            | InvalidBody::UnsupportedContentCoding { .. } => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType)
             }
         };
@@ -49,7 +56,9 @@ impl From<InvalidBody> for ErrorResponse {
     }
 }
 
-pub(super) fn metadata<A: server::Api>(context: &RequestContext<ServerContext<A>>) -> RequestMetadata {
+pub(super) fn metadata<A: server::Api>(
+    context: &RequestContext<ServerContext<A>>,
+) -> RequestMetadata {
     let headers = context.request.headers();
     let forwarded_for: Vec<&[u8]> = headers
         .get_all("x-forwarded-for")
@@ -71,9 +80,12 @@ pub(super) fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, InvalidParameter
     path.split('/')
         .skip(1)
         .map(|segment| {
-            percent_decode_str(segment).decode_utf8().map_err(|_| {
-                InvalidParameter("the path is not UTF-8 after percent-decoding; encode it as UTF-8".to_owned())
-            })
+            percent_decode_str(segment)
+                .decode_utf8()
+                .map_err(|_| InvalidParameter(
+                    "the path is not UTF-8 after percent-decoding; encode it as UTF-8"
+                        .to_owned(),
+                ))
         })
         .collect()
 }
@@ -83,7 +95,8 @@ pub(super) fn path_parameter<T, E: Display>(
     text: &str,
     parse: fn(&str) -> Result<T, E>,
 ) -> Result<T, InvalidParameter> {
-    parse(text).map_err(|error| InvalidParameter(format!("`{name}` in the path: {error}")))
+    parse(text)
+        .map_err(|error| InvalidParameter(format!("`{name}` in the path: {error}")))
 }
 
 /// The query parameters, decoded (WHATWG URL, application/x-www-form-urlencoded).
@@ -101,19 +114,20 @@ pub(super) fn query<'a, A: server::Api>(
                 Ok((name, value))
             } else {
                 let known = known.iter().copied();
-                Err(InvalidParameter(types::unknown_name(
-                    "query parameter",
-                    &name,
-                    &name,
-                    known,
-                )))
+                Err(
+                    InvalidParameter(
+                        types::unknown_name("query parameter", &name, &name, known),
+                    ),
+                )
             }
         })
         .collect()
 }
 
 /// Rejects the query of an operation without query parameters.
-pub(super) fn no_query<A: server::Api>(context: &RequestContext<ServerContext<A>>) -> Result<(), InvalidParameter> {
+pub(super) fn no_query<A: server::Api>(
+    context: &RequestContext<ServerContext<A>>,
+) -> Result<(), InvalidParameter> {
     query(context, &[]).map(|_| ())
 }
 
@@ -122,9 +136,7 @@ pub(super) fn optional_parameter<T, E: Display>(
     name: &str,
     parse: fn(&str) -> Result<T, E>,
 ) -> Result<Option<T>, InvalidParameter> {
-    query_text(query, name)?
-        .map(|text| query_value(name, text, parse))
-        .transpose()
+    query_text(query, name)?.map(|text| query_value(name, text, parse)).transpose()
 }
 
 pub(super) fn defaulted_parameter<T, E: Display>(
@@ -136,16 +148,28 @@ pub(super) fn defaulted_parameter<T, E: Display>(
     query_value(name, query_text(query, name)?.unwrap_or(default), parse)
 }
 
-fn query_value<T, E: Display>(name: &str, text: &str, parse: fn(&str) -> Result<T, E>) -> Result<T, InvalidParameter> {
-    parse(text).map_err(|error| InvalidParameter(format!("`{name}` in the query: {error}")))
+fn query_value<T, E: Display>(
+    name: &str,
+    text: &str,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<T, InvalidParameter> {
+    parse(text)
+        .map_err(|error| InvalidParameter(format!("`{name}` in the query: {error}")))
 }
 
-fn query_text<'a>(query: &'a Query<'_>, name: &str) -> Result<Option<&'a str>, InvalidParameter> {
+fn query_text<'a>(
+    query: &'a Query<'_>,
+    name: &str,
+) -> Result<Option<&'a str>, InvalidParameter> {
     let mut values = query.iter().filter(|(key, _)| key == name);
     match (values.next(), values.next()) {
-        (Some(_), Some(_)) => Err(InvalidParameter(format!(
-            "`{name}` is in the query more than once; give it once"
-        ))),
+        (Some(_), Some(_)) => {
+            Err(
+                InvalidParameter(
+                    format!("`{name}` is in the query more than once; give it once"),
+                ),
+            )
+        }
         (value, _) => Ok(value.map(|(_, text)| text.as_ref())),
     }
 }
@@ -175,7 +199,10 @@ where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
-    let media_type = check_media_type(request.headers(), context.context().policy.requires_content_type());
+    let media_type = check_media_type(
+        request.headers(),
+        context.context().policy.requires_content_type(),
+    );
     let coding = check_content_coding(request.headers());
     let reading = read(request, context.context().limits.body_size);
     let body_time = context.context().limits.body_time;
@@ -187,9 +214,10 @@ where
     }
     media_type?;
     coding?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| InvalidBody::Malformed {
-        message: format!("the body is not JSON: {error}"),
-    })?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|error| InvalidBody::Malformed {
+            message: format!("the body is not JSON: {error}"),
+        })?;
     if !text.trim_ascii_start().starts_with('{') {
         return Err(InvalidBody::Malformed {
             message: "the body is not a JSON object; send one".to_owned(),
@@ -206,7 +234,8 @@ where
     if let Some(message) = unknown.filter(|_| is_json) {
         return Err(InvalidBody::Malformed { message });
     }
-    let value = value.map_err(|error| explain(&error.path().to_string(), error.inner()))?;
+    let value = value
+        .map_err(|error| explain(&error.path().to_string(), error.inner()))?;
     deserializer.end().map_err(|error| explain(".", &error))?;
     Ok(Some(value))
 }
@@ -229,8 +258,8 @@ fn check_media_type(headers: &HeaderMap, is_required: bool) -> Result<(), Invali
     }
     Err(InvalidBody::UnsupportedMediaType {
         message: format!(
-            "send the body with `Content-Type: application/json`, not `{}`",
-            essence.escape_debug()
+            "send the body with `Content-Type: application/json`, not `{}`", essence
+            .escape_debug()
         ),
     })
 }
@@ -241,18 +270,16 @@ fn check_content_coding(headers: &HeaderMap) -> Result<(), InvalidBody> {
         let mut codings = value.as_bytes().split(|byte| *byte == b',');
         codings.all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
     };
-    match headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .find(|value| !is_identity(value))
-    {
+    match headers.get_all(CONTENT_ENCODING).iter().find(|value| !is_identity(value)) {
         None => Ok(()),
-        Some(value) => Err(InvalidBody::UnsupportedContentCoding {
-            message: format!(
-                "send the body without `Content-Encoding`; `{}` is not supported",
-                value.as_bytes().escape_ascii()
-            ),
-        }),
+        Some(value) => {
+            Err(InvalidBody::UnsupportedContentCoding {
+                message: format!(
+                    "send the body without `Content-Encoding`; `{}` is not supported",
+                    value.as_bytes().escape_ascii()
+                ),
+            })
+        }
     }
 }
 
@@ -268,9 +295,10 @@ async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody
     let mut bytes = BytesMut::with_capacity(declared.unwrap_or_default().min(limit));
     let mut seen = 0_usize;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| InvalidBody::Malformed {
-            message: format!("the body ended early: {error}"),
-        })?;
+        let frame = frame
+            .map_err(|error| InvalidBody::Malformed {
+                message: format!("the body ended early: {error}"),
+            })?;
         if let Ok(data) = frame.into_data() {
             seen = seen.saturating_add(data.len());
             if seen <= limit {
@@ -307,11 +335,13 @@ struct Place {
 
 fn place(path: &Path<'_>, body: &'static [Member]) -> Place {
     match path {
-        Path::Root => Place {
-            path: String::new(),
-            siblings: &[],
-            members: body,
-        },
+        Path::Root => {
+            Place {
+                path: String::new(),
+                siblings: &[],
+                members: body,
+            }
+        }
         Path::Seq { parent, index } => {
             let parent = place(parent, body);
             Place {
@@ -332,7 +362,9 @@ fn place(path: &Path<'_>, body: &'static [Member]) -> Place {
                     .map_or(&[], |members| members()),
             }
         }
-        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => place(parent, body),
+        Path::Some { parent }
+        | Path::NewtypeStruct { parent }
+        | Path::NewtypeVariant { parent } => place(parent, body),
     }
 }
 
@@ -363,11 +395,7 @@ fn explain(path: &str, error: &serde_json::Error) -> InvalidBody {
             let reason = text
                 .rsplit_once(" at line ")
                 .map_or(text.as_str(), |(reason, _)| reason);
-            if path == "." {
-                reason.to_owned()
-            } else {
-                format!("`{path}`: {reason}")
-            }
+            if path == "." { reason.to_owned() } else { format!("`{path}`: {reason}") }
         }
         Category::Syntax | Category::Eof | Category::Io => {
             format!("the body is not JSON: {text}")

@@ -7,17 +7,22 @@ use std::time::Instant;
 use bytes::Bytes;
 use dropshot::{Body, HEADER_REQUEST_ID, HttpError};
 use flate2::Compression;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use opentelemetry::Context;
 use opentelemetry::context::FutureExt;
 use serde::Serialize;
 
-use super::context::{ObservedRequest, ObservedResponse, Observer, RequestContext, ServerContext};
-use super::negotiation;
-use super::negotiation::Coding;
 use crate::server::{Api, OperationResponse};
 use crate::types::{Error, ErrorCode};
+use super::negotiation;
+use super::context::{
+    ObservedRequest, ObservedResponse, Observer, RequestContext, ServerContext,
+};
+use super::negotiation::Coding;
 
 /// What a handler returns. dropshot expects this type of endpoints; the error never occurs.
 pub(super) type HttpResult = Result<Response<Body>, HttpError>;
@@ -44,26 +49,39 @@ fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
     }
 }
 
-pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<PendingResponse, HttpError> {
-    let text = serde_json::to_vec(body).map_err(|error| HttpError::for_internal_error(error.to_string()))?;
-    Ok(with_header(
-        pending(status, text),
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    ))
+pub(super) fn json<T: Serialize>(
+    status: StatusCode,
+    body: &T,
+) -> Result<PendingResponse, HttpError> {
+    let text = serde_json::to_vec(body)
+        .map_err(|error| HttpError::for_internal_error(error.to_string()))?;
+    Ok(
+        with_header(
+            pending(status, text),
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        ),
+    )
 }
 
 pub(super) fn without_body(status: StatusCode) -> PendingResponse {
     pending(status, Vec::new())
 }
 
-pub(super) fn with_header(mut pending: PendingResponse, name: HeaderName, value: HeaderValue) -> PendingResponse {
+pub(super) fn with_header(
+    mut pending: PendingResponse,
+    name: HeaderName,
+    value: HeaderValue,
+) -> PendingResponse {
     pending.response.headers_mut().insert(name, value);
     pending
 }
 
 /// Negotiates the form of a response with the caller.
-pub(super) fn send<A: Api>(context: &RequestContext<ServerContext<A>>, pending: PendingResponse) -> HttpResult {
+pub(super) fn send<A: Api>(
+    context: &RequestContext<ServerContext<A>>,
+    pending: PendingResponse,
+) -> HttpResult {
     let request = context.request.headers();
     let mut response = negotiated(request, pending)?;
     context.context().allowed_origins.mark(request, response.headers_mut());
@@ -97,7 +115,10 @@ struct Observation<'a> {
 }
 
 impl<'a> Observation<'a> {
-    fn begin<A: Api>(context: &'a RequestContext<ServerContext<A>>, operation: Option<&'static str>) -> Self {
+    fn begin<A: Api>(
+        context: &'a RequestContext<ServerContext<A>>,
+        operation: Option<&'static str>,
+    ) -> Self {
         let start = Instant::now();
         let observer = context.context().observer.as_ref();
         let request = ObservedRequest {
@@ -131,9 +152,7 @@ impl<'a> Observation<'a> {
         };
         self.observer.on_response(&self.request, &self.context, &observed);
         let headers = response.headers_mut();
-        headers
-            .entry(CACHE_CONTROL)
-            .or_insert(HeaderValue::from_static("no-store"));
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Ok(id) = HeaderValue::try_from(self.request.id) {
             headers.insert(HEADER_REQUEST_ID, id);
@@ -173,21 +192,21 @@ pub(super) fn reject<A: Api>(
 }
 
 /// Compresses at the fastest level, since each response is compressed anew.
-fn negotiated(request: &HeaderMap, pending: PendingResponse) -> Result<Response<Vec<u8>>, HttpError> {
-    let PendingResponse {
-        mut response,
-        is_secret,
-        is_tagged,
-    } = pending;
+fn negotiated(
+    request: &HeaderMap,
+    pending: PendingResponse,
+) -> Result<Response<Vec<u8>>, HttpError> {
+    let PendingResponse { mut response, is_secret, is_tagged } = pending;
     let mut coding = Coding::Identity;
     if !is_secret && response.body().len() >= COMPRESSION_MIN {
-        response
-            .headers_mut()
-            .insert(VARY, HeaderValue::from_static("accept-encoding"));
+        response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
         coding = negotiation::coding(request);
     }
     if is_tagged {
-        let tag = negotiation::entity_tag(&negotiation::digest(response.body()), coding)?;
+        let tag = negotiation::entity_tag(
+            &negotiation::digest(response.body()),
+            coding,
+        )?;
         let is_known = negotiation::is_known(request, &tag);
         response.headers_mut().insert(ETAG, tag);
         if is_known {
@@ -208,9 +227,12 @@ fn negotiated(request: &HeaderMap, pending: PendingResponse) -> Result<Response<
 }
 
 /// Responds to a request whose path no operation has: with a resource, or 404.
-pub(super) fn unlisted<A: Api>(context: &RequestContext<ServerContext<A>>) -> HttpResult {
+pub(super) fn unlisted<A: Api>(
+    context: &RequestContext<ServerContext<A>>,
+) -> HttpResult {
     let (server, request) = (context.context(), context.request.headers());
-    let Some(resource) = server.resources.get(context.request.uri().path(), request) else {
+    let Some(resource) = server.resources.get(context.request.uri().path(), request)
+    else {
         let message = "there is nothing at this path".to_owned();
         return reject(
             context,
@@ -218,11 +240,16 @@ pub(super) fn unlisted<A: Api>(context: &RequestContext<ServerContext<A>>) -> Ht
         );
     };
     match *context.request.method() {
-        Method::GET | Method::HEAD => respond_unlisted(context, || {
-            let mut response = resource?;
-            server.allowed_origins.mark(request, response.headers_mut());
-            Ok(response)
-        }),
+        Method::GET | Method::HEAD => {
+            respond_unlisted(
+                context,
+                || {
+                    let mut response = resource?;
+                    server.allowed_origins.mark(request, response.headers_mut());
+                    Ok(response)
+                },
+            )
+        }
         _ => method_not_allowed(context, "GET, HEAD"),
     }
 }
@@ -233,16 +260,29 @@ pub(super) fn method_not_allowed<A: Api>(
     context: &RequestContext<ServerContext<A>>,
     allowed: &'static str,
 ) -> HttpResult {
-    respond_unlisted(context, || {
-        let (method, request) = (context.request.method(), context.request.headers());
-        if let Some(preflight) = context.context().allowed_origins.preflight(method, request, allowed) {
-            return Ok(preflight.map(|()| Body::empty()));
-        }
-        let ErrorResponse(pending) = ErrorResponse::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            ErrorCode::MethodNotAllowed,
-            format!("this path supports only {allowed}"),
-        );
-        send(context, with_header(pending?, ALLOW, HeaderValue::from_static(allowed)))
-    })
+    respond_unlisted(
+        context,
+        || {
+            let (method, request) = (
+                context.request.method(),
+                context.request.headers(),
+            );
+            if let Some(preflight) = context
+                .context()
+                .allowed_origins
+                .preflight(method, request, allowed)
+            {
+                return Ok(preflight.map(|()| Body::empty()));
+            }
+            let ErrorResponse(pending) = ErrorResponse::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                ErrorCode::MethodNotAllowed,
+                format!("this path supports only {allowed}"),
+            );
+            send(
+                context,
+                with_header(pending?, ALLOW, HeaderValue::from_static(allowed)),
+            )
+        },
+    )
 }

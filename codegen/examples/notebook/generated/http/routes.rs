@@ -3,21 +3,27 @@
 
 use std::sync::Arc;
 
-use dropshot::{ApiDescription, ApiDescriptionRegisterError, ApiEndpoint, ApiEndpointVersions, Body, Path, RawRequest};
+use dropshot::{
+    ApiDescription, ApiDescriptionRegisterError, ApiEndpoint, ApiEndpointVersions, Body,
+    Path, RawRequest,
+};
 use http::{Method, Request};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::server::Api;
+use super::{notes, request, response, service};
 use super::context::{RequestContext, ServerContext};
 use super::notes::{NoteGetPath, NoteRemovePath};
 use super::response::HttpResult;
-use super::{notes, request, response, service};
-use crate::server::Api;
 
 /// Passes a request on to the operation of its path and method. Literal segments are matched before variables,
 /// and no segment is empty, as it is in `//` or after a `/` at the end.
-pub(super) async fn route<A: Api>(context: RequestContext<ServerContext<A>>, request: Request<Body>) -> HttpResult {
+pub(super) async fn route<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> HttpResult {
     let uri = context.request.uri().clone();
     let segments = match request::segments(uri.path()) {
         Ok(segments) => segments,
@@ -30,32 +36,36 @@ pub(super) async fn route<A: Api>(context: RequestContext<ServerContext<A>>, req
     let method = context.request.method().clone();
     let is_served = context.context().is_served;
     match segments.as_slice() {
-        ["notes"] if is_served("/notes") => match method {
-            Method::GET | Method::HEAD => notes::note_list(context).await,
-            Method::POST => notes::note_add(context, request).await,
-            _ => response::method_not_allowed(&context, "GET, HEAD, POST"),
-        },
-        ["notes", number] if is_served("/notes/{number}") => match method {
-            Method::GET | Method::HEAD => {
-                notes::note_get(
-                    context,
-                    NoteGetPath {
-                        number: (*number).to_owned(),
-                    },
-                )
-                .await
+        ["notes"] if is_served("/notes") => {
+            match method {
+                Method::GET | Method::HEAD => notes::note_list(context).await,
+                Method::POST => notes::note_add(context, request).await,
+                _ => response::method_not_allowed(&context, "GET, HEAD, POST"),
             }
-            Method::DELETE => {
-                notes::note_remove(
-                    context,
-                    NoteRemovePath {
-                        number: (*number).to_owned(),
-                    },
-                )
-                .await
+        }
+        ["notes", number] if is_served("/notes/{number}") => {
+            match method {
+                Method::GET | Method::HEAD => {
+                    notes::note_get(
+                            context,
+                            NoteGetPath {
+                                number: (*number).to_owned(),
+                            },
+                        )
+                        .await
+                }
+                Method::DELETE => {
+                    notes::note_remove(
+                            context,
+                            NoteRemovePath {
+                                number: (*number).to_owned(),
+                            },
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "GET, HEAD, DELETE"),
             }
-            _ => response::method_not_allowed(&context, "GET, HEAD, DELETE"),
-        },
+        }
         _ => response::unlisted(&context),
     }
 }
@@ -100,56 +110,62 @@ pub fn api_description<A: Api>(
     if is_served("/notes") {
         api.register(
             ApiEndpoint::new(
-                "note_list".to_owned(),
-                endpoint::<A, NoVariables>,
-                Method::GET,
-                "application/json",
-                "/notes",
-                ApiEndpointVersions::All,
-            )
-            .summary("List notes, the newest first.")
-            .tag("notes"),
+                    "note_list".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::GET,
+                    "application/json",
+                    "/notes",
+                    ApiEndpointVersions::All,
+                )
+                .summary("List notes, the newest first.")
+                .tag("notes"),
         )?;
         api.register(
             ApiEndpoint::new(
-                "note_add".to_owned(),
-                endpoint::<A, NoVariables>,
-                Method::POST,
-                "application/json",
-                "/notes",
-                ApiEndpointVersions::All,
-            )
-            .summary("Add a note.")
-            .tag("notes"),
+                    "note_add".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::POST,
+                    "application/json",
+                    "/notes",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Add a note.")
+                .tag("notes"),
         )?;
-        register_others::<A, NoVariables>(&mut api, "/notes", &[Method::GET, Method::POST])?;
+        register_others::<
+            A,
+            NoVariables,
+        >(&mut api, "/notes", &[Method::GET, Method::POST])?;
     }
     if is_served("/notes/{number}") {
         api.register(
             ApiEndpoint::new(
-                "note_get".to_owned(),
-                endpoint::<A, NoteGetPath>,
-                Method::GET,
-                "application/json",
-                "/notes/{number}",
-                ApiEndpointVersions::All,
-            )
-            .summary("Get a note.")
-            .tag("notes"),
+                    "note_get".to_owned(),
+                    endpoint::<A, NoteGetPath>,
+                    Method::GET,
+                    "application/json",
+                    "/notes/{number}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Get a note.")
+                .tag("notes"),
         )?;
         api.register(
             ApiEndpoint::new(
-                "note_remove".to_owned(),
-                endpoint::<A, NoteGetPath>,
-                Method::DELETE,
-                "application/json",
-                "/notes/{number}",
-                ApiEndpointVersions::All,
-            )
-            .summary("Remove a note.")
-            .tag("notes"),
+                    "note_remove".to_owned(),
+                    endpoint::<A, NoteGetPath>,
+                    Method::DELETE,
+                    "application/json",
+                    "/notes/{number}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Remove a note.")
+                .tag("notes"),
         )?;
-        register_others::<A, NoteGetPath>(&mut api, "/notes/{number}", &[Method::GET, Method::DELETE])?;
+        register_others::<
+            A,
+            NoteGetPath,
+        >(&mut api, "/notes/{number}", &[Method::GET, Method::DELETE])?;
     }
     Ok(api)
 }

@@ -7,11 +7,12 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::{
-    Api, NoteAddResponse, NoteGetParams, NoteGetResponse, NoteListParams, NoteListResponse, NoteRemoveParams,
-    NoteRemoveResponse, Notes, OperationResponse, RequestMetadata,
-};
 use crate::types;
+use super::{
+    Api, NoteAddResponse, NoteGetParams, NoteGetResponse, NoteListParams,
+    NoteListResponse, NoteRemoveParams, NoteRemoveResponse, Notes, OperationResponse,
+    RequestMetadata,
+};
 
 /// An operation of the API, as a type.
 pub trait Operation: Sized + Send + Sync + 'static {
@@ -37,7 +38,10 @@ pub trait Operation: Sized + Send + Sync + 'static {
     fn schema(body: &Self::Body) -> Option<&Self::Schema>;
 
     /// Calls the operation on an implementation.
-    fn call<A: Api>(api: &A, request: Request<(), Self>) -> impl Future<Output = Self::Response> + Send;
+    fn call<A: Api>(
+        api: &A,
+        request: Request<(), Self>,
+    ) -> impl Future<Output = Self::Response> + Send;
 }
 
 /// All arguments of an operation.
@@ -67,28 +71,35 @@ pub trait ParameterVisitor {
     /// Called for each parameter that has a value.
     fn parameter<T>(&mut self, name: &'static str, value: &T)
     where
-        T: fmt::Display + FromStr<Err: fmt::Display> + Serialize + PartialEq + fmt::Debug;
+        T: fmt::Display + FromStr<Err: fmt::Display> + Serialize + PartialEq
+            + fmt::Debug;
 }
 
 /// Handles the operation `O`. Implement it for all operations at once: `impl<O: Operation> Handler<O> for …`.
 pub trait Handler<O: Operation>: Send + Sync + 'static {
     /// Handles a request.
-    fn handle(&self, request: Request<(), O>) -> impl Future<Output = O::Response> + Send;
+    fn handle(
+        &self,
+        request: Request<(), O>,
+    ) -> impl Future<Output = O::Response> + Send;
 }
 
 /// The API whose operations are all handled by `H`.
 #[derive(Clone, Debug)]
 pub struct GenericApi<H>(pub H);
 
-impl<H: Send + Sync + 'static + Handler<NoteList> + Handler<NoteAdd> + Handler<NoteGet> + Handler<NoteRemove>> Notes
-    for GenericApi<H>
-{
+impl<
+    H: Send + Sync + 'static + Handler<NoteList> + Handler<NoteAdd> + Handler<NoteGet>
+        + Handler<NoteRemove>,
+> Notes for GenericApi<H> {
     fn note_list(
         &self,
         metadata: RequestMetadata,
         params: NoteListParams,
     ) -> impl Future<Output = NoteListResponse> + Send {
-        <H as Handler<NoteList>>::handle(
+        <H as Handler<
+            NoteList,
+        >>::handle(
             &self.0,
             Request {
                 metadata,
@@ -104,7 +115,9 @@ impl<H: Send + Sync + 'static + Handler<NoteList> + Handler<NoteAdd> + Handler<N
         metadata: RequestMetadata,
         body: types::NewNote,
     ) -> impl Future<Output = NoteAddResponse> + Send {
-        <H as Handler<NoteAdd>>::handle(
+        <H as Handler<
+            NoteAdd,
+        >>::handle(
             &self.0,
             Request {
                 metadata,
@@ -120,7 +133,9 @@ impl<H: Send + Sync + 'static + Handler<NoteList> + Handler<NoteAdd> + Handler<N
         metadata: RequestMetadata,
         params: NoteGetParams,
     ) -> impl Future<Output = NoteGetResponse> + Send {
-        <H as Handler<NoteGet>>::handle(
+        <H as Handler<
+            NoteGet,
+        >>::handle(
             &self.0,
             Request {
                 metadata,
@@ -136,7 +151,9 @@ impl<H: Send + Sync + 'static + Handler<NoteList> + Handler<NoteAdd> + Handler<N
         metadata: RequestMetadata,
         params: NoteRemoveParams,
     ) -> impl Future<Output = NoteRemoveResponse> + Send {
-        <H as Handler<NoteRemove>>::handle(
+        <H as Handler<
+            NoteRemove,
+        >>::handle(
             &self.0,
             Request {
                 metadata,
@@ -169,7 +186,10 @@ impl Operation for NoteList {
         None
     }
 
-    fn call<A: Api>(api: &A, request: Request<(), Self>) -> impl Future<Output = Self::Response> + Send {
+    fn call<A: Api>(
+        api: &A,
+        request: Request<(), Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
         api.note_list(request.metadata, request.params)
     }
 }
@@ -195,7 +215,10 @@ impl Operation for NoteAdd {
         Some(body)
     }
 
-    fn call<A: Api>(api: &A, request: Request<(), Self>) -> impl Future<Output = Self::Response> + Send {
+    fn call<A: Api>(
+        api: &A,
+        request: Request<(), Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
         api.note_add(request.metadata, request.body)
     }
 }
@@ -221,7 +244,10 @@ impl Operation for NoteGet {
         None
     }
 
-    fn call<A: Api>(api: &A, request: Request<(), Self>) -> impl Future<Output = Self::Response> + Send {
+    fn call<A: Api>(
+        api: &A,
+        request: Request<(), Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
         api.note_get(request.metadata, request.params)
     }
 }
@@ -247,7 +273,10 @@ impl Operation for NoteRemove {
         None
     }
 
-    fn call<A: Api>(api: &A, request: Request<(), Self>) -> impl Future<Output = Self::Response> + Send {
+    fn call<A: Api>(
+        api: &A,
+        request: Request<(), Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
         api.note_remove(request.metadata, request.params)
     }
 }

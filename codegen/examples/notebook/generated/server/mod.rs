@@ -10,8 +10,8 @@ mod response;
 
 pub use self::invalid_body::InvalidBody;
 pub use self::notes::{
-    NoteAddResponse, NoteGetParams, NoteGetResponse, NoteListParams, NoteListResponse, NoteRemoveParams,
-    NoteRemoveResponse, Notes,
+    NoteAddResponse, NoteGetParams, NoteGetResponse, NoteListParams, NoteListResponse,
+    NoteRemoveParams, NoteRemoveResponse, Notes,
 };
 pub use self::request::RequestMetadata;
 pub use self::response::OperationResponse;

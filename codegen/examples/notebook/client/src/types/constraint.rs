@@ -37,7 +37,9 @@ pub enum ConstraintError {
         maximum: usize,
     },
     /// The JSON is too large.
-    #[error("must have at most {maximum} bytes as JSON without white space, but has {actual}")]
+    #[error(
+        "must have at most {maximum} bytes as JSON without white space, but has {actual}"
+    )]
     TooManyBytes {
         /// The maximum number of bytes.
         maximum: usize,
@@ -45,7 +47,9 @@ pub enum ConstraintError {
         actual: usize,
     },
     /// The JSON is nested too deeply.
-    #[error("must have at most {maximum} nested levels of objects and lists, but has {actual}")]
+    #[error(
+        "must have at most {maximum} nested levels of objects and lists, but has {actual}"
+    )]
     TooManyLevels {
         /// The maximum number of levels.
         maximum: usize,
@@ -53,13 +57,17 @@ pub enum ConstraintError {
         actual: usize,
     },
     /// The JSON has a number that most programs cannot read.
-    #[error("must not have numbers beyond those of 64-bit floating point, such as {value}")]
+    #[error(
+        "must not have numbers beyond those of 64-bit floating point, such as {value}"
+    )]
     NumberTooLarge {
         /// The number.
         value: Quoted,
     },
     /// The JSON has an escape that stands for half a character.
-    #[error("must not have a lone surrogate, such as `\\ud800` without `\\udc00` after it")]
+    #[error(
+        "must not have a lone surrogate, such as `\\ud800` without `\\udc00` after it"
+    )]
     LoneSurrogate,
     /// The number is too small.
     #[error("must be at least {minimum}, but is {actual}")]
@@ -149,23 +157,42 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-pub(super) fn check_minimum_length(text: &str, minimum: usize) -> Result<(), ConstraintError> {
+pub(super) fn check_minimum_length(
+    text: &str,
+    minimum: usize,
+) -> Result<(), ConstraintError> {
     match text.chars().count() {
-        actual if actual < minimum => Err(ConstraintError::TooShort { minimum, actual }),
+        actual if actual < minimum => {
+            Err(ConstraintError::TooShort {
+                minimum,
+                actual,
+            })
+        }
         _ => Ok(()),
     }
 }
 
-pub(super) fn check_maximum_length(text: &str, maximum: usize) -> Result<(), ConstraintError> {
+pub(super) fn check_maximum_length(
+    text: &str,
+    maximum: usize,
+) -> Result<(), ConstraintError> {
     match text.chars().count() {
-        actual if actual > maximum => Err(ConstraintError::TooLong { maximum, actual }),
+        actual if actual > maximum => {
+            Err(ConstraintError::TooLong {
+                maximum,
+                actual,
+            })
+        }
         _ => Ok(()),
     }
 }
 
 pub(super) fn check_minimum(actual: i64, minimum: i64) -> Result<(), ConstraintError> {
     if actual < minimum {
-        Err(ConstraintError::TooSmall { minimum, actual })
+        Err(ConstraintError::TooSmall {
+            minimum,
+            actual,
+        })
     } else {
         Ok(())
     }
@@ -173,7 +200,10 @@ pub(super) fn check_minimum(actual: i64, minimum: i64) -> Result<(), ConstraintE
 
 pub(super) fn check_maximum(actual: i64, maximum: i64) -> Result<(), ConstraintError> {
     if actual > maximum {
-        Err(ConstraintError::TooLarge { maximum, actual })
+        Err(ConstraintError::TooLarge {
+            maximum,
+            actual,
+        })
     } else {
         Ok(())
     }

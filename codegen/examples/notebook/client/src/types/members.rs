@@ -19,7 +19,10 @@ pub trait RequestObject {
 }
 
 /// Finds the known name that a person probably meant by an unknown one.
-fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+fn nearest<'a>(
+    unknown: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     const MAX_LENGTH: usize = 64;
     const MIN_SIMILARITY: f64 = 0.8;
     if unknown.len() > MAX_LENGTH {
@@ -50,7 +53,10 @@ pub fn unknown_name<'a>(
     match nearest(name, known.clone()) {
         Some(nearest) => format!("unknown {kind} {shown}; did you mean `{nearest}`?"),
         None => {
-            let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
+            let known: Vec<String> = known
+                .into_iter()
+                .map(|name| format!("`{name}`"))
+                .collect();
             match known.as_slice() {
                 [] => format!("unknown {kind} {shown}; remove it"),
                 known => {

@@ -11,4 +11,6 @@ mod notes;
 
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::members::{Member, RequestObject, unknown_name};
-pub use self::notes::{Colour, Error, ErrorCode, Limit, NewNote, Note, NoteList, NoteNumber, Text};
+pub use self::notes::{
+    Colour, Error, ErrorCode, Limit, NewNote, Note, NoteList, NoteNumber, Text,
+};

@@ -6,15 +6,26 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::OpenEnum;
 use super::constraint;
 use super::constraint::{ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
-use crate::OpenEnum;
 
 /// The number of a note, counted from 1.
 ///
 /// At least 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
 #[serde(try_from = "i64")]
 pub struct NoteNumber(pub(super) i64);
 
@@ -38,11 +49,13 @@ impl FromStr for NoteNumber {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i64 = text.parse().map_err(|_| ConstraintError::NotAnInteger {
-            minimum: 1,
-            maximum: i64::MAX,
-            value: Quoted::shown(text),
-        })?;
+        let number: i64 = text
+            .parse()
+            .map_err(|_| ConstraintError::NotAnInteger {
+                minimum: 1,
+                maximum: i64::MAX,
+                value: Quoted::shown(text),
+            })?;
         Self::try_from(number)
     }
 }
@@ -62,7 +75,18 @@ impl fmt::Display for NoteNumber {
 /// The size of a page.
 ///
 /// At least 1. At most 100.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
 #[serde(try_from = "i32")]
 pub struct Limit(pub(super) i32);
 
@@ -87,11 +111,13 @@ impl FromStr for Limit {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i32 = text.parse().map_err(|_| ConstraintError::NotAnInteger {
-            minimum: 1,
-            maximum: 100,
-            value: Quoted::shown(text),
-        })?;
+        let number: i32 = text
+            .parse()
+            .map_err(|_| ConstraintError::NotAnInteger {
+                minimum: 1,
+                maximum: 100,
+                value: Quoted::shown(text),
+            })?;
         Self::try_from(number)
     }
 }
@@ -161,7 +187,18 @@ impl fmt::Display for Text {
 }
 
 /// The colour of a note.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
 #[serde(try_from = "String")]
 pub enum Colour {
     /// `yellow`.
@@ -202,9 +239,11 @@ impl FromStr for Colour {
         Self::ALL
             .into_iter()
             .find(|value| value.as_str() == text)
-            .ok_or_else(|| ConstraintError::NotOneOf {
-                allowed: &["yellow", "pink", "blue"],
-                value: Quoted::shown(text),
+            .ok_or_else(|| {
+                ConstraintError::NotOneOf {
+                    allowed: &["yellow", "pink", "blue"],
+                    value: Quoted::shown(text),
+                }
             })
     }
 }
@@ -296,7 +335,18 @@ pub struct Error {
 }
 
 /// The kind of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
 #[serde(try_from = "String")]
 pub enum ErrorCode {
     /// `invalid_input`.
@@ -351,15 +401,17 @@ impl FromStr for ErrorCode {
         Self::ALL
             .into_iter()
             .find(|value| value.as_str() == text)
-            .ok_or_else(|| ConstraintError::NotOneOf {
-                allowed: &[
-                    "invalid_input",
-                    "not_found",
-                    "method_not_allowed",
-                    "payload_too_large",
-                    "unsupported_media_type",
-                ],
-                value: Quoted::shown(text),
+            .ok_or_else(|| {
+                ConstraintError::NotOneOf {
+                    allowed: &[
+                        "invalid_input",
+                        "not_found",
+                        "method_not_allowed",
+                        "payload_too_large",
+                        "unsupported_media_type",
+                    ],
+                    value: Quoted::shown(text),
+                }
             })
     }
 }
