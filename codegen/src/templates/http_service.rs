@@ -38,9 +38,14 @@ pub async fn respond<A: Api>(
 /// Responds to a request that already has an id.
 pub(super) async fn serve<A: Api>(context: RequestContext<ServerContext<A>>, request: Request<Body>) -> HttpResult {
     let head = &context.request;
-    let checked = check_host(head).and_then(|()| check_transfer_encoding(head));
-    if let Err(error) = checked {
+    if let Err(message) = check_host(head) {
+        let error = ErrorResponse::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidInput, message.to_owned());
         return response::reject(&context, error);
+    }
+    if !is_decodable(head) {
+        let message = "the only supported `Transfer-Encoding` is `chunked`".to_owned();
+        let error = ErrorResponse::new(StatusCode::NOT_IMPLEMENTED, ErrorCode::InvalidInput, message);
+        return response::reject(&context, error.with_header(CONNECTION, HeaderValue::from_static("close")));
     }
     if let Err((status, error)) = context.context().policy.check(head) {
         return response::reject(&context, ErrorResponse(response::json(status, &error)));
@@ -50,9 +55,9 @@ pub(super) async fn serve<A: Api>(context: RequestContext<ServerContext<A>>, req
 
 /// A request of HTTP/1.1 names its host exactly once (RFC 9112, section 3.2), one of HTTP/2 in `:authority` or `Host` (RFC
 /// 9113, section 8.3.1).
-fn check_host(request: &RequestInfo) -> Result<(), ErrorResponse> {
+fn check_host(request: &RequestInfo) -> Result<(), &'static str> {
     let mut hosts = request.headers().get_all(HOST).iter();
-    let reason = match (hosts.next(), hosts.next()) {
+    Err(match (hosts.next(), hosts.next()) {
         (Some(_), Some(_)) => "the request has several `Host` headers; send one",
         (Some(host), None) if !is_host(host) => "the `Host` header is not a host with an optional port",
         (Some(host), None) => match request.uri().authority() {
@@ -66,8 +71,7 @@ fn check_host(request: &RequestInfo) -> Result<(), ErrorResponse> {
             "`:authority` is missing"
         }
         (None, _) => return Ok(()),
-    };
-    Err(ErrorResponse::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidInput, reason.to_owned()))
+    })
 }
 
 /// Whether the value is `uri-host [ ":" port ]` (RFC 9110, section 7.2).
@@ -83,16 +87,11 @@ fn is_host(value: &HeaderValue) -> bool {
 }
 
 /// No other transfer coding than `chunked` is decoded (RFC 9112, section 6.1).
-fn check_transfer_encoding(request: &RequestInfo) -> Result<(), ErrorResponse> {
+fn is_decodable(request: &RequestInfo) -> bool {
     let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
-        (None, _) => Ok(()),
-        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        (Some(_), _) => Err(ErrorResponse::new(
-            StatusCode::NOT_IMPLEMENTED,
-            ErrorCode::InvalidInput,
-            "the only supported `Transfer-Encoding` is `chunked`".to_owned(),
-        )
-        .with_header(CONNECTION, HeaderValue::from_static("close"))),
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
     }
 }

@@ -76,7 +76,7 @@ fn replacement(buffer: &[u8], peer: SocketAddr) -> Option<Replacement> {
     let (status_line, fields) = head.split_once("\r\n")?;
     let mut fields: Vec<&str> = fields.split("\r\n").collect();
     let is_ours = |field: &&str| field.split_once(':').is_some_and(|(name, _)| name == HEADER_REQUEST_ID);
-    if fields.iter().any(|field| is_ours(&field)) {
+    if fields.iter().any(is_ours) {
         return None;
     }
     fields.retain(|field| *field != "content-length: 0");

@@ -229,11 +229,7 @@ async fn everything_in_a_request_has_a_bound(_: StoreUnderTest) {
     let mut open: Vec<&Value> = Vec::new();
     for (_, _, operation) in SPEC.operation_objects() {
         open.extend(SPEC.body_schema(operation));
-        open.extend(
-            SPEC.parameters(operation)
-                .into_iter()
-                .map(|parameter| &parameter["schema"]),
-        );
+        open.extend(SPEC.parameters(operation).map(|parameter| &parameter["schema"]));
     }
     let mut seen = BTreeSet::new();
     while let Some(schema) = open.pop() {

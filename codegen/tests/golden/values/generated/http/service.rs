@@ -44,9 +44,25 @@ pub(super) async fn serve<A: Api>(
     request: Request<Body>,
 ) -> HttpResult {
     let head = &context.request;
-    let checked = check_host(head).and_then(|()| check_transfer_encoding(head));
-    if let Err(error) = checked {
+    if let Err(message) = check_host(head) {
+        let error = ErrorResponse::new(
+            StatusCode::BAD_REQUEST,
+            ErrorCode::InvalidInput,
+            message.to_owned(),
+        );
         return response::reject(&context, error);
+    }
+    if !is_decodable(head) {
+        let message = "the only supported `Transfer-Encoding` is `chunked`".to_owned();
+        let error = ErrorResponse::new(
+            StatusCode::NOT_IMPLEMENTED,
+            ErrorCode::InvalidInput,
+            message,
+        );
+        return response::reject(
+            &context,
+            error.with_header(CONNECTION, HeaderValue::from_static("close")),
+        );
     }
     if let Err((status, error)) = context.context().policy.check(head) {
         return response::reject(&context, ErrorResponse(response::json(status, &error)));
@@ -56,40 +72,35 @@ pub(super) async fn serve<A: Api>(
 
 /// A request of HTTP/1.1 names its host exactly once (RFC 9112, section 3.2), one of HTTP/2 in `:authority` or `Host` (RFC
 /// 9113, section 8.3.1).
-fn check_host(request: &RequestInfo) -> Result<(), ErrorResponse> {
+fn check_host(request: &RequestInfo) -> Result<(), &'static str> {
     let mut hosts = request.headers().get_all(HOST).iter();
-    let reason = match (hosts.next(), hosts.next()) {
-        (Some(_), Some(_)) => "the request has several `Host` headers; send one",
-        (Some(host), None) if !is_host(host) => {
-            "the `Host` header is not a host with an optional port"
-        }
-        (Some(host), None) => {
-            match request.uri().authority() {
-                Some(
-                    authority,
-                ) if request.version() == Version::HTTP_2
-                    && authority.as_str().as_bytes() != host.as_bytes() => {
-                    "`Host` and `:authority` differ; send only `:authority`"
-                }
-                Some(_) | None => return Ok(()),
-            }
-        }
-        (None, _) if request.version() == Version::HTTP_11 => {
-            "the `Host` header is missing"
-        }
-        (
-            None,
-            _,
-        ) if request.version() == Version::HTTP_2
-            && request.uri().authority().is_none() => "`:authority` is missing",
-        (None, _) => return Ok(()),
-    };
     Err(
-        ErrorResponse::new(
-            StatusCode::BAD_REQUEST,
-            ErrorCode::InvalidInput,
-            reason.to_owned(),
-        ),
+        match (hosts.next(), hosts.next()) {
+            (Some(_), Some(_)) => "the request has several `Host` headers; send one",
+            (Some(host), None) if !is_host(host) => {
+                "the `Host` header is not a host with an optional port"
+            }
+            (Some(host), None) => {
+                match request.uri().authority() {
+                    Some(
+                        authority,
+                    ) if request.version() == Version::HTTP_2
+                        && authority.as_str().as_bytes() != host.as_bytes() => {
+                        "`Host` and `:authority` differ; send only `:authority`"
+                    }
+                    Some(_) | None => return Ok(()),
+                }
+            }
+            (None, _) if request.version() == Version::HTTP_11 => {
+                "the `Host` header is missing"
+            }
+            (
+                None,
+                _,
+            ) if request.version() == Version::HTTP_2
+                && request.uri().authority().is_none() => "`:authority` is missing",
+            (None, _) => return Ok(()),
+        },
     )
 }
 
@@ -106,22 +117,11 @@ fn is_host(value: &HeaderValue) -> bool {
 }
 
 /// No other transfer coding than `chunked` is decoded (RFC 9112, section 6.1).
-fn check_transfer_encoding(request: &RequestInfo) -> Result<(), ErrorResponse> {
+fn is_decodable(request: &RequestInfo) -> bool {
     let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
-        (None, _) => Ok(()),
-        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => {
-            Ok(())
-        }
-        (Some(_), _) => {
-            Err(
-                ErrorResponse::new(
-                        StatusCode::NOT_IMPLEMENTED,
-                        ErrorCode::InvalidInput,
-                        "the only supported `Transfer-Encoding` is `chunked`".to_owned(),
-                    )
-                    .with_header(CONNECTION, HeaderValue::from_static("close")),
-            )
-        }
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
     }
 }
