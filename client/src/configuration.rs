@@ -105,7 +105,7 @@ impl ClientBuilder {
     }
 
     /// Sets a function that modifies the headers of each attempt, after all other headers are set. It must not block. Mark
-    /// secret values with [`HeaderValue::set_sensitive`].
+    /// secret values with [`HeaderValue::set_sensitive`](reqwest::header::HeaderValue::set_sensitive).
     ///
     /// The function runs in the task that sends the request, so it can also propagate the current trace (`traceparent`).
     /// With OpenTelemetry: `get_text_map_propagator(|it| it.inject(&mut HeaderInjector(headers)))`.

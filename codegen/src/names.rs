@@ -260,7 +260,7 @@ fn escaped(name: String, used: &[&[&str]]) -> String {
 
 /// The type of a schema, such as `ApiKey` for `APIKey`.
 pub(crate) fn type_name(name: &str) -> String {
-    escaped(name.to_upper_camel_case(), &[&PRELUDE, &TYPES])
+    escaped(name.to_upper_camel_case(), &[PRELUDE, TYPES])
 }
 
 /// A variant of an enum, such as `DeepRed` for `deep-red`.
@@ -270,7 +270,7 @@ pub(crate) fn variant(name: &str) -> String {
 
 /// The trait of a tag.
 pub(crate) fn trait_name(tag: &str) -> String {
-    escaped(tag.to_upper_camel_case(), &[&PRELUDE, &SERVER])
+    escaped(tag.to_upper_camel_case(), &[PRELUDE, SERVER])
 }
 
 /// The types of an operation begin with this name. [`check_operation`] has ruled out names in use.

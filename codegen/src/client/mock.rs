@@ -17,13 +17,12 @@ pub(super) fn items(api: &Api, version: &str) -> Result<TokenStream, Error> {
     Adapted.visit_file_mut(&mut file);
     let mut items = Vec::new();
     for item in file.items {
-        match item {
-            // The items of the module become those of the file.
-            Item::Mod(module) => {
-                let (_, inner) = module.content.ok_or_else(|| missing("`mod operations`"))?;
-                items.extend(inner.into_iter().filter(|item| !matches!(item, Item::Use(_))));
-            }
-            item => items.push(item),
+        // The items of the module become those of the file.
+        if let Item::Mod(module) = item {
+            let (_, inner) = module.content.ok_or_else(|| missing("`mod operations`"))?;
+            items.extend(inner.into_iter().filter(|item| !matches!(item, Item::Use(_))));
+        } else {
+            items.push(item);
         }
     }
     for item in &mut items {

@@ -11,7 +11,7 @@ pub(crate) enum Failure {
     /// The arguments are wrong.
     Usage(String),
     /// The call failed.
-    Call(client::Error),
+    Call(Box<client::Error>),
 }
 
 impl Failure {
@@ -22,7 +22,7 @@ impl Failure {
 
 impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {
-        Self::Call(error)
+        Self::Call(Box::new(error))
     }
 }
 
