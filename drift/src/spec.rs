@@ -34,6 +34,7 @@ pub(crate) struct Operation {
 pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) in_path: bool,
+    pub(crate) in_query: bool,
     pub(crate) required: bool,
     pub(crate) value: Value,
 }
@@ -157,6 +158,7 @@ fn read_operation(document: &Value, path: &str, method: &str, operation: &Value)
         parameters.push(Parameter {
             name: text("name").to_owned(),
             in_path: text("in") == "path",
+            in_query: text("in") == "query",
             required: value.get("required") == Some(&Value::Bool(true)),
             value: value.clone(),
         });

@@ -47,8 +47,13 @@ function fragment({ tag, method, path }) {
   return `tag/${tag.replaceAll("_", "-")}/${method.toUpperCase()}${path}`;
 }
 
+// Loads the page, and waits until it has loaded everything: a request that the next page cancels would count as failed.
+function load(fragment = "") {
+  return page.goto(`${origin}/docs${fragment}`, { waitUntil: "networkidle" });
+}
+
 async function open(operation) {
-  await page.goto(`${origin}/docs#${fragment(operation)}`);
+  await load(`#${fragment(operation)}`);
   const section = page.locator(`[id="api-1/${fragment(operation)}"]`);
   await section.getByText("Responses", { exact: true }).first().waitFor();
   return section;
@@ -79,7 +84,7 @@ test("the page has a policy, and shows each operation of the document with its s
       .map(([method, { tags: [tag], security }]) => ({ path, method, tag, scopes: security.flatMap(Object.values).flat() })),
   );
 
-  const response = await page.goto(`${origin}/docs`);
+  const response = await load();
   assert.match(response.headers()["content-security-policy"], /default-src 'none'/);
   await page.getByRole("heading", { name: "Tenant Registry" }).waitFor();
   if (picture) await page.screenshot({ path: picture });
@@ -109,7 +114,7 @@ test("the page is usable on a phone and in the dark", async () => {
   const wide = page.viewportSize();
   await page.setViewportSize({ width: 390, height: 844 });
   await page.emulateMedia({ colorScheme: "dark" });
-  await page.goto(`${origin}/docs`);
+  await load();
   await page.getByRole("heading", { name: "Tenant Registry" }).waitFor();
   const { width, scrollWidth, background } = await page.evaluate(() => ({
     width: innerWidth,
@@ -124,7 +129,7 @@ test("the page is usable on a phone and in the dark", async () => {
 });
 
 test("the search finds an operation", async () => {
-  await page.goto(`${origin}/docs`);
+  await load();
   await page.getByRole("button", { name: /Search/ }).first().click();
   await page.getByRole("dialog").getByRole("textbox").or(page.getByRole("combobox")).first().fill("revoke");
   await page.getByText(/Revoke an API key/).last().waitFor();

@@ -28,9 +28,9 @@ fn request(operation: &Operation, method: &'static str, path: &str) -> Request {
     if let Some(parameter) = operation
         .parameters
         .iter()
-        .find(|it| !it.in_path && it.name != "product")
+        .find(|it| it.in_query && it.name != "product")
     {
-        path = format!("{path}?{}=NOT%20VALID", parameter.name);
+        path = format!("{path}?{}={INVALID}", parameter.name);
     }
     let has_body = matches!(operation.method.as_str(), "post");
     Request::new(method, path, has_body.then(|| json!({})))

@@ -11,7 +11,7 @@ use crate::store::{ApiKeyStored, ApiKeyWithTenant, Changed, Store};
 use serde_json::Map;
 use tenant_registry_contract::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix,
-    ApiKeyVerifyReason, StoredText, TenantId, Timestamp,
+    ApiKeyVerifyReason, ProductKey, Scope, StoredText, TenantId, Text, Timestamp,
 };
 
 /// Returned with the plaintext of a new key.
@@ -149,12 +149,12 @@ impl<S: Store> Registry<S> {
         let api_key = ApiKeyRecord {
             id: ApiKeyId::from(self.clock.new_id(now)),
             tenant_id,
-            product: product.map(stored),
+            product: product.map(stored::<ProductKey>),
             name,
-            scopes: scopes.into_iter().map(stored).collect(),
+            scopes: scopes.into_iter().map(stored::<Scope>).collect(),
             prefix,
             hash,
-            created_by: created_by.map(stored),
+            created_by: created_by.map(stored::<Text>),
             last_used_at: None,
             revoked_at: None,
             created_at: now,

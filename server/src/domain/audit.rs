@@ -7,7 +7,9 @@ use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent
 use crate::store::{AuditAppended, Store};
 use std::io::{self, Write};
 use tenant_registry_contract::server::AuditListParams;
-use tenant_registry_contract::types::{AuditAppend, AuditCursor, AuditEvent, AuditEventOrigin, AuditEventPage};
+use tenant_registry_contract::types::{
+    ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventOrigin, AuditEventPage, ProductKey, Text,
+};
 
 impl AuditEventRecord {
     fn into_audit_event(self) -> AuditEvent {
@@ -76,7 +78,11 @@ impl<S: Store> Registry<S> {
                 name.clone().map(stored),
                 Some(stored(kind.clone())),
             ),
-            None => (actor_id.map(stored), actor_name.map(stored), actor_type.map(stored)),
+            None => (
+                actor_id.map(stored::<ActorId>),
+                actor_name.map(stored::<Text>),
+                actor_type.map(stored::<Text>),
+            ),
         };
         let event = NewAuditEvent {
             tenant_id,
@@ -84,11 +90,11 @@ impl<S: Store> Registry<S> {
             actor_id,
             actor_name,
             actor_type,
-            action: stored(action),
-            target_id: target_id.map(stored),
-            target_type: target_type.map(stored),
-            target_name: target_name.map(stored),
-            product: product.map(stored),
+            action: stored::<AuditAction>(action),
+            target_id: target_id.map(stored::<Text>),
+            target_type: target_type.map(stored::<Text>),
+            target_name: target_name.map(stored::<Text>),
+            product: product.map(stored::<ProductKey>),
             metadata,
             source_ip: Some(origin.source_ip),
             user_agent: origin.user_agent,

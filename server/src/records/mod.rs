@@ -15,8 +15,9 @@ pub use internal_detail::InternalDetail;
 pub use tenant::TenantRecord;
 use tenant_registry_contract::types::StoredText;
 
-/// The text of a request, as it is stored.
-pub(crate) fn stored(text: impl Into<String>) -> StoredText {
+/// The text of a request, as it is stored. For the properties of a body, name the type `T`: otherwise a property of another
+/// type in the spec would still compile.
+pub(crate) fn stored<T: Into<String>>(text: T) -> StoredText {
     StoredText::from(text.into())
 }
 

@@ -5,7 +5,7 @@ use crate::domain::error::{Conflict, DomainError, InvalidInput, TenantChangeErro
 use crate::domain::service_event::ServiceAction;
 use crate::records::{Decision, TenantRecord, stored};
 use serde_json::Map;
-use tenant_registry_contract::types::{TenantActivate, TenantStatus, Timestamp};
+use tenant_registry_contract::types::{PlanKey, TenantActivate, TenantStatus, Text, Timestamp};
 
 /// Changes any status except `archived` to `active`, and removes a pending cancellation. Members that `body` leaves out
 /// stay unchanged.
@@ -34,12 +34,12 @@ pub(super) fn tenant_activate(
     let mut active = TenantRecord {
         status: TenantStatus::Active,
         cancel_at: None,
-        plan: plan.clone().map_or_else(|| tenant.plan.clone(), stored),
+        plan: plan.clone().map_or_else(|| tenant.plan.clone(), stored::<PlanKey>),
         contract_start: contract_start.or(tenant.contract_start),
         contract_end: contract_end.or(tenant.contract_end),
         erp_customer_id: erp_customer_id
             .clone()
-            .map(stored)
+            .map(stored::<Text>)
             .or_else(|| tenant.erp_customer_id.clone()),
         ..tenant.clone()
     };

@@ -16,7 +16,7 @@ use crate::store::{Changed, Store, TenantCreated};
 use chrono::Days;
 use serde_json::{Map, Value};
 use tenant_registry_contract::types::{
-    Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, Text, Timestamp,
+    PlanKey, Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, Text, Timestamp,
 };
 
 /// Length of the trial of a new customer or of a product.
@@ -91,14 +91,14 @@ impl TenantRecord {
             name,
             status,
             kind,
-            plan: stored(plan),
+            plan: stored::<PlanKey>(plan),
             erp_customer_id: None,
             stripe_cust_id: None,
             trial_ends_at,
             contract_start: None,
             contract_end: None,
             cancel_at: None,
-            sales_owner: sales_owner.map(stored),
+            sales_owner: sales_owner.map(stored::<Text>),
             created_at: now,
             updated_at: now,
         }
