@@ -12,3 +12,17 @@ impl Health {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::types::Health;
+    use serde_json::json;
+
+    #[test]
+    fn only_the_status_ok_is_ok() {
+        for (status, expected) in [("ok", true), ("later", false)] {
+            let health: Health = serde_json::from_value(json!({ "status": status })).unwrap();
+            assert_eq!(health.is_ok(), expected, "{status}");
+        }
+    }
+}

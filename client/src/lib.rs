@@ -58,6 +58,7 @@
 //! no response body, because the body could contain a secret.
 #![warn(missing_docs)]
 
+mod audit_event;
 mod configuration;
 mod error;
 #[cfg(feature = "spec-check")]

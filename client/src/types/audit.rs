@@ -514,8 +514,8 @@ impl RequestObject for AuditAppend {
     }
 }
 
-/// Who wrote an event. `service`: the service, for a change that it made. `caller`: a caller
-/// appended it, whatever its action says.
+/// The writer of an event. `service`: the service wrote it for a change that it made. `caller`:
+/// a caller appended it, whatever its action says.
 #[derive(
     Clone,
     Copy,
@@ -682,8 +682,8 @@ pub struct AuditEvent {
     pub user_agent: Option<String>,
     /// When the service stored the event.
     pub created_at: Timestamp,
-    /// Who wrote the event. Callers cannot set it. Omitted for events from before version 2.0, for
-    /// which it is unknown.
+    /// The writer of the event. Callers cannot set it. Omitted for events from before version 2.0,
+    /// for which it is unknown.
     #[serde(
         default,
         deserialize_with = "decode::present",

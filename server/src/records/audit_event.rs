@@ -37,7 +37,7 @@ pub struct NewAuditEvent {
     pub user_agent: Option<String>,
     /// When the service recorded the event.
     pub created_at: Timestamp,
-    /// Who wrote the event. `None` for stored events from before version 2.0.
+    /// The writer of the event. `None` for stored events from before version 2.0.
     pub origin: Option<AuditEventOrigin>,
 }
 
