@@ -1,4 +1,4 @@
-//! Rejects settings with characters that nobody sees: white space at the ends, controls, marks of bidirectional text.
+//! Rejects settings with invisible characters: white space at the ends, controls, and marks of bidirectional text.
 
 use std::env;
 use std::ffi::{OsStr, OsString};

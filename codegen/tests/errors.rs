@@ -316,7 +316,7 @@ fn bounds() {
 fn operations_that_do_not_declare_400() {
     assert_error(
         ROUTING,
-        "{ \"204\": { description: Put. }, \"400\": { $ref: \"#/components/responses/Refused\" } }",
+        "{ \"204\": { description: Put. }, \"400\": { $ref: \"#/components/responses/Rejected\" } }",
         "{ \"204\": { description: Put. } }",
         "operation `leaf_put`: a request with an unknown or invalid parameter is rejected; declare 400",
     );
@@ -338,7 +338,7 @@ fn bodies() {
     );
     assert_error(
         BODIES,
-        "        \"413\": { $ref: \"#/components/responses/Refused\" }\n",
+        "        \"413\": { $ref: \"#/components/responses/Rejected\" }\n",
         "",
         "of 413 and 415 only one is declared",
     );
@@ -603,8 +603,8 @@ fn all_errors_are_reported_in_one_run() {
 #[test]
 fn a_fault_in_a_shared_part_is_reported_once() {
     let spec = BODIES.replacen(
-        "      description: Refused.\n",
-        "      description: Refused.\n      links: {}\n",
+        "      description: Rejected.\n",
+        "      description: Rejected.\n      links: {}\n",
         1,
     );
     assert_eq!(errors(&spec).len(), 1, "{:?}", errors(&spec));

@@ -548,7 +548,7 @@ where
 #[derive(Deserialize, JsonSchema)]
 struct NoVariables {}
 
-/// The variables of `/v1/tenants/{id}/{slug}`. It stands for `/v1/tenants/by-slug/{slug}`,
+/// The variables of `/v1/tenants/{id}/{slug}`. It is used for `/v1/tenants/by-slug/{slug}`,
 /// `/v1/tenants/{id}/activate`, `/v1/tenants/{id}/cancel`, because dropshot's router does not
 /// support these paths side by side.
 #[derive(Deserialize, JsonSchema)]

@@ -112,7 +112,7 @@ pub(crate) fn secret(argument: Option<Input>) -> Result<Option<Value>, Failure> 
     argument.map(read).transpose()
 }
 
-/// Parses a time. Besides what `parse` reads, it can be a date, or how long ago.
+/// Parses a time, a date, or an age such as `1h`.
 pub(crate) fn parse_time<T: 'static, E: 'static>(
     parse: fn(&str) -> Result<T, E>,
 ) -> impl Fn(&str) -> Result<T, &'static str> + Clone + Send + Sync + 'static {

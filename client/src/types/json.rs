@@ -247,7 +247,7 @@ fn infinite_number(text: &str) -> Option<&str> {
     None
 }
 
-/// Whether an escape such as `\ud800` stands for half a character. Most parsers reject it (RFC 8259, section 8.2).
+/// Whether an escape such as `\ud800` is an unpaired surrogate. Most parsers reject it (RFC 8259, section 8.2).
 fn has_lone_surrogate(text: &str) -> bool {
     let mut rest = text;
     while let Some((_, escape)) = rest.split_once('\\') {

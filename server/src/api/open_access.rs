@@ -1,7 +1,7 @@
 //! Protects a service without authentication from pages in a browser that can reach it.
 //!
 //! Without an issuer, everyone who can reach the port can do everything. A browser on the machine can reach a loopback port,
-//! and runs the code of any page its user visits. Such a page must neither change anything nor, by a host name of its own
+//! and runs the code of any page its user visits. Such a page must neither change anything nor, through its own host name
 //! that resolves to this machine (DNS rebinding), read anything.
 
 use dropshot::RequestInfo;

@@ -99,7 +99,7 @@ pub enum AccessError {
 }
 
 impl AuthenticationConfiguration {
-    /// Returns who may call the service on these listeners.
+    /// Returns how callers of these listeners authenticate.
     ///
     /// # Errors
     /// Fails if the service would be open to other machines without `--insecure-no-auth`.

@@ -121,7 +121,7 @@ pub struct Configuration {
 
     /// Names, such as `registry.test`, that requests may use for the service in `Host`, in addition to `localhost` and
     /// loopback addresses, separated by commas. Used only if OIDC_ISSUER is not set and the service listens on a loopback
-    /// address: it then rejects other names, so that no web page can reach it through a name of its own.
+    /// address: it then rejects other names, so that no web page can reach it through its own name.
     #[arg(
         long,
         env = "ALLOWED_HOSTS",

@@ -26,7 +26,7 @@ pub(super) fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
         .map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8090 or [::1]:8090; a name is not allowed")
 }
 
-/// Parses a time, or a date, which stands for its start in UTC.
+/// Parses a time, or a date (its start in UTC).
 pub(super) fn time(text: &str) -> Result<Timestamp, &'static str> {
     text.parse::<Timestamp>()
         .or_else(|_| format!("{text}T00:00:00Z").parse::<Timestamp>())

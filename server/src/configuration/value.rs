@@ -1,4 +1,4 @@
-//! Rejects values with characters that nobody sees, before any setting interprets its value.
+//! Rejects values with invisible characters, before any setting interprets its value.
 //!
 //! They come from files with a line break at the end, from quoted or copied text, and from shells. Most settings would reject
 //! them with a puzzling message. The others would compare a wrong name and find no match.

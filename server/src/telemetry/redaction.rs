@@ -218,7 +218,7 @@ mod tests {
             "/v1/x?k=bp%25255FZm9vYmFy",
             "/v1/x?k=bp%2525255FZm9vYmFy",
             "/v1/x?u=%2Fx%3Ftoken%3D%252565yJh%252EeyJz%252Ec2ln",
-            // Nobody encodes this often.
+            // No client encodes a text this often.
             "/v1/x?k=%2525252525255F",
         ] {
             assert_eq!(redact(text), WITHHELD, "{text}");

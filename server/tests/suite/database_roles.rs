@@ -176,9 +176,9 @@ async fn the_documented_role_cannot_do_what_the_service_never_does() {
     ] {
         let error = service.batch_execute(attempt).await.unwrap_err();
         let code = error.code().unwrap_or_else(|| panic!("{attempt}: {error:?}"));
-        let refused = [&SqlState::INSUFFICIENT_PRIVILEGE, &SqlState::UNDEFINED_OBJECT];
+        let denied = [&SqlState::INSUFFICIENT_PRIVILEGE, &SqlState::UNDEFINED_OBJECT];
         assert!(
-            refused.contains(&code) || attempt.starts_with("SET ROLE"),
+            denied.contains(&code) || attempt.starts_with("SET ROLE"),
             "{attempt}: {error:?}"
         );
     }

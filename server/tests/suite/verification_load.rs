@@ -101,7 +101,7 @@ async fn the_budget_of_a_prefix_limits_hashes(store: StoreUnderTest) {
     let another = service.api_key(tenant.id).await.plaintext;
     assert!(
         service.verify(another.expose_secret()).await.valid,
-        "another prefix has a budget of its own"
+        "another prefix has its own budget"
     );
     verifies_eventually(&service, tried.expose_secret()).await;
 }

@@ -57,8 +57,8 @@ async fn the_rules_of_the_spec_hold_on_both_sides() {
     let (_service, url) = start();
     let client = Client::new(&url);
     assert!(NoteNumber::try_from(0).is_err());
-    let refused = client.note_list().limit(101).send().await.unwrap_err();
-    assert!(refused.to_string().contains("at most 100"), "{refused}");
+    let error = client.note_list().limit(101).send().await.unwrap_err();
+    assert!(error.to_string().contains("at most 100"), "{error}");
     let response = reqwest::get(format!("{url}/notes?limit=101")).await.unwrap();
     assert_eq!(response.status(), 400);
     assert!(

@@ -291,7 +291,7 @@ fn shared_variables(route: &Route<'_>, name: &Ident) -> TokenStream {
         .map(|served| format!("`{}`", path_text(&served.path)))
         .collect();
     let documentation = doc(&format!(
-        "The variables of `{}`. It stands for {}, because dropshot's router does not support these paths side by side.",
+        "The variables of `{}`. It is used for {}, because dropshot's router does not support these paths side by side.",
         path_text(&route.path),
         served.join(", ")
     ));

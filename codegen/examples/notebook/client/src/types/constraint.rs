@@ -64,7 +64,7 @@ pub enum ConstraintError {
         /// The number.
         value: Quoted,
     },
-    /// The JSON has an escape that stands for half a character.
+    /// The JSON has an escape of an unpaired surrogate.
     #[error(
         "must not have a lone surrogate, such as `\\ud800` without `\\udc00` after it"
     )]

@@ -46,7 +46,7 @@ pub trait Doors: Admission {
 pub enum DoorCountResponse {
     /// 204: Counted.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 
@@ -59,15 +59,15 @@ impl OperationResponse for DoorCountResponse {
 pub enum DoorOpenResponse {
     /// 200: Open.
     Ok(types::Door),
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
     /// 403: Not let in.
     Forbidden(types::Error),
-    /// 413: Refused.
+    /// 413: Rejected.
     PayloadTooLarge(types::Error),
-    /// 415: Refused.
+    /// 415: Rejected.
     UnsupportedMediaType(types::Error),
-    /// 500: Refused.
+    /// 500: Rejected.
     InternalServerError(types::Error),
     /// 503: Not now.
     ServiceUnavailable {
@@ -103,7 +103,7 @@ impl From<ServerErrorResponse> for DoorOpenResponse {
 pub enum DoorKnockResponse {
     /// 204: Heard.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
     /// 403: Not let in.
     Forbidden(types::Error),

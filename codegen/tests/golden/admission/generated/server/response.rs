@@ -13,7 +13,7 @@ pub trait OperationResponse {
 /// both.
 #[derive(Clone, Debug)]
 pub enum ServerErrorResponse {
-    /// 500: Refused.
+    /// 500: Rejected.
     InternalServerError(types::Error),
     /// 503: Not now.
     ServiceUnavailable {

@@ -42,11 +42,11 @@ pub enum LetterSendResponse {
         /// Seconds to wait.
         retry_after: i32,
     },
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
-    /// 413: Refused.
+    /// 413: Rejected.
     PayloadTooLarge(types::Error),
-    /// 415: Refused.
+    /// 415: Rejected.
     UnsupportedMediaType(types::Error),
     /// 503: No postman.
     ServiceUnavailable {
@@ -66,11 +66,11 @@ impl OperationResponse for LetterSendResponse {
 pub enum LetterAmendResponse {
     /// 200: Amended.
     Ok(types::Letter),
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
-    /// 413: Refused.
+    /// 413: Rejected.
     PayloadTooLarge(types::Error),
-    /// 415: Refused.
+    /// 415: Rejected.
     UnsupportedMediaType(types::Error),
 }
 
@@ -83,7 +83,7 @@ impl OperationResponse for LetterAmendResponse {
 pub enum LetterProbeResponse {
     /// 200: Probed.
     Ok(types::Letter),
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

@@ -394,8 +394,9 @@ where
 #[derive(Deserialize, JsonSchema)]
 struct NoVariables {}
 
-/// The variables of `/keywords/{type}/{segment_3}`. It stands for `/keywords/{type}/{context}`,
-/// because dropshot's router does not support these paths side by side.
+/// The variables of `/keywords/{type}/{segment_3}`. It is used for
+/// `/keywords/{type}/{context}`, because dropshot's router does not support these paths side by
+/// side.
 #[derive(Deserialize, JsonSchema)]
 #[expect(
     dead_code,
@@ -407,7 +408,7 @@ struct SharedKeywordsTypeSegment3Path {
     segment_3: String,
 }
 
-/// The variables of `/keywords/{type}/{segment_3}/{segment_4}`. It stands for
+/// The variables of `/keywords/{type}/{segment_3}/{segment_4}`. It is used for
 /// `/keywords/{type}/list/{path}`, `/keywords/{type}/{method}/{principal}`, because dropshot's
 /// router does not support these paths side by side.
 #[derive(Deserialize, JsonSchema)]
@@ -422,7 +423,7 @@ struct SharedKeywordsTypeSegment3Segment4Path {
     segment_4: String,
 }
 
-/// The variables of `/a-b/{id}`. It stands for `/a-b/list`, `/a-b/{id}`, because dropshot's
+/// The variables of `/a-b/{id}`. It is used for `/a-b/list`, `/a-b/{id}`, because dropshot's
 /// router does not support these paths side by side.
 #[derive(Deserialize, JsonSchema)]
 #[expect(
@@ -433,7 +434,7 @@ struct SharedABIdPath {
     id: String,
 }
 
-/// The variables of `/a_b/{id}`. It stands for `/a_b/list`, `/a_b/{id}`, because dropshot's
+/// The variables of `/a_b/{id}`. It is used for `/a_b/list`, `/a_b/{id}`, because dropshot's
 /// router does not support these paths side by side.
 #[derive(Deserialize, JsonSchema)]
 #[expect(

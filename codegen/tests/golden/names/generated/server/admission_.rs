@@ -28,7 +28,7 @@ pub struct DashGetParams {
 pub enum DashGetResponse {
     /// 204: Got.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

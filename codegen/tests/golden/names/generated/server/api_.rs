@@ -50,11 +50,11 @@ pub enum KeywordPutResponse {
         /// A keyword.
         type_: types::Utc,
     },
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
-    /// 413: Refused.
+    /// 413: Rejected.
     PayloadTooLarge(types::Error),
-    /// 415: Refused.
+    /// 415: Rejected.
     UnsupportedMediaType(types::Error),
 }
 

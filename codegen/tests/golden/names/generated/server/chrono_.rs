@@ -28,7 +28,7 @@ pub struct TimeGetParams {
 pub enum TimeGetResponse {
     /// 200: Got.
     Ok(types::DateTime),
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

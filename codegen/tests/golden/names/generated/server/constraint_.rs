@@ -28,7 +28,7 @@ pub struct LineGetParams {
 pub enum LineGetResponse {
     /// 204: Got.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

@@ -21,11 +21,11 @@ pub trait Http: Send + Sync + 'static {
 pub enum PreludePostResponse {
     /// 200: Posted.
     Ok(types::Result_),
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
-    /// 413: Refused.
+    /// 413: Rejected.
     PayloadTooLarge(types::Error),
-    /// 415: Refused.
+    /// 415: Rejected.
     UnsupportedMediaType(types::Error),
 }
 

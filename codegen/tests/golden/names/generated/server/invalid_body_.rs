@@ -20,7 +20,7 @@ pub trait InvalidBody_: Send + Sync + 'static {
 pub enum SerdePatchResponse {
     /// 204: Patched.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

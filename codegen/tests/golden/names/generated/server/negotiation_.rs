@@ -20,7 +20,7 @@ pub trait Negotiation: Send + Sync + 'static {
 pub enum LineListResponse {
     /// 204: Listed.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

@@ -20,7 +20,7 @@ pub trait Request_: Send + Sync + 'static {
 pub enum ArgumentsGetResponse {
     /// 204: Got.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

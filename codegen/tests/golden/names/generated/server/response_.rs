@@ -20,7 +20,7 @@ pub trait Response: Send + Sync + 'static {
 pub enum ClapPutResponse {
     /// 204: Put.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

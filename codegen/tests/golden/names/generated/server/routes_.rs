@@ -20,7 +20,7 @@ pub trait Routes: Send + Sync + 'static {
 pub enum DashListResponse {
     /// 204: Listed.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

@@ -50,7 +50,7 @@ pub struct KeywordListParams {
 pub enum KeywordPostResponse {
     /// 204: Posted.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 
@@ -63,7 +63,7 @@ impl OperationResponse for KeywordPostResponse {
 pub enum KeywordListResponse {
     /// 204: Listed.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

@@ -20,7 +20,7 @@ pub trait Service: Send + Sync + 'static {
 pub enum FailureDeleteResponse {
     /// 204: Deleted.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

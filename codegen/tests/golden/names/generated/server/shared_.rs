@@ -20,7 +20,7 @@ pub trait Shared: Send + Sync + 'static {
 pub enum PreludeGetResponse {
     /// 200: Got.
     Ok(types::Client),
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

@@ -20,7 +20,7 @@ pub trait Std: Send + Sync + 'static {
 pub enum StdPostResponse {
     /// 204: Posted.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

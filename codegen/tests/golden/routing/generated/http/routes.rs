@@ -239,7 +239,7 @@ where
 #[derive(Deserialize, JsonSchema)]
 struct NoVariables {}
 
-/// The variables of `/trees/{id}`. It stands for `/trees/tallest`, `/trees/{id}`, because
+/// The variables of `/trees/{id}`. It is used for `/trees/tallest`, `/trees/{id}`, because
 /// dropshot's router does not support these paths side by side.
 #[derive(Deserialize, JsonSchema)]
 #[expect(
@@ -250,7 +250,7 @@ struct SharedTreesIdPath {
     id: String,
 }
 
-/// The variables of `/trees/{id}/{name}`. It stands for `/trees/by-name/{name}`,
+/// The variables of `/trees/{id}/{name}`. It is used for `/trees/by-name/{name}`,
 /// `/trees/{id}/leaves`, because dropshot's router does not support these paths side by side.
 #[derive(Deserialize, JsonSchema)]
 #[expect(
@@ -262,7 +262,7 @@ struct SharedTreesIdNamePath {
     name: String,
 }
 
-/// The variables of `/trees/{id}/{name}/{leaf}`. It stands for `/trees/{id}/leaves/{leaf}`,
+/// The variables of `/trees/{id}/{name}/{leaf}`. It is used for `/trees/{id}/leaves/{leaf}`,
 /// because dropshot's router does not support these paths side by side.
 #[derive(Deserialize, JsonSchema)]
 #[expect(

@@ -62,7 +62,7 @@ pub struct LeafPutParams {
 pub enum LeafListResponse {
     /// 204: None.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 
@@ -75,7 +75,7 @@ impl OperationResponse for LeafListResponse {
 pub enum LeafDropResponse {
     /// 204: Gone.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 
@@ -88,7 +88,7 @@ impl OperationResponse for LeafDropResponse {
 pub enum LeafPutResponse {
     /// 204: Put.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

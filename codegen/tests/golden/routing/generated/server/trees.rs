@@ -60,7 +60,7 @@ pub struct TreeGetByNameParams {
 pub enum TreeListResponse {
     /// 204: None.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 
@@ -73,7 +73,7 @@ impl OperationResponse for TreeListResponse {
 pub enum TreeGetResponse {
     /// 204: It is there.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 
@@ -86,7 +86,7 @@ impl OperationResponse for TreeGetResponse {
 pub enum TreeTallestResponse {
     /// 200: The tallest.
     Ok(types::Tree),
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 
@@ -99,7 +99,7 @@ impl OperationResponse for TreeTallestResponse {
 pub enum TreeGetByNameResponse {
     /// 204: It is there.
     NoContent,
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
 }
 

@@ -47,11 +47,11 @@ pub struct SampleExchangeParams {
 pub enum SampleExchangeResponse {
     /// 200: The samples.
     Ok(types::Answer),
-    /// 400: Refused.
+    /// 400: Rejected.
     BadRequest(types::Error),
-    /// 413: Refused.
+    /// 413: Rejected.
     PayloadTooLarge(types::Error),
-    /// 415: Refused.
+    /// 415: Rejected.
     UnsupportedMediaType(types::Error),
 }
 

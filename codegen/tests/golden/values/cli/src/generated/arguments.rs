@@ -153,7 +153,7 @@ pub(crate) fn parse_number(argument: &str) -> Result<f64, &'static str> {
     number.filter(|it| it.is_finite()).ok_or("must be a number such as 1.5")
 }
 
-/// Parses a time. Besides what `parse` reads, it can be a date, or how long ago.
+/// Parses a time, a date, or an age such as `1h`.
 pub(crate) fn parse_time<T: 'static, E: 'static>(
     parse: fn(&str) -> Result<T, E>,
 ) -> impl Fn(&str) -> Result<T, &'static str> + Clone + Send + Sync + 'static {

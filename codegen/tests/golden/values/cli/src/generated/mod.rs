@@ -11,7 +11,7 @@ mod arguments;
 pub(crate) mod sample;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 6499107847284812728;
+pub(crate) const SPEC_FINGERPRINT: u64 = 10737152397844128742;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]

@@ -31,7 +31,7 @@ impl<'a> DoorCount<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
@@ -98,19 +98,19 @@ impl<'a> DoorOpen<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     ///
     /// `401`: Not let in.
     ///
     /// `403`: Not let in.
     ///
-    /// `413`: Refused.
+    /// `413`: Rejected.
     ///
-    /// `415`: Refused.
+    /// `415`: Rejected.
     ///
     /// `429`: Not now.
     ///
-    /// `500`: Refused.
+    /// `500`: Rejected.
     ///
     /// `503`: Not now.
     pub async fn send(self) -> Result<ResponseValue<types::Door>, crate::Error> {
@@ -168,7 +168,7 @@ impl<'a> DoorKnock<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     ///
     /// `401`: Not let in.
     ///

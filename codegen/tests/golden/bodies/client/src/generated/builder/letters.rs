@@ -44,11 +44,11 @@ impl<'a> LetterSend<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     ///
-    /// `413`: Refused.
+    /// `413`: Rejected.
     ///
-    /// `415`: Refused.
+    /// `415`: Rejected.
     ///
     /// `503`: No postman.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
@@ -121,11 +121,11 @@ impl<'a> LetterAmend<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     ///
-    /// `413`: Refused.
+    /// `413`: Rejected.
     ///
-    /// `415`: Refused.
+    /// `415`: Rejected.
     pub async fn send(self) -> Result<ResponseValue<types::Letter>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
@@ -199,7 +199,7 @@ impl<'a> LetterProbe<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     pub async fn send(self) -> Result<ResponseValue<types::Letter>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)

@@ -44,7 +44,7 @@ impl<'a> TimeGet<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     pub async fn send(self) -> Result<ResponseValue<types::DateTime>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)

@@ -46,11 +46,11 @@ impl<'a> PreludePost<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     ///
-    /// `413`: Refused.
+    /// `413`: Rejected.
     ///
-    /// `415`: Refused.
+    /// `415`: Rejected.
     pub async fn send(self) -> Result<ResponseValue<types::Result_>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)

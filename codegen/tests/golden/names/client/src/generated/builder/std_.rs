@@ -29,7 +29,7 @@ impl<'a> StdPost<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)

@@ -46,7 +46,7 @@ impl<'a> LeafList<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
@@ -115,7 +115,7 @@ impl<'a> LeafDrop<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
@@ -195,7 +195,7 @@ impl<'a> LeafPut<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)

@@ -33,7 +33,7 @@ impl<'a> TreeList<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
@@ -100,7 +100,7 @@ impl<'a> TreeGet<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
@@ -156,7 +156,7 @@ impl<'a> TreeTallest<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     pub async fn send(self) -> Result<ResponseValue<types::Tree>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
@@ -223,7 +223,7 @@ impl<'a> TreeGetByName<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Refused.
+    /// `400`: Rejected.
     pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
         self.client.inner.prepare().await?;
         Ok(self.exchange().await?)
