@@ -12,6 +12,7 @@ impl Operation {
             | Self::TenantGet
             | Self::TenantGetBySlug
             | Self::EntitlementList
+            | Self::EntitlementCheck
             | Self::CatalogList
             | Self::ApiKeyList
             | Self::ApiKeyGet

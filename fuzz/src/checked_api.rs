@@ -127,10 +127,10 @@ compared_by_equality!(
 /// A secret has no `PartialEq`.
 impl Body for ApiKeyVerifyRequest {
     fn check(&self) {
-        let Self { key } = reparsed(self);
+        let Self { key, product, scopes } = reparsed(self);
         assert_eq!(
-            key.expose_secret(),
-            self.key.expose_secret(),
+            (key.expose_secret(), product, scopes),
+            (self.key.expose_secret(), self.product.clone(), self.scopes.clone()),
             "serialized and parsed again"
         );
     }

@@ -119,6 +119,13 @@ pub(super) async fn route<A: Api>(
                 _ => response::method_not_allowed(&context, "POST"),
             }
         }
+        ["v1", "internal", "entitlements", "check",
+        ] if is_served("/v1/internal/entitlements/check") => {
+            match method {
+                Method::GET | Method::HEAD => tenants::entitlement_check(context).await,
+                _ => response::method_not_allowed(&context, "GET, HEAD"),
+            }
+        }
         ["v1", "tenants"] if is_served("/v1/tenants") => {
             match method {
                 Method::POST => tenants::tenant_create(context, request).await,
@@ -198,6 +205,7 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "tenant_activate" => Some("/v1/tenants/{id}/activate"),
         "tenant_cancel" => Some("/v1/tenants/{id}/cancel"),
         "entitlement_list" => Some("/v1/entitlements"),
+        "entitlement_check" => Some("/v1/internal/entitlements/check"),
         "catalog_list" => Some("/v1/catalog"),
         "catalog_request" => Some("/v1/catalog/request"),
         "catalog_trial_request" => Some("/v1/catalog/trial-request"),
@@ -333,6 +341,27 @@ pub fn api_description<A: Api>(
                 .tag("tenants"),
         )?;
         register_others::<A, NoVariables>(&mut api, "/v1/entitlements", &[Method::GET])?;
+    }
+    if is_served("/v1/internal/entitlements/check") {
+        api.register(
+            ApiEndpoint::new(
+                    "entitlement_check".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::GET,
+                    "application/json",
+                    "/v1/internal/entitlements/check",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Check whether a tenant is entitled to a product now.")
+                .description(
+                    "For products whose requests have no API key, such as those of a person who is logged in. The response is 200, also if the tenant or the product does not exist. After a change to the tenant or the entitlement has returned, no response says otherwise.",
+                )
+                .tag("tenants"),
+        )?;
+        register_others::<
+            A,
+            NoVariables,
+        >(&mut api, "/v1/internal/entitlements/check", &[Method::GET])?;
     }
     if is_served("/v1/catalog") {
         api.register(
@@ -478,7 +507,7 @@ pub fn api_description<A: Api>(
                 )
                 .summary("Verify an API key.")
                 .description(
-                    "Headless products call this operation on each of their requests. Authorized callers always get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use `reason` to distinguish an invalid key from a temporary failure. Only a request with a query gets 400: the operation has no parameters.",
+                    "Headless products call this operation on each of their requests. Authorized callers always get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use `reason` to distinguish an invalid key from a temporary failure. Only a request with a query gets 400: the operation has no parameters.\n\nWith `product`, a key is only valid if it is for that product or for none, and its tenant is entitled to the product now. With `scopes`, a key is only valid if it has all of them. After a change to the key, the tenant or the entitlement has returned, no response says otherwise.",
                 )
                 .tag("api_keys"),
         )?;

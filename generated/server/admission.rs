@@ -23,7 +23,7 @@ pub enum Scope {
     ApiKeysRead,
     /// `api_keys:write`: Create and revoke API keys.
     ApiKeysWrite,
-    /// `api_keys:verify`: Verify API keys.
+    /// `api_keys:verify`: Verify API keys, and check entitlements.
     ApiKeysVerify,
     /// `audit:read`: Read the audit log.
     AuditRead,

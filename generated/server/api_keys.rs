@@ -75,6 +75,10 @@ pub trait ApiKeys: Admission {
     /// `reason` to distinguish an invalid key from a temporary failure. Only a request with a query
     /// gets 400: the operation has no parameters.
     ///
+    /// With `product`, a key is only valid if it is for that product or for none, and its tenant is
+    /// entitled to the product now. With `scopes`, a key is only valid if it has all of them. After
+    /// a change to the key, the tenant or the entitlement has returned, no response says otherwise.
+    ///
     /// Requires the scope `api_keys:verify`.
     ///
     /// `POST /v1/internal/api-keys/verify`

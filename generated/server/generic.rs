@@ -13,12 +13,13 @@ use super::{
     ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
     ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse, AuditListParams,
     AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
-    CatalogTrialRequestResponse, Credentials, EntitlementListParams,
-    EntitlementListResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
-    OperationResponse, Principal, ReadinessGetResponse, RequestMetadata,
-    TenantActivateParams, TenantActivateResponse, TenantCancelParams,
-    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
-    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants, TryLater,
+    CatalogTrialRequestResponse, Credentials, EntitlementCheckParams,
+    EntitlementCheckResponse, EntitlementListParams, EntitlementListResponse, Health,
+    HealthGetResponse, InvalidBody, NotAdmitted, OperationResponse, Principal,
+    ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
+    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
+    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    Tenants, TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -146,7 +147,8 @@ for GenericApi<H> {
 
 impl<
     H: Admission + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantGetBySlug>
-        + Handler<TenantActivate> + Handler<TenantCancel> + Handler<EntitlementList>,
+        + Handler<TenantActivate> + Handler<TenantCancel> + Handler<EntitlementList>
+        + Handler<EntitlementCheck>,
 > Tenants for GenericApi<H> {
     fn tenant_create(
         &self,
@@ -253,6 +255,25 @@ impl<
     ) -> impl Future<Output = EntitlementListResponse> + Send {
         <H as Handler<
             EntitlementList,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
+            },
+        )
+    }
+
+    fn entitlement_check(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: EntitlementCheckParams,
+    ) -> impl Future<Output = EntitlementCheckResponse> + Send {
+        <H as Handler<
+            EntitlementCheck,
         >>::handle(
             &self.0,
             Request {
@@ -708,6 +729,35 @@ impl Operation for EntitlementList {
     }
 }
 
+/// `entitlement_check`: Check whether a tenant is entitled to a product now.
+#[derive(Debug)]
+pub enum EntitlementCheck {}
+
+impl Operation for EntitlementCheck {
+    const ID: &'static str = "entitlement_check";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = EntitlementCheckParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = EntitlementCheckResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.entitlement_check(request.metadata, request.principal, request.params)
+    }
+}
+
 /// `catalog_list`: List the products that any tenant can request.
 #[derive(Debug)]
 pub enum CatalogList {}
@@ -1030,6 +1080,14 @@ impl Parameters for EntitlementListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { tenant_id } = self;
         visitor.parameter("tenant_id", tenant_id);
+    }
+}
+
+impl Parameters for EntitlementCheckParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { tenant_id, product } = self;
+        visitor.parameter("tenant_id", tenant_id);
+        visitor.parameter("product", product);
     }
 }
 

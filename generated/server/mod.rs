@@ -31,10 +31,11 @@ pub use self::invalid_body::InvalidBody;
 pub use self::request::RequestMetadata;
 pub use self::response::{OperationResponse, ServerErrorResponse};
 pub use self::tenants::{
-    EntitlementListParams, EntitlementListResponse, TenantActivateParams,
-    TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
-    TenantGetParams, TenantGetResponse, Tenants,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
+    EntitlementListResponse, TenantActivateParams, TenantActivateResponse,
+    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
+    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    Tenants,
 };
 
 /// The whole API: implemented for every type that implements the trait of each tag.

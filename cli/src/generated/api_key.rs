@@ -152,12 +152,24 @@ impl ApiKeyRevoke {
 /// get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use
 /// `reason` to distinguish an invalid key from a temporary failure. Only a request with a query
 /// gets 400: the operation has no parameters.
+///
+/// With `product`, a key is only valid if it is for that product or for none, and its tenant is
+/// entitled to the product now. With `scopes`, a key is only valid if it has all of them. After
+/// a change to the key, the tenant or the entitlement has returned, no response says otherwise.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyVerify {
     /// The API key to verify. It can be any text. Treat it as a secret. A secret, and therefore
     /// read from this file (`-`: standard input). Required, unless the body file has it.
     #[arg(long, value_name = "PATH", required_unless_present = "body_file")]
     pub(crate) key_file: Option<Input>,
+    /// The product that the key is used for. The key must be for this product or for none, and its
+    /// tenant must be entitled to it now. By default, neither is checked.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) product: Option<types::ProductKey>,
+    /// The permissions that the key must have, all of them. Separate several with commas, or repeat
+    /// the option.
+    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
+    pub(crate) scopes: Option<Vec<types::Scope>>,
     /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
     /// its members.
     #[arg(long, value_name = "PATH")]
@@ -172,6 +184,8 @@ impl ApiKeyVerify {
     ) -> Result<types::ApiKeyVerify, Failure> {
         let mut body = Body::from_file(self.body_file)?;
         body.set("key", arguments::secret(self.key_file)?)?;
+        body.set("product", self.product)?;
+        body.set("scopes", self.scopes)?;
         let body: types::ApiKeyVerifyRequest = arguments::finish(body)?;
         Ok(client.api_key_verify().body(body).send().await?.into_inner())
     }

@@ -17,7 +17,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 5883982179929899072;
+pub(crate) const SPEC_FINGERPRINT: u64 = 9069391336780428182;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]
@@ -31,7 +31,7 @@ pub(crate) enum OperationCommand {
     /// Customers and demos of the platform, and their product entitlements.
     #[command(subcommand)]
     Tenant(tenant::Command),
-    /// List the product entitlements of a tenant.
+    /// Customers and demos of the platform, and their product entitlements.
     #[command(subcommand)]
     Entitlement(entitlement::Command),
     /// Products that a tenant can request or try.
@@ -67,6 +67,7 @@ pub(crate) enum Response {
     Health(types::Health),
     Tenant(types::Tenant),
     TenantProductList(types::TenantProductList),
+    EntitlementCheck(types::EntitlementCheck),
     CatalogEntryList(types::CatalogEntryList),
     TenantProduct(types::TenantProduct),
     ApiKeyList(types::ApiKeyList),

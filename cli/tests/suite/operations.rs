@@ -95,6 +95,13 @@ async fn every_operation_is_a_command(service: TestServer) {
         .call(Operation::EntitlementList, "entitlement list", &["--tenant-id", &id])
         .await;
     assert_eq!(entitlements, json!({ "items": [trial] }));
+    let check = calls
+        .call(Operation::EntitlementCheck, "entitlement check", &wish)
+        .await;
+    assert_eq!(
+        (&check["entitled"], &check["expires_at"]),
+        (&json!(true), &trial["expires_at"])
+    );
 
     let key = [
         "--tenant-id",

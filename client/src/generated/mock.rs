@@ -1016,6 +1016,130 @@ impl EntitlementListThen {
     }
 }
 
+/// Matches requests of `entitlement_check`.
+pub struct EntitlementCheckWhen(When);
+
+impl EntitlementCheckWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::GET)
+                .path_matches(
+                    Regex::new("^/v1/internal/entitlements/check$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `product`.
+    pub fn product(self, value: &types::ProductKey) -> Self {
+        Self(self.0.query_param("product", value.to_string()))
+    }
+
+    /// Matches requests with this `tenant_id`.
+    pub fn tenant_id(self, value: &types::TenantId) -> Self {
+        Self(self.0.query_param("tenant_id", value.to_string()))
+    }
+}
+
+/// Sets the response of `entitlement_check`.
+pub struct EntitlementCheckThen(Then);
+
+impl EntitlementCheckThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::EntitlementCheck) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Matches requests of `catalog_list`.
 pub struct CatalogListWhen(When);
 
@@ -2435,6 +2559,10 @@ pub trait MockServerExt {
     fn entitlement_list<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(EntitlementListWhen, EntitlementListThen);
+    /// Mocks `entitlement_check`.
+    fn entitlement_check<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(EntitlementCheckWhen, EntitlementCheckThen);
     /// Mocks `catalog_list`.
     fn catalog_list<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -2547,6 +2675,15 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(EntitlementListWhen::new(when), EntitlementListThen::new(then))
+        })
+    }
+
+    fn entitlement_check<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(EntitlementCheckWhen, EntitlementCheckThen),
+    {
+        self.mock(|when, then| {
+            config_fn(EntitlementCheckWhen::new(when), EntitlementCheckThen::new(then))
         })
     }
 

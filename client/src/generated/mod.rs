@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 5883982179929899072;
+pub const SPEC_FINGERPRINT: u64 = 9069391336780428182;
 
 /// A client of the Tenant Registry.
 ///
@@ -144,6 +144,15 @@ impl Client {
         builder::EntitlementList::new(self)
     }
 
+    /// Check whether a tenant is entitled to a product now.
+    ///
+    /// For products whose requests have no API key, such as those of a person who is logged in. The
+    /// response is 200, also if the tenant or the product does not exist. After a change to the
+    /// tenant or the entitlement has returned, no response says otherwise.
+    pub fn entitlement_check(&self) -> builder::EntitlementCheck<'_> {
+        builder::EntitlementCheck::new(self)
+    }
+
     /// List the products that any tenant can request.
     ///
     /// The catalog is part of the deployment's configuration. Products are in the order of the
@@ -207,6 +216,10 @@ impl Client {
     /// get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use
     /// `reason` to distinguish an invalid key from a temporary failure. Only a request with a query
     /// gets 400: the operation has no parameters.
+    ///
+    /// With `product`, a key is only valid if it is for that product or for none, and its tenant is
+    /// entitled to the product now. With `scopes`, a key is only valid if it has all of them. After
+    /// a change to the key, the tenant or the entitlement has returned, no response says otherwise.
     pub fn api_key_verify(&self) -> builder::ApiKeyVerify<'_> {
         builder::ApiKeyVerify::new(self)
     }

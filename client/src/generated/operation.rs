@@ -22,6 +22,8 @@ pub enum Operation {
     TenantCancel,
     /// `entitlement_list`: List the product entitlements of a tenant.
     EntitlementList,
+    /// `entitlement_check`: Check whether a tenant is entitled to a product now.
+    EntitlementCheck,
     /// `catalog_list`: List the products that any tenant can request.
     CatalogList,
     /// `catalog_request`: Request a product for a tenant.
@@ -46,7 +48,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -55,6 +57,7 @@ impl Operation {
         Self::TenantActivate,
         Self::TenantCancel,
         Self::EntitlementList,
+        Self::EntitlementCheck,
         Self::CatalogList,
         Self::CatalogRequest,
         Self::CatalogTrialRequest,
@@ -78,6 +81,7 @@ impl Operation {
             Self::TenantActivate => "tenant_activate",
             Self::TenantCancel => "tenant_cancel",
             Self::EntitlementList => "entitlement_list",
+            Self::EntitlementCheck => "entitlement_check",
             Self::CatalogList => "catalog_list",
             Self::CatalogRequest => "catalog_request",
             Self::CatalogTrialRequest => "catalog_trial_request",

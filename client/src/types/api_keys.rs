@@ -452,17 +452,36 @@ pub struct ApiKeyCreated {
     pub warning: String,
 }
 
-/// The key to verify.
+/// The key to verify, and what it must be good for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApiKeyVerifyRequest {
     /// The API key to verify. It can be any text. Treat it as a secret.
     pub key: ApiKeyCandidate,
+    /// The product that the key is used for. The key must be for this product or for none, and its
+    /// tenant must be entitled to it now. By default, neither is checked.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub product: Option<ProductKey>,
+    /// The permissions that the key must have, all of them.
+    ///
+    /// At most 100 items.
+    ///
+    /// Default: `[]`.
+    #[serde(default, deserialize_with = "decode::list::<_,_,100>")]
+    pub scopes: Vec<Scope>,
 }
 
 impl ApiKeyVerifyRequest {
     /// Creates a value with these properties. All others are absent or have their default.
     pub fn new(key: ApiKeyCandidate) -> Self {
-        Self { key }
+        Self {
+            key,
+            product: None,
+            scopes: Vec::new(),
+        }
     }
 }
 
@@ -471,6 +490,14 @@ impl RequestObject for ApiKeyVerifyRequest {
         &[
             Member {
                 name: "key",
+                members: None,
+            },
+            Member {
+                name: "product",
+                members: None,
+            },
+            Member {
+                name: "scopes",
                 members: None,
             },
         ]
@@ -528,9 +555,10 @@ pub struct ApiKeyVerify {
 
 /// Why a key is not valid. `malformed`: the key or the body does not have the required format.
 /// `unknown`: the key does not exist. `revoked`: the key was revoked. `expired`: the key has
-/// expired. `tenant_inactive`: the tenant of the key is frozen or archived. `unavailable`: the
-/// key could not be checked; retry later. If several reasons apply, the first in this order is
-/// returned.
+/// expired. `tenant_inactive`: the tenant of the key is frozen or archived. `wrong_product`:
+/// the key is for another product. `not_entitled`: the tenant is not entitled to the product
+/// now. `missing_scope`: the key does not have all of the scopes. `unavailable`: the key could
+/// not be checked; retry later. If several reasons apply, the first in this order is returned.
 #[derive(
     Clone,
     Copy,
@@ -560,6 +588,15 @@ pub enum ApiKeyVerifyReason {
     /// `tenant_inactive`.
     #[serde(rename = "tenant_inactive")]
     TenantInactive,
+    /// `wrong_product`.
+    #[serde(rename = "wrong_product")]
+    WrongProduct,
+    /// `not_entitled`.
+    #[serde(rename = "not_entitled")]
+    NotEntitled,
+    /// `missing_scope`.
+    #[serde(rename = "missing_scope")]
+    MissingScope,
     /// `unavailable`.
     #[serde(rename = "unavailable")]
     Unavailable,
@@ -567,12 +604,15 @@ pub enum ApiKeyVerifyReason {
 
 impl ApiKeyVerifyReason {
     /// All values, in the order of the spec.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Malformed,
         Self::Unknown,
         Self::Revoked,
         Self::Expired,
         Self::TenantInactive,
+        Self::WrongProduct,
+        Self::NotEntitled,
+        Self::MissingScope,
         Self::Unavailable,
     ];
 
@@ -584,6 +624,9 @@ impl ApiKeyVerifyReason {
             Self::Revoked => "revoked",
             Self::Expired => "expired",
             Self::TenantInactive => "tenant_inactive",
+            Self::WrongProduct => "wrong_product",
+            Self::NotEntitled => "not_entitled",
+            Self::MissingScope => "missing_scope",
             Self::Unavailable => "unavailable",
         }
     }
@@ -610,6 +653,9 @@ impl FromStr for ApiKeyVerifyReason {
                         "revoked",
                         "expired",
                         "tenant_inactive",
+                        "wrong_product",
+                        "not_entitled",
+                        "missing_scope",
                         "unavailable",
                     ],
                     value: Quoted::shown(text),

@@ -37,7 +37,7 @@ pub use self::shared::{
     TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
-    Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName,
-    TenantProductList, TenantSlug, TenantStatus,
+    EntitlementCheck, EntitlementCheckReason, Tenant, TenantActivate, TenantCancel,
+    TenantCreate, TenantKind, TenantName, TenantProductList, TenantSlug, TenantStatus,
 };
 pub use self::time::{Date, Timestamp};

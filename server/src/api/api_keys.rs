@@ -91,7 +91,7 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
             }
         };
         let verification = match body {
-            Ok(ApiKeyVerifyRequest { key }) => self.registry.api_key_verify(key, principal.tenant_scope()).await,
+            Ok(request) => self.registry.api_key_verify(request, principal.tenant_scope()).await,
             // The message is not shown: it may quote the key.
             Err(
                 InvalidBody::Malformed { .. }

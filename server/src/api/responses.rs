@@ -4,8 +4,8 @@ use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound};
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
     AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+    EntitlementCheckResponse, EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse,
+    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
 };
 use tenant_registry_contract::types::{Error, ErrorCode};
 
@@ -89,6 +89,7 @@ declared_responses! {
     TenantGetBySlugResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     TenantActivateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     TenantCancelResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    EntitlementCheckResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
     EntitlementListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     CatalogListResponse: Ok, BadRequest, Forbidden, ServiceUnavailable;
     CatalogRequestResponse: Accepted, BadRequest, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;

@@ -2,16 +2,17 @@
 
 use super::Registry;
 use super::caller::{Caller, TenantScope};
+use super::entitlements::entitled_at;
 use super::error::{ApiKeyCreateError, DomainError, Failure, InvalidInput, NotFound};
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, status_at};
 use crate::api_key_hash;
 use crate::records::{ApiKeyRecord, Decision, NewAuditEvent, stored};
-use crate::store::{ApiKeyStored, ApiKeyWithTenant, Changed, Store};
+use crate::store::{ApiKeyLookup, ApiKeyStored, ApiKeyWithTenant, Changed, Store};
 use serde_json::Map;
 use tenant_registry_contract::types::{
-    ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix,
-    ApiKeyVerifyReason, ProductKey, Scope, StoredText, TenantId, Text, Timestamp,
+    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyVerifyReason,
+    ApiKeyVerifyRequest, ProductKey, Scope, StoredText, TenantId, Text, Timestamp,
 };
 
 /// Returned with the plaintext of a new key.
@@ -89,11 +90,17 @@ pub enum Verification {
 }
 
 /// Checks the state of a key whose secret matched. Callers without the secret do not learn the state.
-fn verify_state(found: ApiKeyWithTenant, now: Timestamp) -> Verification {
+fn verify_state(
+    found: ApiKeyWithTenant,
+    product: Option<&ProductKey>,
+    scopes: &[Scope],
+    now: Timestamp,
+) -> Verification {
     let ApiKeyWithTenant {
         api_key,
         tenant_status,
         tenant_cancel_at,
+        entitlement,
     } = found;
     if api_key.revoked_at.is_some() {
         return Verification::Invalid(ApiKeyVerifyReason::Revoked);
@@ -103,6 +110,19 @@ fn verify_state(found: ApiKeyWithTenant, now: Timestamp) -> Verification {
     }
     if !is_in_service(status_at(tenant_status, tenant_cancel_at, now)) {
         return Verification::Invalid(ApiKeyVerifyReason::TenantInactive);
+    }
+    if let Some(product) = product {
+        let is_for_product = |own: &StoredText| own.as_str() == product.as_str();
+        if !api_key.product.as_ref().is_none_or(is_for_product) {
+            return Verification::Invalid(ApiKeyVerifyReason::WrongProduct);
+        }
+        if entitled_at(entitlement, now).is_err() {
+            return Verification::Invalid(ApiKeyVerifyReason::NotEntitled);
+        }
+    }
+    let has_scope = |scope: &Scope| api_key.scopes.iter().any(|own| own.as_str() == scope.as_str());
+    if !scopes.iter().all(has_scope) {
+        return Verification::Invalid(ApiKeyVerifyReason::MissingScope);
     }
     Verification::Valid {
         api_key_id: api_key.id,
@@ -235,20 +255,25 @@ impl<S: Store> Registry<S> {
         }
     }
 
-    /// Verifies a presented key. Keys outside the caller's tenant scope are unknown.
+    /// Verifies a presented key, for the product and the scopes of the request. Keys outside the caller's tenant scope are
+    /// unknown.
     ///
     /// # Errors
     /// If the store fails or the hash queue is full.
     pub async fn api_key_verify(
         &self,
-        candidate: ApiKeyCandidate,
+        request: ApiKeyVerifyRequest,
         tenant_scope: TenantScope,
     ) -> Result<Verification, Failure> {
-        let Ok(plaintext) = ApiKeyPlaintext::try_from(candidate.expose_secret()) else {
+        let ApiKeyVerifyRequest { key, product, scopes } = request;
+        let Ok(plaintext) = ApiKeyPlaintext::try_from(key.expose_secret()) else {
             return Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed));
         };
-        let prefix = api_key_hash::prefix(&plaintext)?;
-        let found = self.keys_with_prefix(&prefix, tenant_scope).await?;
+        let lookup = ApiKeyLookup {
+            prefix: api_key_hash::prefix(&plaintext)?,
+            product,
+        };
+        let found = self.keys_with_prefix(&lookup, tenant_scope).await?;
         let cached = found.iter().position(|found| {
             let ApiKeyRecord { id, hash, .. } = &found.api_key;
             self.hasher.has_matched(*id, hash, &plaintext)
@@ -261,13 +286,13 @@ impl<S: Store> Registry<S> {
                 let id = self.key_with_secret(&found, &plaintext).await?;
                 // The key may have been revoked during the hash, so it is looked up again. This also happens for a wrong
                 // secret, so that both take the same time.
-                (id, self.keys_with_prefix(&prefix, tenant_scope).await?)
+                (id, self.keys_with_prefix(&lookup, tenant_scope).await?)
             }
         };
         let now = self.clock.now();
         let matched = id.and_then(|id| found.into_iter().find(|found| found.api_key.id == id));
         let verification = match matched {
-            Some(found) => verify_state(found, now),
+            Some(found) => verify_state(found, lookup.product.as_ref(), &scopes, now),
             None => Verification::Invalid(ApiKeyVerifyReason::Unknown),
         };
         match (&verification, id) {
@@ -279,10 +304,10 @@ impl<S: Store> Registry<S> {
 
     async fn keys_with_prefix(
         &self,
-        prefix: &ApiKeyPrefix,
+        lookup: &ApiKeyLookup,
         tenant_scope: TenantScope,
     ) -> Result<Vec<ApiKeyWithTenant>, Failure> {
-        let mut found = self.store.api_key_verify(prefix).await?;
+        let mut found = self.store.api_key_verify(lookup.clone()).await?;
         found.retain(|found| tenant_scope.includes(found.api_key.tenant_id));
         Ok(found)
     }

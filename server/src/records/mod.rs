@@ -10,7 +10,7 @@ mod tenant;
 pub use api_key::ApiKeyRecord;
 pub use audit_event::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
 pub use decision::Decision;
-pub use entitlement::EntitlementRecord;
+pub use entitlement::{EntitlementRecord, EntitlementState};
 pub use internal_detail::InternalDetail;
 pub use tenant::TenantRecord;
 use tenant_registry_contract::types::StoredText;

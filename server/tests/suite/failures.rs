@@ -35,6 +35,12 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
         ("tenant_cancel", post(format!("/v1/tenants/{id}/cancel"), json!({}))),
         ("entitlement_list", get(format!("/v1/entitlements?tenant_id={id}"))),
         (
+            "entitlement_check",
+            get(format!(
+                "/v1/internal/entitlements/check?tenant_id={id}&product=insights"
+            )),
+        ),
+        (
             "catalog_request",
             post("/v1/catalog/request".to_owned(), product.clone()),
         ),

@@ -382,7 +382,7 @@ impl<'a> ApiKeyVerify<'a> {
         }
     }
 
-    /// The key to verify.
+    /// The key to verify, and what it must be good for.
     pub fn body<V>(mut self, value: V) -> Self
     where
         V: TryInto<types::ApiKeyVerifyRequest, Error: fmt::Display>,

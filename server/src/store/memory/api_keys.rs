@@ -1,10 +1,10 @@
 //! API keys.
 
 use super::MemoryStore;
-use crate::records::{ApiKeyRecord, Decision, NewAuditEvent};
-use crate::store::{ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Changed, StoreError};
+use crate::records::{ApiKeyRecord, Decision, EntitlementRecord, NewAuditEvent, stored};
+use crate::store::{ApiKeyLookup, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Changed, StoreError};
 use std::cmp::Reverse;
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId};
+use tenant_registry_contract::types::{ApiKeyId, ProductKey, TenantId};
 
 impl ApiKeyStore for MemoryStore {
     async fn api_key_list(&self, tenant_id: TenantId) -> Result<Option<Vec<ApiKeyRecord>>, StoreError> {
@@ -49,17 +49,22 @@ impl ApiKeyStore for MemoryStore {
         })
     }
 
-    async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
+    async fn api_key_verify(&self, lookup: ApiKeyLookup) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
+        let ApiKeyLookup { prefix, product } = lookup;
+        let product = product.map(stored::<ProductKey>);
         let state = self.state();
-        let ids = state.api_key_ids.get(prefix).map(Vec::as_slice).unwrap_or_default();
+        let ids = state.api_key_ids.get(&prefix).map(Vec::as_slice).unwrap_or_default();
         let api_keys = ids.iter().filter_map(|id| state.api_keys.get(id));
         Ok(api_keys
             .filter_map(|api_key| {
                 let tenant = state.tenants.get(&api_key.tenant_id)?;
+                let entitlements = state.entitlements.get(&api_key.tenant_id);
+                let entitlement = product.as_ref().and_then(|product| entitlements?.get(product));
                 Some(ApiKeyWithTenant {
                     api_key: api_key.clone(),
                     tenant_status: tenant.status,
                     tenant_cancel_at: tenant.cancel_at,
+                    entitlement: entitlement.map(EntitlementRecord::state),
                 })
             })
             .collect())

@@ -59,6 +59,7 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::TenantActivate => send!(tenant_activate, id: TenantId, body: TenantActivate),
         Operation::TenantCancel => send!(tenant_cancel, id: TenantId, body: TenantCancel),
         Operation::EntitlementList => send!(entitlement_list, tenant_id: TenantId),
+        Operation::EntitlementCheck => send!(entitlement_check, tenant_id: TenantId, product: ProductKey),
         Operation::CatalogList => send!(catalog_list),
         Operation::CatalogRequest => send!(catalog_request, body: CatalogRequest),
         Operation::CatalogTrialRequest => send!(catalog_trial_request, body: CatalogRequest),

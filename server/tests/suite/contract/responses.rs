@@ -8,8 +8,8 @@ use serde_json::Value;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
     AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+    EntitlementCheckResponse, EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse,
+    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
 };
 
 /// Any response of an operation with a status that it declares.
@@ -74,6 +74,7 @@ responses! {
         200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
+    EntitlementCheckResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 500 InternalServerError; unavailable }
     EntitlementListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     CatalogListResponse { 200 Ok, 400 BadRequest, 403 Forbidden; unavailable }
     CatalogRequestResponse {

@@ -4,14 +4,15 @@ use chrono::{DateTime, Utc};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus, Timestamp};
+use tenant_registry_contract::types::{ApiKeyId, ProductKey, TenantId, TenantSlug, TenantStatus, Timestamp};
 use tenant_registry_server::records::{
     ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, InternalDetail,
     NewAuditEvent, TenantRecord,
 };
 use tenant_registry_server::store::{
-    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, EntitlementStore,
-    NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore, TrialStarted,
+    ApiKeyLookup, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed,
+    EntitlementStore, EntitlementWithTenant, NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore,
+    TrialStarted,
 };
 
 /// The detail of a fault, which no response may contain.
@@ -92,6 +93,14 @@ impl<S: Store> EntitlementStore for FaultyStore<S> {
         self.healthy()?.entitlement_list(tenant_id).await
     }
 
+    async fn entitlement_check(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> Result<Option<EntitlementWithTenant>, StoreError> {
+        self.healthy()?.entitlement_check(tenant_id, product).await
+    }
+
     async fn catalog_trial_request<E: Send>(
         &self,
         tenant_id: TenantId,
@@ -122,8 +131,8 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
         self.healthy()?.api_key_revoke(id, decide).await
     }
 
-    async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
-        self.healthy()?.api_key_verify(prefix).await
+    async fn api_key_verify(&self, lookup: ApiKeyLookup) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
+        self.healthy()?.api_key_verify(lookup).await
     }
 
     async fn api_key_use(&self, uses: &[ApiKeyUse]) -> Result<(), StoreError> {

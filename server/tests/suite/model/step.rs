@@ -30,6 +30,10 @@ pub(super) enum Step {
     EntitlementList {
         tenant: Nth,
     },
+    EntitlementCheck {
+        tenant: Nth,
+        product: &'static str,
+    },
     CatalogRequest {
         tenant: Nth,
         product: &'static str,
@@ -53,6 +57,7 @@ pub(super) enum Step {
     },
     ApiKeyVerify {
         api_key: Nth,
+        members: Value,
     },
     AuditAppend {
         tenant: Option<Nth>,
@@ -76,6 +81,7 @@ pub(super) enum Step {
 /// Few values, so that requests of a sequence use the same records.
 const SLUGS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const PRODUCTS: [&str; 4] = ["insights", "reports", "connect", "no-such-product"];
+const SCOPES: [&str; 2] = ["reports:read", "reports:write"];
 const DATES: [&str; 4] = ["2026-11-22", "2026-11-23", "2026-12-01", "2027-06-30"];
 
 /// Around the time of the service's clock, which starts on 2026-11-23.
@@ -221,10 +227,14 @@ fn audit_query() -> impl Strategy<Value = String> {
     })
 }
 
+fn scope() -> impl Strategy<Value = String> {
+    prop_oneof![select(&SCOPES[..]).prop_map(str::to_owned), text()]
+}
+
 fn api_key() -> BoxedStrategy<Step> {
     let given = members(vec![
         ("product", as_value(product())),
-        ("scopes", as_value(proptest::collection::vec(text(), 0..3))),
+        ("scopes", as_value(proptest::collection::vec(scope(), 0..3))),
         ("created_by", as_value(text())),
         ("expires_at", as_value(select(&EXPIRATIONS[..]))),
     ]);
@@ -234,6 +244,14 @@ fn api_key() -> BoxedStrategy<Step> {
             Step::ApiKeyCreate { tenant, members }
         })
         .boxed()
+}
+
+/// What a key must be good for.
+fn verification() -> BoxedStrategy<Value> {
+    members(vec![
+        ("product", as_value(product())),
+        ("scopes", as_value(proptest::collection::vec(select(&SCOPES[..]), 0..2))),
+    ])
 }
 
 /// A request that may change something.
@@ -260,8 +278,9 @@ pub(super) fn any_step() -> BoxedStrategy<Step> {
         1 => slug().prop_map(|slug| Step::TenantGetBySlug { slug }),
         2 => nth().prop_map(|tenant| Step::EntitlementList { tenant }),
         1 => nth().prop_map(|tenant| Step::ApiKeyList { tenant }),
+        2 => (nth(), product()).prop_map(|(tenant, product)| Step::EntitlementCheck { tenant, product }),
         1 => nth().prop_map(|api_key| Step::ApiKeyGet { api_key }),
-        2 => nth().prop_map(|api_key| Step::ApiKeyVerify { api_key }),
+        3 => (nth(), verification()).prop_map(|(api_key, members)| Step::ApiKeyVerify { api_key, members }),
         4 => audit_list.prop_map(|(tenant, query, cursor)| Step::AuditList { tenant, query, cursor }),
         1 => nth().prop_map(|tenant| Step::Archive { tenant }),
         2 => (1..400_i64).prop_map(|hours| Step::Wait { hours }),

@@ -58,6 +58,10 @@ impl World {
                 post(format!("/v1/tenants/{}/cancel", self.tenant(*tenant)), body.clone())
             }
             Step::EntitlementList { tenant } => get(format!("/v1/entitlements?tenant_id={}", self.tenant(*tenant))),
+            Step::EntitlementCheck { tenant, product } => get(format!(
+                "/v1/internal/entitlements/check?tenant_id={}&product={product}",
+                self.tenant(*tenant)
+            )),
             Step::CatalogRequest { tenant, product } => post("/v1/catalog/request", self.request(*tenant, product)),
             Step::CatalogTrialRequest { tenant, product } => {
                 post("/v1/catalog/trial-request", self.request(*tenant, product))
@@ -76,9 +80,13 @@ impl World {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 (Method::DELETE, format!("/v1/api-keys/{id}"), None)
             }
-            Step::ApiKeyVerify { api_key } => {
-                let key = self.api_key(*api_key).map_or(UNKNOWN_KEY, |api_key| &api_key.plaintext);
-                post("/v1/internal/api-keys/verify", json!({ "key": key }))
+            Step::ApiKeyVerify { api_key, members } => {
+                let mut body = members.clone();
+                body["key"] = self
+                    .api_key(*api_key)
+                    .map_or(UNKNOWN_KEY, |api_key| &api_key.plaintext)
+                    .into();
+                post("/v1/internal/api-keys/verify", body)
             }
             Step::AuditAppend { tenant, members } => {
                 let mut body = members.clone();
@@ -152,6 +160,7 @@ impl World {
                 | Step::TenantActivate { .. }
                 | Step::TenantCancel { .. }
                 | Step::EntitlementList { .. }
+                | Step::EntitlementCheck { .. }
                 | Step::CatalogRequest { .. }
                 | Step::CatalogTrialRequest { .. }
                 | Step::ApiKeyList { .. }

@@ -3,8 +3,6 @@
 mod lookups;
 mod row;
 
-pub(super) use lookups::ApiKeyLookups;
-
 use super::PostgresStore;
 use super::error::{DbError, violates};
 use super::schema::api_keys;
@@ -12,7 +10,7 @@ use super::tenants::tenant_exists_on_connection;
 use super::transaction::Finish;
 use crate::records::{ApiKeyRecord, Decision, NewAuditEvent};
 use crate::store::{
-    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Change, Changed, StoreError, decide_change,
+    ApiKeyLookup, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Change, Changed, StoreError, decide_change,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -20,7 +18,7 @@ use diesel::sql_types::{Array, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use row::ApiKeyRow;
 use std::ops::ControlFlow;
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId};
+use tenant_registry_contract::types::{ApiKeyId, TenantId};
 use uuid::Uuid;
 
 /// Number of keys whose last use one statement writes. Few enough that it holds their locks only for milliseconds.
@@ -109,8 +107,8 @@ impl ApiKeyStore for PostgresStore {
             .await
     }
 
-    async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
-        self.api_key_lookups.find(prefix).await
+    async fn api_key_verify(&self, lookup: ApiKeyLookup) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
+        self.api_key_lookups.find(lookup).await
     }
 
     async fn api_key_use(&self, uses: &[ApiKeyUse]) -> Result<(), StoreError> {
