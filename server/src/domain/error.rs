@@ -61,6 +61,17 @@ pub enum TenantChangeError {
     Conflict(#[from] Conflict),
 }
 
+/// Rejections of the lists of a tenant's records.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ListError {
+    /// The cursor belongs to another list or to other filters.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The tenant does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+}
+
 /// The service could not do what was requested.
 #[derive(Clone, Debug, Error)]
 pub enum Failure {

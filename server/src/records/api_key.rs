@@ -1,7 +1,10 @@
 //! API keys as they are stored.
 
+use super::page::PageQuery;
 use crate::api_key_hash::StoredHash;
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyName, ApiKeyPrefix, StoredText, TenantId, Timestamp};
+use tenant_registry_contract::types::{
+    ApiKeyId, ApiKeyName, ApiKeyPrefix, ProductKey, StoredText, TenantId, Timestamp,
+};
 
 /// A stored API key. It has a hash in place of the plaintext.
 #[derive(Clone, Debug)]
@@ -28,4 +31,31 @@ pub struct ApiKeyRecord {
     pub revoked_at: Option<Timestamp>,
     /// When the key was created.
     pub created_at: Timestamp,
+}
+
+impl ApiKeyRecord {
+    /// Whether the key can be used, as far as the key itself decides.
+    pub fn is_usable(&self) -> bool {
+        self.revoked_at.is_none()
+    }
+
+    /// The bytes of the texts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let texts = [&self.product, &self.created_by];
+        let texts = texts.into_iter().flatten().chain(&self.scopes);
+        texts.map(|text| text.as_str().len()).sum::<usize>() + self.name.as_str().len()
+    }
+}
+
+/// Selects API keys of a tenant for one page, newest first. A key has to match every filter that is set.
+#[derive(Clone, Debug)]
+pub struct ApiKeyQuery {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// Only keys for this product.
+    pub product: Option<ProductKey>,
+    /// Only keys that can be used, or only keys that cannot: see [`ApiKeyRecord::is_usable`].
+    pub usable: Option<bool>,
+    /// The page.
+    pub page: PageQuery,
 }
