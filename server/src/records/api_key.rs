@@ -25,6 +25,8 @@ pub struct ApiKeyRecord {
     pub hash: StoredHash,
     /// The actor that created the key.
     pub created_by: Option<StoredText>,
+    /// When the key expires. From then on it is not valid.
+    pub expires_at: Option<Timestamp>,
     /// When the key last verified, within seconds.
     pub last_used_at: Option<Timestamp>,
     /// When the key was revoked.
@@ -34,9 +36,14 @@ pub struct ApiKeyRecord {
 }
 
 impl ApiKeyRecord {
-    /// Whether the key can be used, as far as the key itself decides.
-    pub fn is_usable(&self) -> bool {
-        self.revoked_at.is_none()
+    /// Whether the key has expired at `now`. No job writes this.
+    pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether the key is neither revoked nor expired at `now`.
+    pub(crate) fn is_usable(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && !self.has_expired(now)
     }
 
     /// The bytes of the texts.
@@ -54,8 +61,10 @@ pub struct ApiKeyQuery {
     pub tenant_id: TenantId,
     /// Only keys for this product.
     pub product: Option<ProductKey>,
-    /// Only keys that can be used, or only keys that cannot: see [`ApiKeyRecord::is_usable`].
+    /// Only keys that are neither revoked nor expired, or only the others.
     pub usable: Option<bool>,
+    /// The time at which a key is expired or not.
+    pub now: Timestamp,
     /// The page.
     pub page: PageQuery,
 }

@@ -184,6 +184,9 @@ pub trait ApiKeyStore: Send + Sync + 'static {
         query: ApiKeyQuery,
     ) -> impl Future<Output = Result<Option<RecordPage<ApiKeyRecord>>, StoreError>> + Send;
 
+    /// Returns the API key with this id.
+    fn api_key_get(&self, id: ApiKeyId) -> impl Future<Output = Result<Option<ApiKeyRecord>, StoreError>> + Send;
+
     /// Stores a new API key.
     fn api_key_create(
         &self,

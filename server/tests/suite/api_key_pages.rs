@@ -3,8 +3,9 @@
 use crate::harness::cases::cases;
 use crate::harness::steps::{assert_error, server_id};
 use crate::harness::{StoreUnderTest, TestServer};
+use chrono::TimeDelta;
 use tenant_registry_client::TryStreamExt;
-use tenant_registry_client::types::{ApiKeyId, ApiKeyList, ErrorCode, ListCursor, TenantId};
+use tenant_registry_client::types::{ApiKeyCreate, ApiKeyId, ApiKeyList, ErrorCode, ListCursor, TenantId};
 use tenant_registry_contract::types::ApiKeyId as ServerApiKeyId;
 use tenant_registry_server::api_key_hash::StoredHash;
 use tenant_registry_server::records::ApiKeyRecord;
@@ -36,6 +37,7 @@ impl TestServer {
             created_by: None,
             last_used_at: None,
             revoked_at: None,
+            expires_at: None,
             created_at: self.clock.now().try_into().unwrap(),
         };
         self.operator.insert_api_key(record).await;
@@ -120,6 +122,22 @@ async fn each_filter_excludes_other_keys(store: StoreUnderTest) {
     assert_eq!(ids(&list().usable(false).send().await.unwrap()), [revoked]);
     let both = list().product("insights").usable(true).send().await.unwrap();
     assert_eq!(ids(&both), [insights]);
+
+    let end = service.clock.now() + TimeDelta::hours(1);
+    let body = ApiKeyCreate {
+        expires_at: Some(end.try_into().unwrap()),
+        ..ApiKeyCreate::new(tenant.id, "expires".try_into().unwrap())
+    };
+    let expiring = service.client.api_key_create().body(body).send().await.unwrap();
+    let expiring = expiring.api_key.id;
+    let usable = async |usable: bool| {
+        let keys = list().usable(usable).send().await.unwrap().into_inner().items;
+        keys.iter().any(|key| key.id == expiring)
+    };
+    service.clock.set(end - TimeDelta::microseconds(1));
+    assert_eq!((usable(true).await, usable(false).await), (true, false));
+    service.clock.set(end);
+    assert_eq!((usable(true).await, usable(false).await), (false, true));
 }
 
 async fn every_page_applies_the_filters(store: StoreUnderTest) {

@@ -13,6 +13,7 @@ impl ApiKeyStore for MemoryStore {
             tenant_id,
             product,
             usable,
+            now,
             page,
         } = query;
         if !state.tenants.contains_key(&tenant_id) {
@@ -24,7 +25,7 @@ impl ApiKeyStore for MemoryStore {
                     let stored = api_key.product.as_ref();
                     stored.is_some_and(|stored| stored.as_str() == wanted.as_str())
                 })
-                && usable.is_none_or(|usable| api_key.is_usable() == usable)
+                && usable.is_none_or(|usable| api_key.is_usable(now) == usable)
         });
         Ok(Some(record_page(
             matching,
@@ -32,6 +33,10 @@ impl ApiKeyStore for MemoryStore {
             |api_key| api_key.id.into(),
             ApiKeyRecord::text_bytes,
         )))
+    }
+
+    async fn api_key_get(&self, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, StoreError> {
+        Ok(self.state().api_keys.get(&id).cloned())
     }
 
     async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {

@@ -66,6 +66,7 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
             api_key_list, tenant_id: TenantId, product: ProductKey, usable: bool, limit: PageLimit, cursor: ListCursor
         ),
         Operation::ApiKeyCreate => send!(api_key_create, body: ApiKeyCreate),
+        Operation::ApiKeyGet => send!(api_key_get, id: ApiKeyId),
         Operation::ApiKeyRevoke => send!(api_key_revoke, id: ApiKeyId),
         Operation::ApiKeyVerify => send!(api_key_verify, body: ApiKeyVerifyRequest),
         Operation::AuditAppend => send!(audit_append, body: AuditAppend),

@@ -106,6 +106,10 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
         self.healthy()?.api_key_list(query).await
     }
 
+    async fn api_key_get(&self, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, StoreError> {
+        self.healthy()?.api_key_get(id).await
+    }
+
     async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
         self.healthy()?.api_key_create(api_key, event).await
     }

@@ -74,6 +74,10 @@ impl World {
                 let query = format!("tenant_id={}&{query}", self.tenant(*tenant));
                 get(format!("/v1/api-keys?{}", self.with_list_cursor(&query, *cursor)))
             }
+            Step::ApiKeyGet { api_key } => {
+                let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
+                get(format!("/v1/api-keys/{id}"))
+            }
             Step::ApiKeyRevoke { api_key } => {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 (Method::DELETE, format!("/v1/api-keys/{id}"), None)
@@ -164,6 +168,7 @@ impl World {
                 | Step::CatalogRequest { .. }
                 | Step::CatalogTrialRequest { .. }
                 | Step::ApiKeyList { .. }
+                | Step::ApiKeyGet { .. }
                 | Step::ApiKeyRevoke { .. }
                 | Step::ApiKeyVerify { .. }
                 | Step::AuditList { .. }
@@ -202,10 +207,9 @@ impl World {
             if let Some(rank) = rank(&item["id"]) {
                 item["id"] = json!(format!("event-{rank}"));
             }
-            if let Some(last_used_at) = item.get_mut("last_used_at") {
-                *last_used_at = Value::Null;
-            }
+            forget_last_use(item);
         }
+        forget_last_use(body);
         for name in ["id", "next_cursor"] {
             if let Some(number) = body.get_mut(name)
                 && let Some(rank) = rank(number)
@@ -261,6 +265,12 @@ impl World {
         self.take(&everything).await;
         state.push(self.take(&everything).await);
         state
+    }
+}
+
+fn forget_last_use(api_key: &mut Value) {
+    if let Some(last_used_at) = api_key.get_mut("last_used_at") {
+        *last_used_at = Value::Null;
     }
 }
 

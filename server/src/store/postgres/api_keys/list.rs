@@ -4,10 +4,11 @@ use super::row::ApiKeyRow;
 use crate::records::ApiKeyQuery;
 use crate::store::postgres::page::{IndexColumn, PagedList};
 use crate::store::postgres::schema::api_keys;
+use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::AstPass;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{Bool, Text, Timestamptz};
 use tenant_registry_contract::types::ProductKey;
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ pub(super) struct ListApiKeys<'a> {
     index: Vec<IndexColumn<'a>>,
     product: Option<&'a str>,
     usable: Option<bool>,
+    now: DateTime<Utc>,
 }
 
 impl<'a> ListApiKeys<'a> {
@@ -24,6 +26,7 @@ impl<'a> ListApiKeys<'a> {
             tenant_id,
             product,
             usable,
+            now,
             page: _,
         } = query;
         let product = product.as_ref().map(ProductKey::as_str);
@@ -33,6 +36,7 @@ impl<'a> ListApiKeys<'a> {
             index: [of_tenant].into_iter().chain(of_product).collect(),
             product,
             usable: *usable,
+            now: DateTime::from(*now),
         }
     }
 }
@@ -56,7 +60,9 @@ impl PagedList for ListApiKeys<'_> {
             out.push_bind_param::<Text, _>(product)?;
         }
         if let Some(usable) = &self.usable {
-            out.push_sql(" AND (revoked_at IS NULL) = ");
+            out.push_sql(" AND (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ");
+            out.push_bind_param::<Timestamptz, _>(&self.now)?;
+            out.push_sql(")) = ");
             out.push_bind_param::<Bool, _>(usable)?;
         }
         Ok(())
