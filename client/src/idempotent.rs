@@ -21,7 +21,7 @@ impl Operation {
             // A second request changes nothing and gets the same response.
             Self::TenantActivate | Self::TenantCancel | Self::ApiKeyRevoke => true,
             // A second request gets 409, so the caller would mistake its own success for a conflict.
-            Self::TenantCreate | Self::CatalogTrialRequest => false,
+            Self::TenantCreate | Self::CatalogTrialRequest | Self::ApiKeyRotate => false,
             // A second request creates a second record.
             Self::ApiKeyCreate | Self::AuditAppend | Self::CatalogRequest => false,
         }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::server::Api;
 use super::{api_keys, audit, catalog, health, request, response, service, tenants};
-use super::api_keys::{ApiKeyGetPath, ApiKeyRevokePath};
+use super::api_keys::{ApiKeyGetPath, ApiKeyRevokePath, ApiKeyRotatePath};
 use super::context::{RequestContext, ServerContext};
 use super::response::HttpResult;
 use super::tenants::{
@@ -79,6 +79,21 @@ pub(super) async fn route<A: Api>(
                         .await
                 }
                 _ => response::method_not_allowed(&context, "GET, HEAD, DELETE"),
+            }
+        }
+        ["v1", "api-keys", id, "rotate"] if is_served("/v1/api-keys/{id}/rotate") => {
+            match method {
+                Method::POST => {
+                    api_keys::api_key_rotate(
+                            context,
+                            ApiKeyRotatePath {
+                                id: (*id).to_owned(),
+                            },
+                            request,
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "POST"),
             }
         }
         ["v1", "audit"] if is_served("/v1/audit") => {
@@ -213,6 +228,7 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "api_key_create" => Some("/v1/api-keys"),
         "api_key_get" => Some("/v1/api-keys/{id}"),
         "api_key_revoke" => Some("/v1/api-keys/{id}"),
+        "api_key_rotate" => Some("/v1/api-keys/{id}/rotate"),
         "api_key_verify" => Some("/v1/internal/api-keys/verify"),
         "audit_append" => Some("/v1/audit"),
         "audit_list" => Some("/v1/audit"),
@@ -494,6 +510,27 @@ pub fn api_description<A: Api>(
             A,
             ApiKeyGetPath,
         >(&mut api, "/v1/api-keys/{id}", &[Method::GET, Method::DELETE])?;
+    }
+    if is_served("/v1/api-keys/{id}/rotate") {
+        api.register(
+            ApiEndpoint::new(
+                    "api_key_rotate".to_owned(),
+                    endpoint::<A, ApiKeyRotatePath>,
+                    Method::POST,
+                    "application/json",
+                    "/v1/api-keys/{id}/rotate",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Replace an API key by a successor.")
+                .description(
+                    "Creates a key with the same tenant, product, name and scopes, and returns its plaintext. Store it securely: it cannot be retrieved again. The successor does not expire, also if the old key does. The old key expires after `overlap_seconds`, or earlier if it would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from` link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the audit event `api_key.rotated`. The body is optional.",
+                )
+                .tag("api_keys"),
+        )?;
+        register_others::<
+            A,
+            ApiKeyRotatePath,
+        >(&mut api, "/v1/api-keys/{id}/rotate", &[Method::POST])?;
     }
     if is_served("/v1/internal/api-keys/verify") {
         api.register(

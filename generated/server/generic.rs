@@ -11,15 +11,15 @@ use crate::types;
 use super::{
     Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse,
     ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
-    ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse, AuditListParams,
-    AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
-    CatalogTrialRequestResponse, Credentials, EntitlementCheckParams,
-    EntitlementCheckResponse, EntitlementListParams, EntitlementListResponse, Health,
-    HealthGetResponse, InvalidBody, NotAdmitted, OperationResponse, Principal,
-    ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
-    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
-    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    Tenants, TryLater,
+    ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys, Audit,
+    AuditAppendResponse, AuditListParams, AuditListResponse, Catalog,
+    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
+    Credentials, EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
+    EntitlementListResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
+    OperationResponse, Principal, ReadinessGetResponse, RequestMetadata,
+    TenantActivateParams, TenantActivateResponse, TenantCancelParams,
+    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
+    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants, TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -349,7 +349,7 @@ impl<
 
 impl<
     H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
-        + Handler<ApiKeyRevoke> + Handler<ApiKeyVerify>,
+        + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate> + Handler<ApiKeyVerify>,
 > ApiKeys for GenericApi<H> {
     fn api_key_list(
         &self,
@@ -423,6 +423,26 @@ impl<
                 principal,
                 params,
                 body: (),
+            },
+        )
+    }
+
+    fn api_key_rotate(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ApiKeyRotateParams,
+        body: Option<types::ApiKeyRotate>,
+    ) -> impl Future<Output = ApiKeyRotateResponse> + Send {
+        <H as Handler<
+            ApiKeyRotate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body,
             },
         )
     }
@@ -961,6 +981,40 @@ impl Operation for ApiKeyRevoke {
     }
 }
 
+/// `api_key_rotate`: Replace an API key by a successor.
+#[derive(Debug)]
+pub enum ApiKeyRotate {}
+
+impl Operation for ApiKeyRotate {
+    const ID: &'static str = "api_key_rotate";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = ApiKeyRotateParams;
+
+    type Body = Option<types::ApiKeyRotate>;
+
+    type Schema = types::ApiKeyRotate;
+
+    type Response = ApiKeyRotateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        body.as_ref()
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.api_key_rotate(
+            request.metadata,
+            request.principal,
+            request.params,
+            request.body,
+        )
+    }
+}
+
 /// `api_key_verify`: Verify an API key.
 #[derive(Debug)]
 pub enum ApiKeyVerify {}
@@ -1116,6 +1170,13 @@ impl Parameters for ApiKeyGetParams {
 }
 
 impl Parameters for ApiKeyRevokeParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for ApiKeyRotateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);

@@ -19,8 +19,8 @@ pub use self::admission::{
 };
 pub use self::api_keys::{
     ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams,
-    ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
-    ApiKeys,
+    ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyRotateParams,
+    ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys,
 };
 pub use self::audit::{Audit, AuditAppendResponse, AuditListParams, AuditListResponse};
 pub use self::catalog::{

@@ -15,6 +15,7 @@ pub(crate) enum Command {
     Create(ApiKeyCreate),
     Get(ApiKeyGet),
     Revoke(ApiKeyRevoke),
+    Rotate(ApiKeyRotate),
     Verify(ApiKeyVerify),
 }
 
@@ -29,6 +30,7 @@ impl Command {
                 request.send(client).await?;
                 Response::Empty
             }
+            Self::Rotate(request) => Response::ApiKeyCreated(request.send(client).await?),
             Self::Verify(request) => Response::ApiKeyVerify(request.send(client).await?),
         };
         Ok(response)
@@ -171,6 +173,45 @@ impl ApiKeyRevoke {
     pub(crate) async fn send(self, client: &Client) -> Result<(), Failure> {
         client.api_key_revoke().id(self.id).send().await?;
         Ok(())
+    }
+}
+
+/// Replace an API key by a successor.
+///
+/// Creates a key with the same tenant, product, name and scopes, and returns its plaintext.
+/// Store it securely: it cannot be retrieved again. The successor does not expire, also if the
+/// old key does. The old key expires after `overlap_seconds`, or earlier if it would have
+/// expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from` link the two
+/// keys. Returns 409 if the key is revoked, expired or already rotated. Writes the audit event
+/// `api_key.rotated`. The body is optional.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApiKeyRotate {
+    /// The ID of the API key.
+    #[arg(value_name = "ID")]
+    pub(crate) id: types::ApiKeyId,
+    /// How long the old key stays valid, in seconds. With 0, it expires at once. Default: `86400`.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(crate) overlap_seconds: Option<types::OverlapSeconds>,
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) body_file: Option<Input>,
+}
+
+impl ApiKeyRotate {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::ApiKeyCreated, Failure> {
+        let mut body = Body::from_file(self.body_file)?;
+        body.set("overlap_seconds", self.overlap_seconds)?;
+        let body: Option<types::ApiKeyRotate> = arguments::finish_unless_empty(body)?;
+        let mut request = client.api_key_rotate().id(self.id);
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 6331374275822239525;
+pub const SPEC_FINGERPRINT: u64 = 17981683085531089957;
 
 /// A client of the Tenant Registry.
 ///
@@ -51,8 +51,9 @@ pub const SPEC_FINGERPRINT: u64 = 6331374275822239525;
 ///
 /// **Retries.** It is safe to repeat a request that activates or cancels a tenant or revokes an
 /// API key: if it already took effect, it changes nothing and writes no second audit event.
-/// Repeating a successful `tenant_create` or `catalog_trial_request` returns 409. Repeating
-/// `api_key_create`, `catalog_request` or `audit_append` creates a second record.
+/// Repeating a successful `tenant_create`, `catalog_trial_request` or `api_key_rotate` returns
+/// 409. Repeating `api_key_create`, `catalog_request` or `audit_append` creates a second
+/// record.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -210,6 +211,18 @@ impl Client {
     /// a revoked key returns 204 and changes nothing. Writes the audit event `api_key.revoked`.
     pub fn api_key_revoke(&self) -> builder::ApiKeyRevoke<'_> {
         builder::ApiKeyRevoke::new(self)
+    }
+
+    /// Replace an API key by a successor.
+    ///
+    /// Creates a key with the same tenant, product, name and scopes, and returns its plaintext.
+    /// Store it securely: it cannot be retrieved again. The successor does not expire, also if the
+    /// old key does. The old key expires after `overlap_seconds`, or earlier if it would have
+    /// expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from` link the two
+    /// keys. Returns 409 if the key is revoked, expired or already rotated. Writes the audit event
+    /// `api_key.rotated`. The body is optional.
+    pub fn api_key_rotate(&self) -> builder::ApiKeyRotate<'_> {
+        builder::ApiKeyRotate::new(self)
     }
 
     /// Verify an API key.

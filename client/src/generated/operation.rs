@@ -38,6 +38,8 @@ pub enum Operation {
     ApiKeyGet,
     /// `api_key_revoke`: Revoke an API key.
     ApiKeyRevoke,
+    /// `api_key_rotate`: Replace an API key by a successor.
+    ApiKeyRotate,
     /// `api_key_verify`: Verify an API key.
     ApiKeyVerify,
     /// `audit_append`: Append an audit event.
@@ -48,7 +50,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -65,6 +67,7 @@ impl Operation {
         Self::ApiKeyCreate,
         Self::ApiKeyGet,
         Self::ApiKeyRevoke,
+        Self::ApiKeyRotate,
         Self::ApiKeyVerify,
         Self::AuditAppend,
         Self::AuditList,
@@ -89,6 +92,7 @@ impl Operation {
             Self::ApiKeyCreate => "api_key_create",
             Self::ApiKeyGet => "api_key_get",
             Self::ApiKeyRevoke => "api_key_revoke",
+            Self::ApiKeyRotate => "api_key_rotate",
             Self::ApiKeyVerify => "api_key_verify",
             Self::AuditAppend => "audit_append",
             Self::AuditList => "audit_list",

@@ -350,6 +350,20 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
     /// When the key was created.
     pub created_at: Timestamp,
+    /// The key that replaces this key. Omitted if it was not rotated.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub rotated_to: Option<ApiKeyId>,
+    /// The key that this key replaces. Omitted if it replaces none.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub rotated_from: Option<ApiKeyId>,
 }
 
 /// A page of the API keys of a tenant. It ends before it has more than `limit` keys or more
@@ -464,6 +478,103 @@ pub struct ApiKeyCreated {
     pub plaintext: ApiKeyPlaintext,
     /// A reminder that the plaintext cannot be shown again.
     pub warning: String,
+}
+
+/// How long an API key stays valid after its rotation, in seconds.
+///
+/// At least 0. At most 2592000.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(try_from = "i32")]
+pub struct OverlapSeconds(pub(super) i32);
+
+impl OverlapSeconds {
+    /// Returns the number.
+    pub fn get(self) -> i32 {
+        self.0
+    }
+}
+
+impl TryFrom<i32> for OverlapSeconds {
+    type Error = ConstraintError;
+
+    fn try_from(number: i32) -> Result<Self, ConstraintError> {
+        constraint::check_minimum(i64::from(number), 0)?;
+        constraint::check_maximum(i64::from(number), 2592000)?;
+        Ok(Self(number))
+    }
+}
+
+impl FromStr for OverlapSeconds {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        let number: i32 = text
+            .parse()
+            .map_err(|_| ConstraintError::NotAnInteger {
+                minimum: 0,
+                maximum: 2592000,
+                value: Quoted::shown(text),
+            })?;
+        Self::try_from(number)
+    }
+}
+
+impl From<OverlapSeconds> for i32 {
+    fn from(value: OverlapSeconds) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for OverlapSeconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How an API key is rotated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApiKeyRotate {
+    /// How long the old key stays valid, in seconds. With 0, it expires at once.
+    ///
+    /// Default: `86400`.
+    #[serde(default = "ApiKeyRotate::default_overlap_seconds")]
+    pub overlap_seconds: OverlapSeconds,
+}
+
+impl Default for ApiKeyRotate {
+    fn default() -> Self {
+        Self {
+            overlap_seconds: OverlapSeconds(86400),
+        }
+    }
+}
+
+impl RequestObject for ApiKeyRotate {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "overlap_seconds",
+                members: None,
+            },
+        ]
+    }
+}
+
+impl ApiKeyRotate {
+    fn default_overlap_seconds() -> OverlapSeconds {
+        OverlapSeconds(86400)
+    }
 }
 
 /// The key to verify, and what it must be good for.

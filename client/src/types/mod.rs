@@ -19,8 +19,8 @@ mod time;
 
 pub use self::api_keys::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList,
-    ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyVerify, ApiKeyVerifyReason,
-    ApiKeyVerifyRequest, ListCursor, Scope,
+    ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyRotate, ApiKeyVerify,
+    ApiKeyVerifyReason, ApiKeyVerifyRequest, ListCursor, OverlapSeconds, Scope,
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,

@@ -2,14 +2,16 @@
 
 use super::{AdmittedCaller, RegistryApi};
 use crate::domain::api_keys::Verification;
-use crate::domain::error::{ApiKeyCreateError, DomainError, ListError};
+use crate::domain::error::{ApiKeyCreateError, ApiKeyRotateError, DomainError, ListError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams,
-    ApiKeyRevokeResponse, ApiKeyVerifyResponse, ApiKeys, InvalidBody, OperationResponse, Principal, RequestMetadata,
-    TryLater,
+    ApiKeyRevokeResponse, ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys, InvalidBody,
+    OperationResponse, Principal, RequestMetadata, TryLater,
 };
-use tenant_registry_contract::types::{ApiKeyCreate, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest};
+use tenant_registry_contract::types::{
+    ApiKeyCreate, ApiKeyRotate, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest,
+};
 
 impl<S: Store> ApiKeys for RegistryApi<S> {
     async fn api_key_list(
@@ -53,6 +55,26 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         match self.registry.api_key_get(id, principal.tenant_scope()).await {
             Ok(api_key) => ApiKeyGetResponse::Ok(api_key),
             Err(DomainError::Rejected(error)) => ApiKeyGetResponse::NotFound(error.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn api_key_rotate(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: ApiKeyRotateParams,
+        body: Option<ApiKeyRotate>,
+    ) -> ApiKeyRotateResponse {
+        let ApiKeyRotateParams { id } = params;
+        let ApiKeyRotate { overlap_seconds } = body.unwrap_or_default();
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.api_key_rotate(id, overlap_seconds, &caller).await {
+            Ok(created) => ApiKeyRotateResponse::Created(created),
+            Err(DomainError::Rejected(error)) => match error {
+                ApiKeyRotateError::NotFound(error) => ApiKeyRotateResponse::NotFound(error.into()),
+                ApiKeyRotateError::Conflict(error) => ApiKeyRotateResponse::Conflict(error.into()),
+            },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }

@@ -1,20 +1,23 @@
-//! The rules of API keys: creating, reading, revoking and verifying them.
+//! The rules of API keys: creating, reading, rotating, revoking and verifying them.
 
 use super::Registry;
 use super::caller::{Caller, TenantScope};
+use super::clock::seconds_after;
 use super::cursor::{FilteredList, Page};
 use super::entitlements::entitled_at;
-use super::error::{ApiKeyCreateError, DomainError, Failure, InvalidInput, ListError, NotFound};
+use super::error::{
+    ApiKeyCreateError, ApiKeyRotateError, Conflict, DomainError, Failure, InvalidInput, ListError, NotFound,
+};
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, status_at};
-use crate::api_key_hash;
+use crate::api_key_hash::{self, StoredHash};
 use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, NewAuditEvent, stored};
-use crate::store::{ApiKeyLookup, ApiKeyStored, ApiKeyWithTenant, Changed, Store};
-use serde_json::Map;
+use crate::store::{ApiKeyLookup, ApiKeyRotation, ApiKeyStored, ApiKeyWithTenant, Changed, Store};
+use serde_json::{Map, Value};
 use tenant_registry_contract::server::ApiKeyListParams;
 use tenant_registry_contract::types::{
-    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyVerifyReason,
-    ApiKeyVerifyRequest, ProductKey, Scope, StoredText, TenantId, Text, Timestamp,
+    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyVerifyReason,
+    ApiKeyVerifyRequest, OverlapSeconds, ProductKey, Scope, StoredText, TenantId, Text, Timestamp,
 };
 use uuid::Uuid;
 
@@ -32,6 +35,8 @@ impl ApiKeyRecord {
             prefix: self.prefix.clone(),
             created_by: self.created_by.clone(),
             expires_at: self.expires_at,
+            rotated_to: self.rotated_to,
+            rotated_from: self.rotated_from,
             last_used_at: self.last_used_at,
             revoked_at: self.revoked_at,
             created_at: self.created_at,
@@ -40,7 +45,17 @@ impl ApiKeyRecord {
 
     /// An audit event about the key. It shows the key's id and prefix, but no more of the plaintext.
     fn event(&self, action: ServiceAction, caller: &Caller, now: Timestamp) -> NewAuditEvent {
-        let mut metadata = Map::new();
+        self.event_with(Map::new(), action, caller, now)
+    }
+
+    /// An audit event about the key, with more metadata.
+    fn event_with(
+        &self,
+        mut metadata: Map<String, Value>,
+        action: ServiceAction,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> NewAuditEvent {
         metadata.insert("prefix".to_owned(), self.prefix.as_str().into());
         ServiceEvent {
             action,
@@ -51,6 +66,61 @@ impl ApiKeyRecord {
             metadata,
         }
         .caused_by(caller, now)
+    }
+
+    /// Rejects the rotation of a key that is not valid or has a successor.
+    fn require_rotatable(&self, now: Timestamp) -> Result<(), Conflict> {
+        let state = if self.revoked_at.is_some() {
+            "is revoked".to_owned()
+        } else if self.has_expired(now) {
+            "has expired".to_owned()
+        } else if let Some(successor) = self.rotated_to {
+            format!("was rotated already; its successor is {successor}")
+        } else {
+            return Ok(());
+        };
+        Err(Conflict(format!("the API key {state}")))
+    }
+
+    /// Replaces the key by a successor with another secret. The key stays valid during the overlap.
+    fn rotate(
+        &self,
+        NewSecret { id, prefix, hash }: NewSecret,
+        overlap: OverlapSeconds,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<ApiKeyRotation, Conflict> {
+        self.require_rotatable(now)?;
+        let overlap_end = seconds_after(now, overlap.get().unsigned_abs());
+        let expires_at = self.expires_at.map_or(overlap_end, |end| end.min(overlap_end));
+        let mut metadata = Map::new();
+        metadata.insert("expires_at".to_owned(), expires_at.to_string().into());
+        metadata.insert("successor".to_owned(), id.to_string().into());
+        metadata.insert("successor_prefix".to_owned(), prefix.as_str().into());
+        Ok(ApiKeyRotation {
+            rotated: Self {
+                expires_at: Some(expires_at),
+                rotated_to: Some(id),
+                ..self.clone()
+            },
+            successor: Self {
+                id,
+                tenant_id: self.tenant_id,
+                product: self.product.clone(),
+                name: self.name.clone(),
+                scopes: self.scopes.clone(),
+                prefix,
+                hash,
+                created_by: None,
+                expires_at: None,
+                rotated_to: None,
+                rotated_from: Some(self.id),
+                last_used_at: None,
+                revoked_at: None,
+                created_at: now,
+            },
+            event: self.event_with(metadata, ServiceAction::ApiKeyRotated, caller, now),
+        })
     }
 
     /// Revokes the key. If it is revoked already, `revoked_at` stays unchanged.
@@ -65,6 +135,14 @@ impl ApiKeyRecord {
         let event = revoked.event(ServiceAction::ApiKeyRevoked, caller, now);
         Decision::change(revoked, event)
     }
+}
+
+/// What makes the successor of a key another key.
+#[derive(Clone)]
+struct NewSecret {
+    id: ApiKeyId,
+    prefix: ApiKeyPrefix,
+    hash: StoredHash,
 }
 
 /// The result of verifying a presented key.
@@ -241,6 +319,8 @@ impl<S: Store> Registry<S> {
             hash,
             created_by: created_by.map(stored::<Text>),
             expires_at,
+            rotated_to: None,
+            rotated_from: None,
             last_used_at: None,
             revoked_at: None,
             created_at: now,
@@ -253,6 +333,59 @@ impl<S: Store> Registry<S> {
                 warning: PLAINTEXT_WARNING.to_owned(),
             }),
             ApiKeyStored::TenantNotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),
+        }
+    }
+
+    /// Rotates an API key: creates a successor, and lets the key expire after an overlap.
+    ///
+    /// # Errors
+    /// - [`NotFound`] if the key does not exist.
+    /// - [`Conflict`] if it is revoked, expired or rotated already.
+    pub async fn api_key_rotate(
+        &self,
+        id: ApiKeyId,
+        overlap: OverlapSeconds,
+        caller: &Caller,
+    ) -> Result<ApiKeyCreated, DomainError<ApiKeyRotateError>> {
+        let not_found = || DomainError::rejected(NotFound::no_api_key_with_id(id));
+        let is_visible = |api_key: &ApiKeyRecord| caller.identity.tenant_scope.includes(api_key.tenant_id);
+        // Saves the costly hash. The rule is applied again to the key that the store has locked.
+        let current = self
+            .store
+            .api_key_get(id)
+            .await?
+            .filter(is_visible)
+            .ok_or_else(not_found)?;
+        current
+            .require_rotatable(self.clock.now())
+            .map_err(DomainError::rejected)?;
+        let plaintext = api_key_hash::generate_plaintext()?;
+        let hash = self.hasher.hash(plaintext.clone()).await?;
+        let now = self.clock.now();
+        let secret = NewSecret {
+            id: self.clock.new_id(now).into(),
+            prefix: api_key_hash::prefix(&plaintext)?,
+            hash,
+        };
+        let rotated = self
+            .store
+            .api_key_rotate(id, |api_key: &ApiKeyRecord| {
+                if !is_visible(api_key) {
+                    return Err(not_found());
+                }
+                api_key
+                    .rotate(secret.clone(), overlap, caller, now)
+                    .map_err(DomainError::rejected)
+            })
+            .await?;
+        match rotated {
+            Changed::Stored(successor) => Ok(ApiKeyCreated {
+                api_key: successor.as_api_key(),
+                plaintext,
+                warning: PLAINTEXT_WARNING.to_owned(),
+            }),
+            Changed::Rejected(error) => Err(error),
+            Changed::NotFound => Err(not_found()),
         }
     }
 

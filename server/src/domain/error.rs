@@ -88,6 +88,17 @@ pub enum ApiKeyCreateError {
     NotFound(#[from] NotFound),
 }
 
+/// Rejections of `api_key_rotate`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ApiKeyRotateError {
+    /// The key does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The key is revoked, expired or rotated already.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
 /// The service could not do what was requested.
 #[derive(Clone, Debug, Error)]
 pub enum Failure {

@@ -14,6 +14,7 @@ pub(crate) enum ServiceAction {
     CatalogRequested,
     CatalogTrialStarted,
     ApiKeyCreated,
+    ApiKeyRotated,
     ApiKeyRevoked,
 }
 
@@ -26,6 +27,7 @@ impl ServiceAction {
             Self::CatalogRequested => "catalog.requested",
             Self::CatalogTrialStarted => "catalog.trial_started",
             Self::ApiKeyCreated => "api_key.created",
+            Self::ApiKeyRotated => "api_key.rotated",
             Self::ApiKeyRevoked => "api_key.revoked",
         }
     }
@@ -34,7 +36,7 @@ impl ServiceAction {
         match self {
             Self::TenantCreated | Self::TenantActivated | Self::TenantCancelled => "tenant",
             Self::CatalogRequested | Self::CatalogTrialStarted => "product",
-            Self::ApiKeyCreated | Self::ApiKeyRevoked => "api_key",
+            Self::ApiKeyCreated | Self::ApiKeyRotated | Self::ApiKeyRevoked => "api_key",
         }
     }
 }

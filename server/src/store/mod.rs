@@ -84,6 +84,17 @@ pub enum ApiKeyStored {
     TenantNotFound,
 }
 
+/// The rotation of an API key. The store writes all of it or nothing.
+#[derive(Clone, Debug)]
+pub struct ApiKeyRotation {
+    /// The old key as it is from now on.
+    pub rotated: ApiKeyRecord,
+    /// The new key.
+    pub successor: ApiKeyRecord,
+    /// The audit event.
+    pub event: NewAuditEvent,
+}
+
 /// The outcome of appending an audit event.
 #[derive(Clone, Debug)]
 pub enum AuditAppended {
@@ -224,6 +235,14 @@ pub trait ApiKeyStore: Send + Sync + 'static {
         api_key: ApiKeyRecord,
         event: NewAuditEvent,
     ) -> impl Future<Output = Result<ApiKeyStored, StoreError>> + Send;
+
+    /// Rotates an API key as `decide` says, and returns the successor. Of concurrent rotations of a key, each gets the key as
+    /// the one before has left it.
+    fn api_key_rotate<E: Send>(
+        &self,
+        id: ApiKeyId,
+        decide: impl Fn(&ApiKeyRecord) -> Result<ApiKeyRotation, E> + Send + Sync,
+    ) -> impl Future<Output = Result<Changed<ApiKeyRecord, E>, StoreError>> + Send;
 
     /// Changes an API key as `decide` says. A later [`ApiKeyStore::api_key_verify`] returns the changed key on every
     /// replica.

@@ -67,6 +67,8 @@ impl TestServer {
             hash,
             created_by: None,
             expires_at: None,
+            rotated_to: None,
+            rotated_from: None,
             last_used_at: None,
             revoked_at: None,
             created_at: self.clock.now().try_into().unwrap(),

@@ -2,10 +2,10 @@
 
 use super::MemoryStore;
 use super::page::record_page;
-use crate::records::{
-    ApiKeyQuery, ApiKeyRecord, Decision, EntitlementRecord, NewAuditEvent, RecordPage, stored,
+use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, EntitlementRecord, NewAuditEvent, RecordPage, stored};
+use crate::store::{
+    ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Changed, StoreError,
 };
-use crate::store::{ApiKeyLookup, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Changed, StoreError};
 use tenant_registry_contract::types::{ApiKeyId, ProductKey};
 
 impl ApiKeyStore for MemoryStore {
@@ -47,13 +47,31 @@ impl ApiKeyStore for MemoryStore {
             return Ok(ApiKeyStored::TenantNotFound);
         }
         state.append_event(event)?;
-        state
-            .api_key_ids
-            .entry(api_key.prefix.clone())
-            .or_default()
-            .push(api_key.id);
-        state.api_keys.insert(api_key.id, api_key.clone());
+        state.api_key_insert(api_key.clone());
         Ok(ApiKeyStored::Created(Box::new(api_key)))
+    }
+
+    async fn api_key_rotate<E: Send>(
+        &self,
+        id: ApiKeyId,
+        decide: impl Fn(&ApiKeyRecord) -> Result<ApiKeyRotation, E> + Send + Sync,
+    ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
+        let mut state = self.state();
+        let Some(current) = state.api_keys.get(&id) else {
+            return Ok(Changed::NotFound);
+        };
+        let ApiKeyRotation {
+            rotated,
+            successor,
+            event,
+        } = match decide(current) {
+            Ok(rotation) => rotation,
+            Err(error) => return Ok(Changed::Rejected(error)),
+        };
+        state.append_event(event)?;
+        state.api_keys.insert(id, rotated);
+        state.api_key_insert(successor.clone());
+        Ok(Changed::Stored(successor))
     }
 
     async fn api_key_revoke<E: Send>(

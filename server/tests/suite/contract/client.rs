@@ -5,8 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
-    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest,
-    ListCursor, PageLimit, ProductKey, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug, Timestamp,
+    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyRotate, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor,
+    CatalogRequest, ListCursor, PageLimit, ProductKey, TenantActivate, TenantCancel, TenantCreate, TenantId,
+    TenantSlug, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -68,6 +69,7 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         ),
         Operation::ApiKeyCreate => send!(api_key_create, body: ApiKeyCreate),
         Operation::ApiKeyGet => send!(api_key_get, id: ApiKeyId),
+        Operation::ApiKeyRotate => send!(api_key_rotate, id: ApiKeyId, body: ApiKeyRotate),
         Operation::ApiKeyRevoke => send!(api_key_revoke, id: ApiKeyId),
         Operation::ApiKeyVerify => send!(api_key_verify, body: ApiKeyVerifyRequest),
         Operation::AuditAppend => send!(audit_append, body: AuditAppend),

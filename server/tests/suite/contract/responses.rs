@@ -6,10 +6,11 @@ use crate::harness::openapi::SPEC;
 use proptest::prelude::{BoxedStrategy, Just, Strategy};
 use serde_json::Value;
 use tenant_registry_contract::server::{
-    ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
-    AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    EntitlementCheckResponse, EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse,
-    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+    ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyRotateResponse,
+    ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse,
+    CatalogTrialRequestResponse, EntitlementCheckResponse, EntitlementListResponse, HealthGetResponse,
+    ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
+    TenantGetResponse,
 };
 
 /// Any response of an operation with a status that it declares.
@@ -91,6 +92,10 @@ responses! {
         500 InternalServerError; unavailable
     }
     ApiKeyGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ApiKeyRotateResponse {
+        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
     ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     ApiKeyVerifyResponse { 200 Ok, 400 BadRequest, 403 Forbidden }
     AuditAppendResponse {

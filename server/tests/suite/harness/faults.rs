@@ -10,9 +10,9 @@ use tenant_registry_server::records::{
     InternalDetail, NewAuditEvent, RecordPage, TenantRecord,
 };
 use tenant_registry_server::store::{
-    ApiKeyLookup, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed,
-    EntitlementStore, EntitlementWithTenant, NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore,
-    TrialStarted,
+    ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore,
+    Changed, EntitlementStore, EntitlementWithTenant, NewTrial, Store, StoreError, StoreHealth, TenantCreated,
+    TenantStore, TrialStarted,
 };
 
 /// The detail of a fault, which no response may contain.
@@ -121,6 +121,14 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
 
     async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
         self.healthy()?.api_key_create(api_key, event).await
+    }
+
+    async fn api_key_rotate<E: Send>(
+        &self,
+        id: ApiKeyId,
+        decide: impl Fn(&ApiKeyRecord) -> Result<ApiKeyRotation, E> + Send + Sync,
+    ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
+        self.healthy()?.api_key_rotate(id, decide).await
     }
 
     async fn api_key_revoke<E: Send>(

@@ -54,6 +54,10 @@ pub(super) enum Step {
     ApiKeyGet {
         api_key: Nth,
     },
+    ApiKeyRotate {
+        api_key: Nth,
+        body: Value,
+    },
     ApiKeyRevoke {
         api_key: Nth,
     },
@@ -262,6 +266,10 @@ fn api_key() -> BoxedStrategy<Step> {
         .boxed()
 }
 
+fn rotation() -> BoxedStrategy<Value> {
+    members(vec![("overlap_seconds", as_value(select(&[0, 3_600, 2_592_000][..])))])
+}
+
 /// What a key must be good for.
 fn verification() -> BoxedStrategy<Value> {
     members(vec![
@@ -279,6 +287,7 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),
         4 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogTrialRequest { tenant, product }),
         1 => api_key(),
+        2 => (nth(), rotation()).prop_map(|(api_key, body)| Step::ApiKeyRotate { api_key, body }),
         2 => nth().prop_map(|api_key| Step::ApiKeyRevoke { api_key }),
         3 => event(),
     ]

@@ -82,6 +82,10 @@ impl World {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 get(format!("/v1/api-keys/{id}"))
             }
+            Step::ApiKeyRotate { api_key, body } => {
+                let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
+                post(format!("/v1/api-keys/{id}/rotate"), body.clone())
+            }
             Step::ApiKeyRevoke { api_key } => {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 (Method::DELETE, format!("/v1/api-keys/{id}"), None)
@@ -162,7 +166,7 @@ impl World {
         if response.status == 201 {
             match step {
                 Step::TenantCreate { .. } => self.tenants.push(text(&body["id"])),
-                Step::ApiKeyCreate { .. } => self.api_keys.push(ApiKey {
+                Step::ApiKeyCreate { .. } | Step::ApiKeyRotate { .. } => self.api_keys.push(ApiKey {
                     id: text(&body["api_key"]["id"]),
                     plaintext: text(&body["plaintext"]),
                     prefix: text(&body["api_key"]["prefix"]),
