@@ -33,6 +33,11 @@ impl ApiKeyRecord {
         }
     }
 
+    /// Whether the key itself can be used. It is valid only while its tenant is in service, too.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.revoked_at.is_none()
+    }
+
     /// An audit event about the key. It shows the key's id and prefix, but no more of the plaintext.
     fn event(&self, action: ServiceAction, caller: &Caller, now: Timestamp) -> NewAuditEvent {
         let mut metadata = Map::new();
@@ -40,6 +45,7 @@ impl ApiKeyRecord {
         ServiceEvent {
             action,
             tenant_id: self.tenant_id,
+            project_id: self.project_id,
             target_id: self.id.to_string(),
             target_name: None,
             product: None,
@@ -149,6 +155,7 @@ impl<S: Store> Registry<S> {
         let api_key = ApiKeyRecord {
             id: ApiKeyId::from(self.clock.new_id(now)),
             tenant_id,
+            project_id: None,
             product: product.map(stored::<ProductKey>),
             name,
             scopes: scopes.into_iter().map(stored::<Scope>).collect(),

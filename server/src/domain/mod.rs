@@ -10,6 +10,7 @@ pub mod clock;
 pub mod entitlements;
 pub mod error;
 pub mod origin;
+pub mod projects;
 mod readiness;
 mod service_event;
 pub mod tenants;

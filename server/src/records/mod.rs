@@ -5,6 +5,7 @@ mod audit_event;
 mod decision;
 mod entitlement;
 mod internal_detail;
+mod project;
 mod tenant;
 
 pub use api_key::ApiKeyRecord;
@@ -12,6 +13,7 @@ pub use audit_event::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEven
 pub use decision::Decision;
 pub use entitlement::EntitlementRecord;
 pub use internal_detail::InternalDetail;
+pub use project::ProjectRecord;
 pub use tenant::TenantRecord;
 use tenant_registry_contract::types::StoredText;
 

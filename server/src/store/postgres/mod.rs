@@ -18,6 +18,7 @@ mod entitlements;
 mod error;
 pub mod migrations;
 pub mod preconditions;
+mod projects;
 mod rows;
 mod schema;
 mod span;

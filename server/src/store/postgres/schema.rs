@@ -13,6 +13,7 @@ diesel::table! {
         last_used_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        project_id -> Nullable<Uuid>,
     }
 }
 
@@ -44,6 +45,8 @@ diesel::table! {
         name -> Text,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        slug -> Text,
+        description -> Nullable<Text>,
     }
 }
 
