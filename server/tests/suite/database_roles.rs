@@ -191,12 +191,13 @@ async fn the_documented_role_cannot_do_what_the_service_never_does() {
     documented.remove().await;
 }
 
-/// Grants as earlier versions of docs/install.md had them. The migration makes the same call.
+/// Grants as earlier versions of docs/install.md had them, with what later ones added. The migration makes the same call.
 async fn older_grants_are_narrowed() {
     let documented = Documented::create().await;
     let owner = connect(&documented.url("registry_owner")).await;
     let older = documented.renamed(
         "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO registry_service; \
+         GRANT DELETE ON projects TO registry_service; \
          REVOKE UPDATE ON audit_log FROM registry_service",
     );
     owner.batch_execute(&older).await.unwrap();
