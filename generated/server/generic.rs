@@ -9,17 +9,18 @@ use serde::Serialize;
 
 use crate::types;
 use super::{
-    Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyListParams, ApiKeyListResponse,
-    ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyVerifyResponse, ApiKeys, Audit,
-    AuditAppendResponse, AuditListParams, AuditListResponse, Catalog,
-    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    Credentials, EntitlementListParams, EntitlementListResponse, Health,
-    HealthGetResponse, InvalidBody, NotAdmitted, OperationResponse, Principal,
-    ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams,
-    ProjectGetResponse, Projects, ReadinessGetResponse, RequestMetadata,
-    TenantActivateParams, TenantActivateResponse, TenantCancelParams,
-    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
-    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants, TryLater,
+    Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse,
+    ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
+    ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse, AuditListParams,
+    AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
+    CatalogTrialRequestResponse, Credentials, EntitlementListParams,
+    EntitlementListResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
+    OperationResponse, Principal, ProjectCreateResponse, ProjectDeleteParams,
+    ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse, Projects,
+    ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
+    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
+    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    Tenants, TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -389,8 +390,8 @@ impl<
 }
 
 impl<
-    H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyRevoke>
-        + Handler<ApiKeyVerify>,
+    H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
+        + Handler<ApiKeyRevoke> + Handler<ApiKeyVerify>,
 > ApiKeys for GenericApi<H> {
     fn api_key_list(
         &self,
@@ -426,6 +427,25 @@ impl<
                 principal,
                 params: (),
                 body,
+            },
+        )
+    }
+
+    fn api_key_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ApiKeyGetParams,
+    ) -> impl Future<Output = ApiKeyGetResponse> + Send {
+        <H as Handler<
+            ApiKeyGet,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
             },
         )
     }
@@ -983,6 +1003,35 @@ impl Operation for ApiKeyCreate {
     }
 }
 
+/// `api_key_get`: Get an API key by ID.
+#[derive(Debug)]
+pub enum ApiKeyGet {}
+
+impl Operation for ApiKeyGet {
+    const ID: &'static str = "api_key_get";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = ApiKeyGetParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = ApiKeyGetResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.api_key_get(request.metadata, request.principal, request.params)
+    }
+}
+
 /// `api_key_revoke`: Revoke an API key.
 #[derive(Debug)]
 pub enum ApiKeyRevoke {}
@@ -1152,6 +1201,13 @@ impl Parameters for ApiKeyListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { tenant_id } = self;
         visitor.parameter("tenant_id", tenant_id);
+    }
+}
+
+impl Parameters for ApiKeyGetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
     }
 }
 

@@ -13,6 +13,7 @@ use super::arguments::{Body, Input};
 pub(crate) enum Command {
     List(ApiKeyList),
     Create(ApiKeyCreate),
+    Get(ApiKeyGet),
     Revoke(ApiKeyRevoke),
     Verify(ApiKeyVerify),
 }
@@ -23,6 +24,7 @@ impl Command {
         let response = match self {
             Self::List(request) => Response::ApiKeyList(request.send(client).await?),
             Self::Create(request) => Response::ApiKeyCreated(request.send(client).await?),
+            Self::Get(request) => Response::ApiKey(request.send(client).await?),
             Self::Revoke(request) => {
                 request.send(client).await?;
                 Response::Empty
@@ -35,7 +37,8 @@ impl Command {
 
 /// List the API keys of a tenant.
 ///
-/// Returns all keys, newest first, including revoked keys. Plaintexts are not included.
+/// Returns all keys, newest first, including revoked and expired keys. Plaintexts are not
+/// included.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyList {
     /// The ID of the tenant.
@@ -55,8 +58,8 @@ impl ApiKeyList {
 
 /// Create an API key.
 ///
-/// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. Writes
-/// the audit event `api_key.created`.
+/// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
+/// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyCreate {
     /// The ID of a tenant. Required, unless the body file has it.
@@ -74,6 +77,15 @@ pub(crate) struct ApiKeyCreate {
     /// The creator of the key.
     #[arg(long, value_name = "TEXT")]
     pub(crate) created_by: Option<types::Text>,
+    /// When the key expires. It must be in the future. By default, the key does not expire.
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = <types::Timestamp
+        as
+        types::Format>::parse
+    )]
+    pub(crate) expires_at: Option<types::Timestamp>,
     /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
     /// its members.
     #[arg(long, value_name = "PATH")]
@@ -92,8 +104,26 @@ impl ApiKeyCreate {
         body.set("product", self.product)?;
         body.set("scopes", self.scopes)?;
         body.set("created_by", self.created_by)?;
+        body.set("expires_at", self.expires_at)?;
         let body: types::ApiKeyCreate = arguments::finish(body)?;
         Ok(client.api_key_create().body(body).send().await?.into_inner())
+    }
+}
+
+/// Get an API key by ID.
+///
+/// Returns the key, also if it is revoked or expired. The plaintext is not included.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApiKeyGet {
+    /// The ID of the API key.
+    #[arg(value_name = "ID")]
+    pub(crate) id: types::ApiKeyId,
+}
+
+impl ApiKeyGet {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<types::ApiKey, Failure> {
+        Ok(client.api_key_get().id(self.id).send().await?.into_inner())
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 6933875450969960262;
+pub(crate) const SPEC_FINGERPRINT: u64 = 9385988201685560695;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]
@@ -77,6 +77,7 @@ pub(crate) enum Response {
     TenantProduct(types::TenantProduct),
     ApiKeyList(types::ApiKeyList),
     ApiKeyCreated(types::ApiKeyCreated),
+    ApiKey(types::ApiKey),
     ApiKeyVerify(types::ApiKeyVerify),
     AuditEvent(types::AuditEvent),
     AuditEventPage(types::AuditEventPage),

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 6933875450969960262;
+pub const SPEC_FINGERPRINT: u64 = 9385988201685560695;
 
 /// A client of the Tenant Registry.
 ///
@@ -193,17 +193,25 @@ impl Client {
 
     /// List the API keys of a tenant.
     ///
-    /// Returns all keys, newest first, including revoked keys. Plaintexts are not included.
+    /// Returns all keys, newest first, including revoked and expired keys. Plaintexts are not
+    /// included.
     pub fn api_key_list(&self) -> builder::ApiKeyList<'_> {
         builder::ApiKeyList::new(self)
     }
 
     /// Create an API key.
     ///
-    /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. Writes
-    /// the audit event `api_key.created`.
+    /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
+    /// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
     pub fn api_key_create(&self) -> builder::ApiKeyCreate<'_> {
         builder::ApiKeyCreate::new(self)
+    }
+
+    /// Get an API key by ID.
+    ///
+    /// Returns the key, also if it is revoked or expired. The plaintext is not included.
+    pub fn api_key_get(&self) -> builder::ApiKeyGet<'_> {
+        builder::ApiKeyGet::new(self)
     }
 
     /// Revoke an API key.

@@ -38,6 +38,8 @@ pub enum Operation {
     ApiKeyList,
     /// `api_key_create`: Create an API key.
     ApiKeyCreate,
+    /// `api_key_get`: Get an API key by ID.
+    ApiKeyGet,
     /// `api_key_revoke`: Revoke an API key.
     ApiKeyRevoke,
     /// `api_key_verify`: Verify an API key.
@@ -50,7 +52,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -67,6 +69,7 @@ impl Operation {
         Self::CatalogTrialRequest,
         Self::ApiKeyList,
         Self::ApiKeyCreate,
+        Self::ApiKeyGet,
         Self::ApiKeyRevoke,
         Self::ApiKeyVerify,
         Self::AuditAppend,
@@ -92,6 +95,7 @@ impl Operation {
             Self::CatalogTrialRequest => "catalog_trial_request",
             Self::ApiKeyList => "api_key_list",
             Self::ApiKeyCreate => "api_key_create",
+            Self::ApiKeyGet => "api_key_get",
             Self::ApiKeyRevoke => "api_key_revoke",
             Self::ApiKeyVerify => "api_key_verify",
             Self::AuditAppend => "audit_append",

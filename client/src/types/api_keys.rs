@@ -339,6 +339,9 @@ pub struct ApiKey {
         skip_serializing_if = "Option::is_none"
     )]
     pub created_by: Option<StoredText>,
+    /// When the key expires; `null` if it does not expire.
+    #[serde(deserialize_with = "decode::nullable")]
+    pub expires_at: Option<Timestamp>,
     /// When the key was last verified successfully, with a delay of seconds; `null` if never.
     #[serde(deserialize_with = "decode::nullable")]
     pub last_used_at: Option<Timestamp>,
@@ -384,6 +387,13 @@ pub struct ApiKeyCreate {
         skip_serializing_if = "Option::is_none"
     )]
     pub created_by: Option<Text>,
+    /// When the key expires. It must be in the future. By default, the key does not expire.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expires_at: Option<Timestamp>,
 }
 
 impl ApiKeyCreate {
@@ -395,6 +405,7 @@ impl ApiKeyCreate {
             product: None,
             scopes: Vec::new(),
             created_by: None,
+            expires_at: None,
         }
     }
 }
@@ -420,6 +431,10 @@ impl RequestObject for ApiKeyCreate {
             },
             Member {
                 name: "created_by",
+                members: None,
+            },
+            Member {
+                name: "expires_at",
                 members: None,
             },
         ]
@@ -474,6 +489,13 @@ pub struct ApiKeyVerify {
         skip_serializing_if = "Option::is_none"
     )]
     pub reason: Option<OpenEnum<ApiKeyVerifyReason>>,
+    /// The ID of the key. Omitted if the key is not valid.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub api_key_id: Option<ApiKeyId>,
     /// The tenant that owns the key. Omitted if the key is not valid.
     #[serde(
         default,
@@ -495,12 +517,20 @@ pub struct ApiKeyVerify {
         skip_serializing_if = "Option::is_none"
     )]
     pub scopes: Option<Vec<StoredText>>,
+    /// When the key expires. Omitted if the key is not valid or does not expire.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Why a key is not valid. `malformed`: the key or the body does not have the required format.
-/// `unknown`: the key does not exist. `revoked`: the key was revoked. `tenant_inactive`: the
-/// tenant of the key is frozen or archived. `unavailable`: the key could not be checked; retry
-/// later.
+/// `unknown`: the key does not exist. `revoked`: the key was revoked. `expired`: the key has
+/// expired. `tenant_inactive`: the tenant of the key is frozen or archived. `unavailable`: the
+/// key could not be checked; retry later. If several reasons apply, the first in this order is
+/// returned.
 #[derive(
     Clone,
     Copy,
@@ -524,6 +554,9 @@ pub enum ApiKeyVerifyReason {
     /// `revoked`.
     #[serde(rename = "revoked")]
     Revoked,
+    /// `expired`.
+    #[serde(rename = "expired")]
+    Expired,
     /// `tenant_inactive`.
     #[serde(rename = "tenant_inactive")]
     TenantInactive,
@@ -534,10 +567,11 @@ pub enum ApiKeyVerifyReason {
 
 impl ApiKeyVerifyReason {
     /// All values, in the order of the spec.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Malformed,
         Self::Unknown,
         Self::Revoked,
+        Self::Expired,
         Self::TenantInactive,
         Self::Unavailable,
     ];
@@ -548,6 +582,7 @@ impl ApiKeyVerifyReason {
             Self::Malformed => "malformed",
             Self::Unknown => "unknown",
             Self::Revoked => "revoked",
+            Self::Expired => "expired",
             Self::TenantInactive => "tenant_inactive",
             Self::Unavailable => "unavailable",
         }
@@ -573,6 +608,7 @@ impl FromStr for ApiKeyVerifyReason {
                         "malformed",
                         "unknown",
                         "revoked",
+                        "expired",
                         "tenant_inactive",
                         "unavailable",
                     ],

@@ -1,8 +1,8 @@
-//! The rules of API keys: creating, listing, revoking and verifying them.
+//! The rules of API keys: creating, reading, revoking and verifying them.
 
 use super::Registry;
 use super::caller::{Caller, TenantScope};
-use super::error::{DomainError, Failure, NotFound};
+use super::error::{ApiKeyCreateError, DomainError, Failure, InvalidInput, NotFound};
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, status_at};
 use crate::api_key_hash;
@@ -27,15 +27,21 @@ impl ApiKeyRecord {
             scopes: self.scopes.clone(),
             prefix: self.prefix.clone(),
             created_by: self.created_by.clone(),
+            expires_at: self.expires_at,
             last_used_at: self.last_used_at,
             revoked_at: self.revoked_at,
             created_at: self.created_at,
         }
     }
 
-    /// Whether the key itself can be used. It is valid only while its tenant is in service, too.
-    pub(crate) fn is_usable(&self) -> bool {
-        self.revoked_at.is_none()
+    /// Whether the key has expired at `now`. No job writes this.
+    fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether the key itself can be used at `now`. It is valid only while its tenant is in service, too.
+    pub(crate) fn is_usable_at(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && !self.has_expired(now)
     }
 
     /// An audit event about the key. It shows the key's id and prefix, but no more of the plaintext.
@@ -73,12 +79,16 @@ impl ApiKeyRecord {
 pub enum Verification {
     /// The key may be used.
     Valid {
+        /// The key.
+        api_key_id: ApiKeyId,
         /// The tenant that the key belongs to.
         tenant_id: TenantId,
         /// The product that the key is limited to, if any.
         product: Option<StoredText>,
         /// What the key may be used for.
         scopes: Vec<StoredText>,
+        /// When the key expires.
+        expires_at: Option<Timestamp>,
     },
     /// The key must not be used.
     Invalid(ApiKeyVerifyReason),
@@ -94,18 +104,34 @@ fn verify_state(found: ApiKeyWithTenant, now: Timestamp) -> Verification {
     if api_key.revoked_at.is_some() {
         return Verification::Invalid(ApiKeyVerifyReason::Revoked);
     }
+    if api_key.has_expired(now) {
+        return Verification::Invalid(ApiKeyVerifyReason::Expired);
+    }
     if !is_in_service(status_at(tenant_status, tenant_cancel_at, now)) {
         return Verification::Invalid(ApiKeyVerifyReason::TenantInactive);
     }
     Verification::Valid {
+        api_key_id: api_key.id,
         tenant_id: api_key.tenant_id,
         product: api_key.product,
         scopes: api_key.scopes,
+        expires_at: api_key.expires_at,
+    }
+}
+
+/// Rejects the end of a key that is not in the future.
+fn require_future(expires_at: Timestamp, now: Timestamp) -> Result<(), InvalidInput> {
+    if expires_at > now {
+        Ok(())
+    } else {
+        Err(InvalidInput(format!(
+            "`expires_at`: must be in the future, but is {expires_at}; it is {now} now"
+        )))
     }
 }
 
 impl<S: Store> Registry<S> {
-    /// Lists the API keys of a tenant, newest first, including revoked ones.
+    /// Lists the API keys of a tenant, newest first, including revoked and expired ones.
     ///
     /// # Errors
     /// [`NotFound`] if the tenant does not exist.
@@ -123,27 +149,43 @@ impl<S: Store> Registry<S> {
         }
     }
 
+    /// Returns the API key with this id.
+    ///
+    /// # Errors
+    /// [`NotFound`] if there is none.
+    pub async fn api_key_get(&self, id: ApiKeyId, tenant_scope: TenantScope) -> Result<ApiKey, DomainError<NotFound>> {
+        match self.store.api_key_get(id).await? {
+            Some(api_key) if tenant_scope.includes(api_key.tenant_id) => Ok(api_key.as_api_key()),
+            Some(_) | None => Err(DomainError::rejected(NotFound::no_api_key_with_id(id))),
+        }
+    }
+
     /// Creates an API key. The key of a frozen tenant becomes valid when the tenant is activated.
     ///
     /// # Errors
-    /// [`NotFound`] if the tenant does not exist.
+    /// - [`InvalidInput`] if the key would be expired already.
+    /// - [`NotFound`] if the tenant does not exist.
     pub async fn api_key_create(
         &self,
         body: ApiKeyCreate,
         caller: &Caller,
-    ) -> Result<ApiKeyCreated, DomainError<NotFound>> {
+    ) -> Result<ApiKeyCreated, DomainError<ApiKeyCreateError>> {
         let ApiKeyCreate {
             tenant_id,
             name,
             product,
             scopes,
             created_by,
+            expires_at,
         } = body;
         caller
             .identity
             .tenant_scope
             .require(tenant_id)
             .map_err(DomainError::rejected)?;
+        if let Some(end) = expires_at {
+            require_future(end, self.clock.now()).map_err(DomainError::rejected)?;
+        }
         // Saves the costly hash. The store checks again when it stores the key.
         if self.store.tenant_get(tenant_id).await?.is_none() {
             return Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id)));
@@ -162,6 +204,7 @@ impl<S: Store> Registry<S> {
             prefix,
             hash,
             created_by: created_by.map(stored::<Text>),
+            expires_at,
             last_used_at: None,
             revoked_at: None,
             created_at: now,
@@ -182,7 +225,7 @@ impl<S: Store> Registry<S> {
     /// # Errors
     /// [`NotFound`] if the key does not exist.
     pub async fn api_key_revoke(&self, id: ApiKeyId, caller: &Caller) -> Result<(), DomainError<NotFound>> {
-        let not_found = || DomainError::rejected(NotFound(format!("no API key has the id {id}")));
+        let not_found = || DomainError::rejected(NotFound::no_api_key_with_id(id));
         let changed = self
             .store
             .api_key_revoke(id, |api_key: &ApiKeyRecord| {

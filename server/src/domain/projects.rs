@@ -144,10 +144,11 @@ impl<S: Store> Registry<S> {
     /// - [`NotFound`] if the project does not exist.
     /// - [`Conflict`] if it has usable keys.
     pub async fn project_delete(&self, id: ProjectId, caller: &Caller) -> Result<(), DomainError<ProjectChangeError>> {
+        let now = self.clock.now();
         let deleted = self
             .store
-            .project_delete(id, |project: &ProjectRecord, usable_keys: u64| {
-                project.delete(usable_keys, caller, self.clock.now())
+            .project_delete(id, now, |project: &ProjectRecord, usable_keys: u64| {
+                project.delete(usable_keys, caller, now)
             })
             .await?;
         match deleted {

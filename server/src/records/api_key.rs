@@ -24,6 +24,8 @@ pub struct ApiKeyRecord {
     pub hash: StoredHash,
     /// The actor that created the key.
     pub created_by: Option<StoredText>,
+    /// When the key expires. From then on it is not valid.
+    pub expires_at: Option<Timestamp>,
     /// When the key last verified, within seconds.
     pub last_used_at: Option<Timestamp>,
     /// When the key was revoked.

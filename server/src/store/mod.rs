@@ -196,10 +196,11 @@ pub trait ProjectStore: Send + Sync + 'static {
     fn project_get(&self, id: ProjectId) -> impl Future<Output = Result<Option<ProjectRecord>, StoreError>> + Send;
 
     /// Deletes a project if `decide` returns the audit event for it. `decide` gets the project and the number of its API
-    /// keys that are usable. The other keys of the project lose their `project_id`.
+    /// keys that are usable at `now`. The other keys of the project lose their `project_id`.
     fn project_delete<E: Send>(
         &self,
         id: ProjectId,
+        now: Timestamp,
         decide: impl Fn(&ProjectRecord, u64) -> Result<NewAuditEvent, E> + Send + Sync,
     ) -> impl Future<Output = Result<Deleted<E>, StoreError>> + Send;
 }
@@ -228,6 +229,9 @@ pub trait ApiKeyStore: Send + Sync + 'static {
         &self,
         tenant_id: TenantId,
     ) -> impl Future<Output = Result<Option<Vec<ApiKeyRecord>>, StoreError>> + Send;
+
+    /// Returns the API key with this id.
+    fn api_key_get(&self, id: ApiKeyId) -> impl Future<Output = Result<Option<ApiKeyRecord>, StoreError>> + Send;
 
     /// Stores a new API key.
     fn api_key_create(

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenant_registry_client::Error;
 use tenant_registry_client::types::{ErrorCode, Project, ProjectId, TenantCancel, TenantId};
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyName, ApiKeyPrefix};
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyName, ApiKeyPrefix, Timestamp};
 use tenant_registry_server::api_key_hash::StoredHash;
 use tenant_registry_server::records::ApiKeyRecord;
 use uuid::Uuid;
@@ -21,6 +21,7 @@ cases![
     an_unknown_tenant_is_not_found,
     a_deleted_project_is_not_found,
     a_project_with_usable_keys_cannot_be_deleted,
+    an_expired_key_is_not_usable,
     the_keys_of_a_deleted_project_remain,
     events_name_the_project,
 ];
@@ -33,6 +34,11 @@ impl TestServer {
 
     /// Inserts an API key of a project directly into the store.
     async fn insert_key_of(&self, project: &Project) -> ApiKeyId {
+        self.insert_key_until(project, None).await
+    }
+
+    /// Inserts an API key of a project that expires.
+    async fn insert_key_until(&self, project: &Project, expires_at: Option<Timestamp>) -> ApiKeyId {
         let id = ApiKeyId::from(Uuid::now_v7());
         let api_key = ApiKeyRecord {
             id,
@@ -45,6 +51,7 @@ impl TestServer {
             hash: StoredHash::from_stored("argon2id|c2FsdA|aGFzaA".to_owned()),
             created_by: None,
             last_used_at: None,
+            expires_at,
             revoked_at: None,
             created_at: self.clock.now().try_into().unwrap(),
         };
@@ -170,6 +177,18 @@ async fn a_project_with_usable_keys_cannot_be_deleted(store: StoreUnderTest) {
         service.revoke(revoked).await;
     }
     assert!(service.client.project_get().id(project.id).send().await.is_ok());
+    assert_eq!(service.project_delete(project.id).await.unwrap(), 204);
+}
+
+async fn an_expired_key_is_not_usable(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let project = service.project(tenant.id, "website").await;
+    let end = service.clock.now() + TimeDelta::seconds(60);
+    service.insert_key_until(&project, Some(end.try_into().unwrap())).await;
+    service.clock.advance(TimeDelta::microseconds(59_999_999));
+    assert_error(service.project_delete(project.id).await, 409, ErrorCode::Conflict);
+    service.clock.advance(TimeDelta::microseconds(1));
     assert_eq!(service.project_delete(project.id).await.unwrap(), 204);
 }
 

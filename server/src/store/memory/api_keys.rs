@@ -18,6 +18,10 @@ impl ApiKeyStore for MemoryStore {
         Ok(Some(api_keys))
     }
 
+    async fn api_key_get(&self, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, StoreError> {
+        Ok(self.state().api_keys.get(&id).cloned())
+    }
+
     async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
         let mut state = self.state();
         if !state.tenants.contains_key(&api_key.tenant_id) {

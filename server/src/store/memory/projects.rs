@@ -3,7 +3,7 @@
 use super::MemoryStore;
 use crate::records::{NewAuditEvent, ProjectRecord};
 use crate::store::{Deleted, ProjectCreated, ProjectStore, StoreError};
-use tenant_registry_contract::types::ProjectId;
+use tenant_registry_contract::types::{ProjectId, Timestamp};
 
 impl ProjectStore for MemoryStore {
     async fn project_create(&self, project: ProjectRecord, event: NewAuditEvent) -> Result<ProjectCreated, StoreError> {
@@ -27,6 +27,7 @@ impl ProjectStore for MemoryStore {
     async fn project_delete<E: Send>(
         &self,
         id: ProjectId,
+        now: Timestamp,
         decide: impl Fn(&ProjectRecord, u64) -> Result<NewAuditEvent, E> + Send + Sync,
     ) -> Result<Deleted<E>, StoreError> {
         let mut state = self.state();
@@ -34,7 +35,7 @@ impl ProjectStore for MemoryStore {
             return Ok(Deleted::NotFound);
         };
         let api_keys = state.api_keys.values();
-        let usable = api_keys.filter(|api_key| api_key.project_id == Some(id) && api_key.is_usable());
+        let usable = api_keys.filter(|api_key| api_key.project_id == Some(id) && api_key.is_usable_at(now));
         let usable_keys = u64::try_from(usable.count()).unwrap_or(u64::MAX);
         let event = match decide(project, usable_keys) {
             Ok(event) => event,

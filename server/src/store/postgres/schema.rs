@@ -14,6 +14,9 @@ diesel::table! {
         revoked_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         project_id -> Nullable<Uuid>,
+        expires_at -> Nullable<Timestamptz>,
+        rotated_to -> Nullable<Uuid>,
+        rotated_from -> Nullable<Uuid>,
     }
 }
 

@@ -68,6 +68,7 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::CatalogTrialRequest => send!(catalog_trial_request, body: CatalogRequest),
         Operation::ApiKeyList => send!(api_key_list, tenant_id: TenantId),
         Operation::ApiKeyCreate => send!(api_key_create, body: ApiKeyCreate),
+        Operation::ApiKeyGet => send!(api_key_get, id: ApiKeyId),
         Operation::ApiKeyRevoke => send!(api_key_revoke, id: ApiKeyId),
         Operation::ApiKeyVerify => send!(api_key_verify, body: ApiKeyVerifyRequest),
         Operation::AuditAppend => send!(audit_append, body: AuditAppend),

@@ -102,9 +102,10 @@ impl<S: Store> ProjectStore for FaultyStore<S> {
     async fn project_delete<E: Send>(
         &self,
         id: ProjectId,
+        now: Timestamp,
         decide: impl Fn(&ProjectRecord, u64) -> Result<NewAuditEvent, E> + Send + Sync,
     ) -> Result<Deleted<E>, StoreError> {
-        self.healthy()?.project_delete(id, decide).await
+        self.healthy()?.project_delete(id, now, decide).await
     }
 }
 
@@ -125,6 +126,10 @@ impl<S: Store> EntitlementStore for FaultyStore<S> {
 impl<S: Store> ApiKeyStore for FaultyStore<S> {
     async fn api_key_list(&self, tenant_id: TenantId) -> Result<Option<Vec<ApiKeyRecord>>, StoreError> {
         self.healthy()?.api_key_list(tenant_id).await
+    }
+
+    async fn api_key_get(&self, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, StoreError> {
+        self.healthy()?.api_key_get(id).await
     }
 
     async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {

@@ -55,6 +55,9 @@ pub(super) enum Step {
     ApiKeyList {
         tenant: Nth,
     },
+    ApiKeyGet {
+        api_key: Nth,
+    },
     ApiKeyRevoke {
         api_key: Nth,
     },
@@ -84,6 +87,13 @@ pub(super) enum Step {
 const SLUGS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const PRODUCTS: [&str; 4] = ["insights", "reports", "connect", "no-such-product"];
 const DATES: [&str; 4] = ["2026-11-22", "2026-11-23", "2026-12-01", "2027-06-30"];
+
+/// Around the time of the service's clock, which starts on 2026-11-23.
+const EXPIRATIONS: [&str; 3] = [
+    "2026-11-23T00:00:00Z",
+    "2026-11-29T12:00:00.5+01:00",
+    "2027-06-30T00:00:00Z",
+];
 
 fn nth() -> impl Strategy<Value = Nth> {
     0..4_usize
@@ -237,6 +247,7 @@ fn api_key() -> BoxedStrategy<Step> {
         ("product", as_value(product())),
         ("scopes", as_value(proptest::collection::vec(text(), 0..3))),
         ("created_by", as_value(text())),
+        ("expires_at", as_value(select(&EXPIRATIONS[..]))),
     ]);
     (nth(), text(), given)
         .prop_map(|(tenant, name, mut members)| {
@@ -273,7 +284,8 @@ pub(super) fn any_step() -> BoxedStrategy<Step> {
         1 => nth().prop_map(|project| Step::ProjectGet { project }),
         2 => nth().prop_map(|tenant| Step::EntitlementList { tenant }),
         1 => nth().prop_map(|tenant| Step::ApiKeyList { tenant }),
-        1 => nth().prop_map(|api_key| Step::ApiKeyVerify { api_key }),
+        1 => nth().prop_map(|api_key| Step::ApiKeyGet { api_key }),
+        2 => nth().prop_map(|api_key| Step::ApiKeyVerify { api_key }),
         4 => audit_list.prop_map(|(tenant, query, cursor)| Step::AuditList { tenant, query, cursor }),
         1 => nth().prop_map(|tenant| Step::Archive { tenant }),
         2 => (1..400_i64).prop_map(|hours| Step::Wait { hours }),

@@ -79,6 +79,10 @@ impl World {
                 post("/v1/api-keys", body)
             }
             Step::ApiKeyList { tenant } => get(format!("/v1/api-keys?tenant_id={}", self.tenant(*tenant))),
+            Step::ApiKeyGet { api_key } => {
+                let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
+                get(format!("/v1/api-keys/{id}"))
+            }
             Step::ApiKeyRevoke { api_key } => {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 (Method::DELETE, format!("/v1/api-keys/{id}"), None)
@@ -169,6 +173,7 @@ impl World {
                 | Step::CatalogRequest { .. }
                 | Step::CatalogTrialRequest { .. }
                 | Step::ApiKeyList { .. }
+                | Step::ApiKeyGet { .. }
                 | Step::ApiKeyRevoke { .. }
                 | Step::ApiKeyVerify { .. }
                 | Step::AuditList { .. }
@@ -205,10 +210,9 @@ impl World {
             if let Some(rank) = rank(&item["id"]) {
                 item["id"] = json!(format!("event-{rank}"));
             }
-            if let Some(last_used_at) = item.get_mut("last_used_at") {
-                *last_used_at = Value::Null;
-            }
+            forget_last_use(item);
         }
+        forget_last_use(body);
         for name in ["id", "next_cursor"] {
             if let Some(number) = body.get_mut(name)
                 && let Some(rank) = rank(number)
@@ -267,6 +271,12 @@ impl World {
         self.take(&everything).await;
         state.push(self.take(&everything).await);
         state
+    }
+}
+
+fn forget_last_use(api_key: &mut Value) {
+    if let Some(last_used_at) = api_key.get_mut("last_used_at") {
+        *last_used_at = Value::Null;
     }
 }
 

@@ -48,6 +48,17 @@ impl ApiKeyStore for PostgresStore {
         Ok(Some(records?))
     }
 
+    async fn api_key_get(&self, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, StoreError> {
+        let row = self
+            .database
+            .look_up(async |mut connection: &AsyncPgConnection| {
+                let row = api_keys::table.find(Uuid::from(id)).select(ApiKeyRow::as_select());
+                row.first(&mut connection).await.optional()
+            })
+            .await?;
+        Ok(row.map(ApiKeyRow::into_record).transpose()?)
+    }
+
     async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {

@@ -8,10 +8,11 @@ use super::schema::{api_keys, projects};
 use super::transaction::Finish;
 use crate::records::{NewAuditEvent, ProjectRecord};
 use crate::store::{Deleted, ProjectCreated, ProjectStore, StoreError};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use row::ProjectRow;
-use tenant_registry_contract::types::ProjectId;
+use tenant_registry_contract::types::{ProjectId, Timestamp};
 use uuid::Uuid;
 
 impl ProjectStore for PostgresStore {
@@ -53,6 +54,7 @@ impl ProjectStore for PostgresStore {
     async fn project_delete<E: Send>(
         &self,
         id: ProjectId,
+        now: Timestamp,
         decide: impl Fn(&ProjectRecord, u64) -> Result<NewAuditEvent, E> + Send + Sync,
     ) -> Result<Deleted<E>, StoreError> {
         self.database
@@ -71,6 +73,11 @@ impl ProjectStore for PostgresStore {
                 let usable_keys: i64 = api_keys::table
                     .filter(api_keys::project_id.eq(Uuid::from(id)))
                     .filter(api_keys::revoked_at.is_null())
+                    .filter(
+                        api_keys::expires_at
+                            .is_null()
+                            .or(api_keys::expires_at.gt(DateTime::<Utc>::from(now))),
+                    )
                     .count()
                     .get_result(connection)
                     .await?;
