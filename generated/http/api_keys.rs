@@ -17,7 +17,7 @@ use super::{admission, request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
-/// `GET /v1/api-keys`: List the API keys of a tenant.
+/// `GET /v1/api-keys`: List the API keys of a tenant, newest first.
 pub(super) async fn api_key_list<A: Api>(
     context: RequestContext<ServerContext<A>>,
 ) -> HttpResult {
@@ -25,9 +25,16 @@ pub(super) async fn api_key_list<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysRead])
             .await?;
-        let query = request::query(&context, &["tenant_id"])?;
+        let query = request::query(
+            &context,
+            &["tenant_id", "product", "usable", "limit", "cursor"],
+        )?;
         let params = ApiKeyListParams {
             tenant_id: request::required_parameter(&query, "tenant_id", str::parse)?,
+            product: request::optional_parameter(&query, "product", str::parse)?,
+            usable: request::optional_parameter(&query, "usable", str::parse)?,
+            limit: request::defaulted_parameter(&query, "limit", str::parse, "500")?,
+            cursor: request::optional_parameter(&query, "cursor", str::parse)?,
         };
         Ok(
             context

@@ -490,9 +490,9 @@ pub fn api_description<A: Api>(
                     "/v1/api-keys",
                     ApiEndpointVersions::All,
                 )
-                .summary("List the API keys of a tenant.")
+                .summary("List the API keys of a tenant, newest first.")
                 .description(
-                    "Returns all keys, newest first, including revoked and expired keys. Plaintexts are not included.",
+                    "Returns the keys that match all filters, including revoked and expired keys. Plaintexts are not included. To get the next page, repeat the request with the same filters and with the `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400 if the cursor belongs to other filters.",
                 )
                 .tag("api_keys"),
         )?;

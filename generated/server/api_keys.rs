@@ -9,10 +9,12 @@ use super::{
 
 /// Keys with which a tenant's programs authenticate.
 pub trait ApiKeys: Admission {
-    /// List the API keys of a tenant.
+    /// List the API keys of a tenant, newest first.
     ///
-    /// Returns all keys, newest first, including revoked and expired keys. Plaintexts are not
-    /// included.
+    /// Returns the keys that match all filters, including revoked and expired keys. Plaintexts are
+    /// not included. To get the next page, repeat the request with the same filters and with the
+    /// `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400
+    /// if the cursor belongs to other filters.
     ///
     /// Requires the scope `api_keys:read`.
     ///
@@ -91,6 +93,15 @@ pub trait ApiKeys: Admission {
 pub struct ApiKeyListParams {
     /// The ID of the tenant.
     pub tenant_id: types::TenantId,
+    /// Return only keys that are for this product.
+    pub product: Option<types::ProductKey>,
+    /// Return only keys that are neither revoked nor expired (`true`), or only the others
+    /// (`false`).
+    pub usable: Option<bool>,
+    /// The maximum number of keys to return.
+    pub limit: types::PageLimit,
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
+    pub cursor: Option<types::ListCursor>,
 }
 
 /// The parameters of `api_key_get`.
@@ -110,7 +121,7 @@ pub struct ApiKeyRevokeParams {
 /// The responses that `api_key_list` declares.
 #[derive(Clone, Debug)]
 pub enum ApiKeyListResponse {
-    /// 200: The tenant's API keys.
+    /// 200: A page of the tenant's API keys.
     Ok(types::ApiKeyList),
     /// 400: Input validation failed.
     BadRequest(types::Error),

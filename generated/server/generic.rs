@@ -945,7 +945,7 @@ impl Operation for CatalogTrialRequest {
     }
 }
 
-/// `api_key_list`: List the API keys of a tenant.
+/// `api_key_list`: List the API keys of a tenant, newest first.
 #[derive(Debug)]
 pub enum ApiKeyList {}
 
@@ -1199,8 +1199,18 @@ impl Parameters for EntitlementListParams {
 
 impl Parameters for ApiKeyListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { tenant_id } = self;
+        let Self { tenant_id, product, usable, limit, cursor } = self;
         visitor.parameter("tenant_id", tenant_id);
+        if let Some(value) = product {
+            visitor.parameter("product", value);
+        }
+        if let Some(value) = usable {
+            visitor.parameter("usable", value);
+        }
+        visitor.parameter("limit", limit);
+        if let Some(value) = cursor {
+            visitor.parameter("cursor", value);
+        }
     }
 }
 

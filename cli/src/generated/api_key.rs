@@ -35,15 +35,30 @@ impl Command {
     }
 }
 
-/// List the API keys of a tenant.
+/// List the API keys of a tenant, newest first.
 ///
-/// Returns all keys, newest first, including revoked and expired keys. Plaintexts are not
-/// included.
+/// Returns the keys that match all filters, including revoked and expired keys. Plaintexts are
+/// not included. To get the next page, repeat the request with the same filters and with the
+/// `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400
+/// if the cursor belongs to other filters.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyList {
     /// The ID of the tenant.
     #[arg(long, value_name = "UUID")]
     pub(crate) tenant_id: types::TenantId,
+    /// Return only keys that are for this product.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) product: Option<types::ProductKey>,
+    /// Return only keys that are neither revoked nor expired (`true`), or only the others
+    /// (`false`).
+    #[arg(long, value_name = "BOOLEAN")]
+    pub(crate) usable: Option<bool>,
+    /// The maximum number of keys to return. Default: `500`.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(crate) limit: Option<types::PageLimit>,
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) cursor: Option<types::ListCursor>,
 }
 
 impl ApiKeyList {
@@ -52,7 +67,20 @@ impl ApiKeyList {
         self,
         client: &Client,
     ) -> Result<types::ApiKeyList, Failure> {
-        Ok(client.api_key_list().tenant_id(self.tenant_id).send().await?.into_inner())
+        let mut request = client.api_key_list().tenant_id(self.tenant_id);
+        if let Some(value) = self.product {
+            request = request.product(value);
+        }
+        if let Some(value) = self.usable {
+            request = request.usable(value);
+        }
+        if let Some(value) = self.limit {
+            request = request.limit(value);
+        }
+        if let Some(value) = self.cursor {
+            request = request.cursor(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 

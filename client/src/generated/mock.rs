@@ -1878,9 +1878,57 @@ impl ApiKeyListWhen {
         self.0
     }
 
+    /// Matches requests with this `cursor`.
+    pub fn cursor<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::ListCursor>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("cursor", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("cursor"))
+        }
+    }
+
+    /// Matches requests with this `limit`.
+    pub fn limit<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::PageLimit>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("limit", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("limit"))
+        }
+    }
+
+    /// Matches requests with this `product`.
+    pub fn product<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::ProductKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("product", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("product"))
+        }
+    }
+
     /// Matches requests with this `tenant_id`.
     pub fn tenant_id(self, value: &types::TenantId) -> Self {
         Self(self.0.query_param("tenant_id", value.to_string()))
+    }
+
+    /// Matches requests with this `usable`.
+    pub fn usable<T>(self, value: T) -> Self
+    where
+        T: Into<Option<bool>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("usable", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("usable"))
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 9385988201685560695;
+pub const SPEC_FINGERPRINT: u64 = 8406983055659175470;
 
 /// A client of the Tenant Registry.
 ///
@@ -191,10 +191,12 @@ impl Client {
         builder::CatalogTrialRequest::new(self)
     }
 
-    /// List the API keys of a tenant.
+    /// List the API keys of a tenant, newest first.
     ///
-    /// Returns all keys, newest first, including revoked and expired keys. Plaintexts are not
-    /// included.
+    /// Returns the keys that match all filters, including revoked and expired keys. Plaintexts are
+    /// not included. To get the next page, repeat the request with the same filters and with the
+    /// `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400
+    /// if the cursor belongs to other filters.
     pub fn api_key_list(&self) -> builder::ApiKeyList<'_> {
         builder::ApiKeyList::new(self)
     }

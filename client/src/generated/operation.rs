@@ -34,7 +34,7 @@ pub enum Operation {
     CatalogRequest,
     /// `catalog_trial_request`: Start a 14-day trial of a product.
     CatalogTrialRequest,
-    /// `api_key_list`: List the API keys of a tenant.
+    /// `api_key_list`: List the API keys of a tenant, newest first.
     ApiKeyList,
     /// `api_key_create`: Create an API key.
     ApiKeyCreate,

@@ -352,11 +352,25 @@ pub struct ApiKey {
     pub created_at: Timestamp,
 }
 
-/// The API keys of a tenant.
+/// A page of the API keys of a tenant. It ends before it has more than `limit` keys or more
+/// than 4,194,304 bytes, and may end earlier. A page with `next_cursor` is not the last one,
+/// however many keys it has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiKeyList {
     /// The API keys, newest first.
     pub items: Vec<ApiKey>,
+    /// Pass this value as `cursor` to get the next page. Omitted on the last page.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub next_cursor: Option<ListCursor>,
+}
+
+impl ApiKeyList {
+    /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
+    pub const MAX_BYTES: usize = 4194304;
 }
 
 /// The properties of a new API key.
@@ -631,5 +645,59 @@ impl TryFrom<String> for ApiKeyVerifyReason {
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
         text.parse()
+    }
+}
+
+/// A position in a list, for the filters of the list only. Use only values from `next_cursor`.
+///
+/// Matches `^[A-Za-z0-9_-]{1,256}$`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ListCursor(pub(super) String);
+
+impl ListCursor {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ListCursor {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
+            r"^[A-Za-z0-9_-]{1,256}$",
+        ));
+        PATTERN.check(&text, Quoted::shown)?;
+        Ok(Self(text))
+    }
+}
+
+impl TryFrom<&str> for ListCursor {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl FromStr for ListCursor {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text)
+    }
+}
+
+impl From<ListCursor> for String {
+    fn from(value: ListCursor) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for ListCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{AdmittedCaller, RegistryApi};
 use crate::domain::api_keys::Verification;
-use crate::domain::error::{ApiKeyCreateError, DomainError};
+use crate::domain::error::{ApiKeyCreateError, DomainError, ListError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams,
@@ -18,10 +18,10 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         principal: Principal<AdmittedCaller>,
         params: ApiKeyListParams,
     ) -> ApiKeyListResponse {
-        let ApiKeyListParams { tenant_id } = params;
-        match self.registry.api_key_list(tenant_id, principal.tenant_scope()).await {
-            Ok(list) => ApiKeyListResponse::Ok(list),
-            Err(DomainError::Rejected(error)) => ApiKeyListResponse::NotFound(error.into()),
+        match self.registry.api_key_list(params, principal.tenant_scope()).await {
+            Ok(page) => ApiKeyListResponse::Ok(page),
+            Err(DomainError::Rejected(ListError::InvalidInput(error))) => ApiKeyListResponse::BadRequest(error.into()),
+            Err(DomainError::Rejected(ListError::NotFound(error))) => ApiKeyListResponse::NotFound(error.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }

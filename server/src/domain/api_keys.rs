@@ -2,17 +2,20 @@
 
 use super::Registry;
 use super::caller::{Caller, TenantScope};
-use super::error::{ApiKeyCreateError, DomainError, Failure, InvalidInput, NotFound};
+use super::cursor::{FilteredList, Page};
+use super::error::{ApiKeyCreateError, DomainError, Failure, InvalidInput, ListError, NotFound};
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, status_at};
 use crate::api_key_hash;
-use crate::records::{ApiKeyRecord, Decision, NewAuditEvent, stored};
+use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, NewAuditEvent, stored};
 use crate::store::{ApiKeyStored, ApiKeyWithTenant, Changed, Store};
 use serde_json::Map;
+use tenant_registry_contract::server::ApiKeyListParams;
 use tenant_registry_contract::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix,
     ApiKeyVerifyReason, ProductKey, Scope, StoredText, TenantId, Text, Timestamp,
 };
+use uuid::Uuid;
 
 /// Returned with the plaintext of a new key.
 const PLAINTEXT_WARNING: &str = "Store the plaintext now; it cannot be shown again.";
@@ -32,16 +35,6 @@ impl ApiKeyRecord {
             revoked_at: self.revoked_at,
             created_at: self.created_at,
         }
-    }
-
-    /// Whether the key has expired at `now`. No job writes this.
-    fn has_expired(&self, now: Timestamp) -> bool {
-        self.expires_at.is_some_and(|end| end <= now)
-    }
-
-    /// Whether the key itself can be used at `now`. It is valid only while its tenant is in service, too.
-    pub(crate) fn is_usable_at(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none() && !self.has_expired(now)
     }
 
     /// An audit event about the key. It shows the key's id and prefix, but no more of the plaintext.
@@ -131,22 +124,47 @@ fn require_future(expires_at: Timestamp, now: Timestamp) -> Result<(), InvalidIn
 }
 
 impl<S: Store> Registry<S> {
-    /// Lists the API keys of a tenant, newest first, including revoked and expired ones.
+    /// Lists a page of the API keys of a tenant, newest first.
     ///
     /// # Errors
-    /// [`NotFound`] if the tenant does not exist.
+    /// - [`NotFound`] if the tenant does not exist.
+    /// - [`InvalidInput`](super::error::InvalidInput) if the cursor belongs to another list or to other filters.
     pub async fn api_key_list(
         &self,
-        tenant_id: TenantId,
+        params: ApiKeyListParams,
         tenant_scope: TenantScope,
-    ) -> Result<ApiKeyList, DomainError<NotFound>> {
+    ) -> Result<ApiKeyList, DomainError<ListError>> {
+        let ApiKeyListParams {
+            tenant_id,
+            product,
+            usable,
+            limit,
+            cursor,
+        } = params;
         tenant_scope.require(tenant_id).map_err(DomainError::rejected)?;
-        match self.store.api_key_list(tenant_id).await? {
-            Some(api_keys) => Ok(ApiKeyList {
-                items: api_keys.iter().map(ApiKeyRecord::as_api_key).collect(),
-            }),
-            None => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),
-        }
+        let filters = [
+            ("tenant_id", Some(tenant_id.to_string())),
+            ("product", product.clone().map(String::from)),
+            ("usable", usable.map(|usable| usable.to_string())),
+        ];
+        let list = FilteredList::new("api_key_list", &filters);
+        let page = list
+            .query(limit, cursor.as_ref(), ApiKeyList::MAX_BYTES)
+            .map_err(DomainError::rejected)?;
+        let query = ApiKeyQuery {
+            tenant_id,
+            product,
+            usable,
+            now: self.clock.now(),
+            page,
+        };
+        let Some(found) = self.store.api_key_list(query).await? else {
+            return Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id)));
+        };
+        let id = |api_key: &ApiKeyRecord| Uuid::from(api_key.id);
+        let Page { items, next_cursor } =
+            list.page(found, ApiKeyList::MAX_BYTES, id, |api_key| api_key.as_api_key())?;
+        Ok(ApiKeyList { items, next_cursor })
     }
 
     /// Returns the API key with this id.

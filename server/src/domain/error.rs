@@ -77,6 +77,17 @@ pub enum ProjectChangeError {
     Conflict(#[from] Conflict),
 }
 
+/// Rejections of the lists of a tenant's records.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ListError {
+    /// The cursor belongs to another list or to other filters.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The tenant does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+}
+
 /// Rejections of `api_key_create`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ApiKeyCreateError {

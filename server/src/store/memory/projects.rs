@@ -35,7 +35,7 @@ impl ProjectStore for MemoryStore {
             return Ok(Deleted::NotFound);
         };
         let api_keys = state.api_keys.values();
-        let usable = api_keys.filter(|api_key| api_key.project_id == Some(id) && api_key.is_usable_at(now));
+        let usable = api_keys.filter(|api_key| api_key.project_id == Some(id) && api_key.is_usable(now));
         let usable_keys = u64::try_from(usable.count()).unwrap_or(u64::MAX);
         let event = match decide(project, usable_keys) {
             Ok(event) => event,

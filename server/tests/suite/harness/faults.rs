@@ -8,8 +8,8 @@ use tenant_registry_contract::types::{
     ApiKeyId, ApiKeyPrefix, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
 };
 use tenant_registry_server::records::{
-    ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, InternalDetail,
-    NewAuditEvent, ProjectRecord, TenantRecord,
+    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
+    InternalDetail, NewAuditEvent, ProjectRecord, RecordPage, TenantRecord,
 };
 use tenant_registry_server::store::{
     ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, Deleted,
@@ -124,8 +124,8 @@ impl<S: Store> EntitlementStore for FaultyStore<S> {
 }
 
 impl<S: Store> ApiKeyStore for FaultyStore<S> {
-    async fn api_key_list(&self, tenant_id: TenantId) -> Result<Option<Vec<ApiKeyRecord>>, StoreError> {
-        self.healthy()?.api_key_list(tenant_id).await
+    async fn api_key_list(&self, query: ApiKeyQuery) -> Result<Option<RecordPage<ApiKeyRecord>>, StoreError> {
+        self.healthy()?.api_key_list(query).await
     }
 
     async fn api_key_get(&self, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, StoreError> {

@@ -19,6 +19,8 @@ pub(super) struct World {
     projects: Vec<String>,
     api_keys: Vec<ApiKey>,
     cursors: Vec<i64>,
+    /// The cursors of the lists that are ordered by id.
+    list_cursors: Vec<String>,
     /// The ids of audit events seen so far. They increase, with gaps.
     events: Vec<i64>,
 }
@@ -37,6 +39,7 @@ impl World {
             projects: Vec::new(),
             api_keys: Vec::new(),
             cursors: Vec::new(),
+            list_cursors: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -78,7 +81,10 @@ impl World {
                 body["tenant_id"] = self.tenant(*tenant).into();
                 post("/v1/api-keys", body)
             }
-            Step::ApiKeyList { tenant } => get(format!("/v1/api-keys?tenant_id={}", self.tenant(*tenant))),
+            Step::ApiKeyList { tenant, query, cursor } => {
+                let query = format!("tenant_id={}&{query}", self.tenant(*tenant));
+                get(format!("/v1/api-keys?{}", self.with_list_cursor(&query, *cursor)))
+            }
             Step::ApiKeyGet { api_key } => {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 get(format!("/v1/api-keys/{id}"))
@@ -125,6 +131,13 @@ impl World {
             request = request.json(&body);
         }
         Some(RawResponse::from_request(request).await)
+    }
+
+    fn with_list_cursor(&self, query: &str, cursor: Option<Nth>) -> String {
+        match cursor.and_then(|cursor| nth(&self.list_cursors, cursor)) {
+            Some(cursor) => format!("{query}&cursor={cursor}"),
+            None => query.to_owned(),
+        }
     }
 
     fn tenant(&self, tenant: Nth) -> &str {
@@ -181,8 +194,10 @@ impl World {
                 | Step::Wait { .. } => {}
             }
         }
-        if let Some(cursor) = body.get("next_cursor").and_then(Value::as_i64) {
-            self.cursors.push(cursor);
+        match body.get("next_cursor") {
+            Some(Value::Number(cursor)) => self.cursors.extend(cursor.as_i64()),
+            Some(Value::String(cursor)) => self.list_cursors.push(cursor.clone()),
+            Some(_) | None => {}
         }
         self.name_events(&mut body);
         let content_type = response.headers.get("content-type");
@@ -230,6 +245,9 @@ impl World {
         }
         for (number, id) in self.projects.iter().enumerate() {
             text = text.replace(id, &format!("project-{number}"));
+        }
+        for (number, cursor) in self.list_cursors.iter().enumerate() {
+            text = text.replace(cursor, &format!("cursor-{number}"));
         }
         for (number, api_key) in self.api_keys.iter().enumerate() {
             text = text

@@ -15,7 +15,7 @@ use uuid::Uuid;
 #[derive(AsChangeset, Identifiable, Insertable, Queryable, Selectable)]
 #[diesel(table_name = api_keys, check_for_backend(Pg), treat_none_as_null = true)]
 pub(super) struct ApiKeyRow {
-    id: Uuid,
+    pub(super) id: Uuid,
     pub(super) tenant_id: Uuid,
     project_id: Option<Uuid>,
     product: Option<String>,
