@@ -5,8 +5,8 @@ use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyRotateResponse,
     ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse,
     CatalogTrialRequestResponse, EntitlementCheckResponse, EntitlementListResponse, HealthGetResponse,
-    ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
-    TenantGetResponse,
+    ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse, TenantActivateResponse,
+    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
 };
 use tenant_registry_contract::types::{Error, ErrorCode};
 
@@ -91,6 +91,9 @@ declared_responses! {
     TenantActivateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     TenantCancelResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     EntitlementCheckResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
+    ProjectCreateResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    ProjectGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
+    ProjectDeleteResponse: NoContent, BadRequest, Forbidden, NotFound, Conflict, InternalServerError, ServiceUnavailable;
     EntitlementListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     CatalogListResponse: Ok, BadRequest, Forbidden, ServiceUnavailable;
     CatalogRequestResponse: Accepted, BadRequest, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;

@@ -9,8 +9,8 @@ use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyRotateResponse,
     ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse,
     CatalogTrialRequestResponse, EntitlementCheckResponse, EntitlementListResponse, HealthGetResponse,
-    ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
-    TenantGetResponse,
+    ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse, TenantActivateResponse,
+    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
 };
 
 /// Any response of an operation with a status that it declares.
@@ -76,6 +76,14 @@ responses! {
         500 InternalServerError; unavailable
     }
     EntitlementCheckResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 500 InternalServerError; unavailable }
+    ProjectCreateResponse {
+        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    ProjectGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ProjectDeleteResponse {
+        204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 500 InternalServerError; unavailable
+    }
     EntitlementListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     CatalogListResponse { 200 Ok, 400 BadRequest, 403 Forbidden; unavailable }
     CatalogRequestResponse {

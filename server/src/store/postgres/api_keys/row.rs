@@ -8,7 +8,7 @@ use crate::store::postgres::schema::api_keys;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use tenant_registry_contract::types::{ApiKeyId, ConstraintError, StoredText};
+use tenant_registry_contract::types::{ApiKeyId, ConstraintError, ProjectId, StoredText};
 use uuid::Uuid;
 
 /// A row of `api_keys`.
@@ -17,6 +17,7 @@ use uuid::Uuid;
 pub(super) struct ApiKeyRow {
     pub(super) id: Uuid,
     pub(super) tenant_id: Uuid,
+    project_id: Option<Uuid>,
     product: Option<String>,
     name: String,
     // The elements are never NULL because of a CHECK, which diesel does not know.
@@ -37,6 +38,7 @@ impl From<ApiKeyRecord> for ApiKeyRow {
         let ApiKeyRecord {
             id,
             tenant_id,
+            project_id,
             product,
             name,
             scopes,
@@ -53,6 +55,7 @@ impl From<ApiKeyRecord> for ApiKeyRow {
         Self {
             id: id.into(),
             tenant_id: tenant_id.into(),
+            project_id: project_id.map(Uuid::from),
             product: product.map(String::from),
             name: name.into(),
             scopes: scopes.into_iter().map(|scope| Some(scope.into())).collect(),
@@ -83,6 +86,7 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
         let ApiKeyRow {
             id,
             tenant_id,
+            project_id,
             product,
             name,
             scopes,
@@ -99,6 +103,7 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
         Ok(Self {
             id: id.into(),
             tenant_id: tenant_id.into(),
+            project_id: project_id.map(ProjectId::from),
             product: product.map(StoredText::from),
             name: name.try_into()?,
             scopes: scopes.into_iter().flatten().map(StoredText::from).collect(),
