@@ -29,7 +29,8 @@ pub trait ApiKeys: Admission {
     /// Create an API key.
     ///
     /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
-    /// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
+    /// with `expires_at` is valid until then. Returns 404 if the tenant does not exist or has no
+    /// such project. Writes the audit event `api_key.created`.
     ///
     /// Requires the scope `api_keys:write`.
     ///
@@ -72,12 +73,12 @@ pub trait ApiKeys: Admission {
 
     /// Replace an API key by a successor.
     ///
-    /// Creates a key with the same tenant, product, name and scopes, and returns its plaintext.
-    /// Store it securely: it cannot be retrieved again. The successor does not expire, also if the
-    /// old key does. The old key expires after `overlap_seconds`, or earlier if it would have
-    /// expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from` link the two
-    /// keys. Returns 409 if the key is revoked, expired or already rotated. Writes the audit event
-    /// `api_key.rotated`. The body is optional.
+    /// Creates a key with the same tenant, project, product, name and scopes, and returns its
+    /// plaintext. Store it securely: it cannot be retrieved again. The successor does not expire,
+    /// also if the old key does. The old key expires after `overlap_seconds`, or earlier if it
+    /// would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from`
+    /// link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the
+    /// audit event `api_key.rotated`. The body is optional.
     ///
     /// Requires the scope `api_keys:write`.
     ///

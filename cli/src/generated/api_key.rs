@@ -89,7 +89,8 @@ impl ApiKeyList {
 /// Create an API key.
 ///
 /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
-/// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
+/// with `expires_at` is valid until then. Returns 404 if the tenant does not exist or has no
+/// such project. Writes the audit event `api_key.created`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyCreate {
     /// The ID of a tenant. Required, unless the body file has it.
@@ -107,6 +108,9 @@ pub(crate) struct ApiKeyCreate {
     /// The creator of the key.
     #[arg(long, value_name = "TEXT")]
     pub(crate) created_by: Option<types::Text>,
+    /// The project that the key is bound to. It must be one of the tenant.
+    #[arg(long, value_name = "UUID")]
+    pub(crate) project_id: Option<types::ProjectId>,
     /// When the key expires. It must be in the future. By default, the key does not expire.
     #[arg(
         long,
@@ -134,6 +138,7 @@ impl ApiKeyCreate {
         body.set("product", self.product)?;
         body.set("scopes", self.scopes)?;
         body.set("created_by", self.created_by)?;
+        body.set("project_id", self.project_id)?;
         body.set("expires_at", self.expires_at)?;
         let body: types::ApiKeyCreate = arguments::finish(body)?;
         Ok(client.api_key_create().body(body).send().await?.into_inner())
@@ -178,12 +183,12 @@ impl ApiKeyRevoke {
 
 /// Replace an API key by a successor.
 ///
-/// Creates a key with the same tenant, product, name and scopes, and returns its plaintext.
-/// Store it securely: it cannot be retrieved again. The successor does not expire, also if the
-/// old key does. The old key expires after `overlap_seconds`, or earlier if it would have
-/// expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from` link the two
-/// keys. Returns 409 if the key is revoked, expired or already rotated. Writes the audit event
-/// `api_key.rotated`. The body is optional.
+/// Creates a key with the same tenant, project, product, name and scopes, and returns its
+/// plaintext. Store it securely: it cannot be retrieved again. The successor does not expire,
+/// also if the old key does. The old key expires after `overlap_seconds`, or earlier if it
+/// would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from`
+/// link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the
+/// audit event `api_key.rotated`. The body is optional.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyRotate {
     /// The ID of the API key.

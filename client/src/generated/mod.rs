@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 15530448101835360664;
+pub const SPEC_FINGERPRINT: u64 = 12551959533850296812;
 
 /// A client of the Tenant Registry.
 ///
@@ -213,7 +213,8 @@ impl Client {
     /// Create an API key.
     ///
     /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
-    /// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
+    /// with `expires_at` is valid until then. Returns 404 if the tenant does not exist or has no
+    /// such project. Writes the audit event `api_key.created`.
     pub fn api_key_create(&self) -> builder::ApiKeyCreate<'_> {
         builder::ApiKeyCreate::new(self)
     }
@@ -235,12 +236,12 @@ impl Client {
 
     /// Replace an API key by a successor.
     ///
-    /// Creates a key with the same tenant, product, name and scopes, and returns its plaintext.
-    /// Store it securely: it cannot be retrieved again. The successor does not expire, also if the
-    /// old key does. The old key expires after `overlap_seconds`, or earlier if it would have
-    /// expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from` link the two
-    /// keys. Returns 409 if the key is revoked, expired or already rotated. Writes the audit event
-    /// `api_key.rotated`. The body is optional.
+    /// Creates a key with the same tenant, project, product, name and scopes, and returns its
+    /// plaintext. Store it securely: it cannot be retrieved again. The successor does not expire,
+    /// also if the old key does. The old key expires after `overlap_seconds`, or earlier if it
+    /// would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from`
+    /// link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the
+    /// audit event `api_key.rotated`. The body is optional.
     pub fn api_key_rotate(&self) -> builder::ApiKeyRotate<'_> {
         builder::ApiKeyRotate::new(self)
     }

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{ProductKey, StoredText, TenantId, Text, Timestamp, constraint, decode};
+use super::{
+    ProductKey, ProjectId, StoredText, TenantId, Text, Timestamp, constraint, decode,
+};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 use super::members::{Member, RequestObject};
@@ -318,6 +320,13 @@ pub struct ApiKey {
     pub id: ApiKeyId,
     /// The ID of a tenant.
     pub tenant_id: TenantId,
+    /// The project that the key is bound to, if any.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub project_id: Option<ProjectId>,
     /// The key of the product that the key is for, if any.
     #[serde(
         default,
@@ -415,6 +424,13 @@ pub struct ApiKeyCreate {
         skip_serializing_if = "Option::is_none"
     )]
     pub created_by: Option<Text>,
+    /// The project that the key is bound to. It must be one of the tenant.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub project_id: Option<ProjectId>,
     /// When the key expires. It must be in the future. By default, the key does not expire.
     #[serde(
         default,
@@ -433,6 +449,7 @@ impl ApiKeyCreate {
             product: None,
             scopes: Vec::new(),
             created_by: None,
+            project_id: None,
             expires_at: None,
         }
     }
@@ -459,6 +476,10 @@ impl RequestObject for ApiKeyCreate {
             },
             Member {
                 name: "created_by",
+                members: None,
+            },
+            Member {
+                name: "project_id",
                 members: None,
             },
             Member {
@@ -655,6 +676,13 @@ pub struct ApiKeyVerify {
         skip_serializing_if = "Option::is_none"
     )]
     pub tenant_id: Option<TenantId>,
+    /// The project that the key is bound to, if any. Omitted if the key is not valid.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub project_id: Option<ProjectId>,
     /// The product that the key is for, if any. Omitted if the key is not valid.
     #[serde(
         default,

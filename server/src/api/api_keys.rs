@@ -139,6 +139,7 @@ fn verify_result(verification: Verification) -> ApiKeyVerify {
         Verification::Valid {
             api_key_id,
             tenant_id,
+            project_id,
             product,
             scopes,
             expires_at,
@@ -147,6 +148,7 @@ fn verify_result(verification: Verification) -> ApiKeyVerify {
             reason: None,
             api_key_id: Some(api_key_id),
             tenant_id: Some(tenant_id),
+            project_id,
             product,
             scopes: Some(scopes),
             expires_at,
@@ -156,6 +158,7 @@ fn verify_result(verification: Verification) -> ApiKeyVerify {
             reason: Some(reason),
             api_key_id: None,
             tenant_id: None,
+            project_id: None,
             product: None,
             scopes: None,
             expires_at: None,

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use tenant_registry_contract::server::ApiKeyListParams;
 use tenant_registry_contract::types::{
     ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyVerifyReason,
-    ApiKeyVerifyRequest, OverlapSeconds, ProductKey, Scope, StoredText, TenantId, Text, Timestamp,
+    ApiKeyVerifyRequest, OverlapSeconds, ProductKey, ProjectId, Scope, StoredText, TenantId, Text, Timestamp,
 };
 use uuid::Uuid;
 
@@ -29,6 +29,7 @@ impl ApiKeyRecord {
         ApiKey {
             id: self.id,
             tenant_id: self.tenant_id,
+            project_id: self.project_id,
             product: self.product.clone(),
             name: self.name.clone(),
             scopes: self.scopes.clone(),
@@ -156,6 +157,8 @@ pub enum Verification {
         api_key_id: ApiKeyId,
         /// The tenant that the key belongs to.
         tenant_id: TenantId,
+        /// The project that the key is bound to, if any.
+        project_id: Option<ProjectId>,
         /// The product that the key is limited to, if any.
         product: Option<StoredText>,
         /// What the key may be used for.
@@ -205,6 +208,7 @@ fn verify_state(
     Verification::Valid {
         api_key_id: api_key.id,
         tenant_id: api_key.tenant_id,
+        project_id: api_key.project_id,
         product: api_key.product,
         scopes: api_key.scopes,
         expires_at: api_key.expires_at,
@@ -281,7 +285,7 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`InvalidInput`] if the key would be expired already.
-    /// - [`NotFound`] if the tenant does not exist.
+    /// - [`NotFound`] if the tenant does not exist or has no such project.
     pub async fn api_key_create(
         &self,
         body: ApiKeyCreate,
@@ -289,6 +293,7 @@ impl<S: Store> Registry<S> {
     ) -> Result<ApiKeyCreated, DomainError<ApiKeyCreateError>> {
         let ApiKeyCreate {
             tenant_id,
+            project_id,
             name,
             product,
             scopes,
@@ -314,7 +319,7 @@ impl<S: Store> Registry<S> {
         let api_key = ApiKeyRecord {
             id: ApiKeyId::from(self.clock.new_id(now)),
             tenant_id,
-            project_id: None,
+            project_id,
             product: product.map(stored::<ProductKey>),
             name,
             scopes: scopes.into_iter().map(stored::<Scope>).collect(),
@@ -336,6 +341,9 @@ impl<S: Store> Registry<S> {
                 warning: PLAINTEXT_WARNING.to_owned(),
             }),
             ApiKeyStored::TenantNotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),
+            ApiKeyStored::ProjectNotFound => Err(DomainError::rejected(NotFound(
+                "`project_id`: the tenant has no project with this id".to_owned(),
+            ))),
         }
     }
 

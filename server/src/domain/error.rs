@@ -94,7 +94,7 @@ pub enum ApiKeyCreateError {
     /// The key would be expired already.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
-    /// The tenant does not exist.
+    /// The tenant or the project does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
 }

@@ -104,6 +104,8 @@ pub enum ApiKeyStored {
     Created(Box<ApiKeyRecord>),
     /// The tenant does not exist.
     TenantNotFound,
+    /// The tenant has no project with this id.
+    ProjectNotFound,
 }
 
 /// The rotation of an API key. The store writes all of it or nothing.

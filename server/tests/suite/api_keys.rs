@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use tenant_registry_client::types::{
-    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ErrorCode, TenantCancel, TenantId,
+    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ErrorCode, ProjectId, TenantCancel, TenantId,
 };
 use tenant_registry_client::{Error, ResponseValue};
 use tenant_registry_server::api_key_hash::{HashLimits, PrefixBudget};
@@ -17,6 +17,7 @@ cases![
     stores_given_properties,
     absent_properties_have_defaults,
     a_key_must_expire_in_the_future,
+    a_key_is_bound_to_a_project_of_its_tenant,
     gets_a_key_by_its_id,
     the_plaintext_starts_with_the_prefix,
     plaintexts_are_unique,
@@ -53,6 +54,7 @@ async fn stores_given_properties(store: StoreUnderTest) {
     let tenant = service.customer("owner").await;
     let body = ApiKeyCreate {
         tenant_id: tenant.id,
+        project_id: Some(service.project(tenant.id, "mobile-app").await.id),
         name: "ci pipeline 🦀".try_into().unwrap(),
         product: Some("no-product-of-the-catalog".try_into().unwrap()),
         scopes: ["reports:read", "", "reports:read"]
@@ -66,6 +68,7 @@ async fn stores_given_properties(store: StoreUnderTest) {
     assert_eq!(
         json!([
             key.tenant_id,
+            key.project_id,
             key.name,
             key.product,
             key.scopes,
@@ -74,6 +77,7 @@ async fn stores_given_properties(store: StoreUnderTest) {
         ]),
         json!([
             body.tenant_id,
+            body.project_id,
             body.name,
             body.product,
             body.scopes,
@@ -121,6 +125,47 @@ async fn a_key_must_expire_in_the_future(store: StoreUnderTest) {
         assert!(message.contains("`expires_at`"), "{message}");
     }
     assert!(service.api_keys(tenant.id).await.is_empty());
+}
+
+async fn a_key_is_bound_to_a_project_of_its_tenant(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let (tenant, other) = (service.customer("owner").await, service.customer("other").await);
+    let project = service.project(tenant.id, "mobile-app").await;
+    let foreign = service.project(other.id, "mobile-app").await;
+    let create = async |project_id: ProjectId| {
+        let body = ApiKeyCreate {
+            project_id: Some(project_id),
+            ..ApiKeyCreate::new(tenant.id, "bound".try_into().unwrap())
+        };
+        let response = service.client.api_key_create().body(body).send().await;
+        response.map(ResponseValue::into_inner)
+    };
+    for missing in [foreign.id, unknown_id()] {
+        let message = assert_error(create(missing).await, 404, ErrorCode::NotFound);
+        assert!(message.contains("`project_id`"), "{message}");
+    }
+    let bound = create(project.id).await.unwrap();
+    assert_eq!(bound.api_key.project_id, Some(project.id));
+    let verified = service.verify(bound.plaintext.expose_secret()).await;
+    assert_eq!(verified.project_id, Some(project.id));
+    let successor = service.rotate(bound.api_key.id, 0).await.unwrap();
+    assert_eq!(successor.api_key.project_id, Some(project.id));
+    // The successor is usable, so the project cannot be deleted.
+    assert_error(
+        service.client.project_delete().id(project.id).send().await,
+        409,
+        ErrorCode::Conflict,
+    );
+    service
+        .client
+        .api_key_revoke()
+        .id(successor.api_key.id)
+        .send()
+        .await
+        .unwrap();
+    service.client.project_delete().id(project.id).send().await.unwrap();
+    assert_eq!(service.get_api_key(bound.api_key.id).await.project_id, None);
+    assert_eq!(service.api_keys(tenant.id).await.len(), 2);
 }
 
 async fn gets_a_key_by_its_id(store: StoreUnderTest) {

@@ -46,11 +46,12 @@ impl TestServer {
         let described = (
             verified.api_key_id,
             verified.tenant_id,
+            verified.project_id,
             verified.product,
             verified.scopes,
             verified.expires_at,
         );
-        assert!(verified.valid || described == (None, None, None, None, None));
+        assert!(verified.valid || described == (None, None, None, None, None, None));
         verified.reason.and_then(|reason| reason.known())
     }
 

@@ -46,6 +46,13 @@ impl ApiKeyStore for MemoryStore {
         if !state.tenants.contains_key(&api_key.tenant_id) {
             return Ok(ApiKeyStored::TenantNotFound);
         }
+        let is_of_tenant = |id| {
+            let project = state.projects.get(&id);
+            project.is_some_and(|project| project.tenant_id == api_key.tenant_id)
+        };
+        if !api_key.project_id.is_none_or(is_of_tenant) {
+            return Ok(ApiKeyStored::ProjectNotFound);
+        }
         state.append_event(event)?;
         state.api_key_insert(api_key.clone());
         Ok(ApiKeyStored::Created(Box::new(api_key)))

@@ -54,6 +54,7 @@ pub(super) enum Step {
     },
     ApiKeyCreate {
         tenant: Nth,
+        project: Option<Nth>,
         members: Value,
     },
     ApiKeyList {
@@ -279,10 +280,14 @@ fn api_key() -> BoxedStrategy<Step> {
         ("created_by", as_value(text())),
         ("expires_at", as_value(select(&EXPIRATIONS[..]))),
     ]);
-    (nth(), text(), given)
-        .prop_map(|(tenant, name, mut members)| {
+    (nth(), proptest::option::of(nth()), text(), given)
+        .prop_map(|(tenant, project, name, mut members)| {
             members["name"] = name.into();
-            Step::ApiKeyCreate { tenant, members }
+            Step::ApiKeyCreate {
+                tenant,
+                project,
+                members,
+            }
         })
         .boxed()
 }

@@ -80,9 +80,16 @@ impl World {
             Step::CatalogTrialRequest { tenant, product } => {
                 post("/v1/catalog/trial-request", self.request(*tenant, product))
             }
-            Step::ApiKeyCreate { tenant, members } => {
+            Step::ApiKeyCreate {
+                tenant,
+                project,
+                members,
+            } => {
                 let mut body = members.clone();
                 body["tenant_id"] = self.tenant(*tenant).into();
+                if let Some(project) = project {
+                    body["project_id"] = self.project(*project).into();
+                }
                 post("/v1/api-keys", body)
             }
             Step::ApiKeyList { tenant, query, cursor } => {

@@ -91,6 +91,9 @@ impl ApiKeyStore for PostgresStore {
                     Err(error) if violates(&error, "api_keys_tenant_id_fkey") => {
                         Ok(Finish::Rollback(ApiKeyStored::TenantNotFound))
                     }
+                    Err(error) if violates(&error, "api_keys_project_id_fkey") => {
+                        Ok(Finish::Rollback(ApiKeyStored::ProjectNotFound))
+                    }
                     Err(error) => Err(error.into()),
                 }
             })
