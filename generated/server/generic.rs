@@ -18,7 +18,7 @@ use super::{
     ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
     TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
     TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    Tenants, TryLater,
+    TenantUpdateParams, TenantUpdateResponse, Tenants, TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -145,8 +145,9 @@ for GenericApi<H> {
 }
 
 impl<
-    H: Admission + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantGetBySlug>
-        + Handler<TenantActivate> + Handler<TenantCancel> + Handler<EntitlementList>,
+    H: Admission + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantUpdate>
+        + Handler<TenantGetBySlug> + Handler<TenantActivate> + Handler<TenantCancel>
+        + Handler<EntitlementList>,
 > Tenants for GenericApi<H> {
     fn tenant_create(
         &self,
@@ -182,6 +183,26 @@ impl<
                 principal,
                 params,
                 body: (),
+            },
+        )
+    }
+
+    fn tenant_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: TenantUpdateParams,
+        body: types::TenantUpdate,
+    ) -> impl Future<Output = TenantUpdateResponse> + Send {
+        <H as Handler<
+            TenantUpdate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body,
             },
         )
     }
@@ -560,6 +581,40 @@ impl Operation for TenantGet {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.tenant_get(request.metadata, request.principal, request.params)
+    }
+}
+
+/// `tenant_update`: Update a tenant.
+#[derive(Debug)]
+pub enum TenantUpdate {}
+
+impl Operation for TenantUpdate {
+    const ID: &'static str = "tenant_update";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = TenantUpdateParams;
+
+    type Body = types::TenantUpdate;
+
+    type Schema = types::TenantUpdate;
+
+    type Response = TenantUpdateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tenant_update(
+            request.metadata,
+            request.principal,
+            request.params,
+            request.body,
+        )
     }
 }
 
@@ -951,6 +1006,13 @@ impl Operation for AuditList {
 }
 
 impl Parameters for TenantGetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for TenantUpdateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);

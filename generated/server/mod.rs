@@ -33,7 +33,7 @@ pub use self::tenants::{
     EntitlementListParams, EntitlementListResponse, TenantActivateParams,
     TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
-    TenantGetParams, TenantGetResponse, Tenants,
+    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
 
 /// The whole API: implemented for every type that implements the trait of each tag.

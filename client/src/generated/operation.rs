@@ -14,6 +14,8 @@ pub enum Operation {
     TenantCreate,
     /// `tenant_get`: Get a tenant by ID.
     TenantGet,
+    /// `tenant_update`: Update a tenant.
+    TenantUpdate,
     /// `tenant_get_by_slug`: Get a tenant by slug.
     TenantGetBySlug,
     /// `tenant_activate`: Activate a tenant.
@@ -44,11 +46,12 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
         Self::TenantGet,
+        Self::TenantUpdate,
         Self::TenantGetBySlug,
         Self::TenantActivate,
         Self::TenantCancel,
@@ -71,6 +74,7 @@ impl Operation {
             Self::ReadinessGet => "readiness_get",
             Self::TenantCreate => "tenant_create",
             Self::TenantGet => "tenant_get",
+            Self::TenantUpdate => "tenant_update",
             Self::TenantGetBySlug => "tenant_get_by_slug",
             Self::TenantActivate => "tenant_activate",
             Self::TenantCancel => "tenant_cancel",

@@ -13,6 +13,7 @@ mod decode;
 mod health;
 mod json;
 mod members;
+mod patch;
 mod shared;
 mod tenants;
 mod time;
@@ -32,12 +33,13 @@ pub use self::decode::Format;
 pub use self::health::{Health, HealthStatus};
 pub use self::json::JsonObject;
 pub use self::members::{Member, RequestObject, unknown_name};
+pub use self::patch::Patch;
 pub use self::shared::{
     Error, ErrorCode, PlanKey, ProductKey, RequestCount, RetryAfterSeconds, StoredText,
     TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
-    Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName,
-    TenantProductList, TenantSlug, TenantStatus,
+    ExternalId, Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind,
+    TenantName, TenantProductList, TenantSlug, TenantStatus, TenantUpdate,
 };
 pub use self::time::{Date, Timestamp};

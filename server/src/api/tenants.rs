@@ -6,9 +6,9 @@ use crate::store::Store;
 use tenant_registry_contract::server::{
     EntitlementListParams, EntitlementListResponse, Principal, RequestMetadata, TenantActivateParams,
     TenantActivateResponse, TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
-    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants,
+    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
-use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate};
+use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate, TenantUpdate};
 
 impl<S: Store> Tenants for RegistryApi<S> {
     async fn tenant_create(
@@ -54,6 +54,26 @@ impl<S: Store> Tenants for RegistryApi<S> {
         match self.registry.tenant_get_by_slug(slug, principal.tenant_scope()).await {
             Ok(tenant) => TenantGetBySlugResponse::Ok(tenant),
             Err(DomainError::Rejected(error)) => TenantGetBySlugResponse::NotFound(error.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn tenant_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: TenantUpdateParams,
+        body: TenantUpdate,
+    ) -> TenantUpdateResponse {
+        let TenantUpdateParams { id } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.tenant_update(id, body, &caller).await {
+            Ok(tenant) => TenantUpdateResponse::Ok(tenant),
+            Err(DomainError::Rejected(error)) => match error {
+                TenantChangeError::InvalidInput(error) => TenantUpdateResponse::BadRequest(error.into()),
+                TenantChangeError::NotFound(error) => TenantUpdateResponse::NotFound(error.into()),
+                TenantChangeError::Conflict(error) => TenantUpdateResponse::Conflict(error.into()),
+            },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }

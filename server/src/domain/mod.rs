@@ -6,6 +6,7 @@ pub mod audit;
 pub mod audit_prune;
 pub mod caller;
 pub mod catalog;
+mod changes;
 pub mod clock;
 pub mod entitlements;
 pub mod error;

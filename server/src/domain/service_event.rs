@@ -9,6 +9,7 @@ use tenant_registry_contract::types::{AuditEventOrigin, JsonObject, ProductKey, 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServiceAction {
     TenantCreated,
+    TenantUpdated,
     TenantActivated,
     TenantCancelled,
     CatalogRequested,
@@ -21,6 +22,7 @@ impl ServiceAction {
     fn as_str(self) -> &'static str {
         match self {
             Self::TenantCreated => "tenant.created",
+            Self::TenantUpdated => "tenant.updated",
             Self::TenantActivated => "tenant.activated",
             Self::TenantCancelled => "tenant.cancelled",
             Self::CatalogRequested => "catalog.requested",
@@ -32,7 +34,7 @@ impl ServiceAction {
 
     fn target_type(self) -> &'static str {
         match self {
-            Self::TenantCreated | Self::TenantActivated | Self::TenantCancelled => "tenant",
+            Self::TenantCreated | Self::TenantUpdated | Self::TenantActivated | Self::TenantCancelled => "tenant",
             Self::CatalogRequested | Self::CatalogTrialStarted => "product",
             Self::ApiKeyCreated | Self::ApiKeyRevoked => "api_key",
         }

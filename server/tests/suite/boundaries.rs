@@ -87,8 +87,10 @@ impl Target {
         }
         let response = RawResponse::from_request(request).await;
         if admitted {
+            // A rule, not the schema, rejects times that have passed.
+            let has_passed = response.status == 400 && response.text.contains("must be in the future");
             assert!(
-                response.status < 300 || matches!(response.status, 404 | 409),
+                response.status < 300 || matches!(response.status, 404 | 409) || has_passed,
                 "{what}: {response:?}"
             );
         } else {

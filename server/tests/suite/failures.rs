@@ -31,6 +31,13 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
             "tenant_get_by_slug",
             get(format!("/v1/tenants/by-slug/{}", tenant.slug)),
         ),
+        (
+            "tenant_update",
+            service
+                .raw
+                .request(Method::PATCH, &format!("/v1/tenants/{id}"))
+                .json(&json!({ "name": "m" })),
+        ),
         ("tenant_activate", post(format!("/v1/tenants/{id}/activate"), json!({}))),
         ("tenant_cancel", post(format!("/v1/tenants/{id}/cancel"), json!({}))),
         ("entitlement_list", get(format!("/v1/entitlements?tenant_id={id}"))),

@@ -51,6 +51,7 @@ mod plans;
 mod process;
 mod races;
 mod secrecy;
+mod tenant_updates;
 mod tenants;
 mod traces;
 mod verification;
@@ -131,6 +132,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         open_access::cases,
         races::cases,
         secrecy::cases,
+        tenant_updates::cases,
         tenants::cases,
         traces::cases,
         verification::cases,

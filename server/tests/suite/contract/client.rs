@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
     ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest,
-    PageLimit, ProductKey, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug, Timestamp,
+    PageLimit, ProductKey, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug, TenantUpdate, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -56,6 +56,7 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::TenantCreate => send!(tenant_create, body: TenantCreate),
         Operation::TenantGet => send!(tenant_get, id: TenantId),
         Operation::TenantGetBySlug => send!(tenant_get_by_slug, slug: TenantSlug),
+        Operation::TenantUpdate => send!(tenant_update, id: TenantId, body: TenantUpdate),
         Operation::TenantActivate => send!(tenant_activate, id: TenantId, body: TenantActivate),
         Operation::TenantCancel => send!(tenant_cancel, id: TenantId, body: TenantCancel),
         Operation::EntitlementList => send!(entitlement_list, tenant_id: TenantId),

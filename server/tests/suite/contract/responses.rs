@@ -9,7 +9,7 @@ use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, AuditAppendResponse,
     AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
     EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse, TenantUpdateResponse,
 };
 
 /// Any response of an operation with a status that it declares.
@@ -66,6 +66,10 @@ responses! {
     }
     TenantGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     TenantGetBySlugResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    TenantUpdateResponse {
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
     TenantActivateResponse {
         200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable

@@ -11,7 +11,7 @@ use tenant_registry_server::records::{
 };
 use tenant_registry_server::store::{
     ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, EntitlementStore,
-    NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore, TrialStarted,
+    NewTrial, Store, StoreError, StoreHealth, TenantChanged, TenantCreated, TenantStore, TrialStarted,
 };
 
 /// The detail of a fault, which no response may contain.
@@ -82,7 +82,7 @@ impl<S: Store> TenantStore for FaultyStore<S> {
         &self,
         id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
-    ) -> Result<Changed<TenantRecord, E>, StoreError> {
+    ) -> Result<TenantChanged<E>, StoreError> {
         self.healthy()?.tenant_change(id, decide).await
     }
 }
@@ -180,7 +180,10 @@ impl<S: Store> Operator for FaultyStore<S> {
         };
         Box::pin(async move {
             let changed = self.store.tenant_change(id, archived).await.unwrap();
-            assert!(matches!(changed, Changed::Stored(_)), "no tenant {id}");
+            assert!(
+                matches!(changed, TenantChanged::Decided(Changed::Stored(_))),
+                "no tenant {id}"
+            );
         })
     }
 

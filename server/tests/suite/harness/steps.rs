@@ -4,7 +4,7 @@ use super::TestServer;
 use std::fmt::Debug;
 use tenant_registry_client::types::{
     ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyVerify, ApiKeyVerifyRequest, AuditEvent, ErrorCode, Tenant,
-    TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind,
+    TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind, TenantUpdate,
 };
 use tenant_registry_client::{Error, ResponseValue};
 use tenant_registry_contract::types::TenantId as ServerTenantId;
@@ -40,6 +40,11 @@ impl TestServer {
 
     pub(crate) async fn tenant(&self, id: TenantId) -> Tenant {
         self.client.tenant_get().id(id).send().await.unwrap().into_inner()
+    }
+
+    pub(crate) async fn update(&self, id: TenantId, body: TenantUpdate) -> Result<Tenant, Error> {
+        let response = self.client.tenant_update().id(id).body(body).send().await;
+        response.map(ResponseValue::into_inner)
     }
 
     pub(crate) async fn activate(&self, id: TenantId, body: TenantActivate) -> Result<Tenant, Error> {

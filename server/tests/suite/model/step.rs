@@ -19,6 +19,10 @@ pub(super) enum Step {
     TenantGetBySlug {
         slug: &'static str,
     },
+    TenantUpdate {
+        tenant: Nth,
+        body: Value,
+    },
     TenantActivate {
         tenant: Nth,
         body: Value,
@@ -74,6 +78,13 @@ pub(super) enum Step {
 const SLUGS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const PRODUCTS: [&str; 4] = ["insights", "reports", "connect", "no-such-product"];
 const DATES: [&str; 4] = ["2026-11-22", "2026-11-23", "2026-12-01", "2027-06-30"];
+
+/// Around the time of the service's clock, which starts on 2026-11-23.
+const TIMES: [&str; 3] = [
+    "2026-11-23T00:00:00Z",
+    "2026-11-29T12:00:00.5+01:00",
+    "2027-06-30T00:00:00Z",
+];
 
 fn nth() -> impl Strategy<Value = Nth> {
     0..4_usize
@@ -139,12 +150,34 @@ fn as_value<T: Into<Value> + 'static>(strategy: impl Strategy<Value = T> + 'stat
     strategy.prop_map(Into::into).boxed()
 }
 
+/// Few external ids, so that tenants compete for them.
+fn external_id() -> BoxedStrategy<Value> {
+    as_value(select(&["", "4711", "ä"][..]))
+}
+
+fn or_null(value: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
+    prop_oneof![3 => value, 1 => Just(Value::Null)].boxed()
+}
+
+fn update() -> BoxedStrategy<Value> {
+    members(vec![
+        ("name", as_value(text())),
+        ("plan", as_value(text())),
+        ("sales_owner", or_null(as_value(text()))),
+        ("erp_customer_id", or_null(external_id())),
+        ("stripe_cust_id", or_null(external_id())),
+        ("contract_start", or_null(as_value(select(&DATES[..])))),
+        ("contract_end", or_null(as_value(select(&DATES[..])))),
+        ("trial_ends_at", as_value(select(&TIMES[..]))),
+    ])
+}
+
 fn activation() -> BoxedStrategy<Value> {
     members(vec![
         ("plan", as_value(text())),
         ("contract_start", as_value(select(&DATES[..]))),
         ("contract_end", as_value(select(&DATES[..]))),
-        ("erp_customer_id", as_value(text())),
+        ("erp_customer_id", external_id()),
     ])
 }
 
@@ -229,6 +262,7 @@ fn api_key() -> BoxedStrategy<Step> {
 pub(super) fn changing_step() -> BoxedStrategy<Step> {
     prop_oneof![
         3 => tenant(),
+        4 => (nth(), update()).prop_map(|(tenant, body)| Step::TenantUpdate { tenant, body }),
         4 => (nth(), activation()).prop_map(|(tenant, body)| Step::TenantActivate { tenant, body }),
         4 => (nth(), cancellation()).prop_map(|(tenant, body)| Step::TenantCancel { tenant, body }),
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),

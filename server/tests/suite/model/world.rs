@@ -51,6 +51,11 @@ impl World {
             Step::TenantCreate { members } => post("/v1/tenants", members.clone()),
             Step::TenantGet { tenant } => get(format!("/v1/tenants/{}", self.tenant(*tenant))),
             Step::TenantGetBySlug { slug } => get(format!("/v1/tenants/by-slug/{slug}")),
+            Step::TenantUpdate { tenant, body } => (
+                Method::PATCH,
+                format!("/v1/tenants/{}", self.tenant(*tenant)),
+                Some(body.clone()),
+            ),
             Step::TenantActivate { tenant, body } => {
                 post(format!("/v1/tenants/{}/activate", self.tenant(*tenant)), body.clone())
             }
@@ -145,6 +150,7 @@ impl World {
                 Step::AuditAppend { .. } => self.events.extend(body["id"].as_i64()),
                 Step::TenantGet { .. }
                 | Step::TenantGetBySlug { .. }
+                | Step::TenantUpdate { .. }
                 | Step::TenantActivate { .. }
                 | Step::TenantCancel { .. }
                 | Step::EntitlementList { .. }
