@@ -116,8 +116,9 @@ const SENTENCES: [(&str, &[(&str, &str)]); 20] = [
     ),
     (
         "It is safe to repeat a request that updates, activates or cancels a tenant or revokes an API key: if it already \
-         effect, it changes nothing and writes no second audit event.",
+         took effect, it changes nothing and writes no second audit event.",
         &[
+            ("tenant_updates", "the_same_state_changes_nothing_and_writes_no_event"),
             (
                 "activation",
                 "repeating_an_activation_changes_nothing_and_writes_no_event",
