@@ -18,8 +18,8 @@ use super::api_keys::{ApiKeyGetPath, ApiKeyRevokePath};
 use super::context::{RequestContext, ServerContext};
 use super::response::HttpResult;
 use super::tenants::{
-    TenantActivatePath, TenantCancelPath, TenantGetBySlugPath, TenantGetPath,
-    TenantUpdatePath,
+    TenantActivatePath, TenantArchivePath, TenantCancelPath, TenantGetBySlugPath,
+    TenantGetPath, TenantUpdatePath,
 };
 
 /// Passes a request on to the operation of its path and method. Literal segments are matched before variables,
@@ -179,6 +179,20 @@ pub(super) async fn route<A: Api>(
                 _ => response::method_not_allowed(&context, "POST"),
             }
         }
+        ["v1", "tenants", id, "archive"] if is_served("/v1/tenants/{id}/archive") => {
+            match method {
+                Method::POST => {
+                    tenants::tenant_archive(
+                            context,
+                            TenantArchivePath {
+                                id: (*id).to_owned(),
+                            },
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
         ["v1", "tenants", id, "cancel"] if is_served("/v1/tenants/{id}/cancel") => {
             match method {
                 Method::POST => {
@@ -209,6 +223,7 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "tenant_get_by_slug" => Some("/v1/tenants/by-slug/{slug}"),
         "tenant_activate" => Some("/v1/tenants/{id}/activate"),
         "tenant_cancel" => Some("/v1/tenants/{id}/cancel"),
+        "tenant_archive" => Some("/v1/tenants/{id}/archive"),
         "entitlement_list" => Some("/v1/entitlements"),
         "catalog_list" => Some("/v1/catalog"),
         "catalog_request" => Some("/v1/catalog/request"),
@@ -601,8 +616,8 @@ where
 struct NoVariables {}
 
 /// The variables of `/v1/tenants/{id}/{slug}`. It is used for `/v1/tenants/by-slug/{slug}`,
-/// `/v1/tenants/{id}/activate`, `/v1/tenants/{id}/cancel`, because dropshot's router does not
-/// support these paths side by side.
+/// `/v1/tenants/{id}/activate`, `/v1/tenants/{id}/archive`, `/v1/tenants/{id}/cancel`, because
+/// dropshot's router does not support these paths side by side.
 #[derive(Deserialize, JsonSchema)]
 #[expect(
     dead_code,

@@ -16,10 +16,11 @@ use super::{
     CatalogTrialRequestResponse, Credentials, EntitlementListParams,
     EntitlementListResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
     OperationResponse, Principal, ReadinessGetResponse, RequestMetadata,
-    TenantActivateParams, TenantActivateResponse, TenantCancelParams,
-    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
-    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, TenantUpdateParams,
-    TenantUpdateResponse, Tenants, TryLater,
+    TenantActivateParams, TenantActivateResponse, TenantArchiveParams,
+    TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
+    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse,
+    Tenants, TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -148,7 +149,7 @@ for GenericApi<H> {
 impl<
     H: Admission + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantUpdate>
         + Handler<TenantGetBySlug> + Handler<TenantActivate> + Handler<TenantCancel>
-        + Handler<EntitlementList>,
+        + Handler<TenantArchive> + Handler<EntitlementList>,
 > Tenants for GenericApi<H> {
     fn tenant_create(
         &self,
@@ -263,6 +264,25 @@ impl<
                 principal,
                 params,
                 body,
+            },
+        )
+    }
+
+    fn tenant_archive(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: TenantArchiveParams,
+    ) -> impl Future<Output = TenantArchiveResponse> + Send {
+        <H as Handler<
+            TenantArchive,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
             },
         )
     }
@@ -735,6 +755,35 @@ impl Operation for TenantCancel {
     }
 }
 
+/// `tenant_archive`: Archive a tenant.
+#[derive(Debug)]
+pub enum TenantArchive {}
+
+impl Operation for TenantArchive {
+    const ID: &'static str = "tenant_archive";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = TenantArchiveParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = TenantArchiveResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tenant_archive(request.metadata, request.principal, request.params)
+    }
+}
+
 /// `entitlement_list`: List the product entitlements of a tenant.
 #[derive(Debug)]
 pub enum EntitlementList {}
@@ -1083,6 +1132,13 @@ impl Parameters for TenantActivateParams {
 }
 
 impl Parameters for TenantCancelParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for TenantArchiveParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);

@@ -106,6 +106,22 @@ pub trait Tenants: Admission {
         body: Option<types::TenantCancel>,
     ) -> impl Future<Output = TenantCancelResponse> + Send;
 
+    /// Archive a tenant.
+    ///
+    /// Sets the status to `archived`, which is final: the tenant can be read and deleted, but not
+    /// changed. Its API keys are not valid. Returns 409 if the tenant is active; cancel it first.
+    /// Writes the audit event `tenant.archived`, unless the tenant is archived already.
+    ///
+    /// Requires the scope `tenants:write`.
+    ///
+    /// `POST /v1/tenants/{id}/archive`
+    fn tenant_archive(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: TenantArchiveParams,
+    ) -> impl Future<Output = TenantArchiveResponse> + Send;
+
     /// List the product entitlements of a tenant.
     ///
     /// Returns the entitlements in the order of their product keys. Expired entitlements are
@@ -153,6 +169,13 @@ pub struct TenantActivateParams {
 /// The parameters of `tenant_cancel`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TenantCancelParams {
+    /// The ID of the tenant.
+    pub id: types::TenantId,
+}
+
+/// The parameters of `tenant_archive`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantArchiveParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
 }
@@ -431,6 +454,51 @@ impl OperationResponse for TenantCancelResponse {
 }
 
 impl From<ServerErrorResponse> for TenantCancelResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `tenant_archive` declares.
+#[derive(Clone, Debug)]
+pub enum TenantArchiveResponse {
+    /// 200: The archived tenant.
+    Ok(types::Tenant),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 409: The request conflicts with stored data.
+    Conflict(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for TenantArchiveResponse {
+    const OPERATION: &'static str = "tenant_archive";
+}
+
+impl From<ServerErrorResponse> for TenantArchiveResponse {
     fn from(response: ServerErrorResponse) -> Self {
         match response {
             ServerErrorResponse::InternalServerError(body) => {

@@ -17,7 +17,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 12604665918397803970;
+pub(crate) const SPEC_FINGERPRINT: u64 = 13496044813640573650;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]

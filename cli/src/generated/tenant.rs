@@ -17,6 +17,7 @@ pub(crate) enum Command {
     GetBySlug(TenantGetBySlug),
     Activate(TenantActivate),
     Cancel(TenantCancel),
+    Archive(TenantArchive),
 }
 
 impl Command {
@@ -29,6 +30,7 @@ impl Command {
             Self::GetBySlug(request) => Response::Tenant(request.send(client).await?),
             Self::Activate(request) => Response::Tenant(request.send(client).await?),
             Self::Cancel(request) => Response::Tenant(request.send(client).await?),
+            Self::Archive(request) => Response::Tenant(request.send(client).await?),
         };
         Ok(response)
     }
@@ -322,5 +324,24 @@ impl TenantCancel {
             request = request.body(body);
         }
         Ok(request.send().await?.into_inner())
+    }
+}
+
+/// Archive a tenant.
+///
+/// Sets the status to `archived`, which is final: the tenant can be read and deleted, but not
+/// changed. Its API keys are not valid. Returns 409 if the tenant is active; cancel it first.
+/// Writes the audit event `tenant.archived`, unless the tenant is archived already.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TenantArchive {
+    /// The ID of the tenant.
+    #[arg(value_name = "ID")]
+    pub(crate) id: types::TenantId,
+}
+
+impl TenantArchive {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<types::Tenant, Failure> {
+        Ok(client.tenant_archive().id(self.id).send().await?.into_inner())
     }
 }

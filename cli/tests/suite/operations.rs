@@ -157,6 +157,8 @@ async fn every_operation_is_a_command(service: TestServer) {
         .call(Operation::TenantCancel, "tenant cancel", &[&id, "--reason", "moved on"])
         .await;
     assert_eq!(frozen["status"], "frozen");
+    let archived = calls.call(Operation::TenantArchive, "tenant archive", &[&id]).await;
+    assert_eq!(archived["status"], "archived");
 
     assert_eq!(
         calls.called,

@@ -1056,6 +1056,149 @@ impl TenantCancelThen {
     }
 }
 
+/// Matches requests of `tenant_archive`.
+pub struct TenantArchiveWhen(When);
+
+impl TenantArchiveWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::POST)
+                .path_matches(
+                    Regex::new("^/v1/tenants/[^/]*/archive$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::TenantId) -> Self {
+        let re = Regex::new(&format!("^/v1/tenants/{}/archive$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+}
+
+/// Sets the response of `tenant_archive`.
+pub struct TenantArchiveThen(Then);
+
+impl TenantArchiveThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::Tenant) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Matches requests of `entitlement_list`.
 pub struct EntitlementListWhen(When);
 
@@ -2652,6 +2795,10 @@ pub trait MockServerExt {
     fn tenant_cancel<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(TenantCancelWhen, TenantCancelThen);
+    /// Mocks `tenant_archive`.
+    fn tenant_archive<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TenantArchiveWhen, TenantArchiveThen);
     /// Mocks `entitlement_list`.
     fn entitlement_list<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -2768,6 +2915,15 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(TenantCancelWhen::new(when), TenantCancelThen::new(then))
+        })
+    }
+
+    fn tenant_archive<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TenantArchiveWhen, TenantArchiveThen),
+    {
+        self.mock(|when, then| {
+            config_fn(TenantArchiveWhen::new(when), TenantArchiveThen::new(then))
         })
     }
 

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 12604665918397803970;
+pub const SPEC_FINGERPRINT: u64 = 13496044813640573650;
 
 /// A client of the Tenant Registry.
 ///
@@ -49,10 +49,11 @@ pub const SPEC_FINGERPRINT: u64 = 12604665918397803970;
 /// without white space between the tokens, and the nested levels of objects and lists.
 /// Responses may contain longer values that were stored before contract 2.0.
 ///
-/// **Retries.** It is safe to repeat a request that updates, activates or cancels a tenant or
-/// revokes an API key: if it already took effect, it changes nothing and writes no second audit
-/// event. Repeating a successful `tenant_create` or `catalog_trial_request` returns 409.
-/// Repeating `api_key_create`, `catalog_request` or `audit_append` creates a second record.
+/// **Retries.** It is safe to repeat a request that updates, activates, cancels or archives a
+/// tenant or revokes an API key: if it already took effect, it changes nothing and writes no
+/// second audit event. Repeating a successful `tenant_create` or `catalog_trial_request`
+/// returns 409. Repeating `api_key_create`, `catalog_request` or `audit_append` creates a
+/// second record.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -147,6 +148,15 @@ impl Client {
     /// and the effective time in `metadata`, unless nothing changes.
     pub fn tenant_cancel(&self) -> builder::TenantCancel<'_> {
         builder::TenantCancel::new(self)
+    }
+
+    /// Archive a tenant.
+    ///
+    /// Sets the status to `archived`, which is final: the tenant can be read and deleted, but not
+    /// changed. Its API keys are not valid. Returns 409 if the tenant is active; cancel it first.
+    /// Writes the audit event `tenant.archived`, unless the tenant is archived already.
+    pub fn tenant_archive(&self) -> builder::TenantArchive<'_> {
+        builder::TenantArchive::new(self)
     }
 
     /// List the product entitlements of a tenant.

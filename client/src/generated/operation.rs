@@ -22,6 +22,8 @@ pub enum Operation {
     TenantActivate,
     /// `tenant_cancel`: Cancel a tenant, immediately or at the end of its period.
     TenantCancel,
+    /// `tenant_archive`: Archive a tenant.
+    TenantArchive,
     /// `entitlement_list`: List the product entitlements of a tenant.
     EntitlementList,
     /// `catalog_list`: List the products that any tenant can request.
@@ -48,7 +50,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -57,6 +59,7 @@ impl Operation {
         Self::TenantGetBySlug,
         Self::TenantActivate,
         Self::TenantCancel,
+        Self::TenantArchive,
         Self::EntitlementList,
         Self::CatalogList,
         Self::CatalogRequest,
@@ -81,6 +84,7 @@ impl Operation {
             Self::TenantGetBySlug => "tenant_get_by_slug",
             Self::TenantActivate => "tenant_activate",
             Self::TenantCancel => "tenant_cancel",
+            Self::TenantArchive => "tenant_archive",
             Self::EntitlementList => "entitlement_list",
             Self::CatalogList => "catalog_list",
             Self::CatalogRequest => "catalog_request",

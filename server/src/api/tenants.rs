@@ -5,8 +5,9 @@ use crate::domain::error::{DomainError, TenantChangeError, TenantCreateError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     EntitlementListParams, EntitlementListResponse, Principal, RequestMetadata, TenantActivateParams,
-    TenantActivateResponse, TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
-    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
+    TenantActivateResponse, TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
 use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate, TenantUpdate};
 
@@ -118,6 +119,25 @@ impl<S: Store> Tenants for RegistryApi<S> {
                 TenantChangeError::InvalidInput(error) => TenantCancelResponse::BadRequest(error.into()),
                 TenantChangeError::NotFound(error) => TenantCancelResponse::NotFound(error.into()),
                 TenantChangeError::Conflict(error) => TenantCancelResponse::Conflict(error.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn tenant_archive(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: TenantArchiveParams,
+    ) -> TenantArchiveResponse {
+        let TenantArchiveParams { id } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.tenant_archive(id, &caller).await {
+            Ok(tenant) => TenantArchiveResponse::Ok(tenant),
+            Err(DomainError::Rejected(error)) => match error {
+                TenantChangeError::InvalidInput(error) => TenantArchiveResponse::BadRequest(error.into()),
+                TenantChangeError::NotFound(error) => TenantArchiveResponse::NotFound(error.into()),
+                TenantChangeError::Conflict(error) => TenantArchiveResponse::Conflict(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }

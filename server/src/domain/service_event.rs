@@ -12,6 +12,7 @@ pub(crate) enum ServiceAction {
     TenantUpdated,
     TenantActivated,
     TenantCancelled,
+    TenantArchived,
     CatalogRequested,
     CatalogTrialStarted,
     ApiKeyCreated,
@@ -25,6 +26,7 @@ impl ServiceAction {
             Self::TenantUpdated => "tenant.updated",
             Self::TenantActivated => "tenant.activated",
             Self::TenantCancelled => "tenant.cancelled",
+            Self::TenantArchived => "tenant.archived",
             Self::CatalogRequested => "catalog.requested",
             Self::CatalogTrialStarted => "catalog.trial_started",
             Self::ApiKeyCreated => "api_key.created",
@@ -34,7 +36,11 @@ impl ServiceAction {
 
     fn target_type(self) -> &'static str {
         match self {
-            Self::TenantCreated | Self::TenantUpdated | Self::TenantActivated | Self::TenantCancelled => "tenant",
+            Self::TenantCreated
+            | Self::TenantUpdated
+            | Self::TenantActivated
+            | Self::TenantCancelled
+            | Self::TenantArchived => "tenant",
             Self::CatalogRequested | Self::CatalogTrialStarted => "product",
             Self::ApiKeyCreated | Self::ApiKeyRevoked => "api_key",
         }

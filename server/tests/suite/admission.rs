@@ -201,7 +201,7 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
 
 async fn every_operation_requires_its_scope(store: StoreUnderTest) {
     let guarded = Guarded::start(store, UNLIMITED).await;
-    assert_eq!(secured().count(), 17);
+    assert_eq!(secured().count(), 18);
     for operation in secured() {
         let subject = guarded.subject().await;
         let before = guarded.events(&subject).await;

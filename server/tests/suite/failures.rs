@@ -40,6 +40,7 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
         ),
         ("tenant_activate", post(format!("/v1/tenants/{id}/activate"), json!({}))),
         ("tenant_cancel", post(format!("/v1/tenants/{id}/cancel"), json!({}))),
+        ("tenant_archive", post(format!("/v1/tenants/{id}/archive"), json!({}))),
         ("entitlement_list", get(format!("/v1/entitlements?tenant_id={id}"))),
         (
             "catalog_request",

@@ -14,6 +14,7 @@ mod activation;
 mod admission;
 mod api_key_pages;
 mod api_keys;
+mod archiving;
 mod audit;
 mod audit_appending;
 mod audit_pages;
@@ -115,6 +116,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         admission::cases,
         api_key_pages::cases,
         api_keys::cases,
+        archiving::cases,
         audit::cases,
         audit_appending::cases,
         audit_pages::cases,

@@ -1,6 +1,7 @@
-//! The rules of tenants: creating, reading, updating, activating and cancelling them.
+//! The rules of tenants: creating, reading, updating, activating, cancelling and archiving them.
 
 mod activate;
+mod archive;
 mod cancel;
 mod contract;
 #[cfg(test)]
@@ -262,6 +263,30 @@ impl<S: Store> Registry<S> {
             .store
             .tenant_change(id, |tenant: &TenantRecord| {
                 cancel::tenant_cancel(tenant, reason.as_ref(), at_period_end, caller, self.clock.now())
+            })
+            .await?;
+        self.tenant_changed(id, changed)
+    }
+
+    /// Archives a tenant, for good.
+    ///
+    /// # Errors
+    /// - [`NotFound`] if the tenant does not exist.
+    /// - [`Conflict`] if it is active.
+    pub async fn tenant_archive(
+        &self,
+        id: TenantId,
+        caller: &Caller,
+    ) -> Result<Tenant, DomainError<TenantChangeError>> {
+        caller
+            .identity
+            .tenant_scope
+            .require(id)
+            .map_err(DomainError::rejected)?;
+        let changed = self
+            .store
+            .tenant_change(id, |tenant: &TenantRecord| {
+                archive::tenant_archive(tenant, caller, self.clock.now())
             })
             .await?;
         self.tenant_changed(id, changed)

@@ -59,6 +59,7 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::TenantGetBySlug => send!(tenant_get_by_slug, slug: TenantSlug),
         Operation::TenantUpdate => send!(tenant_update, id: TenantId, body: TenantUpdate),
         Operation::TenantActivate => send!(tenant_activate, id: TenantId, body: TenantActivate),
+        Operation::TenantArchive => send!(tenant_archive, id: TenantId),
         Operation::TenantCancel => send!(tenant_cancel, id: TenantId, body: TenantCancel),
         Operation::EntitlementList => send!(entitlement_list, tenant_id: TenantId),
         Operation::CatalogList => send!(catalog_list),

@@ -34,8 +34,7 @@ impl TestServer {
 
     pub(crate) async fn archived(&self, slug: &str) -> Tenant {
         let tenant = self.customer(slug).await;
-        self.operator.archive(server_id(tenant.id), self.clock.now()).await;
-        self.tenant(tenant.id).await
+        self.archive(tenant.id).await.unwrap()
     }
 
     pub(crate) async fn tenant(&self, id: TenantId) -> Tenant {
@@ -49,6 +48,11 @@ impl TestServer {
 
     pub(crate) async fn activate(&self, id: TenantId, body: TenantActivate) -> Result<Tenant, Error> {
         let response = self.client.tenant_activate().id(id).body(body).send().await;
+        response.map(ResponseValue::into_inner)
+    }
+
+    pub(crate) async fn archive(&self, id: TenantId) -> Result<Tenant, Error> {
+        let response = self.client.tenant_archive().id(id).send().await;
         response.map(ResponseValue::into_inner)
     }
 

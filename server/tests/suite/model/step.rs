@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// The index of a record, modulo the number of records.
 pub(super) type Nth = usize;
 
-/// A request, or a change that does not use the API.
+/// A request, or what happens beside the API.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     TenantCreate {
@@ -30,6 +30,9 @@ pub(super) enum Step {
     TenantCancel {
         tenant: Nth,
         body: Value,
+    },
+    TenantArchive {
+        tenant: Nth,
     },
     EntitlementList {
         tenant: Nth,
@@ -68,10 +71,6 @@ pub(super) enum Step {
         tenant: Option<Nth>,
         query: String,
         cursor: Option<Nth>,
-    },
-    /// An operator archives a tenant.
-    Archive {
-        tenant: Nth,
     },
     /// Time passes.
     Wait {
@@ -285,6 +284,7 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
         4 => (nth(), update()).prop_map(|(tenant, body)| Step::TenantUpdate { tenant, body }),
         4 => (nth(), activation()).prop_map(|(tenant, body)| Step::TenantActivate { tenant, body }),
         4 => (nth(), cancellation()).prop_map(|(tenant, body)| Step::TenantCancel { tenant, body }),
+        1 => nth().prop_map(|tenant| Step::TenantArchive { tenant }),
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),
         4 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogTrialRequest { tenant, product }),
         1 => api_key(),
@@ -307,7 +307,6 @@ pub(super) fn any_step() -> BoxedStrategy<Step> {
         1 => nth().prop_map(|api_key| Step::ApiKeyGet { api_key }),
         2 => nth().prop_map(|api_key| Step::ApiKeyVerify { api_key }),
         4 => audit_list.prop_map(|(tenant, query, cursor)| Step::AuditList { tenant, query, cursor }),
-        1 => nth().prop_map(|tenant| Step::Archive { tenant }),
         2 => (1..400_i64).prop_map(|hours| Step::Wait { hours }),
     ]
     .boxed()

@@ -5,8 +5,6 @@ use crate::harness::{RawResponse, TestServer};
 use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tenant_registry_contract::types::TenantId;
-use uuid::Uuid;
 
 /// An id that no record has.
 const UNKNOWN_ID: &str = "0190b8a5-0000-7000-8000-000000000000";
@@ -65,6 +63,11 @@ impl World {
             Step::TenantCancel { tenant, body } => {
                 post(format!("/v1/tenants/{}/cancel", self.tenant(*tenant)), body.clone())
             }
+            Step::TenantArchive { tenant } => (
+                Method::POST,
+                format!("/v1/tenants/{}/archive", self.tenant(*tenant)),
+                None,
+            ),
             Step::EntitlementList { tenant } => get(format!("/v1/entitlements?tenant_id={}", self.tenant(*tenant))),
             Step::CatalogRequest { tenant, product } => post("/v1/catalog/request", self.request(*tenant, product)),
             Step::CatalogTrialRequest { tenant, product } => {
@@ -107,13 +110,6 @@ impl World {
                     query.push_str(&format!("&cursor={cursor}"));
                 }
                 get(format!("/v1/audit?{}", query.trim_start_matches('&')))
-            }
-            Step::Archive { tenant } => {
-                if let Some(id) = nth(&self.tenants, *tenant) {
-                    let id = TenantId::from(id.parse::<Uuid>().unwrap());
-                    service.operator.archive(id, service.clock.now()).await;
-                }
-                return None;
             }
             Step::Wait { hours } => {
                 service.clock.advance(TimeDelta::hours(*hours));
@@ -170,6 +166,7 @@ impl World {
                 | Step::TenantUpdate { .. }
                 | Step::TenantActivate { .. }
                 | Step::TenantCancel { .. }
+                | Step::TenantArchive { .. }
                 | Step::EntitlementList { .. }
                 | Step::CatalogRequest { .. }
                 | Step::CatalogTrialRequest { .. }
@@ -178,7 +175,6 @@ impl World {
                 | Step::ApiKeyRevoke { .. }
                 | Step::ApiKeyVerify { .. }
                 | Step::AuditList { .. }
-                | Step::Archive { .. }
                 | Step::Wait { .. } => {}
             }
         }
