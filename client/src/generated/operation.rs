@@ -24,6 +24,12 @@ pub enum Operation {
     TenantCancel,
     /// `tenant_archive`: Archive a tenant.
     TenantArchive,
+    /// `project_create`: Create a project.
+    ProjectCreate,
+    /// `project_get`: Get a project by ID.
+    ProjectGet,
+    /// `project_delete`: Delete a project.
+    ProjectDelete,
     /// `entitlement_list`: List the product entitlements of a tenant.
     EntitlementList,
     /// `catalog_list`: List the products that any tenant can request.
@@ -50,7 +56,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -60,6 +66,9 @@ impl Operation {
         Self::TenantActivate,
         Self::TenantCancel,
         Self::TenantArchive,
+        Self::ProjectCreate,
+        Self::ProjectGet,
+        Self::ProjectDelete,
         Self::EntitlementList,
         Self::CatalogList,
         Self::CatalogRequest,
@@ -85,6 +94,9 @@ impl Operation {
             Self::TenantActivate => "tenant_activate",
             Self::TenantCancel => "tenant_cancel",
             Self::TenantArchive => "tenant_archive",
+            Self::ProjectCreate => "project_create",
+            Self::ProjectGet => "project_get",
+            Self::ProjectDelete => "project_delete",
             Self::EntitlementList => "entitlement_list",
             Self::CatalogList => "catalog_list",
             Self::CatalogRequest => "catalog_request",

@@ -14,6 +14,7 @@ mod health;
 mod json;
 mod members;
 mod patch;
+mod projects;
 mod shared;
 mod tenants;
 mod time;
@@ -25,7 +26,7 @@ pub use self::api_keys::{
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,
-    AuditEventOrigin, AuditEventPage, ProjectId,
+    AuditEventOrigin, AuditEventPage,
 };
 pub use self::catalog::{CatalogEntry, CatalogEntryList, CatalogRequest};
 pub use self::constraint::{ConstraintError, Quoted};
@@ -34,9 +35,10 @@ pub use self::health::{Health, HealthStatus};
 pub use self::json::JsonObject;
 pub use self::members::{Member, RequestObject, unknown_name};
 pub use self::patch::Patch;
+pub use self::projects::{Project, ProjectCreate, ProjectName, ProjectSlug};
 pub use self::shared::{
-    Error, ErrorCode, PageLimit, PlanKey, ProductKey, RequestCount, RetryAfterSeconds,
-    StoredText, TenantId, TenantProduct, Text,
+    Error, ErrorCode, PageLimit, PlanKey, ProductKey, ProjectId, RequestCount,
+    RetryAfterSeconds, StoredText, TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
     ExternalId, Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind,
