@@ -38,9 +38,9 @@ pub use self::response::{OperationResponse, ServerErrorResponse};
 pub use self::tenants::{
     EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
     EntitlementListResponse, TenantActivateParams, TenantActivateResponse,
-    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
-    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    Tenants,
+    TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
+    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
 
 /// The whole API: implemented for every type that implements the trait of each tag.

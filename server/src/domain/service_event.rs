@@ -9,8 +9,10 @@ use tenant_registry_contract::types::{AuditEventOrigin, JsonObject, ProductKey, 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServiceAction {
     TenantCreated,
+    TenantUpdated,
     TenantActivated,
     TenantCancelled,
+    TenantArchived,
     ProjectCreated,
     ProjectDeleted,
     CatalogRequested,
@@ -24,8 +26,10 @@ impl ServiceAction {
     fn as_str(self) -> &'static str {
         match self {
             Self::TenantCreated => "tenant.created",
+            Self::TenantUpdated => "tenant.updated",
             Self::TenantActivated => "tenant.activated",
             Self::TenantCancelled => "tenant.cancelled",
+            Self::TenantArchived => "tenant.archived",
             Self::ProjectCreated => "project.created",
             Self::ProjectDeleted => "project.deleted",
             Self::CatalogRequested => "catalog.requested",
@@ -38,7 +42,11 @@ impl ServiceAction {
 
     fn target_type(self) -> &'static str {
         match self {
-            Self::TenantCreated | Self::TenantActivated | Self::TenantCancelled => "tenant",
+            Self::TenantCreated
+            | Self::TenantUpdated
+            | Self::TenantActivated
+            | Self::TenantCancelled
+            | Self::TenantArchived => "tenant",
             Self::ProjectCreated | Self::ProjectDeleted => "project",
             Self::CatalogRequested | Self::CatalogTrialStarted => "product",
             Self::ApiKeyCreated | Self::ApiKeyRotated | Self::ApiKeyRevoked => "api_key",

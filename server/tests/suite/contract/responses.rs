@@ -10,7 +10,8 @@ use tenant_registry_contract::server::{
     ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse,
     CatalogTrialRequestResponse, EntitlementCheckResponse, EntitlementListResponse, HealthGetResponse,
     ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse, TenantActivateResponse,
-    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+    TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+    TenantUpdateResponse,
 };
 
 /// Any response of an operation with a status that it declares.
@@ -67,9 +68,16 @@ responses! {
     }
     TenantGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     TenantGetBySlugResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    TenantUpdateResponse {
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
     TenantActivateResponse {
         200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
+    }
+    TenantArchiveResponse {
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 500 InternalServerError; unavailable
     }
     TenantCancelResponse {
         200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
