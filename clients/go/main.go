@@ -51,10 +51,13 @@ func main() {
 	getTenant(tenant)
 	readUnknown(tenant)
 	activateTenant(tenant)
+	updateTenant(tenant)
+	website := createProject(tenant)
 	tryProduct(tenant)
-	useAPIKey(tenant)
+	useAPIKey(tenant, website)
 	exported := appendAuditEvent(tenant)
-	cancelTenant(tenant)
+	deleteProject(website)
+	closeAccount(tenant)
 	readAuditLog(tenant, exported)
 }
 
@@ -151,15 +154,53 @@ func activateTenant(tenant *registry.Tenant) {
 	body.SetPlan("team")
 	body.SetContractStart("2027-01-01")
 	body.SetContractEnd("2027-12-31")
-	body.SetErpCustomerId("4711")
+	body.SetErpCustomerId(tenant.Slug)
 	active = succeeds(client.TenantsAPI.TenantActivate(ctx, tenant.Id).TenantActivate(body).Execute())
-	check(active.Plan == "team" && active.GetErpCustomerId() == "4711", "the plan and customer ID of the request")
+	check(active.Plan == "team" && active.GetErpCustomerId() == tenant.Slug, "the plan and customer ID of the request")
 	check(*active.ContractStart.Get() == "2027-01-01" && *active.ContractEnd.Get() == "2027-12-31", "the dates of the request")
 	body = *registry.NewTenantActivate()
 	body.SetContractEnd("2026-12-31")
 	fails[*registry.Tenant](400, registry.ERRORCODE_INVALID_INPUT)(
 		client.TenantsAPI.TenantActivate(ctx, tenant.Id).TenantActivate(body).Execute())
 	passed("tenant_activate")
+}
+
+func updateTenant(tenant *registry.Tenant) {
+	body := *registry.NewTenantUpdate()
+	body.SetName("Blåbær Holding")
+	body.SetSalesOwner("Ada Lovelace")
+	body.SetStripeCustId(tenant.Slug)
+	updated := succeeds(client.TenantsAPI.TenantUpdate(ctx, tenant.Id).TenantUpdate(body).Execute())
+	check(updated.Name == body.GetName() && updated.GetSalesOwner() == "Ada Lovelace", "the new name and sales owner")
+	check(updated.GetStripeCustId() == tenant.Slug && updated.Plan == "team", "the new customer ID and the same plan")
+
+	// Nil removes a value. An omitted value remains unchanged.
+	body = *registry.NewTenantUpdate()
+	body.SetSalesOwnerNil()
+	updated = succeeds(client.TenantsAPI.TenantUpdate(ctx, tenant.Id).TenantUpdate(body).Execute())
+	check(!updated.HasSalesOwner(), "no sales owner")
+	check(updated.Name == "Blåbær Holding" && updated.GetStripeCustId() == tenant.Slug, "the same name and customer ID")
+	body = *registry.NewTenantUpdate()
+	body.SetContractEnd("2026-12-31")
+	fails[*registry.Tenant](400, registry.ERRORCODE_INVALID_INPUT)(
+		client.TenantsAPI.TenantUpdate(ctx, tenant.Id).TenantUpdate(body).Execute())
+	passed("tenant_update")
+}
+
+func createProject(tenant *registry.Tenant) *registry.Project {
+	body := *registry.NewProjectCreate(tenant.Id, "website", "Website")
+	body.SetDescription("For visitors")
+	project := succeeds(client.ProjectsAPI.ProjectCreate(ctx).ProjectCreate(body).Execute())
+	check(project.TenantId == tenant.Id && project.Slug == "website", "the tenant and slug of the request")
+	check(project.Name == "Website" && project.GetDescription() == "For visitors", "the name and description of the request")
+	fails[*registry.Project](409, registry.ERRORCODE_CONFLICT)(
+		client.ProjectsAPI.ProjectCreate(ctx).ProjectCreate(body).Execute())
+	passed("project_create")
+
+	found := succeeds(client.ProjectsAPI.ProjectGet(ctx, project.Id).Execute())
+	check(reflect.DeepEqual(found, project), "the created project")
+	passed("project_get")
+	return project
 }
 
 func tryProduct(tenant *registry.Tenant) {
@@ -193,17 +234,27 @@ func tryProduct(tenant *registry.Tenant) {
 	passed("entitlement_list")
 }
 
-func useAPIKey(tenant *registry.Tenant) {
+func useAPIKey(tenant *registry.Tenant, project *registry.Project) {
 	scopes := []string{"reports:read", "reports:write"}
 	body := *registry.NewAPIKeyCreate(tenant.Id, "ci")
 	body.SetScopes(scopes)
+	body.SetProjectId(project.Id)
+	// The service stores microseconds.
+	expiresAt := time.Now().Add(365 * 24 * time.Hour).Truncate(time.Microsecond)
+	body.SetExpiresAt(expiresAt)
 	created := succeeds(client.ApiKeysAPI.ApiKeyCreate(ctx).APIKeyCreate(body).Execute())
 	key := created.ApiKey
 	check(strings.HasPrefix(created.Plaintext, key.Prefix) && created.Warning != "", "the plaintext and a warning")
 	shown := fmt.Sprintf("%v %+v %#v %s", created, *created, created, *created)
 	check(strings.Contains(shown, key.Id) && !strings.Contains(shown, created.Plaintext), "no secret in "+shown)
 	check(key.LastUsedAt.Get() == nil && key.RevokedAt.Get() == nil && !key.HasProduct(), "a key that is neither used nor revoked")
+	check(key.ExpiresAt.Get().Equal(expiresAt), "the end of the request")
+	check(key.GetProjectId() == project.Id, "the project of the request")
 	passed("api_key_create")
+
+	found := succeeds(client.ApiKeysAPI.ApiKeyGet(ctx, key.Id).Execute())
+	check(reflect.DeepEqual(*found, key), "the created key")
+	passed("api_key_get")
 
 	request := *registry.NewAPIKeyVerifyRequest(created.Plaintext)
 	shown = fmt.Sprintf("%v %#v", request, request)
@@ -211,6 +262,10 @@ func useAPIKey(tenant *registry.Tenant) {
 	verification := succeeds(client.ApiKeysAPI.ApiKeyVerify(ctx).APIKeyVerifyRequest(request).Execute())
 	check(verification.Valid && !verification.HasReason(), "a new key is valid")
 	check(verification.GetTenantId() == tenant.Id && reflect.DeepEqual(verification.Scopes, scopes), "its tenant and scopes")
+	check(verification.GetApiKeyId() == key.Id && verification.ExpiresAt.Equal(expiresAt), "its ID and end")
+	check(verification.GetProjectId() == project.Id, "its project")
+	_, err := client.ProjectsAPI.ProjectDelete(ctx, project.Id).Execute()
+	check(err != nil && strings.HasPrefix(err.Error(), "409 conflict: "), "a project whose key is usable cannot be deleted")
 
 	for range [2]int{} {
 		response, err := client.ApiKeysAPI.ApiKeyRevoke(ctx, key.Id).Execute()
@@ -223,10 +278,26 @@ func useAPIKey(tenant *registry.Tenant) {
 	check(!verification.HasTenantId() && !verification.HasScopes(), "no tenant or scopes for an invalid key")
 	passed("api_key_verify")
 
-	keys := succeeds(client.ApiKeysAPI.ApiKeyList(ctx).TenantId(tenant.Id).Execute())
-	check(len(keys.Items) == 1 && keys.Items[0].Id == key.Id, "one key")
+	body = *registry.NewAPIKeyCreate(tenant.Id, "nightly")
+	second := succeeds(client.ApiKeysAPI.ApiKeyCreate(ctx).APIKeyCreate(body).Execute()).ApiKey
+	check(second.ExpiresAt.Get() == nil, "a key that does not expire")
+	list := client.ApiKeysAPI.ApiKeyList(ctx).TenantId(tenant.Id)
+	keys := succeeds(list.Limit(1).Execute())
+	check(reflect.DeepEqual(keys.Items, []registry.TenantAPIKey{second}), "the newest key")
+	keys = succeeds(list.Limit(1).Cursor(keys.GetNextCursor()).Execute())
+	check(len(keys.Items) == 1 && keys.Items[0].Id == key.Id, "the oldest key")
 	check(!keys.Items[0].RevokedAt.Get().Before(key.CreatedAt), "revoked after it was created")
+	check(!keys.HasNextCursor(), "the last page")
+	keys = succeeds(list.Usable(true).Execute())
+	check(reflect.DeepEqual(keys.Items, []registry.TenantAPIKey{second}), "the key that is not revoked")
 	passed("api_key_list")
+}
+
+func deleteProject(project *registry.Project) {
+	response, err := client.ProjectsAPI.ProjectDelete(ctx, project.Id).Execute()
+	check(err == nil && response.StatusCode == 204, "status 204")
+	fails[*registry.Project](404, registry.ERRORCODE_NOT_FOUND)(client.ProjectsAPI.ProjectGet(ctx, project.Id).Execute())
+	passed("project_delete")
 }
 
 func appendAuditEvent(tenant *registry.Tenant) registry.AuditEvent {
@@ -247,15 +318,21 @@ func appendAuditEvent(tenant *registry.Tenant) registry.AuditEvent {
 	return *event
 }
 
-func cancelTenant(tenant *registry.Tenant) {
+func closeAccount(tenant *registry.Tenant) {
 	body := *registry.NewTenantCancel()
 	body.SetReason("too dear")
 	body.SetAtPeriodEnd(true)
 	cancelled := succeeds(client.TenantsAPI.TenantCancel(ctx, tenant.Id).TenantCancel(body).Execute())
 	check(cancelled.Status == registry.TENANTSTATUS_ACTIVE, "active until the end of its period")
+	fails[*registry.Tenant](409, registry.ERRORCODE_CONFLICT)(client.TenantsAPI.TenantArchive(ctx, tenant.Id).Execute())
 	cancelled = succeeds(client.TenantsAPI.TenantCancel(ctx, tenant.Id).Execute())
 	check(cancelled.Status == registry.TENANTSTATUS_FROZEN, "frozen immediately")
 	passed("tenant_cancel")
+
+	archived := succeeds(client.TenantsAPI.TenantArchive(ctx, tenant.Id).Execute())
+	check(archived.Status == registry.TENANTSTATUS_ARCHIVED, "archived")
+	fails[*registry.Tenant](409, registry.ERRORCODE_CONFLICT)(client.TenantsAPI.TenantActivate(ctx, tenant.Id).Execute())
+	passed("tenant_archive")
 }
 
 func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {
@@ -281,13 +358,19 @@ func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {
 		"tenant.created",
 		"tenant.activated",
 		"tenant.activated",
+		"tenant.updated",
+		"tenant.updated",
+		"project.created",
 		"catalog.requested",
 		"catalog.trial_started",
 		"api_key.created",
 		"api_key.revoked",
+		"api_key.created",
 		"report.exported",
+		"project.deleted",
 		"tenant.cancelled",
 		"tenant.cancelled",
+		"tenant.archived",
 	}
 	check(reflect.DeepEqual(actions, expected), fmt.Sprint("one event for each step instead of ", actions))
 	check(found, "the appended event")

@@ -21,6 +21,8 @@ import {
     FetchError,
     HealthApi,
     HealthStatus,
+    type Project,
+    ProjectsApi,
     ResponseError,
     type Tenant,
     TenantFromJSON,
@@ -41,6 +43,7 @@ const configuration = new Configuration({
 });
 const health = new HealthApi(configuration);
 const tenants = new TenantsApi(configuration);
+const projects = new ProjectsApi(configuration);
 const catalog = new CatalogApi(configuration);
 const apiKeys = new ApiKeysApi(configuration);
 const audit = new AuditApi(configuration);
@@ -119,17 +122,17 @@ async function getTenant(tenant: Tenant) {
     assert.equal(later.id, tenant.id);
 }
 
-async function activateTenant({ id }: Tenant) {
+async function activateTenant({ id, slug }: Tenant) {
     const active = await tenants.tenantActivate({ id });
     assert.equal(active.status, TenantStatus.Active);
     assert.equal(active.plan, "starter");
 
     const contractStart = "2027-01-01";
     const contractEnd = "2027-12-31";
-    const tenantActivate = { plan: "team", contractStart, contractEnd, erpCustomerId: "4711" };
+    const tenantActivate = { plan: "team", contractStart, contractEnd, erpCustomerId: slug };
     const tenant = await tenants.tenantActivate({ id, tenantActivate });
     assert.equal(tenant.plan, "team");
-    assert.equal(tenant.erpCustomerId, "4711");
+    assert.equal(tenant.erpCustomerId, slug);
     assert.equal(tenant.contractStart, contractStart);
     assert.equal(tenant.contractEnd, contractEnd);
 
@@ -139,6 +142,37 @@ async function activateTenant({ id }: Tenant) {
     const instant = { contractEnd: new Date("2027-12-31") as unknown as string };
     await fails(400, ErrorCode.InvalidInput, tenants.tenantActivate({ id, tenantActivate: instant }));
     passed("tenant_activate");
+}
+
+async function updateTenant({ id, slug }: Tenant) {
+    const tenantUpdate = { name: "Blåbær Holding", salesOwner: "Ada Lovelace", stripeCustId: slug };
+    const updated = await tenants.tenantUpdate({ id, tenantUpdate });
+    assert.equal(updated.name, tenantUpdate.name);
+    assert.equal(updated.salesOwner, tenantUpdate.salesOwner);
+    assert.equal(updated.stripeCustId, slug);
+    assert.equal(updated.plan, "team");
+
+    // null removes a value. An omitted value remains unchanged.
+    const cleared = await tenants.tenantUpdate({ id, tenantUpdate: { salesOwner: null } });
+    assert.equal(cleared.salesOwner, undefined);
+    assert.equal(cleared.name, tenantUpdate.name);
+    assert.equal(cleared.stripeCustId, slug);
+    const backwards = { contractEnd: "2026-12-31" };
+    await fails(400, ErrorCode.InvalidInput, tenants.tenantUpdate({ id, tenantUpdate: backwards }));
+    passed("tenant_update");
+}
+
+async function createProject({ id: tenantId }: Tenant): Promise<Project> {
+    const projectCreate = { tenantId, slug: "website", name: "Website", description: "For visitors" };
+    const project = await projects.projectCreate({ projectCreate });
+    const { id, createdAt, updatedAt, ...properties } = project;
+    assert.deepEqual(properties, projectCreate);
+    await fails(409, ErrorCode.Conflict, projects.projectCreate({ projectCreate }));
+    passed("project_create");
+
+    assert.deepEqual(await projects.projectGet({ id }), project);
+    passed("project_get");
+    return project;
 }
 
 async function tryProduct({ id: tenantId }: Tenant) {
@@ -167,9 +201,11 @@ async function tryProduct({ id: tenantId }: Tenant) {
     passed("entitlement_list");
 }
 
-async function useApiKey({ id: tenantId }: Tenant) {
+async function useApiKey({ id: tenantId }: Tenant, { id: projectId }: Project) {
     const scopes = ["reports:read", "reports:write"];
-    const created = await apiKeys.apiKeyCreate({ apiKeyCreate: { tenantId, name: "ci", scopes } });
+    const expiresAt = new Date(Date.now() + 365 * DAY);
+    const apiKeyCreate = { tenantId, projectId, name: "ci", scopes, expiresAt };
+    const created = await apiKeys.apiKeyCreate({ apiKeyCreate });
     const key = created.apiKey;
     assert(created.plaintext.startsWith(key.prefix));
     assert.notEqual(created.warning, "");
@@ -179,7 +215,12 @@ async function useApiKey({ id: tenantId }: Tenant) {
     assert.equal(key.lastUsedAt, null);
     assert.equal(key.revokedAt, null);
     assert.equal(key.product, undefined);
+    assert.deepEqual(key.expiresAt, expiresAt);
+    assert.equal(key.projectId, projectId);
     passed("api_key_create");
+
+    assert.deepEqual(await apiKeys.apiKeyGet({ id: key.id }), key);
+    passed("api_key_get");
 
     const request = { apiKeyVerifyRequest: { key: created.plaintext } };
     const valid = await apiKeys.apiKeyVerify(request);
@@ -187,6 +228,10 @@ async function useApiKey({ id: tenantId }: Tenant) {
     assert.equal(valid.reason, undefined);
     assert.equal(valid.tenantId, tenantId);
     assert.deepEqual(valid.scopes, scopes);
+    assert.equal(valid.apiKeyId, key.id);
+    assert.deepEqual(valid.expiresAt, expiresAt);
+    assert.equal(valid.projectId, projectId);
+    await fails(409, ErrorCode.Conflict, projects.projectDelete({ id: projectId }));
 
     for (let time = 0; time < 2; time++) {
         assert.equal((await apiKeys.apiKeyRevokeRaw({ id: key.id })).raw.status, 204);
@@ -200,13 +245,25 @@ async function useApiKey({ id: tenantId }: Tenant) {
     assert.equal(revoked.scopes, undefined);
     passed("api_key_verify");
 
-    const { items } = await apiKeys.apiKeyList({ tenantId });
+    const { apiKey: second } = await apiKeys.apiKeyCreate({ apiKeyCreate: { tenantId, name: "nightly" } });
+    assert.equal(second.expiresAt, null);
+    const newest = await apiKeys.apiKeyList({ tenantId, limit: 1 });
+    assert.deepEqual(newest.items, [second]);
+    const { items, nextCursor } = await apiKeys.apiKeyList({ tenantId, limit: 1, cursor: newest.nextCursor });
     assert.deepEqual(
         items.map((item) => item.id),
         [key.id],
     );
     assert(items[0].revokedAt !== null && items[0].revokedAt >= key.createdAt);
+    assert.equal(nextCursor, undefined);
+    assert.deepEqual((await apiKeys.apiKeyList({ tenantId, usable: true })).items, [second]);
     passed("api_key_list");
+}
+
+async function deleteProject({ id }: Project) {
+    assert.equal((await projects.projectDeleteRaw({ id })).raw.status, 204);
+    await fails(404, ErrorCode.NotFound, projects.projectGet({ id }));
+    passed("project_delete");
 }
 
 async function appendAuditEvent(tenant: Tenant): Promise<AuditEvent> {
@@ -230,11 +287,16 @@ async function appendAuditEvent(tenant: Tenant): Promise<AuditEvent> {
     return event;
 }
 
-async function cancelTenant({ id }: Tenant) {
+async function closeAccount({ id }: Tenant) {
     const tenantCancel = { reason: "too dear", atPeriodEnd: true };
     assert.equal((await tenants.tenantCancel({ id, tenantCancel })).status, TenantStatus.Active);
+    await fails(409, ErrorCode.Conflict, tenants.tenantArchive({ id }));
     assert.equal((await tenants.tenantCancel({ id })).status, TenantStatus.Frozen);
     passed("tenant_cancel");
+
+    assert.equal((await tenants.tenantArchive({ id })).status, TenantStatus.Archived);
+    await fails(409, ErrorCode.Conflict, tenants.tenantActivate({ id }));
+    passed("tenant_archive");
 }
 
 async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
@@ -253,13 +315,19 @@ async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
             "tenant.created",
             "tenant.activated",
             "tenant.activated",
+            "tenant.updated",
+            "tenant.updated",
+            "project.created",
             "catalog.requested",
             "catalog.trial_started",
             "api_key.created",
             "api_key.revoked",
+            "api_key.created",
             "report.exported",
+            "project.deleted",
             "tenant.cancelled",
             "tenant.cancelled",
+            "tenant.archived",
         ],
     );
     for (let place = 1; place < events.length; place++) {
@@ -288,8 +356,11 @@ const customer = await createTenant();
 console.log(`tenant ${customer.slug}`);
 await getTenant(customer);
 await activateTenant(customer);
+await updateTenant(customer);
+const website = await createProject(customer);
 await tryProduct(customer);
-await useApiKey(customer);
+await useApiKey(customer, website);
 const exported = await appendAuditEvent(customer);
-await cancelTenant(customer);
+await deleteProject(website);
+await closeAccount(customer);
 await readAuditLog(customer, exported);
