@@ -53,8 +53,8 @@ func main() {
 	activateTenant(tenant)
 	updateTenant(tenant)
 	website := createProject(tenant)
-	tryProduct(tenant)
-	useAPIKey(tenant, website)
+	tried := tryProduct(tenant)
+	useAPIKey(tenant, website, tried)
 	exported := appendAuditEvent(tenant)
 	deleteProject(website)
 	closeAccount(tenant)
@@ -203,7 +203,7 @@ func createProject(tenant *registry.Tenant) *registry.Project {
 	return project
 }
 
-func tryProduct(tenant *registry.Tenant) {
+func tryProduct(tenant *registry.Tenant) string {
 	catalog := succeeds(client.CatalogAPI.CatalogList(ctx).Execute())
 	var product string
 	allHaveDemo := true
@@ -232,9 +232,18 @@ func tryProduct(tenant *registry.Tenant) {
 	entitlements := succeeds(client.TenantsAPI.EntitlementList(ctx).TenantId(tenant.Id).Execute())
 	check(reflect.DeepEqual(entitlements.Items, []registry.TenantProduct{*trial}), "the entitlement of the trial")
 	passed("entitlement_list")
+
+	entitled := succeeds(client.TenantsAPI.EntitlementCheck(ctx).TenantId(tenant.Id).Product(product).Execute())
+	check(entitled.Entitled && !entitled.HasReason(), "the tenant is entitled to the trial")
+	check(entitled.ExpiresAt.Equal(*trial.ExpiresAt.Get()) && len(entitled.Config) == 0, "the end of the trial")
+	entitled = succeeds(client.TenantsAPI.EntitlementCheck(ctx).TenantId(tenant.Id).Product("no-such-product").Execute())
+	check(!entitled.Entitled, "not entitled to an unknown product")
+	check(entitled.GetReason() == registry.ENTITLEMENTCHECKREASON_UNKNOWN_PRODUCT, "the unknown product as the reason")
+	passed("entitlement_check")
+	return product
 }
 
-func useAPIKey(tenant *registry.Tenant, project *registry.Project) {
+func useAPIKey(tenant *registry.Tenant, project *registry.Project, product string) {
 	scopes := []string{"reports:read", "reports:write"}
 	body := *registry.NewAPIKeyCreate(tenant.Id, "ci")
 	body.SetScopes(scopes)
@@ -266,6 +275,34 @@ func useAPIKey(tenant *registry.Tenant, project *registry.Project) {
 	check(verification.GetProjectId() == project.Id, "its project")
 	_, err := client.ProjectsAPI.ProjectDelete(ctx, project.Id).Execute()
 	check(err != nil && strings.HasPrefix(err.Error(), "409 conflict: "), "a project whose key is usable cannot be deleted")
+	use := request
+	use.SetProduct(product)
+	use.SetScopes([]string{"reports:read"})
+	verification = succeeds(client.ApiKeysAPI.ApiKeyVerify(ctx).APIKeyVerifyRequest(use).Execute())
+	check(verification.Valid, "valid for the product and a scope of the key")
+	use.SetScopes([]string{"reports:read", "reports:delete"})
+	verification = succeeds(client.ApiKeysAPI.ApiKeyVerify(ctx).APIKeyVerifyRequest(use).Execute())
+	check(!verification.Valid && verification.GetReason() == registry.APIKEYVERIFYREASON_MISSING_SCOPE, "a missing scope")
+
+	rotation := *registry.NewAPIKeyRotate()
+	rotation.SetOverlapSeconds(3600)
+	rotated := succeeds(client.ApiKeysAPI.ApiKeyRotate(ctx, key.Id).APIKeyRotate(rotation).Execute())
+	successor := rotated.ApiKey
+	check(strings.HasPrefix(rotated.Plaintext, successor.Prefix), "the plaintext of the successor")
+	check(!strings.Contains(fmt.Sprint(rotated), rotated.Plaintext), "no secret in a rotated key")
+	check(successor.GetRotatedFrom() == key.Id && successor.ExpiresAt.Get() == nil, "a successor that does not expire")
+	check(successor.Name == key.Name && reflect.DeepEqual(successor.Scopes, scopes), "the same name and scopes")
+	check(successor.GetProjectId() == project.Id, "the same project")
+	old := succeeds(client.ApiKeysAPI.ApiKeyGet(ctx, key.Id).Execute())
+	check(old.GetRotatedTo() == successor.Id, "the link to the successor")
+	check(old.ExpiresAt.Get().Equal(successor.CreatedAt.Add(time.Hour)), "the end of the overlap")
+	for _, plaintext := range []string{created.Plaintext, rotated.Plaintext} {
+		verification = succeeds(client.ApiKeysAPI.ApiKeyVerify(ctx).
+			APIKeyVerifyRequest(*registry.NewAPIKeyVerifyRequest(plaintext)).Execute())
+		check(verification.Valid, "both keys are valid during the overlap")
+	}
+	fails[*registry.APIKeyCreated](409, registry.ERRORCODE_CONFLICT)(client.ApiKeysAPI.ApiKeyRotate(ctx, key.Id).Execute())
+	passed("api_key_rotate")
 
 	for range [2]int{} {
 		response, err := client.ApiKeysAPI.ApiKeyRevoke(ctx, key.Id).Execute()
@@ -278,19 +315,18 @@ func useAPIKey(tenant *registry.Tenant, project *registry.Project) {
 	check(!verification.HasTenantId() && !verification.HasScopes(), "no tenant or scopes for an invalid key")
 	passed("api_key_verify")
 
-	body = *registry.NewAPIKeyCreate(tenant.Id, "nightly")
-	second := succeeds(client.ApiKeysAPI.ApiKeyCreate(ctx).APIKeyCreate(body).Execute()).ApiKey
-	check(second.ExpiresAt.Get() == nil, "a key that does not expire")
 	list := client.ApiKeysAPI.ApiKeyList(ctx).TenantId(tenant.Id)
 	keys := succeeds(list.Limit(1).Execute())
-	check(reflect.DeepEqual(keys.Items, []registry.TenantAPIKey{second}), "the newest key")
+	check(len(keys.Items) == 1 && keys.Items[0].Id == successor.Id, "the newest key")
 	keys = succeeds(list.Limit(1).Cursor(keys.GetNextCursor()).Execute())
 	check(len(keys.Items) == 1 && keys.Items[0].Id == key.Id, "the oldest key")
 	check(!keys.Items[0].RevokedAt.Get().Before(key.CreatedAt), "revoked after it was created")
 	check(!keys.HasNextCursor(), "the last page")
 	keys = succeeds(list.Usable(true).Execute())
-	check(reflect.DeepEqual(keys.Items, []registry.TenantAPIKey{second}), "the key that is not revoked")
+	check(len(keys.Items) == 1 && keys.Items[0].Id == successor.Id, "the key that is not revoked")
 	passed("api_key_list")
+	_, err = client.ApiKeysAPI.ApiKeyRevoke(ctx, successor.Id).Execute()
+	check(err == nil, "the successor is revoked")
 }
 
 func deleteProject(project *registry.Project) {
@@ -364,8 +400,9 @@ func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {
 		"catalog.requested",
 		"catalog.trial_started",
 		"api_key.created",
+		"api_key.rotated",
 		"api_key.revoked",
-		"api_key.created",
+		"api_key.revoked",
 		"report.exported",
 		"project.deleted",
 		"tenant.cancelled",

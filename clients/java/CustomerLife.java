@@ -73,8 +73,8 @@ public final class CustomerLife {
         life.activateTenant(tenant);
         life.updateTenant(tenant);
         Project website = life.createProject(tenant.getId());
-        life.tryProduct(tenant.getId());
-        life.useApiKey(tenant.getId(), website.getId());
+        String tried = life.tryProduct(tenant.getId());
+        life.useApiKey(tenant.getId(), website.getId(), tried);
         AuditEvent exported = life.appendAuditEvent(tenant);
         life.deleteProject(website.getId());
         life.closeAccount(tenant.getId());
@@ -186,7 +186,7 @@ public final class CustomerLife {
         return project;
     }
 
-    private void tryProduct(UUID tenantId) throws Exception {
+    private String tryProduct(UUID tenantId) throws Exception {
         List<CatalogEntry> entries =
                 catalog.catalogList(APICatalogListRequest.newBuilder().build()).getItems();
         CatalogEntry entry =
@@ -208,9 +208,20 @@ public final class CustomerLife {
 
         equal(tenants.entitlementList(tenantId).getItems(), List.of(trial));
         passed("entitlement_list");
+
+        EntitlementCheck entitled = tenants.entitlementCheck(tenantId, entry.getKey());
+        equal(entitled.getEntitled(), true);
+        equal(entitled.getReason(), null);
+        equal(entitled.getExpiresAt(), trial.getExpiresAt());
+        equal(entitled.getConfig(), Map.of());
+        entitled = tenants.entitlementCheck(tenantId, "no-such-product");
+        equal(entitled.getEntitled(), false);
+        equal(entitled.getReason(), EntitlementCheckReason.UNKNOWN_PRODUCT);
+        passed("entitlement_check");
+        return entry.getKey();
     }
 
-    private void useApiKey(UUID tenantId, UUID projectId) throws Exception {
+    private void useApiKey(UUID tenantId, UUID projectId, String product) throws Exception {
         List<String> scopes = List.of("reports:read", "reports:write");
         // The service stores microseconds.
         OffsetDateTime expiresAt =
@@ -246,6 +257,30 @@ public final class CustomerLife {
         equal(verification.getExpiresAt(), expiresAt);
         equal(verification.getProjectId(), projectId);
         fails(409, ErrorCode.CONFLICT, () -> projects.projectDelete(projectId));
+        APIKeyVerifyRequest use =
+                new APIKeyVerifyRequest().key(created.getPlaintext()).product(product).addScopesItem("reports:read");
+        equal(apiKeys.apiKeyVerify(use).getValid(), true);
+        verification = apiKeys.apiKeyVerify(use.addScopesItem("reports:delete"));
+        equal(verification.getValid(), false);
+        equal(verification.getReason(), APIKeyVerifyReason.MISSING_SCOPE);
+
+        APIKeyCreated rotated = apiKeys.apiKeyRotate(key.getId(), new APIKeyRotate().overlapSeconds(3600));
+        APIKey successor = rotated.getApiKey();
+        check(rotated.getPlaintext().startsWith(successor.getPrefix()), "the plaintext of the successor");
+        check(!rotated.toString().contains(rotated.getPlaintext()), "no secret in " + rotated);
+        equal(successor.getRotatedFrom(), key.getId());
+        equal(successor.getExpiresAt(), null);
+        equal(successor.getName(), key.getName());
+        equal(successor.getScopes(), scopes);
+        equal(successor.getProjectId(), projectId);
+        APIKey old = apiKeys.apiKeyGet(key.getId());
+        equal(old.getRotatedTo(), successor.getId());
+        equal(old.getExpiresAt(), successor.getCreatedAt().plusHours(1));
+        for (String plaintext : List.of(created.getPlaintext(), rotated.getPlaintext())) {
+            equal(apiKeys.apiKeyVerify(new APIKeyVerifyRequest().key(plaintext)).getValid(), true);
+        }
+        fails(409, ErrorCode.CONFLICT, () -> apiKeys.apiKeyRotate(key.getId(), null));
+        passed("api_key_rotate");
 
         for (int time = 0; time < 2; time++) {
             equal(apiKeys.apiKeyRevokeWithHttpInfo(key.getId()).getStatusCode(), 204);
@@ -259,24 +294,26 @@ public final class CustomerLife {
         equal(verification.getScopes(), null);
         passed("api_key_verify");
 
-        APIKey second = apiKeys.apiKeyCreate(new APIKeyCreate().tenantId(tenantId).name("nightly"))
-                .getApiKey();
-        equal(second.getExpiresAt(), null);
         APIKeyList page = apiKeys.apiKeyList(
                 APIApiKeyListRequest.newBuilder().tenantId(tenantId).limit(1).build());
-        equal(page.getItems(), List.of(second));
+        equal(ids(page), List.of(successor.getId()));
         page = apiKeys.apiKeyList(APIApiKeyListRequest.newBuilder()
                 .tenantId(tenantId)
                 .limit(1)
                 .cursor(page.getNextCursor())
                 .build());
-        equal(page.getItems().stream().map(APIKey::getId).toList(), List.of(key.getId()));
+        equal(ids(page), List.of(key.getId()));
         check(!page.getItems().get(0).getRevokedAt().isBefore(key.getCreatedAt()), "revoked after it was created");
         equal(page.getNextCursor(), null);
         page = apiKeys.apiKeyList(
                 APIApiKeyListRequest.newBuilder().tenantId(tenantId).usable(true).build());
-        equal(page.getItems(), List.of(second));
+        equal(ids(page), List.of(successor.getId()));
         passed("api_key_list");
+        apiKeys.apiKeyRevoke(successor.getId());
+    }
+
+    private static List<UUID> ids(APIKeyList page) {
+        return page.getItems().stream().map(APIKey::getId).toList();
     }
 
     private void deleteProject(UUID id) throws Exception {
@@ -345,8 +382,9 @@ public final class CustomerLife {
                         "catalog.requested",
                         "catalog.trial_started",
                         "api_key.created",
+                        "api_key.rotated",
                         "api_key.revoked",
-                        "api_key.created",
+                        "api_key.revoked",
                         "report.exported",
                         "project.deleted",
                         "tenant.cancelled",

@@ -164,8 +164,16 @@ def try_product(tenant):
     assert tenants.entitlement_list(tenant.id).items == [trial]
     passed("entitlement_list")
 
+    check = tenants.entitlement_check(tenant.id, entry.key)
+    assert check.entitled and check.reason is None
+    assert check.expires_at == trial.expires_at and check.config == {}
+    check = tenants.entitlement_check(tenant.id, "no-such-product")
+    assert not check.entitled and check.reason is registry.EntitlementCheckReason.UNKNOWN_PRODUCT
+    passed("entitlement_check")
+    return entry.key
 
-def use_api_key(tenant, project):
+
+def use_api_key(tenant, project, product):
     expires_at = datetime.now(timezone.utc) + timedelta(days=365)
     created = api_keys.api_key_create(
         registry.APIKeyCreate(
@@ -196,6 +204,24 @@ def use_api_key(tenant, project):
     assert verification.project_id == project.id
     with fails(409, registry.ErrorCode.CONFLICT):
         projects.project_delete(project.id)
+    request.product, request.scopes = product, ["reports:read"]
+    assert api_keys.api_key_verify(request).valid
+    request.scopes = ["reports:read", "reports:delete"]
+    verification = api_keys.api_key_verify(request)
+    assert not verification.valid and verification.reason is registry.APIKeyVerifyReason.MISSING_SCOPE
+
+    rotated = api_keys.api_key_rotate(key.id, api_key_rotate=registry.APIKeyRotate(overlap_seconds=3600))
+    successor = rotated.api_key
+    assert rotated.plaintext.startswith(successor.prefix) and rotated.plaintext not in repr(rotated)
+    assert successor.rotated_from == key.id and successor.expires_at is None
+    assert (successor.name, successor.scopes, successor.project_id) == (key.name, key.scopes, project.id)
+    old = api_keys.api_key_get(key.id)
+    assert old.rotated_to == successor.id and old.expires_at == successor.created_at + timedelta(hours=1)
+    for plaintext in (created.plaintext, rotated.plaintext):
+        assert api_keys.api_key_verify(registry.APIKeyVerifyRequest(key=plaintext)).valid
+    with fails(409, registry.ErrorCode.CONFLICT):
+        api_keys.api_key_rotate(key.id)
+    passed("api_key_rotate")
 
     for _ in range(2):
         assert api_keys.api_key_revoke_with_http_info(key.id).status_code == 204
@@ -206,16 +232,16 @@ def use_api_key(tenant, project):
     assert verification.tenant_id is None and verification.scopes is None
     passed("api_key_verify")
 
-    second = api_keys.api_key_create(registry.APIKeyCreate(tenant_id=tenant.id, name="nightly")).api_key
-    assert second.expires_at is None
     page = api_keys.api_key_list(tenant.id, limit=1)
-    assert page.items == [second]
+    assert [item.id for item in page.items] == [successor.id]
     page = api_keys.api_key_list(tenant.id, limit=1, cursor=page.next_cursor)
     [listed] = page.items
     assert listed.id == key.id and listed.revoked_at >= key.created_at
     assert page.next_cursor is None
-    assert api_keys.api_key_list(tenant.id, usable=True).items == [second]
+    page = api_keys.api_key_list(tenant.id, usable=True)
+    assert [item.id for item in page.items] == [successor.id]
     passed("api_key_list")
+    api_keys.api_key_revoke(successor.id)
 
 
 def delete_project(project):
@@ -272,8 +298,9 @@ def read_audit_log(tenant, appended):
         "catalog.requested",
         "catalog.trial_started",
         "api_key.created",
+        "api_key.rotated",
         "api_key.revoked",
-        "api_key.created",
+        "api_key.revoked",
         "report.exported",
         "project.deleted",
         "tenant.cancelled",
@@ -318,8 +345,8 @@ get_tenant(customer)
 activate_tenant(customer)
 update_tenant(customer)
 website = create_project(customer)
-try_product(customer)
-use_api_key(customer, website)
+tried = try_product(customer)
+use_api_key(customer, website, tried)
 exported = append_audit_event(customer)
 delete_project(website)
 close_account(customer)

@@ -11,9 +11,10 @@ use serde_json::json;
 use tenant_registry_client as registry;
 
 use self::registry::types::{
-    ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditEvent,
-    CatalogRequest, ErrorCode, HealthStatus, Patch, Project, ProjectCreate, ProjectId, StoredText, Tenant,
-    TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind, TenantStatus, TenantUpdate,
+    ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ApiKeyVerifyReason,
+    ApiKeyVerifyRequest, AuditAppend, AuditEvent, CatalogRequest, EntitlementCheckReason, ErrorCode, HealthStatus,
+    Patch, ProductKey, Project, ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate, TenantCancel,
+    TenantCreate, TenantId, TenantKind, TenantStatus, TenantUpdate,
 };
 use self::registry::{Client, ResponseValue, TryStreamExt};
 use uuid::Uuid;
@@ -34,8 +35,8 @@ async fn main() -> Outcome {
     activate_tenant(&client, &tenant).await?;
     update_tenant(&client, &tenant).await?;
     let website = create_project(&client, tenant.id).await?;
-    try_product(&client, tenant.id).await?;
-    use_api_key(&client, tenant.id, website.id).await?;
+    let tried = try_product(&client, tenant.id).await?;
+    use_api_key(&client, tenant.id, website.id, tried).await?;
     let exported = append_audit_event(&client, &tenant).await?;
     delete_project(&client, website.id).await?;
     close_account(&client, tenant.id).await?;
@@ -180,7 +181,7 @@ async fn create_project(client: &Client, tenant_id: TenantId) -> Outcome<Project
     Ok(project)
 }
 
-async fn try_product(client: &Client, tenant_id: TenantId) -> Outcome {
+async fn try_product(client: &Client, tenant_id: TenantId) -> Outcome<ProductKey> {
     let entries = client.catalog_list().send().await?.into_inner().items;
     let entry = entries
         .iter()
@@ -218,13 +219,26 @@ async fn try_product(client: &Client, tenant_id: TenantId) -> Outcome {
 
     equal(
         &client.entitlement_list().tenant_id(tenant_id).send().await?.items,
-        &vec![trial],
+        &vec![trial.clone()],
     )?;
     passed("entitlement_list");
-    Ok(())
+
+    let product = ProductKey::try_from(entry.key.as_str())?;
+    let check_entitlement = client.entitlement_check().tenant_id(tenant_id);
+    let entitled = check_entitlement.clone().product(product.clone()).send().await?;
+    equal(&(entitled.entitled, &entitled.reason), &(true, &None))?;
+    equal(&entitled.expires_at, &trial.expires_at)?;
+    check(entitled.config.is_some(), "the settings of the product")?;
+    let unknown = check_entitlement.product("no-such-product").send().await?;
+    equal(
+        &(unknown.entitled, &unknown.reason),
+        &(false, &Some(EntitlementCheckReason::UnknownProduct.into())),
+    )?;
+    passed("entitlement_check");
+    Ok(product)
 }
 
-async fn use_api_key(client: &Client, tenant_id: TenantId, project_id: ProjectId) -> Outcome {
+async fn use_api_key(client: &Client, tenant_id: TenantId, project_id: ProjectId, product: ProductKey) -> Outcome {
     let mut body = ApiKeyCreate::new(tenant_id, "ci".try_into()?);
     body.scopes = vec!["reports:read".try_into()?, "reports:write".try_into()?];
     // The service stores microseconds.
@@ -259,6 +273,20 @@ async fn use_api_key(client: &Client, tenant_id: TenantId, project_id: ProjectId
     )?;
     let rejected = client.project_delete().id(project_id).send().await;
     fails(409, ErrorCode::Conflict, rejected)?;
+    let mut usage = request.clone();
+    usage.product = Some(product);
+    usage.scopes = vec!["reports:read".try_into()?];
+    check(
+        client.api_key_verify().body(usage.clone()).send().await?.valid,
+        "valid for the product and a scope of the key",
+    )?;
+    usage.scopes.push("reports:delete".try_into()?);
+    let verified = client.api_key_verify().body(usage).send().await?;
+    equal(
+        &(verified.valid, &verified.reason),
+        &(false, &Some(ApiKeyVerifyReason::MissingScope.into())),
+    )?;
+    let successor = rotate_api_key(client, &created).await?;
 
     for _ in 0..2 {
         let revoked = client.api_key_revoke().id(key.id).send().await?;
@@ -274,27 +302,61 @@ async fn use_api_key(client: &Client, tenant_id: TenantId, project_id: ProjectId
     equal(&(&verified.tenant_id, &verified.scopes), &(&None, &None))?;
     passed("api_key_verify");
 
-    let body = ApiKeyCreate::new(tenant_id, "nightly".try_into()?);
-    let second = client.api_key_create().body(body).send().await?.into_inner().api_key;
-    equal(&second.expires_at, &None)?;
     let list = client.api_key_list().tenant_id(tenant_id);
     let newest = list.clone().limit(1).send().await?.into_inner();
-    equal(&newest.items, &vec![second.clone()])?;
+    equal(&ids(&newest.items), &vec![successor])?;
     let cursor = newest.next_cursor.ok_or("a second page")?;
     let oldest = list.clone().limit(1).cursor(cursor).send().await?.into_inner();
-    equal(
-        &oldest.items.iter().map(|item| item.id).collect::<Vec<_>>(),
-        &vec![key.id],
-    )?;
+    equal(&ids(&oldest.items), &vec![key.id])?;
     check(
         oldest.items.iter().all(|item| item.revoked_at >= Some(item.created_at)),
         "revoked after it was created",
     )?;
     equal(&oldest.next_cursor, &None)?;
     let usable: Vec<ApiKey> = list.usable(true).stream().try_collect().await?;
-    equal(&usable, &vec![second])?;
+    equal(&ids(&usable), &vec![successor])?;
     passed("api_key_list");
+    client.api_key_revoke().id(successor).send().await?;
     Ok(())
+}
+
+fn ids(keys: &[ApiKey]) -> Vec<ApiKeyId> {
+    keys.iter().map(|key| key.id).collect()
+}
+
+/// Replaces a key, and returns the ID of its successor.
+async fn rotate_api_key(client: &Client, created: &ApiKeyCreated) -> Outcome<ApiKeyId> {
+    let key = &created.api_key;
+    let mut body = ApiKeyRotate::default();
+    body.overlap_seconds = 3600.try_into()?;
+    let rotated = client.api_key_rotate().id(key.id).body(body).send().await?.into_inner();
+    let successor = &rotated.api_key;
+    let plaintext = rotated.plaintext.expose_secret();
+    check(
+        plaintext.starts_with(successor.prefix.as_str()),
+        "the plaintext of the successor",
+    )?;
+    check(!format!("{rotated:?}").contains(plaintext), "no secret in `Debug`")?;
+    equal(&(successor.rotated_from, successor.expires_at), &(Some(key.id), None))?;
+    equal(
+        &(&successor.name, &successor.scopes, successor.project_id),
+        &(&key.name, &key.scopes, key.project_id),
+    )?;
+    let old = client.api_key_get().id(key.id).send().await?;
+    equal(&old.rotated_to, &Some(successor.id))?;
+    equal(
+        &old.expires_at.map(DateTime::from),
+        &Some(successor.created_at.get() + TimeDelta::hours(1)),
+    )?;
+    for plaintext in [&created.plaintext, &rotated.plaintext] {
+        let request = ApiKeyVerifyRequest::new(ApiKeyCandidate::from(plaintext.expose_secret()));
+        let verified = client.api_key_verify().body(request).send().await?;
+        check(verified.valid, "both keys are valid during the overlap")?;
+    }
+    let again = client.api_key_rotate().id(key.id).send().await;
+    fails(409, ErrorCode::Conflict, again)?;
+    passed("api_key_rotate");
+    Ok(successor.id)
 }
 
 async fn delete_project(client: &Client, id: ProjectId) -> Outcome {
@@ -386,8 +448,9 @@ async fn read_audit_log(client: &Client, tenant: &Tenant, appended: &AuditEvent)
             "catalog.requested",
             "catalog.trial_started",
             "api_key.created",
+            "api_key.rotated",
             "api_key.revoked",
-            "api_key.created",
+            "api_key.revoked",
             "report.exported",
             "project.deleted",
             "tenant.cancelled",

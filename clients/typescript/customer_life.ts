@@ -10,12 +10,14 @@ import { type AddressInfo } from "node:net";
 import { inspect } from "node:util";
 
 import {
+    type APIKeyList,
     ApiKeysApi,
     APIKeyVerifyReason,
     AuditApi,
     type AuditEvent,
     CatalogApi,
     Configuration,
+    EntitlementCheckReason,
     ErrorBodyFromJSON,
     ErrorCode,
     FetchError,
@@ -175,7 +177,7 @@ async function createProject({ id: tenantId }: Tenant): Promise<Project> {
     return project;
 }
 
-async function tryProduct({ id: tenantId }: Tenant) {
+async function tryProduct({ id: tenantId }: Tenant): Promise<string> {
     const { items: entries } = await catalog.catalogList();
     const entry = entries.find((entry) => entry.supportsTrial);
     assert(entry !== undefined);
@@ -199,9 +201,17 @@ async function tryProduct({ id: tenantId }: Tenant) {
 
     assert.deepEqual(await tenants.entitlementList({ tenantId }), { items: [trial] });
     passed("entitlement_list");
+
+    const entitled = await tenants.entitlementCheck({ tenantId, product: entry.key });
+    assert.deepEqual(entitled, { entitled: true, reason: undefined, expiresAt: trial.expiresAt, config: {} });
+    const unknown = await tenants.entitlementCheck({ tenantId, product: "no-such-product" });
+    assert(!unknown.entitled);
+    assert.equal(unknown.reason, EntitlementCheckReason.UnknownProduct);
+    passed("entitlement_check");
+    return entry.key;
 }
 
-async function useApiKey({ id: tenantId }: Tenant, { id: projectId }: Project) {
+async function useApiKey({ id: tenantId }: Tenant, { id: projectId }: Project, product: string) {
     const scopes = ["reports:read", "reports:write"];
     const expiresAt = new Date(Date.now() + 365 * DAY);
     const apiKeyCreate = { tenantId, projectId, name: "ci", scopes, expiresAt };
@@ -232,6 +242,30 @@ async function useApiKey({ id: tenantId }: Tenant, { id: projectId }: Project) {
     assert.deepEqual(valid.expiresAt, expiresAt);
     assert.equal(valid.projectId, projectId);
     await fails(409, ErrorCode.Conflict, projects.projectDelete({ id: projectId }));
+    const use = { key: created.plaintext, product, scopes: ["reports:read"] };
+    assert((await apiKeys.apiKeyVerify({ apiKeyVerifyRequest: use })).valid);
+    const tooMuch = { ...use, scopes: ["reports:read", "reports:delete"] };
+    const denied = await apiKeys.apiKeyVerify({ apiKeyVerifyRequest: tooMuch });
+    assert(!denied.valid);
+    assert.equal(denied.reason, APIKeyVerifyReason.MissingScope);
+
+    const rotated = await apiKeys.apiKeyRotate({ id: key.id, apiKeyRotate: { overlapSeconds: 3600 } });
+    const successor = rotated.apiKey;
+    assert(rotated.plaintext.startsWith(successor.prefix));
+    assert(!inspect(rotated).includes(rotated.plaintext));
+    assert.equal(successor.rotatedFrom, key.id);
+    assert.equal(successor.expiresAt, null);
+    assert.equal(successor.name, key.name);
+    assert.deepEqual(successor.scopes, scopes);
+    assert.equal(successor.projectId, projectId);
+    const old = await apiKeys.apiKeyGet({ id: key.id });
+    assert.equal(old.rotatedTo, successor.id);
+    assert.equal(old.expiresAt?.getTime(), successor.createdAt.getTime() + 60 * 60 * 1000);
+    for (const { plaintext } of [created, rotated]) {
+        assert((await apiKeys.apiKeyVerify({ apiKeyVerifyRequest: { key: plaintext } })).valid);
+    }
+    await fails(409, ErrorCode.Conflict, apiKeys.apiKeyRotate({ id: key.id }));
+    passed("api_key_rotate");
 
     for (let time = 0; time < 2; time++) {
         assert.equal((await apiKeys.apiKeyRevokeRaw({ id: key.id })).raw.status, 204);
@@ -245,19 +279,17 @@ async function useApiKey({ id: tenantId }: Tenant, { id: projectId }: Project) {
     assert.equal(revoked.scopes, undefined);
     passed("api_key_verify");
 
-    const { apiKey: second } = await apiKeys.apiKeyCreate({ apiKeyCreate: { tenantId, name: "nightly" } });
-    assert.equal(second.expiresAt, null);
     const newest = await apiKeys.apiKeyList({ tenantId, limit: 1 });
-    assert.deepEqual(newest.items, [second]);
-    const { items, nextCursor } = await apiKeys.apiKeyList({ tenantId, limit: 1, cursor: newest.nextCursor });
-    assert.deepEqual(
-        items.map((item) => item.id),
-        [key.id],
-    );
-    assert(items[0].revokedAt !== null && items[0].revokedAt >= key.createdAt);
-    assert.equal(nextCursor, undefined);
-    assert.deepEqual((await apiKeys.apiKeyList({ tenantId, usable: true })).items, [second]);
+    const ids = (page: APIKeyList) => page.items.map((item) => item.id);
+    assert.deepEqual(ids(newest), [successor.id]);
+    const oldest = await apiKeys.apiKeyList({ tenantId, limit: 1, cursor: newest.nextCursor });
+    assert.deepEqual(ids(oldest), [key.id]);
+    const { revokedAt } = oldest.items[0];
+    assert(revokedAt !== null && revokedAt >= key.createdAt);
+    assert.equal(oldest.nextCursor, undefined);
+    assert.deepEqual(ids(await apiKeys.apiKeyList({ tenantId, usable: true })), [successor.id]);
     passed("api_key_list");
+    await apiKeys.apiKeyRevoke({ id: successor.id });
 }
 
 async function deleteProject({ id }: Project) {
@@ -321,8 +353,9 @@ async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
             "catalog.requested",
             "catalog.trial_started",
             "api_key.created",
+            "api_key.rotated",
             "api_key.revoked",
-            "api_key.created",
+            "api_key.revoked",
             "report.exported",
             "project.deleted",
             "tenant.cancelled",
@@ -358,8 +391,8 @@ await getTenant(customer);
 await activateTenant(customer);
 await updateTenant(customer);
 const website = await createProject(customer);
-await tryProduct(customer);
-await useApiKey(customer, website);
+const tried = await tryProduct(customer);
+await useApiKey(customer, website, tried);
 const exported = await appendAuditEvent(customer);
 await deleteProject(website);
 await closeAccount(customer);
