@@ -38,9 +38,9 @@ pub use self::response::{OperationResponse, ServerErrorResponse};
 pub use self::tenants::{
     EntitlementListParams, EntitlementListResponse, TenantActivateParams,
     TenantActivateResponse, TenantArchiveParams, TenantArchiveResponse,
-    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
-    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    TenantUpdateParams, TenantUpdateResponse, Tenants,
+    TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantDeleteParams,
+    TenantDeleteResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
+    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
 
 /// The whole API: implemented for every type that implements the trait of each tag.
