@@ -34,6 +34,8 @@ pub enum Operation {
     ProjectDelete,
     /// `entitlement_list`: List the product entitlements of a tenant.
     EntitlementList,
+    /// `entitlement_check`: Check whether a tenant is entitled to a product now.
+    EntitlementCheck,
     /// `catalog_list`: List the products that any tenant can request.
     CatalogList,
     /// `catalog_request`: Request a product for a tenant.
@@ -48,6 +50,8 @@ pub enum Operation {
     ApiKeyGet,
     /// `api_key_revoke`: Revoke an API key.
     ApiKeyRevoke,
+    /// `api_key_rotate`: Replace an API key by a successor.
+    ApiKeyRotate,
     /// `api_key_verify`: Verify an API key.
     ApiKeyVerify,
     /// `audit_append`: Append an audit event.
@@ -58,7 +62,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -73,6 +77,7 @@ impl Operation {
         Self::ProjectGet,
         Self::ProjectDelete,
         Self::EntitlementList,
+        Self::EntitlementCheck,
         Self::CatalogList,
         Self::CatalogRequest,
         Self::CatalogTrialRequest,
@@ -80,6 +85,7 @@ impl Operation {
         Self::ApiKeyCreate,
         Self::ApiKeyGet,
         Self::ApiKeyRevoke,
+        Self::ApiKeyRotate,
         Self::ApiKeyVerify,
         Self::AuditAppend,
         Self::AuditList,
@@ -102,6 +108,7 @@ impl Operation {
             Self::ProjectGet => "project_get",
             Self::ProjectDelete => "project_delete",
             Self::EntitlementList => "entitlement_list",
+            Self::EntitlementCheck => "entitlement_check",
             Self::CatalogList => "catalog_list",
             Self::CatalogRequest => "catalog_request",
             Self::CatalogTrialRequest => "catalog_trial_request",
@@ -109,6 +116,7 @@ impl Operation {
             Self::ApiKeyCreate => "api_key_create",
             Self::ApiKeyGet => "api_key_get",
             Self::ApiKeyRevoke => "api_key_revoke",
+            Self::ApiKeyRotate => "api_key_rotate",
             Self::ApiKeyVerify => "api_key_verify",
             Self::AuditAppend => "audit_append",
             Self::AuditList => "audit_list",
