@@ -327,8 +327,9 @@ fn ids(keys: &[ApiKey]) -> Vec<ApiKeyId> {
 /// Replaces a key, and returns the ID of its successor.
 async fn rotate_api_key(client: &Client, created: &ApiKeyCreated) -> Outcome<ApiKeyId> {
     let key = &created.api_key;
-    let mut body = ApiKeyRotate::default();
-    body.overlap_seconds = 3600.try_into()?;
+    let body = ApiKeyRotate {
+        overlap_seconds: 3600.try_into()?,
+    };
     let rotated = client.api_key_rotate().id(key.id).body(body).send().await?.into_inner();
     let successor = &rotated.api_key;
     let plaintext = rotated.plaintext.expose_secret();
