@@ -369,6 +369,15 @@ func closeAccount(tenant *registry.Tenant) {
 	check(archived.Status == registry.TENANTSTATUS_ARCHIVED, "archived")
 	fails[*registry.Tenant](409, registry.ERRORCODE_CONFLICT)(client.TenantsAPI.TenantActivate(ctx, tenant.Id).Execute())
 	passed("tenant_archive")
+
+	demo := succeeds(client.TenantsAPI.TenantGetBySlug(ctx, tenant.Slug+"-demo").Execute())
+	_, err := client.TenantsAPI.TenantDelete(ctx, demo.Id).Execute()
+	check(err != nil && strings.HasPrefix(err.Error(), "409 conflict: "), "only an archived tenant can be deleted")
+	succeeds(client.TenantsAPI.TenantArchive(ctx, demo.Id).Execute())
+	response, err := client.TenantsAPI.TenantDelete(ctx, demo.Id).Execute()
+	check(err == nil && response.StatusCode == 204, "status 204")
+	fails[*registry.Tenant](404, registry.ERRORCODE_NOT_FOUND)(client.TenantsAPI.TenantGet(ctx, demo.Id).Execute())
+	passed("tenant_delete")
 }
 
 func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {

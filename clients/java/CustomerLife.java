@@ -77,7 +77,7 @@ public final class CustomerLife {
         life.useApiKey(tenant.getId(), website.getId(), tried);
         AuditEvent exported = life.appendAuditEvent(tenant);
         life.deleteProject(website.getId());
-        life.closeAccount(tenant.getId());
+        life.closeAccount(tenant);
         life.readAuditLog(tenant, exported);
     }
 
@@ -342,7 +342,8 @@ public final class CustomerLife {
         return event;
     }
 
-    private void closeAccount(UUID id) throws Exception {
+    private void closeAccount(Tenant tenant) throws Exception {
+        UUID id = tenant.getId();
         TenantCancel atPeriodEnd = new TenantCancel().reason("too dear").atPeriodEnd(true);
         equal(tenants.tenantCancel(id, atPeriodEnd).getStatus(), TenantStatus.ACTIVE);
         fails(409, ErrorCode.CONFLICT, () -> tenants.tenantArchive(id));
@@ -352,6 +353,13 @@ public final class CustomerLife {
         equal(tenants.tenantArchive(id).getStatus(), TenantStatus.ARCHIVED);
         fails(409, ErrorCode.CONFLICT, () -> tenants.tenantActivate(id, null));
         passed("tenant_archive");
+
+        UUID demo = tenants.tenantGetBySlug(tenant.getSlug() + "-demo").getId();
+        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantDelete(demo));
+        tenants.tenantArchive(demo);
+        equal(tenants.tenantDeleteWithHttpInfo(demo).getStatusCode(), 204);
+        fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(demo));
+        passed("tenant_delete");
     }
 
     private void readAuditLog(Tenant tenant, AuditEvent appended) throws Exception {

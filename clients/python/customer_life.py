@@ -280,6 +280,15 @@ def close_account(tenant):
         tenants.tenant_activate(tenant.id)
     passed("tenant_archive")
 
+    demo = tenants.tenant_get_by_slug(f"{tenant.slug}-demo")
+    with fails(409, registry.ErrorCode.CONFLICT):
+        tenants.tenant_delete(demo.id)
+    tenants.tenant_archive(demo.id)
+    assert tenants.tenant_delete_with_http_info(demo.id).status_code == 204
+    with fails(404, registry.ErrorCode.NOT_FOUND):
+        tenants.tenant_get(demo.id)
+    passed("tenant_delete")
+
 
 def read_audit_log(tenant, appended):
     events, cursor = [], LARGEST_64_BIT

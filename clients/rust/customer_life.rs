@@ -14,7 +14,7 @@ use self::registry::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ApiKeyVerifyReason,
     ApiKeyVerifyRequest, AuditAppend, AuditEvent, CatalogRequest, EntitlementCheckReason, ErrorCode, HealthStatus,
     Patch, ProductKey, Project, ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate, TenantCancel,
-    TenantCreate, TenantId, TenantKind, TenantStatus, TenantUpdate,
+    TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate,
 };
 use self::registry::{Client, ResponseValue, TryStreamExt};
 use uuid::Uuid;
@@ -39,7 +39,7 @@ async fn main() -> Outcome {
     use_api_key(&client, tenant.id, website.id, tried).await?;
     let exported = append_audit_event(&client, &tenant).await?;
     delete_project(&client, website.id).await?;
-    close_account(&client, tenant.id).await?;
+    close_account(&client, &tenant).await?;
     read_audit_log(&client, &tenant, &exported).await?;
     filter_by_time(&client, &tenant, &exported).await
 }
@@ -397,7 +397,8 @@ async fn append_audit_event(client: &Client, tenant: &Tenant) -> Outcome<AuditEv
     Ok(event)
 }
 
-async fn close_account(client: &Client, id: TenantId) -> Outcome {
+async fn close_account(client: &Client, tenant: &Tenant) -> Outcome {
+    let id = tenant.id;
     let at_period_end = TenantCancel {
         reason: Some("too dear".try_into()?),
         at_period_end: true,
@@ -413,6 +414,15 @@ async fn close_account(client: &Client, id: TenantId) -> Outcome {
     equal(&archived.status, &TenantStatus::Archived.into())?;
     fails(409, ErrorCode::Conflict, client.tenant_activate().id(id).send().await)?;
     passed("tenant_archive");
+
+    let demo: TenantSlug = format!("{}-demo", tenant.slug).try_into()?;
+    let demo = client.tenant_get_by_slug().slug(demo).send().await?.id;
+    fails(409, ErrorCode::Conflict, client.tenant_delete().id(demo).send().await)?;
+    client.tenant_archive().id(demo).send().await?;
+    let deleted = client.tenant_delete().id(demo).send().await?;
+    equal(&deleted.status().as_u16(), &204)?;
+    fails(404, ErrorCode::NotFound, client.tenant_get().id(demo).send().await)?;
+    passed("tenant_delete");
     Ok(())
 }
 

@@ -319,7 +319,7 @@ async function appendAuditEvent(tenant: Tenant): Promise<AuditEvent> {
     return event;
 }
 
-async function closeAccount({ id }: Tenant) {
+async function closeAccount({ id, slug }: Tenant) {
     const tenantCancel = { reason: "too dear", atPeriodEnd: true };
     assert.equal((await tenants.tenantCancel({ id, tenantCancel })).status, TenantStatus.Active);
     await fails(409, ErrorCode.Conflict, tenants.tenantArchive({ id }));
@@ -329,6 +329,13 @@ async function closeAccount({ id }: Tenant) {
     assert.equal((await tenants.tenantArchive({ id })).status, TenantStatus.Archived);
     await fails(409, ErrorCode.Conflict, tenants.tenantActivate({ id }));
     passed("tenant_archive");
+
+    const demo = await tenants.tenantGetBySlug({ slug: `${slug}-demo` });
+    await fails(409, ErrorCode.Conflict, tenants.tenantDelete({ id: demo.id }));
+    await tenants.tenantArchive({ id: demo.id });
+    assert.equal((await tenants.tenantDeleteRaw({ id: demo.id })).raw.status, 204);
+    await fails(404, ErrorCode.NotFound, tenants.tenantGet({ id: demo.id }));
+    passed("tenant_delete");
 }
 
 async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
