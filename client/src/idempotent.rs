@@ -24,6 +24,7 @@ impl Operation {
             | Self::TenantActivate
             | Self::TenantCancel
             | Self::TenantArchive
+            | Self::ApiKeyUpdate
             | Self::ApiKeyRevoke => true,
             // A second request gets 409, so the caller would mistake its own success for a conflict.
             Self::TenantCreate | Self::ProjectCreate | Self::CatalogTrialRequest | Self::ApiKeyRotate => false,

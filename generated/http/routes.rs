@@ -16,7 +16,9 @@ use crate::server::Api;
 use super::{
     api_keys, audit, catalog, health, projects, request, response, service, tenants,
 };
-use super::api_keys::{ApiKeyGetPath, ApiKeyRevokePath, ApiKeyRotatePath};
+use super::api_keys::{
+    ApiKeyGetPath, ApiKeyRevokePath, ApiKeyRotatePath, ApiKeyUpdatePath,
+};
 use super::context::{RequestContext, ServerContext};
 use super::projects::{ProjectDeletePath, ProjectGetPath};
 use super::response::HttpResult;
@@ -73,6 +75,16 @@ pub(super) async fn route<A: Api>(
                         )
                         .await
                 }
+                Method::PATCH => {
+                    api_keys::api_key_update(
+                            context,
+                            ApiKeyUpdatePath {
+                                id: (*id).to_owned(),
+                            },
+                            request,
+                        )
+                        .await
+                }
                 Method::DELETE => {
                     api_keys::api_key_revoke(
                             context,
@@ -82,7 +94,7 @@ pub(super) async fn route<A: Api>(
                         )
                         .await
                 }
-                _ => response::method_not_allowed(&context, "GET, HEAD, DELETE"),
+                _ => response::method_not_allowed(&context, "GET, HEAD, PATCH, DELETE"),
             }
         }
         ["v1", "api-keys", id, "rotate"] if is_served("/v1/api-keys/{id}/rotate") => {
@@ -289,6 +301,7 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "api_key_list" => Some("/v1/api-keys"),
         "api_key_create" => Some("/v1/api-keys"),
         "api_key_get" => Some("/v1/api-keys/{id}"),
+        "api_key_update" => Some("/v1/api-keys/{id}"),
         "api_key_revoke" => Some("/v1/api-keys/{id}"),
         "api_key_rotate" => Some("/v1/api-keys/{id}/rotate"),
         "api_key_verify" => Some("/v1/internal/api-keys/verify"),
@@ -621,6 +634,21 @@ pub fn api_description<A: Api>(
         )?;
         api.register(
             ApiEndpoint::new(
+                    "api_key_update".to_owned(),
+                    endpoint::<A, ApiKeyGetPath>,
+                    Method::PATCH,
+                    "application/json",
+                    "/v1/api-keys/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Change an API key.")
+                .description(
+                    "The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged. `expires_at` can be set if the key does not expire, or be made earlier. To end a key at once, revoke it. Returns 409 if the key is revoked or expired, or if `expires_at` would become later. Writes the audit event `api_key.updated`, unless nothing changes. Its `metadata` has the names of the changed properties.",
+                )
+                .tag("api_keys"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
                     "api_key_revoke".to_owned(),
                     endpoint::<A, ApiKeyGetPath>,
                     Method::DELETE,
@@ -637,7 +665,7 @@ pub fn api_description<A: Api>(
         register_others::<
             A,
             ApiKeyGetPath,
-        >(&mut api, "/v1/api-keys/{id}", &[Method::GET, Method::DELETE])?;
+        >(&mut api, "/v1/api-keys/{id}", &[Method::GET, Method::PATCH, Method::DELETE])?;
     }
     if is_served("/v1/api-keys/{id}/rotate") {
         api.register(

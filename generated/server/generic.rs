@@ -11,15 +11,16 @@ use crate::types;
 use super::{
     Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse,
     ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
-    ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys, Audit,
-    AuditAppendResponse, AuditListParams, AuditListResponse, Catalog,
-    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    Credentials, EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
-    EntitlementListResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
-    OperationResponse, Principal, ProjectCreateResponse, ProjectDeleteParams,
-    ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse, Projects,
-    ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
-    TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
+    ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
+    ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse, AuditListParams,
+    AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
+    CatalogTrialRequestResponse, Credentials, EntitlementCheckParams,
+    EntitlementCheckResponse, EntitlementListParams, EntitlementListResponse, Health,
+    HealthGetResponse, InvalidBody, NotAdmitted, OperationResponse, Principal,
+    ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams,
+    ProjectGetResponse, Projects, ReadinessGetResponse, RequestMetadata,
+    TenantActivateParams, TenantActivateResponse, TenantArchiveParams,
+    TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
     TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse,
     Tenants, TryLater,
@@ -452,7 +453,8 @@ impl<
 
 impl<
     H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
-        + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate> + Handler<ApiKeyVerify>,
+        + Handler<ApiKeyUpdate> + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate>
+        + Handler<ApiKeyVerify>,
 > ApiKeys for GenericApi<H> {
     fn api_key_list(
         &self,
@@ -507,6 +509,26 @@ impl<
                 principal,
                 params,
                 body: (),
+            },
+        )
+    }
+
+    fn api_key_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ApiKeyUpdateParams,
+        body: types::ApiKeyUpdate,
+    ) -> impl Future<Output = ApiKeyUpdateResponse> + Send {
+        <H as Handler<
+            ApiKeyUpdate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body,
             },
         )
     }
@@ -1205,6 +1227,40 @@ impl Operation for ApiKeyGet {
     }
 }
 
+/// `api_key_update`: Change an API key.
+#[derive(Debug)]
+pub enum ApiKeyUpdate {}
+
+impl Operation for ApiKeyUpdate {
+    const ID: &'static str = "api_key_update";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = ApiKeyUpdateParams;
+
+    type Body = types::ApiKeyUpdate;
+
+    type Schema = types::ApiKeyUpdate;
+
+    type Response = ApiKeyUpdateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.api_key_update(
+            request.metadata,
+            request.principal,
+            request.params,
+            request.body,
+        )
+    }
+}
+
 /// `api_key_revoke`: Revoke an API key.
 #[derive(Debug)]
 pub enum ApiKeyRevoke {}
@@ -1444,6 +1500,13 @@ impl Parameters for ApiKeyListParams {
 }
 
 impl Parameters for ApiKeyGetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for ApiKeyUpdateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 13307722127075628089;
+pub const SPEC_FINGERPRINT: u64 = 9761091947985283838;
 
 /// A client of the Tenant Registry.
 ///
@@ -246,6 +246,17 @@ impl Client {
     /// Returns the key, also if it is revoked or expired. The plaintext is not included.
     pub fn api_key_get(&self) -> builder::ApiKeyGet<'_> {
         builder::ApiKeyGet::new(self)
+    }
+
+    /// Change an API key.
+    ///
+    /// The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged. `expires_at`
+    /// can be set if the key does not expire, or be made earlier. To end a key at once, revoke it.
+    /// Returns 409 if the key is revoked or expired, or if `expires_at` would become later. Writes
+    /// the audit event `api_key.updated`, unless nothing changes. Its `metadata` has the names of
+    /// the changed properties.
+    pub fn api_key_update(&self) -> builder::ApiKeyUpdate<'_> {
+        builder::ApiKeyUpdate::new(self)
     }
 
     /// Revoke an API key.

@@ -46,6 +46,8 @@ pub enum Operation {
     ApiKeyCreate,
     /// `api_key_get`: Get an API key by ID.
     ApiKeyGet,
+    /// `api_key_update`: Change an API key.
+    ApiKeyUpdate,
     /// `api_key_revoke`: Revoke an API key.
     ApiKeyRevoke,
     /// `api_key_rotate`: Replace an API key by a successor.
@@ -60,7 +62,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -81,6 +83,7 @@ impl Operation {
         Self::ApiKeyList,
         Self::ApiKeyCreate,
         Self::ApiKeyGet,
+        Self::ApiKeyUpdate,
         Self::ApiKeyRevoke,
         Self::ApiKeyRotate,
         Self::ApiKeyVerify,
@@ -111,6 +114,7 @@ impl Operation {
             Self::ApiKeyList => "api_key_list",
             Self::ApiKeyCreate => "api_key_create",
             Self::ApiKeyGet => "api_key_get",
+            Self::ApiKeyUpdate => "api_key_update",
             Self::ApiKeyRevoke => "api_key_revoke",
             Self::ApiKeyRotate => "api_key_rotate",
             Self::ApiKeyVerify => "api_key_verify",

@@ -501,6 +501,53 @@ pub struct ApiKeyCreated {
     pub warning: String,
 }
 
+/// The properties of an API key to change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ApiKeyUpdate {
+    /// The display name of an API key.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub name: Option<ApiKeyName>,
+    /// The permissions of the key.
+    ///
+    /// At most 100 items.
+    #[serde(
+        default,
+        deserialize_with = "decode::present_list::<_,_,100>",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub scopes: Option<Vec<Scope>>,
+    /// When the key expires. It must be in the future, and not later than it is.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expires_at: Option<Timestamp>,
+}
+
+impl RequestObject for ApiKeyUpdate {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "name",
+                members: None,
+            },
+            Member {
+                name: "scopes",
+                members: None,
+            },
+            Member {
+                name: "expires_at",
+                members: None,
+            },
+        ]
+    }
+}
+
 /// How long an API key stays valid after its rotation, in seconds.
 ///
 /// At least 0. At most 2592000.

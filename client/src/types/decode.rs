@@ -88,6 +88,16 @@ pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: us
     from.deserialize_seq(Items::<T, MAX>(PhantomData))
 }
 
+/// Deserializes an optional list of at most `MAX` items that must not be `null`.
+pub(super) fn present_list<
+    'de,
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+    const MAX: usize,
+>(from: D) -> Result<Option<Vec<T>>, D::Error> {
+    list::<D, T, MAX>(from).map(Some)
+}
+
 /// Reads at most `MAX` items.
 struct Items<T, const MAX: usize>(PhantomData<T>);
 

@@ -21,7 +21,7 @@ mod time;
 
 pub use self::api_keys::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList,
-    ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyRotate, ApiKeyVerify,
+    ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerify,
     ApiKeyVerifyReason, ApiKeyVerifyRequest, ListCursor, OverlapSeconds, Scope,
 };
 pub use self::audit::{

@@ -2,15 +2,15 @@
 
 use super::{AdmittedCaller, RegistryApi};
 use crate::domain::api_keys::Verification;
-use crate::domain::error::{ApiKeyCreateError, ApiKeyRotateError, DomainError, ListError};
+use crate::domain::error::{ApiKeyCreateError, ApiKeyRotateError, ApiKeyUpdateError, DomainError, ListError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams,
-    ApiKeyRevokeResponse, ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys, InvalidBody,
-    OperationResponse, Principal, RequestMetadata, TryLater,
+    ApiKeyRevokeResponse, ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
+    ApiKeyVerifyResponse, ApiKeys, InvalidBody, OperationResponse, Principal, RequestMetadata, TryLater,
 };
 use tenant_registry_contract::types::{
-    ApiKeyCreate, ApiKeyRotate, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest,
+    ApiKeyCreate, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest,
 };
 
 impl<S: Store> ApiKeys for RegistryApi<S> {
@@ -55,6 +55,26 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         match self.registry.api_key_get(id, principal.tenant_scope()).await {
             Ok(api_key) => ApiKeyGetResponse::Ok(api_key),
             Err(DomainError::Rejected(error)) => ApiKeyGetResponse::NotFound(error.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn api_key_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: ApiKeyUpdateParams,
+        body: ApiKeyUpdate,
+    ) -> ApiKeyUpdateResponse {
+        let ApiKeyUpdateParams { id } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.api_key_update(id, body, &caller).await {
+            Ok(api_key) => ApiKeyUpdateResponse::Ok(api_key),
+            Err(DomainError::Rejected(error)) => match error {
+                ApiKeyUpdateError::InvalidInput(error) => ApiKeyUpdateResponse::BadRequest(error.into()),
+                ApiKeyUpdateError::NotFound(error) => ApiKeyUpdateResponse::NotFound(error.into()),
+                ApiKeyUpdateError::Conflict(error) => ApiKeyUpdateResponse::Conflict(error.into()),
+            },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }

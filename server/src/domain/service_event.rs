@@ -18,6 +18,7 @@ pub(crate) enum ServiceAction {
     CatalogRequested,
     CatalogTrialStarted,
     ApiKeyCreated,
+    ApiKeyUpdated,
     ApiKeyRotated,
     ApiKeyRevoked,
 }
@@ -35,6 +36,7 @@ impl ServiceAction {
             Self::CatalogRequested => "catalog.requested",
             Self::CatalogTrialStarted => "catalog.trial_started",
             Self::ApiKeyCreated => "api_key.created",
+            Self::ApiKeyUpdated => "api_key.updated",
             Self::ApiKeyRotated => "api_key.rotated",
             Self::ApiKeyRevoked => "api_key.revoked",
         }
@@ -49,7 +51,7 @@ impl ServiceAction {
             | Self::TenantArchived => "tenant",
             Self::ProjectCreated | Self::ProjectDeleted => "project",
             Self::CatalogRequested | Self::CatalogTrialStarted => "product",
-            Self::ApiKeyCreated | Self::ApiKeyRotated | Self::ApiKeyRevoked => "api_key",
+            Self::ApiKeyCreated | Self::ApiKeyUpdated | Self::ApiKeyRotated | Self::ApiKeyRevoked => "api_key",
         }
     }
 }

@@ -213,7 +213,7 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
 
 async fn every_operation_requires_its_scope(store: StoreUnderTest) {
     let guarded = Guarded::start(store, UNLIMITED).await;
-    assert_eq!(secured().count(), 23);
+    assert_eq!(secured().count(), 24);
     for operation in secured() {
         let subject = guarded.subject().await;
         let before = guarded.events(&subject).await;

@@ -76,6 +76,13 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
             post("/v1/api-keys".to_owned(), json!({ "tenant_id": id, "name": "n" })),
         ),
         ("api_key_get", get(format!("/v1/api-keys/{key}"))),
+        (
+            "api_key_update",
+            service
+                .raw
+                .request(Method::PATCH, &format!("/v1/api-keys/{key}"))
+                .json(&json!({ "name": "n" })),
+        ),
         ("api_key_rotate", post(format!("/v1/api-keys/{key}/rotate"), json!({}))),
         (
             "api_key_revoke",
