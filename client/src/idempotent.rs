@@ -18,6 +18,7 @@ impl Operation {
             | Self::ApiKeyList
             | Self::ApiKeyGet
             | Self::ApiKeyVerify
+            | Self::ApiKeyVerifyBatch
             | Self::AuditList => true,
             // A second request changes nothing and gets the same response.
             Self::TenantUpdate

@@ -150,6 +150,13 @@ pub(super) async fn route<A: Api>(
                 _ => response::method_not_allowed(&context, "POST"),
             }
         }
+        ["v1", "internal", "api-keys", "verify-batch",
+        ] if is_served("/v1/internal/api-keys/verify-batch") => {
+            match method {
+                Method::POST => api_keys::api_key_verify_batch(context, request).await,
+                _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
         ["v1", "internal", "entitlements", "check",
         ] if is_served("/v1/internal/entitlements/check") => {
             match method {
@@ -305,6 +312,7 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "api_key_revoke" => Some("/v1/api-keys/{id}"),
         "api_key_rotate" => Some("/v1/api-keys/{id}/rotate"),
         "api_key_verify" => Some("/v1/internal/api-keys/verify"),
+        "api_key_verify_batch" => Some("/v1/internal/api-keys/verify-batch"),
         "audit_append" => Some("/v1/audit"),
         "audit_list" => Some("/v1/audit"),
         _ => None,
@@ -708,6 +716,27 @@ pub fn api_description<A: Api>(
             A,
             NoVariables,
         >(&mut api, "/v1/internal/api-keys/verify", &[Method::POST])?;
+    }
+    if is_served("/v1/internal/api-keys/verify-batch") {
+        api.register(
+            ApiEndpoint::new(
+                    "api_key_verify_batch".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::POST,
+                    "application/json",
+                    "/v1/internal/api-keys/verify-batch",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Verify up to 100 API keys.")
+                .description(
+                    "Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`. A key that cannot be checked has the reason `unavailable`; the others have their results. For the rate limit of the caller, each key counts as a request.",
+                )
+                .tag("api_keys"),
+        )?;
+        register_others::<
+            A,
+            NoVariables,
+        >(&mut api, "/v1/internal/api-keys/verify-batch", &[Method::POST])?;
     }
     if is_served("/v1/audit") {
         api.register(

@@ -130,6 +130,22 @@ pub trait ApiKeys: Admission {
         principal: Result<Principal<Self::Identity>, TryLater>,
         body: Result<types::ApiKeyVerifyRequest, InvalidBody>,
     ) -> impl Future<Output = ApiKeyVerifyResponse> + Send;
+
+    /// Verify up to 100 API keys.
+    ///
+    /// Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`.
+    /// A key that cannot be checked has the reason `unavailable`; the others have their results.
+    /// For the rate limit of the caller, each key counts as a request.
+    ///
+    /// Requires the scope `api_keys:verify`.
+    ///
+    /// `POST /v1/internal/api-keys/verify-batch`
+    fn api_key_verify_batch(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        body: types::ApiKeyVerifyBatch,
+    ) -> impl Future<Output = ApiKeyVerifyBatchResponse> + Send;
 }
 
 /// The parameters of `api_key_list`.
@@ -463,4 +479,31 @@ pub enum ApiKeyVerifyResponse {
 
 impl OperationResponse for ApiKeyVerifyResponse {
     const OPERATION: &'static str = "api_key_verify";
+}
+
+/// The responses that `api_key_verify_batch` declares.
+#[derive(Clone, Debug)]
+pub enum ApiKeyVerifyBatchResponse {
+    /// 200: The results of the verifications.
+    Ok(types::ApiKeyVerifyBatchResult),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 413: The body exceeds the maximum size.
+    PayloadTooLarge(types::Error),
+    /// 415: The `Content-Type` of the body is not JSON.
+    UnsupportedMediaType(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for ApiKeyVerifyBatchResponse {
+    const OPERATION: &'static str = "api_key_verify_batch";
 }

@@ -12,15 +12,15 @@ use super::{
     Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse,
     ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
     ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
-    ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse, AuditListParams,
-    AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
-    CatalogTrialRequestResponse, Credentials, EntitlementCheckParams,
-    EntitlementCheckResponse, EntitlementListParams, EntitlementListResponse, Health,
-    HealthGetResponse, InvalidBody, NotAdmitted, OperationResponse, Principal,
-    ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams,
-    ProjectGetResponse, Projects, ReadinessGetResponse, RequestMetadata,
-    TenantActivateParams, TenantActivateResponse, TenantArchiveParams,
-    TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
+    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse,
+    AuditListParams, AuditListResponse, Catalog, CatalogListResponse,
+    CatalogRequestResponse, CatalogTrialRequestResponse, Credentials,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
+    EntitlementListResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
+    OperationResponse, Principal, ProjectCreateResponse, ProjectDeleteParams,
+    ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse, Projects,
+    ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
+    TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
     TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse,
     Tenants, TryLater,
@@ -454,7 +454,7 @@ impl<
 impl<
     H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
         + Handler<ApiKeyUpdate> + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate>
-        + Handler<ApiKeyVerify>,
+        + Handler<ApiKeyVerify> + Handler<ApiKeyVerifyBatch>,
 > ApiKeys for GenericApi<H> {
     fn api_key_list(
         &self,
@@ -580,6 +580,25 @@ impl<
     ) -> impl Future<Output = ApiKeyVerifyResponse> + Send {
         <H as Handler<
             ApiKeyVerify,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params: (),
+                body,
+            },
+        )
+    }
+
+    fn api_key_verify_batch(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        body: types::ApiKeyVerifyBatch,
+    ) -> impl Future<Output = ApiKeyVerifyBatchResponse> + Send {
+        <H as Handler<
+            ApiKeyVerifyBatch,
         >>::handle(
             &self.0,
             Request {
@@ -1350,6 +1369,35 @@ impl Operation for ApiKeyVerify {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.api_key_verify(request.metadata, request.principal, request.body)
+    }
+}
+
+/// `api_key_verify_batch`: Verify up to 100 API keys.
+#[derive(Debug)]
+pub enum ApiKeyVerifyBatch {}
+
+impl Operation for ApiKeyVerifyBatch {
+    const ID: &'static str = "api_key_verify_batch";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = ();
+
+    type Body = types::ApiKeyVerifyBatch;
+
+    type Schema = types::ApiKeyVerifyBatch;
+
+    type Response = ApiKeyVerifyBatchResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.api_key_verify_batch(request.metadata, request.principal, request.body)
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) enum Command {
     Revoke(ApiKeyRevoke),
     Rotate(ApiKeyRotate),
     Verify(ApiKeyVerify),
+    VerifyBatch(ApiKeyVerifyBatch),
 }
 
 impl Command {
@@ -34,6 +35,9 @@ impl Command {
             }
             Self::Rotate(request) => Response::ApiKeyCreated(request.send(client).await?),
             Self::Verify(request) => Response::ApiKeyVerify(request.send(client).await?),
+            Self::VerifyBatch(request) => {
+                Response::ApiKeyVerifyBatchResult(request.send(client).await?)
+            }
         };
         Ok(response)
     }
@@ -309,5 +313,35 @@ impl ApiKeyVerify {
         body.set("scopes", self.scopes)?;
         let body: types::ApiKeyVerifyRequest = arguments::finish(body)?;
         Ok(client.api_key_verify().body(body).send().await?.into_inner())
+    }
+}
+
+/// Verify up to 100 API keys.
+///
+/// Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`.
+/// A key that cannot be checked has the reason `unavailable`; the others have their results.
+/// For the rate limit of the caller, each key counts as a request.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApiKeyVerifyBatch {
+    /// The keys, each with what it must be good for. A secret, and therefore read from this file
+    /// (`-`: standard input). Required, unless the body file has it.
+    #[arg(long, value_name = "PATH", required_unless_present = "body_file")]
+    pub(crate) keys_file: Option<Input>,
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) body_file: Option<Input>,
+}
+
+impl ApiKeyVerifyBatch {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::ApiKeyVerifyBatchResult, Failure> {
+        let mut body = Body::from_file(self.body_file)?;
+        body.set("keys", arguments::secret_json(self.keys_file)?)?;
+        let body: types::ApiKeyVerifyBatch = arguments::finish(body)?;
+        Ok(client.api_key_verify_batch().body(body).send().await?.into_inner())
     }
 }

@@ -149,6 +149,13 @@ async fn every_operation_is_a_command(service: TestServer) {
         )
         .await;
     assert_eq!((&verified["valid"], &verified["tenant_id"]), (&json!(true), &json!(id)));
+    let keys = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(keys.path(), json!([{ "key": created["plaintext"] }]).to_string()).unwrap();
+    let batch = ["--keys-file", keys.path().to_str().unwrap()];
+    let batch = calls
+        .call(Operation::ApiKeyVerifyBatch, "api-key verify-batch", &batch)
+        .await;
+    assert_eq!(batch["results"], json!([verified]));
     let key_id = created["api_key"]["id"].as_str().unwrap();
     let key = calls.call(Operation::ApiKeyGet, "api-key get", &[key_id]).await;
     assert_eq!(key["id"], created["api_key"]["id"]);

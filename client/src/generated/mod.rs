@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 9761091947985283838;
+pub const SPEC_FINGERPRINT: u64 = 2213534410739746046;
 
 /// A client of the Tenant Registry.
 ///
@@ -291,6 +291,15 @@ impl Client {
     /// a change to the key, the tenant or the entitlement has returned, no response says otherwise.
     pub fn api_key_verify(&self) -> builder::ApiKeyVerify<'_> {
         builder::ApiKeyVerify::new(self)
+    }
+
+    /// Verify up to 100 API keys.
+    ///
+    /// Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`.
+    /// A key that cannot be checked has the reason `unavailable`; the others have their results.
+    /// For the rate limit of the caller, each key counts as a request.
+    pub fn api_key_verify_batch(&self) -> builder::ApiKeyVerifyBatch<'_> {
+        builder::ApiKeyVerifyBatch::new(self)
     }
 
     /// Append an audit event.

@@ -54,6 +54,8 @@ pub enum Operation {
     ApiKeyRotate,
     /// `api_key_verify`: Verify an API key.
     ApiKeyVerify,
+    /// `api_key_verify_batch`: Verify up to 100 API keys.
+    ApiKeyVerifyBatch,
     /// `audit_append`: Append an audit event.
     AuditAppend,
     /// `audit_list`: List audit events, newest first.
@@ -62,7 +64,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -87,6 +89,7 @@ impl Operation {
         Self::ApiKeyRevoke,
         Self::ApiKeyRotate,
         Self::ApiKeyVerify,
+        Self::ApiKeyVerifyBatch,
         Self::AuditAppend,
         Self::AuditList,
     ];
@@ -118,6 +121,7 @@ impl Operation {
             Self::ApiKeyRevoke => "api_key_revoke",
             Self::ApiKeyRotate => "api_key_rotate",
             Self::ApiKeyVerify => "api_key_verify",
+            Self::ApiKeyVerifyBatch => "api_key_verify_batch",
             Self::AuditAppend => "audit_append",
             Self::AuditList => "audit_list",
         }

@@ -22,7 +22,8 @@ mod time;
 pub use self::api_keys::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList,
     ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerify,
-    ApiKeyVerifyReason, ApiKeyVerifyRequest, ListCursor, OverlapSeconds, Scope,
+    ApiKeyVerifyBatch, ApiKeyVerifyBatchResult, ApiKeyVerifyReason, ApiKeyVerifyRequest,
+    ListCursor, OverlapSeconds, Scope,
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,

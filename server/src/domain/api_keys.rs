@@ -15,6 +15,7 @@ use super::tenants::{is_in_service, status_at};
 use crate::api_key_hash::{self, StoredHash};
 use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, NewAuditEvent, stored};
 use crate::store::{ApiKeyLookup, ApiKeyRotation, ApiKeyStored, ApiKeyWithTenant, Changed, Store};
+use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use tenant_registry_contract::server::ApiKeyListParams;
 use tenant_registry_contract::types::{
@@ -22,6 +23,7 @@ use tenant_registry_contract::types::{
     ApiKeyVerifyReason, ApiKeyVerifyRequest, OverlapSeconds, ProductKey, ProjectId, Scope, StoredText, TenantId, Text,
     Timestamp,
 };
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 /// Returned with the plaintext of a new key.
@@ -521,6 +523,29 @@ impl<S: Store> Registry<S> {
         request: ApiKeyVerifyRequest,
         tenant_scope: TenantScope,
     ) -> Result<Verification, Failure> {
+        self.verify(request, tenant_scope, &Mutex::default()).await
+    }
+
+    /// Verifies presented keys, each as if alone. The keys that need a hash are hashed one after the other, so that a batch
+    /// occupies the hasher no more than a single key.
+    pub async fn api_key_verify_batch(
+        &self,
+        requests: Vec<ApiKeyVerifyRequest>,
+        tenant_scope: TenantScope,
+    ) -> Vec<Result<Verification, Failure>> {
+        let hash_turn = Mutex::default();
+        let verifications = requests
+            .into_iter()
+            .map(|request| self.verify(request, tenant_scope, &hash_turn));
+        join_all(verifications).await
+    }
+
+    async fn verify(
+        &self,
+        request: ApiKeyVerifyRequest,
+        tenant_scope: TenantScope,
+        hash_turn: &Mutex<()>,
+    ) -> Result<Verification, Failure> {
         let ApiKeyVerifyRequest { key, product, scopes } = request;
         let Ok(plaintext) = ApiKeyPlaintext::try_from(key.expose_secret()) else {
             return Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed));
@@ -530,16 +555,18 @@ impl<S: Store> Registry<S> {
             product,
         };
         let found = self.keys_with_prefix(&lookup, tenant_scope).await?;
-        let cached = found.iter().position(|found| {
-            let ApiKeyRecord { id, hash, .. } = &found.api_key;
-            self.hasher.has_matched(*id, hash, &plaintext)
-        });
-        let (id, found) = match cached {
-            Some(index) => (Some(found[index].api_key.id), found),
+        let (id, found) = match self.key_in_cache(&found, &plaintext) {
+            Some(id) => (Some(id), found),
             // No hash for an unknown prefix, so that a flood of invented keys cannot occupy the hasher.
             None if found.is_empty() => (None, found),
             None => {
-                let id = self.key_with_secret(&found, &plaintext).await?;
+                let turn = hash_turn.lock().await;
+                // The batch may have the same key twice.
+                let id = match self.key_in_cache(&found, &plaintext) {
+                    Some(id) => Some(id),
+                    None => self.key_with_secret(&found, &plaintext).await?,
+                };
+                drop(turn);
                 // The key may have been revoked during the hash, so it is looked up again. This also happens for a wrong
                 // secret, so that both take the same time.
                 (id, self.keys_with_prefix(&lookup, tenant_scope).await?)
@@ -566,6 +593,15 @@ impl<S: Store> Registry<S> {
         let mut found = self.store.api_key_verify(lookup.clone()).await?;
         found.retain(|found| tenant_scope.includes(found.api_key.tenant_id));
         Ok(found)
+    }
+
+    /// Finds the key with this secret, if it matched before.
+    fn key_in_cache(&self, found: &[ApiKeyWithTenant], plaintext: &ApiKeyPlaintext) -> Option<ApiKeyId> {
+        let matched = found.iter().find(|found| {
+            let ApiKeyRecord { id, hash, .. } = &found.api_key;
+            self.hasher.has_matched(*id, hash, plaintext)
+        });
+        matched.map(|found| found.api_key.id)
     }
 
     /// Finds the key with this secret. Tries all keys even after a match, so that the time depends only on the number of

@@ -53,6 +53,7 @@ mod plans;
 mod process;
 mod projects;
 mod races;
+mod replicas;
 mod secrecy;
 mod tenant_updates;
 mod tenants;
@@ -137,6 +138,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         open_access::cases,
         projects::cases,
         races::cases,
+        replicas::cases,
         secrecy::cases,
         tenant_updates::cases,
         tenants::cases,

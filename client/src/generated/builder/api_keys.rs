@@ -729,3 +729,89 @@ impl<'a> ApiKeyVerify<'a> {
         }
     }
 }
+
+/// The request `api_key_verify_batch`: Verify up to 100 API keys.
+///
+/// Created by [`Client::api_key_verify_batch`](crate::Client::api_key_verify_batch).
+#[derive(Clone, Debug)]
+pub struct ApiKeyVerifyBatch<'a> {
+    client: &'a Client,
+    body: Result<types::ApiKeyVerifyBatch, String>,
+}
+
+impl<'a> ApiKeyVerifyBatch<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            body: Err("`body` is missing".to_owned()),
+        }
+    }
+
+    /// The keys to verify.
+    pub fn body<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ApiKeyVerifyBatch, Error: fmt::Display>,
+    {
+        self.body = value.try_into().map_err(|error| format!("`body`: {error}"));
+        self
+    }
+
+    /// Sends `POST /v1/internal/api-keys/verify-batch`.
+    ///
+    /// `200`: The results of the verifications.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `413`: The body exceeds the maximum size.
+    ///
+    /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(
+        self,
+    ) -> Result<ResponseValue<types::ApiKeyVerifyBatchResult>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::ApiKeyVerifyBatchResult>, Error<types::Error>> {
+        let Self { client, body } = self;
+        let body = body.map_err(Error::InvalidRequest)?;
+        let url = format!("{}/v1/internal/api-keys/verify-batch", client.baseurl);
+        let mut request = client
+            .client
+            .post(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .json(&body)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "api_key_verify_batch",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 413 | 415 | 429 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
