@@ -113,6 +113,17 @@ pub enum ApiKeyUpdateError {
     Conflict(#[from] Conflict),
 }
 
+/// Rejections of `tenant_delete`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum TenantDeleteError {
+    /// The tenant does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The tenant is not archived.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
 /// Rejections of `api_key_rotate`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ApiKeyRotateError {
