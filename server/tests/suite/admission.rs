@@ -192,6 +192,7 @@ impl Guarded {
             "project_create" => Some(json!({ "tenant_id": tenant, "slug": "another", "name": "New" })),
             "catalog_request" | "catalog_trial_request" => Some(json!({ "tenant_id": tenant, "product": "insights" })),
             "api_key_create" => Some(json!({ "tenant_id": tenant, "name": "another" })),
+            "api_key_update" => Some(json!({ "name": "updated" })),
             "api_key_verify" => Some(json!({ "key": plaintext })),
             "api_key_verify_batch" => Some(json!({ "keys": [{ "key": plaintext }] })),
             "audit_append" => Some(json!({ "tenant_id": tenant, "action": "seen" })),
