@@ -282,6 +282,24 @@ public final class CustomerLife {
         fails(409, ErrorCode.CONFLICT, () -> apiKeys.apiKeyRotate(key.getId(), null));
         passed("api_key_rotate");
 
+        APIKeyUpdate patch = new APIKeyUpdate().name("nightly").scopes(List.of("reports:read"));
+        APIKey updated = apiKeys.apiKeyUpdate(successor.getId(), patch);
+        equal(updated.getName(), patch.getName());
+        equal(updated.getScopes(), patch.getScopes());
+        equal(updated.getExpiresAt(), null);
+        APIKeyUpdate past = new APIKeyUpdate().expiresAt(key.getCreatedAt());
+        fails(400, ErrorCode.INVALID_INPUT, () -> apiKeys.apiKeyUpdate(successor.getId(), past));
+        passed("api_key_update");
+
+        APIKeyVerifyBatch batch = new APIKeyVerifyBatch();
+        for (String plaintext : List.of(created.getPlaintext(), rotated.getPlaintext())) {
+            batch.addKeysItem(new APIKeyVerifyRequest().key(plaintext).addScopesItem("reports:write"));
+        }
+        List<APIKeyVerify> results = apiKeys.apiKeyVerifyBatch(batch).getResults();
+        equal(results.stream().map(APIKeyVerify::getValid).toList(), List.of(true, false));
+        equal(results.get(1).getReason(), APIKeyVerifyReason.MISSING_SCOPE);
+        passed("api_key_verify_batch");
+
         for (int time = 0; time < 2; time++) {
             equal(apiKeys.apiKeyRevokeWithHttpInfo(key.getId()).getStatusCode(), 204);
         }
@@ -391,6 +409,7 @@ public final class CustomerLife {
                         "catalog.trial_started",
                         "api_key.created",
                         "api_key.rotated",
+                        "api_key.updated",
                         "api_key.revoked",
                         "api_key.revoked",
                         "report.exported",

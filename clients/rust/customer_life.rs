@@ -11,10 +11,10 @@ use serde_json::json;
 use tenant_registry_client as registry;
 
 use self::registry::types::{
-    ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ApiKeyVerifyReason,
-    ApiKeyVerifyRequest, AuditAppend, AuditEvent, CatalogRequest, EntitlementCheckReason, ErrorCode, HealthStatus,
-    Patch, ProductKey, Project, ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate, TenantCancel,
-    TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate,
+    ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch,
+    ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditEvent, CatalogRequest, EntitlementCheckReason,
+    ErrorCode, HealthStatus, Patch, ProductKey, Project, ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate,
+    TenantCancel, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate,
 };
 use self::registry::{Client, ResponseValue, TryStreamExt};
 use uuid::Uuid;
@@ -357,6 +357,50 @@ async fn rotate_api_key(client: &Client, created: &ApiKeyCreated) -> Outcome<Api
     let again = client.api_key_rotate().id(key.id).send().await;
     fails(409, ErrorCode::Conflict, again)?;
     passed("api_key_rotate");
+
+    let patch = ApiKeyUpdate {
+        name: Some("nightly".try_into()?),
+        scopes: Some(vec!["reports:read".try_into()?]),
+        ..ApiKeyUpdate::default()
+    };
+    let updated = client
+        .api_key_update()
+        .id(successor.id)
+        .body(patch.clone())
+        .send()
+        .await?;
+    equal(&Some(&updated.name), &patch.name.as_ref())?;
+    equal(&(updated.scopes.len(), updated.expires_at), &(1, None))?;
+    let past = ApiKeyUpdate {
+        expires_at: Some(key.created_at),
+        ..ApiKeyUpdate::default()
+    };
+    let rejected = client.api_key_update().id(successor.id).body(past).send().await;
+    fails(400, ErrorCode::InvalidInput, rejected)?;
+    passed("api_key_update");
+
+    let mut keys = Vec::new();
+    for plaintext in [&created.plaintext, &rotated.plaintext] {
+        let mut usage = ApiKeyVerifyRequest::new(ApiKeyCandidate::from(plaintext.expose_secret()));
+        usage.scopes = vec!["reports:write".try_into()?];
+        keys.push(usage);
+    }
+    let batch = ApiKeyVerifyBatch::new(keys);
+    let results = client
+        .api_key_verify_batch()
+        .body(batch)
+        .send()
+        .await?
+        .into_inner()
+        .results;
+    equal(
+        &results
+            .iter()
+            .map(|result| (result.valid, &result.reason))
+            .collect::<Vec<_>>(),
+        &vec![(true, &None), (false, &Some(ApiKeyVerifyReason::MissingScope.into()))],
+    )?;
+    passed("api_key_verify_batch");
     Ok(successor.id)
 }
 
@@ -460,6 +504,7 @@ async fn read_audit_log(client: &Client, tenant: &Tenant, appended: &AuditEvent)
             "catalog.trial_started",
             "api_key.created",
             "api_key.rotated",
+            "api_key.updated",
             "api_key.revoked",
             "api_key.revoked",
             "report.exported",

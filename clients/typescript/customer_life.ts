@@ -267,6 +267,26 @@ async function useApiKey({ id: tenantId }: Tenant, { id: projectId }: Project, p
     await fails(409, ErrorCode.Conflict, apiKeys.apiKeyRotate({ id: key.id }));
     passed("api_key_rotate");
 
+    const apiKeyUpdate = { name: "nightly", scopes: ["reports:read"] };
+    const updated = await apiKeys.apiKeyUpdate({ id: successor.id, apiKeyUpdate });
+    assert.equal(updated.name, apiKeyUpdate.name);
+    assert.deepEqual(updated.scopes, apiKeyUpdate.scopes);
+    assert.equal(updated.expiresAt, null);
+    const past = { expiresAt: key.createdAt };
+    await fails(400, ErrorCode.InvalidInput, apiKeys.apiKeyUpdate({ id: successor.id, apiKeyUpdate: past }));
+    passed("api_key_update");
+
+    const keys = [created, rotated].map(({ plaintext }) => ({ key: plaintext, scopes: ["reports:write"] }));
+    const { results } = await apiKeys.apiKeyVerifyBatch({ apiKeyVerifyBatch: { keys } });
+    assert.deepEqual(
+        results.map(({ valid, reason }) => ({ valid, reason })),
+        [
+            { valid: true, reason: undefined },
+            { valid: false, reason: APIKeyVerifyReason.MissingScope },
+        ],
+    );
+    passed("api_key_verify_batch");
+
     for (let time = 0; time < 2; time++) {
         assert.equal((await apiKeys.apiKeyRevokeRaw({ id: key.id })).raw.status, 204);
     }
@@ -361,6 +381,7 @@ async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
             "catalog.trial_started",
             "api_key.created",
             "api_key.rotated",
+            "api_key.updated",
             "api_key.revoked",
             "api_key.revoked",
             "report.exported",
