@@ -18,7 +18,8 @@ use super::{
     OperationResponse, Principal, ReadinessGetResponse, RequestMetadata,
     TenantActivateParams, TenantActivateResponse, TenantCancelParams,
     TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
-    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants, TryLater,
+    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, TenantListParams,
+    TenantListResponse, Tenants, TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -145,9 +146,29 @@ for GenericApi<H> {
 }
 
 impl<
-    H: Admission + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantGetBySlug>
-        + Handler<TenantActivate> + Handler<TenantCancel> + Handler<EntitlementList>,
+    H: Admission + Handler<TenantList> + Handler<TenantCreate> + Handler<TenantGet>
+        + Handler<TenantGetBySlug> + Handler<TenantActivate> + Handler<TenantCancel>
+        + Handler<EntitlementList>,
 > Tenants for GenericApi<H> {
+    fn tenant_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: TenantListParams,
+    ) -> impl Future<Output = TenantListResponse> + Send {
+        <H as Handler<
+            TenantList,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
+            },
+        )
+    }
+
     fn tenant_create(
         &self,
         metadata: RequestMetadata,
@@ -521,6 +542,35 @@ impl Operation for ReadinessGet {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.readiness_get(request.metadata)
+    }
+}
+
+/// `tenant_list`: List tenants, newest first.
+#[derive(Debug)]
+pub enum TenantList {}
+
+impl Operation for TenantList {
+    const ID: &'static str = "tenant_list";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = TenantListParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = TenantListResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tenant_list(request.metadata, request.principal, request.params)
     }
 }
 
@@ -995,6 +1045,47 @@ impl Operation for AuditList {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.audit_list(request.metadata, request.principal, request.params)
+    }
+}
+
+impl Parameters for TenantListParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self {
+            status,
+            kind,
+            plan,
+            product,
+            stripe_cust_id,
+            erp_customer_id,
+            q,
+            limit,
+            cursor,
+        } = self;
+        if let Some(value) = status {
+            visitor.parameter("status", value);
+        }
+        if let Some(value) = kind {
+            visitor.parameter("kind", value);
+        }
+        if let Some(value) = plan {
+            visitor.parameter("plan", value);
+        }
+        if let Some(value) = product {
+            visitor.parameter("product", value);
+        }
+        if let Some(value) = stripe_cust_id {
+            visitor.parameter("stripe_cust_id", value);
+        }
+        if let Some(value) = erp_customer_id {
+            visitor.parameter("erp_customer_id", value);
+        }
+        if let Some(value) = q {
+            visitor.parameter("q", value);
+        }
+        visitor.parameter("limit", limit);
+        if let Some(value) = cursor {
+            visitor.parameter("cursor", value);
+        }
     }
 }
 

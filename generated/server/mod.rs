@@ -34,7 +34,7 @@ pub use self::tenants::{
     EntitlementListParams, EntitlementListResponse, TenantActivateParams,
     TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
-    TenantGetParams, TenantGetResponse, Tenants,
+    TenantGetParams, TenantGetResponse, TenantListParams, TenantListResponse, Tenants,
 };
 
 /// The whole API: implemented for every type that implements the trait of each tag.

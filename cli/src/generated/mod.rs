@@ -17,7 +17,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 6331374275822239525;
+pub(crate) const SPEC_FINGERPRINT: u64 = 4455965057159255908;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]
@@ -65,6 +65,7 @@ impl OperationCommand {
 #[serde(untagged)]
 pub(crate) enum Response {
     Health(types::Health),
+    TenantPage(types::TenantPage),
     Tenant(types::Tenant),
     TenantProductList(types::TenantProductList),
     CatalogEntryList(types::CatalogEntryList),

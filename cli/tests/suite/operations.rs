@@ -68,6 +68,12 @@ async fn every_operation_is_a_command(service: TestServer) {
     assert_eq!(calls.call(Operation::TenantGet, "tenant get", &[&id]).await, tenant);
     assert_eq!(
         calls
+            .call(Operation::TenantList, "tenant list", &["--q", "sky", "--limit", "1"])
+            .await,
+        json!({ "items": [tenant] })
+    );
+    assert_eq!(
+        calls
             .call(Operation::TenantGetBySlug, "tenant get-by-slug", &["blue-sky"])
             .await,
         tenant

@@ -10,6 +10,8 @@ pub enum Operation {
     HealthGet,
     /// `readiness_get`: Check readiness.
     ReadinessGet,
+    /// `tenant_list`: List tenants, newest first.
+    TenantList,
     /// `tenant_create`: Create a tenant.
     TenantCreate,
     /// `tenant_get`: Get a tenant by ID.
@@ -46,9 +48,10 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::HealthGet,
         Self::ReadinessGet,
+        Self::TenantList,
         Self::TenantCreate,
         Self::TenantGet,
         Self::TenantGetBySlug,
@@ -72,6 +75,7 @@ impl Operation {
         match self {
             Self::HealthGet => "health_get",
             Self::ReadinessGet => "readiness_get",
+            Self::TenantList => "tenant_list",
             Self::TenantCreate => "tenant_create",
             Self::TenantGet => "tenant_get",
             Self::TenantGetBySlug => "tenant_get_by_slug",

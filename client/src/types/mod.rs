@@ -20,7 +20,7 @@ mod time;
 pub use self::api_keys::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList,
     ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyVerify, ApiKeyVerifyReason,
-    ApiKeyVerifyRequest, ListCursor, Scope,
+    ApiKeyVerifyRequest, Scope,
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,
@@ -33,11 +33,11 @@ pub use self::health::{Health, HealthStatus};
 pub use self::json::JsonObject;
 pub use self::members::{Member, RequestObject, unknown_name};
 pub use self::shared::{
-    Error, ErrorCode, PageLimit, PlanKey, ProductKey, RequestCount, RetryAfterSeconds,
-    StoredText, TenantId, TenantProduct, Text,
+    Error, ErrorCode, ListCursor, PageLimit, PlanKey, ProductKey, RequestCount,
+    RetryAfterSeconds, StoredText, TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
-    Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName,
-    TenantProductList, TenantSlug, TenantStatus,
+    ExternalId, SearchText, Tenant, TenantActivate, TenantCancel, TenantCreate,
+    TenantKind, TenantName, TenantPage, TenantProductList, TenantSlug, TenantStatus,
 };
 pub use self::time::{Date, Timestamp};

@@ -5,7 +5,7 @@ use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
     AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
     EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse, TenantListResponse,
 };
 use tenant_registry_contract::types::{Error, ErrorCode};
 
@@ -85,6 +85,7 @@ declared_responses! {
     HealthGetResponse: Ok, BadRequest;
     ReadinessGetResponse: Ok, BadRequest, ServiceUnavailable;
     TenantCreateResponse: Created, BadRequest, Forbidden, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    TenantListResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
     TenantGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     TenantGetBySlugResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     TenantActivateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;

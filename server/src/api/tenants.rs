@@ -6,7 +6,7 @@ use crate::store::Store;
 use tenant_registry_contract::server::{
     EntitlementListParams, EntitlementListResponse, Principal, RequestMetadata, TenantActivateParams,
     TenantActivateResponse, TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
-    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants,
+    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, TenantListParams, TenantListResponse, Tenants,
 };
 use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate};
 
@@ -26,6 +26,19 @@ impl<S: Store> Tenants for RegistryApi<S> {
             Err(DomainError::Rejected(TenantCreateError::Conflict(error))) => {
                 TenantCreateResponse::Conflict(error.into())
             }
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn tenant_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: TenantListParams,
+    ) -> TenantListResponse {
+        match self.registry.tenant_list(params, principal.tenant_scope()).await {
+            Ok(page) => TenantListResponse::Ok(page),
+            Err(DomainError::Rejected(error)) => TenantListResponse::BadRequest(error.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }

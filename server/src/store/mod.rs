@@ -10,7 +10,7 @@ pub mod postgres;
 
 use crate::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
-    EntitlementRecord, InternalDetail, NewAuditEvent, RecordPage, TenantRecord,
+    EntitlementRecord, InternalDetail, NewAuditEvent, RecordPage, TenantQuery, TenantRecord,
 };
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -150,6 +150,12 @@ pub trait TenantStore: Send + Sync + 'static {
         &self,
         slug: &TenantSlug,
     ) -> impl Future<Output = Result<Option<TenantRecord>, StoreError>> + Send;
+
+    /// Returns a page of the tenants, newest first (by id).
+    fn tenant_list(
+        &self,
+        query: TenantQuery,
+    ) -> impl Future<Output = Result<RecordPage<TenantRecord>, StoreError>> + Send;
 
     /// Changes a tenant as `decide` says. Used by `tenant_activate` and `tenant_cancel`.
     fn tenant_change<E: Send>(

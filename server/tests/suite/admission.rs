@@ -160,6 +160,7 @@ impl Guarded {
         };
         let path = operation.path.replace("{id}", id).replace("{slug}", slug);
         let query = match operation.id.as_str() {
+            "tenant_list" => format!("?q={slug}"),
             "entitlement_list" | "api_key_list" | "audit_list" => format!("?tenant_id={tenant}"),
             _ => String::new(),
         };
@@ -200,7 +201,7 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
 
 async fn every_operation_requires_its_scope(store: StoreUnderTest) {
     let guarded = Guarded::start(store, UNLIMITED).await;
-    assert_eq!(secured().count(), 16);
+    assert_eq!(secured().count(), 17);
     for operation in secured() {
         let subject = guarded.subject().await;
         let before = guarded.events(&subject).await;
@@ -244,7 +245,7 @@ async fn a_token_of_one_tenant_sees_only_that_tenant(store: StoreUnderTest) {
             "audit_append" => {
                 response.assert_error(400, ErrorCode::InvalidInput);
             }
-            "audit_list" => assert_eq!(response.text, r#"{"items":[]}"#),
+            "tenant_list" | "audit_list" => assert_eq!(response.text, r#"{"items":[]}"#),
             _ => {
                 response.assert_error(404, ErrorCode::NotFound);
             }

@@ -52,6 +52,8 @@ mod plans;
 mod process;
 mod races;
 mod secrecy;
+mod tenant_pages;
+mod tenant_words;
 mod tenants;
 mod traces;
 mod verification;
@@ -102,6 +104,7 @@ fn all_cases() -> Vec<Trial> {
         .chain(database_tls::cases())
         .chain(database_troubles::cases())
         .chain(constraints::cases())
+        .chain(tenant_words::cases())
         .chain(old_rows::cases())
         .chain(model::cases())
         .chain(contract::cases())
@@ -133,6 +136,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         open_access::cases,
         races::cases,
         secrecy::cases,
+        tenant_pages::cases,
         tenants::cases,
         traces::cases,
         verification::cases,

@@ -142,10 +142,11 @@ pub(super) async fn check_on_connection(connection: &mut AsyncPgConnection) -> R
 }
 
 /// The privileges that the service needs on whole tables.
-const TABLE_PRIVILEGES: [(&str, &str); 10] = [
+const TABLE_PRIVILEGES: [(&str, &str); 11] = [
     ("tenants", "SELECT"),
     ("tenants", "INSERT"),
     ("tenants", "UPDATE"),
+    ("tenant_words", "SELECT"),
     ("tenant_products", "SELECT"),
     ("tenant_products", "INSERT"),
     ("api_keys", "SELECT"),

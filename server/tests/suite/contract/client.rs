@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
     ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest,
-    ListCursor, PageLimit, ProductKey, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug, Timestamp,
+    ExternalId, ListCursor, PageLimit, PlanKey, ProductKey, SearchText, TenantActivate, TenantCancel, TenantCreate,
+    TenantId, TenantKind, TenantSlug, TenantStatus, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -54,6 +55,10 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::HealthGet => send!(health_get),
         Operation::ReadinessGet => send!(readiness_get),
         Operation::TenantCreate => send!(tenant_create, body: TenantCreate),
+        Operation::TenantList => send!(
+            tenant_list, status: TenantStatus, kind: TenantKind, plan: PlanKey, product: ProductKey,
+            stripe_cust_id: ExternalId, erp_customer_id: ExternalId, q: SearchText, limit: PageLimit, cursor: ListCursor
+        ),
         Operation::TenantGet => send!(tenant_get, id: TenantId),
         Operation::TenantGetBySlug => send!(tenant_get_by_slug, slug: TenantSlug),
         Operation::TenantActivate => send!(tenant_activate, id: TenantId, body: TenantActivate),

@@ -54,6 +54,7 @@ impl World {
             Step::TenantCreate { members } => post("/v1/tenants", members.clone()),
             Step::TenantGet { tenant } => get(format!("/v1/tenants/{}", self.tenant(*tenant))),
             Step::TenantGetBySlug { slug } => get(format!("/v1/tenants/by-slug/{slug}")),
+            Step::TenantList { query, cursor } => get(format!("/v1/tenants?{}", self.with_list_cursor(query, *cursor))),
             Step::TenantActivate { tenant, body } => {
                 post(format!("/v1/tenants/{}/activate", self.tenant(*tenant)), body.clone())
             }
@@ -162,6 +163,7 @@ impl World {
                 Step::AuditAppend { .. } => self.events.extend(body["id"].as_i64()),
                 Step::TenantGet { .. }
                 | Step::TenantGetBySlug { .. }
+                | Step::TenantList { .. }
                 | Step::TenantActivate { .. }
                 | Step::TenantCancel { .. }
                 | Step::EntitlementList { .. }

@@ -2,7 +2,7 @@
 
 use super::row::ApiKeyRow;
 use crate::records::ApiKeyQuery;
-use crate::store::postgres::page::{IndexColumn, PagedList};
+use crate::store::postgres::page::{Index, IndexColumn, PagedList};
 use crate::store::postgres::schema::api_keys;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// The keys that match a query. They are read by the tenant and, if it is given, the product.
 pub(super) struct ListApiKeys<'a> {
-    index: Vec<IndexColumn<'a>>,
+    index: Index<'a>,
     product: Option<&'a str>,
     usable: Option<bool>,
     now: DateTime<Utc>,
@@ -33,7 +33,12 @@ impl<'a> ListApiKeys<'a> {
         let of_tenant = IndexColumn::Id(api_keys::tenant_id::NAME, Uuid::from(*tenant_id));
         let of_product = product.map(|product| IndexColumn::Hash(api_keys::product::NAME, product));
         Self {
-            index: [of_tenant].into_iter().chain(of_product).collect(),
+            index: Index {
+                table: Self::TABLE,
+                columns: [of_tenant].into_iter().chain(of_product).collect(),
+                id: api_keys::id::NAME,
+                condition: "",
+            },
             product,
             usable: *usable,
             now: DateTime::from(*now),
@@ -49,8 +54,12 @@ impl PagedList for ListApiKeys<'_> {
     const BYTES: &'static str = "octet_length(name) + COALESCE(octet_length(product), 0) \
         + COALESCE(octet_length(created_by), 0) + octet_length(array_to_string(scopes, ''))";
 
-    fn index(&self) -> &[IndexColumn<'_>] {
+    fn index(&self) -> &Index<'_> {
         &self.index
+    }
+
+    fn walk_few<'b>(&'b self, _: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        Ok(())
     }
 
     fn walk_filters<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
