@@ -44,6 +44,7 @@ impl ApiKeyRecord {
         ServiceEvent {
             action,
             tenant_id: self.tenant_id,
+            project_id: self.project_id,
             target_id: self.id.to_string(),
             target_name: None,
             product: None,
@@ -136,6 +137,7 @@ impl<S: Store> Registry<S> {
         let ApiKeyListParams {
             tenant_id,
             product,
+            project_id,
             usable,
             limit,
             cursor,
@@ -144,6 +146,7 @@ impl<S: Store> Registry<S> {
         let filters = [
             ("tenant_id", Some(tenant_id.to_string())),
             ("product", product.clone().map(String::from)),
+            ("project_id", project_id.map(|id| id.to_string())),
             ("usable", usable.map(|usable| usable.to_string())),
         ];
         let list = FilteredList::new("api_key_list", &filters);
@@ -153,6 +156,7 @@ impl<S: Store> Registry<S> {
         let query = ApiKeyQuery {
             tenant_id,
             product,
+            project_id,
             usable,
             now: self.clock.now(),
             page,
@@ -214,6 +218,7 @@ impl<S: Store> Registry<S> {
         let api_key = ApiKeyRecord {
             id: ApiKeyId::from(self.clock.new_id(now)),
             tenant_id,
+            project_id: None,
             product: product.map(stored::<ProductKey>),
             name,
             scopes: scopes.into_iter().map(stored::<Scope>).collect(),

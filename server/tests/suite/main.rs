@@ -50,6 +50,7 @@ mod old_rows;
 mod open_access;
 mod plans;
 mod process;
+mod projects;
 mod races;
 mod secrecy;
 mod tenant_pages;
@@ -134,6 +135,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         invalid_requests::cases,
         negotiation::cases,
         open_access::cases,
+        projects::cases,
         races::cases,
         secrecy::cases,
         tenant_pages::cases,

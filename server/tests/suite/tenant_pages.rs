@@ -78,8 +78,8 @@ async fn walking_the_pages_returns_every_tenant_once(store: StoreUnderTest) {
             expected,
             "{limit}"
         );
-        let frozen = service.found(&format!("limit={limit}&status=frozen"));
-        assert!(frozen.await.is_empty(), "{limit}");
+        let frozen = service.found(&format!("limit={limit}&status=frozen")).await;
+        assert!(frozen.is_empty(), "{limit}");
     }
     let stream = service.client.tenant_list().q("tenant").limit(3).stream();
     let streamed: Vec<_> = stream

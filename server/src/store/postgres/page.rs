@@ -112,6 +112,12 @@ impl Index<'_> {
         Ok(())
     }
 
+    /// The order of the list.
+    pub(super) fn push_order(&self, out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
+        out.push_sql(" ORDER BY ");
+        self.push_columns(" DESC", out)
+    }
+
     /// The entries of the index that follow this id, from `FROM` to the end of the conditions.
     pub(super) fn walk_entries<'b>(&'b self, after: &'b Uuid, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(" FROM ");
@@ -225,8 +231,7 @@ impl<L: PagedList> SelectPage<L> {
         out.push_sql(") AS number");
         index.walk_entries(&self.after, out)?;
         self.list.walk_few(out.reborrow())?;
-        out.push_sql(" ORDER BY ");
-        index.push_columns(" DESC", out)?;
+        index.push_order(out)?;
         out.push_sql(&format!(" LIMIT {READ_MAX}"));
         if !is_own {
             // Without OFFSET, the planner could choose another kind of join, which reads more.

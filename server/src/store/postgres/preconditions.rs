@@ -142,11 +142,15 @@ pub(super) async fn check_on_connection(connection: &mut AsyncPgConnection) -> R
 }
 
 /// The privileges that the service needs on whole tables.
-const TABLE_PRIVILEGES: [(&str, &str); 11] = [
+const TABLE_PRIVILEGES: [(&str, &str); 15] = [
     ("tenants", "SELECT"),
     ("tenants", "INSERT"),
     ("tenants", "UPDATE"),
     ("tenant_words", "SELECT"),
+    ("projects", "SELECT"),
+    ("projects", "INSERT"),
+    ("projects", "UPDATE"),
+    ("projects", "DELETE"),
     ("tenant_products", "SELECT"),
     ("tenant_products", "INSERT"),
     ("api_keys", "SELECT"),

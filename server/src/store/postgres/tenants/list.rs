@@ -106,8 +106,10 @@ fn status_index(filter: &StatusFilter) -> Option<Driver<'_>> {
         cancelled,
         not_cancelled,
     } = filter;
+    let with_status = |status: &TenantStatus| index(vec![IndexColumn::Word(tenants::status::NAME, status.as_str())]);
     match (cancelled.as_slice(), not_cancelled.as_slice()) {
-        ([], [status]) => Some(index(vec![IndexColumn::Word(tenants::status::NAME, status.as_str())])),
+        ([], [status]) => Some(with_status(status)),
+        ([cancelled], [status]) if cancelled == status => Some(with_status(status)),
         (_, [TenantStatus::Frozen]) => Some(index(vec![IndexColumn::Condition(FROZEN)])),
         _ => None,
     }
@@ -199,7 +201,11 @@ impl QueryFragment<Pg> for CountTenants<'_> {
             out.push_sql(if number == 0 { "" } else { ", " });
             out.push_sql("(SELECT count(*) FROM (SELECT");
             match driver {
-                Driver::Index(index) => index.walk_entries(&self.after, &mut out)?,
+                Driver::Index(index) => {
+                    index.walk_entries(&self.after, &mut out)?;
+                    // Without it, the planner could read the whole table.
+                    index.push_order(&mut out)?;
+                }
                 Driver::Few(Few::Word(prefix)) => prefix.walk_entries(&mut out)?,
                 Driver::Few(Few::Id(_) | Few::ExternalId(..)) => out.push_sql(" WHERE FALSE"),
             }
