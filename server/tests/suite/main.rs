@@ -14,6 +14,7 @@ mod activation;
 mod admission;
 mod api_key_pages;
 mod api_keys;
+mod archiving;
 mod audit;
 mod audit_appending;
 mod audit_pages;
@@ -54,6 +55,7 @@ mod projects;
 mod races;
 mod secrecy;
 mod tenant_pages;
+mod tenant_updates;
 mod tenant_words;
 mod tenants;
 mod traces;
@@ -118,6 +120,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         admission::cases,
         api_key_pages::cases,
         api_keys::cases,
+        archiving::cases,
         audit::cases,
         audit_appending::cases,
         audit_pages::cases,
@@ -139,6 +142,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         races::cases,
         secrecy::cases,
         tenant_pages::cases,
+        tenant_updates::cases,
         tenants::cases,
         traces::cases,
         verification::cases,

@@ -1,7 +1,7 @@
 //! Listing tenants: filters, search and pages.
 
 use crate::harness::cases::cases;
-use crate::harness::steps::{assert_error, server_id};
+use crate::harness::steps::assert_error;
 use crate::harness::{StoreUnderTest, TestServer};
 use chrono::TimeDelta;
 use serde_json::json;
@@ -170,10 +170,7 @@ async fn filters_by_the_status_that_readers_see(store: StoreUnderTest) {
     assert_eq!(service.found("status=trial").await, ["trial"]);
     assert_eq!(service.found("status=frozen").await, ["pending", "frozen"]);
     // An archived tenant stays archived, whatever was pending.
-    service
-        .operator
-        .archive(server_id(pending.id), service.clock.now())
-        .await;
+    service.client.tenant_archive().id(pending.id).send().await.unwrap();
     assert_eq!(service.found("status=frozen").await, ["frozen"]);
     assert_eq!(service.found("status=archived").await, ["pending", "archived"]);
 }
