@@ -29,6 +29,8 @@ pub(super) enum IndexColumn<'a> {
     Word(&'static str, &'a str),
     /// The hash of a text, which may be too long for an index. Indexes contain only rows that have the text.
     Hash(&'static str, &'a str),
+    /// The hash of the tenant and of a text.
+    HashOfTenant(Uuid, &'static str, &'a str),
     /// A condition that is true. The index contains only rows for which it is.
     Condition(&'static str),
 }
@@ -41,6 +43,12 @@ impl IndexColumn<'_> {
                 out.push_sql("hashtextextended(");
                 out.push_identifier(column)?;
                 out.push_sql(", 0)");
+                Ok(())
+            }
+            Self::HashOfTenant(_, column, _) => {
+                out.push_sql("hashtextextended(");
+                out.push_identifier(column)?;
+                out.push_sql(", uuid_hash_extended(tenant_id, 0))");
                 Ok(())
             }
             Self::Condition(condition) => {
@@ -60,6 +68,14 @@ impl IndexColumn<'_> {
                 out.push_sql(", 0)");
                 Ok(())
             }
+            Self::HashOfTenant(tenant_id, _, value) => {
+                out.push_sql("hashtextextended(");
+                out.push_bind_param::<Text, _>(value)?;
+                out.push_sql(", uuid_hash_extended(");
+                out.push_bind_param::<SqlUuid, _>(tenant_id)?;
+                out.push_sql(", 0))");
+                Ok(())
+            }
             Self::Condition(_) => {
                 out.push_sql("TRUE");
                 Ok(())
@@ -71,7 +87,7 @@ impl IndexColumn<'_> {
     fn push_index_condition(&self, out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
         match self {
             Self::Id(..) | Self::Word(..) => Ok(()),
-            Self::Hash(column, _) => {
+            Self::Hash(column, _) | Self::HashOfTenant(_, column, _) => {
                 out.push_sql(" AND ");
                 out.push_identifier(column)?;
                 out.push_sql(" IS NOT NULL");
@@ -91,8 +107,9 @@ impl IndexColumn<'_> {
 pub(super) struct Index<'a> {
     /// The table of the index, if it is not that of the list.
     pub(super) table: &'static str,
-    /// The columns before the id.
-    pub(super) columns: Vec<IndexColumn<'a>>,
+    /// The column before the id, if there is one. With two, Postgres would not find the end of the list in the index: a
+    /// comparison of rows ends a scan only by its first column.
+    pub(super) column: Option<IndexColumn<'a>>,
     /// The column with the id.
     pub(super) id: &'static str,
     /// A further condition of the index, as ` AND …`.
@@ -102,7 +119,7 @@ pub(super) struct Index<'a> {
 impl Index<'_> {
     /// The columns, separated by commas and each followed by a text.
     fn push_columns(&self, end: &str, out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
-        for column in &self.columns {
+        if let Some(column) = &self.column {
             column.push_column(out)?;
             out.push_sql(end);
             out.push_sql(", ");
@@ -125,26 +142,17 @@ impl Index<'_> {
         out.push_sql(" WHERE (");
         self.push_columns("", out)?;
         out.push_sql(") < (");
-        for column in &self.columns {
+        if let Some(column) = &self.column {
             column.push_value(out)?;
             out.push_sql(", ");
         }
         out.push_bind_param::<SqlUuid, _>(after)?;
         out.push_sql(")");
-        if !self.columns.is_empty() {
-            out.push_sql(" AND (");
-            for (number, column) in self.columns.iter().enumerate() {
-                out.push_sql(if number == 0 { "" } else { ", " });
-                column.push_column(out)?;
-            }
-            out.push_sql(") >= (");
-            for (number, column) in self.columns.iter().enumerate() {
-                out.push_sql(if number == 0 { "" } else { ", " });
-                column.push_value(out)?;
-            }
-            out.push_sql(")");
-        }
-        for column in &self.columns {
+        if let Some(column) = &self.column {
+            out.push_sql(" AND ");
+            column.push_column(out)?;
+            out.push_sql(" >= ");
+            column.push_value(out)?;
             column.push_index_condition(out)?;
         }
         out.push_sql(self.condition);
@@ -206,8 +214,8 @@ impl<L: PagedList> SelectPage<L> {
     /// The order of the index, by the names that the innermost SELECT gives its columns.
     fn push_order(&self, out: &mut AstPass<'_, '_, Pg>) {
         out.push_sql(" ORDER BY ");
-        for number in 0..self.list.index().columns.len() {
-            out.push_sql(&format!("key_{number} DESC, "));
+        if self.list.index().column.is_some() {
+            out.push_sql("key_column DESC, ");
         }
         out.push_sql("key_id DESC");
     }
@@ -221,10 +229,10 @@ impl<L: PagedList> SelectPage<L> {
         } else {
             out.push_sql(&format!("SELECT *, {} AS key_id", index.id));
         }
-        for (number, column) in index.columns.iter().enumerate() {
+        if let Some(column) = &index.column {
             out.push_sql(", ");
             column.push_column(out)?;
-            out.push_sql(&format!(" AS key_{number}"));
+            out.push_sql(" AS key_column");
         }
         out.push_sql(", row_number() OVER (ORDER BY ");
         index.push_columns(" DESC", out)?;

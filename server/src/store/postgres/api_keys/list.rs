@@ -33,17 +33,17 @@ impl<'a> ListApiKeys<'a> {
             page: _,
         } = query;
         let product = product.as_ref().map(ProductKey::as_str);
-        let of_tenant = IndexColumn::Id(api_keys::tenant_id::NAME, Uuid::from(*tenant_id));
+        let tenant_id = Uuid::from(*tenant_id);
         let project_id = project_id.map(Uuid::from);
-        let of_project = project_id.map(|id| IndexColumn::Id(api_keys::project_id::NAME, id));
-        let of_product = product.map(|product| IndexColumn::Hash(api_keys::product::NAME, product));
+        let column = match (project_id, product) {
+            (Some(project_id), _) => IndexColumn::Id(api_keys::project_id::NAME, project_id),
+            (None, Some(product)) => IndexColumn::HashOfTenant(tenant_id, api_keys::product::NAME, product),
+            (None, None) => IndexColumn::Id(api_keys::tenant_id::NAME, tenant_id),
+        };
         Self {
             index: Index {
                 table: Self::TABLE,
-                columns: match of_project {
-                    Some(of_project) => vec![of_project],
-                    None => [of_tenant].into_iter().chain(of_product).collect(),
-                },
+                column: Some(column),
                 id: api_keys::id::NAME,
                 condition: if project_id.is_some() {
                     " AND project_id IS NOT NULL"
@@ -52,7 +52,7 @@ impl<'a> ListApiKeys<'a> {
                 },
             },
             product,
-            tenant_id: Uuid::from(*tenant_id),
+            tenant_id,
             project_id,
             usable: *usable,
             now: DateTime::from(*now),

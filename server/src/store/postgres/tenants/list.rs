@@ -91,10 +91,10 @@ impl Few<'_> {
     }
 }
 
-fn index(columns: Vec<IndexColumn<'_>>) -> Driver<'_> {
+fn index(column: Option<IndexColumn<'_>>) -> Driver<'_> {
     Driver::Index(Index {
         table: TABLE,
-        columns,
+        column,
         id: tenants::id::NAME,
         condition: "",
     })
@@ -106,11 +106,11 @@ fn status_index(filter: &StatusFilter) -> Option<Driver<'_>> {
         cancelled,
         not_cancelled,
     } = filter;
-    let with_status = |status: &TenantStatus| index(vec![IndexColumn::Word(tenants::status::NAME, status.as_str())]);
+    let with_status = |status: &TenantStatus| index(Some(IndexColumn::Word(tenants::status::NAME, status.as_str())));
     match (cancelled.as_slice(), not_cancelled.as_slice()) {
         ([], [status]) => Some(with_status(status)),
         ([cancelled], [status]) if cancelled == status => Some(with_status(status)),
-        (_, [TenantStatus::Frozen]) => Some(index(vec![IndexColumn::Condition(FROZEN)])),
+        (_, [TenantStatus::Frozen]) => Some(index(Some(IndexColumn::Condition(FROZEN)))),
         _ => None,
     }
 }
@@ -152,15 +152,15 @@ impl<'a> Drivers<'a> {
         let product = product.as_ref().map(|product| {
             Driver::Index(Index {
                 table: "tenant_products",
-                columns: vec![IndexColumn::Hash(tenant_products::product::NAME, product.as_str())],
+                column: Some(IndexColumn::Hash(tenant_products::product::NAME, product.as_str())),
                 id: tenant_products::tenant_id::NAME,
                 condition: " AND enabled",
             })
         });
         let status = status.as_ref().and_then(status_index);
         let plan = plan.as_ref().map(PlanKey::as_str);
-        let plan = plan.map(|plan| index(vec![IndexColumn::Hash(tenants::plan::NAME, plan)]));
-        let kind = kind.map(|kind| index(vec![IndexColumn::Word(tenants::kind::NAME, kind.as_str())]));
+        let plan = plan.map(|plan| index(Some(IndexColumn::Hash(tenants::plan::NAME, plan))));
+        let kind = kind.map(|kind| index(Some(IndexColumn::Word(tenants::kind::NAME, kind.as_str()))));
         let mut longest: Vec<_> = words.iter().collect();
         longest.sort_by_key(|word| Reverse(word.len()));
         let words = longest.into_iter().take(COUNTED_WORDS);
@@ -168,7 +168,7 @@ impl<'a> Drivers<'a> {
         let indexes: Vec<_> = [product, plan, status, kind].into_iter().flatten().collect();
         let mut drivers: Vec<_> = words.chain(indexes).collect();
         match drivers.pop() {
-            None => Self::One(index(Vec::new())),
+            None => Self::One(index(None)),
             Some(only @ Driver::Index(_)) if drivers.is_empty() => Self::One(only),
             Some(last) => {
                 drivers.push(last);
@@ -185,7 +185,7 @@ pub(super) fn fewest<'a>(drivers: Vec<Driver<'a>>, counts: &[i64]) -> Driver<'a>
         Driver::Few(_) => **count <= READ_MAX,
     });
     let fewest = usable.min_by_key(|(_, count)| **count);
-    fewest.map_or_else(|| index(Vec::new()), |(driver, _)| driver)
+    fewest.map_or_else(|| index(None), |(driver, _)| driver)
 }
 
 /// Counts what each driver reads, up to one more than a page reads.
@@ -273,7 +273,7 @@ impl<'a> ListTenants<'a> {
             Driver::Few(few) => (
                 Index {
                     table: TABLE,
-                    columns: Vec::new(),
+                    column: None,
                     id: tenants::id::NAME,
                     condition: "",
                 },
