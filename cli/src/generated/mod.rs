@@ -18,7 +18,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 9118114217619536336;
+pub(crate) const SPEC_FINGERPRINT: u64 = 683830247338375913;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]

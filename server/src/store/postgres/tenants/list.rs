@@ -66,7 +66,10 @@ impl Prefix {
         out.push_sql(" FROM tenant_words WHERE word >= ");
         out.push_bind_param::<Text, _>(&self.from)?;
         out.push_sql(" AND word < ");
-        out.push_bind_param::<Text, _>(&self.until)
+        out.push_bind_param::<Text, _>(&self.until)?;
+        // The order of the index, so that a limit ends the scan.
+        out.push_sql(" ORDER BY word");
+        Ok(())
     }
 }
 
