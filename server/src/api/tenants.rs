@@ -6,8 +6,9 @@ use crate::store::Store;
 use tenant_registry_contract::server::{
     EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams, EntitlementListResponse, Principal,
     RequestMetadata, TenantActivateParams, TenantActivateResponse, TenantArchiveParams, TenantArchiveResponse,
-    TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
-    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
+    TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
+    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, TenantUpdateParams,
+    TenantUpdateResponse, Tenants,
 };
 use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate, TenantUpdate};
 

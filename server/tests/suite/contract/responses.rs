@@ -10,8 +10,8 @@ use tenant_registry_contract::server::{
     ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse,
     CatalogTrialRequestResponse, EntitlementCheckResponse, EntitlementListResponse, HealthGetResponse,
     ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse, TenantActivateResponse,
-    TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse, TenantDeleteResponse, TenantGetBySlugResponse, TenantGetResponse,
-    TenantUpdateResponse,
+    TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse, TenantDeleteResponse, TenantGetBySlugResponse,
+    TenantGetResponse, TenantUpdateResponse,
 };
 
 /// Any response of an operation with a status that it declares.
