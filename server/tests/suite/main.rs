@@ -54,6 +54,7 @@ mod plans;
 mod process;
 mod projects;
 mod races;
+mod replicas;
 mod secrecy;
 mod tenant_pages;
 mod tenant_updates;
@@ -143,6 +144,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         open_access::cases,
         projects::cases,
         races::cases,
+        replicas::cases,
         secrecy::cases,
         tenant_pages::cases,
         tenant_updates::cases,
