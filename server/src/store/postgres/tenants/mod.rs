@@ -1,18 +1,21 @@
 //! Tenants.
 
+mod list;
 mod row;
 
 use super::PostgresStore;
 use super::error::{DbError, violates};
+use super::page::{SelectPage, after, record_page};
 use super::schema::tenants;
 use super::transaction::Finish;
-use crate::records::{Decision, NewAuditEvent, TenantRecord};
+use crate::records::{Decision, NewAuditEvent, RecordPage, TenantQuery, TenantRecord};
 use crate::store::{
     Change, Changed, Deleted, StoreError, TenantChanged, TenantCreated, TenantStore, UniqueTenantProperty,
     decide_change,
 };
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use list::{CountTenants, Drivers, ListTenants, fewest};
 use row::TenantRow;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -23,11 +26,11 @@ use uuid::Uuid;
 /// transaction that inserts an audit event of the tenant.
 pub(super) enum Lock {
     /// For a transaction that changes the tenant.
-    ForNoKeyUpdate,
-    /// For a transaction that deletes the tenant. It does wait for them, because they rely on the tenant.
-    ForUpdate,
+    NoKeyUpdate,
+    /// For a transaction that deletes the tenant. It waits for the transactions that rely on the tenant.
+    Update,
     /// For a transaction that relies on the tenant's state.
-    ForShare,
+    Share,
 }
 
 /// Reads and locks a tenant.
@@ -38,9 +41,9 @@ pub(super) async fn lock_tenant_in_transaction(
 ) -> Result<Option<TenantRecord>, DbError> {
     let row = tenants::table.find(Uuid::from(id)).select(TenantRow::as_select());
     let row = match lock {
-        Lock::ForNoKeyUpdate => row.for_no_key_update().first(connection).await,
-        Lock::ForUpdate => row.for_update().first(connection).await,
-        Lock::ForShare => row.for_share().first(connection).await,
+        Lock::NoKeyUpdate => row.for_no_key_update().first(connection).await,
+        Lock::Update => row.for_update().first(connection).await,
+        Lock::Share => row.for_share().first(connection).await,
     };
     row.optional()?.map(TenantRow::into_record).transpose()
 }
@@ -122,6 +125,30 @@ impl TenantStore for PostgresStore {
         Ok(row.map(TenantRow::into_record).transpose()?)
     }
 
+    async fn tenant_list(&self, query: TenantQuery) -> Result<RecordPage<TenantRecord>, StoreError> {
+        let driver = match Drivers::of(&query) {
+            Drivers::One(driver) => driver,
+            Drivers::Fewest(drivers) => {
+                let count = CountTenants {
+                    drivers: &drivers,
+                    after: after(query.page),
+                };
+                let counts: Vec<i64> = self
+                    .database
+                    .read_page(async |mut connection: &AsyncPgConnection| (&count).get_result(&mut connection).await)
+                    .await?;
+                fewest(drivers, &counts)
+            }
+        };
+        let statement = SelectPage::new(ListTenants::new(&query, driver), query.page);
+        let rows: Vec<(TenantRow, bool, bool, bool)> = self
+            .database
+            .read_page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
+            .await?;
+        let id = |row: &TenantRow| row.id;
+        Ok(record_page(rows, query.page.limit, id, TenantRow::into_record)?)
+    }
+
     async fn tenant_change<E: Send>(
         &self,
         id: TenantId,
@@ -129,7 +156,7 @@ impl TenantStore for PostgresStore {
     ) -> Result<TenantChanged<E>, StoreError> {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {
-                let current = lock_tenant_in_transaction(connection, id, Lock::ForNoKeyUpdate).await?;
+                let current = lock_tenant_in_transaction(connection, id, Lock::NoKeyUpdate).await?;
                 match decide_change(current, &decide) {
                     ControlFlow::Break(outcome) => Ok(Finish::Rollback(TenantChanged::Decided(outcome))),
                     ControlFlow::Continue(Change { record, event }) => {
@@ -160,7 +187,7 @@ impl TenantStore for PostgresStore {
     ) -> Result<Deleted<E>, StoreError> {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {
-                let Some(tenant) = lock_tenant_in_transaction(connection, id, Lock::ForUpdate).await? else {
+                let Some(tenant) = lock_tenant_in_transaction(connection, id, Lock::Update).await? else {
                     return Ok(Finish::Rollback(Deleted::NotFound));
                 };
                 let event = match decide(&tenant) {
