@@ -91,6 +91,16 @@ def get_tenant(tenant):
     assert tenants.tenant_get_by_slug(tenant.slug) == tenant
     passed("tenant_get_by_slug")
 
+    page = tenants.tenant_list(q=tenant.slug, limit=1)
+    assert [item.slug for item in page.items] == [f"{tenant.slug}-demo"]
+    page = tenants.tenant_list(q=tenant.slug, limit=1, cursor=page.next_cursor)
+    assert page.items == [tenant] and page.next_cursor is None
+    customers = tenants.tenant_list(q=tenant.slug, kind=registry.TenantKind.CUSTOMER)
+    assert customers.items == [tenant]
+    with fails(400, registry.ErrorCode.INVALID_INPUT):
+        tenants.tenant_list(cursor="not-a-cursor")
+    passed("tenant_list")
+
     # A later version of the service can return new values and members.
     later = registry.Tenant.from_dict({**tenant.to_dict(), "status": "suspended", "since": "today"})
     assert later.status == "suspended" and later.status.name == "UNKNOWN" and later.id == tenant.id
