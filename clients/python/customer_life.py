@@ -7,7 +7,7 @@ import socket
 import sys
 import uuid
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import tenant_registry_client as registry
 import urllib3
@@ -116,9 +116,7 @@ def activate_tenant(tenant):
     assert active.plan == "team" and active.erp_customer_id == tenant.slug
     assert active.contract_start == date(2027, 1, 1) and active.contract_end == date(2027, 12, 31)
     with fails(400, registry.ErrorCode.INVALID_INPUT):
-        tenants.tenant_activate(
-            tenant.id, tenant_activate=registry.TenantActivate(contract_end=date(2026, 12, 31))
-        )
+        tenants.tenant_activate(tenant.id, tenant_activate=registry.TenantActivate(contract_end=date(2026, 12, 31)))
     passed("tenant_activate")
 
 
@@ -184,7 +182,7 @@ def try_product(tenant):
 
 
 def use_api_key(tenant, project, product):
-    expires_at = datetime.now(timezone.utc) + timedelta(days=365)
+    expires_at = datetime.now(UTC) + timedelta(days=365)
     created = api_keys.api_key_create(
         registry.APIKeyCreate(
             tenant_id=tenant.id,
