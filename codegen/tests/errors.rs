@@ -59,7 +59,7 @@ fn operations_that_cannot_become_commands() {
         BODIES,
         "operationId: letter_amend",
         "operationId: probe",
-        "the operations `probe` and `letter_probe` would both become the command `letter probe`",
+        "the operations `letter_probe` and `probe` would both become the command `letter probe`",
     );
 }
 
@@ -366,6 +366,92 @@ fn bodies() {
         "      description: What comes back.\n      additionalProperties: false\n",
         "no request contains this object",
     );
+}
+
+#[test]
+fn merge_patches() {
+    const PATCH: &str =
+        "          application/merge-patch+json: { schema: { $ref: \"#/components/schemas/Correction\" } }\n";
+    const JSON: &str = "          application/json: { schema: { $ref: \"#/components/schemas/Correction\" } }\n";
+    const REQUIRED: &str = "        required: true\n        content:\n";
+    const TEXT: &str = "        text: { description: What it says., type: string }\n        pages: { description: Its pages., type: \
+                        array, maxItems: 9, items: { type: string } }\n        day:";
+    for (from, to, message) in [
+        (PATCH, "", "add `application/merge-patch+json`"),
+        (JSON, "", "add `application/json`"),
+        (
+            PATCH,
+            "          application/json-patch+json: { schema: { $ref: \"#/components/schemas/Correction\" } }\n",
+            "the media type `application/json-patch+json` is not supported; the body of a `patch` is",
+        ),
+        (
+            JSON,
+            "          application/json: { schema: { $ref: \"#/components/schemas/Letter\" } }\n",
+            "must refer to one schema",
+        ),
+        (
+            REQUIRED,
+            "        content:\n",
+            "an absent merge patch would change nothing; add `required: true`",
+        ),
+        (
+            "    patch:\n",
+            "    delete:\n",
+            "`application/merge-patch+json` is only for `patch`",
+        ),
+        (
+            TEXT,
+            "        text: { description: What it says., type: string, default: Hello }\n        day:",
+            "an absent member of a merge patch means \"unchanged\"; remove the default",
+        ),
+        (
+            TEXT,
+            "        text: { description: What it says., type: object, additionalProperties: true, x-max-bytes: 9, x-max-levels: \
+             9 }\n        day:",
+            "a merge patch would merge the members of this object too",
+        ),
+        (
+            TEXT,
+            "        text: { $ref: \"#/components/schemas/Letter\" }\n        day:",
+            "a merge patch would merge the members of this object too",
+        ),
+        (
+            "description: What changes in a letter.\n",
+            "description: What changes in a letter.\n      required: [text]\n",
+            "a member of a merge patch can always be left out; remove it from `required`",
+        ),
+        (
+            "What changes in a letter.\n      type: object\n      additionalProperties: false\n",
+            "What changes in a letter.\n      type: object\n",
+            "a request can contain this object; add `additionalProperties: false`",
+        ),
+        (
+            "        text: { description: What it says., type: string }\n        pages:",
+            "        text: { $ref: \"#/components/schemas/Correction\" }\n        pages:",
+            "components.schemas.Correction: this is the body of a `patch`, in which an absent member means \"unchanged\"",
+        ),
+    ] {
+        assert_error(BODIES, from, to, message);
+    }
+    let used_elsewhere = "give other bodies, responses and properties a schema of their own";
+    for (from, message) in [
+        (
+            "requestBody: { content: { application/json: { schema: { $ref: \"#/components/schemas/Letter\" } } } }",
+            used_elsewhere,
+        ),
+        (
+            "          content: { application/json: { schema: { $ref: \"#/components/schemas/Letter\" } } }",
+            used_elsewhere,
+        ),
+    ] {
+        let to = from.replace("Letter", "Correction");
+        let spec = BODIES.replacen(from, &to, 1);
+        assert!(
+            errors(&spec).iter().any(|it| it.contains(message)),
+            "{:?}",
+            errors(&spec)
+        );
+    }
 }
 
 #[test]
@@ -679,7 +765,7 @@ fn schemas_that_contain_themselves() {
     assert_eq!(
         errors(&spec),
         [
-            "74:17: components.schemas.Page.properties.letter: `Letter` would contain itself (Letter → Page → Letter), and its \
+            "92:17: components.schemas.Page.properties.letter: `Letter` would contain itself (Letter → Page → Letter), and its \
              values could be nested without a limit; refer to it by an id, or use a free-form object"
         ]
     );

@@ -115,6 +115,10 @@ fn request(operation: &Operation, local: &Local) -> Result<TokenStream, Error> {
     let chain = quote! { #chain.header("api-version", crate::generated::Client::api_version()) };
     match (&operation.body, bodies) {
         (None, 0) => Ok(quote! { let mut request = #chain.build()?; }),
+        // reqwest keeps a content type that is already set.
+        (Some(body), 1) if body.is_merge_patch => Ok(quote! {
+            let mut request = #chain.header("content-type", "application/merge-patch+json").json(&body).build()?;
+        }),
         (Some(body), 1) if body.required => Ok(quote! { let mut request = #chain.json(&body).build()?; }),
         (Some(_), 1) => Ok(quote! {
             let mut request = #chain;
