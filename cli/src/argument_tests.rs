@@ -32,7 +32,11 @@ struct Nested {
 }
 
 fn member(name: &'static str) -> Member {
-    Member { name, members: None }
+    Member {
+        name,
+        is_required: false,
+        members: None,
+    }
 }
 
 impl RequestObject for Example {
@@ -46,6 +50,7 @@ impl RequestObject for Nested {
     fn members() -> &'static [Member] {
         static MEMBERS: LazyLock<[Member; 2]> = LazyLock::new(|| {
             let examples = Member {
+                is_required: false,
                 name: "examples",
                 members: Some(Example::members),
             };

@@ -404,22 +404,27 @@ impl RequestObject for ApiKeyCreate {
         &[
             Member {
                 name: "tenant_id",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "name",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "product",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "scopes",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "created_by",
+                is_required: false,
                 members: None,
             },
         ]
@@ -456,6 +461,7 @@ impl RequestObject for ApiKeyVerifyRequest {
         &[
             Member {
                 name: "key",
+                is_required: true,
                 members: None,
             },
         ]

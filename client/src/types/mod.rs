@@ -31,10 +31,10 @@ pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
 pub use self::health::{Health, HealthStatus};
 pub use self::json::JsonObject;
-pub use self::members::{Member, RequestObject, unknown_name};
+pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
 pub use self::shared::{
-    Error, ErrorCode, PlanKey, ProductKey, RequestCount, RetryAfterSeconds, StoredText,
-    TenantId, TenantProduct, Text,
+    Error, ErrorCode, FieldError, PlanKey, ProductKey, RequestCount, RetryAfterSeconds,
+    StoredText, TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
     Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName,

@@ -20,6 +20,22 @@ pub struct Error {
     pub error: OpenEnum<ErrorCode>,
     /// A message that tells people what to change.
     pub message: String,
+    /// All errors in the members of the request's body, at most 100. Omitted for other errors.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub errors: Option<Vec<FieldError>>,
+}
+
+/// An error in a member of the request's body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The path of the member, such as `name` or `scopes[3]`.
+    pub field: String,
+    /// A message that tells people what to change.
+    pub message: String,
 }
 
 /// The kind of error.

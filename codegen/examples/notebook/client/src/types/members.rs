@@ -8,6 +8,8 @@ use super::constraint::Quoted;
 pub struct Member {
     /// The name.
     pub name: &'static str,
+    /// Whether the object must have it.
+    pub is_required: bool,
     /// Returns the members of the value, or of each item of a list. `None` if these are not objects with known members.
     pub members: Option<fn() -> &'static [Member]>,
 }
