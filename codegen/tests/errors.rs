@@ -679,7 +679,7 @@ fn all_errors_are_reported_in_one_run() {
             "72:26 components.schemas.Door.properties.colour.anyOf",
             "73:15 components.schemas.Door.properties.Size",
             "73:15 components.schemas.Door.properties.Size",
-            "84:25 components.schemas.ErrorCode.enum.1",
+            "95:25 components.schemas.ErrorCode.enum.1",
         ],
         "{}",
         errors(&spec).join("\n")

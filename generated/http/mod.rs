@@ -10,6 +10,7 @@ mod cross_origin;
 mod field_errors;
 mod health;
 mod negotiation;
+mod projects;
 mod request;
 mod response;
 mod routes;

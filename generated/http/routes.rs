@@ -13,9 +13,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::server::Api;
-use super::{api_keys, audit, catalog, health, request, response, service, tenants};
-use super::api_keys::ApiKeyRevokePath;
+use super::{
+    api_keys, audit, catalog, health, projects, request, response, service, tenants,
+};
+use super::api_keys::{ApiKeyGetPath, ApiKeyRevokePath};
 use super::context::{RequestContext, ServerContext};
+use super::projects::{ProjectDeletePath, ProjectGetPath};
 use super::response::HttpResult;
 use super::tenants::{
     TenantActivatePath, TenantCancelPath, TenantGetBySlugPath, TenantGetPath,
@@ -60,6 +63,15 @@ pub(super) async fn route<A: Api>(
         }
         ["v1", "api-keys", id] if is_served("/v1/api-keys/{id}") => {
             match method {
+                Method::GET | Method::HEAD => {
+                    api_keys::api_key_get(
+                            context,
+                            ApiKeyGetPath {
+                                id: (*id).to_owned(),
+                            },
+                        )
+                        .await
+                }
                 Method::DELETE => {
                     api_keys::api_key_revoke(
                             context,
@@ -69,7 +81,7 @@ pub(super) async fn route<A: Api>(
                         )
                         .await
                 }
-                _ => response::method_not_allowed(&context, "DELETE"),
+                _ => response::method_not_allowed(&context, "GET, HEAD, DELETE"),
             }
         }
         ["v1", "audit"] if is_served("/v1/audit") => {
@@ -108,6 +120,35 @@ pub(super) async fn route<A: Api>(
             match method {
                 Method::POST => api_keys::api_key_verify(context, request).await,
                 _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
+        ["v1", "projects"] if is_served("/v1/projects") => {
+            match method {
+                Method::POST => projects::project_create(context, request).await,
+                _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
+        ["v1", "projects", id] if is_served("/v1/projects/{id}") => {
+            match method {
+                Method::GET | Method::HEAD => {
+                    projects::project_get(
+                            context,
+                            ProjectGetPath {
+                                id: (*id).to_owned(),
+                            },
+                        )
+                        .await
+                }
+                Method::DELETE => {
+                    projects::project_delete(
+                            context,
+                            ProjectDeletePath {
+                                id: (*id).to_owned(),
+                            },
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "GET, HEAD, DELETE"),
             }
         }
         ["v1", "tenants"] if is_served("/v1/tenants") => {
@@ -188,12 +229,16 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "tenant_get_by_slug" => Some("/v1/tenants/by-slug/{slug}"),
         "tenant_activate" => Some("/v1/tenants/{id}/activate"),
         "tenant_cancel" => Some("/v1/tenants/{id}/cancel"),
+        "project_create" => Some("/v1/projects"),
+        "project_get" => Some("/v1/projects/{id}"),
+        "project_delete" => Some("/v1/projects/{id}"),
         "entitlement_list" => Some("/v1/entitlements"),
         "catalog_list" => Some("/v1/catalog"),
         "catalog_request" => Some("/v1/catalog/request"),
         "catalog_trial_request" => Some("/v1/catalog/trial-request"),
         "api_key_list" => Some("/v1/api-keys"),
         "api_key_create" => Some("/v1/api-keys"),
+        "api_key_get" => Some("/v1/api-keys/{id}"),
         "api_key_revoke" => Some("/v1/api-keys/{id}"),
         "api_key_verify" => Some("/v1/internal/api-keys/verify"),
         "audit_append" => Some("/v1/audit"),
@@ -306,6 +351,57 @@ pub fn api_description<A: Api>(
             SharedV1TenantsIdSlugPath,
         >(&mut api, "/v1/tenants/{id}/{slug}", &[])?;
     }
+    if is_served("/v1/projects") {
+        api.register(
+            ApiEndpoint::new(
+                    "project_create".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::POST,
+                    "application/json",
+                    "/v1/projects",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Create a project.")
+                .description(
+                    "Returns 409 if the slug is in use in the tenant. Writes the audit event `project.created`.",
+                )
+                .tag("projects"),
+        )?;
+        register_others::<A, NoVariables>(&mut api, "/v1/projects", &[Method::POST])?;
+    }
+    if is_served("/v1/projects/{id}") {
+        api.register(
+            ApiEndpoint::new(
+                    "project_get".to_owned(),
+                    endpoint::<A, ProjectGetPath>,
+                    Method::GET,
+                    "application/json",
+                    "/v1/projects/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Get a project by ID.")
+                .tag("projects"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
+                    "project_delete".to_owned(),
+                    endpoint::<A, ProjectGetPath>,
+                    Method::DELETE,
+                    "application/json",
+                    "/v1/projects/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Delete a project.")
+                .description(
+                    "Returns 409 if API keys of the project are usable. Revoke them first. The other keys of the project remain, without a project. Writes the audit event `project.deleted`.",
+                )
+                .tag("projects"),
+        )?;
+        register_others::<
+            A,
+            ProjectGetPath,
+        >(&mut api, "/v1/projects/{id}", &[Method::GET, Method::DELETE])?;
+    }
     if is_served("/v1/entitlements") {
         api.register(
             ApiEndpoint::new(
@@ -394,9 +490,9 @@ pub fn api_description<A: Api>(
                     "/v1/api-keys",
                     ApiEndpointVersions::All,
                 )
-                .summary("List the API keys of a tenant.")
+                .summary("List the API keys of a tenant, newest first.")
                 .description(
-                    "Returns all keys, newest first, including revoked keys. Plaintexts are not included.",
+                    "Returns the keys that match all filters, including revoked and expired keys. Plaintexts are not included. To get the next page, repeat the request with the same filters and with the `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400 if the cursor belongs to other filters.",
                 )
                 .tag("api_keys"),
         )?;
@@ -411,7 +507,7 @@ pub fn api_description<A: Api>(
                 )
                 .summary("Create an API key.")
                 .description(
-                    "Returns the plaintext of the key. Store it securely: it cannot be retrieved again. Writes the audit event `api_key.created`.",
+                    "Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key with `expires_at` is valid until then. Writes the audit event `api_key.created`.",
                 )
                 .tag("api_keys"),
         )?;
@@ -423,8 +519,23 @@ pub fn api_description<A: Api>(
     if is_served("/v1/api-keys/{id}") {
         api.register(
             ApiEndpoint::new(
+                    "api_key_get".to_owned(),
+                    endpoint::<A, ApiKeyGetPath>,
+                    Method::GET,
+                    "application/json",
+                    "/v1/api-keys/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Get an API key by ID.")
+                .description(
+                    "Returns the key, also if it is revoked or expired. The plaintext is not included.",
+                )
+                .tag("api_keys"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
                     "api_key_revoke".to_owned(),
-                    endpoint::<A, ApiKeyRevokePath>,
+                    endpoint::<A, ApiKeyGetPath>,
                     Method::DELETE,
                     "application/json",
                     "/v1/api-keys/{id}",
@@ -438,8 +549,8 @@ pub fn api_description<A: Api>(
         )?;
         register_others::<
             A,
-            ApiKeyRevokePath,
-        >(&mut api, "/v1/api-keys/{id}", &[Method::DELETE])?;
+            ApiKeyGetPath,
+        >(&mut api, "/v1/api-keys/{id}", &[Method::GET, Method::DELETE])?;
     }
     if is_served("/v1/internal/api-keys/verify") {
         api.register(

@@ -9,12 +9,14 @@ use serde::Serialize;
 
 use crate::types;
 use super::{
-    Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyListParams, ApiKeyListResponse,
-    ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyVerifyResponse, ApiKeys, Audit,
-    AuditAppendResponse, AuditListParams, AuditListResponse, Catalog,
-    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    Credentials, EntitlementListParams, EntitlementListResponse, Health,
-    HealthGetResponse, InvalidBody, NotAdmitted, OperationResponse, Principal,
+    Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse,
+    ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
+    ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse, AuditListParams,
+    AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
+    CatalogTrialRequestResponse, Credentials, EntitlementListParams,
+    EntitlementListResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
+    OperationResponse, Principal, ProjectCreateResponse, ProjectDeleteParams,
+    ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse, Projects,
     ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
     TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
     TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
@@ -266,6 +268,67 @@ impl<
 }
 
 impl<
+    H: Admission + Handler<ProjectCreate> + Handler<ProjectGet> + Handler<ProjectDelete>,
+> Projects for GenericApi<H> {
+    fn project_create(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        body: types::ProjectCreate,
+    ) -> impl Future<Output = ProjectCreateResponse> + Send {
+        <H as Handler<
+            ProjectCreate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params: (),
+                body,
+            },
+        )
+    }
+
+    fn project_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ProjectGetParams,
+    ) -> impl Future<Output = ProjectGetResponse> + Send {
+        <H as Handler<
+            ProjectGet,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
+            },
+        )
+    }
+
+    fn project_delete(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ProjectDeleteParams,
+    ) -> impl Future<Output = ProjectDeleteResponse> + Send {
+        <H as Handler<
+            ProjectDelete,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
+            },
+        )
+    }
+}
+
+impl<
     H: Admission + Handler<CatalogList> + Handler<CatalogRequest>
         + Handler<CatalogTrialRequest>,
 > Catalog for GenericApi<H> {
@@ -327,8 +390,8 @@ impl<
 }
 
 impl<
-    H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyRevoke>
-        + Handler<ApiKeyVerify>,
+    H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
+        + Handler<ApiKeyRevoke> + Handler<ApiKeyVerify>,
 > ApiKeys for GenericApi<H> {
     fn api_key_list(
         &self,
@@ -364,6 +427,25 @@ impl<
                 principal,
                 params: (),
                 body,
+            },
+        )
+    }
+
+    fn api_key_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ApiKeyGetParams,
+    ) -> impl Future<Output = ApiKeyGetResponse> + Send {
+        <H as Handler<
+            ApiKeyGet,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
             },
         )
     }
@@ -660,6 +742,93 @@ impl Operation for TenantCancel {
     }
 }
 
+/// `project_create`: Create a project.
+#[derive(Debug)]
+pub enum ProjectCreate {}
+
+impl Operation for ProjectCreate {
+    const ID: &'static str = "project_create";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = ();
+
+    type Body = types::ProjectCreate;
+
+    type Schema = types::ProjectCreate;
+
+    type Response = ProjectCreateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.project_create(request.metadata, request.principal, request.body)
+    }
+}
+
+/// `project_get`: Get a project by ID.
+#[derive(Debug)]
+pub enum ProjectGet {}
+
+impl Operation for ProjectGet {
+    const ID: &'static str = "project_get";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = ProjectGetParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = ProjectGetResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.project_get(request.metadata, request.principal, request.params)
+    }
+}
+
+/// `project_delete`: Delete a project.
+#[derive(Debug)]
+pub enum ProjectDelete {}
+
+impl Operation for ProjectDelete {
+    const ID: &'static str = "project_delete";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = ProjectDeleteParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = ProjectDeleteResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.project_delete(request.metadata, request.principal, request.params)
+    }
+}
+
 /// `entitlement_list`: List the product entitlements of a tenant.
 #[derive(Debug)]
 pub enum EntitlementList {}
@@ -776,7 +945,7 @@ impl Operation for CatalogTrialRequest {
     }
 }
 
-/// `api_key_list`: List the API keys of a tenant.
+/// `api_key_list`: List the API keys of a tenant, newest first.
 #[derive(Debug)]
 pub enum ApiKeyList {}
 
@@ -831,6 +1000,35 @@ impl Operation for ApiKeyCreate {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.api_key_create(request.metadata, request.principal, request.body)
+    }
+}
+
+/// `api_key_get`: Get an API key by ID.
+#[derive(Debug)]
+pub enum ApiKeyGet {}
+
+impl Operation for ApiKeyGet {
+    const ID: &'static str = "api_key_get";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = ApiKeyGetParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = ApiKeyGetResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.api_key_get(request.metadata, request.principal, request.params)
     }
 }
 
@@ -978,6 +1176,20 @@ impl Parameters for TenantCancelParams {
     }
 }
 
+impl Parameters for ProjectGetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for ProjectDeleteParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
 impl Parameters for EntitlementListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { tenant_id } = self;
@@ -987,8 +1199,25 @@ impl Parameters for EntitlementListParams {
 
 impl Parameters for ApiKeyListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { tenant_id } = self;
+        let Self { tenant_id, product, usable, limit, cursor } = self;
         visitor.parameter("tenant_id", tenant_id);
+        if let Some(value) = product {
+            visitor.parameter("product", value);
+        }
+        if let Some(value) = usable {
+            visitor.parameter("usable", value);
+        }
+        visitor.parameter("limit", limit);
+        if let Some(value) = cursor {
+            visitor.parameter("cursor", value);
+        }
+    }
+}
+
+impl Parameters for ApiKeyGetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
     }
 }
 

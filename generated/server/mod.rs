@@ -9,6 +9,7 @@ mod audit;
 mod catalog;
 mod health;
 mod invalid_body;
+mod projects;
 mod request;
 mod response;
 mod tenants;
@@ -18,8 +19,9 @@ pub use self::admission::{
     TryLater, UnknownScope,
 };
 pub use self::api_keys::{
-    ApiKeyCreateResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams,
-    ApiKeyRevokeResponse, ApiKeyVerifyResponse, ApiKeys,
+    ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams,
+    ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
+    ApiKeys,
 };
 pub use self::audit::{Audit, AuditAppendResponse, AuditListParams, AuditListResponse};
 pub use self::catalog::{
@@ -27,6 +29,10 @@ pub use self::catalog::{
 };
 pub use self::health::{Health, HealthGetResponse, ReadinessGetResponse};
 pub use self::invalid_body::InvalidBody;
+pub use self::projects::{
+    ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams,
+    ProjectGetResponse, Projects,
+};
 pub use self::request::RequestMetadata;
 pub use self::response::{OperationResponse, ServerErrorResponse};
 pub use self::tenants::{
@@ -37,6 +43,6 @@ pub use self::tenants::{
 };
 
 /// The whole API: implemented for every type that implements the trait of each tag.
-pub trait Api: Health + Tenants + Catalog + ApiKeys + Audit {}
+pub trait Api: Health + Tenants + Projects + Catalog + ApiKeys + Audit {}
 
-impl<T: Health + Tenants + Catalog + ApiKeys + Audit> Api for T {}
+impl<T: Health + Tenants + Projects + Catalog + ApiKeys + Audit> Api for T {}

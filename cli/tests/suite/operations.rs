@@ -79,6 +79,20 @@ async fn every_operation_is_a_command(service: TestServer) {
         (&json!("active"), &json!("2027-12-31"))
     );
 
+    let create = ["--tenant-id", &id, "--slug", "website", "--name", "Website"];
+    let project = calls.call(Operation::ProjectCreate, "project create", &create).await;
+    let project_id = project["id"].as_str().unwrap();
+    assert_eq!(
+        calls.call(Operation::ProjectGet, "project get", &[project_id]).await,
+        project
+    );
+    assert_eq!(
+        calls
+            .call(Operation::ProjectDelete, "project delete", &[project_id])
+            .await,
+        Value::Null
+    );
+
     let catalog = calls.call(Operation::CatalogList, "catalog list", &[]).await;
     let entries = catalog["items"].as_array().unwrap();
     let product = entries.iter().find(|entry| entry["supports_trial"] == true).unwrap();
@@ -123,6 +137,8 @@ async fn every_operation_is_a_command(service: TestServer) {
         .await;
     assert_eq!((&verified["valid"], &verified["tenant_id"]), (&json!(true), &json!(id)));
     let key_id = created["api_key"]["id"].as_str().unwrap();
+    let key = calls.call(Operation::ApiKeyGet, "api-key get", &[key_id]).await;
+    assert_eq!(key["id"], created["api_key"]["id"]);
     let revoked = calls.call(Operation::ApiKeyRevoke, "api-key revoke", &[key_id]).await;
     assert_eq!(revoked, Value::Null);
 

@@ -887,6 +887,437 @@ impl TenantCancelThen {
     }
 }
 
+/// Matches requests of `project_create`.
+pub struct ProjectCreateWhen(When);
+
+impl ProjectCreateWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::POST)
+                .path_matches(
+                    Regex::new("^/v1/projects$").expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `body`.
+    pub fn body(self, value: &types::ProjectCreate) -> Self {
+        Self(self.0.json_body_obj(value))
+    }
+}
+
+/// Sets the response of `project_create`.
+pub struct ProjectCreateThen(Then);
+
+impl ProjectCreateThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `created`.
+    pub fn created(self, value: &types::Project) -> Self {
+        Self(
+            self
+                .0
+                .status(201u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `payload_too_large`.
+    pub fn payload_too_large(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(413u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unsupported_media_type`.
+    pub fn unsupported_media_type(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `project_get`.
+pub struct ProjectGetWhen(When);
+
+impl ProjectGetWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::GET)
+                .path_matches(
+                    Regex::new("^/v1/projects/[^/]*$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::ProjectId) -> Self {
+        let re = Regex::new(&format!("^/v1/projects/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+}
+
+/// Sets the response of `project_get`.
+pub struct ProjectGetThen(Then);
+
+impl ProjectGetThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::Project) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `project_delete`.
+pub struct ProjectDeleteWhen(When);
+
+impl ProjectDeleteWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::DELETE)
+                .path_matches(
+                    Regex::new("^/v1/projects/[^/]*$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::ProjectId) -> Self {
+        let re = Regex::new(&format!("^/v1/projects/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+}
+
+/// Sets the response of `project_delete`.
+pub struct ProjectDeleteThen(Then);
+
+impl ProjectDeleteThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `no_content`.
+    pub fn no_content(self) -> Self {
+        Self(self.0.status(204u16))
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Matches requests of `entitlement_list`.
 pub struct EntitlementListWhen(When);
 
@@ -1447,9 +1878,57 @@ impl ApiKeyListWhen {
         self.0
     }
 
+    /// Matches requests with this `cursor`.
+    pub fn cursor<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::ListCursor>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("cursor", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("cursor"))
+        }
+    }
+
+    /// Matches requests with this `limit`.
+    pub fn limit<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::PageLimit>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("limit", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("limit"))
+        }
+    }
+
+    /// Matches requests with this `product`.
+    pub fn product<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::ProductKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("product", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("product"))
+        }
+    }
+
     /// Matches requests with this `tenant_id`.
     pub fn tenant_id(self, value: &types::TenantId) -> Self {
         Self(self.0.query_param("tenant_id", value.to_string()))
+    }
+
+    /// Matches requests with this `usable`.
+    pub fn usable<T>(self, value: T) -> Self
+    where
+        T: Into<Option<bool>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("usable", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("usable"))
+        }
     }
 }
 
@@ -1668,6 +2147,138 @@ impl ApiKeyCreateThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `api_key_get`.
+pub struct ApiKeyGetWhen(When);
+
+impl ApiKeyGetWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::GET)
+                .path_matches(
+                    Regex::new("^/v1/api-keys/[^/]*$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::ApiKeyId) -> Self {
+        let re = Regex::new(&format!("^/v1/api-keys/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+}
+
+/// Sets the response of `api_key_get`.
+pub struct ApiKeyGetThen(Then);
+
+impl ApiKeyGetThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::ApiKey) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -2299,6 +2910,18 @@ pub trait MockServerExt {
     fn tenant_cancel<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(TenantCancelWhen, TenantCancelThen);
+    /// Mocks `project_create`.
+    fn project_create<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectCreateWhen, ProjectCreateThen);
+    /// Mocks `project_get`.
+    fn project_get<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectGetWhen, ProjectGetThen);
+    /// Mocks `project_delete`.
+    fn project_delete<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectDeleteWhen, ProjectDeleteThen);
     /// Mocks `entitlement_list`.
     fn entitlement_list<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -2323,6 +2946,10 @@ pub trait MockServerExt {
     fn api_key_create<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(ApiKeyCreateWhen, ApiKeyCreateThen);
+    /// Mocks `api_key_get`.
+    fn api_key_get<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ApiKeyGetWhen, ApiKeyGetThen);
     /// Mocks `api_key_revoke`.
     fn api_key_revoke<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -2405,6 +3032,33 @@ impl MockServerExt for MockServer {
         })
     }
 
+    fn project_create<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectCreateWhen, ProjectCreateThen),
+    {
+        self.mock(|when, then| {
+            config_fn(ProjectCreateWhen::new(when), ProjectCreateThen::new(then))
+        })
+    }
+
+    fn project_get<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectGetWhen, ProjectGetThen),
+    {
+        self.mock(|when, then| {
+            config_fn(ProjectGetWhen::new(when), ProjectGetThen::new(then))
+        })
+    }
+
+    fn project_delete<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectDeleteWhen, ProjectDeleteThen),
+    {
+        self.mock(|when, then| {
+            config_fn(ProjectDeleteWhen::new(when), ProjectDeleteThen::new(then))
+        })
+    }
+
     fn entitlement_list<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(EntitlementListWhen, EntitlementListThen),
@@ -2459,6 +3113,15 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(ApiKeyCreateWhen::new(when), ApiKeyCreateThen::new(then))
+        })
+    }
+
+    fn api_key_get<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ApiKeyGetWhen, ApiKeyGetThen),
+    {
+        self.mock(|when, then| {
+            config_fn(ApiKeyGetWhen::new(when), ApiKeyGetThen::new(then))
         })
     }
 

@@ -16,17 +16,17 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 2015021703133932864;
+pub const SPEC_FINGERPRINT: u64 = 15403984868722205179;
 
 /// A client of the Tenant Registry.
 ///
-/// The Tenant Registry stores the tenants of a multi-tenant platform, their product
-/// entitlements, their API keys, and the audit log.
+/// The Tenant Registry stores the tenants of a multi-tenant platform, their projects, product
+/// entitlements and API keys, and the audit log.
 ///
-/// **Conventions.** IDs of tenants and API keys are UUIDs (version 7). Timestamps are in UTC,
-/// in the format of RFC 3339, with six digits after the second and years from 0001 to 9999.
-/// Optional properties without a value are omitted; nullable properties without a value are
-/// `null`. Every response has an `x-request-id` header. Include its value when you report a
+/// **Conventions.** IDs of tenants, projects and API keys are UUIDs (version 7). Timestamps are
+/// in UTC, in the format of RFC 3339, with six digits after the second and years from 0001 to
+/// 9999. Optional properties without a value are omitted; nullable properties without a value
+/// are `null`. Every response has an `x-request-id` header. Include its value when you report a
 /// problem.
 ///
 /// **Authentication.** Send an access token from the deployment's OpenID Connect provider. If
@@ -52,8 +52,9 @@ pub const SPEC_FINGERPRINT: u64 = 2015021703133932864;
 ///
 /// **Retries.** It is safe to repeat a request that activates or cancels a tenant or revokes an
 /// API key: if it already took effect, it changes nothing and writes no second audit event.
-/// Repeating a successful `tenant_create` or `catalog_trial_request` returns 409. Repeating
-/// `api_key_create`, `catalog_request` or `audit_append` creates a second record.
+/// Repeating a successful `tenant_create`, `project_create` or `catalog_trial_request` returns
+/// 409, and repeating `project_delete` 404. Repeating `api_key_create`, `catalog_request` or
+/// `audit_append` creates a second record.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -137,6 +138,26 @@ impl Client {
         builder::TenantCancel::new(self)
     }
 
+    /// Create a project.
+    ///
+    /// Returns 409 if the slug is in use in the tenant. Writes the audit event `project.created`.
+    pub fn project_create(&self) -> builder::ProjectCreate<'_> {
+        builder::ProjectCreate::new(self)
+    }
+
+    /// Get a project by ID.
+    pub fn project_get(&self) -> builder::ProjectGet<'_> {
+        builder::ProjectGet::new(self)
+    }
+
+    /// Delete a project.
+    ///
+    /// Returns 409 if API keys of the project are usable. Revoke them first. The other keys of the
+    /// project remain, without a project. Writes the audit event `project.deleted`.
+    pub fn project_delete(&self) -> builder::ProjectDelete<'_> {
+        builder::ProjectDelete::new(self)
+    }
+
     /// List the product entitlements of a tenant.
     ///
     /// Returns the entitlements in the order of their product keys. Expired entitlements are
@@ -171,19 +192,29 @@ impl Client {
         builder::CatalogTrialRequest::new(self)
     }
 
-    /// List the API keys of a tenant.
+    /// List the API keys of a tenant, newest first.
     ///
-    /// Returns all keys, newest first, including revoked keys. Plaintexts are not included.
+    /// Returns the keys that match all filters, including revoked and expired keys. Plaintexts are
+    /// not included. To get the next page, repeat the request with the same filters and with the
+    /// `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400
+    /// if the cursor belongs to other filters.
     pub fn api_key_list(&self) -> builder::ApiKeyList<'_> {
         builder::ApiKeyList::new(self)
     }
 
     /// Create an API key.
     ///
-    /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. Writes
-    /// the audit event `api_key.created`.
+    /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
+    /// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
     pub fn api_key_create(&self) -> builder::ApiKeyCreate<'_> {
         builder::ApiKeyCreate::new(self)
+    }
+
+    /// Get an API key by ID.
+    ///
+    /// Returns the key, also if it is revoked or expired. The plaintext is not included.
+    pub fn api_key_get(&self) -> builder::ApiKeyGet<'_> {
+        builder::ApiKeyGet::new(self)
     }
 
     /// Revoke an API key.

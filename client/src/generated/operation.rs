@@ -20,6 +20,12 @@ pub enum Operation {
     TenantActivate,
     /// `tenant_cancel`: Cancel a tenant, immediately or at the end of its period.
     TenantCancel,
+    /// `project_create`: Create a project.
+    ProjectCreate,
+    /// `project_get`: Get a project by ID.
+    ProjectGet,
+    /// `project_delete`: Delete a project.
+    ProjectDelete,
     /// `entitlement_list`: List the product entitlements of a tenant.
     EntitlementList,
     /// `catalog_list`: List the products that any tenant can request.
@@ -28,10 +34,12 @@ pub enum Operation {
     CatalogRequest,
     /// `catalog_trial_request`: Start a 14-day trial of a product.
     CatalogTrialRequest,
-    /// `api_key_list`: List the API keys of a tenant.
+    /// `api_key_list`: List the API keys of a tenant, newest first.
     ApiKeyList,
     /// `api_key_create`: Create an API key.
     ApiKeyCreate,
+    /// `api_key_get`: Get an API key by ID.
+    ApiKeyGet,
     /// `api_key_revoke`: Revoke an API key.
     ApiKeyRevoke,
     /// `api_key_verify`: Verify an API key.
@@ -44,7 +52,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -52,12 +60,16 @@ impl Operation {
         Self::TenantGetBySlug,
         Self::TenantActivate,
         Self::TenantCancel,
+        Self::ProjectCreate,
+        Self::ProjectGet,
+        Self::ProjectDelete,
         Self::EntitlementList,
         Self::CatalogList,
         Self::CatalogRequest,
         Self::CatalogTrialRequest,
         Self::ApiKeyList,
         Self::ApiKeyCreate,
+        Self::ApiKeyGet,
         Self::ApiKeyRevoke,
         Self::ApiKeyVerify,
         Self::AuditAppend,
@@ -74,12 +86,16 @@ impl Operation {
             Self::TenantGetBySlug => "tenant_get_by_slug",
             Self::TenantActivate => "tenant_activate",
             Self::TenantCancel => "tenant_cancel",
+            Self::ProjectCreate => "project_create",
+            Self::ProjectGet => "project_get",
+            Self::ProjectDelete => "project_delete",
             Self::EntitlementList => "entitlement_list",
             Self::CatalogList => "catalog_list",
             Self::CatalogRequest => "catalog_request",
             Self::CatalogTrialRequest => "catalog_trial_request",
             Self::ApiKeyList => "api_key_list",
             Self::ApiKeyCreate => "api_key_create",
+            Self::ApiKeyGet => "api_key_get",
             Self::ApiKeyRevoke => "api_key_revoke",
             Self::ApiKeyVerify => "api_key_verify",
             Self::AuditAppend => "audit_append",

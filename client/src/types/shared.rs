@@ -508,6 +508,64 @@ impl fmt::Display for StoredText {
     }
 }
 
+/// The ID of a project.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(try_from = "String")]
+pub struct ProjectId(pub(super) Uuid);
+
+impl From<Uuid> for ProjectId {
+    fn from(value: Uuid) -> Self {
+        Self(value)
+    }
+}
+
+impl From<ProjectId> for Uuid {
+    fn from(value: ProjectId) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for ProjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for ProjectId {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Format::parse(text).map(Self)
+    }
+}
+
+impl TryFrom<&str> for ProjectId {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for ProjectId {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
 /// A tenant's entitlement to a product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TenantProduct {
@@ -580,5 +638,67 @@ impl From<ProductKey> for String {
 impl fmt::Display for ProductKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The maximum number of items on a page.
+///
+/// At least 1. At most 500.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(try_from = "i32")]
+pub struct PageLimit(pub(super) i32);
+
+impl PageLimit {
+    /// Returns the number.
+    pub fn get(self) -> i32 {
+        self.0
+    }
+}
+
+impl TryFrom<i32> for PageLimit {
+    type Error = ConstraintError;
+
+    fn try_from(number: i32) -> Result<Self, ConstraintError> {
+        constraint::check_minimum(i64::from(number), 1)?;
+        constraint::check_maximum(i64::from(number), 500)?;
+        Ok(Self(number))
+    }
+}
+
+impl FromStr for PageLimit {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        let number: i32 = text
+            .parse()
+            .map_err(|_| ConstraintError::NotAnInteger {
+                minimum: 1,
+                maximum: 500,
+                value: Quoted::shown(text),
+            })?;
+        Self::try_from(number)
+    }
+}
+
+impl From<PageLimit> for i32 {
+    fn from(value: PageLimit) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for PageLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

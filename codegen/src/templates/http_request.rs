@@ -16,11 +16,12 @@ use tokio::time::timeout;
 
 use super::context::{RequestContext, ServerContext};
 use super::field_errors;
+use super::response;
 use super::response::ErrorResponse;
 use crate::server;
 use crate::server::{InvalidBody, RequestMetadata};
 use crate::types;
-use crate::types::{ErrorCode, FieldError, RequestObject};
+use crate::types::{Error, ErrorCode, FieldError, RequestObject};
 
 /// Why a parameter was rejected; says what to change.
 pub(super) struct InvalidParameter(String);
@@ -35,7 +36,11 @@ impl From<InvalidBody> for ErrorResponse {
     fn from(invalid: InvalidBody) -> Self {
         let message = invalid.to_string();
         match invalid {
-            InvalidBody::Malformed { errors, .. } => Self::with_field_errors(message, errors),
+            InvalidBody::Malformed { errors, .. } => {
+                let errors = (!errors.is_empty()).then_some(errors);
+                let error = Error { error: ErrorCode::InvalidInput, message, errors };
+                Self(response::json(StatusCode::BAD_REQUEST, &error))
+            }
             InvalidBody::TooLarge { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge, message)
             }

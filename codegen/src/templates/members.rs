@@ -61,5 +61,5 @@ pub fn unknown_name<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str> + Clone,
 ) -> String {
-    format!("unknown {kind} {}; {}", Quoted::shown(shown), unknown_hint(name, known))
+    format!("unknown {kind} {}; {}", super::constraint::Quoted::shown(shown), unknown_hint(name, known))
 }

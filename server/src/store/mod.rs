@@ -9,12 +9,14 @@ pub mod memory;
 pub mod postgres;
 
 use crate::records::{
-    ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
-    InternalDetail, NewAuditEvent, TenantRecord,
+    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
+    EntitlementRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage, TenantRecord,
 };
 use std::future::Future;
 use std::ops::ControlFlow;
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus, Timestamp};
+use tenant_registry_contract::types::{
+    ApiKeyId, ApiKeyPrefix, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
+};
 use thiserror::Error;
 
 /// Why a store failed. The detail is for the log.
@@ -71,6 +73,28 @@ pub enum TenantCreated {
     Created(Box<TenantRecord>),
     /// Another tenant has this slug.
     SlugInUse,
+}
+
+/// The outcome of creating a project.
+#[derive(Clone, Debug)]
+pub enum ProjectCreated {
+    /// The stored project.
+    Created(Box<ProjectRecord>),
+    /// The tenant has a project with this slug.
+    SlugInUse,
+    /// The tenant does not exist.
+    TenantNotFound,
+}
+
+/// The outcome of deleting a record.
+#[derive(Clone, Debug)]
+pub enum Deleted<E> {
+    /// The record is deleted.
+    Deleted,
+    /// The rule rejected the deletion. Nothing was written.
+    Rejected(E),
+    /// The record does not exist.
+    NotFound,
 }
 
 /// The outcome of creating an API key.
@@ -159,6 +183,28 @@ pub trait TenantStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Changed<TenantRecord, E>, StoreError>> + Send;
 }
 
+/// Stores projects.
+pub trait ProjectStore: Send + Sync + 'static {
+    /// Stores a new project.
+    fn project_create(
+        &self,
+        project: ProjectRecord,
+        event: NewAuditEvent,
+    ) -> impl Future<Output = Result<ProjectCreated, StoreError>> + Send;
+
+    /// Returns the project with this id.
+    fn project_get(&self, id: ProjectId) -> impl Future<Output = Result<Option<ProjectRecord>, StoreError>> + Send;
+
+    /// Deletes a project if `decide` returns the audit event for it. `decide` gets the project and the number of its API
+    /// keys that are usable at `now`. The other keys of the project lose their `project_id`.
+    fn project_delete<E: Send>(
+        &self,
+        id: ProjectId,
+        now: Timestamp,
+        decide: impl Fn(&ProjectRecord, u64) -> Result<NewAuditEvent, E> + Send + Sync,
+    ) -> impl Future<Output = Result<Deleted<E>, StoreError>> + Send;
+}
+
 /// Stores entitlements.
 pub trait EntitlementStore: Send + Sync + 'static {
     /// Returns the entitlements of a tenant, ordered by the bytes of the product. `None` if the tenant does not exist.
@@ -178,11 +224,14 @@ pub trait EntitlementStore: Send + Sync + 'static {
 
 /// Stores API keys.
 pub trait ApiKeyStore: Send + Sync + 'static {
-    /// Returns the API keys of a tenant, newest first (by `created_at`, then id). `None` if the tenant does not exist.
+    /// Returns a page of the API keys of a tenant, newest first (by id). `None` if the tenant does not exist.
     fn api_key_list(
         &self,
-        tenant_id: TenantId,
-    ) -> impl Future<Output = Result<Option<Vec<ApiKeyRecord>>, StoreError>> + Send;
+        query: ApiKeyQuery,
+    ) -> impl Future<Output = Result<Option<RecordPage<ApiKeyRecord>>, StoreError>> + Send;
+
+    /// Returns the API key with this id.
+    fn api_key_get(&self, id: ApiKeyId) -> impl Future<Output = Result<Option<ApiKeyRecord>, StoreError>> + Send;
 
     /// Stores a new API key.
     fn api_key_create(
@@ -252,6 +301,6 @@ pub trait StoreHealth: Send + Sync + 'static {
 }
 
 /// Everything that the rules need of a store.
-pub trait Store: TenantStore + EntitlementStore + ApiKeyStore + AuditStore + StoreHealth {}
+pub trait Store: TenantStore + ProjectStore + EntitlementStore + ApiKeyStore + AuditStore + StoreHealth {}
 
-impl<T: TenantStore + EntitlementStore + ApiKeyStore + AuditStore + StoreHealth> Store for T {}
+impl<T: TenantStore + ProjectStore + EntitlementStore + ApiKeyStore + AuditStore + StoreHealth> Store for T {}

@@ -49,7 +49,10 @@ fn operations(tenant: &Tenant) -> Vec<Operation> {
     let activate = json!({
         "plan": "p", "contract_start": "2027-01-01", "contract_end": "2027-12-31", "erp_customer_id": "e",
     });
-    let create_key = json!({ "tenant_id": id, "name": "n", "product": "p", "scopes": ["s"], "created_by": "c" });
+    let create_key = json!({
+        "tenant_id": id, "name": "n", "product": "p", "scopes": ["s"], "created_by": "c",
+        "expires_at": "2099-12-31T00:00:00Z",
+    });
     let append = json!({
         "tenant_id": id, "project_id": id, "actor_id": "a", "actor_name": "a", "actor_type": "a", "action": "a",
         "target_id": "t", "target_type": "t", "target_name": "t", "product": "p", "metadata": {},
@@ -61,6 +64,11 @@ fn operations(tenant: &Tenant) -> Vec<Operation> {
             &["slug", "name"],
         ),
         operation(&format!("/v1/tenants/{id}/activate"), activate, &[]),
+        operation(
+            "/v1/projects",
+            json!({ "tenant_id": id, "slug": "slug", "name": "n", "description": "d" }),
+            &["tenant_id", "slug", "name"],
+        ),
         operation("/v1/catalog/request", product.clone(), &["tenant_id", "product"]),
         operation("/v1/catalog/trial-request", product, &["tenant_id", "product"]),
         operation("/v1/api-keys", create_key, &["tenant_id", "name"]),

@@ -12,6 +12,7 @@
 
 mod activation;
 mod admission;
+mod api_key_pages;
 mod api_keys;
 mod audit;
 mod audit_appending;
@@ -49,6 +50,7 @@ mod old_rows;
 mod open_access;
 mod plans;
 mod process;
+mod projects;
 mod races;
 mod secrecy;
 mod tenants;
@@ -111,6 +113,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
     [
         activation::cases,
         admission::cases,
+        api_key_pages::cases,
         api_keys::cases,
         audit::cases,
         audit_appending::cases,
@@ -129,6 +132,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         invalid_requests::cases,
         negotiation::cases,
         open_access::cases,
+        projects::cases,
         races::cases,
         secrecy::cases,
         tenants::cases,

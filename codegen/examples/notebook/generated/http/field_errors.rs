@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::types;
-use crate::types::{FieldError, Member, RequestObject};
+use crate::types::{FieldError, Member, Quoted, RequestObject};
 
 /// The maximum number of errors in a response.
 const ERRORS_MAX: usize = 100;
@@ -78,8 +78,9 @@ struct Search<T> {
 }
 
 impl<T: DeserializeOwned> Search<T> {
-    fn push(&mut self, field: String, message: String) {
+    fn push(&mut self, field: &str, message: String) {
         if self.errors.len() < ERRORS_MAX {
+            let field = Quoted::shown(field).to_string().trim_matches('`').to_owned();
             self.errors.push(FieldError { field, message });
         }
     }
@@ -99,17 +100,14 @@ impl<T: DeserializeOwned> Search<T> {
             match known.iter().find(|member| member.name == name) {
                 None => {
                     let known = known.iter().map(|member| member.name);
-                    let message = types::unknown_name(
-                        "member",
-                        &below.shown,
-                        name,
-                        known,
+                    let message = format!(
+                        "unknown member; {}", types::unknown_hint(name, known)
                     );
-                    self.push(below.shown, message);
+                    self.push(&below.shown, message);
                 }
                 Some(_) if is_repeated => {
                     self.push(
-                        below.shown,
+                        &below.shown,
                         "is given more than once; give it once".to_owned(),
                     )
                 }
@@ -118,8 +116,7 @@ impl<T: DeserializeOwned> Search<T> {
         }
         for member in known.iter().filter(|member| member.is_required) {
             if !seen.contains(member.name) {
-                let message = format!("missing field `{}`", member.name);
-                self.push(place.member(member.name).shown, message);
+                self.push(&place.member(member.name).shown, "is missing".to_owned());
             }
         }
     }
@@ -151,7 +148,7 @@ impl<T: DeserializeOwned> Search<T> {
             return;
         };
         if let Some(below) = error.path().to_string().strip_prefix(&place.probed) {
-            self.push(format!("{}{below}", place.shown), reason(error.inner()));
+            self.push(&format!("{}{below}", place.shown), reason(error.inner()));
         }
     }
 }

@@ -291,7 +291,7 @@ fn invalid_members<T: DeserializeOwned + RequestObject>(
         [] => reason.to_owned(),
         [FieldError { field, message }] => format!("`{field}`: {message}"),
         [FieldError { field, message }, others @ ..] => {
-            format!("`{field}`: {message}; `errors` has {} more", others.len())
+            format!("`{field}`: {message} ({} more in `errors`)", others.len())
         }
     };
     InvalidBody::Malformed {

@@ -8,15 +8,16 @@ use crate::store::postgres::schema::api_keys;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use tenant_registry_contract::types::{ConstraintError, StoredText};
+use tenant_registry_contract::types::{ConstraintError, ProjectId, StoredText};
 use uuid::Uuid;
 
 /// A row of `api_keys`.
 #[derive(AsChangeset, Identifiable, Insertable, Queryable, Selectable)]
 #[diesel(table_name = api_keys, check_for_backend(Pg), treat_none_as_null = true)]
 pub(super) struct ApiKeyRow {
-    id: Uuid,
+    pub(super) id: Uuid,
     pub(super) tenant_id: Uuid,
+    project_id: Option<Uuid>,
     product: Option<String>,
     name: String,
     // The elements are never NULL because of a CHECK, which diesel does not know.
@@ -24,6 +25,7 @@ pub(super) struct ApiKeyRow {
     pub(super) prefix: String,
     hash: String,
     created_by: Option<String>,
+    expires_at: Option<DateTime<Utc>>,
     last_used_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
@@ -34,12 +36,14 @@ impl From<ApiKeyRecord> for ApiKeyRow {
         let ApiKeyRecord {
             id,
             tenant_id,
+            project_id,
             product,
             name,
             scopes,
             prefix,
             hash,
             created_by,
+            expires_at,
             last_used_at,
             revoked_at,
             created_at,
@@ -47,12 +51,14 @@ impl From<ApiKeyRecord> for ApiKeyRow {
         Self {
             id: id.into(),
             tenant_id: tenant_id.into(),
+            project_id: project_id.map(Uuid::from),
             product: product.map(String::from),
             name: name.into(),
             scopes: scopes.into_iter().map(|scope| Some(scope.into())).collect(),
             prefix: prefix.into(),
             hash: hash.to_stored().to_owned(),
             created_by: created_by.map(String::from),
+            expires_at: expires_at.map(DateTime::from),
             last_used_at: last_used_at.map(DateTime::from),
             revoked_at: revoked_at.map(DateTime::from),
             created_at: created_at.into(),
@@ -74,12 +80,14 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
         let ApiKeyRow {
             id,
             tenant_id,
+            project_id,
             product,
             name,
             scopes,
             prefix,
             hash,
             created_by,
+            expires_at,
             last_used_at,
             revoked_at,
             created_at,
@@ -87,12 +95,14 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
         Ok(Self {
             id: id.into(),
             tenant_id: tenant_id.into(),
+            project_id: project_id.map(ProjectId::from),
             product: product.map(StoredText::from),
             name: name.try_into()?,
             scopes: scopes.into_iter().flatten().map(StoredText::from).collect(),
             prefix: prefix.try_into()?,
             hash: StoredHash::from_stored(hash),
             created_by: created_by.map(StoredText::from),
+            expires_at: optional(expires_at)?,
             last_used_at: optional(last_used_at)?,
             revoked_at: optional(revoked_at)?,
             created_at: created_at.try_into()?,
