@@ -14,7 +14,7 @@ use tenant_registry_client::types::{Member, RequestObject};
 
 use crate::failure::Failure;
 
-use self::template::{Body, Input, Json, Nullable, finish, finish_unless_empty, nullable, secret_json};
+use self::template::{Body, Input, Json, Nullable, finish, finish_unless_empty, nullable, patch, secret_json};
 
 #[derive(Debug, Deserialize, PartialEq)]
 struct Example {
@@ -58,6 +58,18 @@ impl RequestObject for Nested {
         });
         &*MEMBERS
     }
+}
+
+#[test]
+fn a_value_is_either_given_or_cleared() {
+    let cleared = ["day".to_owned(), "other".to_owned()];
+    assert!(matches!(patch("day", None::<i32>, &cleared), Ok(Some(Nullable::Null))));
+    assert!(matches!(patch("day", None::<i32>, &[]), Ok(None)));
+    assert!(matches!(patch("hour", Some(7), &cleared), Ok(Some(Nullable::Given(7)))));
+    let Err(Failure::Usage(message)) = patch("day", Some(7), &cleared) else {
+        panic!("both are given");
+    };
+    assert_eq!(message, "use either `--day` or `--clear day`");
 }
 
 #[test]

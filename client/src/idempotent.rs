@@ -19,7 +19,11 @@ impl Operation {
             | Self::ApiKeyVerify
             | Self::AuditList => true,
             // A second request changes nothing and gets the same response.
-            Self::TenantActivate | Self::TenantCancel | Self::ApiKeyRevoke => true,
+            Self::TenantUpdate
+            | Self::TenantActivate
+            | Self::TenantCancel
+            | Self::TenantArchive
+            | Self::ApiKeyRevoke => true,
             // A second request gets 409, so the caller would mistake its own success for a conflict.
             Self::TenantCreate | Self::ProjectCreate | Self::CatalogTrialRequest => false,
             // A second request gets 404, so the caller would not know whether it deleted the project.

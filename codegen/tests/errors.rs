@@ -474,6 +474,12 @@ fn responses() {
     );
     assert_error(
         SPEC,
+        "required: [field, message]",
+        "required: [field]",
+        "components.schemas.FieldError",
+    );
+    assert_error(
+        SPEC,
         "invalid_input, not_found, ",
         "invalid_input, ",
         "`not_found` is missing",

@@ -12,7 +12,7 @@ use tenant_registry_contract::server::generic::{Handler, Operation, ParameterVis
 use tenant_registry_contract::server::{Admission, Admitted, Credentials, NotAdmitted, RequestMetadata};
 use tenant_registry_contract::types::{
     ApiKeyCreate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, ProjectCreate, RetryAfterSeconds,
-    TenantActivate, TenantCancel, TenantCreate,
+    TenantActivate, TenantCancel, TenantCreate, TenantUpdate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -117,6 +117,7 @@ macro_rules! compared_by_equality {
 compared_by_equality!(
     (),
     TenantCreate,
+    TenantUpdate,
     TenantActivate,
     TenantCancel,
     ProjectCreate,

@@ -19,8 +19,8 @@ use tokio::time::timeout;
 
 use crate::{server, types};
 use crate::server::{InvalidBody, RequestMetadata};
-use crate::types::{ErrorCode, FieldError, RequestObject};
-use super::field_errors;
+use crate::types::{Error, ErrorCode, FieldError, RequestObject};
+use super::{field_errors, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::ErrorResponse;
 
@@ -38,7 +38,13 @@ impl From<InvalidBody> for ErrorResponse {
         let message = invalid.to_string();
         match invalid {
             InvalidBody::Malformed { errors, .. } => {
-                Self::with_field_errors(message, errors)
+                let errors = (!errors.is_empty()).then_some(errors);
+                let error = Error {
+                    error: ErrorCode::InvalidInput,
+                    message,
+                    errors,
+                };
+                Self(response::json(StatusCode::BAD_REQUEST, &error))
             }
             InvalidBody::TooLarge { .. } => {
                 Self::new(
@@ -214,6 +220,19 @@ where
     T: DeserializeOwned + RequestObject,
 {
     optional_body(context, request).await?.ok_or_else(missing_body)
+}
+
+/// A merge patch (RFC 7396), which is always required.
+pub(super) async fn merge_patch<A, T>(
+    context: &RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> Result<T, InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned + RequestObject,
+{
+    let media_types = ["application/merge-patch+json", "application/json"];
+    read_body(context, request, &media_types).await?.ok_or_else(missing_body)
 }
 
 fn missing_body() -> InvalidBody {

@@ -21,7 +21,8 @@ use super::context::{RequestContext, ServerContext};
 use super::projects::{ProjectDeletePath, ProjectGetPath};
 use super::response::HttpResult;
 use super::tenants::{
-    TenantActivatePath, TenantCancelPath, TenantGetBySlugPath, TenantGetPath,
+    TenantActivatePath, TenantArchivePath, TenantCancelPath, TenantGetBySlugPath,
+    TenantGetPath, TenantUpdatePath,
 };
 
 /// Passes a request on to the operation of its path and method. Literal segments are matched before variables,
@@ -182,7 +183,17 @@ pub(super) async fn route<A: Api>(
                         )
                         .await
                 }
-                _ => response::method_not_allowed(&context, "GET, HEAD"),
+                Method::PATCH => {
+                    tenants::tenant_update(
+                            context,
+                            TenantUpdatePath {
+                                id: (*id).to_owned(),
+                            },
+                            request,
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "GET, HEAD, PATCH"),
             }
         }
         ["v1", "tenants", id, "activate"] if is_served("/v1/tenants/{id}/activate") => {
@@ -194,6 +205,20 @@ pub(super) async fn route<A: Api>(
                                 id: (*id).to_owned(),
                             },
                             request,
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
+        ["v1", "tenants", id, "archive"] if is_served("/v1/tenants/{id}/archive") => {
+            match method {
+                Method::POST => {
+                    tenants::tenant_archive(
+                            context,
+                            TenantArchivePath {
+                                id: (*id).to_owned(),
+                            },
                         )
                         .await
                 }
@@ -226,9 +251,11 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "readiness_get" => Some("/readyz"),
         "tenant_create" => Some("/v1/tenants"),
         "tenant_get" => Some("/v1/tenants/{id}"),
+        "tenant_update" => Some("/v1/tenants/{id}"),
         "tenant_get_by_slug" => Some("/v1/tenants/by-slug/{slug}"),
         "tenant_activate" => Some("/v1/tenants/{id}/activate"),
         "tenant_cancel" => Some("/v1/tenants/{id}/cancel"),
+        "tenant_archive" => Some("/v1/tenants/{id}/archive"),
         "project_create" => Some("/v1/projects"),
         "project_get" => Some("/v1/projects/{id}"),
         "project_delete" => Some("/v1/projects/{id}"),
@@ -340,10 +367,25 @@ pub fn api_description<A: Api>(
                 .summary("Get a tenant by ID.")
                 .tag("tenants"),
         )?;
+        api.register(
+            ApiEndpoint::new(
+                    "tenant_update".to_owned(),
+                    endpoint::<A, TenantGetPath>,
+                    Method::PATCH,
+                    "application/json",
+                    "/v1/tenants/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Update a tenant.")
+                .description(
+                    "The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged, and `null` removes a value. The status and a pending cancellation remain unchanged. Returns 409 if the tenant is archived, if another tenant has the `erp_customer_id` or the `stripe_cust_id`, or if `trial_ends_at` changes and the tenant is not on trial. Writes the audit event `tenant.updated`, unless nothing changes. Its `metadata` has the names of the changed properties, with their old and new values if these are not personal data.",
+                )
+                .tag("tenants"),
+        )?;
         register_others::<
             A,
             TenantGetPath,
-        >(&mut api, "/v1/tenants/{id}", &[Method::GET])?;
+        >(&mut api, "/v1/tenants/{id}", &[Method::GET, Method::PATCH])?;
     }
     if is_served("/v1/tenants/{id}/{slug}") {
         register_others::<
@@ -660,8 +702,8 @@ where
 struct NoVariables {}
 
 /// The variables of `/v1/tenants/{id}/{slug}`. It is used for `/v1/tenants/by-slug/{slug}`,
-/// `/v1/tenants/{id}/activate`, `/v1/tenants/{id}/cancel`, because dropshot's router does not
-/// support these paths side by side.
+/// `/v1/tenants/{id}/activate`, `/v1/tenants/{id}/archive`, `/v1/tenants/{id}/cancel`, because
+/// dropshot's router does not support these paths side by side.
 #[derive(Deserialize, JsonSchema)]
 #[expect(
     dead_code,

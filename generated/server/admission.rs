@@ -13,7 +13,7 @@ use super::RequestMetadata;
 pub enum Scope {
     /// `tenants:read`: Read tenants and their entitlements.
     TenantsRead,
-    /// `tenants:write`: Create, activate and cancel tenants.
+    /// `tenants:write`: Create, update, activate, cancel and archive tenants.
     TenantsWrite,
     /// `projects:read`: Read projects.
     ProjectsRead,

@@ -18,8 +18,9 @@ use super::{
     OperationResponse, Principal, ProjectCreateResponse, ProjectDeleteParams,
     ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse, Projects,
     ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
-    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
-    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
+    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse,
     Tenants, TryLater,
 };
 
@@ -147,8 +148,9 @@ for GenericApi<H> {
 }
 
 impl<
-    H: Admission + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantGetBySlug>
-        + Handler<TenantActivate> + Handler<TenantCancel> + Handler<EntitlementList>,
+    H: Admission + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantUpdate>
+        + Handler<TenantGetBySlug> + Handler<TenantActivate> + Handler<TenantCancel>
+        + Handler<TenantArchive> + Handler<EntitlementList>,
 > Tenants for GenericApi<H> {
     fn tenant_create(
         &self,
@@ -184,6 +186,26 @@ impl<
                 principal,
                 params,
                 body: (),
+            },
+        )
+    }
+
+    fn tenant_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: TenantUpdateParams,
+        body: types::TenantUpdate,
+    ) -> impl Future<Output = TenantUpdateResponse> + Send {
+        <H as Handler<
+            TenantUpdate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body,
             },
         )
     }
@@ -243,6 +265,25 @@ impl<
                 principal,
                 params,
                 body,
+            },
+        )
+    }
+
+    fn tenant_archive(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: TenantArchiveParams,
+    ) -> impl Future<Output = TenantArchiveResponse> + Send {
+        <H as Handler<
+            TenantArchive,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
             },
         )
     }
@@ -645,6 +686,40 @@ impl Operation for TenantGet {
     }
 }
 
+/// `tenant_update`: Update a tenant.
+#[derive(Debug)]
+pub enum TenantUpdate {}
+
+impl Operation for TenantUpdate {
+    const ID: &'static str = "tenant_update";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = TenantUpdateParams;
+
+    type Body = types::TenantUpdate;
+
+    type Schema = types::TenantUpdate;
+
+    type Response = TenantUpdateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tenant_update(
+            request.metadata,
+            request.principal,
+            request.params,
+            request.body,
+        )
+    }
+}
+
 /// `tenant_get_by_slug`: Get a tenant by slug.
 #[derive(Debug)]
 pub enum TenantGetBySlug {}
@@ -739,6 +814,35 @@ impl Operation for TenantCancel {
             request.params,
             request.body,
         )
+    }
+}
+
+/// `tenant_archive`: Archive a tenant.
+#[derive(Debug)]
+pub enum TenantArchive {}
+
+impl Operation for TenantArchive {
+    const ID: &'static str = "tenant_archive";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = TenantArchiveParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = TenantArchiveResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tenant_archive(request.metadata, request.principal, request.params)
     }
 }
 
@@ -1155,6 +1259,13 @@ impl Parameters for TenantGetParams {
     }
 }
 
+impl Parameters for TenantUpdateParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
 impl Parameters for TenantGetBySlugParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { slug } = self;
@@ -1170,6 +1281,13 @@ impl Parameters for TenantActivateParams {
 }
 
 impl Parameters for TenantCancelParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for TenantArchiveParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);

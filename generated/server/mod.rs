@@ -37,9 +37,10 @@ pub use self::request::RequestMetadata;
 pub use self::response::{OperationResponse, ServerErrorResponse};
 pub use self::tenants::{
     EntitlementListParams, EntitlementListResponse, TenantActivateParams,
-    TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
-    TenantGetParams, TenantGetResponse, Tenants,
+    TenantActivateResponse, TenantArchiveParams, TenantArchiveResponse,
+    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
+    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
 
 /// The whole API: implemented for every type that implements the trait of each tag.

@@ -72,6 +72,12 @@ async fn every_operation_is_a_command(service: TestServer) {
             .await,
         tenant
     );
+    let changes = [&id, "--stripe-cust-id", "cus_1", "--clear", "sales-owner,contract-end"];
+    let updated = calls.call(Operation::TenantUpdate, "tenant update", &changes).await;
+    assert_eq!(
+        (&updated["stripe_cust_id"], &updated["sales_owner"]),
+        (&json!("cus_1"), &Value::Null)
+    );
     let dates = [&id, "--contract-start", "2026-01-01", "--contract-end", "2027-12-31"];
     let active = calls.call(Operation::TenantActivate, "tenant activate", &dates).await;
     assert_eq!(
@@ -165,6 +171,8 @@ async fn every_operation_is_a_command(service: TestServer) {
         .call(Operation::TenantCancel, "tenant cancel", &[&id, "--reason", "moved on"])
         .await;
     assert_eq!(frozen["status"], "frozen");
+    let archived = calls.call(Operation::TenantArchive, "tenant archive", &[&id]).await;
+    assert_eq!(archived["status"], "archived");
 
     assert_eq!(
         calls.called,

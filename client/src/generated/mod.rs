@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 15403984868722205179;
+pub const SPEC_FINGERPRINT: u64 = 15947688007628343804;
 
 /// A client of the Tenant Registry.
 ///
@@ -50,11 +50,11 @@ pub const SPEC_FINGERPRINT: u64 = 15403984868722205179;
 /// without white space between the tokens, and the nested levels of objects and lists.
 /// Responses may contain longer values that were stored before contract 2.0.
 ///
-/// **Retries.** It is safe to repeat a request that activates or cancels a tenant or revokes an
-/// API key: if it already took effect, it changes nothing and writes no second audit event.
-/// Repeating a successful `tenant_create`, `project_create` or `catalog_trial_request` returns
-/// 409, and repeating `project_delete` 404. Repeating `api_key_create`, `catalog_request` or
-/// `audit_append` creates a second record.
+/// **Retries.** It is safe to repeat a request that updates, activates, cancels or archives a
+/// tenant or revokes an API key: if it already took effect, it changes nothing and writes no
+/// second audit event. Repeating a successful `tenant_create`, `project_create` or
+/// `catalog_trial_request` returns 409, and repeating `project_delete` 404. Repeating
+/// `api_key_create`, `catalog_request` or `audit_append` creates a second record.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -113,6 +113,18 @@ impl Client {
         builder::TenantGet::new(self)
     }
 
+    /// Update a tenant.
+    ///
+    /// The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged, and `null`
+    /// removes a value. The status and a pending cancellation remain unchanged. Returns 409 if the
+    /// tenant is archived, if another tenant has the `erp_customer_id` or the `stripe_cust_id`, or
+    /// if `trial_ends_at` changes and the tenant is not on trial. Writes the audit event
+    /// `tenant.updated`, unless nothing changes. Its `metadata` has the names of the changed
+    /// properties, with their old and new values if these are not personal data.
+    pub fn tenant_update(&self) -> builder::TenantUpdate<'_> {
+        builder::TenantUpdate::new(self)
+    }
+
     /// Get a tenant by slug.
     pub fn tenant_get_by_slug(&self) -> builder::TenantGetBySlug<'_> {
         builder::TenantGetBySlug::new(self)
@@ -122,7 +134,8 @@ impl Client {
     ///
     /// Sets the status to `active` and ends a pending cancellation. The body is optional.
     /// Properties that it contains are stored; omitted properties remain unchanged. Returns 409 if
-    /// the tenant is archived. Writes the audit event `tenant.activated`, unless nothing changes.
+    /// the tenant is archived, or if another tenant has the `erp_customer_id`. Writes the audit
+    /// event `tenant.activated`, unless nothing changes.
     pub fn tenant_activate(&self) -> builder::TenantActivate<'_> {
         builder::TenantActivate::new(self)
     }
@@ -136,6 +149,15 @@ impl Client {
     /// and the effective time in `metadata`, unless nothing changes.
     pub fn tenant_cancel(&self) -> builder::TenantCancel<'_> {
         builder::TenantCancel::new(self)
+    }
+
+    /// Archive a tenant.
+    ///
+    /// Sets the status to `archived`, which is final: the tenant can be read and deleted, but not
+    /// changed. Its API keys are not valid. Returns 409 if the tenant is active; cancel it first.
+    /// Writes the audit event `tenant.archived`, unless the tenant is archived already.
+    pub fn tenant_archive(&self) -> builder::TenantArchive<'_> {
+        builder::TenantArchive::new(self)
     }
 
     /// Create a project.

@@ -14,12 +14,16 @@ pub enum Operation {
     TenantCreate,
     /// `tenant_get`: Get a tenant by ID.
     TenantGet,
+    /// `tenant_update`: Update a tenant.
+    TenantUpdate,
     /// `tenant_get_by_slug`: Get a tenant by slug.
     TenantGetBySlug,
     /// `tenant_activate`: Activate a tenant.
     TenantActivate,
     /// `tenant_cancel`: Cancel a tenant, immediately or at the end of its period.
     TenantCancel,
+    /// `tenant_archive`: Archive a tenant.
+    TenantArchive,
     /// `project_create`: Create a project.
     ProjectCreate,
     /// `project_get`: Get a project by ID.
@@ -52,14 +56,16 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
         Self::TenantGet,
+        Self::TenantUpdate,
         Self::TenantGetBySlug,
         Self::TenantActivate,
         Self::TenantCancel,
+        Self::TenantArchive,
         Self::ProjectCreate,
         Self::ProjectGet,
         Self::ProjectDelete,
@@ -83,9 +89,11 @@ impl Operation {
             Self::ReadinessGet => "readiness_get",
             Self::TenantCreate => "tenant_create",
             Self::TenantGet => "tenant_get",
+            Self::TenantUpdate => "tenant_update",
             Self::TenantGetBySlug => "tenant_get_by_slug",
             Self::TenantActivate => "tenant_activate",
             Self::TenantCancel => "tenant_cancel",
+            Self::TenantArchive => "tenant_archive",
             Self::ProjectCreate => "project_create",
             Self::ProjectGet => "project_get",
             Self::ProjectDelete => "project_delete",

@@ -13,6 +13,7 @@ mod decode;
 mod health;
 mod json;
 mod members;
+mod patch;
 mod projects;
 mod shared;
 mod tenants;
@@ -33,13 +34,14 @@ pub use self::decode::Format;
 pub use self::health::{Health, HealthStatus};
 pub use self::json::JsonObject;
 pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
+pub use self::patch::Patch;
 pub use self::projects::{Project, ProjectCreate, ProjectName, ProjectSlug};
 pub use self::shared::{
     Error, ErrorCode, FieldError, PageLimit, PlanKey, ProductKey, ProjectId,
     RequestCount, RetryAfterSeconds, StoredText, TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
-    Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName,
-    TenantProductList, TenantSlug, TenantStatus,
+    ExternalId, Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind,
+    TenantName, TenantProductList, TenantSlug, TenantStatus, TenantUpdate,
 };
 pub use self::time::{Date, Timestamp};

@@ -5,10 +5,11 @@ use crate::domain::error::{DomainError, TenantChangeError, TenantCreateError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     EntitlementListParams, EntitlementListResponse, Principal, RequestMetadata, TenantActivateParams,
-    TenantActivateResponse, TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
-    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants,
+    TenantActivateResponse, TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
-use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate};
+use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate, TenantUpdate};
 
 impl<S: Store> Tenants for RegistryApi<S> {
     async fn tenant_create(
@@ -58,6 +59,26 @@ impl<S: Store> Tenants for RegistryApi<S> {
         }
     }
 
+    async fn tenant_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: TenantUpdateParams,
+        body: TenantUpdate,
+    ) -> TenantUpdateResponse {
+        let TenantUpdateParams { id } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.tenant_update(id, body, &caller).await {
+            Ok(tenant) => TenantUpdateResponse::Ok(tenant),
+            Err(DomainError::Rejected(error)) => match error {
+                TenantChangeError::InvalidInput(error) => TenantUpdateResponse::BadRequest(error.into()),
+                TenantChangeError::NotFound(error) => TenantUpdateResponse::NotFound(error.into()),
+                TenantChangeError::Conflict(error) => TenantUpdateResponse::Conflict(error.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
     async fn tenant_activate(
         &self,
         metadata: RequestMetadata,
@@ -98,6 +119,25 @@ impl<S: Store> Tenants for RegistryApi<S> {
                 TenantChangeError::InvalidInput(error) => TenantCancelResponse::BadRequest(error.into()),
                 TenantChangeError::NotFound(error) => TenantCancelResponse::NotFound(error.into()),
                 TenantChangeError::Conflict(error) => TenantCancelResponse::Conflict(error.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn tenant_archive(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: TenantArchiveParams,
+    ) -> TenantArchiveResponse {
+        let TenantArchiveParams { id } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.tenant_archive(id, &caller).await {
+            Ok(tenant) => TenantArchiveResponse::Ok(tenant),
+            Err(DomainError::Rejected(error)) => match error {
+                TenantChangeError::InvalidInput(error) => TenantArchiveResponse::BadRequest(error.into()),
+                TenantChangeError::NotFound(error) => TenantArchiveResponse::NotFound(error.into()),
+                TenantChangeError::Conflict(error) => TenantArchiveResponse::Conflict(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }

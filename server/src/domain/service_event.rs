@@ -9,8 +9,10 @@ use tenant_registry_contract::types::{AuditEventOrigin, JsonObject, ProductKey, 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServiceAction {
     TenantCreated,
+    TenantUpdated,
     TenantActivated,
     TenantCancelled,
+    TenantArchived,
     ProjectCreated,
     ProjectDeleted,
     CatalogRequested,
@@ -23,8 +25,10 @@ impl ServiceAction {
     fn as_str(self) -> &'static str {
         match self {
             Self::TenantCreated => "tenant.created",
+            Self::TenantUpdated => "tenant.updated",
             Self::TenantActivated => "tenant.activated",
             Self::TenantCancelled => "tenant.cancelled",
+            Self::TenantArchived => "tenant.archived",
             Self::ProjectCreated => "project.created",
             Self::ProjectDeleted => "project.deleted",
             Self::CatalogRequested => "catalog.requested",
@@ -36,7 +40,11 @@ impl ServiceAction {
 
     fn target_type(self) -> &'static str {
         match self {
-            Self::TenantCreated | Self::TenantActivated | Self::TenantCancelled => "tenant",
+            Self::TenantCreated
+            | Self::TenantUpdated
+            | Self::TenantActivated
+            | Self::TenantCancelled
+            | Self::TenantArchived => "tenant",
             Self::ProjectCreated | Self::ProjectDeleted => "project",
             Self::CatalogRequested | Self::CatalogTrialStarted => "product",
             Self::ApiKeyCreated | Self::ApiKeyRevoked => "api_key",

@@ -75,6 +75,37 @@ pub enum TenantCreated {
     SlugInUse,
 }
 
+/// A property of a tenant that no two tenants can have in common, unless it is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UniqueTenantProperty {
+    /// `erp_customer_id`.
+    ErpCustomerId,
+    /// `stripe_cust_id`.
+    StripeCustId,
+}
+
+impl UniqueTenantProperty {
+    /// All of them, in the order in which they are checked.
+    pub const ALL: [Self; 2] = [Self::ErpCustomerId, Self::StripeCustId];
+
+    /// The name of the property.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ErpCustomerId => "erp_customer_id",
+            Self::StripeCustId => "stripe_cust_id",
+        }
+    }
+}
+
+/// The outcome of changing a tenant.
+#[derive(Clone, Debug)]
+pub enum TenantChanged<E> {
+    /// As the rule decided.
+    Decided(Changed<TenantRecord, E>),
+    /// The change would give this property the value that another tenant has. Nothing was written.
+    InUse(UniqueTenantProperty),
+}
+
 /// The outcome of creating a project.
 #[derive(Clone, Debug)]
 pub enum ProjectCreated {
@@ -175,12 +206,13 @@ pub trait TenantStore: Send + Sync + 'static {
         slug: &TenantSlug,
     ) -> impl Future<Output = Result<Option<TenantRecord>, StoreError>> + Send;
 
-    /// Changes a tenant as `decide` says. Used by `tenant_activate` and `tenant_cancel`.
+    /// Changes a tenant as `decide` says. Used by all operations that change a tenant. A new value of a
+    /// [`UniqueTenantProperty`] is compared with those of all other tenants.
     fn tenant_change<E: Send>(
         &self,
         id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
-    ) -> impl Future<Output = Result<Changed<TenantRecord, E>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<TenantChanged<E>, StoreError>> + Send;
 }
 
 /// Stores projects.

@@ -175,6 +175,7 @@ impl Guarded {
         };
         let body = match operation.id.as_str() {
             "tenant_create" => Some(json!({ "slug": format!("{slug}-too"), "name": "New" })),
+            "tenant_update" => Some(json!({ "name": "Renamed" })),
             "project_create" => Some(json!({ "tenant_id": tenant, "slug": "another", "name": "New" })),
             "catalog_request" | "catalog_trial_request" => Some(json!({ "tenant_id": tenant, "product": "insights" })),
             "api_key_create" => Some(json!({ "tenant_id": tenant, "name": "another" })),
@@ -211,7 +212,7 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
 
 async fn every_operation_requires_its_scope(store: StoreUnderTest) {
     let guarded = Guarded::start(store, UNLIMITED).await;
-    assert_eq!(secured().count(), 19);
+    assert_eq!(secured().count(), 21);
     for operation in secured() {
         let subject = guarded.subject().await;
         let before = guarded.events(&subject).await;

@@ -33,8 +33,16 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
             "tenant_get_by_slug",
             get(format!("/v1/tenants/by-slug/{}", tenant.slug)),
         ),
+        (
+            "tenant_update",
+            service
+                .raw
+                .request(Method::PATCH, &format!("/v1/tenants/{id}"))
+                .json(&json!({ "name": "m" })),
+        ),
         ("tenant_activate", post(format!("/v1/tenants/{id}/activate"), json!({}))),
         ("tenant_cancel", post(format!("/v1/tenants/{id}/cancel"), json!({}))),
+        ("tenant_archive", post(format!("/v1/tenants/{id}/archive"), json!({}))),
         (
             "project_create",
             post(

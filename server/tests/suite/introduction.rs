@@ -115,9 +115,10 @@ const SENTENCES: [(&str, &[(&str, &str)]); 20] = [
         &[("old_rows", "rows_beyond_the_bounds_can_be_read_and_changed")],
     ),
     (
-        "It is safe to repeat a request that activates or cancels a tenant or revokes an API key: if it already took \
-         effect, it changes nothing and writes no second audit event.",
+        "It is safe to repeat a request that updates, activates, cancels or archives a tenant or revokes an API key: if it already \
+         took effect, it changes nothing and writes no second audit event.",
         &[
+            ("tenant_updates", "the_same_state_changes_nothing_and_writes_no_event"),
             (
                 "activation",
                 "repeating_an_activation_changes_nothing_and_writes_no_event",

@@ -289,7 +289,7 @@ async fn an_unknown_path_is_not_found(store: StoreUnderTest) {
         format!("/v1/tenants/{id}/"),
         "/v1%2Fcatalog".to_owned(),
         "/v1/tenants/by-slug/a-slug/activate".to_owned(),
-        format!("/v1/tenants/{id}/archive"),
+        format!("/v1/tenants/{id}/suspend"),
         format!("/v1/tenants/{id}/activate/now"),
         format!("/v1/api-keys/{id}/verify"),
         "/healthz/live".to_owned(),

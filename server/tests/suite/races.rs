@@ -10,6 +10,7 @@ use tenant_registry_client::types::{ApiKeyVerifyReason, AuditEvent, ErrorCode, T
 
 cases![
     one_of_many_requests_gets_the_slug,
+    one_of_many_tenants_gets_the_external_id,
     one_of_many_requests_starts_the_trial,
     concurrent_activation_and_cancellation_leave_the_last_state,
     concurrent_trial_and_cancellation_happen_in_some_order,
@@ -64,6 +65,29 @@ async fn one_of_many_requests_gets_the_slug(store: StoreUnderTest) {
     let body = json!({ "slug": "wanted", "name": "n" });
     one_winner(&many(&replicas, Method::POST, "/v1/tenants", Some(body)).await, 201);
     assert_eq!(replicas[0].count("tenant.created").await, 1);
+}
+
+async fn one_of_many_tenants_gets_the_external_id(store: StoreUnderTest) {
+    let replicas = replicas(store).await;
+    for round in 0..ROUNDS {
+        let mut updates = Vec::new();
+        for (number, service) in replicas.iter().cycle().take(4).enumerate() {
+            let tenant = service.customer(&format!("tenant-{round}-{number}")).await;
+            // Both ids, in either order.
+            let body = if number % 2 == 0 {
+                format!(r#"{{"erp_customer_id":"{round}","stripe_cust_id":"{round}"}}"#)
+            } else {
+                format!(r#"{{"stripe_cust_id":"{round}","erp_customer_id":"{round}"}}"#)
+            };
+            let request = service
+                .raw
+                .request(Method::PATCH, &format!("/v1/tenants/{}", tenant.id));
+            updates.push(request.header("content-type", "application/json").body(body));
+        }
+        let responses = join_all(updates.into_iter().map(RawResponse::from_request)).await;
+        one_winner(&responses, 200);
+    }
+    assert_eq!(replicas[0].count("tenant.updated").await, ROUNDS);
 }
 
 async fn one_of_many_requests_starts_the_trial(store: StoreUnderTest) {

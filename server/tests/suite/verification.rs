@@ -260,10 +260,8 @@ async fn keys_of_a_frozen_or_archived_tenant_are_invalid(store: StoreUnderTest) 
     assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::TenantInactive));
     service.activate(tenant.id, TenantActivate::default()).await.unwrap();
     assert_eq!(service.reason(key).await, None);
-    service
-        .operator
-        .archive(server_id(tenant.id), service.clock.now())
-        .await;
+    service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+    service.archive(tenant.id).await.unwrap();
     assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::TenantInactive));
     service
         .client

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tenant_registry_client::types::{
     ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest,
     ListCursor, PageLimit, ProductKey, ProjectCreate, ProjectId, TenantActivate, TenantCancel, TenantCreate, TenantId,
-    TenantSlug, Timestamp,
+    TenantSlug, TenantUpdate, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -57,7 +57,9 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::TenantCreate => send!(tenant_create, body: TenantCreate),
         Operation::TenantGet => send!(tenant_get, id: TenantId),
         Operation::TenantGetBySlug => send!(tenant_get_by_slug, slug: TenantSlug),
+        Operation::TenantUpdate => send!(tenant_update, id: TenantId, body: TenantUpdate),
         Operation::TenantActivate => send!(tenant_activate, id: TenantId, body: TenantActivate),
+        Operation::TenantArchive => send!(tenant_archive, id: TenantId),
         Operation::TenantCancel => send!(tenant_cancel, id: TenantId, body: TenantCancel),
         Operation::ProjectCreate => send!(project_create, body: ProjectCreate),
         Operation::ProjectGet => send!(project_get, id: ProjectId),

@@ -9,8 +9,8 @@ use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
     AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
     EntitlementListResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse,
-    ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
-    TenantGetResponse,
+    ReadinessGetResponse, TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse,
+    TenantGetBySlugResponse, TenantGetResponse, TenantUpdateResponse,
 };
 
 /// Any response of an operation with a status that it declares.
@@ -67,9 +67,16 @@ responses! {
     }
     TenantGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     TenantGetBySlugResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    TenantUpdateResponse {
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
     TenantActivateResponse {
         200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
+    }
+    TenantArchiveResponse {
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 500 InternalServerError; unavailable
     }
     TenantCancelResponse {
         200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,

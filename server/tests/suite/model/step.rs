@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// The index of a record, modulo the number of records.
 pub(super) type Nth = usize;
 
-/// A request, or a change that does not use the API.
+/// A request, or what happens beside the API.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     TenantCreate {
@@ -19,6 +19,10 @@ pub(super) enum Step {
     TenantGetBySlug {
         slug: &'static str,
     },
+    TenantUpdate {
+        tenant: Nth,
+        body: Value,
+    },
     TenantActivate {
         tenant: Nth,
         body: Value,
@@ -26,6 +30,9 @@ pub(super) enum Step {
     TenantCancel {
         tenant: Nth,
         body: Value,
+    },
+    TenantArchive {
+        tenant: Nth,
     },
     ProjectCreate {
         tenant: Nth,
@@ -75,10 +82,6 @@ pub(super) enum Step {
         query: String,
         cursor: Option<Nth>,
     },
-    /// An operator archives a tenant.
-    Archive {
-        tenant: Nth,
-    },
     /// Time passes.
     Wait {
         hours: i64,
@@ -91,7 +94,7 @@ const PRODUCTS: [&str; 4] = ["insights", "reports", "connect", "no-such-product"
 const DATES: [&str; 4] = ["2026-11-22", "2026-11-23", "2026-12-01", "2027-06-30"];
 
 /// Around the time of the service's clock, which starts on 2026-11-23.
-const EXPIRATIONS: [&str; 3] = [
+const TIMES: [&str; 3] = [
     "2026-11-23T00:00:00Z",
     "2026-11-29T12:00:00.5+01:00",
     "2027-06-30T00:00:00Z",
@@ -161,12 +164,34 @@ fn as_value<T: Into<Value> + 'static>(strategy: impl Strategy<Value = T> + 'stat
     strategy.prop_map(Into::into).boxed()
 }
 
+/// Few external ids, so that tenants compete for them.
+fn external_id() -> BoxedStrategy<Value> {
+    as_value(select(&["", "4711", "ä"][..]))
+}
+
+fn or_null(value: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
+    prop_oneof![3 => value, 1 => Just(Value::Null)].boxed()
+}
+
+fn update() -> BoxedStrategy<Value> {
+    members(vec![
+        ("name", as_value(text())),
+        ("plan", as_value(text())),
+        ("sales_owner", or_null(as_value(text()))),
+        ("erp_customer_id", or_null(external_id())),
+        ("stripe_cust_id", or_null(external_id())),
+        ("contract_start", or_null(as_value(select(&DATES[..])))),
+        ("contract_end", or_null(as_value(select(&DATES[..])))),
+        ("trial_ends_at", as_value(select(&TIMES[..]))),
+    ])
+}
+
 fn activation() -> BoxedStrategy<Value> {
     members(vec![
         ("plan", as_value(text())),
         ("contract_start", as_value(select(&DATES[..]))),
         ("contract_end", as_value(select(&DATES[..]))),
-        ("erp_customer_id", as_value(text())),
+        ("erp_customer_id", external_id()),
     ])
 }
 
@@ -263,7 +288,7 @@ fn api_key() -> BoxedStrategy<Step> {
         ("product", as_value(product())),
         ("scopes", as_value(proptest::collection::vec(text(), 0..3))),
         ("created_by", as_value(text())),
-        ("expires_at", as_value(select(&EXPIRATIONS[..]))),
+        ("expires_at", as_value(select(&TIMES[..]))),
     ]);
     (nth(), text(), given)
         .prop_map(|(tenant, name, mut members)| {
@@ -277,8 +302,10 @@ fn api_key() -> BoxedStrategy<Step> {
 pub(super) fn changing_step() -> BoxedStrategy<Step> {
     prop_oneof![
         3 => tenant(),
+        4 => (nth(), update()).prop_map(|(tenant, body)| Step::TenantUpdate { tenant, body }),
         4 => (nth(), activation()).prop_map(|(tenant, body)| Step::TenantActivate { tenant, body }),
         4 => (nth(), cancellation()).prop_map(|(tenant, body)| Step::TenantCancel { tenant, body }),
+        1 => nth().prop_map(|tenant| Step::TenantArchive { tenant }),
         3 => project(),
         2 => nth().prop_map(|project| Step::ProjectDelete { project }),
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),
@@ -304,7 +331,6 @@ pub(super) fn any_step() -> BoxedStrategy<Step> {
         1 => nth().prop_map(|api_key| Step::ApiKeyGet { api_key }),
         2 => nth().prop_map(|api_key| Step::ApiKeyVerify { api_key }),
         4 => audit_list.prop_map(|(tenant, query, cursor)| Step::AuditList { tenant, query, cursor }),
-        1 => nth().prop_map(|tenant| Step::Archive { tenant }),
         2 => (1..400_i64).prop_map(|hours| Step::Wait { hours }),
     ]
     .boxed()

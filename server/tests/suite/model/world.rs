@@ -5,8 +5,6 @@ use crate::harness::{RawResponse, TestServer};
 use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tenant_registry_contract::types::TenantId;
-use uuid::Uuid;
 
 /// An id that no record has.
 const UNKNOWN_ID: &str = "0190b8a5-0000-7000-8000-000000000000";
@@ -56,12 +54,22 @@ impl World {
             Step::TenantCreate { members } => post("/v1/tenants", members.clone()),
             Step::TenantGet { tenant } => get(format!("/v1/tenants/{}", self.tenant(*tenant))),
             Step::TenantGetBySlug { slug } => get(format!("/v1/tenants/by-slug/{slug}")),
+            Step::TenantUpdate { tenant, body } => (
+                Method::PATCH,
+                format!("/v1/tenants/{}", self.tenant(*tenant)),
+                Some(body.clone()),
+            ),
             Step::TenantActivate { tenant, body } => {
                 post(format!("/v1/tenants/{}/activate", self.tenant(*tenant)), body.clone())
             }
             Step::TenantCancel { tenant, body } => {
                 post(format!("/v1/tenants/{}/cancel", self.tenant(*tenant)), body.clone())
             }
+            Step::TenantArchive { tenant } => (
+                Method::POST,
+                format!("/v1/tenants/{}/archive", self.tenant(*tenant)),
+                None,
+            ),
             Step::ProjectCreate { tenant, members } => {
                 let mut body = members.clone();
                 body["tenant_id"] = self.tenant(*tenant).into();
@@ -113,13 +121,6 @@ impl World {
                     query.push_str(&format!("&cursor={cursor}"));
                 }
                 get(format!("/v1/audit?{}", query.trim_start_matches('&')))
-            }
-            Step::Archive { tenant } => {
-                if let Some(id) = nth(&self.tenants, *tenant) {
-                    let id = TenantId::from(id.parse::<Uuid>().unwrap());
-                    service.operator.archive(id, service.clock.now()).await;
-                }
-                return None;
             }
             Step::Wait { hours } => {
                 service.clock.advance(TimeDelta::hours(*hours));
@@ -178,8 +179,10 @@ impl World {
                 Step::AuditAppend { .. } => self.events.extend(body["id"].as_i64()),
                 Step::TenantGet { .. }
                 | Step::TenantGetBySlug { .. }
+                | Step::TenantUpdate { .. }
                 | Step::TenantActivate { .. }
                 | Step::TenantCancel { .. }
+                | Step::TenantArchive { .. }
                 | Step::ProjectGet { .. }
                 | Step::ProjectDelete { .. }
                 | Step::EntitlementList { .. }
@@ -190,7 +193,6 @@ impl World {
                 | Step::ApiKeyRevoke { .. }
                 | Step::ApiKeyVerify { .. }
                 | Step::AuditList { .. }
-                | Step::Archive { .. }
                 | Step::Wait { .. } => {}
             }
         }

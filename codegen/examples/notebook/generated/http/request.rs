@@ -19,8 +19,8 @@ use tokio::time::timeout;
 
 use crate::{server, types};
 use crate::server::{InvalidBody, RequestMetadata};
-use crate::types::{ErrorCode, FieldError, RequestObject};
-use super::field_errors;
+use crate::types::{Error, ErrorCode, FieldError, RequestObject};
+use super::{field_errors, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::ErrorResponse;
 
@@ -38,7 +38,13 @@ impl From<InvalidBody> for ErrorResponse {
         let message = invalid.to_string();
         match invalid {
             InvalidBody::Malformed { errors, .. } => {
-                Self::with_field_errors(message, errors)
+                let errors = (!errors.is_empty()).then_some(errors);
+                let error = Error {
+                    error: ErrorCode::InvalidInput,
+                    message,
+                    errors,
+                };
+                Self(response::json(StatusCode::BAD_REQUEST, &error))
             }
             InvalidBody::TooLarge { .. } => {
                 Self::new(

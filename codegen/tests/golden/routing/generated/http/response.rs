@@ -17,7 +17,7 @@ use opentelemetry::context::FutureExt;
 use serde::Serialize;
 
 use crate::server::{Api, OperationResponse};
-use crate::types::{Error, ErrorCode, FieldError};
+use crate::types::{Error, ErrorCode};
 use super::negotiation;
 use super::context::{
     ObservedRequest, ObservedResponse, Observer, RequestContext, ServerContext,
@@ -118,21 +118,6 @@ impl ErrorResponse {
                     error,
                     message,
                     errors: None,
-                },
-            ),
-        )
-    }
-
-    /// A 400 for a body. `errors` is empty if the body as a whole is invalid.
-    pub(super) fn with_field_errors(message: String, errors: Vec<FieldError>) -> Self {
-        let errors = (!errors.is_empty()).then_some(errors);
-        Self(
-            json(
-                StatusCode::BAD_REQUEST,
-                &Error {
-                    error: ErrorCode::InvalidInput,
-                    message,
-                    errors,
                 },
             ),
         )
