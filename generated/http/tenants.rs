@@ -9,11 +9,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::server::{
-    Api, EntitlementListParams, EntitlementListResponse, Scope, TenantActivateParams,
-    TenantActivateResponse, TenantArchiveParams, TenantArchiveResponse,
-    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
-    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    TenantUpdateParams, TenantUpdateResponse,
+    Api, EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
+    EntitlementListResponse, Scope, TenantActivateParams, TenantActivateResponse,
+    TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
+    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse,
 };
 use super::{admission, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -493,6 +493,61 @@ impl ToResponse for EntitlementListResponse {
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// `GET /v1/internal/entitlements/check`: Check whether a tenant is entitled to a product now.
+pub(super) async fn entitlement_check<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[Scope::ApiKeysVerify],
+            )
+            .await?;
+        let query = request::query(&context, &["tenant_id", "product"])?;
+        let params = EntitlementCheckParams {
+            tenant_id: request::required_parameter(&query, "tenant_id", str::parse)?,
+            product: request::required_parameter(&query, "product", str::parse)?,
+        };
+        Ok(
+            context
+                .context()
+                .implementation
+                .entitlement_check(metadata, principal, params)
+                .await,
+        )
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for EntitlementCheckResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::ApiKeysVerify],
+                    )?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }

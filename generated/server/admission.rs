@@ -25,9 +25,9 @@ pub enum Scope {
     CatalogWrite,
     /// `api_keys:read`: Read API keys (without plaintexts).
     ApiKeysRead,
-    /// `api_keys:write`: Create and revoke API keys.
+    /// `api_keys:write`: Create, rotate and revoke API keys.
     ApiKeysWrite,
-    /// `api_keys:verify`: Verify API keys.
+    /// `api_keys:verify`: Verify API keys, and check entitlements.
     ApiKeysVerify,
     /// `audit:read`: Read the audit log.
     AuditRead,

@@ -11,9 +11,10 @@ use crate::types;
 use super::{
     Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse,
     ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
-    ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse, AuditListParams,
-    AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
-    CatalogTrialRequestResponse, Credentials, EntitlementListParams,
+    ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys, Audit,
+    AuditAppendResponse, AuditListParams, AuditListResponse, Catalog,
+    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
+    Credentials, EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
     EntitlementListResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
     OperationResponse, Principal, ProjectCreateResponse, ProjectDeleteParams,
     ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse, Projects,
@@ -150,7 +151,7 @@ for GenericApi<H> {
 impl<
     H: Admission + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantUpdate>
         + Handler<TenantGetBySlug> + Handler<TenantActivate> + Handler<TenantCancel>
-        + Handler<TenantArchive> + Handler<EntitlementList>,
+        + Handler<TenantArchive> + Handler<EntitlementList> + Handler<EntitlementCheck>,
 > Tenants for GenericApi<H> {
     fn tenant_create(
         &self,
@@ -306,6 +307,25 @@ impl<
             },
         )
     }
+
+    fn entitlement_check(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: EntitlementCheckParams,
+    ) -> impl Future<Output = EntitlementCheckResponse> + Send {
+        <H as Handler<
+            EntitlementCheck,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
+            },
+        )
+    }
 }
 
 impl<
@@ -432,7 +452,7 @@ impl<
 
 impl<
     H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
-        + Handler<ApiKeyRevoke> + Handler<ApiKeyVerify>,
+        + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate> + Handler<ApiKeyVerify>,
 > ApiKeys for GenericApi<H> {
     fn api_key_list(
         &self,
@@ -506,6 +526,26 @@ impl<
                 principal,
                 params,
                 body: (),
+            },
+        )
+    }
+
+    fn api_key_rotate(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ApiKeyRotateParams,
+        body: Option<types::ApiKeyRotate>,
+    ) -> impl Future<Output = ApiKeyRotateResponse> + Send {
+        <H as Handler<
+            ApiKeyRotate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body,
             },
         )
     }
@@ -962,6 +1002,35 @@ impl Operation for EntitlementList {
     }
 }
 
+/// `entitlement_check`: Check whether a tenant is entitled to a product now.
+#[derive(Debug)]
+pub enum EntitlementCheck {}
+
+impl Operation for EntitlementCheck {
+    const ID: &'static str = "entitlement_check";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = EntitlementCheckParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = EntitlementCheckResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.entitlement_check(request.metadata, request.principal, request.params)
+    }
+}
+
 /// `catalog_list`: List the products that any tenant can request.
 #[derive(Debug)]
 pub enum CatalogList {}
@@ -1165,6 +1234,40 @@ impl Operation for ApiKeyRevoke {
     }
 }
 
+/// `api_key_rotate`: Replace an API key by a successor.
+#[derive(Debug)]
+pub enum ApiKeyRotate {}
+
+impl Operation for ApiKeyRotate {
+    const ID: &'static str = "api_key_rotate";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = ApiKeyRotateParams;
+
+    type Body = Option<types::ApiKeyRotate>;
+
+    type Schema = types::ApiKeyRotate;
+
+    type Response = ApiKeyRotateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        body.as_ref()
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.api_key_rotate(
+            request.metadata,
+            request.principal,
+            request.params,
+            request.body,
+        )
+    }
+}
+
 /// `api_key_verify`: Verify an API key.
 #[derive(Debug)]
 pub enum ApiKeyVerify {}
@@ -1315,6 +1418,14 @@ impl Parameters for EntitlementListParams {
     }
 }
 
+impl Parameters for EntitlementCheckParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { tenant_id, product } = self;
+        visitor.parameter("tenant_id", tenant_id);
+        visitor.parameter("product", product);
+    }
+}
+
 impl Parameters for ApiKeyListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { tenant_id, product, usable, limit, cursor } = self;
@@ -1340,6 +1451,13 @@ impl Parameters for ApiKeyGetParams {
 }
 
 impl Parameters for ApiKeyRevokeParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for ApiKeyRotateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);

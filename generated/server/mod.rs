@@ -20,8 +20,8 @@ pub use self::admission::{
 };
 pub use self::api_keys::{
     ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams,
-    ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
-    ApiKeys,
+    ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyRotateParams,
+    ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys,
 };
 pub use self::audit::{Audit, AuditAppendResponse, AuditListParams, AuditListResponse};
 pub use self::catalog::{
@@ -36,11 +36,11 @@ pub use self::projects::{
 pub use self::request::RequestMetadata;
 pub use self::response::{OperationResponse, ServerErrorResponse};
 pub use self::tenants::{
-    EntitlementListParams, EntitlementListResponse, TenantActivateParams,
-    TenantActivateResponse, TenantArchiveParams, TenantArchiveResponse,
-    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
-    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    TenantUpdateParams, TenantUpdateResponse, Tenants,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
+    EntitlementListResponse, TenantActivateParams, TenantActivateResponse,
+    TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
+    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
 
 /// The whole API: implemented for every type that implements the trait of each tag.

@@ -136,6 +136,22 @@ pub trait Tenants: Admission {
         principal: Principal<Self::Identity>,
         params: EntitlementListParams,
     ) -> impl Future<Output = EntitlementListResponse> + Send;
+
+    /// Check whether a tenant is entitled to a product now.
+    ///
+    /// For products whose requests have no API key, such as those of a person who is logged in. The
+    /// response is 200, also if the tenant or the product does not exist. After a change to the
+    /// tenant or the entitlement has returned, no response says otherwise.
+    ///
+    /// Requires the scope `api_keys:verify`.
+    ///
+    /// `GET /v1/internal/entitlements/check`
+    fn entitlement_check(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: EntitlementCheckParams,
+    ) -> impl Future<Output = EntitlementCheckResponse> + Send;
 }
 
 /// The parameters of `tenant_get`.
@@ -185,6 +201,15 @@ pub struct TenantArchiveParams {
 pub struct EntitlementListParams {
     /// The ID of the tenant.
     pub tenant_id: types::TenantId,
+}
+
+/// The parameters of `entitlement_check`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntitlementCheckParams {
+    /// The ID of the tenant.
+    pub tenant_id: types::TenantId,
+    /// The key of the product.
+    pub product: types::ProductKey,
 }
 
 /// The responses that `tenant_create` declares.
@@ -542,6 +567,47 @@ impl OperationResponse for EntitlementListResponse {
 }
 
 impl From<ServerErrorResponse> for EntitlementListResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `entitlement_check` declares.
+#[derive(Clone, Debug)]
+pub enum EntitlementCheckResponse {
+    /// 200: Whether the tenant is entitled to the product.
+    Ok(types::EntitlementCheck),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for EntitlementCheckResponse {
+    const OPERATION: &'static str = "entitlement_check";
+}
+
+impl From<ServerErrorResponse> for EntitlementCheckResponse {
     fn from(response: ServerErrorResponse) -> Self {
         match response {
             ServerErrorResponse::InternalServerError(body) => {

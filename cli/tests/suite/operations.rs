@@ -115,6 +115,13 @@ async fn every_operation_is_a_command(service: TestServer) {
         .call(Operation::EntitlementList, "entitlement list", &["--tenant-id", &id])
         .await;
     assert_eq!(entitlements, json!({ "items": [trial] }));
+    let check = calls
+        .call(Operation::EntitlementCheck, "entitlement check", &wish)
+        .await;
+    assert_eq!(
+        (&check["entitled"], &check["expires_at"]),
+        (&json!(true), &trial["expires_at"])
+    );
 
     let key = [
         "--tenant-id",
@@ -145,6 +152,9 @@ async fn every_operation_is_a_command(service: TestServer) {
     let key_id = created["api_key"]["id"].as_str().unwrap();
     let key = calls.call(Operation::ApiKeyGet, "api-key get", &[key_id]).await;
     assert_eq!(key["id"], created["api_key"]["id"]);
+    let rotate = [key_id, "--overlap-seconds", "60"];
+    let rotated = calls.call(Operation::ApiKeyRotate, "api-key rotate", &rotate).await;
+    assert_eq!(rotated["api_key"]["rotated_from"], key_id);
     let revoked = calls.call(Operation::ApiKeyRevoke, "api-key revoke", &[key_id]).await;
     assert_eq!(revoked, Value::Null);
 

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 15947688007628343804;
+pub const SPEC_FINGERPRINT: u64 = 879021337887554262;
 
 /// A client of the Tenant Registry.
 ///
@@ -52,9 +52,9 @@ pub const SPEC_FINGERPRINT: u64 = 15947688007628343804;
 ///
 /// **Retries.** It is safe to repeat a request that updates, activates, cancels or archives a
 /// tenant or revokes an API key: if it already took effect, it changes nothing and writes no
-/// second audit event. Repeating a successful `tenant_create`, `project_create` or
-/// `catalog_trial_request` returns 409, and repeating `project_delete` 404. Repeating
-/// `api_key_create`, `catalog_request` or `audit_append` creates a second record.
+/// second audit event. Repeating a successful `tenant_create`, `project_create`,
+/// `catalog_trial_request` or `api_key_rotate` returns 409, and repeating `project_delete` 404.
+/// Repeating `api_key_create`, `catalog_request` or `audit_append` creates a second record.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -188,6 +188,15 @@ impl Client {
         builder::EntitlementList::new(self)
     }
 
+    /// Check whether a tenant is entitled to a product now.
+    ///
+    /// For products whose requests have no API key, such as those of a person who is logged in. The
+    /// response is 200, also if the tenant or the product does not exist. After a change to the
+    /// tenant or the entitlement has returned, no response says otherwise.
+    pub fn entitlement_check(&self) -> builder::EntitlementCheck<'_> {
+        builder::EntitlementCheck::new(self)
+    }
+
     /// List the products that any tenant can request.
     ///
     /// The catalog is part of the deployment's configuration. Products are in the order of the
@@ -227,7 +236,8 @@ impl Client {
     /// Create an API key.
     ///
     /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
-    /// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
+    /// with `expires_at` is valid until then. Returns 404 if the tenant does not exist or has no
+    /// such project. Writes the audit event `api_key.created`.
     pub fn api_key_create(&self) -> builder::ApiKeyCreate<'_> {
         builder::ApiKeyCreate::new(self)
     }
@@ -247,12 +257,28 @@ impl Client {
         builder::ApiKeyRevoke::new(self)
     }
 
+    /// Replace an API key by a successor.
+    ///
+    /// Creates a key with the same tenant, project, product, name and scopes, and returns its
+    /// plaintext. Store it securely: it cannot be retrieved again. The successor does not expire,
+    /// also if the old key does. The old key expires after `overlap_seconds`, or earlier if it
+    /// would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from`
+    /// link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the
+    /// audit event `api_key.rotated`. The body is optional.
+    pub fn api_key_rotate(&self) -> builder::ApiKeyRotate<'_> {
+        builder::ApiKeyRotate::new(self)
+    }
+
     /// Verify an API key.
     ///
     /// Headless products call this operation on each of their requests. Authorized callers always
     /// get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use
     /// `reason` to distinguish an invalid key from a temporary failure. Only a request with a query
     /// gets 400: the operation has no parameters.
+    ///
+    /// With `product`, a key is only valid if it is for that product or for none, and its tenant is
+    /// entitled to the product now. With `scopes`, a key is only valid if it has all of them. After
+    /// a change to the key, the tenant or the entitlement has returned, no response says otherwise.
     pub fn api_key_verify(&self) -> builder::ApiKeyVerify<'_> {
         builder::ApiKeyVerify::new(self)
     }

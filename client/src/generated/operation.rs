@@ -32,6 +32,8 @@ pub enum Operation {
     ProjectDelete,
     /// `entitlement_list`: List the product entitlements of a tenant.
     EntitlementList,
+    /// `entitlement_check`: Check whether a tenant is entitled to a product now.
+    EntitlementCheck,
     /// `catalog_list`: List the products that any tenant can request.
     CatalogList,
     /// `catalog_request`: Request a product for a tenant.
@@ -46,6 +48,8 @@ pub enum Operation {
     ApiKeyGet,
     /// `api_key_revoke`: Revoke an API key.
     ApiKeyRevoke,
+    /// `api_key_rotate`: Replace an API key by a successor.
+    ApiKeyRotate,
     /// `api_key_verify`: Verify an API key.
     ApiKeyVerify,
     /// `audit_append`: Append an audit event.
@@ -56,7 +60,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -70,6 +74,7 @@ impl Operation {
         Self::ProjectGet,
         Self::ProjectDelete,
         Self::EntitlementList,
+        Self::EntitlementCheck,
         Self::CatalogList,
         Self::CatalogRequest,
         Self::CatalogTrialRequest,
@@ -77,6 +82,7 @@ impl Operation {
         Self::ApiKeyCreate,
         Self::ApiKeyGet,
         Self::ApiKeyRevoke,
+        Self::ApiKeyRotate,
         Self::ApiKeyVerify,
         Self::AuditAppend,
         Self::AuditList,
@@ -98,6 +104,7 @@ impl Operation {
             Self::ProjectGet => "project_get",
             Self::ProjectDelete => "project_delete",
             Self::EntitlementList => "entitlement_list",
+            Self::EntitlementCheck => "entitlement_check",
             Self::CatalogList => "catalog_list",
             Self::CatalogRequest => "catalog_request",
             Self::CatalogTrialRequest => "catalog_trial_request",
@@ -105,6 +112,7 @@ impl Operation {
             Self::ApiKeyCreate => "api_key_create",
             Self::ApiKeyGet => "api_key_get",
             Self::ApiKeyRevoke => "api_key_revoke",
+            Self::ApiKeyRotate => "api_key_rotate",
             Self::ApiKeyVerify => "api_key_verify",
             Self::AuditAppend => "audit_append",
             Self::AuditList => "audit_list",

@@ -21,8 +21,8 @@ mod time;
 
 pub use self::api_keys::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList,
-    ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyVerify, ApiKeyVerifyReason,
-    ApiKeyVerifyRequest, ListCursor, Scope,
+    ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyRotate, ApiKeyVerify,
+    ApiKeyVerifyReason, ApiKeyVerifyRequest, ListCursor, OverlapSeconds, Scope,
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,
@@ -41,7 +41,8 @@ pub use self::shared::{
     RequestCount, RetryAfterSeconds, StoredText, TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
-    ExternalId, Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind,
-    TenantName, TenantProductList, TenantSlug, TenantStatus, TenantUpdate,
+    EntitlementCheck, EntitlementCheckReason, ExternalId, Tenant, TenantActivate,
+    TenantCancel, TenantCreate, TenantKind, TenantName, TenantProductList, TenantSlug,
+    TenantStatus, TenantUpdate,
 };
 pub use self::time::{Date, Timestamp};

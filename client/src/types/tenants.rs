@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::OpenEnum;
 use super::{
-    Date, Patch, PlanKey, StoredText, TenantId, TenantProduct, Text, Timestamp,
-    constraint, decode,
+    Date, JsonObject, Patch, PlanKey, StoredText, TenantId, TenantProduct, Text,
+    Timestamp, constraint, decode,
 };
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
@@ -677,4 +677,141 @@ impl RequestObject for TenantCancel {
 pub struct TenantProductList {
     /// The entitlements, in the order of their product keys.
     pub items: Vec<TenantProduct>,
+}
+
+/// Whether a tenant is entitled to a product now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EntitlementCheck {
+    /// Whether the tenant may use the product.
+    pub entitled: bool,
+    /// Why the tenant is not entitled. Omitted if it is.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reason: Option<OpenEnum<EntitlementCheckReason>>,
+    /// When the entitlement expires. Omitted if the tenant is not entitled or the entitlement does
+    /// not expire.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expires_at: Option<Timestamp>,
+    /// The product's settings for this tenant. Omitted if the tenant is not entitled.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub config: Option<JsonObject>,
+}
+
+/// Why a tenant is not entitled to a product. `unknown_tenant`: the tenant does not exist.
+/// `tenant_inactive`: the tenant is frozen or archived. `unknown_product`: the tenant has no
+/// entitlement, and the catalog has no such product. `none`: the tenant has no entitlement.
+/// `disabled`: the entitlement is disabled. `expired`: the entitlement has expired. If several
+/// reasons apply, the first in this order is returned.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(try_from = "String")]
+pub enum EntitlementCheckReason {
+    /// `unknown_tenant`.
+    #[serde(rename = "unknown_tenant")]
+    UnknownTenant,
+    /// `tenant_inactive`.
+    #[serde(rename = "tenant_inactive")]
+    TenantInactive,
+    /// `unknown_product`.
+    #[serde(rename = "unknown_product")]
+    UnknownProduct,
+    /// `none`.
+    #[serde(rename = "none")]
+    None,
+    /// `disabled`.
+    #[serde(rename = "disabled")]
+    Disabled,
+    /// `expired`.
+    #[serde(rename = "expired")]
+    Expired,
+}
+
+impl EntitlementCheckReason {
+    /// All values, in the order of the spec.
+    pub const ALL: [Self; 6] = [
+        Self::UnknownTenant,
+        Self::TenantInactive,
+        Self::UnknownProduct,
+        Self::None,
+        Self::Disabled,
+        Self::Expired,
+    ];
+
+    /// Returns the value as the spec writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownTenant => "unknown_tenant",
+            Self::TenantInactive => "tenant_inactive",
+            Self::UnknownProduct => "unknown_product",
+            Self::None => "none",
+            Self::Disabled => "disabled",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl fmt::Display for EntitlementCheckReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for EntitlementCheckReason {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::ALL
+            .into_iter()
+            .find(|value| value.as_str() == text)
+            .ok_or_else(|| {
+                ConstraintError::NotOneOf {
+                    allowed: &[
+                        "unknown_tenant",
+                        "tenant_inactive",
+                        "unknown_product",
+                        "none",
+                        "disabled",
+                        "expired",
+                    ],
+                    value: Quoted::shown(text),
+                }
+            })
+    }
+}
+
+impl TryFrom<&str> for EntitlementCheckReason {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for EntitlementCheckReason {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
 }

@@ -4,10 +4,10 @@ use super::{AdmittedCaller, RegistryApi};
 use crate::domain::error::{DomainError, TenantChangeError, TenantCreateError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    EntitlementListParams, EntitlementListResponse, Principal, RequestMetadata, TenantActivateParams,
-    TenantActivateResponse, TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    TenantUpdateParams, TenantUpdateResponse, Tenants,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams, EntitlementListResponse, Principal,
+    RequestMetadata, TenantActivateParams, TenantActivateResponse, TenantArchiveParams, TenantArchiveResponse,
+    TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
+    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
 use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate, TenantUpdate};
 
@@ -158,6 +158,22 @@ impl<S: Store> Tenants for RegistryApi<S> {
             Ok(list) => EntitlementListResponse::Ok(list),
             Err(DomainError::Rejected(error)) => EntitlementListResponse::NotFound(error.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn entitlement_check(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: EntitlementCheckParams,
+    ) -> EntitlementCheckResponse {
+        let EntitlementCheckParams { tenant_id, product } = params;
+        let checked = self
+            .registry
+            .entitlement_check(tenant_id, product, principal.tenant_scope());
+        match checked.await {
+            Ok(check) => EntitlementCheckResponse::Ok(check),
+            Err(failure) => self.failed(&metadata, failure),
         }
     }
 }

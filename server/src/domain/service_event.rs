@@ -18,6 +18,7 @@ pub(crate) enum ServiceAction {
     CatalogRequested,
     CatalogTrialStarted,
     ApiKeyCreated,
+    ApiKeyRotated,
     ApiKeyRevoked,
 }
 
@@ -34,6 +35,7 @@ impl ServiceAction {
             Self::CatalogRequested => "catalog.requested",
             Self::CatalogTrialStarted => "catalog.trial_started",
             Self::ApiKeyCreated => "api_key.created",
+            Self::ApiKeyRotated => "api_key.rotated",
             Self::ApiKeyRevoked => "api_key.revoked",
         }
     }
@@ -47,7 +49,7 @@ impl ServiceAction {
             | Self::TenantArchived => "tenant",
             Self::ProjectCreated | Self::ProjectDeleted => "project",
             Self::CatalogRequested | Self::CatalogTrialStarted => "product",
-            Self::ApiKeyCreated | Self::ApiKeyRevoked => "api_key",
+            Self::ApiKeyCreated | Self::ApiKeyRotated | Self::ApiKeyRevoked => "api_key",
         }
     }
 }

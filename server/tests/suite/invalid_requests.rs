@@ -45,6 +45,7 @@ async fn an_id_in_the_path_must_be_a_uuid(store: StoreUnderTest) {
             (Method::POST, format!("/v1/tenants/{bad}/cancel")),
             (Method::GET, format!("/v1/api-keys/{bad}")),
             (Method::DELETE, format!("/v1/api-keys/{bad}")),
+            (Method::POST, format!("/v1/api-keys/{bad}/rotate")),
         ];
         for (method, path) in requests {
             let response = RawResponse::from_request(service.raw.request(method, &path)).await;

@@ -14,6 +14,8 @@ cases![
     one_of_many_requests_starts_the_trial,
     concurrent_activation_and_cancellation_leave_the_last_state,
     concurrent_trial_and_cancellation_happen_in_some_order,
+    one_of_many_requests_rotates_a_key,
+    concurrent_rotation_and_revocation_happen_in_some_order,
     concurrent_revocations_revoke_a_key_once,
     a_revoked_key_never_verifies_after_the_response,
 ];
@@ -142,6 +144,47 @@ async fn concurrent_trial_and_cancellation_happen_in_some_order(store: StoreUnde
             trial.assert_error(409, ErrorCode::Conflict);
             assert_eq!(actions, ["tenant.created", "tenant.cancelled"]);
         }
+    }
+}
+
+async fn one_of_many_requests_rotates_a_key(store: StoreUnderTest) {
+    let replicas = replicas(store).await;
+    let tenant = replicas[0].customer("careful").await;
+    let id = replicas[0].api_key(tenant.id).await.api_key.id;
+    let path = format!("/v1/api-keys/{id}/rotate");
+    one_winner(&many(&replicas, Method::POST, &path, Some(json!({}))).await, 201);
+    assert_eq!(replicas[0].count("api_key.rotated").await, 1);
+    let keys = replicas[1]
+        .client
+        .api_key_list()
+        .tenant_id(tenant.id)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(keys.items.len(), 2);
+}
+
+async fn concurrent_rotation_and_revocation_happen_in_some_order(store: StoreUnderTest) {
+    let [one, other] = replicas(store).await;
+    let tenant = one.customer("careful").await;
+    for _ in 0..ROUNDS {
+        let created = one.api_key(tenant.id).await;
+        let id = created.api_key.id;
+        let path = format!("/v1/api-keys/{id}/rotate");
+        let body = json!({});
+        let (rotated, revoked) = tokio::join!(
+            one.raw.post_json(&path, &body),
+            other.client.api_key_revoke().id(id).send()
+        );
+        revoked.unwrap();
+        // A revoked key cannot be rotated, so a rotation came first. In both orders the old key is revoked.
+        if rotated.status != 201 {
+            rotated.assert_error(409, ErrorCode::Conflict);
+        }
+        let old = other.client.api_key_get().id(id).send().await.unwrap();
+        assert_eq!(old.rotated_to.is_some(), rotated.status == 201);
+        let reason = one.verify(created.plaintext.expose_secret()).await.reason;
+        assert_eq!(reason, Some(ApiKeyVerifyReason::Revoked.into()));
     }
 }
 

@@ -780,3 +780,102 @@ impl<'a> EntitlementList<'a> {
         }
     }
 }
+
+/// The request `entitlement_check`: Check whether a tenant is entitled to a product now.
+///
+/// Created by [`Client::entitlement_check`](crate::Client::entitlement_check).
+#[derive(Clone, Debug)]
+pub struct EntitlementCheck<'a> {
+    client: &'a Client,
+    tenant_id: Result<types::TenantId, String>,
+    product: Result<types::ProductKey, String>,
+}
+
+impl<'a> EntitlementCheck<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            tenant_id: Err("`tenant_id` is missing".to_owned()),
+            product: Err("`product` is missing".to_owned()),
+        }
+    }
+
+    /// The ID of the tenant.
+    pub fn tenant_id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::TenantId, Error: fmt::Display>,
+    {
+        self.tenant_id = value
+            .try_into()
+            .map_err(|error| format!("`tenant_id`: {error}"));
+        self
+    }
+
+    /// The key of the product.
+    pub fn product<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ProductKey, Error: fmt::Display>,
+    {
+        self.product = value.try_into().map_err(|error| format!("`product`: {error}"));
+        self
+    }
+
+    /// Sends `GET /v1/internal/entitlements/check`.
+    ///
+    /// `200`: Whether the tenant is entitled to the product.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(
+        self,
+    ) -> Result<ResponseValue<types::EntitlementCheck>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::EntitlementCheck>, Error<types::Error>> {
+        let Self { client, product, tenant_id } = self;
+        let product = product.map_err(Error::InvalidRequest)?;
+        let tenant_id = tenant_id.map_err(Error::InvalidRequest)?;
+        let url = format!("{}/v1/internal/entitlements/check", client.baseurl);
+        let mut request = client
+            .client
+            .get(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .query(&[("product", &product)])
+            .query(&[("tenant_id", &tenant_id)])
+            .header("api-version", Client::api_version())
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "entitlement_check",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}

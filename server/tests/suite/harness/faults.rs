@@ -3,15 +3,15 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, ProjectId, TenantId, TenantSlug, Timestamp};
+use tenant_registry_contract::types::{ApiKeyId, ProductKey, ProjectId, TenantId, TenantSlug, Timestamp};
 use tenant_registry_server::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
     InternalDetail, NewAuditEvent, ProjectRecord, RecordPage, TenantRecord,
 };
 use tenant_registry_server::store::{
-    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, Deleted,
-    EntitlementStore, NewTrial, ProjectCreated, ProjectStore, Store, StoreError, StoreHealth, TenantChanged,
-    TenantCreated, TenantStore, TrialStarted,
+    ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore,
+    Changed, Deleted, EntitlementStore, EntitlementWithTenant, NewTrial, ProjectCreated, ProjectStore, Store,
+    StoreError, StoreHealth, TenantChanged, TenantCreated, TenantStore, TrialStarted,
 };
 
 /// The detail of a fault, which no response may contain.
@@ -111,6 +111,14 @@ impl<S: Store> EntitlementStore for FaultyStore<S> {
         self.healthy()?.entitlement_list(tenant_id).await
     }
 
+    async fn entitlement_check(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> Result<Option<EntitlementWithTenant>, StoreError> {
+        self.healthy()?.entitlement_check(tenant_id, product).await
+    }
+
     async fn catalog_trial_request<E: Send>(
         &self,
         tenant_id: TenantId,
@@ -133,6 +141,14 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
         self.healthy()?.api_key_create(api_key, event).await
     }
 
+    async fn api_key_rotate<E: Send>(
+        &self,
+        id: ApiKeyId,
+        decide: impl Fn(&ApiKeyRecord) -> Result<ApiKeyRotation, E> + Send + Sync,
+    ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
+        self.healthy()?.api_key_rotate(id, decide).await
+    }
+
     async fn api_key_revoke<E: Send>(
         &self,
         id: ApiKeyId,
@@ -141,8 +157,8 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
         self.healthy()?.api_key_revoke(id, decide).await
     }
 
-    async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
-        self.healthy()?.api_key_verify(prefix).await
+    async fn api_key_verify(&self, lookup: ApiKeyLookup) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
+        self.healthy()?.api_key_verify(lookup).await
     }
 
     async fn api_key_use(&self, uses: &[ApiKeyUse]) -> Result<(), StoreError> {

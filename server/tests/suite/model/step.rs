@@ -47,6 +47,10 @@ pub(super) enum Step {
     EntitlementList {
         tenant: Nth,
     },
+    EntitlementCheck {
+        tenant: Nth,
+        product: &'static str,
+    },
     CatalogRequest {
         tenant: Nth,
         product: &'static str,
@@ -57,6 +61,7 @@ pub(super) enum Step {
     },
     ApiKeyCreate {
         tenant: Nth,
+        project: Option<Nth>,
         members: Value,
     },
     ApiKeyList {
@@ -67,11 +72,16 @@ pub(super) enum Step {
     ApiKeyGet {
         api_key: Nth,
     },
+    ApiKeyRotate {
+        api_key: Nth,
+        body: Value,
+    },
     ApiKeyRevoke {
         api_key: Nth,
     },
     ApiKeyVerify {
         api_key: Nth,
+        members: Value,
     },
     AuditAppend {
         tenant: Option<Nth>,
@@ -91,6 +101,7 @@ pub(super) enum Step {
 /// Few values, so that requests of a sequence use the same records.
 const SLUGS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const PRODUCTS: [&str; 4] = ["insights", "reports", "connect", "no-such-product"];
+const SCOPES: [&str; 2] = ["reports:read", "reports:write"];
 const DATES: [&str; 4] = ["2026-11-22", "2026-11-23", "2026-12-01", "2027-06-30"];
 
 /// Around the time of the service's clock, which starts on 2026-11-23.
@@ -283,19 +294,39 @@ fn query(parameters: Vec<&'static str>) -> impl Strategy<Value = String> {
     })
 }
 
+fn scope() -> impl Strategy<Value = String> {
+    prop_oneof![select(&SCOPES[..]).prop_map(str::to_owned), text()]
+}
+
 fn api_key() -> BoxedStrategy<Step> {
     let given = members(vec![
         ("product", as_value(product())),
-        ("scopes", as_value(proptest::collection::vec(text(), 0..3))),
+        ("scopes", as_value(proptest::collection::vec(scope(), 0..3))),
         ("created_by", as_value(text())),
         ("expires_at", as_value(select(&TIMES[..]))),
     ]);
-    (nth(), text(), given)
-        .prop_map(|(tenant, name, mut members)| {
+    (nth(), proptest::option::of(nth()), text(), given)
+        .prop_map(|(tenant, project, name, mut members)| {
             members["name"] = name.into();
-            Step::ApiKeyCreate { tenant, members }
+            Step::ApiKeyCreate {
+                tenant,
+                project,
+                members,
+            }
         })
         .boxed()
+}
+
+fn rotation() -> BoxedStrategy<Value> {
+    members(vec![("overlap_seconds", as_value(select(&[0, 3_600, 2_592_000][..])))])
+}
+
+/// What a key must be good for.
+fn verification() -> BoxedStrategy<Value> {
+    members(vec![
+        ("product", as_value(product())),
+        ("scopes", as_value(proptest::collection::vec(select(&SCOPES[..]), 0..2))),
+    ])
 }
 
 /// A request that may change something.
@@ -311,6 +342,7 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),
         4 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogTrialRequest { tenant, product }),
         1 => api_key(),
+        2 => (nth(), rotation()).prop_map(|(api_key, body)| Step::ApiKeyRotate { api_key, body }),
         2 => nth().prop_map(|api_key| Step::ApiKeyRevoke { api_key }),
         3 => event(),
     ]
@@ -328,8 +360,9 @@ pub(super) fn any_step() -> BoxedStrategy<Step> {
         1 => nth().prop_map(|project| Step::ProjectGet { project }),
         2 => nth().prop_map(|tenant| Step::EntitlementList { tenant }),
         2 => api_key_list.prop_map(|(tenant, query, cursor)| Step::ApiKeyList { tenant, query, cursor }),
+        2 => (nth(), product()).prop_map(|(tenant, product)| Step::EntitlementCheck { tenant, product }),
         1 => nth().prop_map(|api_key| Step::ApiKeyGet { api_key }),
-        2 => nth().prop_map(|api_key| Step::ApiKeyVerify { api_key }),
+        3 => (nth(), verification()).prop_map(|(api_key, members)| Step::ApiKeyVerify { api_key, members }),
         4 => audit_list.prop_map(|(tenant, query, cursor)| Step::AuditList { tenant, query, cursor }),
         2 => (1..400_i64).prop_map(|hours| Step::Wait { hours }),
     ]

@@ -80,13 +80,24 @@ impl World {
                 (Method::DELETE, format!("/v1/projects/{}", self.project(*project)), None)
             }
             Step::EntitlementList { tenant } => get(format!("/v1/entitlements?tenant_id={}", self.tenant(*tenant))),
+            Step::EntitlementCheck { tenant, product } => get(format!(
+                "/v1/internal/entitlements/check?tenant_id={}&product={product}",
+                self.tenant(*tenant)
+            )),
             Step::CatalogRequest { tenant, product } => post("/v1/catalog/request", self.request(*tenant, product)),
             Step::CatalogTrialRequest { tenant, product } => {
                 post("/v1/catalog/trial-request", self.request(*tenant, product))
             }
-            Step::ApiKeyCreate { tenant, members } => {
+            Step::ApiKeyCreate {
+                tenant,
+                project,
+                members,
+            } => {
                 let mut body = members.clone();
                 body["tenant_id"] = self.tenant(*tenant).into();
+                if let Some(project) = project {
+                    body["project_id"] = self.project(*project).into();
+                }
                 post("/v1/api-keys", body)
             }
             Step::ApiKeyList { tenant, query, cursor } => {
@@ -97,13 +108,21 @@ impl World {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 get(format!("/v1/api-keys/{id}"))
             }
+            Step::ApiKeyRotate { api_key, body } => {
+                let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
+                post(format!("/v1/api-keys/{id}/rotate"), body.clone())
+            }
             Step::ApiKeyRevoke { api_key } => {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 (Method::DELETE, format!("/v1/api-keys/{id}"), None)
             }
-            Step::ApiKeyVerify { api_key } => {
-                let key = self.api_key(*api_key).map_or(UNKNOWN_KEY, |api_key| &api_key.plaintext);
-                post("/v1/internal/api-keys/verify", json!({ "key": key }))
+            Step::ApiKeyVerify { api_key, members } => {
+                let mut body = members.clone();
+                body["key"] = self
+                    .api_key(*api_key)
+                    .map_or(UNKNOWN_KEY, |api_key| &api_key.plaintext)
+                    .into();
+                post("/v1/internal/api-keys/verify", body)
             }
             Step::AuditAppend { tenant, members } => {
                 let mut body = members.clone();
@@ -171,7 +190,7 @@ impl World {
             match step {
                 Step::TenantCreate { .. } => self.tenants.push(text(&body["id"])),
                 Step::ProjectCreate { .. } => self.projects.push(text(&body["id"])),
-                Step::ApiKeyCreate { .. } => self.api_keys.push(ApiKey {
+                Step::ApiKeyCreate { .. } | Step::ApiKeyRotate { .. } => self.api_keys.push(ApiKey {
                     id: text(&body["api_key"]["id"]),
                     plaintext: text(&body["plaintext"]),
                     prefix: text(&body["api_key"]["prefix"]),
@@ -186,6 +205,7 @@ impl World {
                 | Step::ProjectGet { .. }
                 | Step::ProjectDelete { .. }
                 | Step::EntitlementList { .. }
+                | Step::EntitlementCheck { .. }
                 | Step::CatalogRequest { .. }
                 | Step::CatalogTrialRequest { .. }
                 | Step::ApiKeyList { .. }
