@@ -66,6 +66,10 @@ const SENTENCES: [(&str, &[(&str, &str)]); 20] = [
         &[("introduction", "errors_have_a_code_and_a_message")],
     ),
     (
+        "If members of the body are invalid, `errors` lists all of them.",
+        &[("invalid_bodies", "reports_the_errors_of_all_members_at_once")],
+    ),
+    (
         "5xx responses contain no internal details.",
         &[
             ("failures", "every_operation_returns_503_with_retry_after"),

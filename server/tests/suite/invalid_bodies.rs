@@ -225,7 +225,7 @@ async fn rejects_an_unknown_member_and_names_the_nearest(store: StoreUnderTest) 
         }
     }
     // An invalid key is no error here.
-    let body = json!({ "key": "bp_0000000000000000000000", "product": "insights" });
+    let body = json!({ "key": "bp_0000000000000000000000", "products": "insights" });
     let verified = service.raw.post_json("/v1/internal/api-keys/verify", &body).await;
     assert_eq!(verified.text, r#"{"valid":false,"reason":"malformed"}"#);
     assert_eq!(service.raw.get("/v1/audit").await.text, log);
@@ -249,11 +249,11 @@ async fn reports_the_errors_of_all_members_at_once(store: StoreUnderTest) {
     let body = json!({ "name": "", "plan": 1, "kind": "trial", "sales_owners": "Ada", "contract": null });
     let response = service.raw.post_json("/v1/tenants", &body).await;
     let message = response.assert_error(400, ErrorCode::InvalidInput);
-    assert_eq!(message, "`name`: must have at least 1 character, but has 0 (5 more in `errors`)");
+    assert_eq!(message, "`name`: must have at least 1 characters, but has 0 (5 more in `errors`)");
     let errors: Error = response.json();
     let errors = errors.errors.unwrap_or_default();
     let fields: Vec<_> = errors.iter().map(|it| (it.field.as_str(), it.message.as_str())).collect();
-    assert_eq!(fields[0], ("name", "must have at least 1 character, but has 0"));
+    assert_eq!(fields[0], ("name", "must have at least 1 characters, but has 0"));
     assert_eq!(fields[3], ("sales_owners", "unknown member; did you mean `sales_owner`?"));
     assert_eq!(fields[5], ("slug", "is missing"));
     let fields: Vec<_> = fields.iter().map(|(field, _)| *field).collect();
