@@ -17,10 +17,7 @@ pub enum ConstraintError {
         value: Quoted,
     },
     /// The text is too short.
-    #[error(
-        "must have at least {minimum} character{}, but has {actual}",
-        if*minimum = = 1{""}else{"s"}
-    )]
+    #[error("must have at least {minimum} characters, but has {actual}")]
     TooShort {
         /// The minimum number of characters.
         minimum: usize,
