@@ -484,6 +484,12 @@ fn responses() {
     );
     assert_error(
         SPEC,
+        "required: [field, message]",
+        "required: [field]",
+        "components.schemas.FieldError",
+    );
+    assert_error(
+        SPEC,
         "invalid_input, not_found, ",
         "invalid_input, ",
         "`not_found` is missing",
@@ -689,7 +695,7 @@ fn all_errors_are_reported_in_one_run() {
             "72:26 components.schemas.Door.properties.colour.anyOf",
             "73:15 components.schemas.Door.properties.Size",
             "73:15 components.schemas.Door.properties.Size",
-            "84:25 components.schemas.ErrorCode.enum.1",
+            "95:25 components.schemas.ErrorCode.enum.1",
         ],
         "{}",
         errors(&spec).join("\n")
