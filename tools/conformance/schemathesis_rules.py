@@ -4,8 +4,13 @@ import schemathesis
 
 # The message of a rule that rejects well-formed data. Any other 400 for such data is an error.
 RULES = {
+    "api_key_create": "`expires_at`: must be in the future",
+    "api_key_list": "`cursor`: does not belong to this list",
+    "api_key_rotate": "`overlap_seconds`: invalid type: floating point",
+    "api_key_update": "`expires_at`: must be in the future",
     "audit_append": "`tenant_id`: no tenant has this id",
     "tenant_activate": "the contract would end on ",
+    "tenant_list": "`cursor`: does not belong to this list",
     "tenant_update": ("the contract would end on ", "`trial_ends_at`: must be in the future"),
     "tenant_cancel": "`at_period_end`: ",
     "catalog_trial_request": "supports no trial",

@@ -643,7 +643,7 @@ impl fmt::Display for ProductKey {
 
 /// A position in a list, for the filters of the list only. Use only values from `next_cursor`.
 ///
-/// 1 to 256 characters. Matches `^[A-Za-z0-9_-]*$`.
+/// At most 256 characters. Matches `^[A-Za-z0-9_-]+$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ListCursor(pub(super) String);
@@ -659,10 +659,9 @@ impl TryFrom<String> for ListCursor {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
-        constraint::check_minimum_length(&text, 1)?;
         constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
-            r"^[A-Za-z0-9_-]*$",
+            r"^[A-Za-z0-9_-]+$",
         ));
         PATTERN.check(&text, Quoted::shown)?;
         Ok(Self(text))

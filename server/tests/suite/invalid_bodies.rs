@@ -26,6 +26,7 @@ cases![
     rejects_other_content_types,
     accepts_every_spelling_of_the_json_content_type,
     a_rejected_body_changes_nothing,
+    changes_of_a_key_reject_larger_bodies_and_other_types,
 ];
 
 /// The body limit of [`crate::harness::Settings`].
@@ -288,6 +289,25 @@ async fn reports_the_errors_of_all_members_at_once(store: StoreUnderTest) {
     assert_eq!(error.errors.map(|errors| errors.len()), Some(1));
     let error: Error = service.raw.post("/v1/tenants", "{\"slug\":").await.json();
     assert_eq!(error.errors, None);
+}
+
+async fn changes_of_a_key_reject_larger_bodies_and_other_types(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("keyed").await;
+    let id = service.api_key(tenant.id).await.api_key.id;
+    for (method, path) in [
+        (Method::POST, format!("/v1/api-keys/{id}/rotate")),
+        (Method::PATCH, format!("/v1/api-keys/{id}")),
+    ] {
+        let send = |body: String, ty: &str| {
+            let request = service.raw.request(method.clone(), &path).header(CONTENT_TYPE, ty);
+            RawResponse::from_request(request.body(body))
+        };
+        let response = send(" ".repeat(BODY_LIMIT + 1), "application/json").await;
+        response.assert_error(413, ErrorCode::PayloadTooLarge);
+        let response = send("{}".to_owned(), "text/plain").await;
+        response.assert_error(415, ErrorCode::UnsupportedMediaType);
+    }
 }
 
 async fn reports_a_hundred_errors_at_most(store: StoreUnderTest) {

@@ -211,7 +211,7 @@ async fn rejects_an_absent_or_invalid_body(store: StoreUnderTest) {
         (r#"{"stripe_cust":"x"}"#, "did you mean `stripe_cust_id`?"),
         (r#"{"name":1}"#, "`name`"),
         (r#"{"contract_end":"2027-1-1"}"#, "`contract_end`"),
-        (r#"{"name":"a","name":"b"}"#, "duplicate field `name`"),
+        (r#"{"name":"a","name":"b"}"#, "`name`: is given more than once"),
     ] {
         let response = patch(&service, tenant.id, MERGE_PATCH, body).await;
         let message = response.assert_error(400, ErrorCode::InvalidInput);
