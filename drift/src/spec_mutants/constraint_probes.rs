@@ -78,6 +78,7 @@ fn request_with(schema: &str, value: &Value) -> Option<(Request, u16)> {
         }
         "ExternalId" => filter("tenants", "stripe_cust_id"),
         "SearchText" => filter("tenants", "q"),
+        "ListCursor" => filter("tenants", "cursor").map(|(request, _)| (request, 400)),
         "AuditAction" => filter("audit", "action"),
         "ActorId" => filter("audit", "actor_id"),
         "ProductKey" => filter("audit", "product"),
@@ -128,7 +129,14 @@ pub(super) fn constraint(
         }
     };
     let (request, accepted) = request_with(schema, &probed)?;
-    let (accepted, rejected) = (Expectation::status(accepted), Expectation::status(400));
+    let (accepted, rejected) = match schema {
+        // Both are 400: a well-formed cursor belongs to no list unless the service returned it.
+        "ListCursor" => (
+            Expectation::status(accepted).text("does not belong"),
+            Expectation::status(400).text("must"),
+        ),
+        _ => (Expectation::status(accepted), Expectation::status(400)),
+    };
     let (original, mutant) = match direction {
         Direction::Stricter => (accepted, rejected),
         Direction::Looser => (rejected, accepted),
