@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 2716609753019117668;
+pub const SPEC_FINGERPRINT: u64 = 16779664538383677499;
 
 /// A client of the Tenant Registry.
 ///
@@ -292,7 +292,7 @@ impl Client {
     ///
     /// Creates a key with the same tenant, project, product, name and scopes, and returns its
     /// plaintext. Store it securely: it cannot be retrieved again. The successor does not expire,
-    /// also if the old key does. The old key expires after `overlap_seconds`, or earlier if it
+    /// even if the old key does. The old key expires after `overlap_seconds`, or earlier if it
     /// would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from`
     /// link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the
     /// audit event `api_key.rotated`. The body is optional.
