@@ -966,15 +966,21 @@ impl Parameters for TenantGetBySlugParams {
 
 impl Parameters for TenantActivateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
 impl Parameters for TenantCancelParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 

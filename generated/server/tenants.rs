@@ -3,7 +3,8 @@
 
 use crate::types;
 use super::{
-    Admission, OperationResponse, Principal, RequestMetadata, ServerErrorResponse,
+    Admission, IfMatch, OperationResponse, Principal, RequestMetadata,
+    ServerErrorResponse,
 };
 
 /// Customers and demos of the platform, and their product entitlements.
@@ -120,6 +121,9 @@ pub struct TenantGetBySlugParams {
 pub struct TenantActivateParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Tenant>>,
 }
 
 /// The parameters of `tenant_cancel`.
@@ -127,6 +131,9 @@ pub struct TenantActivateParams {
 pub struct TenantCancelParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Tenant>>,
 }
 
 /// The parameters of `entitlement_list`.
@@ -283,6 +290,9 @@ pub enum TenantActivateResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.
@@ -332,6 +342,9 @@ pub enum TenantCancelResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.

@@ -122,6 +122,10 @@ pub(crate) struct TenantActivate {
     /// The ID of the tenant.
     #[arg(value_name = "ID")]
     pub(crate) id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
     /// The key of a plan.
     #[arg(long, value_name = "TEXT")]
     pub(crate) plan: Option<types::PlanKey>,
@@ -162,6 +166,9 @@ impl TenantActivate {
         body.set("erp_customer_id", self.erp_customer_id)?;
         let body: Option<types::TenantActivate> = arguments::finish_unless_empty(body)?;
         let mut request = client.tenant_activate().id(self.id);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
         if let Some(body) = body {
             request = request.body(body);
         }
@@ -181,6 +188,10 @@ pub(crate) struct TenantCancel {
     /// The ID of the tenant.
     #[arg(value_name = "ID")]
     pub(crate) id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
     /// The reason for the cancellation. It is stored in the audit event.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<types::Text>,
@@ -208,6 +219,9 @@ impl TenantCancel {
         body.set("at_period_end", self.at_period_end)?;
         let body: Option<types::TenantCancel> = arguments::finish_unless_empty(body)?;
         let mut request = client.tenant_cancel().id(self.id);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
         if let Some(body) = body {
             request = request.body(body);
         }

@@ -310,6 +310,18 @@ impl TenantGetWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
+    }
 }
 
 /// Sets the response of `tenant_get`.
@@ -441,6 +453,18 @@ impl TenantGetBySlugWhen {
         let re = Regex::new(&format!("^/v1/tenants/by-slug/{}$", value))
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
     }
 }
 
@@ -575,6 +599,18 @@ impl TenantActivateWhen {
         Self(self.0.path_matches(re))
     }
 
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::TenantActivate) -> Self {
         Self(self.0.json_body_obj(value))
@@ -656,6 +692,17 @@ impl TenantActivateThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -745,6 +792,18 @@ impl TenantCancelWhen {
         Self(self.0.path_matches(re))
     }
 
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::TenantCancel) -> Self {
         Self(self.0.json_body_obj(value))
@@ -826,6 +885,17 @@ impl TenantCancelThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -1034,6 +1104,18 @@ impl CatalogListWhen {
     /// Returns the value of `httpmock`, for what the document does not declare.
     pub fn into_inner(self) -> When {
         self.0
+    }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
     }
 }
 

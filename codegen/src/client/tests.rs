@@ -5,7 +5,7 @@ use serde_json::json;
 use super::parts::Parts;
 use super::{generate, lowering, progenitor, send};
 use crate::model::{
-    Access, Api, Body, Format, Kind, Location, Method, Operation, Parameter, Response, Schema, Segment, Status, Tag,
+    Access, Api, Body, Conditions, Format, Kind, Location, Method, Operation, Parameter, Response, Schema, Segment, Status, Tag,
     Type, Width,
 };
 
@@ -60,7 +60,7 @@ fn change(body: Option<bool>) -> Operation {
             body: Some("APIThing".to_owned()),
             headers: Vec::new(),
         }],
-        is_conditional: false,
+        conditions: Conditions::None,
         access: Access::Open,
     }
 }

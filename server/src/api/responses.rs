@@ -1,6 +1,6 @@
 //! From the domain's errors to the bodies of responses, and the statuses that the spec declares.
 
-use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound};
+use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed};
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, AuditAppendResponse,
     AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
@@ -71,6 +71,15 @@ impl From<Conflict> for Error {
     }
 }
 
+impl From<PreconditionFailed> for Error {
+    fn from(error: PreconditionFailed) -> Self {
+        Self {
+            error: ErrorCode::PreconditionFailed,
+            message: error.to_string(),
+        }
+    }
+}
+
 /// Lists the variants of each response. A status that is added to the spec breaks the build here, so that someone decides
 /// when the operation returns it.
 macro_rules! declared_responses {
@@ -87,8 +96,8 @@ declared_responses! {
     TenantCreateResponse: Created, BadRequest, Forbidden, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     TenantGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     TenantGetBySlugResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
-    TenantActivateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
-    TenantCancelResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    TenantActivateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    TenantCancelResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     EntitlementListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     CatalogListResponse: Ok, BadRequest, Forbidden, ServiceUnavailable;
     CatalogRequestResponse: Accepted, BadRequest, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;

@@ -65,11 +65,11 @@ impl<S: Store> Tenants for RegistryApi<S> {
         params: TenantActivateParams,
         body: Option<TenantActivate>,
     ) -> TenantActivateResponse {
-        let TenantActivateParams { id } = params;
+        let TenantActivateParams { id, if_match } = params;
         let caller = self.caller(&metadata, &principal);
         match self
             .registry
-            .tenant_activate(id, body.unwrap_or_default(), &caller)
+            .tenant_activate(id, if_match, body.unwrap_or_default(), &caller)
             .await
         {
             Ok(tenant) => TenantActivateResponse::Ok(tenant),
@@ -77,6 +77,7 @@ impl<S: Store> Tenants for RegistryApi<S> {
                 TenantChangeError::InvalidInput(error) => TenantActivateResponse::BadRequest(error.into()),
                 TenantChangeError::NotFound(error) => TenantActivateResponse::NotFound(error.into()),
                 TenantChangeError::Conflict(error) => TenantActivateResponse::Conflict(error.into()),
+                TenantChangeError::PreconditionFailed(error) => TenantActivateResponse::PreconditionFailed(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
@@ -89,15 +90,20 @@ impl<S: Store> Tenants for RegistryApi<S> {
         params: TenantCancelParams,
         body: Option<TenantCancel>,
     ) -> TenantCancelResponse {
-        let TenantCancelParams { id } = params;
+        let TenantCancelParams { id, if_match } = params;
         let TenantCancel { reason, at_period_end } = body.unwrap_or_default();
         let caller = self.caller(&metadata, &principal);
-        match self.registry.tenant_cancel(id, reason, at_period_end, &caller).await {
+        match self
+            .registry
+            .tenant_cancel(id, if_match, reason, at_period_end, &caller)
+            .await
+        {
             Ok(tenant) => TenantCancelResponse::Ok(tenant),
             Err(DomainError::Rejected(error)) => match error {
                 TenantChangeError::InvalidInput(error) => TenantCancelResponse::BadRequest(error.into()),
                 TenantChangeError::NotFound(error) => TenantCancelResponse::NotFound(error.into()),
                 TenantChangeError::Conflict(error) => TenantCancelResponse::Conflict(error.into()),
+                TenantChangeError::PreconditionFailed(error) => TenantCancelResponse::PreconditionFailed(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }

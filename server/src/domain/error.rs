@@ -6,6 +6,7 @@
 use crate::api_key_hash::HashError;
 use crate::records::InternalDetail;
 use crate::store::StoreError;
+use tenant_registry_contract::server::{IfMatch, Tagged};
 use tenant_registry_contract::types::{ConstraintError, TenantId};
 use thiserror::Error;
 
@@ -31,6 +32,22 @@ impl NotFound {
 #[error("{0}")]
 pub struct Conflict(pub String);
 
+/// The record has none of the entity tags that the caller expects.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the record has changed; read it again, and repeat the change with its new `ETag`")]
+pub struct PreconditionFailed;
+
+impl PreconditionFailed {
+    /// Checks the precondition of a change, if it has one, against the record as readers see it.
+    pub(crate) fn check<T: Tagged>(if_match: Option<&IfMatch<T>>, record: &T) -> Result<(), Self> {
+        if if_match.is_none_or(|expected| expected.matches(record)) {
+            Ok(())
+        } else {
+            Err(Self)
+        }
+    }
+}
+
 /// The caller is not allowed to do this. The text says why.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
@@ -47,16 +64,33 @@ pub enum TenantCreateError {
     Conflict(#[from] Conflict),
 }
 
-/// Rejections of the operations that change a tenant or start a trial for it.
+/// Rejections of the operations that change a tenant.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum TenantChangeError {
     /// The change would make the record inconsistent.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
+    /// The tenant does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The tenant has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
+    /// The state of the tenant does not allow the change.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
+/// Rejections of `catalog_trial_request`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum TrialError {
+    /// The product supports no trial.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
     /// The tenant or the product does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
-    /// The state of the tenant or of an entitlement does not allow the change.
+    /// The state of the tenant or of an entitlement does not allow the trial.
     #[error(transparent)]
     Conflict(#[from] Conflict),
 }

@@ -21,6 +21,7 @@ mod boundaries;
 mod bounds;
 mod cancellation;
 mod catalog;
+mod conditions;
 mod constraints;
 mod contract;
 mod cross_origin;
@@ -119,6 +120,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         bounds::cases,
         cancellation::cases,
         catalog::cases,
+        conditions::cases,
         cross_origin::cases,
         entitlements::cases,
         failures::cases,

@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 use progenitor_client::{
     ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
 };
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
 use crate::types;
 use crate::generated::Client;
@@ -109,6 +109,7 @@ impl<'a> TenantCreate<'a> {
 pub struct TenantGet<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> TenantGet<'a> {
@@ -116,6 +117,7 @@ impl<'a> TenantGet<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_none_match: Ok(None),
         }
     }
 
@@ -125,6 +127,18 @@ impl<'a> TenantGet<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses (RFC 9110, section 13.1.2).
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
         self
     }
 
@@ -159,16 +173,20 @@ impl<'a> TenantGet<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_none_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "tenant_get",
         };
@@ -193,6 +211,7 @@ impl<'a> TenantGet<'a> {
 pub struct TenantGetBySlug<'a> {
     client: &'a Client,
     slug: Result<types::TenantSlug, String>,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> TenantGetBySlug<'a> {
@@ -200,6 +219,7 @@ impl<'a> TenantGetBySlug<'a> {
         Self {
             client,
             slug: Err("`slug` is missing".to_owned()),
+            if_none_match: Ok(None),
         }
     }
 
@@ -209,6 +229,18 @@ impl<'a> TenantGetBySlug<'a> {
         V: TryInto<types::TenantSlug, Error: fmt::Display>,
     {
         self.slug = value.try_into().map_err(|error| format!("`slug`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses (RFC 9110, section 13.1.2).
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
         self
     }
 
@@ -243,16 +275,20 @@ impl<'a> TenantGetBySlug<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, slug } = self;
+        let Self { client, slug, if_none_match } = self;
         let slug = slug.map_err(Error::InvalidRequest)?;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let slug = encode_path(&slug.to_string());
         let url = format!("{}/v1/tenants/by-slug/{slug}", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "tenant_get_by_slug",
         };
@@ -277,6 +313,7 @@ impl<'a> TenantGetBySlug<'a> {
 pub struct TenantActivate<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_match: Result<Option<String>, String>,
     body: Result<Option<types::TenantActivate>, String>,
 }
 
@@ -285,6 +322,7 @@ impl<'a> TenantActivate<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
             body: Ok(None),
         }
     }
@@ -295,6 +333,19 @@ impl<'a> TenantActivate<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -332,6 +383,9 @@ impl<'a> TenantActivate<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -350,8 +404,9 @@ impl<'a> TenantActivate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id, body } = self;
+        let Self { client, id, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}/activate", client.baseurl);
@@ -360,6 +415,9 @@ impl<'a> TenantActivate<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
         if let Some(body) = &body {
             request = request.json(body);
         }
@@ -373,7 +431,7 @@ impl<'a> TenantActivate<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -388,6 +446,7 @@ impl<'a> TenantActivate<'a> {
 pub struct TenantCancel<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_match: Result<Option<String>, String>,
     body: Result<Option<types::TenantCancel>, String>,
 }
 
@@ -396,6 +455,7 @@ impl<'a> TenantCancel<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
             body: Ok(None),
         }
     }
@@ -406,6 +466,19 @@ impl<'a> TenantCancel<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -443,6 +516,9 @@ impl<'a> TenantCancel<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -461,8 +537,9 @@ impl<'a> TenantCancel<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id, body } = self;
+        let Self { client, id, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}/cancel", client.baseurl);
@@ -471,6 +548,9 @@ impl<'a> TenantCancel<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
         if let Some(body) = &body {
             request = request.json(body);
         }
@@ -484,7 +564,7 @@ impl<'a> TenantCancel<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -9,12 +9,13 @@ use super::Registry;
 use super::caller::Caller;
 use super::caller::TenantScope;
 use super::clock::days_after;
-use super::error::{Conflict, DomainError, NotFound, TenantChangeError, TenantCreateError};
+use super::error::{Conflict, DomainError, NotFound, PreconditionFailed, TenantChangeError, TenantCreateError};
 use super::service_event::{ServiceAction, ServiceEvent};
 use crate::records::{NewAuditEvent, TenantRecord, stored};
 use crate::store::{Changed, Store, TenantCreated};
 use chrono::Days;
 use serde_json::{Map, Value};
+use tenant_registry_contract::server::IfMatch;
 use tenant_registry_contract::types::{
     PlanKey, Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, Text, Timestamp,
 };
@@ -188,11 +189,13 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`NotFound`] if the tenant does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
     /// - [`Conflict`] if it is archived.
     /// - [`InvalidInput`](super::error::InvalidInput) if the contract would end before it starts.
     pub async fn tenant_activate(
         &self,
         id: TenantId,
+        if_match: Option<IfMatch<Tenant>>,
         body: TenantActivate,
         caller: &Caller,
     ) -> Result<Tenant, DomainError<TenantChangeError>> {
@@ -204,7 +207,9 @@ impl<S: Store> Registry<S> {
         let changed = self
             .store
             .tenant_change(id, |tenant: &TenantRecord| {
-                activate::tenant_activate(tenant, &body, caller, self.clock.now())
+                let now = self.clock.now();
+                PreconditionFailed::check(if_match.as_ref(), &tenant.as_of(now)).map_err(DomainError::rejected)?;
+                activate::tenant_activate(tenant, &body, caller, now)
             })
             .await?;
         self.tenant_changed(id, changed)
@@ -214,11 +219,13 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`NotFound`] if the tenant does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
     /// - [`Conflict`] if it is archived.
     /// - [`InvalidInput`](super::error::InvalidInput) if `at_period_end` is set and the period has no end.
     pub async fn tenant_cancel(
         &self,
         id: TenantId,
+        if_match: Option<IfMatch<Tenant>>,
         reason: Option<Text>,
         at_period_end: bool,
         caller: &Caller,
@@ -231,7 +238,9 @@ impl<S: Store> Registry<S> {
         let changed = self
             .store
             .tenant_change(id, |tenant: &TenantRecord| {
-                cancel::tenant_cancel(tenant, reason.as_ref(), at_period_end, caller, self.clock.now())
+                let now = self.clock.now();
+                PreconditionFailed::check(if_match.as_ref(), &tenant.as_of(now)).map_err(DomainError::rejected)?;
+                cancel::tenant_cancel(tenant, reason.as_ref(), at_period_end, caller, now)
             })
             .await?;
         self.tenant_changed(id, changed)

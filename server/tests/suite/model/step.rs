@@ -21,10 +21,12 @@ pub(super) enum Step {
     },
     TenantActivate {
         tenant: Nth,
+        expected: Expected,
         body: Value,
     },
     TenantCancel {
         tenant: Nth,
+        expected: Expected,
         body: Value,
     },
     EntitlementList {
@@ -70,6 +72,17 @@ pub(super) enum Step {
     },
 }
 
+/// The version of a record that a change expects.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Expected {
+    /// No precondition.
+    Whatever,
+    /// `*`.
+    Any,
+    /// The version in the latest response.
+    LastSeen,
+}
+
 /// Few values, so that requests of a sequence use the same records.
 const SLUGS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const PRODUCTS: [&str; 4] = ["insights", "reports", "connect", "no-such-product"];
@@ -77,6 +90,14 @@ const DATES: [&str; 4] = ["2026-11-22", "2026-11-23", "2026-12-01", "2027-06-30"
 
 fn nth() -> impl Strategy<Value = Nth> {
     0..4_usize
+}
+
+fn expected() -> impl Strategy<Value = Expected> {
+    prop_oneof![
+        3 => Just(Expected::Whatever),
+        1 => Just(Expected::Any),
+        3 => Just(Expected::LastSeen),
+    ]
 }
 
 fn slug() -> impl Strategy<Value = &'static str> {
@@ -229,8 +250,10 @@ fn api_key() -> BoxedStrategy<Step> {
 pub(super) fn changing_step() -> BoxedStrategy<Step> {
     prop_oneof![
         3 => tenant(),
-        4 => (nth(), activation()).prop_map(|(tenant, body)| Step::TenantActivate { tenant, body }),
-        4 => (nth(), cancellation()).prop_map(|(tenant, body)| Step::TenantCancel { tenant, body }),
+        4 => (nth(), expected(), activation())
+            .prop_map(|(tenant, expected, body)| Step::TenantActivate { tenant, expected, body }),
+        4 => (nth(), expected(), cancellation())
+            .prop_map(|(tenant, expected, body)| Step::TenantCancel { tenant, expected, body }),
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),
         4 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogTrialRequest { tenant, product }),
         1 => api_key(),

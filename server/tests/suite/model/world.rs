@@ -1,10 +1,11 @@
 //! A server of the model test and the ids that it has generated.
 
-use super::step::{Nth, Step};
+use super::step::{Expected, Nth, Step};
 use crate::harness::{RawResponse, TestServer};
 use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use tenant_registry_contract::types::TenantId;
 use uuid::Uuid;
 
@@ -16,6 +17,8 @@ const UNKNOWN_KEY: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
 pub(super) struct World {
     pub(super) service: TestServer,
     tenants: Vec<String>,
+    /// The entity tags in the latest responses, by the id of the record.
+    tags: HashMap<String, String>,
     api_keys: Vec<ApiKey>,
     cursors: Vec<i64>,
     /// The ids of audit events seen so far. They increase, with gaps.
@@ -33,6 +36,7 @@ impl World {
         Self {
             service,
             tenants: Vec::new(),
+            tags: HashMap::new(),
             api_keys: Vec::new(),
             cursors: Vec::new(),
             events: Vec::new(),
@@ -51,10 +55,14 @@ impl World {
             Step::TenantCreate { members } => post("/v1/tenants", members.clone()),
             Step::TenantGet { tenant } => get(format!("/v1/tenants/{}", self.tenant(*tenant))),
             Step::TenantGetBySlug { slug } => get(format!("/v1/tenants/by-slug/{slug}")),
-            Step::TenantActivate { tenant, body } => {
+            Step::TenantActivate {
+                tenant, body, expected: _
+            } => {
                 post(format!("/v1/tenants/{}/activate", self.tenant(*tenant)), body.clone())
             }
-            Step::TenantCancel { tenant, body } => {
+            Step::TenantCancel {
+                tenant, body, expected: _
+            } => {
                 post(format!("/v1/tenants/{}/cancel", self.tenant(*tenant)), body.clone())
             }
             Step::EntitlementList { tenant } => get(format!("/v1/entitlements?tenant_id={}", self.tenant(*tenant))),
@@ -106,10 +114,25 @@ impl World {
             }
         };
         let mut request = service.raw.request(method, &path);
+        if let Some(tag) = self.precondition(step) {
+            request = request.header("if-match", tag);
+        }
         if let Some(body) = body {
             request = request.json(&body);
         }
         Some(RawResponse::from_request(request).await)
+    }
+
+    /// The `If-Match` of a step.
+    fn precondition(&self, step: &Step) -> Option<&str> {
+        let (Step::TenantActivate { tenant, expected, .. } | Step::TenantCancel { tenant, expected, .. }) = step else {
+            return None;
+        };
+        match expected {
+            Expected::Whatever => None,
+            Expected::Any => Some("*"),
+            Expected::LastSeen => Some(self.tags.get(self.tenant(*tenant)).map_or("\"unseen\"", String::as_str)),
+        }
     }
 
     fn tenant(&self, tenant: Nth) -> &str {
@@ -134,6 +157,9 @@ impl World {
         } else {
             response.json()
         };
+        if let (Some(tag), Some(id)) = (response.headers.get("etag"), body["id"].as_str()) {
+            self.tags.insert(id.to_owned(), tag.to_str().unwrap().to_owned());
+        }
         if response.status == 201 {
             match step {
                 Step::TenantCreate { .. } => self.tenants.push(text(&body["id"])),
