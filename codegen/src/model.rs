@@ -145,6 +145,8 @@ pub(crate) struct Body {
     pub(crate) required: bool,
     /// The name of a schema.
     pub(crate) schema: String,
+    /// A JSON Merge Patch (RFC 7396), the body of every `PATCH`.
+    pub(crate) is_merge_patch: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -305,6 +307,12 @@ impl Api {
         successes.filter_map(|it| it.body.as_deref()).collect()
     }
 
+    /// Whether the schema is that of a merge patch. No other value has such a schema.
+    pub(crate) fn is_merge_patch(&self, schema: &str) -> bool {
+        let mut bodies = self.operations.iter().filter_map(|it| it.body.as_ref());
+        bodies.any(|body| body.is_merge_patch && body.schema == schema)
+    }
+
     /// The operations of a tag, in the order of the spec.
     pub(crate) fn operations_of<'a>(&'a self, tag: &'a Tag) -> impl Iterator<Item = &'a Operation> {
         self.operations
@@ -315,7 +323,7 @@ impl Api {
 
 impl Schema {
     /// The schemas that the properties of this one refer to.
-    fn references(&self) -> Vec<&str> {
+    pub(crate) fn references(&self) -> Vec<&str> {
         match &self.kind {
             Kind::Object(properties) => properties.iter().filter_map(|it| it.ty.named()).collect(),
             Kind::Enumeration(_) | Kind::Text(_) | Kind::Integer(_) | Kind::Formatted(_) => Vec::new(),

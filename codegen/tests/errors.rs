@@ -59,7 +59,7 @@ fn operations_that_cannot_become_commands() {
         BODIES,
         "operationId: letter_amend",
         "operationId: probe",
-        "the operations `probe` and `letter_probe` would both become the command `letter probe`",
+        "the operations `letter_probe` and `probe` would both become the command `letter probe`",
     );
 }
 
@@ -154,7 +154,7 @@ fn parameters() {
         SPEC,
         "in: query, name: colour",
         "in: header, name: colour",
-        "the only supported parameter in `header`",
+        "the only supported parameters in `header`",
     );
     assert_error(SPEC, "/samples/{id}:", "/samples/{key}:", "the path's variable `key`");
     assert_error(
@@ -215,8 +215,14 @@ fn conditional_operations() {
     assert_error(
         ROUTING,
         "name: If-None-Match,",
-        "name: If-Match,",
-        "the only supported parameter in `header`",
+        "name: If-Unmodified-Since,",
+        "the only supported parameters in `header` are `If-Match` and `If-None-Match`",
+    );
+    assert_error(
+        ROUTING,
+        "parameters: [{ $ref: \"#/components/parameters/Known\" }]",
+        "parameters: [{ $ref: \"#/components/parameters/Expected\" }]",
+        "`If-Match` and 412 are for changes",
     );
     assert_error(
         ROUTING,
@@ -252,8 +258,79 @@ fn conditional_operations() {
         errors(&secret),
         [
             "19:7: paths./trees/tallest.get: operation `tree_tallest`: the response contains a secret and must not be stored, \
-             so it cannot be conditional"
+             so it cannot have an entity tag"
         ]
+    );
+}
+
+#[test]
+fn preconditions() {
+    const FELL: &str = "        \"204\": { description: Felled. }\n        \"400\": { $ref: \"#/components/responses/Rejected\" }\n        \"412\"";
+    assert_error(ROUTING, FELL, &FELL.replace("412", "409"), "of `If-Match` and 412 only one is declared");
+    assert_error(
+        ROUTING,
+        "summary: Fell the tallest.\n      parameters: [{ $ref: \"#/components/parameters/Expected\" }]\n",
+        "summary: Fell the tallest.\n",
+        "of `If-Match` and 412 only one is declared",
+    );
+    assert_error(
+        ROUTING,
+        "          description: The pruned tree.\n          headers: { ETag: { $ref: \"#/components/headers/Tag\" } }\n",
+        "          description: The pruned tree.\n",
+        "takes the entity tag of a `Tree` and returns the changed one without its new tag; declare `ETag`",
+    );
+    assert_error(
+        ROUTING,
+        "\"204\": { description: Felled. }",
+        "\"204\": { description: Felled., headers: { ETag: { $ref: \"#/components/headers/Tag\" } } }",
+        "`ETag` must be a header of every success, each of which needs a body",
+    );
+    assert_error(
+        ROUTING,
+        "  /trees/tallest/prune:\n",
+        "  /prune:\n",
+        "at the nearest path above; there is no GET",
+    );
+    assert_error(
+        ROUTING,
+        "  /trees/tallest/prune:\n",
+        "  /trees/prune:\n",
+        "`If-Match` is compared with the entity tag that GET returns at `/trees`; declare `ETag` there",
+    );
+    assert_error(
+        ROUTING,
+        "name: If-Match\n",
+        "name: If-Match\n      required: true\n",
+        "`If-Match` must be optional, because a change without it applies to whatever is stored",
+    );
+    assert_error(
+        ROUTING,
+        "schema: { type: string, pattern: ",
+        "schema: { type: string, x-pattern: ",
+        "the HTTP layer accepts `*` or a list of entity tags",
+    );
+    assert_error(
+        ROUTING,
+        "parameters: [{ in: path, name: id, required: true, schema: { type: integer } }]\n      responses: { \"204\": { description: Gone. }",
+        "parameters: [{ in: path, name: id, required: true, schema: { type: integer } }, { in: query, name: if_match, schema: { type: string } }, { $ref: \"#/components/parameters/Expected\" }]\n      responses: { \"204\": { description: Gone. }",
+        "the parameter `If-Match` is declared twice",
+    );
+}
+
+#[test]
+fn properties_outside_the_entity_tag() {
+    assert_error(ROUTING, "x-entity-tag: false", "x-entity-tag: true", "`x-entity-tag` can only be `false`");
+    assert_error(
+        ROUTING,
+        "required: [height]",
+        "required: [height, seen_at]",
+        "only an optional or nullable property without a default can have `x-entity-tag`",
+    );
+    assert_error(
+        ROUTING,
+        "      properties:\n        height: { description: Metres., type: number }\n    Error:",
+        "      properties:\n        height: { description: Metres., type: number, x-entity-tag: false }\n    Error:",
+        "no operation returns `Pruning` with an entity tag; remove `x-entity-tag`",
     );
 }
 
@@ -366,6 +443,92 @@ fn bodies() {
         "      description: What comes back.\n      additionalProperties: false\n",
         "no request contains this object",
     );
+}
+
+#[test]
+fn merge_patches() {
+    const PATCH: &str =
+        "          application/merge-patch+json: { schema: { $ref: \"#/components/schemas/Correction\" } }\n";
+    const JSON: &str = "          application/json: { schema: { $ref: \"#/components/schemas/Correction\" } }\n";
+    const REQUIRED: &str = "        required: true\n        content:\n";
+    const TEXT: &str = "        text: { description: What it says., type: string }\n        pages: { description: Its pages., type: \
+                        array, maxItems: 9, items: { type: string } }\n        day:";
+    for (from, to, message) in [
+        (PATCH, "", "add `application/merge-patch+json`"),
+        (JSON, "", "add `application/json`"),
+        (
+            PATCH,
+            "          application/json-patch+json: { schema: { $ref: \"#/components/schemas/Correction\" } }\n",
+            "the media type `application/json-patch+json` is not supported; the body of a `patch` is",
+        ),
+        (
+            JSON,
+            "          application/json: { schema: { $ref: \"#/components/schemas/Letter\" } }\n",
+            "must refer to one schema",
+        ),
+        (
+            REQUIRED,
+            "        content:\n",
+            "an absent merge patch would change nothing; add `required: true`",
+        ),
+        (
+            "    patch:\n",
+            "    delete:\n",
+            "`application/merge-patch+json` is only for `patch`",
+        ),
+        (
+            TEXT,
+            "        text: { description: What it says., type: string, default: Hello }\n        day:",
+            "an absent member of a merge patch means \"unchanged\"; remove the default",
+        ),
+        (
+            TEXT,
+            "        text: { description: What it says., type: object, additionalProperties: true, x-max-bytes: 9, x-max-levels: \
+             9 }\n        day:",
+            "a merge patch would merge the members of this object too",
+        ),
+        (
+            TEXT,
+            "        text: { $ref: \"#/components/schemas/Letter\" }\n        day:",
+            "a merge patch would merge the members of this object too",
+        ),
+        (
+            "description: What changes in a letter.\n",
+            "description: What changes in a letter.\n      required: [text]\n",
+            "a member of a merge patch can always be left out; remove it from `required`",
+        ),
+        (
+            "What changes in a letter.\n      type: object\n      additionalProperties: false\n",
+            "What changes in a letter.\n      type: object\n",
+            "a request can contain this object; add `additionalProperties: false`",
+        ),
+        (
+            "        text: { description: What it says., type: string }\n        pages:",
+            "        text: { $ref: \"#/components/schemas/Correction\" }\n        pages:",
+            "components.schemas.Correction: this is the body of a `patch`, in which an absent member means \"unchanged\"",
+        ),
+    ] {
+        assert_error(BODIES, from, to, message);
+    }
+    let used_elsewhere = "give other bodies, responses and properties a schema of their own";
+    for (from, message) in [
+        (
+            "requestBody: { content: { application/json: { schema: { $ref: \"#/components/schemas/Letter\" } } } }",
+            used_elsewhere,
+        ),
+        (
+            "          content: { application/json: { schema: { $ref: \"#/components/schemas/Letter\" } } }",
+            used_elsewhere,
+        ),
+    ] {
+        let to = from.replace("Letter", "Correction");
+        let spec = BODIES.replacen(from, &to, 1);
+        assert!(
+            errors(&spec).iter().any(|it| it.contains(message)),
+            "{:?}",
+            errors(&spec)
+        );
+    }
 }
 
 #[test]
@@ -679,7 +842,7 @@ fn schemas_that_contain_themselves() {
     assert_eq!(
         errors(&spec),
         [
-            "74:17: components.schemas.Page.properties.letter: `Letter` would contain itself (Letter → Page → Letter), and its \
+            "92:17: components.schemas.Page.properties.letter: `Letter` would contain itself (Letter → Page → Letter), and its \
              values could be nested without a limit; refer to it by an id, or use a free-form object"
         ]
     );

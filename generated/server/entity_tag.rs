@@ -114,7 +114,7 @@ impl<T> fmt::Display for IfMatch<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.tags {
             EntityTags::Any => f.write_str("*"),
-            EntityTags::Listed(tags) => f.write_str(&tags.join(", ")),
+            EntityTags::Listed(tags) => f.write_str(&tags.join(",")),
         }
     }
 }

@@ -9,6 +9,9 @@ use tenant_registry_contract::types::{CatalogEntry, PlanKey, ProductKey, Text};
 use thiserror::Error;
 use toml::Spanned;
 
+/// The maximum number of plans that a product names. The spec has no bound for lists that only responses contain.
+const PLANS_MAX: usize = 100;
+
 /// The catalog that is used without a catalog file.
 const BUILT_IN: &str = include_str!("../catalog.toml");
 
@@ -102,6 +105,15 @@ pub fn parse(text: &str, path: &Path) -> Result<Catalog, CatalogFileError> {
                 format!("the key `{key}` is used twice, first on line {line}"),
             ));
         }
+        if plans_required.len() > PLANS_MAX {
+            return Err(invalid(
+                span,
+                format!(
+                    "the product `{key}` names {} plans in `plans_required`; name at most {PLANS_MAX}",
+                    plans_required.len()
+                ),
+            ));
+        }
         products.push(CatalogEntry {
             key,
             name,
@@ -161,6 +173,38 @@ mod tests {
         let retyped = error(&GOOD.replace("true", "\"yes\""));
         assert!(retyped.contains("line 5: invalid type"), "{retyped}");
         assert!(error("").contains("missing field `product`"));
+    }
+
+    #[test]
+    fn values_beyond_the_limits_of_the_spec_are_rejected_with_their_line() {
+        let long = |length| "x".repeat(length);
+        for (text, reason) in [
+            (
+                GOOD.replace("\"b\"", &format!("\"{}\"", long(257))),
+                "line 2: must have at most 256",
+            ),
+            (
+                GOOD.replace("\"B\"", &format!("\"{}\"", long(1025))),
+                "line 3: must have at most 1024",
+            ),
+            (
+                format!("{GOOD}demo_url = \"{}\"\n", long(1025)),
+                "line 6: must have at most 1024",
+            ),
+            (
+                format!("{GOOD}plans_required = [\"{}\"]\n", long(257)),
+                "line 6: must have at most",
+            ),
+            (
+                format!("{GOOD}plans_required = [{}]\n", "\"team\",".repeat(101)),
+                "line 2: the product `b` names 101 plans in `plans_required`; name at most 100",
+            ),
+        ] {
+            let error = error(&text);
+            assert!(error.contains(reason), "{error}");
+        }
+        let most = format!("{GOOD}plans_required = [{}]\n", "\"team\",".repeat(100));
+        assert!(parse(&most, Path::new("products.toml")).is_ok());
     }
 
     #[test]

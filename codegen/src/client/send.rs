@@ -118,6 +118,10 @@ fn request(operation: &Operation, local: &Local) -> Result<TokenStream, Error> {
     let mut optional: Vec<TokenStream> = operation.parameters.iter().filter_map(header).collect();
     let chain = match (&operation.body, bodies) {
         (None, 0) => chain,
+        // reqwest keeps a content type that is already set.
+        (Some(body), 1) if body.is_merge_patch => {
+            quote! { #chain.header("content-type", "application/merge-patch+json").json(&body) }
+        }
         (Some(body), 1) if body.required => quote! { #chain.json(&body) },
         (Some(_), 1) => {
             optional.push(quote! {

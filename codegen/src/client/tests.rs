@@ -53,6 +53,7 @@ fn change(body: Option<bool>) -> Operation {
         body: body.map(|required| Body {
             required,
             schema: "ThingChange".to_owned(),
+            is_merge_patch: false,
         }),
         responses: vec![Response {
             status: OK,

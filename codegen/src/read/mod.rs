@@ -4,6 +4,7 @@ mod bodies;
 mod closed;
 mod conditional;
 mod cycles;
+mod merge_patches;
 mod operations;
 mod parameters;
 mod responses;
@@ -55,6 +56,7 @@ pub(crate) fn api(document: &Node) -> Result<Api, Error> {
     };
     if let (Some(place), Some(api)) = (&schemas_place, &api) {
         faults.keep(closed::check(place, api));
+        faults.keep(merge_patches::check(place, api));
     }
     faults.finish(api)
 }

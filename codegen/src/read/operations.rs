@@ -146,7 +146,7 @@ fn parts(
     let summary = faults.keep(place.require("summary").and_then(|it| it.text()));
     let description = faults.keep(place.optional_text("description"));
     let parameters = path.and_then(|path| faults.keep(parameters::all(context, path, place)));
-    let body = faults.keep(bodies::request(context, place));
+    let body = faults.keep(bodies::request(context, method, place));
     let responses = place.require("responses").and_then(|it| responses::all(context, &it));
     let responses = faults.keep(responses);
     let access = context

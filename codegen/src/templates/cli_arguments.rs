@@ -129,6 +129,16 @@ where
     }
 }
 
+/// The value of a nullable member of a merge patch: given by its own option, or removed by `--clear`.
+pub(crate) fn patch<T>(flag: &str, value: Option<T>, cleared: &[String]) -> Result<Option<Nullable<T>>, Failure> {
+    match (value, cleared.iter().any(|it| it == flag)) {
+        (Some(_), true) => Err(Failure::Usage(format!("use either `--{flag}` or `--clear {flag}`"))),
+        (Some(value), false) => Ok(Some(Nullable::Given(value))),
+        (None, true) => Ok(Some(Nullable::Null)),
+        (None, false) => Ok(None),
+    }
+}
+
 /// Parses a whole number from `minimum` to `maximum`, which are the bounds of `T`.
 pub(crate) fn parse_integer<T: FromStr>(
     minimum: i64,

@@ -8,7 +8,7 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
-use super::JsonObject;
+use super::{JsonObject, Patch};
 use super::constraint::{ConstraintError, Quoted};
 use super::time::{Date, Timestamp};
 
@@ -89,6 +89,13 @@ pub(super) fn present_nullable_formatted<'de, D: Deserializer<'de>, T: Format>(
     from: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     nullable_formatted(from).map(Some)
+}
+
+/// Deserializes a member of a merge patch with a format.
+pub(super) fn patched_formatted<'de, D: Deserializer<'de>, T: Format>(
+    from: D,
+) -> Result<Patch<T>, D::Error> {
+    nullable_formatted(from).map(|value| value.map_or(Patch::Clear, Patch::Set))
 }
 
 /// Deserializes a required value that may be `null`. By default, serde would also allow it to be absent.

@@ -100,6 +100,8 @@ struct Spec<'a> {
     words: &'a [String],
     /// The schemas so far: a schema refers only to earlier ones.
     schemas: Vec<(String, Shape)>,
+    /// The schemas of merge patches, to which nothing else refers.
+    patches: Map<String, Value>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -118,6 +120,7 @@ impl<'a> Spec<'a> {
             random,
             words,
             schemas: Vec::new(),
+            patches: Map::new(),
         }
     }
 
@@ -189,9 +192,12 @@ impl<'a> Spec<'a> {
             let item = paths.entry(path).or_insert_with(|| json!({}));
             for method in ["get", "post", "put", "patch", "delete"] {
                 if self.chance(30) {
-                    item[method] = self.operation(&tags, &variables, is_secured);
+                    item[method] = self.operation(method, &tags, &variables, is_secured);
                 }
             }
+        }
+        for (name, schema) in std::mem::take(&mut self.patches) {
+            schemas.entry(name).or_insert(schema);
         }
         close(&mut schemas, &paths);
         let listed: Vec<Value> = tags
@@ -364,7 +370,28 @@ impl<'a> Spec<'a> {
         self.random.choice(choices).unwrap_or_default()
     }
 
-    fn operation(&mut self, tags: &[String], variables: &[String], is_secured: bool) -> Value {
+    /// The schema of a merge patch: without required members, defaults and objects.
+    fn patch(&mut self) -> Value {
+        let mut properties = Map::new();
+        for name in self.words(0..6) {
+            let mut property = self.property();
+            let is_object = property["type"] == "object"
+                || references(&property)
+                    .iter()
+                    .any(|name| self.schemas.contains(&(name.clone(), Shape::Object)));
+            if is_object && property["type"] != "array" {
+                property = json!({ "type": ["boolean", "null"] });
+            }
+            if let Some(members) = property.as_object_mut() {
+                members.remove("default");
+            }
+            property["description"] = json!(self.text());
+            properties.insert(name, property);
+        }
+        json!({ "description": self.text(), "type": "object", "properties": properties })
+    }
+
+    fn operation(&mut self, method: &str, tags: &[String], variables: &[String], is_secured: bool) -> Value {
         let id = format!("{}_{}", self.word(), self.word());
         let mut parameters: Vec<Value> = variables
             .iter()
@@ -424,13 +451,27 @@ impl<'a> Spec<'a> {
             responses.insert("403".to_owned(), challenged);
         }
         codes.push("400");
-        if self.chance(40)
-            && let Some((name, _)) = self.named(&not_objects)
-        {
-            operation["requestBody"] = json!({
-                "required": self.chance(50),
-                "content": { "application/json": { "schema": Self::reference(&name) } },
-            });
+        let body = if !self.chance(40) {
+            None
+        } else if method == "patch" {
+            let name = format!("Patch{}", self.patches.len());
+            let (patch, media) = (self.patch(), json!({ "schema": Self::reference(&name) }));
+            self.patches.insert(name, patch);
+            Some(json!({
+                "required": true,
+                "content": { "application/json": media.clone(), "application/merge-patch+json": media },
+            }))
+        } else {
+            let required = self.chance(50);
+            self.named(&not_objects).map(|(name, _)| {
+                json!({
+                    "required": required,
+                    "content": { "application/json": { "schema": Self::reference(&name) } },
+                })
+            })
+        };
+        if let Some(body) = body {
+            operation["requestBody"] = body;
             if self.chance(70) {
                 codes.extend(["413", "415"]);
             }

@@ -241,7 +241,11 @@ impl Connection {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT);
-        builder.http2().timer(TokioTimer::new());
+        // A peer that is gone does not answer the ping, so that its connection ends and releases its permit.
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(HEAD_TIMEOUT);
         let io = TokioIo::new(HeadErrors::new(stream, peer));
         let connection = watcher.watch(builder.serve_connection(io, service));
         if let Err(error) = connection.await {

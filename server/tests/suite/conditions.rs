@@ -126,9 +126,10 @@ async fn one_of_two_changes_to_the_same_version_applies(store: StoreUnderTest) {
         let id = one.customer(&format!("tenant-{round}")).await.id;
         let tag = one.tag_of(id).await;
         one.clock.advance(TimeDelta::seconds(1));
+        let tags = [tag.as_str()];
         let (first, second) = tokio::join!(
-            one.activated_if(id, "first", &[&tag]),
-            other.activated_if(id, "second", &[&tag])
+            one.activated_if(id, "first", &tags),
+            other.activated_if(id, "second", &tags)
         );
         let (won, lost, plan) = if first.status == 200 {
             (first, second, "first")

@@ -3,14 +3,22 @@
 use crate::harness::cases::cases;
 use crate::harness::raw_connection::{exchange, request};
 use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::Request;
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use reqwest::Method;
 use serde_json::json;
 use tenant_registry_client::types::ErrorCode;
+use tokio::net::TcpStream;
 
 cases![
     a_request_that_is_not_http_gets_an_error_of_the_spec,
     a_path_that_is_not_utf8_gets_an_error_of_the_spec,
     a_request_names_one_valid_host,
+    http_2_without_tls_gets_the_same_responses,
     chunked_is_the_only_transfer_coding,
     a_compressed_body_is_rejected_with_the_accepted_coding,
     the_nearest_untrusted_address_is_the_source_whatever_bytes_precede_it,
@@ -81,6 +89,40 @@ async fn a_request_names_one_valid_host(store: StoreUnderTest) {
     // HTTP/1.0 has no `Host`.
     let response = exchange(service.address, "GET /v1/catalog HTTP/1.0\r\n\r\n").await;
     assert_eq!(response.status(), 200, "{response:?}");
+}
+
+async fn http_2_without_tls_gets_the_same_responses(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let stream = TcpStream::connect(service.address).await.unwrap();
+    let (sender, connection) = http2::handshake::<_, _, Empty<Bytes>>(TokioExecutor::new(), TokioIo::new(stream))
+        .await
+        .unwrap();
+    let connection = tokio::spawn(connection);
+    let paths = [
+        "/v1/catalog",
+        "/v1/tenants/not-an-id",
+        "/v1/catalog?page=2",
+        "/v1/nothing",
+    ];
+    // All at once, on one connection.
+    let responses = join_all(paths.map(|path| {
+        let mut sender = sender.clone();
+        let request = Request::get(format!("http://localhost{path}"))
+            .body(Empty::new())
+            .unwrap();
+        async move {
+            let response = sender.send_request(request).await.unwrap();
+            let status = response.status().as_u16();
+            (status, response.into_body().collect().await.unwrap().to_bytes())
+        }
+    }))
+    .await;
+    for (path, (status, body)) in paths.into_iter().zip(responses) {
+        let expected = service.raw.get(path).await;
+        assert_eq!((status, &*body), (expected.status, expected.text.as_bytes()), "{path}");
+    }
+    drop(sender);
+    connection.await.unwrap().unwrap();
 }
 
 async fn chunked_is_the_only_transfer_coding(store: StoreUnderTest) {

@@ -8,12 +8,15 @@ use quote::quote;
 use crate::Error;
 use crate::emit::rust;
 use crate::emit::types::holds_secret;
-use crate::model::{Api, Format, Kind, Location, Operation, Parameter, Property, Type, Width};
+use crate::model::{Api, Body, Format, Kind, Location, Operation, Parameter, Property, Type, Width};
 use crate::names;
 use crate::print::plain_doc;
 
 /// The flags that clap itself adds, and the flag of the whole body.
 const RESERVED: [&str; 3] = ["help", "version", BODY_FILE];
+
+/// The flag of the members that a merge patch clears.
+pub(super) const CLEAR: &str = "clear";
 
 /// The flag of the whole body.
 pub(super) const BODY_FILE: &str = "body_file";
@@ -32,8 +35,14 @@ pub(super) struct Argument {
 pub(super) enum Role {
     /// The parameter with this name.
     Parameter { name: String, required: bool },
-    /// The property with this name.
-    Property { name: String, value: Value },
+    /// The property with this name. `--clear` removes it if it is a nullable one of a merge patch.
+    Property {
+        name: String,
+        value: Value,
+        is_clearable: bool,
+    },
+    /// The properties that are set to `null`.
+    Clear,
     /// The whole body.
     Body,
 }
@@ -49,6 +58,18 @@ pub(super) enum Value {
 }
 
 impl Argument {
+    /// The flag, without its hyphens.
+    pub(super) fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    fn is_clearable(&self) -> bool {
+        match &self.role {
+            Role::Property { is_clearable, .. } => *is_clearable,
+            Role::Parameter { .. } | Role::Clear | Role::Body => false,
+        }
+    }
+
     /// The field of the command's struct.
     pub(super) fn field(&self) -> TokenStream {
         let Self {
@@ -86,6 +107,10 @@ pub(super) fn from_operation(api: &Api, operation: &Operation, flags: &[&str]) -
     // Reading the spec has checked that the schema exists.
     let schema = api.schema(&body.schema).map(|schema| &schema.kind);
     if let Some(Kind::Object(properties)) = schema {
+        let is_any_clearable = body.is_merge_patch && properties.iter().any(|it| it.nullable);
+        if is_any_clearable {
+            taken.insert(CLEAR.to_owned());
+        }
         for property in properties {
             let preferred = if holds_secret(api, &property.ty) {
                 format!("{}_file", property.name)
@@ -93,7 +118,10 @@ pub(super) fn from_operation(api: &Api, operation: &Operation, flags: &[&str]) -
                 property.name.clone()
             };
             let name = free_name(&mut taken, &preferred, "body");
-            arguments.push(self::property(api, property, name, body.required));
+            arguments.push(self::property(api, property, name, body));
+        }
+        if is_any_clearable {
+            arguments.push(clear(&arguments));
         }
     }
     arguments.push(Argument {
@@ -160,8 +188,25 @@ fn parameter(api: &Api, parameter: &Parameter, name: String) -> Argument {
     }
 }
 
-/// The argument of a property. `body_required` says whether a request must have a body.
-fn property(api: &Api, property: &Property, name: String, body_required: bool) -> Argument {
+/// The argument of the clearable properties, which are among these arguments.
+fn clear(arguments: &[Argument]) -> Argument {
+    let names = arguments.iter().filter(|it| it.is_clearable()).map(Argument::flag);
+    Argument {
+        name: CLEAR.to_owned(),
+        role: Role::Clear,
+        help: "Remove these values. Separate several with commas, or repeat the option.".to_owned(),
+        attributes: vec![
+            quote! { long },
+            quote! { value_name = "NAME" },
+            quote! { value_delimiter = ',' },
+            quote! { value_parser = [#(#names),*] },
+        ],
+        ty: quote! { ::std::vec::Vec<String> },
+    }
+}
+
+/// The argument of a property of this body.
+fn property(api: &Api, property: &Property, name: String, body: &Body) -> Argument {
     let is_text = matches!(&property.ty, Type::Named(name) if is_scalar(api, name));
     let value = match (holds_secret(api, &property.ty), is_json(api, property)) {
         (true, _) if is_text => Value::SecretText,
@@ -169,6 +214,7 @@ fn property(api: &Api, property: &Property, name: String, body_required: bool) -
         (false, true) => Value::Json,
         (false, false) => Value::Typed,
     };
+    let is_clearable = body.is_merge_patch && property.nullable;
     let mut help = match &property.description {
         Some(description) => description.clone(),
         None => schema_description(api, &property.ty, &property.name),
@@ -187,7 +233,13 @@ fn property(api: &Api, property: &Property, name: String, body_required: bool) -
         }
         Value::Typed => {
             attributes.extend(value_name(api, &property.ty));
-            typed(api, property, &mut help, &mut attributes)
+            typed(
+                api,
+                property,
+                property.nullable && !is_clearable,
+                &mut help,
+                &mut attributes,
+            )
         }
     };
     let default = property.default.as_ref().filter(|_| !property.required);
@@ -196,7 +248,7 @@ fn property(api: &Api, property: &Property, name: String, body_required: bool) -
         let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
         help.push_str(&format!(" Default: `{default}`."));
     }
-    if property.required && body_required {
+    if property.required && body.required {
         help.push_str(" Required, unless the body file has it.");
         attributes.push(quote! { required_unless_present = #BODY_FILE });
     }
@@ -205,6 +257,7 @@ fn property(api: &Api, property: &Property, name: String, body_required: bool) -
         role: Role::Property {
             name: property.name.clone(),
             value,
+            is_clearable,
         },
         help,
         attributes,
@@ -212,8 +265,14 @@ fn property(api: &Api, property: &Property, name: String, body_required: bool) -
     }
 }
 
-/// The type of a property that is given as plain text. Adds to the help and the attributes how the text is read.
-fn typed(api: &Api, property: &Property, help: &mut String, attributes: &mut Vec<TokenStream>) -> TokenStream {
+/// The type of a property that is given as plain text; `null` may be a text too. Adds to the help and the attributes how the text is read.
+fn typed(
+    api: &Api,
+    property: &Property,
+    is_nullable: bool,
+    help: &mut String,
+    attributes: &mut Vec<TokenStream>,
+) -> TokenStream {
     let item = if let Type::Array(item) = &property.ty {
         help.push_str(" Separate several with commas, or repeat the option.");
         attributes.push(quote! { value_delimiter = ',' });
@@ -222,7 +281,7 @@ fn typed(api: &Api, property: &Property, help: &mut String, attributes: &mut Vec
         &property.ty
     };
     let ty = argument_type(&property.ty);
-    if property.nullable {
+    if is_nullable {
         help.push_str(" `null` for none.");
         let parse = parse_function(item);
         attributes.push(quote! { value_parser = super::arguments::nullable(#parse) });

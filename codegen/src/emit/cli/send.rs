@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::arguments::{Argument, BODY_FILE, Role, Value};
+use super::arguments::{Argument, BODY_FILE, CLEAR, Role, Value};
 use crate::model::{Operation, Response};
 use crate::names;
 
@@ -22,9 +22,9 @@ pub(super) fn body(operation: &Operation, arguments: &[Argument]) -> TokenStream
     // The calls that depend on whether an argument is given.
     let mut optional = TokenStream::new();
     let mut properties = TokenStream::new();
-    for Argument { name, role, .. } in arguments {
-        let argument = names::field(name);
-        match role {
+    for it in arguments {
+        let argument = names::field(&it.name);
+        match &it.role {
             Role::Parameter { name, required: true } => {
                 let setter = names::field(name);
                 request.extend(quote! { .#setter(self.#argument) });
@@ -37,16 +37,26 @@ pub(super) fn body(operation: &Operation, arguments: &[Argument]) -> TokenStream
                     }
                 });
             }
-            Role::Property { name, value } => {
+            Role::Property {
+                name,
+                value,
+                is_clearable,
+            } => {
                 let value = match value {
                     Value::Typed => quote! { self.#argument },
                     Value::Json => quote! { super::arguments::json(self.#argument)? },
                     Value::SecretText => quote! { super::arguments::secret(self.#argument)? },
                     Value::SecretJson => quote! { super::arguments::secret_json(self.#argument)? },
                 };
+                let value = if *is_clearable {
+                    let (flag, clear) = (it.flag(), format_ident!("{CLEAR}"));
+                    quote! { super::arguments::patch(#flag, #value, &self.#clear)? }
+                } else {
+                    value
+                };
                 properties.extend(quote! { body.set(#name, #value)?; });
             }
-            Role::Body => {}
+            Role::Clear | Role::Body => {}
         }
     }
     let mut body = TokenStream::new();

@@ -90,10 +90,10 @@ fn handler(operation: &Operation) -> TokenStream {
     let body = operation.body.as_ref().map(|body| {
         let function = format_ident!(
             "{}",
-            if body.required {
-                "required_body"
-            } else {
-                "optional_body"
+            match (body.is_merge_patch, body.required) {
+                (true, _) => "merge_patch",
+                (false, true) => "required_body",
+                (false, false) => "optional_body",
             }
         );
         let question = operation.rejects_bodies().then(|| quote! { ? });

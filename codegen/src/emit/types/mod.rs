@@ -65,6 +65,10 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         files.push(json);
         modules.push(("json".to_owned(), vec!["JsonObject".to_owned()]));
     }
+    if all_code.contains(" Patch<") {
+        files.push(runtime::patch()?);
+        modules.push(("patch".to_owned(), vec!["Patch".to_owned()]));
+    }
     all_code.push_str(&formats_of_parameters(api));
     let times = used_times(api);
     if !times.is_empty() {

@@ -124,6 +124,7 @@ fn is_enumeration(api: &Api, name: &str) -> bool {
 /// The type of a field, and how serde reads and writes it.
 fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Property) -> (TokenStream, TokenStream) {
     let plain = field_type(api, usage, schema, &property.ty);
+    let is_patch = property.nullable && api.is_merge_patch(&schema.name);
     // `uuid` reads more forms than the format allows; our own types read only what they allow.
     let is_formatted = property.ty == Type::Formatted(Format::Uuid);
     // Which function of `decode` reads the field; one for formats, one for all other types.
@@ -147,6 +148,13 @@ fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Pr
                 quote! { #[serde(default, deserialize_with = #present, #absent)] },
             ),
         };
+    }
+    if is_patch {
+        let format = is_formatted.then(|| quote! { deserialize_with = "super::decode::patched_formatted", });
+        return (
+            quote! { super::Patch<#plain> },
+            quote! { #[serde(default, #format skip_serializing_if = "super::Patch::is_unchanged")] },
+        );
     }
     match (property.required, property.nullable, &property.default) {
         (true, false, _) if is_formatted => {

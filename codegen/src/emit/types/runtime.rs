@@ -8,6 +8,7 @@ const CONSTRAINT: &str = include_str!("../../templates/constraint.rs");
 const DECODE: &str = include_str!("../../templates/decode.rs");
 const JSON: &str = include_str!("../../templates/json.rs");
 const MEMBERS: &str = include_str!("../../templates/members.rs");
+const PATCH: &str = include_str!("../../templates/patch.rs");
 const TIME: &str = include_str!("../../templates/time.rs");
 
 /// `constraint.rs`.
@@ -37,6 +38,12 @@ pub(super) fn members(code: &str) -> Result<GeneratedFile, Error> {
 pub(super) fn decode(code: &str) -> Result<Option<GeneratedFile>, Error> {
     let (file, kept) = prune(DECODE, code)?;
     Ok((kept > 0 || file.contains("trait Format")).then(|| GeneratedFile::new("decode.rs", file)))
+}
+
+/// `patch.rs`, if the spec has a merge patch with a nullable member.
+pub(super) fn patch() -> Result<GeneratedFile, Error> {
+    let text = rust_source("The nullable members of merge patches.", PATCH)?;
+    Ok(GeneratedFile::new("patch.rs", text))
 }
 
 /// `time.rs`, which defines these types.

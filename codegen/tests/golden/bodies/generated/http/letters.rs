@@ -6,7 +6,10 @@ use std::pin::pin;
 use dropshot::{Body, HttpError};
 use http::{HeaderName, Request, StatusCode};
 
-use crate::server::{Api, LetterAmendResponse, LetterProbeResponse, LetterSendResponse};
+use crate::server::{
+    Api, LetterAmendResponse, LetterCorrectResponse, LetterProbeResponse,
+    LetterSendResponse,
+};
 use super::{request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
@@ -55,21 +58,21 @@ impl ToResponse for LetterSendResponse {
     }
 }
 
-/// `PATCH /letters`: Amend a letter; the body is optional.
-pub(super) async fn letter_amend<A: Api>(
+/// `PATCH /letters`: Correct a letter; the body is a merge patch.
+pub(super) async fn letter_correct<A: Api>(
     context: RequestContext<ServerContext<A>>,
     request: Request<Body>,
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let body = request::optional_body(&context, request).await?;
-        Ok(context.context().implementation.letter_amend(metadata, body).await)
+        let body = request::merge_patch(&context, request).await?;
+        Ok(context.context().implementation.letter_correct(metadata, body).await)
     };
     response::respond(&context, pin!(work)).await
 }
 
-impl ToResponse for LetterAmendResponse {
+impl ToResponse for LetterCorrectResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
@@ -107,6 +110,37 @@ impl ToResponse for LetterProbeResponse {
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+            },
+        )
+    }
+}
+
+/// `POST /amendments`: Amend a letter; the body is optional.
+pub(super) async fn letter_amend<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        request::no_query(&context)?;
+        let body = request::optional_body(&context, request).await?;
+        Ok(context.context().implementation.letter_amend(metadata, body).await)
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for LetterAmendResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::PayloadTooLarge(body) => {
+                    response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
+                }
+                Self::UnsupportedMediaType(body) => {
+                    response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
+                }
             },
         )
     }

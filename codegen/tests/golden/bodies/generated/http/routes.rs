@@ -35,10 +35,16 @@ pub(super) async fn route<A: Api>(
     let method = context.request.method().clone();
     let is_served = context.context().is_served;
     match segments.as_slice() {
+        ["amendments"] if is_served("/amendments") => {
+            match method {
+                Method::POST => letters::letter_amend(context, request).await,
+                _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
         ["letters"] if is_served("/letters") => {
             match method {
                 Method::POST => letters::letter_send(context, request).await,
-                Method::PATCH => letters::letter_amend(context, request).await,
+                Method::PATCH => letters::letter_correct(context, request).await,
                 Method::PUT => letters::letter_probe(context, request).await,
                 _ => response::method_not_allowed(&context, "POST, PUT, PATCH"),
             }
@@ -51,8 +57,9 @@ pub(super) async fn route<A: Api>(
 pub fn path_of(operation: &str) -> Option<&'static str> {
     match operation {
         "letter_send" => Some("/letters"),
-        "letter_amend" => Some("/letters"),
+        "letter_correct" => Some("/letters"),
         "letter_probe" => Some("/letters"),
+        "letter_amend" => Some("/amendments"),
         _ => None,
     }
 }
@@ -98,14 +105,14 @@ pub fn api_description<A: Api>(
         )?;
         api.register(
             ApiEndpoint::new(
-                    "letter_amend".to_owned(),
+                    "letter_correct".to_owned(),
                     endpoint::<A, NoVariables>,
                     Method::PATCH,
                     "application/json",
                     "/letters",
                     ApiEndpointVersions::All,
                 )
-                .summary("Amend a letter; the body is optional.")
+                .summary("Correct a letter; the body is a merge patch.")
                 .tag("letters"),
         )?;
         api.register(
@@ -126,6 +133,21 @@ pub fn api_description<A: Api>(
             A,
             NoVariables,
         >(&mut api, "/letters", &[Method::POST, Method::PATCH, Method::PUT])?;
+    }
+    if is_served("/amendments") {
+        api.register(
+            ApiEndpoint::new(
+                    "letter_amend".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::POST,
+                    "application/json",
+                    "/amendments",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Amend a letter; the body is optional.")
+                .tag("letters"),
+        )?;
+        register_others::<A, NoVariables>(&mut api, "/amendments", &[Method::POST])?;
     }
     Ok(api)
 }

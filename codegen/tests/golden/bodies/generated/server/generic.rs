@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::types;
 use super::{
-    Api, InvalidBody, LetterAmendResponse, LetterProbeResponse, LetterSendResponse,
-    Letters, OperationResponse, RequestMetadata,
+    Api, InvalidBody, LetterAmendResponse, LetterCorrectResponse, LetterProbeResponse,
+    LetterSendResponse, Letters, OperationResponse, RequestMetadata,
 };
 
 /// An operation of the API, as a type.
@@ -88,8 +88,8 @@ pub trait Handler<O: Operation>: Send + Sync + 'static {
 pub struct GenericApi<H>(pub H);
 
 impl<
-    H: Send + Sync + 'static + Handler<LetterSend> + Handler<LetterAmend>
-        + Handler<LetterProbe>,
+    H: Send + Sync + 'static + Handler<LetterSend> + Handler<LetterCorrect>
+        + Handler<LetterProbe> + Handler<LetterAmend>,
 > Letters for GenericApi<H> {
     fn letter_send(
         &self,
@@ -109,13 +109,13 @@ impl<
         )
     }
 
-    fn letter_amend(
+    fn letter_correct(
         &self,
         metadata: RequestMetadata,
-        body: Option<types::Letter>,
-    ) -> impl Future<Output = LetterAmendResponse> + Send {
+        body: types::Correction,
+    ) -> impl Future<Output = LetterCorrectResponse> + Send {
         <H as Handler<
-            LetterAmend,
+            LetterCorrect,
         >>::handle(
             &self.0,
             Request {
@@ -134,6 +134,24 @@ impl<
     ) -> impl Future<Output = LetterProbeResponse> + Send {
         <H as Handler<
             LetterProbe,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal: (),
+                params: (),
+                body,
+            },
+        )
+    }
+
+    fn letter_amend(
+        &self,
+        metadata: RequestMetadata,
+        body: Option<types::Letter>,
+    ) -> impl Future<Output = LetterAmendResponse> + Send {
+        <H as Handler<
+            LetterAmend,
         >>::handle(
             &self.0,
             Request {
@@ -175,32 +193,32 @@ impl Operation for LetterSend {
     }
 }
 
-/// `letter_amend`: Amend a letter; the body is optional.
+/// `letter_correct`: Correct a letter; the body is a merge patch.
 #[derive(Debug)]
-pub enum LetterAmend {}
+pub enum LetterCorrect {}
 
-impl Operation for LetterAmend {
-    const ID: &'static str = "letter_amend";
+impl Operation for LetterCorrect {
+    const ID: &'static str = "letter_correct";
 
     type Principal<I: Send + Sync> = ();
 
     type Params = ();
 
-    type Body = Option<types::Letter>;
+    type Body = types::Correction;
 
-    type Schema = types::Letter;
+    type Schema = types::Correction;
 
-    type Response = LetterAmendResponse;
+    type Response = LetterCorrectResponse;
 
     fn schema(body: &Self::Body) -> Option<&Self::Schema> {
-        body.as_ref()
+        Some(body)
     }
 
     fn call<A: Api>(
         api: &A,
         request: Request<(), Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.letter_amend(request.metadata, request.body)
+        api.letter_correct(request.metadata, request.body)
     }
 }
 
@@ -231,5 +249,34 @@ impl Operation for LetterProbe {
         request: Request<(), Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.letter_probe(request.metadata, request.body)
+    }
+}
+
+/// `letter_amend`: Amend a letter; the body is optional.
+#[derive(Debug)]
+pub enum LetterAmend {}
+
+impl Operation for LetterAmend {
+    const ID: &'static str = "letter_amend";
+
+    type Principal<I: Send + Sync> = ();
+
+    type Params = ();
+
+    type Body = Option<types::Letter>;
+
+    type Schema = types::Letter;
+
+    type Response = LetterAmendResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        body.as_ref()
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<(), Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.letter_amend(request.metadata, request.body)
     }
 }

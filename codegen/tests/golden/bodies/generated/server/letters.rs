@@ -15,14 +15,14 @@ pub trait Letters: Send + Sync + 'static {
         body: types::Letter,
     ) -> impl Future<Output = LetterSendResponse> + Send;
 
-    /// Amend a letter; the body is optional.
+    /// Correct a letter; the body is a merge patch.
     ///
     /// `PATCH /letters`
-    fn letter_amend(
+    fn letter_correct(
         &self,
         metadata: RequestMetadata,
-        body: Option<types::Letter>,
-    ) -> impl Future<Output = LetterAmendResponse> + Send;
+        body: types::Correction,
+    ) -> impl Future<Output = LetterCorrectResponse> + Send;
 
     /// Probe a letter; whatever is wrong with the body is the implementation's to answer.
     ///
@@ -32,6 +32,15 @@ pub trait Letters: Send + Sync + 'static {
         metadata: RequestMetadata,
         body: Result<types::Letter, InvalidBody>,
     ) -> impl Future<Output = LetterProbeResponse> + Send;
+
+    /// Amend a letter; the body is optional.
+    ///
+    /// `POST /amendments`
+    fn letter_amend(
+        &self,
+        metadata: RequestMetadata,
+        body: Option<types::Letter>,
+    ) -> impl Future<Output = LetterAmendResponse> + Send;
 }
 
 /// The responses that `letter_send` declares.
@@ -61,6 +70,36 @@ impl OperationResponse for LetterSendResponse {
     const OPERATION: &'static str = "letter_send";
 }
 
+/// The responses that `letter_correct` declares.
+#[derive(Clone, Debug)]
+pub enum LetterCorrectResponse {
+    /// 200: Corrected.
+    Ok(types::Letter),
+    /// 400: Rejected.
+    BadRequest(types::Error),
+    /// 413: Rejected.
+    PayloadTooLarge(types::Error),
+    /// 415: Rejected.
+    UnsupportedMediaType(types::Error),
+}
+
+impl OperationResponse for LetterCorrectResponse {
+    const OPERATION: &'static str = "letter_correct";
+}
+
+/// The responses that `letter_probe` declares.
+#[derive(Clone, Debug)]
+pub enum LetterProbeResponse {
+    /// 200: Probed.
+    Ok(types::Letter),
+    /// 400: Rejected.
+    BadRequest(types::Error),
+}
+
+impl OperationResponse for LetterProbeResponse {
+    const OPERATION: &'static str = "letter_probe";
+}
+
 /// The responses that `letter_amend` declares.
 #[derive(Clone, Debug)]
 pub enum LetterAmendResponse {
@@ -76,17 +115,4 @@ pub enum LetterAmendResponse {
 
 impl OperationResponse for LetterAmendResponse {
     const OPERATION: &'static str = "letter_amend";
-}
-
-/// The responses that `letter_probe` declares.
-#[derive(Clone, Debug)]
-pub enum LetterProbeResponse {
-    /// 200: Probed.
-    Ok(types::Letter),
-    /// 400: Rejected.
-    BadRequest(types::Error),
-}
-
-impl OperationResponse for LetterProbeResponse {
-    const OPERATION: &'static str = "letter_probe";
 }

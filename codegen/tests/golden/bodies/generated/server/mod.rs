@@ -10,7 +10,8 @@ mod response;
 
 pub use self::invalid_body::InvalidBody;
 pub use self::letters::{
-    LetterAmendResponse, LetterProbeResponse, LetterSendResponse, Letters,
+    LetterAmendResponse, LetterCorrectResponse, LetterProbeResponse, LetterSendResponse,
+    Letters,
 };
 pub use self::request::RequestMetadata;
 pub use self::response::OperationResponse;

@@ -194,11 +194,13 @@ where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
-    optional_body(context, request)
-        .await?
-        .ok_or_else(|| InvalidBody::Malformed {
-            message: "the body is missing; send a JSON object".to_owned(),
-        })
+    optional_body(context, request).await?.ok_or_else(missing_body)
+}
+
+fn missing_body() -> InvalidBody {
+    InvalidBody::Malformed {
+        message: "the body is missing; send a JSON object".to_owned(),
+    }
 }
 
 /// An optional body; `None` if it is absent or empty.
@@ -210,9 +212,24 @@ where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
+    read_body(context, request, &["application/json"]).await
+}
+
+/// A body of one of these media types; `None` if it is absent or empty.
+async fn read_body<A, T>(
+    context: &RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+    media_types: &[&'static str],
+) -> Result<Option<T>, InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned + RequestObject,
+{
+    let requires_content_type = context.context().policy.requires_content_type();
     let media_type = check_media_type(
         request.headers(),
-        context.context().policy.requires_content_type(),
+        media_types,
+        requires_content_type,
     );
     let coding = check_content_coding(request.headers());
     let reading = read(request, context.context().limits.body_size);
@@ -252,26 +269,32 @@ where
 }
 
 /// The type's case and its parameters are ignored (RFC 9110, section 8.3.1). Unless the header is required, a body without
-/// it is taken as JSON, the only supported type.
-fn check_media_type(headers: &HeaderMap, is_required: bool) -> Result<(), InvalidBody> {
+/// it is taken as JSON, because all supported types are.
+fn check_media_type(
+    headers: &HeaderMap,
+    supported: &[&'static str],
+    is_required: bool,
+) -> Result<(), InvalidBody> {
+    let expected = || {
+        format!("send the body with `Content-Type: {}`", supported.join("` or `"))
+    };
     let Some(value) = headers.get(CONTENT_TYPE) else {
-        if is_required {
-            return Err(InvalidBody::UnsupportedMediaType {
-                message: "send the body with `Content-Type: application/json`".to_owned(),
-            });
-        }
-        return Ok(());
+        return if is_required {
+            Err(InvalidBody::UnsupportedMediaType {
+                message: expected(),
+            })
+        } else {
+            Ok(())
+        };
     };
     let text = value.to_str().unwrap_or_default();
     let essence = text.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    if supported.iter().any(|it| essence.eq_ignore_ascii_case(it)) {
         return Ok(());
     }
+    let message = format!("{}, not `{}`", expected(), essence.escape_debug());
     Err(InvalidBody::UnsupportedMediaType {
-        message: format!(
-            "send the body with `Content-Type: application/json`, not `{}`", essence
-            .escape_debug()
-        ),
+        message,
     })
 }
 

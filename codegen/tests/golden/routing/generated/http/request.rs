@@ -3,14 +3,24 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::time::Duration;
 
-use http::{HeaderValue, StatusCode};
-use http::header::USER_AGENT;
+use bytes::{Bytes, BytesMut};
+use dropshot::Body;
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT,
+};
+use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+use serde_ignored::Path;
+use serde_json::error::Category;
+use tokio::time::timeout;
 
 use crate::{server, types};
-use crate::server::RequestMetadata;
-use crate::types::ErrorCode;
+use crate::server::{InvalidBody, RequestMetadata};
+use crate::types::{ErrorCode, Member, RequestObject};
 use super::context::{RequestContext, ServerContext};
 use super::response::ErrorResponse;
 
@@ -20,6 +30,29 @@ pub(super) struct InvalidParameter(String);
 impl From<InvalidParameter> for ErrorResponse {
     fn from(InvalidParameter(message): InvalidParameter) -> Self {
         Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidInput, message)
+    }
+}
+
+impl From<InvalidBody> for ErrorResponse {
+    fn from(invalid: InvalidBody) -> Self {
+        let (status, error) = match invalid {
+            InvalidBody::Malformed { .. } => {
+                (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput)
+            }
+            InvalidBody::TooLarge { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge)
+            }
+            InvalidBody::UnsupportedMediaType { .. }
+            | InvalidBody::UnsupportedContentCoding { .. } => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType)
+            }
+        };
+        let response = Self::new(status, error, invalid.to_string());
+        if matches!(invalid, InvalidBody::UnsupportedContentCoding { .. }) {
+            response.with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+        } else {
+            response
+        }
     }
 }
 
@@ -96,4 +129,257 @@ pub(super) fn no_query<A: server::Api>(
     context: &RequestContext<ServerContext<A>>,
 ) -> Result<(), InvalidParameter> {
     query(context, &[]).map(|_| ())
+}
+
+/// A header that a request may have. Several of them are one list (RFC 9110, section 5.3).
+pub(super) fn header_parameter<A: server::Api, T, E: Display>(
+    context: &RequestContext<ServerContext<A>>,
+    name: &str,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<Option<T>, InvalidParameter> {
+    let headers = context.request.headers().get_all(name).iter();
+    let lines: Vec<Cow<'_, str>> = headers
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
+        .collect();
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let value = parse(&lines.join(", "))
+        .map_err(|error| InvalidParameter(format!("`{name}` in the head: {error}")))?;
+    Ok(Some(value))
+}
+
+/// An optional body; `None` if it is absent or empty.
+pub(super) async fn optional_body<A, T>(
+    context: &RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> Result<Option<T>, InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned + RequestObject,
+{
+    read_body(context, request, &["application/json"]).await
+}
+
+/// A body of one of these media types; `None` if it is absent or empty.
+async fn read_body<A, T>(
+    context: &RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+    media_types: &[&'static str],
+) -> Result<Option<T>, InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned + RequestObject,
+{
+    let requires_content_type = context.context().policy.requires_content_type();
+    let media_type = check_media_type(
+        request.headers(),
+        media_types,
+        requires_content_type,
+    );
+    let coding = check_content_coding(request.headers());
+    let reading = read(request, context.context().limits.body_size);
+    let body_time = context.context().limits.body_time;
+    let bytes = timeout(body_time, reading)
+        .await
+        .unwrap_or_else(|_| Err(late(body_time)))?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    media_type?;
+    coding?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|error| InvalidBody::Malformed {
+            message: format!("the body is not JSON: {error}"),
+        })?;
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(InvalidBody::Malformed {
+            message: "the body is not a JSON object; send one".to_owned(),
+        });
+    }
+    let mut unknown = None;
+    let mut on_ignored = |path: Path<'_>| {
+        unknown.get_or_insert_with(|| unknown_member(&path, T::members()));
+    };
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let members = serde_ignored::Deserializer::new(&mut deserializer, &mut on_ignored);
+    let value = serde_path_to_error::deserialize(members);
+    let is_json = value.as_ref().err().is_none_or(|error| error.inner().is_data());
+    if let Some(message) = unknown.filter(|_| is_json) {
+        return Err(InvalidBody::Malformed { message });
+    }
+    let value = value
+        .map_err(|error| explain(&error.path().to_string(), error.inner()))?;
+    deserializer.end().map_err(|error| explain(".", &error))?;
+    Ok(Some(value))
+}
+
+/// The type's case and its parameters are ignored (RFC 9110, section 8.3.1). Unless the header is required, a body without
+/// it is taken as JSON, because all supported types are.
+fn check_media_type(
+    headers: &HeaderMap,
+    supported: &[&'static str],
+    is_required: bool,
+) -> Result<(), InvalidBody> {
+    let expected = || {
+        format!("send the body with `Content-Type: {}`", supported.join("` or `"))
+    };
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return if is_required {
+            Err(InvalidBody::UnsupportedMediaType {
+                message: expected(),
+            })
+        } else {
+            Ok(())
+        };
+    };
+    let text = value.to_str().unwrap_or_default();
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    if supported.iter().any(|it| essence.eq_ignore_ascii_case(it)) {
+        return Ok(());
+    }
+    let message = format!("{}, not `{}`", expected(), essence.escape_debug());
+    Err(InvalidBody::UnsupportedMediaType {
+        message,
+    })
+}
+
+/// Bodies are not decoded, so the only accepted coding is none (RFC 9110, section 8.4).
+fn check_content_coding(headers: &HeaderMap) -> Result<(), InvalidBody> {
+    let is_identity = |value: &HeaderValue| {
+        let mut codings = value.as_bytes().split(|byte| *byte == b',');
+        codings.all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
+    };
+    match headers.get_all(CONTENT_ENCODING).iter().find(|value| !is_identity(value)) {
+        None => Ok(()),
+        Some(value) => {
+            Err(InvalidBody::UnsupportedContentCoding {
+                message: format!(
+                    "send the body without `Content-Encoding`; `{}` is not supported",
+                    value.as_bytes().escape_ascii()
+                ),
+            })
+        }
+    }
+}
+
+/// Reads a body of at most `limit` bytes. The rest of a larger body is read and discarded, up to eight times the limit, so
+/// that a client that sends its whole body before it reads still receives the response.
+async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody> {
+    let declared = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse::<usize>().ok());
+    let mut body = request.into_body();
+    let mut bytes = BytesMut::with_capacity(declared.unwrap_or_default().min(limit));
+    let mut seen = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let frame = frame
+            .map_err(|error| InvalidBody::Malformed {
+                message: format!("the body ended early: {error}"),
+            })?;
+        if let Ok(data) = frame.into_data() {
+            seen = seen.saturating_add(data.len());
+            if seen <= limit {
+                bytes.extend_from_slice(&data);
+            } else if seen > limit.saturating_mul(8) {
+                break;
+            }
+        }
+    }
+    if seen > limit {
+        return Err(InvalidBody::TooLarge { limit });
+    }
+    Ok(bytes.freeze())
+}
+
+/// The rest of the body is not read: the connection ends with the response.
+fn late(body_time: Duration) -> InvalidBody {
+    InvalidBody::Malformed {
+        message: format!(
+            "the body did not arrive within {} s; send it faster, or a smaller one",
+            body_time.as_secs_f64()
+        ),
+    }
+}
+
+/// A place in a body.
+struct Place {
+    path: String,
+    /// The members that the object around it can have.
+    siblings: &'static [Member],
+    /// The members that an object at this place can have.
+    members: &'static [Member],
+}
+
+fn place(path: &Path<'_>, body: &'static [Member]) -> Place {
+    match path {
+        Path::Root => {
+            Place {
+                path: String::new(),
+                siblings: &[],
+                members: body,
+            }
+        }
+        Path::Seq { parent, index } => {
+            let parent = place(parent, body);
+            Place {
+                path: format!("{}[{index}]", parent.path),
+                siblings: &[],
+                members: parent.members,
+            }
+        }
+        Path::Map { parent, key } => {
+            let parent = place(parent, body);
+            let separator = if parent.path.is_empty() { "" } else { "." };
+            let member = parent.members.iter().find(|member| member.name == key);
+            Place {
+                path: format!("{}{separator}{key}", parent.path),
+                siblings: parent.members,
+                members: member
+                    .and_then(|member| member.members)
+                    .map_or(&[], |members| members()),
+            }
+        }
+        Path::Some { parent }
+        | Path::NewtypeStruct { parent }
+        | Path::NewtypeVariant { parent } => place(parent, body),
+    }
+}
+
+/// A message for a member that the object does not have.
+fn unknown_member(path: &Path<'_>, body: &'static [Member]) -> String {
+    let name = match path {
+        Path::Map { key, .. } => key.as_str(),
+        Path::Root
+        | Path::Seq { .. }
+        | Path::Some { .. }
+        | Path::NewtypeStruct { .. }
+        | Path::NewtypeVariant { .. } => "",
+    };
+    let place = place(path, body);
+    types::unknown_name(
+        "member",
+        &place.path,
+        name,
+        place.siblings.iter().map(|member| member.name),
+    )
+}
+
+/// A message for a body that serde rejected.
+fn explain(path: &str, error: &serde_json::Error) -> InvalidBody {
+    let text = error.to_string();
+    let message = match error.classify() {
+        Category::Data => {
+            let reason = text
+                .rsplit_once(" at line ")
+                .map_or(text.as_str(), |(reason, _)| reason);
+            if path == "." { reason.to_owned() } else { format!("`{path}`: {reason}") }
+        }
+        Category::Syntax | Category::Eof | Category::Io => {
+            format!("the body is not JSON: {text}")
+        }
+    };
+    InvalidBody::Malformed { message }
 }

@@ -62,6 +62,30 @@ fn read_json<T: DeserializeOwned>(input: Input) -> Result<T, Failure> {
         .map_err(|error| Failure::Usage(format!("{place} is not JSON: {error}")))
 }
 
+/// A value or `null`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Nullable<T> {
+    Null,
+    Given(T),
+}
+
+/// The value of a nullable member of a merge patch: given by its own option, or removed by `--clear`.
+pub(crate) fn patch<T>(
+    flag: &str,
+    value: Option<T>,
+    cleared: &[String],
+) -> Result<Option<Nullable<T>>, Failure> {
+    match (value, cleared.iter().any(|it| it == flag)) {
+        (Some(_), true) => {
+            Err(Failure::Usage(format!("use either `--{flag}` or `--clear {flag}`")))
+        }
+        (Some(value), false) => Ok(Some(Nullable::Given(value))),
+        (None, true) => Ok(Some(Nullable::Null)),
+        (None, false) => Ok(None),
+    }
+}
+
 /// The properties of a body. It has no `Debug`, because it may contain a secret.
 pub(crate) struct Body(BTreeMap<String, Box<RawValue>>);
 

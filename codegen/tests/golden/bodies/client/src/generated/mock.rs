@@ -159,6 +159,91 @@ impl LetterSendThen {
     }
 }
 
+/// Matches requests of `letter_correct`.
+pub struct LetterCorrectWhen(When);
+
+impl LetterCorrectWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::PATCH)
+                .path_matches(
+                    Regex::new("^/letters$").expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `body`.
+    pub fn body(self, value: &types::Correction) -> Self {
+        Self(self.0.json_body_obj(value))
+    }
+}
+
+/// Sets the response of `letter_correct`.
+pub struct LetterCorrectThen(Then);
+
+impl LetterCorrectThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::Letter) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `payload_too_large`.
+    pub fn payload_too_large(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(413u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unsupported_media_type`.
+    pub fn unsupported_media_type(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Matches requests of `letter_amend`.
 pub struct LetterAmendWhen(When);
 
@@ -167,9 +252,9 @@ impl LetterAmendWhen {
     pub fn new(inner: When) -> Self {
         Self(
             inner
-                .method(Method::PATCH)
+                .method(Method::POST)
                 .path_matches(
-                    Regex::new("^/letters$").expect("the pattern was generated"),
+                    Regex::new("^/amendments$").expect("the pattern was generated"),
                 ),
         )
     }
@@ -255,6 +340,10 @@ pub trait MockServerExt {
     fn letter_send<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(LetterSendWhen, LetterSendThen);
+    /// Mocks `letter_correct`.
+    fn letter_correct<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(LetterCorrectWhen, LetterCorrectThen);
     /// Mocks `letter_amend`.
     fn letter_amend<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -277,6 +366,15 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(LetterSendWhen::new(when), LetterSendThen::new(then))
+        })
+    }
+
+    fn letter_correct<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(LetterCorrectWhen, LetterCorrectThen),
+    {
+        self.mock(|when, then| {
+            config_fn(LetterCorrectWhen::new(when), LetterCorrectThen::new(then))
         })
     }
 

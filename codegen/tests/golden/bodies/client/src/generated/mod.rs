@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 11705565842611055460;
+pub const SPEC_FINGERPRINT: u64 = 16508310838256034316;
 
 /// A client of the Bodies and answers of every shape.
 #[derive(Clone, Debug)]
@@ -50,13 +50,18 @@ impl Client {
         builder::LetterSend::new(self)
     }
 
-    /// Amend a letter; the body is optional.
-    pub fn letter_amend(&self) -> builder::LetterAmend<'_> {
-        builder::LetterAmend::new(self)
+    /// Correct a letter; the body is a merge patch.
+    pub fn letter_correct(&self) -> builder::LetterCorrect<'_> {
+        builder::LetterCorrect::new(self)
     }
 
     /// Probe a letter; whatever is wrong with the body is the implementation's to answer.
     pub fn letter_probe(&self) -> builder::LetterProbe<'_> {
         builder::LetterProbe::new(self)
+    }
+
+    /// Amend a letter; the body is optional.
+    pub fn letter_amend(&self) -> builder::LetterAmend<'_> {
+        builder::LetterAmend::new(self)
     }
 }

@@ -8,23 +8,31 @@ use std::fmt;
 pub enum Operation {
     /// `letter_send`: Send a letter; the body is required.
     LetterSend,
-    /// `letter_amend`: Amend a letter; the body is optional.
-    LetterAmend,
+    /// `letter_correct`: Correct a letter; the body is a merge patch.
+    LetterCorrect,
     /// `letter_probe`: Probe a letter; whatever is wrong with the body is the implementation's to
     /// answer.
     LetterProbe,
+    /// `letter_amend`: Amend a letter; the body is optional.
+    LetterAmend,
 }
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 3] = [Self::LetterSend, Self::LetterAmend, Self::LetterProbe];
+    pub const ALL: [Self; 4] = [
+        Self::LetterSend,
+        Self::LetterCorrect,
+        Self::LetterProbe,
+        Self::LetterAmend,
+    ];
 
     /// The operation's `operationId`.
     pub const fn id(self) -> &'static str {
         match self {
             Self::LetterSend => "letter_send",
-            Self::LetterAmend => "letter_amend",
+            Self::LetterCorrect => "letter_correct",
             Self::LetterProbe => "letter_probe",
+            Self::LetterAmend => "letter_amend",
         }
     }
 

@@ -156,3 +156,18 @@ impl fmt::Display for Listed<'_> {
         Ok(())
     }
 }
+
+pub(super) fn check_minimum_length(
+    text: &str,
+    minimum: usize,
+) -> Result<(), ConstraintError> {
+    match text.chars().count() {
+        actual if actual < minimum => {
+            Err(ConstraintError::TooShort {
+                minimum,
+                actual,
+            })
+        }
+        _ => Ok(()),
+    }
+}

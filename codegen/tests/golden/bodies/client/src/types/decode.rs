@@ -5,10 +5,78 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer};
 use serde::de::{Error as _, SeqAccess, Visitor};
+use uuid::Uuid;
 
-use super::constraint::ConstraintError;
+use super::Patch;
+use super::constraint::{ConstraintError, Quoted};
+use super::time::Date;
+
+/// A type that the spec represents as a string with a `format`.
+pub trait Format: Sized {
+    /// The expected format, with an example.
+    const EXPECTED: &'static str;
+
+    /// Parses a value. Returns `None` if the text does not have the format.
+    fn read(text: &str) -> Option<Self>;
+
+    /// Parses a value.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text does not have the format.
+    fn parse(text: &str) -> Result<Self, ConstraintError> {
+        Self::read(text)
+            .ok_or_else(|| ConstraintError::Format {
+                expected: Self::EXPECTED,
+                value: Quoted::shown(text),
+            })
+    }
+}
+
+impl Format for Uuid {
+    const EXPECTED: &'static str = "a UUID such as 0190b8a5-7b1c-7c3e-9d52-0242ac120002 (RFC 9562)";
+
+    /// The length rules out other forms that `uuid` parses, such as those with braces or without hyphens.
+    fn read(text: &str) -> Option<Self> {
+        (text.len() == 36).then(|| Self::try_parse(text).ok()).flatten()
+    }
+}
+
+impl Format for Date {
+    const EXPECTED: &'static str = "a date such as 2026-11-23 (RFC 3339) in the years 0001 to 9999";
+
+    /// `chrono` also parses signs, spaces and single digits, which RFC 3339 does not allow.
+    fn read(text: &str) -> Option<Self> {
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+        let is_strict = text.len() == 10 && date.to_string() == text;
+        is_strict.then(|| Self::try_from(date).ok()).flatten()
+    }
+}
+
+/// Deserializes a required value with a format that may be `null`.
+pub(super) fn nullable_formatted<'de, D: Deserializer<'de>, T: Format>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    let text: Option<String> = Deserialize::deserialize(from)?;
+    text.map(|text| T::parse(&text).map_err(D::Error::custom)).transpose()
+}
+
+/// Deserializes a member of a merge patch with a format.
+pub(super) fn patched_formatted<'de, D: Deserializer<'de>, T: Format>(
+    from: D,
+) -> Result<Patch<T>, D::Error> {
+    nullable_formatted(from).map(|value| value.map_or(Patch::Clear, Patch::Set))
+}
+
+/// Deserializes an optional value that must not be `null`. By default, serde would treat `null` as absent.
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
 
 /// Deserializes a list of at most `MAX` items. It stops at the first item beyond, so that a long list takes no memory.
 pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: usize>(

@@ -5,9 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::decode;
+use super::{Date, Patch, constraint, decode};
 use super::constraint::{ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
 
@@ -39,6 +40,125 @@ impl RequestObject for Letter {
                 members: None,
             },
         ]
+    }
+}
+
+/// What changes in a letter.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Correction {
+    /// What it says.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub text: Option<String>,
+    /// Its pages.
+    ///
+    /// At most 9 items.
+    #[serde(
+        default,
+        deserialize_with = "decode::present_list::<_,_,9>",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub pages: Option<Vec<String>>,
+    /// The day on it.
+    #[serde(default, skip_serializing_if = "Patch::is_unchanged")]
+    pub day: Patch<Date>,
+    /// The name below it.
+    #[serde(default, skip_serializing_if = "Patch::is_unchanged")]
+    pub signature: Patch<Signature>,
+    /// Whether it is legible.
+    #[serde(default, skip_serializing_if = "Patch::is_unchanged")]
+    pub clear: Patch<bool>,
+    /// The letter that it answers.
+    #[serde(
+        default,
+        deserialize_with = "decode::patched_formatted",
+        skip_serializing_if = "Patch::is_unchanged"
+    )]
+    pub reply_to: Patch<Uuid>,
+}
+
+impl RequestObject for Correction {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "text",
+                members: None,
+            },
+            Member {
+                name: "pages",
+                members: None,
+            },
+            Member {
+                name: "day",
+                members: None,
+            },
+            Member {
+                name: "signature",
+                members: None,
+            },
+            Member {
+                name: "clear",
+                members: None,
+            },
+            Member {
+                name: "reply_to",
+                members: None,
+            },
+        ]
+    }
+}
+
+/// A name below a letter.
+///
+/// At least 1 characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Signature(pub(super) String);
+
+impl Signature {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Signature {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_minimum_length(&text, 1)?;
+        Ok(Self(text))
+    }
+}
+
+impl TryFrom<&str> for Signature {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl FromStr for Signature {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text)
+    }
+}
+
+impl From<Signature> for String {
+    fn from(value: Signature) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

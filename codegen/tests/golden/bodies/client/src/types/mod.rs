@@ -9,7 +9,12 @@ mod constraint;
 mod decode;
 mod letters;
 mod members;
+mod patch;
+mod time;
 
 pub use self::constraint::{ConstraintError, Quoted};
-pub use self::letters::{Error, ErrorCode, Letter};
+pub use self::decode::Format;
+pub use self::letters::{Correction, Error, ErrorCode, Letter, Signature};
 pub use self::members::{Member, RequestObject, unknown_name};
+pub use self::patch::Patch;
+pub use self::time::Date;

@@ -84,37 +84,35 @@ impl<'a> LetterSend<'a> {
     }
 }
 
-/// The request `letter_amend`: Amend a letter; the body is optional.
+/// The request `letter_correct`: Correct a letter; the body is a merge patch.
 ///
-/// Created by [`Client::letter_amend`](crate::Client::letter_amend).
+/// Created by [`Client::letter_correct`](crate::Client::letter_correct).
 #[derive(Clone, Debug)]
-pub struct LetterAmend<'a> {
+pub struct LetterCorrect<'a> {
     client: &'a Client,
-    body: Result<Option<types::Letter>, String>,
+    body: Result<types::Correction, String>,
 }
 
-impl<'a> LetterAmend<'a> {
+impl<'a> LetterCorrect<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
-        Self { client, body: Ok(None) }
+        Self {
+            client,
+            body: Err("`body` is missing".to_owned()),
+        }
     }
 
-    /// A letter.
-    ///
-    /// If it is not set, the request has no body.
+    /// What changes in a letter.
     pub fn body<V>(mut self, value: V) -> Self
     where
-        V: TryInto<types::Letter, Error: fmt::Display>,
+        V: TryInto<types::Correction, Error: fmt::Display>,
     {
-        self.body = value
-            .try_into()
-            .map(Some)
-            .map_err(|error| format!("`body`: {error}"));
+        self.body = value.try_into().map_err(|error| format!("`body`: {error}"));
         self
     }
 
     /// Sends `PATCH /letters`.
     ///
-    /// `200`: Amended.
+    /// `200`: Corrected.
     ///
     /// # Errors
     ///
@@ -141,13 +139,12 @@ impl<'a> LetterAmend<'a> {
             .client
             .patch(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version());
-        if let Some(body) = &body {
-            request = request.json(body);
-        }
-        let mut request = request.build()?;
+            .header("api-version", Client::api_version())
+            .header("content-type", "application/merge-patch+json")
+            .json(&body)
+            .build()?;
         let info = OperationInfo {
-            operation_id: "letter_amend",
+            operation_id: "letter_correct",
         };
         client.pre(&mut request, &info).await?;
         let result = client.exec(request, &info).await;
@@ -228,6 +225,85 @@ impl<'a> LetterProbe<'a> {
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
             400 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `letter_amend`: Amend a letter; the body is optional.
+///
+/// Created by [`Client::letter_amend`](crate::Client::letter_amend).
+#[derive(Clone, Debug)]
+pub struct LetterAmend<'a> {
+    client: &'a Client,
+    body: Result<Option<types::Letter>, String>,
+}
+
+impl<'a> LetterAmend<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self { client, body: Ok(None) }
+    }
+
+    /// A letter.
+    ///
+    /// If it is not set, the request has no body.
+    pub fn body<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::Letter, Error: fmt::Display>,
+    {
+        self.body = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`body`: {error}"));
+        self
+    }
+
+    /// Sends `POST /amendments`.
+    ///
+    /// `200`: Amended.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Rejected.
+    ///
+    /// `413`: Rejected.
+    ///
+    /// `415`: Rejected.
+    pub async fn send(self) -> Result<ResponseValue<types::Letter>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::Letter>, Error<types::Error>> {
+        let Self { client, body } = self;
+        let body = body.map_err(Error::InvalidRequest)?;
+        let url = format!("{}/amendments", client.baseurl);
+        let mut request = client
+            .client
+            .post(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version());
+        if let Some(body) = &body {
+            request = request.json(body);
+        }
+        let mut request = request.build()?;
+        let info = OperationInfo {
+            operation_id: "letter_amend",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 413 | 415 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
