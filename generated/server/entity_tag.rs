@@ -125,6 +125,18 @@ impl<T> Serialize for IfMatch<T> {
     }
 }
 
+/// Without `last_used_at`, whose changes do not change the tag.
+impl Tagged for types::ApiKey {
+    fn digest(&self) -> serde_json::Result<String> {
+        digest_of(
+            &Self {
+                last_used_at: None,
+                ..self.clone()
+            },
+        )
+    }
+}
+
 impl Tagged for types::CatalogEntryList {}
 
 impl Tagged for types::Tenant {}

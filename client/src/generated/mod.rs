@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 12960940064452580995;
+pub const SPEC_FINGERPRINT: u64 = 3093524550175903848;
 
 /// A client of the Tenant Registry.
 ///
@@ -176,19 +176,31 @@ impl Client {
         builder::CatalogTrialRequest::new(self)
     }
 
-    /// List the API keys of a tenant.
+    /// List the API keys of a tenant, newest first.
     ///
-    /// Returns all keys, newest first, including revoked keys. Plaintexts are not included.
+    /// Returns the keys that match all filters, including revoked and expired keys. Plaintexts are
+    /// not included. To get the next page, repeat the request with the same filters and with the
+    /// `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400
+    /// if the cursor belongs to other filters.
     pub fn api_key_list(&self) -> builder::ApiKeyList<'_> {
         builder::ApiKeyList::new(self)
     }
 
     /// Create an API key.
     ///
-    /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. Writes
-    /// the audit event `api_key.created`.
+    /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
+    /// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
     pub fn api_key_create(&self) -> builder::ApiKeyCreate<'_> {
         builder::ApiKeyCreate::new(self)
+    }
+
+    /// Get an API key by ID.
+    ///
+    /// Returns the key, also if it is revoked or expired. The plaintext is not included.
+    /// `last_used_at` is not part of the `ETag`, because the use of a key does not change it: a
+    /// response with 304 may hide a later use.
+    pub fn api_key_get(&self) -> builder::ApiKeyGet<'_> {
+        builder::ApiKeyGet::new(self)
     }
 
     /// Revoke an API key.

@@ -2,8 +2,8 @@
 
 use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed};
 use tenant_registry_contract::server::{
-    ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, AuditAppendResponse,
-    AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
+    ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
+    AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
     EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse,
     TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
 };
@@ -104,7 +104,8 @@ declared_responses! {
     CatalogTrialRequestResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     ApiKeyListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     ApiKeyCreateResponse: Created, BadRequest, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
-    ApiKeyRevokeResponse: NoContent, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
+    ApiKeyGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
+    ApiKeyRevokeResponse: NoContent, BadRequest, Forbidden, NotFound, PreconditionFailed, InternalServerError, ServiceUnavailable;
     ApiKeyVerifyResponse: Ok, BadRequest, Forbidden;
     AuditAppendResponse: Created, BadRequest, Forbidden, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     AuditListResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;

@@ -1,6 +1,7 @@
 //! Entity tags: reads that return 304, and changes that apply only to the version that the caller expects.
 
 use crate::harness::cases::cases;
+use crate::harness::polling::until;
 use crate::harness::steps::{assert_error, unknown_id};
 use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
 use chrono::TimeDelta;
@@ -19,6 +20,8 @@ cases![
     a_malformed_precondition_is_rejected,
     the_precondition_is_checked_before_the_state_of_an_existing_record,
     a_cancellation_that_takes_effect_changes_the_tag,
+    the_use_of_an_api_key_does_not_change_its_tag,
+    only_the_expected_version_of_an_api_key_is_revoked,
 ];
 
 impl TestServer {
@@ -222,4 +225,42 @@ async fn a_cancellation_that_takes_effect_changes_the_tag(store: StoreUnderTest)
     service.activated_if(id, "team", &[&pending]).await.assert_error(412, ErrorCode::PreconditionFailed);
     let frozen = service.tag_of(id).await;
     assert_eq!(service.activated_if(id, "team", &[&frozen]).await.status, 200);
+}
+
+async fn the_use_of_an_api_key_does_not_change_its_tag(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("used").await;
+    let created = service.api_key(tenant.id).await;
+    let read = || service.client.api_key_get().id(created.api_key.id).send();
+    let first = read().await.unwrap();
+    assert_eq!(first.last_used_at, None);
+    let tag = first.entity_tag().unwrap();
+    assert!(service.verify(created.plaintext.expose_secret()).await.valid);
+    let used = until("the time of last use", async || {
+        let again = read().await.unwrap();
+        again.last_used_at.is_some().then_some(again)
+    })
+    .await;
+    assert_eq!(used.entity_tag(), Some(tag));
+    let again = service.client.api_key_get().id(created.api_key.id).if_none_match(tag).send().await;
+    assert!(matches!(again, Err(Error::NotModified { .. })), "{again:?}");
+    let revoked = service.client.api_key_revoke().id(created.api_key.id).if_match(tag).send().await;
+    assert_eq!(revoked.unwrap().status().as_u16(), 204);
+    assert_ne!(read().await.unwrap().entity_tag(), Some(tag));
+}
+
+async fn only_the_expected_version_of_an_api_key_is_revoked(store: StoreUnderTest) {
+    let one = TestServer::start(store).await;
+    let other = one.replica(Settings::default()).await;
+    let tenant = one.customer("careful").await;
+    let id = one.api_key(tenant.id).await.api_key.id;
+    let tag = one.client.api_key_get().id(id).send().await.unwrap().entity_tag().unwrap().to_owned();
+    let revoke = |service: &TestServer, tag: &str| service.client.api_key_revoke().id(id).if_match(tag).send();
+    assert_error(revoke(&one, "\"other\"").await, 412, ErrorCode::PreconditionFailed);
+    assert_eq!(one.actions(tenant.id).await, ["tenant.created", "api_key.created"]);
+    one.clock.advance(TimeDelta::seconds(1));
+    let (first, second) = tokio::join!(revoke(&one, &tag), revoke(&other, &tag));
+    let lost = if first.is_ok() { second } else { first };
+    assert_error(lost, 412, ErrorCode::PreconditionFailed);
+    assert_eq!(one.actions(tenant.id).await, ["tenant.created", "api_key.created", "api_key.revoked"]);
 }

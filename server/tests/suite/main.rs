@@ -12,6 +12,7 @@
 
 mod activation;
 mod admission;
+mod api_key_pages;
 mod api_keys;
 mod audit;
 mod audit_appending;
@@ -112,6 +113,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
     [
         activation::cases,
         admission::cases,
+        api_key_pages::cases,
         api_keys::cases,
         audit::cases,
         audit_appending::cases,

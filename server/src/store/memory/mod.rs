@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod entitlements;
+mod page;
 mod tenants;
 
 use crate::records::{

@@ -17,6 +17,7 @@ mod connection;
 mod entitlements;
 mod error;
 pub mod migrations;
+mod page;
 pub mod preconditions;
 mod rows;
 mod schema;

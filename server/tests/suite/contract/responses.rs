@@ -6,8 +6,8 @@ use crate::harness::openapi::SPEC;
 use proptest::prelude::{BoxedStrategy, Just, Strategy};
 use serde_json::Value;
 use tenant_registry_contract::server::{
-    ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, AuditAppendResponse,
-    AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
+    ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
+    AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
     EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse,
     TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
 };
@@ -89,7 +89,8 @@ responses! {
         201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
-    ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ApiKeyGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 412 PreconditionFailed, 500 InternalServerError; unavailable }
     ApiKeyVerifyResponse { 200 Ok, 400 BadRequest, 403 Forbidden }
     AuditAppendResponse {
         201 Created, 400 BadRequest, 403 Forbidden, 413 PayloadTooLarge, 415 UnsupportedMediaType, 500 InternalServerError; unavailable

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus, Timestamp};
 use tenant_registry_server::records::{
-    ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, InternalDetail,
-    NewAuditEvent, TenantRecord,
+    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
+    InternalDetail, NewAuditEvent, RecordPage, TenantRecord,
 };
 use tenant_registry_server::store::{
     ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, EntitlementStore,
@@ -102,8 +102,12 @@ impl<S: Store> EntitlementStore for FaultyStore<S> {
 }
 
 impl<S: Store> ApiKeyStore for FaultyStore<S> {
-    async fn api_key_list(&self, tenant_id: TenantId) -> Result<Option<Vec<ApiKeyRecord>>, StoreError> {
-        self.healthy()?.api_key_list(tenant_id).await
+    async fn api_key_list(&self, query: ApiKeyQuery) -> Result<Option<RecordPage<ApiKeyRecord>>, StoreError> {
+        self.healthy()?.api_key_list(query).await
+    }
+
+    async fn api_key_get(&self, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, StoreError> {
+        self.healthy()?.api_key_get(id).await
     }
 
     async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {

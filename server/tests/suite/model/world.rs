@@ -21,6 +21,8 @@ pub(super) struct World {
     tags: HashMap<String, String>,
     api_keys: Vec<ApiKey>,
     cursors: Vec<i64>,
+    /// The cursors of the lists that are ordered by id.
+    list_cursors: Vec<String>,
     /// The ids of audit events seen so far. They increase, with gaps.
     events: Vec<i64>,
 }
@@ -39,6 +41,7 @@ impl World {
             tags: HashMap::new(),
             api_keys: Vec::new(),
             cursors: Vec::new(),
+            list_cursors: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -75,8 +78,15 @@ impl World {
                 body["tenant_id"] = self.tenant(*tenant).into();
                 post("/v1/api-keys", body)
             }
-            Step::ApiKeyList { tenant } => get(format!("/v1/api-keys?tenant_id={}", self.tenant(*tenant))),
-            Step::ApiKeyRevoke { api_key } => {
+            Step::ApiKeyList { tenant, query, cursor } => {
+                let query = format!("tenant_id={}&{query}", self.tenant(*tenant));
+                get(format!("/v1/api-keys?{}", self.with_list_cursor(&query, *cursor)))
+            }
+            Step::ApiKeyGet { api_key } => {
+                let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
+                get(format!("/v1/api-keys/{id}"))
+            }
+            Step::ApiKeyRevoke { api_key, expected: _ } => {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 (Method::DELETE, format!("/v1/api-keys/{id}"), None)
             }
@@ -125,13 +135,26 @@ impl World {
 
     /// The `If-Match` of a step.
     fn precondition(&self, step: &Step) -> Option<&str> {
-        let (Step::TenantActivate { tenant, expected, .. } | Step::TenantCancel { tenant, expected, .. }) = step else {
+        let (id, expected) = if let Step::TenantActivate { tenant, expected, .. }
+        | Step::TenantCancel { tenant, expected, .. } = step
+        {
+            (self.tenant(*tenant), expected)
+        } else if let Step::ApiKeyRevoke { api_key, expected } = step {
+            (self.api_key(*api_key)?.id.as_str(), expected)
+        } else {
             return None;
         };
         match expected {
             Expected::Whatever => None,
             Expected::Any => Some("*"),
-            Expected::LastSeen => Some(self.tags.get(self.tenant(*tenant)).map_or("\"unseen\"", String::as_str)),
+            Expected::LastSeen => Some(self.tags.get(id).map_or("\"unseen\"", String::as_str)),
+        }
+    }
+
+    fn with_list_cursor(&self, query: &str, cursor: Option<Nth>) -> String {
+        match cursor.and_then(|cursor| nth(&self.list_cursors, cursor)) {
+            Some(cursor) => format!("{query}&cursor={cursor}"),
+            None => query.to_owned(),
         }
     }
 
@@ -177,6 +200,7 @@ impl World {
                 | Step::CatalogRequest { .. }
                 | Step::CatalogTrialRequest { .. }
                 | Step::ApiKeyList { .. }
+                | Step::ApiKeyGet { .. }
                 | Step::ApiKeyRevoke { .. }
                 | Step::ApiKeyVerify { .. }
                 | Step::AuditList { .. }
@@ -184,8 +208,10 @@ impl World {
                 | Step::Wait { .. } => {}
             }
         }
-        if let Some(cursor) = body.get("next_cursor").and_then(Value::as_i64) {
-            self.cursors.push(cursor);
+        match body.get("next_cursor") {
+            Some(Value::Number(cursor)) => self.cursors.extend(cursor.as_i64()),
+            Some(Value::String(cursor)) => self.list_cursors.push(cursor.clone()),
+            Some(_) | None => {}
         }
         self.name_events(&mut body);
         let content_type = response.headers.get("content-type");
@@ -213,10 +239,9 @@ impl World {
             if let Some(rank) = rank(&item["id"]) {
                 item["id"] = json!(format!("event-{rank}"));
             }
-            if let Some(last_used_at) = item.get_mut("last_used_at") {
-                *last_used_at = Value::Null;
-            }
+            forget_last_use(item);
         }
+        forget_last_use(body);
         for name in ["id", "next_cursor"] {
             if let Some(number) = body.get_mut(name)
                 && let Some(rank) = rank(number)
@@ -231,6 +256,9 @@ impl World {
         let mut text = text.to_owned();
         for (number, id) in self.tenants.iter().enumerate() {
             text = text.replace(id, &format!("tenant-{number}"));
+        }
+        for (number, cursor) in self.list_cursors.iter().enumerate() {
+            text = text.replace(cursor, &format!("cursor-{number}"));
         }
         for (number, api_key) in self.api_keys.iter().enumerate() {
             text = text
@@ -269,6 +297,12 @@ impl World {
         self.take(&everything).await;
         state.push(self.take(&everything).await);
         state
+    }
+}
+
+fn forget_last_use(api_key: &mut Value) {
+    if let Some(last_used_at) = api_key.get_mut("last_used_at") {
+        *last_used_at = Value::Null;
     }
 }
 
