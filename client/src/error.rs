@@ -139,9 +139,11 @@ impl From<progenitor_client::Error<types::Error>> for Error {
                 }))
             }
             Generated::InvalidResponsePayload(_, error) => Self::UnreadableBody(error),
-            Generated::UnexpectedResponse(response) if response.status() == StatusCode::NOT_MODIFIED => Self::NotModified {
-                request_id: request_id(response.headers()),
-            },
+            Generated::UnexpectedResponse(response) if response.status() == StatusCode::NOT_MODIFIED => {
+                Self::NotModified {
+                    request_id: request_id(response.headers()),
+                }
+            }
             Generated::UnexpectedResponse(response) => Self::UndeclaredResponse {
                 status: response.status(),
                 request_id: request_id(response.headers()),

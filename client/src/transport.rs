@@ -75,8 +75,7 @@ impl Client {
         // A second request with `If-Match` gets 412 if the first one was processed, so the caller would mistake its own
         // change for one of another caller.
         let has_precondition = request.headers().contains_key(IF_MATCH);
-        let is_idempotent =
-            Operation::from_id(operation_id).is_some_and(Operation::is_idempotent) && !has_precondition;
+        let is_idempotent = Operation::from_id(operation_id).is_some_and(Operation::is_idempotent) && !has_precondition;
         let mut retries = self.inner.retry.start(is_idempotent);
         #[cfg(feature = "tracing")]
         let mut attempts = 0..;

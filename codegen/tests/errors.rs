@@ -266,7 +266,12 @@ fn conditional_operations() {
 #[test]
 fn preconditions() {
     const FELL: &str = "        \"204\": { description: Felled. }\n        \"400\": { $ref: \"#/components/responses/Rejected\" }\n        \"412\"";
-    assert_error(ROUTING, FELL, &FELL.replace("412", "409"), "of `If-Match` and 412 only one is declared");
+    assert_error(
+        ROUTING,
+        FELL,
+        &FELL.replace("412", "409"),
+        "of `If-Match` and 412 only one is declared",
+    );
     assert_error(
         ROUTING,
         "summary: Fell the tallest.\n      parameters: [{ $ref: \"#/components/parameters/Expected\" }]\n",
@@ -319,7 +324,12 @@ fn preconditions() {
 
 #[test]
 fn properties_outside_the_entity_tag() {
-    assert_error(ROUTING, "x-entity-tag: false", "x-entity-tag: true", "`x-entity-tag` can only be `false`");
+    assert_error(
+        ROUTING,
+        "x-entity-tag: false",
+        "x-entity-tag: true",
+        "`x-entity-tag` can only be `false`",
+    );
     assert_error(
         ROUTING,
         "required: [height]",

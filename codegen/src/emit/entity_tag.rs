@@ -56,7 +56,10 @@ fn implementation(api: &Api, schema: &str) -> TokenStream {
     });
     let documentation = (!excluded.is_empty()).then(|| {
         let names: Vec<String> = excluded.iter().map(|it| format!("`{}`", it.name)).collect();
-        crate::print::doc(&format!("Without {}, whose changes do not change the tag.", names.join(" and ")))
+        crate::print::doc(&format!(
+            "Without {}, whose changes do not change the tag.",
+            names.join(" and ")
+        ))
     });
     quote! {
         #documentation

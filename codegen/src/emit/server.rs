@@ -210,7 +210,9 @@ fn parameter_type(operation: &Operation, parameter: &Parameter) -> TokenStream {
             let record = format_ident!("{}", names::type_name(record));
             quote! { super::IfMatch<crate::types::#record> }
         }
-        (Location::Path | Location::Query | Location::Header(_), _) => rust_type(&parameter.ty, &quote! { crate::types }),
+        (Location::Path | Location::Query | Location::Header(_), _) => {
+            rust_type(&parameter.ty, &quote! { crate::types })
+        }
     };
     if is_optional(parameter) {
         quote! { Option<#ty> }

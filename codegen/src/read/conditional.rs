@@ -30,7 +30,9 @@ pub(super) fn header_parameter(place: &Place<'_>) -> Result<Option<HeaderParamet
         Some(known) => Ok(Some(known)),
         None => Err(name.error(format!(
             "the only supported parameters in `header` are {}; use `path` or `query`",
-            HeaderParameter::ALL.map(|known| format!("`{}`", known.name())).join(" and ")
+            HeaderParameter::ALL
+                .map(|known| format!("`{}`", known.name()))
+                .join(" and ")
         ))),
     }
 }
@@ -113,7 +115,10 @@ impl<'a> Declared<'a> {
     fn is_every_success_tagged(&self) -> bool {
         let tagged = |status| self.tagged.iter().any(|(it, _)| *it == status);
         self.tagged.len() == self.successes.len()
-            && self.successes.iter().all(|it| it.content.is_some() && tagged(it.status))
+            && self
+                .successes
+                .iter()
+                .all(|it| it.content.is_some() && tagged(it.status))
     }
 }
 
@@ -189,7 +194,10 @@ fn change(
         None
     };
     Ok(if is_tagged || precondition.is_some() {
-        Conditions::Change { is_tagged, precondition }
+        Conditions::Change {
+            is_tagged,
+            precondition,
+        }
     } else {
         Conditions::None
     })

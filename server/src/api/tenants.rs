@@ -77,7 +77,9 @@ impl<S: Store> Tenants for RegistryApi<S> {
                 TenantChangeError::InvalidInput(error) => TenantActivateResponse::BadRequest(error.into()),
                 TenantChangeError::NotFound(error) => TenantActivateResponse::NotFound(error.into()),
                 TenantChangeError::Conflict(error) => TenantActivateResponse::Conflict(error.into()),
-                TenantChangeError::PreconditionFailed(error) => TenantActivateResponse::PreconditionFailed(error.into()),
+                TenantChangeError::PreconditionFailed(error) => {
+                    TenantActivateResponse::PreconditionFailed(error.into())
+                }
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }

@@ -3,7 +3,9 @@
 use super::Registry;
 use super::caller::{Caller, TenantScope};
 use super::cursor::{FilteredList, Page};
-use super::error::{ApiKeyCreateError, ApiKeyRevokeError, DomainError, Failure, InvalidInput, ListError, NotFound, PreconditionFailed};
+use super::error::{
+    ApiKeyCreateError, ApiKeyRevokeError, DomainError, Failure, InvalidInput, ListError, NotFound, PreconditionFailed,
+};
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, status_at};
 use crate::api_key_hash;

@@ -38,17 +38,23 @@ impl TestServer {
 
     async fn activated_if(&self, id: TenantId, plan: &str, tags: &[&str]) -> RawResponse {
         let request = self.activation(id, plan);
-        RawResponse::from_request(tags.iter().fold(request, |request, tag| request.header("if-match", *tag))).await
+        RawResponse::from_request(
+            tags.iter()
+                .fold(request, |request, tag| request.header("if-match", *tag)),
+        )
+        .await
     }
 }
 
 async fn a_read_returns_304_for_the_current_version(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("cached").await;
-    for path in [format!("/v1/tenants/{}", tenant.id), format!("/v1/tenants/by-slug/{}", tenant.slug)] {
-        let ask = |tag: &str| {
-            RawResponse::from_request(service.raw.request(Method::GET, &path).header("if-none-match", tag))
-        };
+    for path in [
+        format!("/v1/tenants/{}", tenant.id),
+        format!("/v1/tenants/by-slug/{}", tenant.slug),
+    ] {
+        let ask =
+            |tag: &str| RawResponse::from_request(service.raw.request(Method::GET, &path).header("if-none-match", tag));
         let first = service.raw.get(&path).await;
         assert_eq!(first.header("cache-control"), "private, no-cache");
         let again = ask(first.header("etag")).await;
@@ -58,21 +64,39 @@ async fn a_read_returns_304_for_the_current_version(store: StoreUnderTest) {
         assert_eq!((other.status, &other.text), (200, &first.text));
     }
     let tag = service.tag_of(tenant.id).await;
-    let by_id = service.client.tenant_get().id(tenant.id).if_none_match(&*tag).send().await;
-    assert!(matches!(by_id, Err(Error::NotModified { request_id: Some(_) })), "{by_id:?}");
+    let by_id = service
+        .client
+        .tenant_get()
+        .id(tenant.id)
+        .if_none_match(&*tag)
+        .send()
+        .await;
+    assert!(
+        matches!(by_id, Err(Error::NotModified { request_id: Some(_) })),
+        "{by_id:?}"
+    );
     let by_slug = service.client.tenant_get_by_slug().slug(tenant.slug.as_str());
     let by_slug = by_slug.if_none_match(&*tag).send().await;
     assert!(matches!(by_slug, Err(Error::NotModified { .. })), "{by_slug:?}");
     service.clock.advance(TimeDelta::seconds(1));
     service.activate(tenant.id, TenantActivate::default()).await.unwrap();
-    let changed = service.client.tenant_get().id(tenant.id).if_none_match(tag).send().await;
+    let changed = service
+        .client
+        .tenant_get()
+        .id(tenant.id)
+        .if_none_match(tag)
+        .send()
+        .await;
     assert_eq!(changed.unwrap().status, TenantStatus::Active);
 }
 
 async fn every_response_with_a_version_of_a_tenant_has_its_tag(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let mut seen = Vec::new();
-    let created = service.raw.post_json("/v1/tenants", &json!({ "slug": "tagged", "name": "n" })).await;
+    let created = service
+        .raw
+        .post_json("/v1/tenants", &json!({ "slug": "tagged", "name": "n" }))
+        .await;
     let id = created.json::<Tenant>().id;
     let path = |rest: &str| format!("/v1/tenants/{id}{rest}");
     let mut responses = vec![created];
@@ -84,7 +108,11 @@ async fn every_response_with_a_version_of_a_tenant_has_its_tag(store: StoreUnder
     }
     for pair in responses.windows(2) {
         let [before, after] = pair else { unreachable!() };
-        assert_eq!(before.text == after.text, before.header("etag") == after.header("etag"), "{pair:?}");
+        assert_eq!(
+            before.text == after.text,
+            before.header("etag") == after.header("etag"),
+            "{pair:?}"
+        );
     }
     for response in responses {
         // A response to a change is not stored.
@@ -93,7 +121,10 @@ async fn every_response_with_a_version_of_a_tenant_has_its_tag(store: StoreUnder
     }
     for path in [path(""), "/v1/tenants/by-slug/tagged".to_owned()] {
         let response = service.raw.get(&path).await;
-        assert_eq!(Some(&(response.text.clone(), response.header("etag").to_owned())), seen.last());
+        assert_eq!(
+            Some(&(response.text.clone(), response.header("etag").to_owned())),
+            seen.last()
+        );
     }
 }
 
@@ -103,7 +134,10 @@ async fn a_change_applies_only_to_the_expected_version(store: StoreUnderTest) {
     let old = service.tag_of(id).await;
     service.clock.advance(TimeDelta::seconds(1));
     let activate = |tag: &str, plan: &str| {
-        let body = TenantActivate { plan: Some(plan.try_into().unwrap()), ..TenantActivate::default() };
+        let body = TenantActivate {
+            plan: Some(plan.try_into().unwrap()),
+            ..TenantActivate::default()
+        };
         service.client.tenant_activate().id(id).if_match(tag).body(body).send()
     };
     let activated = activate(&old, "team").await.unwrap();
@@ -164,9 +198,18 @@ async fn any_tag_of_a_list_is_enough_but_weak_tags_match_nothing(store: StoreUnd
     service.activate(id, TenantActivate::default()).await.unwrap();
     // The requests change nothing, so the tag stays.
     let tag = service.tag_of(id).await;
-    for matched in [format!("{tag},\"x\""), format!("\"x\" , {tag},\"y\""), format!(", ,\"x\",\t{tag} ,"), " * ".to_owned()] {
+    for matched in [
+        format!("{tag},\"x\""),
+        format!("\"x\" , {tag},\"y\""),
+        format!(", ,\"x\",\t{tag} ,"),
+        " * ".to_owned(),
+    ] {
         let response = service.activated_if(id, "starter", &[&matched]).await;
-        assert_eq!((response.status, response.header("etag")), (200, &*tag), "{matched}: {response:?}");
+        assert_eq!(
+            (response.status, response.header("etag")),
+            (200, &*tag),
+            "{matched}: {response:?}"
+        );
     }
     assert_eq!(service.activated_if(id, "starter", &["\"x\"", &tag]).await.status, 200);
 }
@@ -183,7 +226,10 @@ async fn the_tag_of_a_compressed_response_matches_too(store: StoreUnderTest) {
     assert_ne!(tag, created.header("etag"));
     service.clock.advance(TimeDelta::seconds(1));
     assert_eq!(service.activated_if(id, "team", &[tag]).await.status, 200);
-    service.activated_if(id, "starter", &[tag]).await.assert_error(412, ErrorCode::PreconditionFailed);
+    service
+        .activated_if(id, "starter", &[tag])
+        .await
+        .assert_error(412, ErrorCode::PreconditionFailed);
 }
 
 async fn a_malformed_precondition_is_rejected(store: StoreUnderTest) {
@@ -192,12 +238,30 @@ async fn a_malformed_precondition_is_rejected(store: StoreUnderTest) {
     let tag = service.tag_of(id).await;
     let bare = tag.trim_matches('"');
     let (missing_comma, with_star) = (format!("{tag} {tag}"), format!("{tag}, *"));
-    for malformed in ["", ",", bare, "w/\"x\"", "\"x", "\"x y\"", "**", &missing_comma, &with_star] {
-        let message = service.activated_if(id, "team", &[malformed]).await.assert_error(400, ErrorCode::InvalidInput);
-        assert!(message.starts_with("`If-Match` in the head: must be `*` or"), "{malformed}: {message}");
+    for malformed in [
+        "",
+        ",",
+        bare,
+        "w/\"x\"",
+        "\"x",
+        "\"x y\"",
+        "**",
+        &missing_comma,
+        &with_star,
+    ] {
+        let message = service
+            .activated_if(id, "team", &[malformed])
+            .await
+            .assert_error(400, ErrorCode::InvalidInput);
+        assert!(
+            message.starts_with("`If-Match` in the head: must be `*` or"),
+            "{malformed}: {message}"
+        );
     }
     let not_text = service.activation(id, "team").header("if-match", &b"\"\xff\""[..]);
-    RawResponse::from_request(not_text).await.assert_error(412, ErrorCode::PreconditionFailed);
+    RawResponse::from_request(not_text)
+        .await
+        .assert_error(412, ErrorCode::PreconditionFailed);
     assert_eq!(service.actions(id).await, ["tenant.created"]);
 }
 
@@ -205,24 +269,39 @@ async fn the_precondition_is_checked_before_the_state_of_an_existing_record(stor
     let service = TestServer::start(store).await;
     let unknown: TenantId = unknown_id();
     for tag in ["*", "\"other\""] {
-        service.activated_if(unknown, "team", &[tag]).await.assert_error(404, ErrorCode::NotFound);
+        service
+            .activated_if(unknown, "team", &[tag])
+            .await
+            .assert_error(404, ErrorCode::NotFound);
     }
     let id = service.archived("archived").await.id;
-    service.activated_if(id, "team", &["\"other\""]).await.assert_error(412, ErrorCode::PreconditionFailed);
+    service
+        .activated_if(id, "team", &["\"other\""])
+        .await
+        .assert_error(412, ErrorCode::PreconditionFailed);
     let tag = service.tag_of(id).await;
-    service.activated_if(id, "team", &[&tag]).await.assert_error(409, ErrorCode::Conflict);
+    service
+        .activated_if(id, "team", &[&tag])
+        .await
+        .assert_error(409, ErrorCode::Conflict);
 }
 
 /// The status is part of the tenant that callers read.
 async fn a_cancellation_that_takes_effect_changes_the_tag(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let id = service.customer("leaving").await.id;
-    let at_period_end = TenantCancel { at_period_end: true, ..TenantCancel::default() };
+    let at_period_end = TenantCancel {
+        at_period_end: true,
+        ..TenantCancel::default()
+    };
     service.cancel(id, at_period_end).await.unwrap();
     let pending = service.tag_of(id).await;
     service.clock.advance(TimeDelta::days(15));
     assert_ne!(service.tag_of(id).await, pending);
-    service.activated_if(id, "team", &[&pending]).await.assert_error(412, ErrorCode::PreconditionFailed);
+    service
+        .activated_if(id, "team", &[&pending])
+        .await
+        .assert_error(412, ErrorCode::PreconditionFailed);
     let frozen = service.tag_of(id).await;
     assert_eq!(service.activated_if(id, "team", &[&frozen]).await.status, 200);
 }
@@ -242,9 +321,21 @@ async fn the_use_of_an_api_key_does_not_change_its_tag(store: StoreUnderTest) {
     })
     .await;
     assert_eq!(used.entity_tag(), Some(tag));
-    let again = service.client.api_key_get().id(created.api_key.id).if_none_match(tag).send().await;
+    let again = service
+        .client
+        .api_key_get()
+        .id(created.api_key.id)
+        .if_none_match(tag)
+        .send()
+        .await;
     assert!(matches!(again, Err(Error::NotModified { .. })), "{again:?}");
-    let revoked = service.client.api_key_revoke().id(created.api_key.id).if_match(tag).send().await;
+    let revoked = service
+        .client
+        .api_key_revoke()
+        .id(created.api_key.id)
+        .if_match(tag)
+        .send()
+        .await;
     assert_eq!(revoked.unwrap().status().as_u16(), 204);
     assert_ne!(read().await.unwrap().entity_tag(), Some(tag));
 }
@@ -254,7 +345,16 @@ async fn only_the_expected_version_of_an_api_key_is_revoked(store: StoreUnderTes
     let other = one.replica(Settings::default()).await;
     let tenant = one.customer("careful").await;
     let id = one.api_key(tenant.id).await.api_key.id;
-    let tag = one.client.api_key_get().id(id).send().await.unwrap().entity_tag().unwrap().to_owned();
+    let tag = one
+        .client
+        .api_key_get()
+        .id(id)
+        .send()
+        .await
+        .unwrap()
+        .entity_tag()
+        .unwrap()
+        .to_owned();
     let revoke = |service: &TestServer, tag: &str| service.client.api_key_revoke().id(id).if_match(tag).send();
     assert_error(revoke(&one, "\"other\"").await, 412, ErrorCode::PreconditionFailed);
     assert_eq!(one.actions(tenant.id).await, ["tenant.created", "api_key.created"]);
@@ -262,5 +362,8 @@ async fn only_the_expected_version_of_an_api_key_is_revoked(store: StoreUnderTes
     let (first, second) = tokio::join!(revoke(&one, &tag), revoke(&other, &tag));
     let lost = if first.is_ok() { second } else { first };
     assert_error(lost, 412, ErrorCode::PreconditionFailed);
-    assert_eq!(one.actions(tenant.id).await, ["tenant.created", "api_key.created", "api_key.revoked"]);
+    assert_eq!(
+        one.actions(tenant.id).await,
+        ["tenant.created", "api_key.created", "api_key.revoked"]
+    );
 }

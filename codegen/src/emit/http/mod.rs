@@ -118,7 +118,12 @@ fn cross_origin(api: &Api) -> String {
     if api.operations.iter().any(|it| it.conditions.are_tagged()) {
         exposed.insert("etag".to_owned());
     }
-    let parameters: Vec<Location> = api.operations.iter().flat_map(|it| &it.parameters).map(|it| it.location).collect();
+    let parameters: Vec<Location> = api
+        .operations
+        .iter()
+        .flat_map(|it| &it.parameters)
+        .map(|it| it.location)
+        .collect();
     for (header, name) in [
         (HeaderParameter::IfMatch, "if-match"),
         (HeaderParameter::IfNoneMatch, "if-none-match"),

@@ -33,11 +33,18 @@ pub(super) fn declared_arguments(id: &str) -> BoxedStrategy<Arguments> {
             )
         })
         .collect();
-    members.extend(SPEC.headers(operation).map(|parameter| match parameter["name"].as_str().unwrap() {
-        "If-Match" => ("if_match", false, value(&parameter["schema"])),
-        "If-None-Match" => ("if_none_match", false, string_regex("\"[!#-~]{0,40}\"").unwrap().prop_map(Value::from).boxed()),
-        other => panic!("no values of the header {other}"),
-    }));
+    members.extend(
+        SPEC.headers(operation)
+            .map(|parameter| match parameter["name"].as_str().unwrap() {
+                "If-Match" => ("if_match", false, value(&parameter["schema"])),
+                "If-None-Match" => (
+                    "if_none_match",
+                    false,
+                    string_regex("\"[!#-~]{0,40}\"").unwrap().prop_map(Value::from).boxed(),
+                ),
+                other => panic!("no values of the header {other}"),
+            }),
+    );
     if let Some(schema) = SPEC.body_schema(operation) {
         members.push(("body", operation["requestBody"]["required"] == true, value(schema)));
     }

@@ -167,12 +167,14 @@ impl Spec {
 
     /// The path and query parameters of an operation.
     pub(crate) fn parameters<'a>(&'a self, operation: &'a Value) -> impl Iterator<Item = &'a Value> {
-        self.all_parameters(operation).filter(|parameter| parameter["in"] != "header")
+        self.all_parameters(operation)
+            .filter(|parameter| parameter["in"] != "header")
     }
 
     /// The header parameters of an operation.
     pub(crate) fn headers<'a>(&'a self, operation: &'a Value) -> impl Iterator<Item = &'a Value> {
-        self.all_parameters(operation).filter(|parameter| parameter["in"] == "header")
+        self.all_parameters(operation)
+            .filter(|parameter| parameter["in"] == "header")
     }
 
     fn all_parameters<'a>(&'a self, operation: &'a Value) -> impl Iterator<Item = &'a Value> {

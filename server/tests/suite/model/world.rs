@@ -59,15 +59,15 @@ impl World {
             Step::TenantGet { tenant } => get(format!("/v1/tenants/{}", self.tenant(*tenant))),
             Step::TenantGetBySlug { slug } => get(format!("/v1/tenants/by-slug/{slug}")),
             Step::TenantActivate {
-                tenant, body, expected: _
-            } => {
-                post(format!("/v1/tenants/{}/activate", self.tenant(*tenant)), body.clone())
-            }
+                tenant,
+                body,
+                expected: _,
+            } => post(format!("/v1/tenants/{}/activate", self.tenant(*tenant)), body.clone()),
             Step::TenantCancel {
-                tenant, body, expected: _
-            } => {
-                post(format!("/v1/tenants/{}/cancel", self.tenant(*tenant)), body.clone())
-            }
+                tenant,
+                body,
+                expected: _,
+            } => post(format!("/v1/tenants/{}/cancel", self.tenant(*tenant)), body.clone()),
             Step::EntitlementList { tenant } => get(format!("/v1/entitlements?tenant_id={}", self.tenant(*tenant))),
             Step::CatalogRequest { tenant, product } => post("/v1/catalog/request", self.request(*tenant, product)),
             Step::CatalogTrialRequest { tenant, product } => {
@@ -135,15 +135,14 @@ impl World {
 
     /// The `If-Match` of a step.
     fn precondition(&self, step: &Step) -> Option<&str> {
-        let (id, expected) = if let Step::TenantActivate { tenant, expected, .. }
-        | Step::TenantCancel { tenant, expected, .. } = step
-        {
-            (self.tenant(*tenant), expected)
-        } else if let Step::ApiKeyRevoke { api_key, expected } = step {
-            (self.api_key(*api_key)?.id.as_str(), expected)
-        } else {
-            return None;
-        };
+        let (id, expected) =
+            if let Step::TenantActivate { tenant, expected, .. } | Step::TenantCancel { tenant, expected, .. } = step {
+                (self.tenant(*tenant), expected)
+            } else if let Step::ApiKeyRevoke { api_key, expected } = step {
+                (self.api_key(*api_key)?.id.as_str(), expected)
+            } else {
+                return None;
+            };
         match expected {
             Expected::Whatever => None,
             Expected::Any => Some("*"),
