@@ -9,6 +9,7 @@ mod context;
 mod cross_origin;
 mod health;
 mod negotiation;
+mod projects;
 mod request;
 mod response;
 mod routes;

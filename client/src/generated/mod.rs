@@ -16,17 +16,17 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 3093524550175903848;
+pub const SPEC_FINGERPRINT: u64 = 8406983055659175470;
 
 /// A client of the Tenant Registry.
 ///
-/// The Tenant Registry stores the tenants of a multi-tenant platform, their product
-/// entitlements, their API keys, and the audit log.
+/// The Tenant Registry stores the tenants of a multi-tenant platform, their projects, product
+/// entitlements and API keys, and the audit log.
 ///
-/// **Conventions.** IDs of tenants and API keys are UUIDs (version 7). Timestamps are in UTC,
-/// in the format of RFC 3339, with six digits after the second and years from 0001 to 9999.
-/// Optional properties without a value are omitted; nullable properties without a value are
-/// `null`. Every response has an `x-request-id` header. Include its value when you report a
+/// **Conventions.** IDs of tenants, projects and API keys are UUIDs (version 7). Timestamps are
+/// in UTC, in the format of RFC 3339, with six digits after the second and years from 0001 to
+/// 9999. Optional properties without a value are omitted; nullable properties without a value
+/// are `null`. Every response has an `x-request-id` header. Include its value when you report a
 /// problem.
 ///
 /// **Authentication.** Send an access token from the deployment's OpenID Connect provider. If
@@ -49,16 +49,11 @@ pub const SPEC_FINGERPRINT: u64 = 3093524550175903848;
 /// without white space between the tokens, and the nested levels of objects and lists.
 /// Responses may contain longer values that were stored before contract 2.0.
 ///
-/// **Concurrent changes.** Responses with one record have an `ETag`, which identifies its
-/// version. Send it in `If-Match` to change exactly this version: if the record has changed in
-/// the meantime, the response is 412 and nothing changes. Without `If-Match`, the change
-/// applies to whatever is stored. Send it in `If-None-Match` to read the record only if it has
-/// changed; otherwise the response is 304.
-///
 /// **Retries.** It is safe to repeat a request that activates or cancels a tenant or revokes an
 /// API key: if it already took effect, it changes nothing and writes no second audit event.
-/// Repeating a successful `tenant_create` or `catalog_trial_request` returns 409. Repeating
-/// `api_key_create`, `catalog_request` or `audit_append` creates a second record.
+/// Repeating a successful `tenant_create`, `project_create` or `catalog_trial_request` returns
+/// 409, and repeating `project_delete` 404. Repeating `api_key_create`, `catalog_request` or
+/// `audit_append` creates a second record.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -142,6 +137,26 @@ impl Client {
         builder::TenantCancel::new(self)
     }
 
+    /// Create a project.
+    ///
+    /// Returns 409 if the slug is in use in the tenant. Writes the audit event `project.created`.
+    pub fn project_create(&self) -> builder::ProjectCreate<'_> {
+        builder::ProjectCreate::new(self)
+    }
+
+    /// Get a project by ID.
+    pub fn project_get(&self) -> builder::ProjectGet<'_> {
+        builder::ProjectGet::new(self)
+    }
+
+    /// Delete a project.
+    ///
+    /// Returns 409 if API keys of the project are usable. Revoke them first. The other keys of the
+    /// project remain, without a project. Writes the audit event `project.deleted`.
+    pub fn project_delete(&self) -> builder::ProjectDelete<'_> {
+        builder::ProjectDelete::new(self)
+    }
+
     /// List the product entitlements of a tenant.
     ///
     /// Returns the entitlements in the order of their product keys. Expired entitlements are
@@ -197,8 +212,6 @@ impl Client {
     /// Get an API key by ID.
     ///
     /// Returns the key, also if it is revoked or expired. The plaintext is not included.
-    /// `last_used_at` is not part of the `ETag`, because the use of a key does not change it: a
-    /// response with 304 may hide a later use.
     pub fn api_key_get(&self) -> builder::ApiKeyGet<'_> {
         builder::ApiKeyGet::new(self)
     }

@@ -6,6 +6,7 @@ mod audit;
 mod catalog;
 mod health;
 pub(crate) mod open_access;
+mod projects;
 mod responses;
 mod tenants;
 

@@ -12,6 +12,7 @@ pub mod entitlements;
 pub mod error;
 pub mod origin;
 mod page_bytes;
+pub mod projects;
 mod readiness;
 mod service_event;
 pub mod tenants;

@@ -6,6 +6,7 @@ mod decision;
 mod entitlement;
 mod internal_detail;
 mod page;
+mod project;
 mod tenant;
 
 pub use api_key::{ApiKeyQuery, ApiKeyRecord};
@@ -14,6 +15,7 @@ pub use decision::Decision;
 pub use entitlement::EntitlementRecord;
 pub use internal_detail::InternalDetail;
 pub use page::{PageQuery, RecordPage};
+pub use project::ProjectRecord;
 pub use tenant::TenantRecord;
 use tenant_registry_contract::types::StoredText;
 

@@ -19,6 +19,7 @@ mod error;
 pub mod migrations;
 mod page;
 pub mod preconditions;
+mod projects;
 mod rows;
 mod schema;
 mod span;

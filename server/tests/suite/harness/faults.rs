@@ -4,14 +4,17 @@ use chrono::{DateTime, Utc};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus, Timestamp};
+use tenant_registry_contract::types::{
+    ApiKeyId, ApiKeyPrefix, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
+};
 use tenant_registry_server::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
-    InternalDetail, NewAuditEvent, RecordPage, TenantRecord,
+    InternalDetail, NewAuditEvent, ProjectRecord, RecordPage, TenantRecord,
 };
 use tenant_registry_server::store::{
-    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, EntitlementStore,
-    NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore, TrialStarted,
+    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, Deleted,
+    EntitlementStore, NewTrial, ProjectCreated, ProjectStore, Store, StoreError, StoreHealth, TenantCreated,
+    TenantStore, TrialStarted,
 };
 
 /// The detail of a fault, which no response may contain.
@@ -84,6 +87,25 @@ impl<S: Store> TenantStore for FaultyStore<S> {
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
     ) -> Result<Changed<TenantRecord, E>, StoreError> {
         self.healthy()?.tenant_change(id, decide).await
+    }
+}
+
+impl<S: Store> ProjectStore for FaultyStore<S> {
+    async fn project_create(&self, project: ProjectRecord, event: NewAuditEvent) -> Result<ProjectCreated, StoreError> {
+        self.healthy()?.project_create(project, event).await
+    }
+
+    async fn project_get(&self, id: ProjectId) -> Result<Option<ProjectRecord>, StoreError> {
+        self.healthy()?.project_get(id).await
+    }
+
+    async fn project_delete<E: Send>(
+        &self,
+        id: ProjectId,
+        now: Timestamp,
+        decide: impl Fn(&ProjectRecord, u64) -> Result<NewAuditEvent, E> + Send + Sync,
+    ) -> Result<Deleted<E>, StoreError> {
+        self.healthy()?.project_delete(id, now, decide).await
     }
 }
 

@@ -29,6 +29,16 @@ pub(super) enum Step {
         expected: Expected,
         body: Value,
     },
+    ProjectCreate {
+        tenant: Nth,
+        members: Value,
+    },
+    ProjectGet {
+        project: Nth,
+    },
+    ProjectDelete {
+        project: Nth,
+    },
     EntitlementList {
         tenant: Nth,
     },
@@ -204,6 +214,17 @@ fn tenant() -> BoxedStrategy<Step> {
         .boxed()
 }
 
+fn project() -> BoxedStrategy<Step> {
+    let given = members(vec![("description", as_value(text()))]);
+    (nth(), select(&SLUGS[..2]), text(), given)
+        .prop_map(|(tenant, slug, name, mut members)| {
+            members["slug"] = slug.into();
+            members["name"] = name.into();
+            Step::ProjectCreate { tenant, members }
+        })
+        .boxed()
+}
+
 fn event() -> BoxedStrategy<Step> {
     let given = members(vec![
         (
@@ -282,6 +303,8 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
             .prop_map(|(tenant, expected, body)| Step::TenantActivate { tenant, expected, body }),
         4 => (nth(), expected(), cancellation())
             .prop_map(|(tenant, expected, body)| Step::TenantCancel { tenant, expected, body }),
+        3 => project(),
+        2 => nth().prop_map(|project| Step::ProjectDelete { project }),
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),
         4 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogTrialRequest { tenant, product }),
         1 => api_key(),
@@ -299,6 +322,7 @@ pub(super) fn any_step() -> BoxedStrategy<Step> {
         24 => changing_step(),
         2 => nth().prop_map(|tenant| Step::TenantGet { tenant }),
         1 => slug().prop_map(|slug| Step::TenantGetBySlug { slug }),
+        1 => nth().prop_map(|project| Step::ProjectGet { project }),
         2 => nth().prop_map(|tenant| Step::EntitlementList { tenant }),
         2 => api_key_list.prop_map(|(tenant, query, cursor)| Step::ApiKeyList { tenant, query, cursor }),
         1 => nth().prop_map(|api_key| Step::ApiKeyGet { api_key }),
