@@ -355,7 +355,10 @@ async fn only_the_expected_version_of_an_api_key_is_revoked(store: StoreUnderTes
         .entity_tag()
         .unwrap()
         .to_owned();
-    let revoke = |service: &TestServer, tag: &str| service.client.api_key_revoke().id(id).if_match(tag).send();
+    let revoke = async |service: &TestServer, tag: &str| {
+        let request = service.client.api_key_revoke().id(id).if_match(tag);
+        request.send().await
+    };
     assert_error(revoke(&one, "\"other\"").await, 412, ErrorCode::PreconditionFailed);
     assert_eq!(one.actions(tenant.id).await, ["tenant.created", "api_key.created"]);
     one.clock.advance(TimeDelta::seconds(1));
