@@ -34,6 +34,9 @@ pub(crate) enum Kind {
     RequestFieldMadeRequired,
     RequestFieldMadeOptional,
     RequestFieldMadeNullable,
+    MergePatchMemberAdded,
+    MergePatchMemberMadeNullable,
+    MergePatchMemberMadeNonNullable,
     ResponseFieldAddedRequired,
     ResponseFieldAddedOptional,
     ResponseFieldRemoved,
@@ -67,7 +70,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 54] = [
+    pub(crate) const ALL: [Self; 57] = [
         Self::OperationAdded,
         Self::OperationRemoved,
         Self::PathChanged,
@@ -92,6 +95,9 @@ impl Kind {
         Self::RequestFieldMadeRequired,
         Self::RequestFieldMadeOptional,
         Self::RequestFieldMadeNullable,
+        Self::MergePatchMemberAdded,
+        Self::MergePatchMemberMadeNullable,
+        Self::MergePatchMemberMadeNonNullable,
         Self::ResponseFieldAddedRequired,
         Self::ResponseFieldAddedOptional,
         Self::ResponseFieldRemoved,
@@ -151,6 +157,9 @@ impl Kind {
             Self::RequestFieldMadeRequired => "request field made required",
             Self::RequestFieldMadeOptional => "request field made optional",
             Self::RequestFieldMadeNullable => "request field made nullable",
+            Self::MergePatchMemberAdded => "member of a merge patch added",
+            Self::MergePatchMemberMadeNullable => "member of a merge patch made nullable",
+            Self::MergePatchMemberMadeNonNullable => "member of a merge patch made non-nullable",
             Self::ResponseFieldAddedRequired => "response field added (required)",
             Self::ResponseFieldAddedOptional => "response field added (optional)",
             Self::ResponseFieldRemoved => "response field removed",

@@ -139,4 +139,6 @@ impl Tagged for types::ApiKey {
 
 impl Tagged for types::CatalogEntryList {}
 
+impl Tagged for types::Project {}
+
 impl Tagged for types::Tenant {}

@@ -111,13 +111,27 @@ pub enum TrialError {
     Conflict(#[from] Conflict),
 }
 
-/// Rejections of the operations that create or delete a project.
+/// Rejections of `project_create`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ProjectChangeError {
-    /// The tenant or the project does not exist.
+pub enum ProjectCreateError {
+    /// The tenant does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
-    /// The slug is in use, or the project has usable keys.
+    /// The slug is in use.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
+/// Rejections of the operations that change a project.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ProjectChangeError {
+    /// The project does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The project has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
+    /// The project has usable keys.
     #[error(transparent)]
     Conflict(#[from] Conflict),
 }
@@ -139,9 +153,23 @@ pub enum ApiKeyCreateError {
     /// The key would be expired already.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
-    /// The tenant does not exist.
+    /// The tenant or the project does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
+}
+
+/// Rejections of `api_key_rotate`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ApiKeyRotateError {
+    /// The key does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The key has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
+    /// The key is revoked, expired or rotated already.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
 }
 
 /// The service could not do what was requested.

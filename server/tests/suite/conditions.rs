@@ -22,6 +22,7 @@ cases![
     a_cancellation_that_takes_effect_changes_the_tag,
     the_use_of_an_api_key_does_not_change_its_tag,
     only_the_expected_version_of_an_api_key_is_revoked,
+    every_other_change_checks_its_precondition,
 ];
 
 impl TestServer {
@@ -369,4 +370,51 @@ async fn only_the_expected_version_of_an_api_key_is_revoked(store: StoreUnderTes
         one.actions(tenant.id).await,
         ["tenant.created", "api_key.created", "api_key.revoked"]
     );
+}
+
+/// Sends each change with a wrong tag and with the current one.
+async fn every_other_change_checks_its_precondition(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("checked").await.id;
+    let body = json!({ "tenant_id": tenant, "slug": "project", "name": "n" });
+    let project = service.raw.post_json("/v1/projects", &body).await;
+    let created_tag = project.header("etag").to_owned();
+    let project = project.json::<serde_json::Value>()["id"].as_str().unwrap().to_owned();
+    let project = format!("/v1/projects/{project}");
+    assert_eq!(service.raw.get(&project).await.header("etag"), created_tag);
+    let known = service
+        .raw
+        .request(Method::GET, &project)
+        .header("if-none-match", &created_tag);
+    assert_eq!(RawResponse::from_request(known).await.status, 304);
+    let key = format!("/v1/api-keys/{}", service.api_key(tenant).await.api_key.id);
+    let tenant = format!("/v1/tenants/{tenant}");
+    for (method, record, action, body, status) in [
+        (Method::PATCH, &tenant, "", Some(json!({ "name": "Another" })), 200),
+        (Method::POST, &tenant, "/archive", None, 200),
+        (Method::POST, &key, "/rotate", None, 201),
+        (Method::DELETE, &project, "", None, 204),
+    ] {
+        let send = async |tag: &str| {
+            let request = service.raw.request(method.clone(), &format!("{record}{action}"));
+            let request = request.header("if-match", tag);
+            RawResponse::from_request(match &body {
+                Some(body) => request.json(body),
+                None => request,
+            })
+            .await
+        };
+        let before = service.raw.get(record).await;
+        send("\"other\"").await.assert_error(412, ErrorCode::PreconditionFailed);
+        assert_eq!(service.raw.get(record).await.text, before.text);
+        let tag = before.header("etag");
+        service.clock.advance(TimeDelta::seconds(1));
+        let changed = send(tag).await;
+        assert_eq!(changed.status, status, "{method} {record}{action}: {changed:?}");
+        let after = service.raw.get(record).await;
+        if status == 200 {
+            assert_eq!(changed.header("etag"), after.header("etag"));
+        }
+        assert_ne!(after.headers.get("etag"), before.headers.get("etag"));
+    }
 }

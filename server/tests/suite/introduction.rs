@@ -18,7 +18,7 @@ cases![
 ];
 
 /// The sentences, each with the file and the name of its tests. A sentence that promises nothing has none.
-const SENTENCES: [(&str, &[(&str, &str)]); 20] = [
+const SENTENCES: [(&str, &[(&str, &str)]); 24] = [
     (
         "The Tenant Registry stores the tenants of a multi-tenant platform, their projects, product entitlements and API \
          keys, and the audit log.",
@@ -115,9 +115,30 @@ const SENTENCES: [(&str, &[(&str, &str)]); 20] = [
         &[("old_rows", "rows_beyond_the_bounds_can_be_read_and_changed")],
     ),
     (
-        "It is safe to repeat a request that activates or cancels a tenant or revokes an API key: if it already took \
-         effect, it changes nothing and writes no second audit event.",
+        "Responses with one record have an `ETag`, which identifies its version.",
+        &[("conditions", "every_response_with_a_version_of_a_tenant_has_its_tag")],
+    ),
+    (
+        "Send it in `If-Match` to change exactly this version: if the record has changed in the meantime, the response is \
+         412 and nothing changes.",
         &[
+            ("conditions", "a_change_applies_only_to_the_expected_version"),
+            ("conditions", "one_of_two_changes_to_the_same_version_applies"),
+        ],
+    ),
+    (
+        "Without `If-Match`, the change applies to whatever is stored.",
+        &[("races", "concurrent_activation_and_cancellation_leave_the_last_state")],
+    ),
+    (
+        "Send it in `If-None-Match` to read the record only if it has changed; otherwise the response is 304.",
+        &[("conditions", "a_read_returns_304_for_the_current_version")],
+    ),
+    (
+        "It is safe to repeat a request that updates, activates, cancels or archives a tenant or revokes an API key: if it already \
+         took effect, it changes nothing and writes no second audit event.",
+        &[
+            ("tenant_updates", "the_same_state_changes_nothing_and_writes_no_event"),
             (
                 "activation",
                 "repeating_an_activation_changes_nothing_and_writes_no_event",
@@ -134,13 +155,15 @@ const SENTENCES: [(&str, &[(&str, &str)]); 20] = [
         ],
     ),
     (
-        "Repeating a successful `tenant_create`, `project_create` or `catalog_trial_request` returns 409, and repeating \
-         `project_delete` 404. Repeating `api_key_create`, `catalog_request` or `audit_append` creates a second record.",
+        "Repeating a successful `tenant_create`, `project_create`, `catalog_trial_request` or `api_key_rotate` returns 409, \
+         and repeating `project_delete` 404. Repeating `api_key_create`, `catalog_request` or `audit_append` creates a \
+         second record.",
         &[
             ("tenants", "a_slug_in_use_is_a_conflict_and_changes_nothing"),
             ("projects", "a_slug_in_use_is_a_conflict_and_changes_nothing"),
             ("projects", "a_deleted_project_is_not_found"),
             ("entitlements", "a_tenant_can_try_a_product_once"),
+            ("api_keys", "a_key_can_be_rotated_once"),
             ("introduction", "repeating_other_changes_creates_a_second_record"),
         ],
     ),

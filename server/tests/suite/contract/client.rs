@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
-    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest,
-    ListCursor, PageLimit, ProductKey, ProjectCreate, ProjectId, TenantActivate, TenantCancel, TenantCreate, TenantId,
-    TenantSlug, Timestamp,
+    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyRotate, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor,
+    CatalogRequest, ListCursor, PageLimit, ProductKey, ProjectCreate, ProjectId, TenantActivate, TenantCancel,
+    TenantCreate, TenantId, TenantSlug, TenantUpdate, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -59,11 +59,14 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::TenantGetBySlug => send!(tenant_get_by_slug, slug: TenantSlug, if_none_match: String),
         Operation::TenantActivate => send!(tenant_activate, id: TenantId, if_match: String, body: TenantActivate),
         Operation::TenantCancel => send!(tenant_cancel, id: TenantId, if_match: String, body: TenantCancel),
+        Operation::TenantUpdate => send!(tenant_update, id: TenantId, if_match: String, body: TenantUpdate),
+        Operation::TenantArchive => send!(tenant_archive, id: TenantId, if_match: String),
         Operation::ProjectCreate => send!(project_create, body: ProjectCreate),
-        Operation::ProjectGet => send!(project_get, id: ProjectId),
-        Operation::ProjectDelete => send!(project_delete, id: ProjectId),
+        Operation::ProjectGet => send!(project_get, id: ProjectId, if_none_match: String),
+        Operation::ProjectDelete => send!(project_delete, id: ProjectId, if_match: String),
         Operation::EntitlementList => send!(entitlement_list, tenant_id: TenantId),
         Operation::CatalogList => send!(catalog_list, if_none_match: String),
+        Operation::EntitlementCheck => send!(entitlement_check, tenant_id: TenantId, product: ProductKey),
         Operation::CatalogRequest => send!(catalog_request, body: CatalogRequest),
         Operation::CatalogTrialRequest => send!(catalog_trial_request, body: CatalogRequest),
         Operation::ApiKeyList => send!(
@@ -72,6 +75,7 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::ApiKeyCreate => send!(api_key_create, body: ApiKeyCreate),
         Operation::ApiKeyGet => send!(api_key_get, id: ApiKeyId, if_none_match: String),
         Operation::ApiKeyRevoke => send!(api_key_revoke, id: ApiKeyId, if_match: String),
+        Operation::ApiKeyRotate => send!(api_key_rotate, id: ApiKeyId, if_match: String, body: ApiKeyRotate),
         Operation::ApiKeyVerify => send!(api_key_verify, body: ApiKeyVerifyRequest),
         Operation::AuditAppend => send!(audit_append, body: AuditAppend),
         Operation::AuditList => send!(
