@@ -61,6 +61,7 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::TenantCancel => send!(tenant_cancel, id: TenantId, if_match: String, body: TenantCancel),
         Operation::TenantUpdate => send!(tenant_update, id: TenantId, if_match: String, body: TenantUpdate),
         Operation::TenantArchive => send!(tenant_archive, id: TenantId, if_match: String),
+        Operation::TenantDelete => send!(tenant_delete, id: TenantId),
         Operation::ProjectCreate => send!(project_create, body: ProjectCreate),
         Operation::ProjectGet => send!(project_get, id: ProjectId, if_none_match: String),
         Operation::ProjectDelete => send!(project_delete, id: ProjectId, if_match: String),

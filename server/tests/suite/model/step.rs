@@ -33,6 +33,9 @@ pub(super) enum Step {
         expected: Expected,
         body: Value,
     },
+    TenantDelete {
+        tenant: Nth,
+    },
     TenantArchive {
         tenant: Nth,
     },
@@ -360,7 +363,8 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
         4 => (nth(), expected(), cancellation())
             .prop_map(|(tenant, expected, body)| Step::TenantCancel { tenant, expected, body }),
         4 => (nth(), update()).prop_map(|(tenant, body)| Step::TenantUpdate { tenant, body }),
-        1 => nth().prop_map(|tenant| Step::TenantArchive { tenant }),
+        2 => nth().prop_map(|tenant| Step::TenantArchive { tenant }),
+        2 => nth().prop_map(|tenant| Step::TenantDelete { tenant }),
         3 => project(),
         2 => nth().prop_map(|project| Step::ProjectDelete { project }),
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),
