@@ -3,10 +3,11 @@
 use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed};
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyRotateResponse,
-    ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse,
-    CatalogTrialRequestResponse, EntitlementCheckResponse, EntitlementListResponse, HealthGetResponse,
-    ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse, TenantActivateResponse,
-    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+    ApiKeyUpdateResponse, ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse,
+    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, EntitlementCheckResponse,
+    EntitlementListResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse,
+    ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
+    TenantGetResponse,
 };
 use tenant_registry_contract::types::{Error, ErrorCode};
 
@@ -112,6 +113,8 @@ declared_responses! {
     ApiKeyGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     ApiKeyRevokeResponse: NoContent, BadRequest, Forbidden, NotFound, PreconditionFailed, InternalServerError, ServiceUnavailable;
     ApiKeyRotateResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    ApiKeyUpdateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    ApiKeyVerifyBatchResponse: Ok, BadRequest, Forbidden, PayloadTooLarge, UnsupportedMediaType, ServiceUnavailable;
     ApiKeyVerifyResponse: Ok, BadRequest, Forbidden;
     AuditAppendResponse: Created, BadRequest, Forbidden, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     AuditListResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;

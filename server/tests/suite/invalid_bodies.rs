@@ -70,6 +70,11 @@ fn operations(tenant: &Tenant, project: &Project) -> Vec<Operation> {
         operation("/v1/catalog/request", product.clone(), &["tenant_id", "product"]),
         operation("/v1/catalog/trial-request", product, &["tenant_id", "product"]),
         operation("/v1/api-keys", create_key, &["tenant_id", "name"]),
+        operation(
+            "/v1/internal/api-keys/verify-batch",
+            json!({ "keys": [{ "key": "bp_" }] }),
+            &["keys"],
+        ),
         operation("/v1/audit", append, &["action"]),
         // Last, since other operations reject a frozen tenant.
         operation(
