@@ -227,7 +227,7 @@ async fn rejects_an_unknown_member_and_names_the_nearest(store: StoreUnderTest) 
         }
     }
     // An invalid key is no error here.
-    let body = json!({ "key": "bp_0000000000000000000000", "product": "insights" });
+    let body = json!({ "key": "bp_0000000000000000000000", "products": "insights" });
     let verified = service.raw.post_json("/v1/internal/api-keys/verify", &body).await;
     assert_eq!(verified.text, r#"{"valid":false,"reason":"malformed"}"#);
     assert_eq!(service.raw.get("/v1/audit").await.text, log);
