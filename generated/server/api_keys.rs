@@ -180,6 +180,9 @@ pub struct ApiKeyGetParams {
 pub struct ApiKeyUpdateParams {
     /// The ID of the API key.
     pub id: types::ApiKeyId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::ApiKey>>,
 }
 
 /// The parameters of `api_key_revoke`.
@@ -348,6 +351,9 @@ pub enum ApiKeyUpdateResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.

@@ -1617,8 +1617,11 @@ impl Parameters for TenantUpdateParams {
 
 impl Parameters for TenantDeleteParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
@@ -1720,8 +1723,11 @@ impl Parameters for ApiKeyGetParams {
 
 impl Parameters for ApiKeyUpdateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 

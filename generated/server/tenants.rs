@@ -236,6 +236,9 @@ pub struct TenantUpdateParams {
 pub struct TenantDeleteParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Tenant>>,
 }
 
 /// The parameters of `tenant_get_by_slug`.
@@ -488,6 +491,9 @@ pub enum TenantDeleteResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
     /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry

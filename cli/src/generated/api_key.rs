@@ -188,6 +188,10 @@ pub(crate) struct ApiKeyUpdate {
     /// The ID of the API key.
     #[arg(value_name = "ID")]
     pub(crate) id: types::ApiKeyId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
     /// The display name of an API key.
     #[arg(long, value_name = "TEXT")]
     pub(crate) name: Option<types::ApiKeyName>,
@@ -217,7 +221,11 @@ impl ApiKeyUpdate {
         body.set("scopes", self.scopes)?;
         body.set("expires_at", self.expires_at)?;
         let body: types::ApiKeyUpdate = arguments::finish(body)?;
-        Ok(client.api_key_update().id(self.id).body(body).send().await?.into_inner())
+        let mut request = client.api_key_update().id(self.id).body(body);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 

@@ -674,6 +674,18 @@ impl TenantDeleteWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
 }
 
 /// Sets the response of `tenant_delete`.
@@ -745,6 +757,17 @@ impl TenantDeleteThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -3475,6 +3498,18 @@ impl ApiKeyUpdateWhen {
         Self(self.0.path_matches(re))
     }
 
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::ApiKeyUpdate) -> Self {
         Self(self.0.json_body_obj(value))
@@ -3556,6 +3591,17 @@ impl ApiKeyUpdateThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )

@@ -70,14 +70,15 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         params: ApiKeyUpdateParams,
         body: ApiKeyUpdate,
     ) -> ApiKeyUpdateResponse {
-        let ApiKeyUpdateParams { id } = params;
+        let ApiKeyUpdateParams { id, if_match } = params;
         let caller = self.caller(&metadata, &principal);
-        match self.registry.api_key_update(id, body, &caller).await {
+        match self.registry.api_key_update(id, if_match, body, &caller).await {
             Ok(api_key) => ApiKeyUpdateResponse::Ok(api_key),
             Err(DomainError::Rejected(error)) => match error {
                 ApiKeyUpdateError::InvalidInput(error) => ApiKeyUpdateResponse::BadRequest(error.into()),
                 ApiKeyUpdateError::NotFound(error) => ApiKeyUpdateResponse::NotFound(error.into()),
                 ApiKeyUpdateError::Conflict(error) => ApiKeyUpdateResponse::Conflict(error.into()),
+                ApiKeyUpdateError::PreconditionFailed(error) => ApiKeyUpdateResponse::PreconditionFailed(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }

@@ -114,7 +114,7 @@ declared_responses! {
     ApiKeyGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     ApiKeyRevokeResponse: NoContent, BadRequest, Forbidden, NotFound, PreconditionFailed, InternalServerError, ServiceUnavailable;
     ApiKeyRotateResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
-    ApiKeyUpdateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    ApiKeyUpdateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     ApiKeyVerifyBatchResponse: Ok, BadRequest, Forbidden, PayloadTooLarge, UnsupportedMediaType, ServiceUnavailable;
     ApiKeyVerifyResponse: Ok, BadRequest, Forbidden;
     AuditAppendResponse: Created, BadRequest, Forbidden, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;

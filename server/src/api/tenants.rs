@@ -100,13 +100,14 @@ impl<S: Store> Tenants for RegistryApi<S> {
         principal: Principal<AdmittedCaller>,
         params: TenantDeleteParams,
     ) -> TenantDeleteResponse {
-        let TenantDeleteParams { id } = params;
+        let TenantDeleteParams { id, if_match } = params;
         let caller = self.caller(&metadata, &principal);
-        match self.registry.tenant_delete(id, &caller).await {
+        match self.registry.tenant_delete(id, if_match, &caller).await {
             Ok(()) => TenantDeleteResponse::NoContent,
             Err(DomainError::Rejected(error)) => match error {
                 TenantDeleteError::NotFound(error) => TenantDeleteResponse::NotFound(error.into()),
                 TenantDeleteError::Conflict(error) => TenantDeleteResponse::Conflict(error.into()),
+                TenantDeleteError::PreconditionFailed(error) => TenantDeleteResponse::PreconditionFailed(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }

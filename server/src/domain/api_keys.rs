@@ -416,10 +416,12 @@ impl<S: Store> Registry<S> {
     /// # Errors
     /// - [`InvalidInput`] if the key would be expired already.
     /// - [`NotFound`] if it does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
     /// - [`Conflict`] if it is revoked or expired, or would expire later than it does.
     pub async fn api_key_update(
         &self,
         id: ApiKeyId,
+        if_match: Option<IfMatch<ApiKey>>,
         body: ApiKeyUpdate,
         caller: &Caller,
     ) -> Result<ApiKey, DomainError<ApiKeyUpdateError>> {
@@ -430,6 +432,7 @@ impl<S: Store> Registry<S> {
                 if !caller.identity.tenant_scope.includes(api_key.tenant_id) {
                     return Err(not_found());
                 }
+                PreconditionFailed::check(if_match.as_ref(), &api_key.as_api_key()).map_err(DomainError::rejected)?;
                 api_key
                     .update(&body, caller, self.clock.now())
                     .map_err(DomainError::Rejected)
@@ -446,6 +449,7 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`NotFound`] if the key does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
     /// - [`Conflict`] if it is revoked, expired or rotated already.
     pub async fn api_key_rotate(
         &self,

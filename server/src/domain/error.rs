@@ -167,6 +167,9 @@ pub enum ApiKeyUpdateError {
     /// The key does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
+    /// The key has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
     /// The key is revoked or expired, or would expire later than it does.
     #[error(transparent)]
     Conflict(#[from] Conflict),
@@ -178,6 +181,9 @@ pub enum TenantDeleteError {
     /// The tenant does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
+    /// The tenant has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
     /// The tenant is not archived.
     #[error(transparent)]
     Conflict(#[from] Conflict),

@@ -392,8 +392,10 @@ async fn every_other_change_checks_its_precondition(store: StoreUnderTest) {
     for (method, record, action, body, status) in [
         (Method::PATCH, &tenant, "", Some(json!({ "name": "Another" })), 200),
         (Method::POST, &tenant, "/archive", None, 200),
+        (Method::PATCH, &key, "", Some(json!({ "name": "another" })), 200),
         (Method::POST, &key, "/rotate", None, 201),
         (Method::DELETE, &project, "", None, 204),
+        (Method::DELETE, &tenant, "", None, 204),
     ] {
         let send = async |tag: &str| {
             let request = service.raw.request(method.clone(), &format!("{record}{action}"));

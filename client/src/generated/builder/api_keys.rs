@@ -398,6 +398,7 @@ impl<'a> ApiKeyGet<'a> {
 pub struct ApiKeyUpdate<'a> {
     client: &'a Client,
     id: Result<types::ApiKeyId, String>,
+    if_match: Result<Option<String>, String>,
     body: Result<types::ApiKeyUpdate, String>,
 }
 
@@ -406,6 +407,7 @@ impl<'a> ApiKeyUpdate<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
     }
@@ -416,6 +418,19 @@ impl<'a> ApiKeyUpdate<'a> {
         V: TryInto<types::ApiKeyId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -447,6 +462,9 @@ impl<'a> ApiKeyUpdate<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -465,8 +483,9 @@ impl<'a> ApiKeyUpdate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::ApiKey>, Error<types::Error>> {
-        let Self { client, id, body } = self;
+        let Self { client, id, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/api-keys/{id}", client.baseurl);
@@ -476,8 +495,11 @@ impl<'a> ApiKeyUpdate<'a> {
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
             .header("content-type", "application/merge-patch+json")
-            .json(&body)
-            .build()?;
+            .json(&body);
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "api_key_update",
         };
@@ -487,7 +509,7 @@ impl<'a> ApiKeyUpdate<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -339,8 +339,14 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`NotFound`] if the tenant does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
     /// - [`Conflict`] if it is not archived.
-    pub async fn tenant_delete(&self, id: TenantId, caller: &Caller) -> Result<(), DomainError<TenantDeleteError>> {
+    pub async fn tenant_delete(
+        &self,
+        id: TenantId,
+        if_match: Option<IfMatch<Tenant>>,
+        caller: &Caller,
+    ) -> Result<(), DomainError<TenantDeleteError>> {
         caller
             .identity
             .tenant_scope
@@ -349,7 +355,9 @@ impl<S: Store> Registry<S> {
         let deleted = self
             .store
             .tenant_delete(id, |tenant: &TenantRecord| {
-                delete::tenant_delete(tenant, caller, self.clock.now())
+                let now = self.clock.now();
+                PreconditionFailed::check(if_match.as_ref(), &tenant.as_of(now)).map_err(DomainError::rejected)?;
+                delete::tenant_delete(tenant, caller, now)
             })
             .await?;
         match deleted {

@@ -74,7 +74,7 @@ responses! {
         500 InternalServerError; unavailable
     }
     TenantDeleteResponse {
-        204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 500 InternalServerError; unavailable
+        204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed, 500 InternalServerError; unavailable
     }
     TenantActivateResponse {
         200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed, 413 PayloadTooLarge, 415 UnsupportedMediaType,
@@ -114,7 +114,7 @@ responses! {
     ApiKeyGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 412 PreconditionFailed, 500 InternalServerError; unavailable }
     ApiKeyUpdateResponse {
-        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
     ApiKeyRotateResponse {
