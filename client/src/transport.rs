@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use progenitor_client::{ClientHooks, OperationInfo};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, IF_MATCH};
 use reqwest::{Request, Response};
 
 use crate::retry::RetryPolicy;
@@ -72,7 +72,10 @@ impl ClientHooks<Transport> for Client {
 impl Client {
     /// Sends a request, and again as long as it fails and the policy allows it.
     async fn exchange(&self, mut request: Request, operation_id: &str) -> reqwest::Result<Response> {
-        let is_idempotent = Operation::from_id(operation_id).is_some_and(Operation::is_idempotent);
+        // A second request with `If-Match` gets 412 if the first one was processed, so the caller would mistake its own
+        // change for one of another caller.
+        let has_precondition = request.headers().contains_key(IF_MATCH);
+        let is_idempotent = Operation::from_id(operation_id).is_some_and(Operation::is_idempotent) && !has_precondition;
         let mut retries = self.inner.retry.start(is_idempotent);
         #[cfg(feature = "tracing")]
         let mut attempts = 0..;

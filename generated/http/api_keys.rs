@@ -170,7 +170,11 @@ impl ToResponse for ApiKeyGetResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::conditional_private(
+                        response::tagged(response::json(StatusCode::OK, &body)?, &body)?,
+                    )
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -214,6 +218,7 @@ pub(super) async fn api_key_update<A: Api>(
         request::no_query(&context)?;
         let params = ApiKeyUpdateParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         let body = request::merge_patch(&context, request).await?;
         Ok(
@@ -231,7 +236,9 @@ impl ToResponse for ApiKeyUpdateResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::tagged(response::json(StatusCode::OK, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -241,6 +248,9 @@ impl ToResponse for ApiKeyUpdateResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }
@@ -281,6 +291,7 @@ pub(super) async fn api_key_revoke<A: Api>(
         request::no_query(&context)?;
         let params = ApiKeyRevokeParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         Ok(
             context
@@ -306,6 +317,9 @@ impl ToResponse for ApiKeyRevokeResponse {
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }
@@ -341,6 +355,7 @@ pub(super) async fn api_key_rotate<A: Api>(
         request::no_query(&context)?;
         let params = ApiKeyRotateParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         let body = request::optional_body(&context, request).await?;
         Ok(
@@ -370,6 +385,9 @@ impl ToResponse for ApiKeyRotateResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }

@@ -32,7 +32,9 @@ impl ToResponse for CatalogListResponse {
         Ok(
             match self {
                 Self::Ok(body) => {
-                    response::tagged_private(response::json(StatusCode::OK, &body)?)
+                    response::conditional_private(
+                        response::tagged(response::json(StatusCode::OK, &body)?, &body)?,
+                    )
                 }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {

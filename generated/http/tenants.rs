@@ -125,7 +125,9 @@ impl ToResponse for TenantCreateResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
+                Self::Created(body) => {
+                    response::tagged(response::json(StatusCode::CREATED, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -190,7 +192,11 @@ impl ToResponse for TenantGetResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::conditional_private(
+                        response::tagged(response::json(StatusCode::OK, &body)?, &body)?,
+                    )
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -234,6 +240,7 @@ pub(super) async fn tenant_update<A: Api>(
         request::no_query(&context)?;
         let params = TenantUpdateParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         let body = request::merge_patch(&context, request).await?;
         Ok(
@@ -251,7 +258,9 @@ impl ToResponse for TenantUpdateResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::tagged(response::json(StatusCode::OK, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -261,6 +270,9 @@ impl ToResponse for TenantUpdateResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }
@@ -305,6 +317,7 @@ pub(super) async fn tenant_delete<A: Api>(
         request::no_query(&context)?;
         let params = TenantDeleteParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         Ok(
             context
@@ -331,6 +344,9 @@ impl ToResponse for TenantDeleteResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }
@@ -381,7 +397,11 @@ impl ToResponse for TenantGetBySlugResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::conditional_private(
+                        response::tagged(response::json(StatusCode::OK, &body)?, &body)?,
+                    )
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -425,6 +445,7 @@ pub(super) async fn tenant_activate<A: Api>(
         request::no_query(&context)?;
         let params = TenantActivateParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         let body = request::optional_body(&context, request).await?;
         Ok(
@@ -442,7 +463,9 @@ impl ToResponse for TenantActivateResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::tagged(response::json(StatusCode::OK, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -452,6 +475,9 @@ impl ToResponse for TenantActivateResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }
@@ -493,6 +519,7 @@ pub(super) async fn tenant_cancel<A: Api>(
         request::no_query(&context)?;
         let params = TenantCancelParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         let body = request::optional_body(&context, request).await?;
         Ok(
@@ -510,7 +537,9 @@ impl ToResponse for TenantCancelResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::tagged(response::json(StatusCode::OK, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -520,6 +549,9 @@ impl ToResponse for TenantCancelResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }
@@ -560,6 +592,7 @@ pub(super) async fn tenant_archive<A: Api>(
         request::no_query(&context)?;
         let params = TenantArchiveParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         Ok(
             context
@@ -576,7 +609,9 @@ impl ToResponse for TenantArchiveResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::tagged(response::json(StatusCode::OK, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -586,6 +621,9 @@ impl ToResponse for TenantArchiveResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }

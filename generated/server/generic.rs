@@ -1607,15 +1607,21 @@ impl Parameters for TenantGetParams {
 
 impl Parameters for TenantUpdateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
 impl Parameters for TenantDeleteParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
@@ -1628,22 +1634,31 @@ impl Parameters for TenantGetBySlugParams {
 
 impl Parameters for TenantActivateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
 impl Parameters for TenantCancelParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
 impl Parameters for TenantArchiveParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
@@ -1656,8 +1671,11 @@ impl Parameters for ProjectGetParams {
 
 impl Parameters for ProjectDeleteParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
@@ -1705,22 +1723,31 @@ impl Parameters for ApiKeyGetParams {
 
 impl Parameters for ApiKeyUpdateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
 impl Parameters for ApiKeyRevokeParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
 impl Parameters for ApiKeyRotateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 

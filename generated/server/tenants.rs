@@ -3,7 +3,8 @@
 
 use crate::types;
 use super::{
-    Admission, OperationResponse, Principal, RequestMetadata, ServerErrorResponse,
+    Admission, IfMatch, OperationResponse, Principal, RequestMetadata,
+    ServerErrorResponse,
 };
 
 /// Customers and demos of the platform, and their product entitlements.
@@ -225,6 +226,9 @@ pub struct TenantGetParams {
 pub struct TenantUpdateParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Tenant>>,
 }
 
 /// The parameters of `tenant_delete`.
@@ -232,6 +236,9 @@ pub struct TenantUpdateParams {
 pub struct TenantDeleteParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Tenant>>,
 }
 
 /// The parameters of `tenant_get_by_slug`.
@@ -246,6 +253,9 @@ pub struct TenantGetBySlugParams {
 pub struct TenantActivateParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Tenant>>,
 }
 
 /// The parameters of `tenant_cancel`.
@@ -253,6 +263,9 @@ pub struct TenantActivateParams {
 pub struct TenantCancelParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Tenant>>,
 }
 
 /// The parameters of `tenant_archive`.
@@ -260,6 +273,9 @@ pub struct TenantCancelParams {
 pub struct TenantArchiveParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Tenant>>,
 }
 
 /// The parameters of `entitlement_list`.
@@ -423,6 +439,9 @@ pub enum TenantUpdateResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.
@@ -472,6 +491,9 @@ pub enum TenantDeleteResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
     /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
@@ -561,6 +583,9 @@ pub enum TenantActivateResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.
@@ -610,6 +635,9 @@ pub enum TenantCancelResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.
@@ -659,6 +687,9 @@ pub enum TenantArchiveResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
     /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry

@@ -92,12 +92,20 @@ pub(crate) struct ProjectDelete {
     /// The ID of the project.
     #[arg(value_name = "ID")]
     pub(crate) id: types::ProjectId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
 }
 
 impl ProjectDelete {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<(), Failure> {
-        client.project_delete().id(self.id).send().await?;
+        let mut request = client.project_delete().id(self.id);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        request.send().await?;
         Ok(())
     }
 }

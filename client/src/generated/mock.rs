@@ -531,6 +531,18 @@ impl TenantGetWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
+    }
 }
 
 /// Sets the response of `tenant_get`.
@@ -662,6 +674,18 @@ impl TenantDeleteWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
 }
 
 /// Sets the response of `tenant_delete`.
@@ -738,6 +762,17 @@ impl TenantDeleteThen {
         )
     }
 
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `too_many_requests`.
     pub fn too_many_requests(self, value: &types::Error) -> Self {
         Self(
@@ -797,6 +832,18 @@ impl TenantUpdateWhen {
         let re = Regex::new(&format!("^/v1/tenants/{}$", value))
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
     }
 
     /// Matches requests with this `body`.
@@ -885,6 +932,17 @@ impl TenantUpdateThen {
         )
     }
 
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `payload_too_large`.
     pub fn payload_too_large(self, value: &types::Error) -> Self {
         Self(
@@ -967,6 +1025,18 @@ impl TenantGetBySlugWhen {
         let re = Regex::new(&format!("^/v1/tenants/by-slug/{}$", value))
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
     }
 }
 
@@ -1101,6 +1171,18 @@ impl TenantActivateWhen {
         Self(self.0.path_matches(re))
     }
 
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::TenantActivate) -> Self {
         Self(self.0.json_body_obj(value))
@@ -1182,6 +1264,17 @@ impl TenantActivateThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -1271,6 +1364,18 @@ impl TenantCancelWhen {
         Self(self.0.path_matches(re))
     }
 
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::TenantCancel) -> Self {
         Self(self.0.json_body_obj(value))
@@ -1352,6 +1457,17 @@ impl TenantCancelThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -1440,6 +1556,18 @@ impl TenantArchiveWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
 }
 
 /// Sets the response of `tenant_archive`.
@@ -1517,6 +1645,17 @@ impl TenantArchiveThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -1745,6 +1884,18 @@ impl ProjectGetWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
+    }
 }
 
 /// Sets the response of `project_get`.
@@ -1877,6 +2028,18 @@ impl ProjectDeleteWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
 }
 
 /// Sets the response of `project_delete`.
@@ -1948,6 +2111,17 @@ impl ProjectDeleteThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -2258,6 +2432,18 @@ impl CatalogListWhen {
     /// Returns the value of `httpmock`, for what the document does not declare.
     pub fn into_inner(self) -> When {
         self.0
+    }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
     }
 }
 
@@ -3018,6 +3204,18 @@ impl ApiKeyGetWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
+    }
 }
 
 /// Sets the response of `api_key_get`.
@@ -3150,6 +3348,18 @@ impl ApiKeyRevokeWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
 }
 
 /// Sets the response of `api_key_revoke`.
@@ -3215,6 +3425,17 @@ impl ApiKeyRevokeThen {
         )
     }
 
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `too_many_requests`.
     pub fn too_many_requests(self, value: &types::Error) -> Self {
         Self(
@@ -3275,6 +3496,18 @@ impl ApiKeyUpdateWhen {
         let re = Regex::new(&format!("^/v1/api-keys/{}$", value))
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
     }
 
     /// Matches requests with this `body`.
@@ -3358,6 +3591,17 @@ impl ApiKeyUpdateThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -3447,6 +3691,18 @@ impl ApiKeyRotateWhen {
         Self(self.0.path_matches(re))
     }
 
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::ApiKeyRotate) -> Self {
         Self(self.0.json_body_obj(value))
@@ -3528,6 +3784,17 @@ impl ApiKeyRotateThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )

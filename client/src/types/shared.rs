@@ -65,6 +65,9 @@ pub enum ErrorCode {
     /// `conflict`.
     #[serde(rename = "conflict")]
     Conflict,
+    /// `precondition_failed`.
+    #[serde(rename = "precondition_failed")]
+    PreconditionFailed,
     /// `unauthorized`.
     #[serde(rename = "unauthorized")]
     Unauthorized,
@@ -90,11 +93,12 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All values, in the order of the spec.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::InvalidInput,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
+        Self::PreconditionFailed,
         Self::Unauthorized,
         Self::Forbidden,
         Self::PayloadTooLarge,
@@ -111,6 +115,7 @@ impl ErrorCode {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Conflict => "conflict",
+            Self::PreconditionFailed => "precondition_failed",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::PayloadTooLarge => "payload_too_large",
@@ -142,6 +147,7 @@ impl FromStr for ErrorCode {
                         "not_found",
                         "method_not_allowed",
                         "conflict",
+                        "precondition_failed",
                         "unauthorized",
                         "forbidden",
                         "payload_too_large",

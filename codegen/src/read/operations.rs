@@ -143,7 +143,7 @@ fn parts(
         "deprecated",
         "externalDocs",
     ]));
-    let is_conditional = faults.keep(conditional::read(context.root, method, place));
+    let conditions = path.and_then(|path| faults.keep(conditional::read(context.root, method, path, place)));
     let tag = faults.keep(tag(context, place));
     let summary = faults.keep(place.require("summary").and_then(|it| it.text()));
     let description = faults.keep(place.optional_text("description"));
@@ -166,7 +166,7 @@ fn parts(
             parameters: parameters?,
             body: body?,
             responses: responses?,
-            is_conditional: is_conditional?,
+            conditions: conditions?,
             access: access?,
         })
     };

@@ -8,7 +8,7 @@ use futures_util::stream::BoxStream;
 use progenitor_client::{
     ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
 };
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
 use crate::types;
 use crate::generated::Client;
@@ -296,6 +296,7 @@ impl<'a> ApiKeyCreate<'a> {
 pub struct ApiKeyGet<'a> {
     client: &'a Client,
     id: Result<types::ApiKeyId, String>,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> ApiKeyGet<'a> {
@@ -303,6 +304,7 @@ impl<'a> ApiKeyGet<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_none_match: Ok(None),
         }
     }
 
@@ -312,6 +314,18 @@ impl<'a> ApiKeyGet<'a> {
         V: TryInto<types::ApiKeyId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses (RFC 9110, section 13.1.2).
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
         self
     }
 
@@ -346,16 +360,20 @@ impl<'a> ApiKeyGet<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::ApiKey>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_none_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/api-keys/{id}", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "api_key_get",
         };
@@ -380,6 +398,7 @@ impl<'a> ApiKeyGet<'a> {
 pub struct ApiKeyUpdate<'a> {
     client: &'a Client,
     id: Result<types::ApiKeyId, String>,
+    if_match: Result<Option<String>, String>,
     body: Result<types::ApiKeyUpdate, String>,
 }
 
@@ -388,6 +407,7 @@ impl<'a> ApiKeyUpdate<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
     }
@@ -398,6 +418,19 @@ impl<'a> ApiKeyUpdate<'a> {
         V: TryInto<types::ApiKeyId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -429,6 +462,9 @@ impl<'a> ApiKeyUpdate<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -447,8 +483,9 @@ impl<'a> ApiKeyUpdate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::ApiKey>, Error<types::Error>> {
-        let Self { client, id, body } = self;
+        let Self { client, id, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/api-keys/{id}", client.baseurl);
@@ -458,8 +495,11 @@ impl<'a> ApiKeyUpdate<'a> {
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
             .header("content-type", "application/merge-patch+json")
-            .json(&body)
-            .build()?;
+            .json(&body);
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "api_key_update",
         };
@@ -469,7 +509,7 @@ impl<'a> ApiKeyUpdate<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -484,6 +524,7 @@ impl<'a> ApiKeyUpdate<'a> {
 pub struct ApiKeyRevoke<'a> {
     client: &'a Client,
     id: Result<types::ApiKeyId, String>,
+    if_match: Result<Option<String>, String>,
 }
 
 impl<'a> ApiKeyRevoke<'a> {
@@ -491,6 +532,7 @@ impl<'a> ApiKeyRevoke<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
         }
     }
 
@@ -500,6 +542,19 @@ impl<'a> ApiKeyRevoke<'a> {
         V: TryInto<types::ApiKeyId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -520,6 +575,9 @@ impl<'a> ApiKeyRevoke<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
@@ -532,16 +590,20 @@ impl<'a> ApiKeyRevoke<'a> {
     }
 
     async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/api-keys/{id}", client.baseurl);
         let mut request = client
             .client
             .delete(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "api_key_revoke",
         };
@@ -551,7 +613,7 @@ impl<'a> ApiKeyRevoke<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            400 | 401 | 403 | 404 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 412 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -566,6 +628,7 @@ impl<'a> ApiKeyRevoke<'a> {
 pub struct ApiKeyRotate<'a> {
     client: &'a Client,
     id: Result<types::ApiKeyId, String>,
+    if_match: Result<Option<String>, String>,
     body: Result<Option<types::ApiKeyRotate>, String>,
 }
 
@@ -574,6 +637,7 @@ impl<'a> ApiKeyRotate<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
             body: Ok(None),
         }
     }
@@ -584,6 +648,19 @@ impl<'a> ApiKeyRotate<'a> {
         V: TryInto<types::ApiKeyId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -620,6 +697,9 @@ impl<'a> ApiKeyRotate<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -640,8 +720,9 @@ impl<'a> ApiKeyRotate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::ApiKeyCreated>, Error<types::Error>> {
-        let Self { client, id, body } = self;
+        let Self { client, id, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/api-keys/{id}/rotate", client.baseurl);
@@ -650,6 +731,9 @@ impl<'a> ApiKeyRotate<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
         if let Some(body) = &body {
             request = request.json(body);
         }
@@ -663,7 +747,7 @@ impl<'a> ApiKeyRotate<'a> {
         let response = result?;
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -6,7 +6,7 @@ use std::fmt;
 use futures_util::{TryStreamExt, stream};
 use futures_util::stream::BoxStream;
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderValue, IF_NONE_MATCH};
 
 use crate::types;
 use crate::generated::Client;
@@ -17,11 +17,27 @@ use crate::generated::Client;
 #[derive(Clone, Debug)]
 pub struct CatalogList<'a> {
     client: &'a Client,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> CatalogList<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            if_none_match: Ok(None),
+        }
+    }
+
+    /// One or more `ETag` values of earlier responses (RFC 9110, section 13.1.2).
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
+        self
     }
 
     /// Sends `GET /v1/catalog`.
@@ -63,14 +79,18 @@ impl<'a> CatalogList<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::CatalogEntryList>, Error<types::Error>> {
-        let Self { client } = self;
+        let Self { client, if_none_match } = self;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/catalog", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "catalog_list",
         };

@@ -6,7 +6,7 @@ use std::fmt;
 use progenitor_client::{
     ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
 };
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
 use crate::types;
 use crate::generated::Client;
@@ -108,6 +108,7 @@ impl<'a> ProjectCreate<'a> {
 pub struct ProjectGet<'a> {
     client: &'a Client,
     id: Result<types::ProjectId, String>,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> ProjectGet<'a> {
@@ -115,6 +116,7 @@ impl<'a> ProjectGet<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_none_match: Ok(None),
         }
     }
 
@@ -124,6 +126,18 @@ impl<'a> ProjectGet<'a> {
         V: TryInto<types::ProjectId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses (RFC 9110, section 13.1.2).
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
         self
     }
 
@@ -158,16 +172,20 @@ impl<'a> ProjectGet<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Project>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_none_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/projects/{id}", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "project_get",
         };
@@ -192,6 +210,7 @@ impl<'a> ProjectGet<'a> {
 pub struct ProjectDelete<'a> {
     client: &'a Client,
     id: Result<types::ProjectId, String>,
+    if_match: Result<Option<String>, String>,
 }
 
 impl<'a> ProjectDelete<'a> {
@@ -199,6 +218,7 @@ impl<'a> ProjectDelete<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
         }
     }
 
@@ -208,6 +228,19 @@ impl<'a> ProjectDelete<'a> {
         V: TryInto<types::ProjectId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -230,6 +263,9 @@ impl<'a> ProjectDelete<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
@@ -242,16 +278,20 @@ impl<'a> ProjectDelete<'a> {
     }
 
     async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/projects/{id}", client.baseurl);
         let mut request = client
             .client
             .delete(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "project_delete",
         };
@@ -261,7 +301,7 @@ impl<'a> ProjectDelete<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            400 | 401 | 403 | 404 | 409 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 use progenitor_client::{
     ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
 };
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
 use crate::types;
 use crate::generated::Client;
@@ -351,6 +351,7 @@ impl<'a> TenantCreate<'a> {
 pub struct TenantGet<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> TenantGet<'a> {
@@ -358,6 +359,7 @@ impl<'a> TenantGet<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_none_match: Ok(None),
         }
     }
 
@@ -367,6 +369,18 @@ impl<'a> TenantGet<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses (RFC 9110, section 13.1.2).
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
         self
     }
 
@@ -401,16 +415,20 @@ impl<'a> TenantGet<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_none_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "tenant_get",
         };
@@ -435,6 +453,7 @@ impl<'a> TenantGet<'a> {
 pub struct TenantUpdate<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_match: Result<Option<String>, String>,
     body: Result<types::TenantUpdate, String>,
 }
 
@@ -443,6 +462,7 @@ impl<'a> TenantUpdate<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
     }
@@ -453,6 +473,19 @@ impl<'a> TenantUpdate<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -485,6 +518,9 @@ impl<'a> TenantUpdate<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -503,8 +539,9 @@ impl<'a> TenantUpdate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id, body } = self;
+        let Self { client, id, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}", client.baseurl);
@@ -514,8 +551,11 @@ impl<'a> TenantUpdate<'a> {
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
             .header("content-type", "application/merge-patch+json")
-            .json(&body)
-            .build()?;
+            .json(&body);
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "tenant_update",
         };
@@ -525,7 +565,7 @@ impl<'a> TenantUpdate<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -540,6 +580,7 @@ impl<'a> TenantUpdate<'a> {
 pub struct TenantDelete<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_match: Result<Option<String>, String>,
 }
 
 impl<'a> TenantDelete<'a> {
@@ -547,6 +588,7 @@ impl<'a> TenantDelete<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
         }
     }
 
@@ -556,6 +598,19 @@ impl<'a> TenantDelete<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -578,6 +633,9 @@ impl<'a> TenantDelete<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
@@ -590,16 +648,20 @@ impl<'a> TenantDelete<'a> {
     }
 
     async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}", client.baseurl);
         let mut request = client
             .client
             .delete(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "tenant_delete",
         };
@@ -609,7 +671,7 @@ impl<'a> TenantDelete<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            400 | 401 | 403 | 404 | 409 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -624,6 +686,7 @@ impl<'a> TenantDelete<'a> {
 pub struct TenantGetBySlug<'a> {
     client: &'a Client,
     slug: Result<types::TenantSlug, String>,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> TenantGetBySlug<'a> {
@@ -631,6 +694,7 @@ impl<'a> TenantGetBySlug<'a> {
         Self {
             client,
             slug: Err("`slug` is missing".to_owned()),
+            if_none_match: Ok(None),
         }
     }
 
@@ -640,6 +704,18 @@ impl<'a> TenantGetBySlug<'a> {
         V: TryInto<types::TenantSlug, Error: fmt::Display>,
     {
         self.slug = value.try_into().map_err(|error| format!("`slug`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses (RFC 9110, section 13.1.2).
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
         self
     }
 
@@ -674,16 +750,20 @@ impl<'a> TenantGetBySlug<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, slug } = self;
+        let Self { client, slug, if_none_match } = self;
         let slug = slug.map_err(Error::InvalidRequest)?;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let slug = encode_path(&slug.to_string());
         let url = format!("{}/v1/tenants/by-slug/{slug}", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "tenant_get_by_slug",
         };
@@ -708,6 +788,7 @@ impl<'a> TenantGetBySlug<'a> {
 pub struct TenantActivate<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_match: Result<Option<String>, String>,
     body: Result<Option<types::TenantActivate>, String>,
 }
 
@@ -716,6 +797,7 @@ impl<'a> TenantActivate<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
             body: Ok(None),
         }
     }
@@ -726,6 +808,19 @@ impl<'a> TenantActivate<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -763,6 +858,9 @@ impl<'a> TenantActivate<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -781,8 +879,9 @@ impl<'a> TenantActivate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id, body } = self;
+        let Self { client, id, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}/activate", client.baseurl);
@@ -791,6 +890,9 @@ impl<'a> TenantActivate<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
         if let Some(body) = &body {
             request = request.json(body);
         }
@@ -804,7 +906,7 @@ impl<'a> TenantActivate<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -819,6 +921,7 @@ impl<'a> TenantActivate<'a> {
 pub struct TenantCancel<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_match: Result<Option<String>, String>,
     body: Result<Option<types::TenantCancel>, String>,
 }
 
@@ -827,6 +930,7 @@ impl<'a> TenantCancel<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
             body: Ok(None),
         }
     }
@@ -837,6 +941,19 @@ impl<'a> TenantCancel<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -874,6 +991,9 @@ impl<'a> TenantCancel<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -892,8 +1012,9 @@ impl<'a> TenantCancel<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id, body } = self;
+        let Self { client, id, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}/cancel", client.baseurl);
@@ -902,6 +1023,9 @@ impl<'a> TenantCancel<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
         if let Some(body) = &body {
             request = request.json(body);
         }
@@ -915,7 +1039,7 @@ impl<'a> TenantCancel<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -930,6 +1054,7 @@ impl<'a> TenantCancel<'a> {
 pub struct TenantArchive<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_match: Result<Option<String>, String>,
 }
 
 impl<'a> TenantArchive<'a> {
@@ -937,6 +1062,7 @@ impl<'a> TenantArchive<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
         }
     }
 
@@ -946,6 +1072,19 @@ impl<'a> TenantArchive<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -968,6 +1107,9 @@ impl<'a> TenantArchive<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
@@ -982,16 +1124,20 @@ impl<'a> TenantArchive<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}/archive", client.baseurl);
         let mut request = client
             .client
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "tenant_archive",
         };
@@ -1001,7 +1147,7 @@ impl<'a> TenantArchive<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
