@@ -113,8 +113,8 @@ public final class CustomerLife {
     }
 
     private void getTenant(Tenant tenant) throws Exception {
-        equal(tenants.tenantGet(tenant.getId(, null)), tenant);
-        fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(UUID.randomUUID(, null)));
+        equal(tenants.tenantGet(tenant.getId(), null), tenant);
+        fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(UUID.randomUUID(), null));
         passed("tenant_get");
         equal(tenants.tenantGetBySlug(tenant.getSlug(), null), tenant);
         passed("tenant_get_by_slug");
@@ -407,9 +407,9 @@ public final class CustomerLife {
         passed("tenant_archive");
 
         UUID demo = tenants.tenantGetBySlug(tenant.getSlug() + "-demo", null).getId();
-        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantDelete(demo));
+        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantDelete(demo, null));
         tenants.tenantArchive(demo, null);
-        equal(tenants.tenantDeleteWithHttpInfo(demo).getStatusCode(), 204);
+        equal(tenants.tenantDeleteWithHttpInfo(demo, null).getStatusCode(), 204);
         fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(demo, null));
         passed("tenant_delete");
     }

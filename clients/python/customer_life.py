@@ -138,7 +138,7 @@ def update_tenant(tenant):
 
 
 def update_one_version(tenant):
-    tag = tenants.tenant_get_with_http_info(tenant.id).headers["ETag"]
+    tag = tenants.tenant_get_with_http_info(tenant.id).headers["etag"]
     try:
         tenants.tenant_get(tenant.id, if_none_match=tag)
     except registry.ApiException as error:
