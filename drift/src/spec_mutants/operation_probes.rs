@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::probe::{Expectation, Probe, Request, exchange};
-use crate::spec::Operation;
+use crate::spec::{Operation, Spec};
 
 /// An invalid value for every parameter.
 const INVALID: &str = "NOT%20VALID";
@@ -56,6 +56,22 @@ pub(super) fn moved(operation: &Operation, to_path: &str, to_method: &str) -> Pr
             exchange(before, response(operation), Expectation::not_routed()),
             exchange(after, Expectation::not_routed(), response(operation)),
         ],
+    )
+}
+
+/// Other scopes are enough for the operation. The servers run without an issuer, so the served document shows the change;
+/// `admission.rs` of the suite holds the service to the scopes of its document.
+pub(super) fn scopes(spec: &Spec, operation: &Operation, alternatives: &Value) -> Probe {
+    let pointer = format!("{}/security", operation.pointer);
+    let original = spec.document.pointer(&pointer).cloned().unwrap_or_default();
+    let served = |value: Value| Expectation::status(200).value(pointer.clone(), value);
+    Probe::new(
+        operation.id.clone(),
+        vec![exchange(
+            Request::new("GET", "/openapi.json", None),
+            served(original),
+            served(alternatives.clone()),
+        )],
     )
 }
 
