@@ -109,6 +109,7 @@ pub(super) fn required_field(schema: &str, field: &str) -> Option<Probe> {
             ("/v1/tenants".to_owned(), body, 201)
         }
         "TenantCancel" => (format!("/v1/tenants/{unknown_tenant}/cancel"), json!({}), 404),
+        "EntitlementSet" => (format!("/v1/entitlements/{unknown_tenant}/insights"), json!({}), 404),
         "APIKeyCreate" => (
             "/v1/api-keys".to_owned(),
             json!({"tenant_id": unknown_tenant, "name": "Required"}),
@@ -116,7 +117,8 @@ pub(super) fn required_field(schema: &str, field: &str) -> Option<Probe> {
         ),
         _ => return None,
     };
-    let request = Request::new("POST", path, Some(body));
+    let method = if schema == "EntitlementSet" { "PUT" } else { "POST" };
+    let request = Request::new(method, path, Some(body));
     let rejected = Expectation::status(400).text(format!("`{field}`"));
     Some(Probe::new(
         schema,
