@@ -13,13 +13,14 @@ impl Operation {
             | Self::TenantGetBySlug
             | Self::ProjectGet
             | Self::EntitlementList
+            | Self::EntitlementGet
             | Self::CatalogList
             | Self::ApiKeyList
             | Self::ApiKeyGet
             | Self::ApiKeyVerify
             | Self::AuditList => true,
-            // A second request changes nothing and gets the same response.
-            Self::TenantActivate | Self::TenantCancel | Self::ApiKeyRevoke => true,
+            // A second request changes nothing and gets the same response, or 200 instead of 201.
+            Self::TenantActivate | Self::TenantCancel | Self::EntitlementSet | Self::EntitlementRevoke | Self::ApiKeyRevoke => true,
             // A second request gets 409, so the caller would mistake its own success for a conflict.
             Self::TenantCreate | Self::ProjectCreate | Self::CatalogTrialRequest => false,
             // A second request gets 404, so the caller would not know whether it deleted the project.

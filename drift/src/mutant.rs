@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     PathChanged,
     MethodChanged,
     SecurityRemoved,
+    ScopeAdded,
+    ScopeRemoved,
     ParameterAdded,
     ParameterRemoved,
     ParameterRenamed,
@@ -41,6 +43,7 @@ pub(crate) enum Kind {
     ResponseFieldMadeNullable,
     ResponseFieldMadeNonNullable,
     StatusAdded,
+    SuccessAdded,
     StatusRemoved,
     HeaderRemoved,
     HeaderMadeOptional,
@@ -64,12 +67,14 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 51] = [
+    pub(crate) const ALL: [Self; 54] = [
         Self::OperationAdded,
         Self::OperationRemoved,
         Self::PathChanged,
         Self::MethodChanged,
         Self::SecurityRemoved,
+        Self::ScopeAdded,
+        Self::ScopeRemoved,
         Self::ParameterAdded,
         Self::ParameterRemoved,
         Self::ParameterRenamed,
@@ -96,6 +101,7 @@ impl Kind {
         Self::ResponseFieldMadeNullable,
         Self::ResponseFieldMadeNonNullable,
         Self::StatusAdded,
+        Self::SuccessAdded,
         Self::StatusRemoved,
         Self::HeaderRemoved,
         Self::HeaderMadeOptional,
@@ -126,6 +132,8 @@ impl Kind {
             Self::PathChanged => "path changed",
             Self::MethodChanged => "method changed",
             Self::SecurityRemoved => "security removed",
+            Self::ScopeAdded => "scope added",
+            Self::ScopeRemoved => "scope removed",
             Self::ParameterAdded => "parameter added",
             Self::ParameterRemoved => "parameter removed",
             Self::ParameterRenamed => "parameter renamed",
@@ -152,6 +160,7 @@ impl Kind {
             Self::ResponseFieldMadeNullable => "response field made nullable",
             Self::ResponseFieldMadeNonNullable => "response field made non-nullable",
             Self::StatusAdded => "status added",
+            Self::SuccessAdded => "status of success added",
             Self::StatusRemoved => "status removed",
             Self::HeaderRemoved => "response header removed",
             Self::HeaderMadeOptional => "response header made optional",

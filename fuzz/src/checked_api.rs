@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tenant_registry_contract::server::generic::{Handler, Operation, ParameterVisitor, Parameters, Request};
 use tenant_registry_contract::server::{Admission, Admitted, Credentials, NotAdmitted, RequestMetadata};
 use tenant_registry_contract::types::{
-    ApiKeyCreate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, ProjectCreate, RetryAfterSeconds,
+    ApiKeyCreate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, EntitlementSet, ProjectCreate, RetryAfterSeconds,
     TenantActivate, TenantCancel, TenantCreate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
@@ -120,6 +120,7 @@ compared_by_equality!(
     TenantActivate,
     TenantCancel,
     ProjectCreate,
+    EntitlementSet,
     CatalogRequest,
     ApiKeyCreate,
     AuditAppend

@@ -99,6 +99,17 @@ pub enum ApiKeyCreateError {
     NotFound(#[from] NotFound),
 }
 
+/// Rejections of `entitlement_set`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum EntitlementSetError {
+    /// The tenant or the product does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The tenant is archived, or its plan cannot use the product.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
 /// The service could not do what was requested.
 #[derive(Clone, Debug, Error)]
 pub enum Failure {

@@ -13,6 +13,9 @@ pub(crate) enum ServiceAction {
     TenantCancelled,
     ProjectCreated,
     ProjectDeleted,
+    EntitlementGranted,
+    EntitlementChanged,
+    EntitlementRevoked,
     CatalogRequested,
     CatalogTrialStarted,
     ApiKeyCreated,
@@ -27,6 +30,9 @@ impl ServiceAction {
             Self::TenantCancelled => "tenant.cancelled",
             Self::ProjectCreated => "project.created",
             Self::ProjectDeleted => "project.deleted",
+            Self::EntitlementGranted => "entitlement.granted",
+            Self::EntitlementChanged => "entitlement.changed",
+            Self::EntitlementRevoked => "entitlement.revoked",
             Self::CatalogRequested => "catalog.requested",
             Self::CatalogTrialStarted => "catalog.trial_started",
             Self::ApiKeyCreated => "api_key.created",
@@ -38,7 +44,11 @@ impl ServiceAction {
         match self {
             Self::TenantCreated | Self::TenantActivated | Self::TenantCancelled => "tenant",
             Self::ProjectCreated | Self::ProjectDeleted => "project",
-            Self::CatalogRequested | Self::CatalogTrialStarted => "product",
+            Self::EntitlementGranted
+            | Self::EntitlementChanged
+            | Self::EntitlementRevoked
+            | Self::CatalogRequested
+            | Self::CatalogTrialStarted => "product",
             Self::ApiKeyCreated | Self::ApiKeyRevoked => "api_key",
         }
     }

@@ -1,6 +1,6 @@
 //! Entitlements as they are stored.
 
-use tenant_registry_contract::types::{JsonObject, StoredText, TenantId, Timestamp};
+use tenant_registry_contract::types::{EntitlementSource, JsonObject, StoredText, TenantId, Timestamp};
 
 /// A stored entitlement: a tenant's right to use a product. A tenant has at most one for each product.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,8 @@ pub struct EntitlementRecord {
     pub config: JsonObject,
     /// When the entitlement ends.
     pub expires_at: Option<Timestamp>,
+    /// Why the tenant has the entitlement.
+    pub source: EntitlementSource,
     /// When the entitlement was created.
     pub created_at: Timestamp,
     /// When the record was last changed.

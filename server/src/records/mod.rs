@@ -11,7 +11,7 @@ mod tenant;
 
 pub use api_key::{ApiKeyQuery, ApiKeyRecord};
 pub use audit_event::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
-pub use decision::Decision;
+pub use decision::{Decision, EntitlementDecision};
 pub use entitlement::EntitlementRecord;
 pub use internal_detail::InternalDetail;
 pub use page::{PageQuery, RecordPage};

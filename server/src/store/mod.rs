@@ -10,12 +10,12 @@ pub mod postgres;
 
 use crate::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
-    EntitlementRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage, TenantRecord,
+    EntitlementDecision, EntitlementRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage, TenantRecord,
 };
 use std::future::Future;
 use std::ops::ControlFlow;
 use tenant_registry_contract::types::{
-    ApiKeyId, ApiKeyPrefix, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
+    ApiKeyId, ApiKeyPrefix, ProductKey, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
 };
 use thiserror::Error;
 
@@ -137,6 +137,19 @@ pub enum TrialStarted<E> {
     TenantNotFound,
 }
 
+/// The outcome of changing an entitlement.
+#[derive(Clone, Debug)]
+pub enum EntitlementChanged<E> {
+    /// The entitlement was created.
+    Created(EntitlementRecord),
+    /// The entitlement existed. It is as it is stored now, whether it changed or not.
+    Stored(EntitlementRecord),
+    /// The rule rejected the change. Nothing was written.
+    Rejected(E),
+    /// The tenant does not exist.
+    TenantNotFound,
+}
+
 /// An API key and the state of its tenant, read together.
 #[derive(Clone, Debug)]
 pub struct ApiKeyWithTenant {
@@ -212,6 +225,22 @@ pub trait EntitlementStore: Send + Sync + 'static {
         &self,
         tenant_id: TenantId,
     ) -> impl Future<Output = Result<Option<Vec<EntitlementRecord>>, StoreError>> + Send;
+
+    /// Returns the entitlement of a tenant to a product.
+    fn entitlement_get(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> impl Future<Output = Result<Option<EntitlementRecord>, StoreError>> + Send;
+
+    /// Creates or changes the entitlement of a tenant to a product as `decide` says. `decide` gets the tenant and the current
+    /// entitlement, if there is one. Used by `entitlement_set` and `entitlement_revoke`.
+    fn entitlement_change<E: Send>(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+        decide: impl Fn(&TenantRecord, Option<EntitlementRecord>) -> Result<EntitlementDecision, E> + Send + Sync,
+    ) -> impl Future<Output = Result<EntitlementChanged<E>, StoreError>> + Send;
 
     /// Stores the trial that `decide` makes for the tenant. If `decide` rejects the trial, the outcome is
     /// [`TrialStarted::Rejected`] even if an entitlement exists.

@@ -49,6 +49,23 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
         ),
         ("entitlement_list", get(format!("/v1/entitlements?tenant_id={id}"))),
         (
+            "entitlement_get",
+            get(format!("/v1/entitlements/{id}/insights")),
+        ),
+        (
+            "entitlement_set",
+            service
+                .raw
+                .request(Method::PUT, &format!("/v1/entitlements/{id}/insights"))
+                .json(&json!({})),
+        ),
+        (
+            "entitlement_revoke",
+            service
+                .raw
+                .request(Method::DELETE, &format!("/v1/entitlements/{id}/insights")),
+        ),
+        (
             "catalog_request",
             post("/v1/catalog/request".to_owned(), product.clone()),
         ),

@@ -115,8 +115,8 @@ const SENTENCES: [(&str, &[(&str, &str)]); 20] = [
         &[("old_rows", "rows_beyond_the_bounds_can_be_read_and_changed")],
     ),
     (
-        "It is safe to repeat a request that activates or cancels a tenant or revokes an API key: if it already took \
-         effect, it changes nothing and writes no second audit event.",
+        "It is safe to repeat a request that activates or cancels a tenant, sets or revokes an entitlement, or revokes an \
+         API key: if it already took effect, it changes nothing and writes no second audit event.",
         &[
             (
                 "activation",
@@ -130,6 +130,8 @@ const SENTENCES: [(&str, &[(&str, &str)]); 20] = [
                 "cancellation",
                 "repeating_a_pending_cancellation_changes_nothing_and_writes_no_event",
             ),
+            ("entitlement_changes", "setting_the_same_state_again_changes_nothing"),
+            ("entitlement_changes", "a_revocation_can_be_repeated"),
             ("api_keys", "repeating_a_revocation_changes_nothing_and_writes_no_event"),
         ],
     ),

@@ -31,6 +31,7 @@ mod database_roles;
 mod database_tls;
 mod database_troubles;
 mod documentation;
+mod entitlement_changes;
 mod entitlements;
 mod examples;
 mod failures;
@@ -123,6 +124,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         cancellation::cases,
         catalog::cases,
         cross_origin::cases,
+        entitlement_changes::cases,
         entitlements::cases,
         failures::cases,
         health::cases,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
-    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest,
+    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest, EntitlementSet,
     ListCursor, PageLimit, ProductKey, ProjectCreate, ProjectId, TenantActivate, TenantCancel, TenantCreate, TenantId,
     TenantSlug, Timestamp,
 };
@@ -63,6 +63,9 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::ProjectGet => send!(project_get, id: ProjectId),
         Operation::ProjectDelete => send!(project_delete, id: ProjectId),
         Operation::EntitlementList => send!(entitlement_list, tenant_id: TenantId),
+        Operation::EntitlementGet => send!(entitlement_get, tenant_id: TenantId, product: ProductKey),
+        Operation::EntitlementSet => send!(entitlement_set, tenant_id: TenantId, product: ProductKey, body: EntitlementSet),
+        Operation::EntitlementRevoke => send!(entitlement_revoke, tenant_id: TenantId, product: ProductKey),
         Operation::CatalogList => send!(catalog_list),
         Operation::CatalogRequest => send!(catalog_request, body: CatalogRequest),
         Operation::CatalogTrialRequest => send!(catalog_trial_request, body: CatalogRequest),

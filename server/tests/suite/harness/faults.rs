@@ -5,15 +5,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use tenant_registry_contract::types::{
-    ApiKeyId, ApiKeyPrefix, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
+    ApiKeyId, ApiKeyPrefix, ProductKey, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
 };
 use tenant_registry_server::records::{
-    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
+    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementDecision, EntitlementRecord,
     InternalDetail, NewAuditEvent, ProjectRecord, RecordPage, TenantRecord,
 };
 use tenant_registry_server::store::{
     ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, Deleted,
-    EntitlementStore, NewTrial, ProjectCreated, ProjectStore, Store, StoreError, StoreHealth, TenantCreated,
+    EntitlementChanged, EntitlementStore, NewTrial, ProjectCreated, ProjectStore, Store, StoreError, StoreHealth, TenantCreated,
     TenantStore, TrialStarted,
 };
 
@@ -112,6 +112,23 @@ impl<S: Store> ProjectStore for FaultyStore<S> {
 impl<S: Store> EntitlementStore for FaultyStore<S> {
     async fn entitlement_list(&self, tenant_id: TenantId) -> Result<Option<Vec<EntitlementRecord>>, StoreError> {
         self.healthy()?.entitlement_list(tenant_id).await
+    }
+
+    async fn entitlement_get(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> Result<Option<EntitlementRecord>, StoreError> {
+        self.healthy()?.entitlement_get(tenant_id, product).await
+    }
+
+    async fn entitlement_change<E: Send>(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+        decide: impl Fn(&TenantRecord, Option<EntitlementRecord>) -> Result<EntitlementDecision, E> + Send + Sync,
+    ) -> Result<EntitlementChanged<E>, StoreError> {
+        self.healthy()?.entitlement_change(tenant_id, product, decide).await
     }
 
     async fn catalog_trial_request<E: Send>(

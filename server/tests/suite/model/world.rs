@@ -72,6 +72,11 @@ impl World {
                 (Method::DELETE, format!("/v1/projects/{}", self.project(*project)), None)
             }
             Step::EntitlementList { tenant } => get(format!("/v1/entitlements?tenant_id={}", self.tenant(*tenant))),
+            Step::EntitlementGet { tenant, product } => get(self.entitlement(*tenant, product)),
+            Step::EntitlementSet { tenant, product, body } => {
+                (Method::PUT, self.entitlement(*tenant, product), Some(body.clone()))
+            }
+            Step::EntitlementRevoke { tenant, product } => (Method::DELETE, self.entitlement(*tenant, product), None),
             Step::CatalogRequest { tenant, product } => post("/v1/catalog/request", self.request(*tenant, product)),
             Step::CatalogTrialRequest { tenant, product } => {
                 post("/v1/catalog/trial-request", self.request(*tenant, product))
@@ -152,6 +157,10 @@ impl World {
         nth(&self.api_keys, api_key)
     }
 
+    fn entitlement(&self, tenant: Nth, product: &str) -> String {
+        format!("/v1/entitlements/{}/{product}", self.tenant(tenant))
+    }
+
     fn request(&self, tenant: Nth, product: &str) -> Value {
         json!({ "tenant_id": self.tenant(tenant), "product": product })
     }
@@ -183,6 +192,9 @@ impl World {
                 | Step::ProjectGet { .. }
                 | Step::ProjectDelete { .. }
                 | Step::EntitlementList { .. }
+                | Step::EntitlementGet { .. }
+                | Step::EntitlementSet { .. }
+                | Step::EntitlementRevoke { .. }
                 | Step::CatalogRequest { .. }
                 | Step::CatalogTrialRequest { .. }
                 | Step::ApiKeyList { .. }
