@@ -20,7 +20,11 @@ impl Operation {
             | Self::ApiKeyVerify
             | Self::AuditList => true,
             // A second request changes nothing and gets the same response, or 200 instead of 201.
-            Self::TenantActivate | Self::TenantCancel | Self::EntitlementSet | Self::EntitlementRevoke | Self::ApiKeyRevoke => true,
+            Self::TenantActivate
+            | Self::TenantCancel
+            | Self::EntitlementSet
+            | Self::EntitlementRevoke
+            | Self::ApiKeyRevoke => true,
             // A second request gets 409, so the caller would mistake its own success for a conflict.
             Self::TenantCreate | Self::ProjectCreate | Self::CatalogTrialRequest => false,
             // A second request gets 404, so the caller would not know whether it deleted the project.

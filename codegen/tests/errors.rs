@@ -660,7 +660,7 @@ fn schemes_that_are_not_bearer_tokens() {
         ADMISSION,
         "doors:open: Open doors.",
         "doors-see: Open doors.",
-        "(line 49) would both become the variant `DoorsSee`",
+        "(line 50) would both become the variant `DoorsSee`",
     );
 }
 

@@ -11,8 +11,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tenant_registry_contract::server::generic::{Handler, Operation, ParameterVisitor, Parameters, Request};
 use tenant_registry_contract::server::{Admission, Admitted, Credentials, NotAdmitted, RequestMetadata};
 use tenant_registry_contract::types::{
-    ApiKeyCreate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, EntitlementSet, ProjectCreate, RetryAfterSeconds,
-    TenantActivate, TenantCancel, TenantCreate,
+    ApiKeyCreate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, EntitlementSet, ProjectCreate,
+    RetryAfterSeconds, TenantActivate, TenantCancel, TenantCreate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};

@@ -23,7 +23,11 @@ pub(super) async fn api_key_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysRead])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysRead]],
+            )
             .await?;
         let query = request::query(
             &context,
@@ -56,7 +60,7 @@ impl ToResponse for ApiKeyListResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysRead],
+                        &[&[Scope::ApiKeysRead]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -82,7 +86,11 @@ pub(super) async fn api_key_create<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
@@ -108,7 +116,7 @@ impl ToResponse for ApiKeyCreateResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysWrite],
+                        &[&[Scope::ApiKeysWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -147,7 +155,11 @@ pub(super) async fn api_key_get<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysRead])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysRead]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = ApiKeyGetParams {
@@ -173,7 +185,7 @@ impl ToResponse for ApiKeyGetResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysRead],
+                        &[&[Scope::ApiKeysRead]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -206,7 +218,11 @@ pub(super) async fn api_key_revoke<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = ApiKeyRevokeParams {
@@ -232,7 +248,7 @@ impl ToResponse for ApiKeyRevokeResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysWrite],
+                        &[&[Scope::ApiKeysWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -261,7 +277,7 @@ pub(super) async fn api_key_verify<A: Api>(
         let principal = admission::principal_or_later(
                 &context,
                 &metadata,
-                &[Scope::ApiKeysVerify],
+                &[&[Scope::ApiKeysVerify]],
             )
             .await?;
         request::no_query(&context)?;
@@ -286,7 +302,7 @@ impl ToResponse for ApiKeyVerifyResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysVerify],
+                        &[&[Scope::ApiKeysVerify]],
                     )?
                 }
             },

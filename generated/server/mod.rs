@@ -36,7 +36,9 @@ pub use self::projects::{
 pub use self::request::RequestMetadata;
 pub use self::response::{OperationResponse, ServerErrorResponse};
 pub use self::tenants::{
-    EntitlementListParams, EntitlementListResponse, TenantActivateParams,
+    EntitlementGetParams, EntitlementGetResponse, EntitlementListParams,
+    EntitlementListResponse, EntitlementRevokeParams, EntitlementRevokeResponse,
+    EntitlementSetParams, EntitlementSetResponse, TenantActivateParams,
     TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
     TenantGetParams, TenantGetResponse, Tenants,

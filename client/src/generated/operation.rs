@@ -28,6 +28,12 @@ pub enum Operation {
     ProjectDelete,
     /// `entitlement_list`: List the product entitlements of a tenant.
     EntitlementList,
+    /// `entitlement_get`: Get a tenant's entitlement to a product.
+    EntitlementGet,
+    /// `entitlement_set`: Set a tenant's entitlement to a product.
+    EntitlementSet,
+    /// `entitlement_revoke`: Revoke a tenant's entitlement to a product.
+    EntitlementRevoke,
     /// `catalog_list`: List the products that any tenant can request.
     CatalogList,
     /// `catalog_request`: Request a product for a tenant.
@@ -52,7 +58,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -64,6 +70,9 @@ impl Operation {
         Self::ProjectGet,
         Self::ProjectDelete,
         Self::EntitlementList,
+        Self::EntitlementGet,
+        Self::EntitlementSet,
+        Self::EntitlementRevoke,
         Self::CatalogList,
         Self::CatalogRequest,
         Self::CatalogTrialRequest,
@@ -90,6 +99,9 @@ impl Operation {
             Self::ProjectGet => "project_get",
             Self::ProjectDelete => "project_delete",
             Self::EntitlementList => "entitlement_list",
+            Self::EntitlementGet => "entitlement_get",
+            Self::EntitlementSet => "entitlement_set",
+            Self::EntitlementRevoke => "entitlement_revoke",
             Self::CatalogList => "catalog_list",
             Self::CatalogRequest => "catalog_request",
             Self::CatalogTrialRequest => "catalog_trial_request",

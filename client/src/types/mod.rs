@@ -35,11 +35,11 @@ pub use self::json::JsonObject;
 pub use self::members::{Member, RequestObject, unknown_name};
 pub use self::projects::{Project, ProjectCreate, ProjectName, ProjectSlug};
 pub use self::shared::{
-    Error, ErrorCode, PageLimit, PlanKey, ProductKey, ProjectId, RequestCount,
-    RetryAfterSeconds, StoredText, TenantId, TenantProduct, Text,
+    EntitlementSource, Error, ErrorCode, PageLimit, PlanKey, ProductKey, ProjectId,
+    RequestCount, RetryAfterSeconds, StoredText, TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
-    Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName,
-    TenantProductList, TenantSlug, TenantStatus,
+    EntitlementGrant, EntitlementSet, Tenant, TenantActivate, TenantCancel, TenantCreate,
+    TenantKind, TenantName, TenantProductList, TenantSlug, TenantStatus,
 };
 pub use self::time::{Date, Timestamp};

@@ -77,9 +77,8 @@ pub(super) fn access(scheme: Option<&Scheme>, operation: &Place<'_>) -> Result<A
             .iter()
             .any(|other| contains(other, &scopes) || contains(&scopes, other))
         {
-            return Err(requirement.error(
-                "one of two alternatives has all scopes of the other, so it is never needed; remove it",
-            ));
+            return Err(requirement
+                .error("one of two alternatives has all scopes of the other, so it is never needed; remove it"));
         }
         alternatives.push(scopes);
     }

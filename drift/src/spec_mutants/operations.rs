@@ -112,14 +112,20 @@ fn scopes_changed(spec: &Spec, operation: &Operation) -> Vec<Mutant> {
             )
         }
     };
-    let added = spec.scopes().find(|scope| !alternatives.iter().any(|it| requires(it, scope)));
+    let added = spec
+        .scopes()
+        .find(|scope| !alternatives.iter().any(|it| requires(it, scope)));
     let added = added.filter(|_| !alternatives.is_empty()).map(|scope| {
         let more = [alternatives.as_slice(), &[json!({"bearer": [scope]})]].concat();
         changed(Kind::ScopeAdded, format!("`{scope}` of `{}`", operation.id), more)
     });
     let removed = (0..alternatives.len()).filter(|_| alternatives.len() > 1).map(|index| {
         let fewer = [&alternatives[..index], &alternatives[index + 1..]].concat();
-        changed(Kind::ScopeRemoved, format!("{} of `{}`", alternatives[index], operation.id), fewer)
+        changed(
+            Kind::ScopeRemoved,
+            format!("{} of `{}`", alternatives[index], operation.id),
+            fewer,
+        )
     });
     added.into_iter().chain(removed).collect()
 }

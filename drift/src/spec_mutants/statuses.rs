@@ -70,7 +70,9 @@ fn added(operation: &Operation, pointer: &str) -> Mutant {
 fn success_added(spec: &Spec, operation: &Operation, pointer: &str) -> Option<Mutant> {
     let declared = |status: &str| spec.document.pointer(&format!("{pointer}/{status}"));
     let success = ["200", "201", "202"].into_iter().find_map(declared)?;
-    let added = ["200", "201", "202"].into_iter().find(|status| declared(status).is_none())?;
+    let added = ["200", "201", "202"]
+        .into_iter()
+        .find(|status| declared(status).is_none())?;
     let edits = vec![Edit::Set(format!("{pointer}/{added}"), success.clone())];
     Some(mutant(
         Kind::SuccessAdded,

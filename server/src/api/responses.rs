@@ -4,9 +4,9 @@ use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound};
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
     AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    EntitlementGetResponse, EntitlementListResponse, EntitlementRevokeResponse, EntitlementSetResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse,
-    ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
-    TenantGetResponse,
+    EntitlementGetResponse, EntitlementListResponse, EntitlementRevokeResponse, EntitlementSetResponse,
+    HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse,
+    TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
 };
 use tenant_registry_contract::types::{Error, ErrorCode};
 

@@ -5,9 +5,10 @@ use crate::domain::entitlements::SetEntitlement;
 use crate::domain::error::{DomainError, EntitlementSetError, TenantChangeError, TenantCreateError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    EntitlementGetParams, EntitlementGetResponse, EntitlementListParams, EntitlementListResponse, EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams, EntitlementSetResponse, Principal, RequestMetadata, TenantActivateParams,
-    TenantActivateResponse, TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
-    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants,
+    EntitlementGetParams, EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
+    EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams, EntitlementSetResponse, Principal,
+    RequestMetadata, TenantActivateParams, TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants,
 };
 use tenant_registry_contract::types::{EntitlementSet, TenantActivate, TenantCancel, TenantCreate};
 

@@ -101,7 +101,13 @@ impl EntitlementRecord {
     }
 
     /// Revokes the entitlement. If it is disabled already, nothing changes.
-    fn revoke(self, product: &ProductKey, product_name: Option<&str>, caller: &Caller, now: Timestamp) -> EntitlementDecision {
+    fn revoke(
+        self,
+        product: &ProductKey,
+        product_name: Option<&str>,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> EntitlementDecision {
         if !self.enabled {
             return EntitlementDecision::Unchanged(self);
         }
@@ -110,17 +116,22 @@ impl EntitlementRecord {
             updated_at: now,
             ..self
         };
-        let event = revoked.event(ServiceAction::EntitlementRevoked, product, product_name, Map::new(), caller);
+        let event = revoked.event(
+            ServiceAction::EntitlementRevoked,
+            product,
+            product_name,
+            Map::new(),
+            caller,
+        );
         EntitlementDecision::change(revoked, event)
     }
 }
 
-impl From<EntitlementGrant> for EntitlementSource {
-    fn from(grant: EntitlementGrant) -> Self {
-        match grant {
-            EntitlementGrant::Purchase => Self::Purchase,
-            EntitlementGrant::Override => Self::Override,
-        }
+/// The source of an entitlement that is set.
+fn source_of(grant: EntitlementGrant) -> EntitlementSource {
+    match grant {
+        EntitlementGrant::Purchase => EntitlementSource::Purchase,
+        EntitlementGrant::Override => EntitlementSource::Override,
     }
 }
 
@@ -145,7 +156,7 @@ fn set(
         enabled,
         config,
         expires_at,
-        source: source.into(),
+        source: source_of(source),
         created_at: current.as_ref().map_or(now, |current| current.created_at),
         updated_at: now,
     };
@@ -285,7 +296,7 @@ impl<S: Store> Registry<S> {
         let name = self.catalog.product(product).ok().map(|entry| entry.name.as_str());
         let decide = |_: &TenantRecord, current: Option<EntitlementRecord>| {
             let current = current.ok_or_else(not_found)?;
-            Ok(current.revoke(product, name, caller, self.clock.now()))
+            Ok::<_, NotFound>(current.revoke(product, name, caller, self.clock.now()))
         };
         match self.store.entitlement_change(tenant_id, product, decide).await? {
             EntitlementChanged::Created(_) | EntitlementChanged::Stored(_) => Ok(()),

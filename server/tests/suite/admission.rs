@@ -131,7 +131,8 @@ impl Guarded {
             .json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let path = format!("/v1/entitlements/{}/connect", text(&tenant["id"]));
-        self.send(Method::PUT, &path, Some(&json!({})), Some(&self.operator)).await;
+        self.send(Method::PUT, &path, Some(&json!({})), Some(&self.operator))
+            .await;
         Subject {
             tenant: text(&tenant["id"]),
             slug,
@@ -392,7 +393,13 @@ async fn the_caller_is_the_actor(store: StoreUnderTest) {
     let actions: Vec<_> = events.iter().map(|event| event["action"].as_str().unwrap()).collect();
     assert_eq!(
         actions,
-        ["report.exported", "entitlement.granted", "api_key.created", "project.created", "tenant.created"]
+        [
+            "report.exported",
+            "entitlement.granted",
+            "api_key.created",
+            "project.created",
+            "tenant.created"
+        ]
     );
     for event in events {
         let actor = [&event["actor_id"], &event["actor_name"], &event["actor_type"]];

@@ -89,7 +89,10 @@ async fn setting_replaces_all_of_an_entitlement(store: StoreUnderTest) {
     let end = "2030-01-01T00:00:00.000000Z";
     let full = json!({ "config": { "seats": 5 }, "expires_at": end, "source": "override" });
     let first = service.set_to(tenant.id, "insights", &full, 201).await;
-    assert_eq!(json!([first.config, first.expires_at, first.source]), json!([{ "seats": 5 }, end, "override"]));
+    assert_eq!(
+        json!([first.config, first.expires_at, first.source]),
+        json!([{ "seats": 5 }, end, "override"])
+    );
     service.clock.advance(TimeDelta::hours(1));
     let second = service
         .set_to(tenant.id, "insights", &json!({ "enabled": false }), 200)
@@ -109,7 +112,7 @@ async fn setting_the_same_state_again_changes_nothing(store: StoreUnderTest) {
     let first = service.set_to(tenant.id, "insights", &body, 201).await;
     service.clock.advance(TimeDelta::hours(1));
     assert_eq!(service.set_to(tenant.id, "insights", &body, 200).await, first);
-    let with_defaults = json!({ "enabled": true, "config": { "seats": 5 }, "expires_at": null, "source": "purchase" });
+    let with_defaults = json!({ "enabled": true, "config": { "seats": 5 }, "source": "purchase" });
     assert_eq!(service.set_to(tenant.id, "insights", &with_defaults, 200).await, first);
     assert_eq!(
         service.actions(tenant.id).await,
@@ -195,8 +198,14 @@ async fn an_archived_tenant_gets_no_entitlements(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("gone").await;
     service.set_to(tenant.id, "insights", &json!({}), 201).await;
-    service.operator.archive(server_id(tenant.id), service.clock.now()).await;
-    for (product, body) in [("connect", json!({})), ("insights", json!({ "config": { "seats": 1 } }))] {
+    service
+        .operator
+        .archive(server_id(tenant.id), service.clock.now())
+        .await;
+    for (product, body) in [
+        ("connect", json!({})),
+        ("insights", json!({ "config": { "seats": 1 } })),
+    ] {
         let response = service.set(tenant.id, product, &body).await;
         let message = response.assert_error(409, ErrorCode::Conflict);
         assert!(message.contains("archived"), "{message}");
@@ -280,7 +289,11 @@ async fn a_revoked_entitlement_can_be_set_again(store: StoreUnderTest) {
 async fn an_entitlement_that_never_existed_is_not_found(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("none").await;
-    let get = service.client.entitlement_get().tenant_id(tenant.id).product("insights");
+    let get = service
+        .client
+        .entitlement_get()
+        .tenant_id(tenant.id)
+        .product("insights");
     let message = assert_error(get.send().await, 404, ErrorCode::NotFound);
     assert!(message.contains("`insights`"), "{message}");
     let revoked = service.revoke_entitlement(tenant.id, "insights").await;
@@ -292,7 +305,9 @@ async fn events_say_what_changed(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("buyer").await;
     let end = "2030-01-01T00:00:00.000000Z";
-    service.set_to(tenant.id, "insights", &json!({ "expires_at": end }), 201).await;
+    service
+        .set_to(tenant.id, "insights", &json!({ "expires_at": end }), 201)
+        .await;
     service
         .set_to(tenant.id, "insights", &json!({ "config": { "seats": 5 } }), 200)
         .await;
@@ -307,10 +322,7 @@ async fn events_say_what_changed(store: StoreUnderTest) {
             "entitlement.changed",
             json!({ "changed": ["config", "expires_at"], "enabled": true, "source": "purchase" }),
         ),
-        (
-            "entitlement.revoked",
-            json!({ "enabled": false, "source": "purchase" }),
-        ),
+        ("entitlement.revoked", json!({ "enabled": false, "source": "purchase" })),
     ];
     assert_eq!(events.len(), 4);
     for (event, (action, metadata)) in events[1..].iter().zip(expected) {
@@ -336,13 +348,13 @@ async fn concurrent_requests_create_an_entitlement_once(store: StoreUnderTest) {
     );
     // A trial and a purchase at the same time: either the trial comes first and is bought, or it comes too late.
     let other = service.customer("undecided").await;
-    let (bought, tried) = tokio::join!(
-        service.set(other.id, "insights", &body),
-        service.try_insights(other.id)
-    );
+    let (bought, tried) = tokio::join!(service.set(other.id, "insights", &body), service.try_insights(other.id));
     let statuses = (bought.status, tried.status);
     assert!([(201, 409), (200, 201)].contains(&statuses), "{statuses:?}");
-    assert_eq!(json!(service.entitlement(other.id, "insights").await.source), "purchase");
+    assert_eq!(
+        json!(service.entitlement(other.id, "insights").await.source),
+        "purchase"
+    );
 }
 
 async fn a_body_of_the_wrong_type_or_size_is_rejected(store: StoreUnderTest) {

@@ -11,7 +11,12 @@ process_cases![every_example_is_valid, every_request_can_be_sent_as_it_is];
 
 /// The operations whose example cannot succeed on a service that was just started, which has only a tenant.
 const NOT_FOUND: [&str; 6] = [
-    "project_get", "project_delete", "entitlement_get", "entitlement_revoke", "api_key_get", "api_key_revoke",
+    "project_get",
+    "project_delete",
+    "entitlement_get",
+    "entitlement_revoke",
+    "api_key_get",
+    "api_key_revoke",
 ];
 
 /// The example of a schema, as the API reference shows it: its own, or one made of its properties and items.

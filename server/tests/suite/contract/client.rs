@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
-    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest, EntitlementSet,
-    ListCursor, PageLimit, ProductKey, ProjectCreate, ProjectId, TenantActivate, TenantCancel, TenantCreate, TenantId,
-    TenantSlug, Timestamp,
+    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest,
+    EntitlementSet, ListCursor, PageLimit, ProductKey, ProjectCreate, ProjectId, TenantActivate, TenantCancel,
+    TenantCreate, TenantId, TenantSlug, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -64,7 +64,9 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::ProjectDelete => send!(project_delete, id: ProjectId),
         Operation::EntitlementList => send!(entitlement_list, tenant_id: TenantId),
         Operation::EntitlementGet => send!(entitlement_get, tenant_id: TenantId, product: ProductKey),
-        Operation::EntitlementSet => send!(entitlement_set, tenant_id: TenantId, product: ProductKey, body: EntitlementSet),
+        Operation::EntitlementSet => {
+            send!(entitlement_set, tenant_id: TenantId, product: ProductKey, body: EntitlementSet)
+        }
         Operation::EntitlementRevoke => send!(entitlement_revoke, tenant_id: TenantId, product: ProductKey),
         Operation::CatalogList => send!(catalog_list),
         Operation::CatalogRequest => send!(catalog_request, body: CatalogRequest),

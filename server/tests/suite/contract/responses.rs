@@ -8,9 +8,9 @@ use serde_json::Value;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
     AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    EntitlementGetResponse, EntitlementListResponse, EntitlementRevokeResponse, EntitlementSetResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse,
-    ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
-    TenantGetResponse,
+    EntitlementGetResponse, EntitlementListResponse, EntitlementRevokeResponse, EntitlementSetResponse,
+    HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse,
+    TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
 };
 
 /// Any response of an operation with a status that it declares.

@@ -8,13 +8,13 @@ use tenant_registry_contract::types::{
     ApiKeyId, ApiKeyPrefix, ProductKey, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
 };
 use tenant_registry_server::records::{
-    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementDecision, EntitlementRecord,
-    InternalDetail, NewAuditEvent, ProjectRecord, RecordPage, TenantRecord,
+    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementDecision,
+    EntitlementRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage, TenantRecord,
 };
 use tenant_registry_server::store::{
     ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, Deleted,
-    EntitlementChanged, EntitlementStore, NewTrial, ProjectCreated, ProjectStore, Store, StoreError, StoreHealth, TenantCreated,
-    TenantStore, TrialStarted,
+    EntitlementChanged, EntitlementStore, NewTrial, ProjectCreated, ProjectStore, Store, StoreError, StoreHealth,
+    TenantCreated, TenantStore, TrialStarted,
 };
 
 /// The detail of a fault, which no response may contain.

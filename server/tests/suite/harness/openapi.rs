@@ -125,11 +125,10 @@ impl Spec {
             .find(|(_, _, operation)| operation["operationId"] == id)
             .unwrap();
         let requirements = operation["security"].as_array().unwrap();
-        let scopes = |requirement: &'static Value| requirement["bearer"].as_array().unwrap().iter();
-        let names = requirements
-            .iter()
-            .map(|requirement| scopes(requirement).map(|scope| scope.as_str().unwrap()).collect());
-        names.collect()
+        let scopes = requirements.iter().map(|it| it["bearer"].as_array().unwrap());
+        scopes
+            .map(|scopes| scopes.iter().map(|scope| scope.as_str().unwrap()).collect())
+            .collect()
     }
 
     /// Follows one `$ref` within the document.

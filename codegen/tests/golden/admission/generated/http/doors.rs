@@ -44,7 +44,7 @@ pub(super) async fn door_open<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
-                &[Scope::DoorsOpen, Scope::DoorsSee],
+                &[&[Scope::DoorsOpen, Scope::DoorsSee], &[Scope::DoorsOwn]],
             )
             .await?;
         request::no_query(&context)?;
@@ -59,11 +59,12 @@ impl ToResponse for DoorOpenResponse {
         Ok(
             match self {
                 Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::DoorsOpen, Scope::DoorsSee],
+                        &[&[Scope::DoorsOpen, Scope::DoorsSee], &[Scope::DoorsOwn]],
                     )?
                 }
                 Self::PayloadTooLarge(body) => {
@@ -96,7 +97,7 @@ pub(super) async fn door_knock<A: Api>(
         let principal = admission::principal_or_later(
                 &context,
                 &metadata,
-                &[Scope::DoorsSee],
+                &[&[Scope::DoorsSee]],
             )
             .await?;
         request::no_query(&context)?;
@@ -114,7 +115,7 @@ impl ToResponse for DoorKnockResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::DoorsSee],
+                        &[&[Scope::DoorsSee]],
                     )?
                 }
             },

@@ -19,7 +19,7 @@ pub trait Doors: Admission {
 
     /// Open a door.
     ///
-    /// Requires the scopes `doors:open` and `doors:see`.
+    /// Requires the scopes `doors:open` and `doors:see`, or the scope `doors:own`.
     ///
     /// `PUT /doors`
     fn door_open(
@@ -59,6 +59,8 @@ impl OperationResponse for DoorCountResponse {
 pub enum DoorOpenResponse {
     /// 200: Open.
     Ok(types::Door),
+    /// 201: New and open.
+    Created(types::Door),
     /// 400: Rejected.
     BadRequest(types::Error),
     /// 403: Not let in.

@@ -105,6 +105,17 @@ impl DoorOpenThen {
         )
     }
 
+    /// Responds with the status `created`.
+    pub fn created(self, value: &types::Door) -> Self {
+        Self(
+            self
+                .0
+                .status(201u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `bad_request`.
     pub fn bad_request(self, value: &types::Error) -> Self {
         Self(

@@ -93,6 +93,8 @@ impl<'a> DoorOpen<'a> {
     ///
     /// `200`: Open.
     ///
+    /// `201`: New and open.
+    ///
     /// # Errors
     ///
     /// Returns an error if the request is incomplete, if there is no response, or if the response
@@ -137,7 +139,7 @@ impl<'a> DoorOpen<'a> {
         client.post(&result, &info).await?;
         let response = result?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
+            200 | 201 => ResponseValue::from_response(response).await,
             400 | 401 | 403 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
