@@ -14,6 +14,7 @@ impl Operation {
             | Self::ProjectGet
             | Self::EntitlementList
             | Self::EntitlementGet
+            | Self::EntitlementCheck
             | Self::CatalogList
             | Self::ApiKeyList
             | Self::ApiKeyGet
@@ -22,11 +23,13 @@ impl Operation {
             // A second request changes nothing and gets the same response, or 200 instead of 201.
             Self::TenantActivate
             | Self::TenantCancel
+            | Self::TenantUpdate
+            | Self::TenantArchive
             | Self::EntitlementSet
             | Self::EntitlementRevoke
             | Self::ApiKeyRevoke => true,
             // A second request gets 409, so the caller would mistake its own success for a conflict.
-            Self::TenantCreate | Self::ProjectCreate | Self::CatalogTrialRequest => false,
+            Self::TenantCreate | Self::ProjectCreate | Self::CatalogTrialRequest | Self::ApiKeyRotate => false,
             // A second request gets 404, so the caller would not know whether it deleted the project.
             Self::ProjectDelete => false,
             // A second request creates a second record.

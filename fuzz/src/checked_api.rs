@@ -11,8 +11,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tenant_registry_contract::server::generic::{Handler, Operation, ParameterVisitor, Parameters, Request};
 use tenant_registry_contract::server::{Admission, Admitted, Credentials, NotAdmitted, RequestMetadata};
 use tenant_registry_contract::types::{
-    ApiKeyCreate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, EntitlementSet, ProjectCreate,
-    RetryAfterSeconds, TenantActivate, TenantCancel, TenantCreate,
+    ApiKeyCreate, ApiKeyRotate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, EntitlementSet,
+    ProjectCreate, RetryAfterSeconds, TenantActivate, TenantCancel, TenantCreate, TenantUpdate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -117,22 +117,24 @@ macro_rules! compared_by_equality {
 compared_by_equality!(
     (),
     TenantCreate,
+    TenantUpdate,
     TenantActivate,
     TenantCancel,
     ProjectCreate,
     EntitlementSet,
     CatalogRequest,
     ApiKeyCreate,
+    ApiKeyRotate,
     AuditAppend
 );
 
 /// A secret has no `PartialEq`.
 impl Body for ApiKeyVerifyRequest {
     fn check(&self) {
-        let Self { key } = reparsed(self);
+        let Self { key, product, scopes } = reparsed(self);
         assert_eq!(
-            key.expose_secret(),
-            self.key.expose_secret(),
+            (key.expose_secret(), product, scopes),
+            (self.key.expose_secret(), self.product.clone(), self.scopes.clone()),
             "serialized and parsed again"
         );
     }

@@ -197,6 +197,19 @@ where
     optional_body(context, request).await?.ok_or_else(missing_body)
 }
 
+/// A merge patch (RFC 7396), which is always required.
+pub(super) async fn merge_patch<A, T>(
+    context: &RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> Result<T, InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned + RequestObject,
+{
+    let media_types = ["application/merge-patch+json", "application/json"];
+    read_body(context, request, &media_types).await?.ok_or_else(missing_body)
+}
+
 fn missing_body() -> InvalidBody {
     InvalidBody::Malformed {
         message: "the body is missing; send a JSON object".to_owned(),

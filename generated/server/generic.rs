@@ -11,17 +11,19 @@ use crate::types;
 use super::{
     Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse,
     ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
-    ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse, AuditListParams,
-    AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
-    CatalogTrialRequestResponse, Credentials, EntitlementGetParams,
+    ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys, Audit,
+    AuditAppendResponse, AuditListParams, AuditListResponse, Catalog,
+    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
+    Credentials, EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
     EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
     EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams,
     EntitlementSetResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
     OperationResponse, Principal, ProjectCreateResponse, ProjectDeleteParams,
     ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse, Projects,
     ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
-    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
-    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
+    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse,
     Tenants, TryLater,
 };
 
@@ -149,9 +151,11 @@ for GenericApi<H> {
 }
 
 impl<
-    H: Admission + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantGetBySlug>
-        + Handler<TenantActivate> + Handler<TenantCancel> + Handler<EntitlementList>
-        + Handler<EntitlementGet> + Handler<EntitlementSet> + Handler<EntitlementRevoke>,
+    H: Admission + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantUpdate>
+        + Handler<TenantGetBySlug> + Handler<TenantActivate> + Handler<TenantCancel>
+        + Handler<TenantArchive> + Handler<EntitlementList> + Handler<EntitlementGet>
+        + Handler<EntitlementSet> + Handler<EntitlementRevoke>
+        + Handler<EntitlementCheck>,
 > Tenants for GenericApi<H> {
     fn tenant_create(
         &self,
@@ -187,6 +191,26 @@ impl<
                 principal,
                 params,
                 body: (),
+            },
+        )
+    }
+
+    fn tenant_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: TenantUpdateParams,
+        body: types::TenantUpdate,
+    ) -> impl Future<Output = TenantUpdateResponse> + Send {
+        <H as Handler<
+            TenantUpdate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body,
             },
         )
     }
@@ -246,6 +270,25 @@ impl<
                 principal,
                 params,
                 body,
+            },
+        )
+    }
+
+    fn tenant_archive(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: TenantArchiveParams,
+    ) -> impl Future<Output = TenantArchiveResponse> + Send {
+        <H as Handler<
+            TenantArchive,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
             },
         )
     }
@@ -316,6 +359,25 @@ impl<
     ) -> impl Future<Output = EntitlementRevokeResponse> + Send {
         <H as Handler<
             EntitlementRevoke,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
+            },
+        )
+    }
+
+    fn entitlement_check(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: EntitlementCheckParams,
+    ) -> impl Future<Output = EntitlementCheckResponse> + Send {
+        <H as Handler<
+            EntitlementCheck,
         >>::handle(
             &self.0,
             Request {
@@ -452,7 +514,7 @@ impl<
 
 impl<
     H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
-        + Handler<ApiKeyRevoke> + Handler<ApiKeyVerify>,
+        + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate> + Handler<ApiKeyVerify>,
 > ApiKeys for GenericApi<H> {
     fn api_key_list(
         &self,
@@ -526,6 +588,26 @@ impl<
                 principal,
                 params,
                 body: (),
+            },
+        )
+    }
+
+    fn api_key_rotate(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ApiKeyRotateParams,
+        body: Option<types::ApiKeyRotate>,
+    ) -> impl Future<Output = ApiKeyRotateResponse> + Send {
+        <H as Handler<
+            ApiKeyRotate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body,
             },
         )
     }
@@ -706,6 +788,40 @@ impl Operation for TenantGet {
     }
 }
 
+/// `tenant_update`: Update a tenant.
+#[derive(Debug)]
+pub enum TenantUpdate {}
+
+impl Operation for TenantUpdate {
+    const ID: &'static str = "tenant_update";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = TenantUpdateParams;
+
+    type Body = types::TenantUpdate;
+
+    type Schema = types::TenantUpdate;
+
+    type Response = TenantUpdateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tenant_update(
+            request.metadata,
+            request.principal,
+            request.params,
+            request.body,
+        )
+    }
+}
+
 /// `tenant_get_by_slug`: Get a tenant by slug.
 #[derive(Debug)]
 pub enum TenantGetBySlug {}
@@ -800,6 +916,35 @@ impl Operation for TenantCancel {
             request.params,
             request.body,
         )
+    }
+}
+
+/// `tenant_archive`: Archive a tenant.
+#[derive(Debug)]
+pub enum TenantArchive {}
+
+impl Operation for TenantArchive {
+    const ID: &'static str = "tenant_archive";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = TenantArchiveParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = TenantArchiveResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tenant_archive(request.metadata, request.principal, request.params)
     }
 }
 
@@ -1011,6 +1156,35 @@ impl Operation for EntitlementRevoke {
     }
 }
 
+/// `entitlement_check`: Check whether a tenant is entitled to a product now.
+#[derive(Debug)]
+pub enum EntitlementCheck {}
+
+impl Operation for EntitlementCheck {
+    const ID: &'static str = "entitlement_check";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = EntitlementCheckParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = EntitlementCheckResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.entitlement_check(request.metadata, request.principal, request.params)
+    }
+}
+
 /// `catalog_list`: List the products that any tenant can request.
 #[derive(Debug)]
 pub enum CatalogList {}
@@ -1214,6 +1388,40 @@ impl Operation for ApiKeyRevoke {
     }
 }
 
+/// `api_key_rotate`: Replace an API key by a successor.
+#[derive(Debug)]
+pub enum ApiKeyRotate {}
+
+impl Operation for ApiKeyRotate {
+    const ID: &'static str = "api_key_rotate";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = ApiKeyRotateParams;
+
+    type Body = Option<types::ApiKeyRotate>;
+
+    type Schema = types::ApiKeyRotate;
+
+    type Response = ApiKeyRotateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        body.as_ref()
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.api_key_rotate(
+            request.metadata,
+            request.principal,
+            request.params,
+            request.body,
+        )
+    }
+}
+
 /// `api_key_verify`: Verify an API key.
 #[derive(Debug)]
 pub enum ApiKeyVerify {}
@@ -1308,6 +1516,13 @@ impl Parameters for TenantGetParams {
     }
 }
 
+impl Parameters for TenantUpdateParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
 impl Parameters for TenantGetBySlugParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { slug } = self;
@@ -1323,6 +1538,13 @@ impl Parameters for TenantActivateParams {
 }
 
 impl Parameters for TenantCancelParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for TenantArchiveParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);
@@ -1374,6 +1596,14 @@ impl Parameters for EntitlementRevokeParams {
     }
 }
 
+impl Parameters for EntitlementCheckParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { tenant_id, product } = self;
+        visitor.parameter("tenant_id", tenant_id);
+        visitor.parameter("product", product);
+    }
+}
+
 impl Parameters for ApiKeyListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { tenant_id, product, usable, limit, cursor } = self;
@@ -1399,6 +1629,13 @@ impl Parameters for ApiKeyGetParams {
 }
 
 impl Parameters for ApiKeyRevokeParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for ApiKeyRotateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);

@@ -20,8 +20,8 @@ pub use self::admission::{
 };
 pub use self::api_keys::{
     ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams,
-    ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
-    ApiKeys,
+    ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyRotateParams,
+    ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys,
 };
 pub use self::audit::{Audit, AuditAppendResponse, AuditListParams, AuditListResponse};
 pub use self::catalog::{
@@ -36,12 +36,13 @@ pub use self::projects::{
 pub use self::request::RequestMetadata;
 pub use self::response::{OperationResponse, ServerErrorResponse};
 pub use self::tenants::{
-    EntitlementGetParams, EntitlementGetResponse, EntitlementListParams,
-    EntitlementListResponse, EntitlementRevokeParams, EntitlementRevokeResponse,
-    EntitlementSetParams, EntitlementSetResponse, TenantActivateParams,
-    TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
+    EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
+    EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams,
+    EntitlementSetResponse, TenantActivateParams, TenantActivateResponse,
+    TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
-    TenantGetParams, TenantGetResponse, Tenants,
+    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
 
 /// The whole API: implemented for every type that implements the trait of each tag.

@@ -15,6 +15,7 @@ pub(crate) enum Command {
     Get(EntitlementGet),
     Set(EntitlementSet),
     Revoke(EntitlementRevoke),
+    Check(EntitlementCheck),
 }
 
 impl Command {
@@ -29,6 +30,9 @@ impl Command {
             Self::Revoke(request) => {
                 request.send(client).await?;
                 Response::Empty
+            }
+            Self::Check(request) => {
+                Response::EntitlementCheck(request.send(client).await?)
             }
         };
         Ok(response)
@@ -199,5 +203,38 @@ impl EntitlementRevoke {
             .send()
             .await?;
         Ok(())
+    }
+}
+
+/// Check whether a tenant is entitled to a product now.
+///
+/// For products whose requests have no API key, such as those of a person who is logged in. The
+/// response is 200, also if the tenant or the product does not exist. After a change to the
+/// tenant or the entitlement has returned, no response says otherwise.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EntitlementCheck {
+    /// The ID of the tenant.
+    #[arg(long, value_name = "UUID")]
+    pub(crate) tenant_id: types::TenantId,
+    /// The key of the product.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) product: types::ProductKey,
+}
+
+impl EntitlementCheck {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::EntitlementCheck, Failure> {
+        Ok(
+            client
+                .entitlement_check()
+                .tenant_id(self.tenant_id)
+                .product(self.product)
+                .send()
+                .await?
+                .into_inner(),
+        )
     }
 }

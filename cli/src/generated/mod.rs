@@ -18,7 +18,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 17274115774789510970;
+pub(crate) const SPEC_FINGERPRINT: u64 = 5540761537108164431;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]
@@ -74,6 +74,7 @@ pub(crate) enum Response {
     Project(types::Project),
     TenantProductList(types::TenantProductList),
     TenantProduct(types::TenantProduct),
+    EntitlementCheck(types::EntitlementCheck),
     CatalogEntryList(types::CatalogEntryList),
     ApiKeyList(types::ApiKeyList),
     ApiKeyCreated(types::ApiKeyCreated),

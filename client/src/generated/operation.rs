@@ -14,12 +14,16 @@ pub enum Operation {
     TenantCreate,
     /// `tenant_get`: Get a tenant by ID.
     TenantGet,
+    /// `tenant_update`: Update a tenant.
+    TenantUpdate,
     /// `tenant_get_by_slug`: Get a tenant by slug.
     TenantGetBySlug,
     /// `tenant_activate`: Activate a tenant.
     TenantActivate,
     /// `tenant_cancel`: Cancel a tenant, immediately or at the end of its period.
     TenantCancel,
+    /// `tenant_archive`: Archive a tenant.
+    TenantArchive,
     /// `project_create`: Create a project.
     ProjectCreate,
     /// `project_get`: Get a project by ID.
@@ -34,6 +38,8 @@ pub enum Operation {
     EntitlementSet,
     /// `entitlement_revoke`: Revoke a tenant's entitlement to a product.
     EntitlementRevoke,
+    /// `entitlement_check`: Check whether a tenant is entitled to a product now.
+    EntitlementCheck,
     /// `catalog_list`: List the products that any tenant can request.
     CatalogList,
     /// `catalog_request`: Request a product for a tenant.
@@ -48,6 +54,8 @@ pub enum Operation {
     ApiKeyGet,
     /// `api_key_revoke`: Revoke an API key.
     ApiKeyRevoke,
+    /// `api_key_rotate`: Replace an API key by a successor.
+    ApiKeyRotate,
     /// `api_key_verify`: Verify an API key.
     ApiKeyVerify,
     /// `audit_append`: Append an audit event.
@@ -58,14 +66,16 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
         Self::TenantGet,
+        Self::TenantUpdate,
         Self::TenantGetBySlug,
         Self::TenantActivate,
         Self::TenantCancel,
+        Self::TenantArchive,
         Self::ProjectCreate,
         Self::ProjectGet,
         Self::ProjectDelete,
@@ -73,6 +83,7 @@ impl Operation {
         Self::EntitlementGet,
         Self::EntitlementSet,
         Self::EntitlementRevoke,
+        Self::EntitlementCheck,
         Self::CatalogList,
         Self::CatalogRequest,
         Self::CatalogTrialRequest,
@@ -80,6 +91,7 @@ impl Operation {
         Self::ApiKeyCreate,
         Self::ApiKeyGet,
         Self::ApiKeyRevoke,
+        Self::ApiKeyRotate,
         Self::ApiKeyVerify,
         Self::AuditAppend,
         Self::AuditList,
@@ -92,9 +104,11 @@ impl Operation {
             Self::ReadinessGet => "readiness_get",
             Self::TenantCreate => "tenant_create",
             Self::TenantGet => "tenant_get",
+            Self::TenantUpdate => "tenant_update",
             Self::TenantGetBySlug => "tenant_get_by_slug",
             Self::TenantActivate => "tenant_activate",
             Self::TenantCancel => "tenant_cancel",
+            Self::TenantArchive => "tenant_archive",
             Self::ProjectCreate => "project_create",
             Self::ProjectGet => "project_get",
             Self::ProjectDelete => "project_delete",
@@ -102,6 +116,7 @@ impl Operation {
             Self::EntitlementGet => "entitlement_get",
             Self::EntitlementSet => "entitlement_set",
             Self::EntitlementRevoke => "entitlement_revoke",
+            Self::EntitlementCheck => "entitlement_check",
             Self::CatalogList => "catalog_list",
             Self::CatalogRequest => "catalog_request",
             Self::CatalogTrialRequest => "catalog_trial_request",
@@ -109,6 +124,7 @@ impl Operation {
             Self::ApiKeyCreate => "api_key_create",
             Self::ApiKeyGet => "api_key_get",
             Self::ApiKeyRevoke => "api_key_revoke",
+            Self::ApiKeyRotate => "api_key_rotate",
             Self::ApiKeyVerify => "api_key_verify",
             Self::AuditAppend => "audit_append",
             Self::AuditList => "audit_list",

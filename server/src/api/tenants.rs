@@ -5,12 +5,14 @@ use crate::domain::entitlements::SetEntitlement;
 use crate::domain::error::{DomainError, EntitlementSetError, TenantChangeError, TenantCreateError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    EntitlementGetParams, EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
-    EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams, EntitlementSetResponse, Principal,
-    RequestMetadata, TenantActivateParams, TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams, EntitlementGetResponse,
+    EntitlementListParams, EntitlementListResponse, EntitlementRevokeParams, EntitlementRevokeResponse,
+    EntitlementSetParams, EntitlementSetResponse, Principal, RequestMetadata, TenantActivateParams,
+    TenantActivateResponse, TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
-use tenant_registry_contract::types::{EntitlementSet, TenantActivate, TenantCancel, TenantCreate};
+use tenant_registry_contract::types::{EntitlementSet, TenantActivate, TenantCancel, TenantCreate, TenantUpdate};
 
 impl<S: Store> Tenants for RegistryApi<S> {
     async fn tenant_create(
@@ -60,6 +62,26 @@ impl<S: Store> Tenants for RegistryApi<S> {
         }
     }
 
+    async fn tenant_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: TenantUpdateParams,
+        body: TenantUpdate,
+    ) -> TenantUpdateResponse {
+        let TenantUpdateParams { id } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.tenant_update(id, body, &caller).await {
+            Ok(tenant) => TenantUpdateResponse::Ok(tenant),
+            Err(DomainError::Rejected(error)) => match error {
+                TenantChangeError::InvalidInput(error) => TenantUpdateResponse::BadRequest(error.into()),
+                TenantChangeError::NotFound(error) => TenantUpdateResponse::NotFound(error.into()),
+                TenantChangeError::Conflict(error) => TenantUpdateResponse::Conflict(error.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
     async fn tenant_activate(
         &self,
         metadata: RequestMetadata,
@@ -100,6 +122,25 @@ impl<S: Store> Tenants for RegistryApi<S> {
                 TenantChangeError::InvalidInput(error) => TenantCancelResponse::BadRequest(error.into()),
                 TenantChangeError::NotFound(error) => TenantCancelResponse::NotFound(error.into()),
                 TenantChangeError::Conflict(error) => TenantCancelResponse::Conflict(error.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn tenant_archive(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: TenantArchiveParams,
+    ) -> TenantArchiveResponse {
+        let TenantArchiveParams { id } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.tenant_archive(id, &caller).await {
+            Ok(tenant) => TenantArchiveResponse::Ok(tenant),
+            Err(DomainError::Rejected(error)) => match error {
+                TenantChangeError::InvalidInput(error) => TenantArchiveResponse::BadRequest(error.into()),
+                TenantChangeError::NotFound(error) => TenantArchiveResponse::NotFound(error.into()),
+                TenantChangeError::Conflict(error) => TenantArchiveResponse::Conflict(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
@@ -173,6 +214,22 @@ impl<S: Store> Tenants for RegistryApi<S> {
             Ok(()) => EntitlementRevokeResponse::NoContent,
             Err(DomainError::Rejected(error)) => EntitlementRevokeResponse::NotFound(error.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn entitlement_check(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: EntitlementCheckParams,
+    ) -> EntitlementCheckResponse {
+        let EntitlementCheckParams { tenant_id, product } = params;
+        let checked = self
+            .registry
+            .entitlement_check(tenant_id, product, principal.tenant_scope());
+        match checked.await {
+            Ok(check) => EntitlementCheckResponse::Ok(check),
+            Err(failure) => self.failed(&metadata, failure),
         }
     }
 }

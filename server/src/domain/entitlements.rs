@@ -3,15 +3,15 @@
 use super::Registry;
 use super::caller::{Caller, TenantScope};
 use super::clock::days_after;
-use super::error::{Conflict, DomainError, EntitlementSetError, NotFound};
+use super::error::{Conflict, DomainError, EntitlementSetError, Failure, NotFound};
 use super::service_event::{ServiceAction, ServiceEvent};
-use super::tenants::TRIAL_LENGTH;
-use crate::records::{EntitlementDecision, EntitlementRecord, NewAuditEvent, TenantRecord, stored};
-use crate::store::{EntitlementChanged, Store};
+use super::tenants::{TRIAL_LENGTH, is_in_service, status_at};
+use crate::records::{EntitlementDecision, EntitlementRecord, EntitlementState, NewAuditEvent, TenantRecord, stored};
+use crate::store::{EntitlementChanged, EntitlementWithTenant, Store};
 use serde_json::{Map, Value};
 use tenant_registry_contract::types::{
-    CatalogEntry, EntitlementGrant, EntitlementSet, EntitlementSource, JsonObject, ProductKey, TenantId, TenantProduct,
-    TenantProductList, TenantStatus, Timestamp,
+    CatalogEntry, EntitlementCheck, EntitlementCheckReason, EntitlementGrant, EntitlementSet, EntitlementSource,
+    JsonObject, ProductKey, TenantId, TenantProduct, TenantProductList, TenantStatus, Timestamp,
 };
 
 /// An entitlement after it was set.
@@ -21,6 +21,19 @@ pub enum SetEntitlement {
     Created(TenantProduct),
     /// It existed before, and is as requested.
     Replaced(TenantProduct),
+}
+
+/// Whether an entitlement allows the use of its product at `now`. `None` is no entitlement. Whether the tenant is in service
+/// is a separate question.
+pub(super) fn entitled_at(entitlement: Option<EntitlementState>, now: Timestamp) -> Result<(), EntitlementCheckReason> {
+    let EntitlementState { enabled, expires_at } = entitlement.ok_or(EntitlementCheckReason::None)?;
+    if !enabled {
+        Err(EntitlementCheckReason::Disabled)
+    } else if expires_at.is_some_and(|end| end <= now) {
+        Err(EntitlementCheckReason::Expired)
+    } else {
+        Ok(())
+    }
 }
 
 impl EntitlementRecord {
@@ -40,10 +53,11 @@ impl EntitlementRecord {
 
     /// The entitlement as readers see it at `now`. After its end it is not enabled.
     pub fn into_tenant_product(self, now: Timestamp) -> TenantProduct {
+        let is_entitled = entitled_at(Some(self.state()), now).is_ok();
         let Self {
             tenant_id,
             product,
-            enabled,
+            enabled: _,
             config,
             expires_at,
             source,
@@ -53,7 +67,7 @@ impl EntitlementRecord {
         TenantProduct {
             tenant_id,
             product,
-            enabled: enabled && expires_at.is_none_or(|end| now < end),
+            enabled: is_entitled,
             config,
             expires_at,
             source,
@@ -207,7 +221,59 @@ fn no_entitlement(tenant_id: TenantId, product: &ProductKey) -> NotFound {
     NotFound(format!("the tenant {tenant_id} has no entitlement to `{product}`"))
 }
 
+fn not_entitled(reason: EntitlementCheckReason) -> EntitlementCheck {
+    EntitlementCheck {
+        entitled: false,
+        reason: Some(reason),
+        expires_at: None,
+        config: None,
+    }
+}
+
 impl<S: Store> Registry<S> {
+    /// Checks whether a tenant may use a product now. A foreign tenant is unknown.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn entitlement_check(
+        &self,
+        tenant_id: TenantId,
+        product: ProductKey,
+        tenant_scope: TenantScope,
+    ) -> Result<EntitlementCheck, Failure> {
+        if !tenant_scope.includes(tenant_id) {
+            return Ok(not_entitled(EntitlementCheckReason::UnknownTenant));
+        }
+        let Some(found) = self.store.entitlement_check(tenant_id, &product).await? else {
+            return Ok(not_entitled(EntitlementCheckReason::UnknownTenant));
+        };
+        let EntitlementWithTenant {
+            tenant_status,
+            tenant_cancel_at,
+            entitlement,
+        } = found;
+        let now = self.clock.now();
+        if !is_in_service(status_at(tenant_status, tenant_cancel_at, now)) {
+            return Ok(not_entitled(EntitlementCheckReason::TenantInactive));
+        }
+        if let Err(reason) = entitled_at(entitlement.as_ref().map(EntitlementRecord::state), now) {
+            // An entitlement outlives the product's entry in the catalog.
+            let reason = match reason {
+                EntitlementCheckReason::None if !self.catalog.has_product(&product) => {
+                    EntitlementCheckReason::UnknownProduct
+                }
+                reason => reason,
+            };
+            return Ok(not_entitled(reason));
+        }
+        Ok(EntitlementCheck {
+            entitled: true,
+            reason: None,
+            expires_at: entitlement.as_ref().and_then(|it| it.expires_at),
+            config: entitlement.map(|it| it.config),
+        })
+    }
+
     /// Lists the entitlements of a tenant, ordered by product.
     ///
     /// # Errors

@@ -94,7 +94,7 @@ pub enum ApiKeyCreateError {
     /// The key would be expired already.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
-    /// The tenant does not exist.
+    /// The tenant or the project does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
 }
@@ -106,6 +106,17 @@ pub enum EntitlementSetError {
     #[error(transparent)]
     NotFound(#[from] NotFound),
     /// The tenant is archived, or its plan cannot use the product.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
+/// Rejections of `api_key_rotate`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ApiKeyRotateError {
+    /// The key does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The key is revoked, expired or rotated already.
     #[error(transparent)]
     Conflict(#[from] Conflict),
 }

@@ -12,7 +12,7 @@ mod tenant;
 pub use api_key::{ApiKeyQuery, ApiKeyRecord};
 pub use audit_event::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
 pub use decision::{Decision, EntitlementDecision};
-pub use entitlement::EntitlementRecord;
+pub use entitlement::{EntitlementRecord, EntitlementState};
 pub use internal_detail::InternalDetail;
 pub use page::{PageQuery, RecordPage};
 pub use project::ProjectRecord;

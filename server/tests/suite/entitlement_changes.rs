@@ -1,7 +1,7 @@
 //! Reading, setting and revoking entitlements.
 
 use crate::harness::cases::cases;
-use crate::harness::steps::{assert_error, server_id, unknown_id};
+use crate::harness::steps::{assert_error, unknown_id};
 use crate::harness::{RawResponse, StoreUnderTest, TestServer};
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -198,10 +198,7 @@ async fn an_archived_tenant_gets_no_entitlements(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("gone").await;
     service.set_to(tenant.id, "insights", &json!({}), 201).await;
-    service
-        .operator
-        .archive(server_id(tenant.id), service.clock.now())
-        .await;
+    service.archive(tenant.id).await.unwrap();
     for (product, body) in [
         ("connect", json!({})),
         ("insights", json!({ "config": { "seats": 1 } })),

@@ -115,9 +115,10 @@ const SENTENCES: [(&str, &[(&str, &str)]); 20] = [
         &[("old_rows", "rows_beyond_the_bounds_can_be_read_and_changed")],
     ),
     (
-        "It is safe to repeat a request that activates or cancels a tenant, sets or revokes an entitlement, or revokes an \
-         API key: if it already took effect, it changes nothing and writes no second audit event.",
+        "It is safe to repeat a request that updates, activates, cancels or archives a tenant, sets or revokes an \
+         entitlement, or revokes an API key: if it already took effect, it changes nothing and writes no second audit event.",
         &[
+            ("tenant_updates", "the_same_state_changes_nothing_and_writes_no_event"),
             (
                 "activation",
                 "repeating_an_activation_changes_nothing_and_writes_no_event",
@@ -136,13 +137,15 @@ const SENTENCES: [(&str, &[(&str, &str)]); 20] = [
         ],
     ),
     (
-        "Repeating a successful `tenant_create`, `project_create` or `catalog_trial_request` returns 409, and repeating \
-         `project_delete` 404. Repeating `api_key_create`, `catalog_request` or `audit_append` creates a second record.",
+        "Repeating a successful `tenant_create`, `project_create`, `catalog_trial_request` or `api_key_rotate` returns 409, \
+         and repeating `project_delete` 404. Repeating `api_key_create`, `catalog_request` or `audit_append` creates a \
+         second record.",
         &[
             ("tenants", "a_slug_in_use_is_a_conflict_and_changes_nothing"),
             ("projects", "a_slug_in_use_is_a_conflict_and_changes_nothing"),
             ("projects", "a_deleted_project_is_not_found"),
             ("entitlements", "a_tenant_can_try_a_product_once"),
+            ("api_keys", "a_key_can_be_rotated_once"),
             ("introduction", "repeating_other_changes_creates_a_second_record"),
         ],
     ),

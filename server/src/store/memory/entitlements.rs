@@ -2,7 +2,7 @@
 
 use super::MemoryStore;
 use crate::records::{EntitlementDecision, EntitlementRecord, TenantRecord, stored};
-use crate::store::{EntitlementChanged, EntitlementStore, NewTrial, StoreError, TrialStarted};
+use crate::store::{EntitlementChanged, EntitlementStore, EntitlementWithTenant, NewTrial, StoreError, TrialStarted};
 use tenant_registry_contract::types::{ProductKey, TenantId};
 
 impl EntitlementStore for MemoryStore {
@@ -61,6 +61,22 @@ impl EntitlementStore for MemoryStore {
         } else {
             EntitlementChanged::Created(record)
         })
+    }
+
+    async fn entitlement_check(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> Result<Option<EntitlementWithTenant>, StoreError> {
+        let state = self.state();
+        Ok(state.tenants.get(&tenant_id).map(|tenant| {
+            let entitlements = state.entitlements.get(&tenant_id);
+            EntitlementWithTenant {
+                tenant_status: tenant.status,
+                tenant_cancel_at: tenant.cancel_at,
+                entitlement: entitlements.and_then(|it| it.get(&stored::<ProductKey>(product.clone())).cloned()),
+            }
+        }))
     }
 
     async fn catalog_trial_request<E: Send>(

@@ -78,6 +78,12 @@ impl State {
         self.tenants.insert(tenant.id, tenant);
     }
 
+    fn api_key_insert(&mut self, api_key: ApiKeyRecord) {
+        let ids = self.api_key_ids.entry(api_key.prefix.clone()).or_default();
+        ids.push(api_key.id);
+        self.api_keys.insert(api_key.id, api_key);
+    }
+
     /// Appends an event with the next number.
     fn append_event(&mut self, event: NewAuditEvent) -> Result<AuditEventRecord, StoreError> {
         let last = self.audit_events.last().map_or(0, |record| record.id.get());

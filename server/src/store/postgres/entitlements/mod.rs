@@ -1,6 +1,9 @@
 //! Entitlements, and the trials that create them.
 
+mod lookups;
 mod row;
+
+pub(super) use lookups::EntitlementLookup;
 
 use super::PostgresStore;
 use super::error::{DbError, violates};
@@ -8,7 +11,7 @@ use super::schema::tenant_products;
 use super::tenants::{Lock, lock_tenant_in_transaction, tenant_exists_on_connection};
 use super::transaction::Finish;
 use crate::records::{EntitlementDecision, EntitlementRecord, TenantRecord};
-use crate::store::{EntitlementChanged, EntitlementStore, NewTrial, StoreError, TrialStarted};
+use crate::store::{EntitlementChanged, EntitlementStore, EntitlementWithTenant, NewTrial, StoreError, TrialStarted};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use row::EntitlementRow;
@@ -97,6 +100,18 @@ impl EntitlementStore for PostgresStore {
                 Finish::commit_with_event(connection, changed, event).await
             })
             .await
+    }
+
+    async fn entitlement_check(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> Result<Option<EntitlementWithTenant>, StoreError> {
+        let lookup = EntitlementLookup {
+            tenant_id,
+            product: product.clone(),
+        };
+        self.entitlement_lookups.find(lookup).await
     }
 
     async fn catalog_trial_request<E: Send>(

@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// A row of `tenant_products`.
 #[derive(AsChangeset, Insertable, Queryable, Selectable)]
 #[diesel(table_name = tenant_products, primary_key(tenant_id, product), check_for_backend(Pg), treat_none_as_null = true)]
-pub(super) struct EntitlementRow {
+pub(in crate::store::postgres) struct EntitlementRow {
     tenant_id: Uuid,
     product: String,
     enabled: bool,
