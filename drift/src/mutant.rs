@@ -70,7 +70,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 54] = [
+    pub(crate) const ALL: [Self; 57] = [
         Self::OperationAdded,
         Self::OperationRemoved,
         Self::PathChanged,

@@ -16,6 +16,8 @@ pub enum Scope {
     TenantsRead,
     /// `tenants:write`: Create, update, activate, cancel and archive tenants.
     TenantsWrite,
+    /// `tenants:delete`: Delete tenants, with all that belongs to them but the audit log.
+    TenantsDelete,
     /// `projects:read`: Read projects.
     ProjectsRead,
     /// `projects:write`: Create and delete projects.
@@ -42,9 +44,10 @@ pub enum Scope {
 
 impl Scope {
     /// All scopes, in the order of the spec.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::TenantsRead,
         Self::TenantsWrite,
+        Self::TenantsDelete,
         Self::ProjectsRead,
         Self::ProjectsWrite,
         Self::EntitlementsRead,
@@ -63,6 +66,7 @@ impl Scope {
         match self {
             Self::TenantsRead => "tenants:read",
             Self::TenantsWrite => "tenants:write",
+            Self::TenantsDelete => "tenants:delete",
             Self::ProjectsRead => "projects:read",
             Self::ProjectsWrite => "projects:write",
             Self::EntitlementsRead => "entitlements:read",

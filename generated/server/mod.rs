@@ -41,8 +41,9 @@ pub use self::tenants::{
     EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams,
     EntitlementSetResponse, TenantActivateParams, TenantActivateResponse,
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
-    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
+    TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
+    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
 
 /// The whole API: implemented for every type that implements the trait of each tag.

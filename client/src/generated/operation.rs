@@ -16,6 +16,8 @@ pub enum Operation {
     TenantGet,
     /// `tenant_update`: Update a tenant.
     TenantUpdate,
+    /// `tenant_delete`: Delete a tenant.
+    TenantDelete,
     /// `tenant_get_by_slug`: Get a tenant by slug.
     TenantGetBySlug,
     /// `tenant_activate`: Activate a tenant.
@@ -66,12 +68,13 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
         Self::TenantGet,
         Self::TenantUpdate,
+        Self::TenantDelete,
         Self::TenantGetBySlug,
         Self::TenantActivate,
         Self::TenantCancel,
@@ -105,6 +108,7 @@ impl Operation {
             Self::TenantCreate => "tenant_create",
             Self::TenantGet => "tenant_get",
             Self::TenantUpdate => "tenant_update",
+            Self::TenantDelete => "tenant_delete",
             Self::TenantGetBySlug => "tenant_get_by_slug",
             Self::TenantActivate => "tenant_activate",
             Self::TenantCancel => "tenant_cancel",

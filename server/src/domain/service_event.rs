@@ -13,6 +13,7 @@ pub(crate) enum ServiceAction {
     TenantActivated,
     TenantCancelled,
     TenantArchived,
+    TenantDeleted,
     ProjectCreated,
     ProjectDeleted,
     EntitlementGranted,
@@ -33,6 +34,7 @@ impl ServiceAction {
             Self::TenantActivated => "tenant.activated",
             Self::TenantCancelled => "tenant.cancelled",
             Self::TenantArchived => "tenant.archived",
+            Self::TenantDeleted => "tenant.deleted",
             Self::ProjectCreated => "project.created",
             Self::ProjectDeleted => "project.deleted",
             Self::EntitlementGranted => "entitlement.granted",
@@ -52,7 +54,8 @@ impl ServiceAction {
             | Self::TenantUpdated
             | Self::TenantActivated
             | Self::TenantCancelled
-            | Self::TenantArchived => "tenant",
+            | Self::TenantArchived
+            | Self::TenantDeleted => "tenant",
             Self::ProjectCreated | Self::ProjectDeleted => "project",
             Self::EntitlementGranted
             | Self::EntitlementChanged

@@ -31,6 +31,7 @@ mod database_preconditions;
 mod database_roles;
 mod database_tls;
 mod database_troubles;
+mod deletion;
 mod documentation;
 mod entitlement_changes;
 mod entitlements;
@@ -105,6 +106,7 @@ fn all_cases() -> Vec<Trial> {
         .chain(database_roles::cases())
         .chain(database_tls::cases())
         .chain(database_troubles::cases())
+        .chain(deletion::process_cases())
         .chain(constraints::cases())
         .chain(old_rows::cases())
         .chain(model::cases())
@@ -128,6 +130,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         catalog::cases,
         cross_origin::cases,
         entitlement_changes::cases,
+        deletion::cases,
         entitlements::cases,
         failures::cases,
         health::cases,

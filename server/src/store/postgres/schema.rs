@@ -42,6 +42,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    deleted_tenants (tenant_id) {
+        tenant_id -> Uuid,
+        last_event -> Int8,
+    }
+}
+
+diesel::table! {
     projects (id) {
         id -> Uuid,
         tenant_id -> Uuid,
@@ -87,8 +94,7 @@ diesel::table! {
 }
 
 diesel::joinable!(api_keys -> tenants (tenant_id));
-diesel::joinable!(audit_log -> tenants (tenant_id));
 diesel::joinable!(projects -> tenants (tenant_id));
 diesel::joinable!(tenant_products -> tenants (tenant_id));
 
-diesel::allow_tables_to_appear_in_same_query!(api_keys, audit_log, projects, tenant_products, tenants,);
+diesel::allow_tables_to_appear_in_same_query!(api_keys, audit_log, deleted_tenants, projects, tenant_products, tenants,);

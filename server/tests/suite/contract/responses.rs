@@ -11,7 +11,7 @@ use tenant_registry_contract::server::{
     CatalogTrialRequestResponse, EntitlementCheckResponse, EntitlementGetResponse, EntitlementListResponse,
     EntitlementRevokeResponse, EntitlementSetResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse,
     ProjectGetResponse, ReadinessGetResponse, TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse, TenantUpdateResponse,
+    TenantCreateResponse, TenantDeleteResponse, TenantGetBySlugResponse, TenantGetResponse, TenantUpdateResponse,
 };
 
 /// Any response of an operation with a status that it declares.
@@ -71,6 +71,9 @@ responses! {
     TenantUpdateResponse {
         200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
+    }
+    TenantDeleteResponse {
+        204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 500 InternalServerError; unavailable
     }
     TenantActivateResponse {
         200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
