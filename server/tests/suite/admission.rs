@@ -257,7 +257,6 @@ async fn every_operation_requires_its_scope(store: StoreUnderTest) {
         assert_eq!(guarded.events(&subject).await, before, "{}", operation.id);
 
         for scopes in alternatives {
-            let subject = guarded.subject().await;
             let sufficient = guarded.token(scopes, None).await;
             let response = guarded.call(operation, &subject, Some(&sufficient)).await;
             assert!((200..300).contains(&response.status), "{}: {response:?}", operation.id);
