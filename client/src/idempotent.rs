@@ -19,6 +19,7 @@ impl Operation {
             | Self::ApiKeyList
             | Self::ApiKeyGet
             | Self::ApiKeyVerify
+            | Self::ApiKeyVerifyBatch
             | Self::AuditList => true,
             // A second request changes nothing and gets the same response, or 200 instead of 201.
             Self::TenantActivate
@@ -27,6 +28,7 @@ impl Operation {
             | Self::TenantArchive
             | Self::EntitlementSet
             | Self::EntitlementRevoke
+            | Self::ApiKeyUpdate
             | Self::ApiKeyRevoke => true,
             // A second request gets 409, so the caller would mistake its own success for a conflict.
             Self::TenantCreate | Self::ProjectCreate | Self::CatalogTrialRequest | Self::ApiKeyRotate => false,

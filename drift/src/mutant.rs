@@ -60,6 +60,7 @@ pub(crate) enum Kind {
     DefaultChanged,
     DefaultRemoved,
     UnknownMembersAllowed,
+    MinimumItemsChanged,
     MaximumItemsChanged,
     JsonLimitChanged,
     ContentTypeChanged,
@@ -70,7 +71,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 57] = [
+    pub(crate) const ALL: [Self; 58] = [
         Self::OperationAdded,
         Self::OperationRemoved,
         Self::PathChanged,
@@ -121,6 +122,7 @@ impl Kind {
         Self::DefaultChanged,
         Self::DefaultRemoved,
         Self::UnknownMembersAllowed,
+        Self::MinimumItemsChanged,
         Self::MaximumItemsChanged,
         Self::JsonLimitChanged,
         Self::ContentTypeChanged,
@@ -183,6 +185,7 @@ impl Kind {
             Self::DefaultChanged => "default changed",
             Self::DefaultRemoved => "default removed",
             Self::UnknownMembersAllowed => "unknown members allowed",
+            Self::MinimumItemsChanged => "minItems changed",
             Self::MaximumItemsChanged => "maxItems changed",
             Self::JsonLimitChanged => "limit of free-form JSON changed",
             Self::ContentTypeChanged => "content type changed",

@@ -11,8 +11,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tenant_registry_contract::server::generic::{Handler, Operation, ParameterVisitor, Parameters, Request};
 use tenant_registry_contract::server::{Admission, Admitted, Credentials, NotAdmitted, RequestMetadata};
 use tenant_registry_contract::types::{
-    ApiKeyCreate, ApiKeyRotate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, EntitlementSet,
-    ProjectCreate, RetryAfterSeconds, TenantActivate, TenantCancel, TenantCreate, TenantUpdate,
+    ApiKeyCreate, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAppend, CatalogRequest,
+    ConstraintError, EntitlementSet, ProjectCreate, RetryAfterSeconds, TenantActivate, TenantCancel, TenantCreate,
+    TenantUpdate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -125,8 +126,18 @@ compared_by_equality!(
     CatalogRequest,
     ApiKeyCreate,
     ApiKeyRotate,
+    ApiKeyUpdate,
     AuditAppend
 );
+
+/// A secret has no `PartialEq`.
+impl Body for ApiKeyVerifyBatch {
+    fn check(&self) {
+        let Self { keys } = reparsed(self);
+        assert_eq!(keys.len(), self.keys.len(), "serialized and parsed again");
+        self.keys.iter().for_each(Body::check);
+    }
+}
 
 /// A secret has no `PartialEq`.
 impl Body for ApiKeyVerifyRequest {

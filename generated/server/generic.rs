@@ -11,10 +11,11 @@ use crate::types;
 use super::{
     Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse,
     ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
-    ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys, Audit,
-    AuditAppendResponse, AuditListParams, AuditListResponse, Catalog,
-    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    Credentials, EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
+    ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
+    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse,
+    AuditListParams, AuditListResponse, Catalog, CatalogListResponse,
+    CatalogRequestResponse, CatalogTrialRequestResponse, Credentials,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
     EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
     EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams,
     EntitlementSetResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
@@ -533,7 +534,8 @@ impl<
 
 impl<
     H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
-        + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate> + Handler<ApiKeyVerify>,
+        + Handler<ApiKeyUpdate> + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate>
+        + Handler<ApiKeyVerify> + Handler<ApiKeyVerifyBatch>,
 > ApiKeys for GenericApi<H> {
     fn api_key_list(
         &self,
@@ -592,6 +594,26 @@ impl<
         )
     }
 
+    fn api_key_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ApiKeyUpdateParams,
+        body: types::ApiKeyUpdate,
+    ) -> impl Future<Output = ApiKeyUpdateResponse> + Send {
+        <H as Handler<
+            ApiKeyUpdate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body,
+            },
+        )
+    }
+
     fn api_key_revoke(
         &self,
         metadata: RequestMetadata,
@@ -639,6 +661,25 @@ impl<
     ) -> impl Future<Output = ApiKeyVerifyResponse> + Send {
         <H as Handler<
             ApiKeyVerify,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params: (),
+                body,
+            },
+        )
+    }
+
+    fn api_key_verify_batch(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        body: types::ApiKeyVerifyBatch,
+    ) -> impl Future<Output = ApiKeyVerifyBatchResponse> + Send {
+        <H as Handler<
+            ApiKeyVerifyBatch,
         >>::handle(
             &self.0,
             Request {
@@ -1407,6 +1448,40 @@ impl Operation for ApiKeyGet {
     }
 }
 
+/// `api_key_update`: Change an API key.
+#[derive(Debug)]
+pub enum ApiKeyUpdate {}
+
+impl Operation for ApiKeyUpdate {
+    const ID: &'static str = "api_key_update";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = ApiKeyUpdateParams;
+
+    type Body = types::ApiKeyUpdate;
+
+    type Schema = types::ApiKeyUpdate;
+
+    type Response = ApiKeyUpdateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.api_key_update(
+            request.metadata,
+            request.principal,
+            request.params,
+            request.body,
+        )
+    }
+}
+
 /// `api_key_revoke`: Revoke an API key.
 #[derive(Debug)]
 pub enum ApiKeyRevoke {}
@@ -1496,6 +1571,35 @@ impl Operation for ApiKeyVerify {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.api_key_verify(request.metadata, request.principal, request.body)
+    }
+}
+
+/// `api_key_verify_batch`: Verify up to 100 API keys.
+#[derive(Debug)]
+pub enum ApiKeyVerifyBatch {}
+
+impl Operation for ApiKeyVerifyBatch {
+    const ID: &'static str = "api_key_verify_batch";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = ();
+
+    type Body = types::ApiKeyVerifyBatch;
+
+    type Schema = types::ApiKeyVerifyBatch;
+
+    type Response = ApiKeyVerifyBatchResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.api_key_verify_batch(request.metadata, request.principal, request.body)
     }
 }
 
@@ -1677,6 +1781,13 @@ impl Parameters for ApiKeyListParams {
 }
 
 impl Parameters for ApiKeyGetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for ApiKeyUpdateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);

@@ -22,6 +22,7 @@ pub(crate) enum ServiceAction {
     CatalogRequested,
     CatalogTrialStarted,
     ApiKeyCreated,
+    ApiKeyUpdated,
     ApiKeyRotated,
     ApiKeyRevoked,
 }
@@ -43,6 +44,7 @@ impl ServiceAction {
             Self::CatalogRequested => "catalog.requested",
             Self::CatalogTrialStarted => "catalog.trial_started",
             Self::ApiKeyCreated => "api_key.created",
+            Self::ApiKeyUpdated => "api_key.updated",
             Self::ApiKeyRotated => "api_key.rotated",
             Self::ApiKeyRevoked => "api_key.revoked",
         }
@@ -62,7 +64,7 @@ impl ServiceAction {
             | Self::EntitlementRevoked
             | Self::CatalogRequested
             | Self::CatalogTrialStarted => "product",
-            Self::ApiKeyCreated | Self::ApiKeyRotated | Self::ApiKeyRevoked => "api_key",
+            Self::ApiKeyCreated | Self::ApiKeyUpdated | Self::ApiKeyRotated | Self::ApiKeyRevoked => "api_key",
         }
     }
 }
