@@ -25,7 +25,8 @@ use super::{
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
     TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    TenantUpdateParams, TenantUpdateResponse, Tenants, TryLater,
+    TenantListParams, TenantListResponse, TenantUpdateParams, TenantUpdateResponse,
+    Tenants, TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -152,12 +153,31 @@ for GenericApi<H> {
 }
 
 impl<
-    H: Admission + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantUpdate>
-        + Handler<TenantDelete> + Handler<TenantGetBySlug> + Handler<TenantActivate>
-        + Handler<TenantCancel> + Handler<TenantArchive> + Handler<EntitlementList>
-        + Handler<EntitlementGet> + Handler<EntitlementSet> + Handler<EntitlementRevoke>
-        + Handler<EntitlementCheck>,
+    H: Admission + Handler<TenantList> + Handler<TenantCreate> + Handler<TenantGet>
+        + Handler<TenantUpdate> + Handler<TenantDelete> + Handler<TenantGetBySlug>
+        + Handler<TenantActivate> + Handler<TenantCancel> + Handler<TenantArchive>
+        + Handler<EntitlementList> + Handler<EntitlementGet> + Handler<EntitlementSet>
+        + Handler<EntitlementRevoke> + Handler<EntitlementCheck>,
 > Tenants for GenericApi<H> {
+    fn tenant_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: TenantListParams,
+    ) -> impl Future<Output = TenantListResponse> + Send {
+        <H as Handler<
+            TenantList,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
+            },
+        )
+    }
+
     fn tenant_create(
         &self,
         metadata: RequestMetadata,
@@ -787,6 +807,35 @@ impl Operation for ReadinessGet {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.readiness_get(request.metadata)
+    }
+}
+
+/// `tenant_list`: List tenants, newest first.
+#[derive(Debug)]
+pub enum TenantList {}
+
+impl Operation for TenantList {
+    const ID: &'static str = "tenant_list";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = TenantListParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = TenantListResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tenant_list(request.metadata, request.principal, request.params)
     }
 }
 
@@ -1661,6 +1710,47 @@ impl Operation for AuditList {
     }
 }
 
+impl Parameters for TenantListParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self {
+            status,
+            kind,
+            plan,
+            product,
+            stripe_cust_id,
+            erp_customer_id,
+            q,
+            limit,
+            cursor,
+        } = self;
+        if let Some(value) = status {
+            visitor.parameter("status", value);
+        }
+        if let Some(value) = kind {
+            visitor.parameter("kind", value);
+        }
+        if let Some(value) = plan {
+            visitor.parameter("plan", value);
+        }
+        if let Some(value) = product {
+            visitor.parameter("product", value);
+        }
+        if let Some(value) = stripe_cust_id {
+            visitor.parameter("stripe_cust_id", value);
+        }
+        if let Some(value) = erp_customer_id {
+            visitor.parameter("erp_customer_id", value);
+        }
+        if let Some(value) = q {
+            visitor.parameter("q", value);
+        }
+        visitor.parameter("limit", limit);
+        if let Some(value) = cursor {
+            visitor.parameter("cursor", value);
+        }
+    }
+}
+
 impl Parameters for TenantGetParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
@@ -1765,10 +1855,13 @@ impl Parameters for EntitlementCheckParams {
 
 impl Parameters for ApiKeyListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { tenant_id, product, usable, limit, cursor } = self;
+        let Self { tenant_id, product, project_id, usable, limit, cursor } = self;
         visitor.parameter("tenant_id", tenant_id);
         if let Some(value) = product {
             visitor.parameter("product", value);
+        }
+        if let Some(value) = project_id {
+            visitor.parameter("project_id", value);
         }
         if let Some(value) = usable {
             visitor.parameter("usable", value);

@@ -8,6 +8,23 @@ use super::{
 
 /// Customers and demos of the platform, and their product entitlements.
 pub trait Tenants: Admission {
+    /// List tenants, newest first.
+    ///
+    /// Returns the tenants that match all filters. To get the next page, repeat the request with
+    /// the same filters and with the `next_cursor` of the response as `cursor`. The last page has
+    /// no `next_cursor`. Returns 400 if the cursor belongs to other filters. A token that is
+    /// restricted to one tenant gets only this tenant.
+    ///
+    /// Requires the scope `tenants:read`.
+    ///
+    /// `GET /v1/tenants`
+    fn tenant_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: TenantListParams,
+    ) -> impl Future<Output = TenantListResponse> + Send;
+
     /// Create a tenant.
     ///
     /// A tenant of kind `customer` starts with status `trial`, and its `trial_ends_at` is 14 days
@@ -219,6 +236,31 @@ pub trait Tenants: Admission {
     ) -> impl Future<Output = EntitlementCheckResponse> + Send;
 }
 
+/// The parameters of `tenant_list`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantListParams {
+    /// Return only tenants that have this status now.
+    pub status: Option<types::TenantStatus>,
+    /// Return only tenants of this kind.
+    pub kind: Option<types::TenantKind>,
+    /// Return only tenants with this plan.
+    pub plan: Option<types::PlanKey>,
+    /// Return only tenants that are entitled to this product now.
+    pub product: Option<types::ProductKey>,
+    /// Return only the tenant with this ID at Stripe.
+    pub stripe_cust_id: Option<types::ExternalId>,
+    /// Return only the tenant with this ID in the ERP system.
+    pub erp_customer_id: Option<types::ExternalId>,
+    /// Return only tenants that match this search: each of its words begins a word of the slug, of
+    /// the name, of the `stripe_cust_id` or of the `erp_customer_id`. Case does not matter. Words
+    /// are separated by white space, punctuation and symbols.
+    pub q: Option<types::SearchText>,
+    /// The maximum number of tenants to return.
+    pub limit: types::PageLimit,
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
+    pub cursor: Option<types::ListCursor>,
+}
+
 /// The parameters of `tenant_get`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TenantGetParams {
@@ -309,6 +351,47 @@ pub struct EntitlementCheckParams {
     pub tenant_id: types::TenantId,
     /// The key of the product.
     pub product: types::ProductKey,
+}
+
+/// The responses that `tenant_list` declares.
+#[derive(Clone, Debug)]
+pub enum TenantListResponse {
+    /// 200: A page of the tenants.
+    Ok(types::TenantPage),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for TenantListResponse {
+    const OPERATION: &'static str = "tenant_list";
+}
+
+impl From<ServerErrorResponse> for TenantListResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
 }
 
 /// The responses that `tenant_create` declares.

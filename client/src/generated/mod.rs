@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 2909696688650326065;
+pub const SPEC_FINGERPRINT: u64 = 2370004123192385498;
 
 /// A client of the Tenant Registry.
 ///
@@ -96,6 +96,16 @@ impl Client {
     /// Route traffic to the replica only while it returns 200.
     pub fn readiness_get(&self) -> builder::ReadinessGet<'_> {
         builder::ReadinessGet::new(self)
+    }
+
+    /// List tenants, newest first.
+    ///
+    /// Returns the tenants that match all filters. To get the next page, repeat the request with
+    /// the same filters and with the `next_cursor` of the response as `cursor`. The last page has
+    /// no `next_cursor`. Returns 400 if the cursor belongs to other filters. A token that is
+    /// restricted to one tenant gets only this tenant.
+    pub fn tenant_list(&self) -> builder::TenantList<'_> {
+        builder::TenantList::new(self)
     }
 
     /// Create a tenant.

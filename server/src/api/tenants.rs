@@ -10,7 +10,8 @@ use tenant_registry_contract::server::{
     EntitlementSetParams, EntitlementSetResponse, Principal, RequestMetadata, TenantActivateParams,
     TenantActivateResponse, TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
-    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
+    TenantGetParams, TenantGetResponse, TenantListParams, TenantListResponse, TenantUpdateParams, TenantUpdateResponse,
+    Tenants,
 };
 use tenant_registry_contract::types::{EntitlementSet, TenantActivate, TenantCancel, TenantCreate, TenantUpdate};
 
@@ -30,6 +31,19 @@ impl<S: Store> Tenants for RegistryApi<S> {
             Err(DomainError::Rejected(TenantCreateError::Conflict(error))) => {
                 TenantCreateResponse::Conflict(error.into())
             }
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn tenant_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: TenantListParams,
+    ) -> TenantListResponse {
+        match self.registry.tenant_list(params, principal.tenant_scope()).await {
+            Ok(page) => TenantListResponse::Ok(page),
+            Err(DomainError::Rejected(error)) => TenantListResponse::BadRequest(error.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }

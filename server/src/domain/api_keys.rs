@@ -300,6 +300,7 @@ impl<S: Store> Registry<S> {
         let ApiKeyListParams {
             tenant_id,
             product,
+            project_id,
             usable,
             limit,
             cursor,
@@ -308,6 +309,7 @@ impl<S: Store> Registry<S> {
         let filters = [
             ("tenant_id", Some(tenant_id.to_string())),
             ("product", product.clone().map(String::from)),
+            ("project_id", project_id.map(|id| id.to_string())),
             ("usable", usable.map(|usable| usable.to_string())),
         ];
         let list = FilteredList::new("api_key_list", &filters);
@@ -317,6 +319,7 @@ impl<S: Store> Registry<S> {
         let query = ApiKeyQuery {
             tenant_id,
             product,
+            project_id,
             usable,
             now: self.clock.now(),
             page,

@@ -74,6 +74,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    tenant_words (tenant_id, word) {
+        tenant_id -> Uuid,
+        word -> Text,
+    }
+}
+
+diesel::table! {
     tenants (id) {
         id -> Uuid,
         slug -> Text,
@@ -96,5 +103,14 @@ diesel::table! {
 diesel::joinable!(api_keys -> tenants (tenant_id));
 diesel::joinable!(projects -> tenants (tenant_id));
 diesel::joinable!(tenant_products -> tenants (tenant_id));
+diesel::joinable!(tenant_words -> tenants (tenant_id));
 
-diesel::allow_tables_to_appear_in_same_query!(api_keys, audit_log, deleted_tenants, projects, tenant_products, tenants,);
+diesel::allow_tables_to_appear_in_same_query!(
+    api_keys,
+    audit_log,
+    deleted_tenants,
+    projects,
+    tenant_products,
+    tenant_words,
+    tenants,
+);

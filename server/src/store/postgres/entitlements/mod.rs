@@ -65,8 +65,7 @@ impl EntitlementStore for PostgresStore {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {
                 // Changes of a tenant's entitlements wait for each other, also if the entitlement does not exist yet.
-                let Some(tenant) = lock_tenant_in_transaction(connection, tenant_id, Lock::ForNoKeyUpdate).await?
-                else {
+                let Some(tenant) = lock_tenant_in_transaction(connection, tenant_id, Lock::NoKeyUpdate).await? else {
                     return Ok(Finish::Rollback(EntitlementChanged::TenantNotFound));
                 };
                 let row: Option<EntitlementRow> = tenant_products::table
