@@ -491,6 +491,12 @@ fn responses() {
     );
     assert_error(
         SPEC,
+        "required: [field, message]",
+        "required: [field]",
+        "components.schemas.FieldError",
+    );
+    assert_error(
+        SPEC,
         "invalid_input, not_found, ",
         "invalid_input, ",
         "`not_found` is missing",
@@ -704,7 +710,7 @@ fn all_errors_are_reported_in_one_run() {
             "74:26 components.schemas.Door.properties.colour.anyOf",
             "75:15 components.schemas.Door.properties.Size",
             "75:15 components.schemas.Door.properties.Size",
-            "86:25 components.schemas.ErrorCode.enum.1",
+            "97:25 components.schemas.ErrorCode.enum.1",
         ],
         "{}",
         errors(&spec).join("\n")

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 2370004123192385498;
+pub const SPEC_FINGERPRINT: u64 = 13518485951873213599;
 
 /// A client of the Tenant Registry.
 ///
@@ -34,8 +34,9 @@ pub const SPEC_FINGERPRINT: u64 = 2370004123192385498;
 /// operation, the response is 403.
 ///
 /// **Errors.** Operations return errors as an `Error`: `error` is a stable code for programs,
-/// and `message` tells people what to change. 5xx responses contain no internal details. The
-/// service logs them with the request ID.
+/// and `message` tells people what to change. If members of the body are invalid, `errors`
+/// lists all of them. 5xx responses contain no internal details. The service logs them with the
+/// request ID.
 ///
 /// **Unknown names.** A request with a query parameter or a body member that the operation does
 /// not have is rejected with 400. The message names it and the one that was probably meant.
@@ -318,7 +319,7 @@ impl Client {
     ///
     /// Creates a key with the same tenant, project, product, name and scopes, and returns its
     /// plaintext. Store it securely: it cannot be retrieved again. The successor does not expire,
-    /// also if the old key does. The old key expires after `overlap_seconds`, or earlier if it
+    /// even if the old key does. The old key expires after `overlap_seconds`, or earlier if it
     /// would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from`
     /// link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the
     /// audit event `api_key.rotated`. The body is optional.

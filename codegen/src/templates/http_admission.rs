@@ -72,6 +72,7 @@ fn forbidden(missing: &BTreeSet<Scope>, alternatives: &[&[Scope]]) -> ErrorRespo
     let error = Error {
         error: ErrorCode::Forbidden,
         message: format!("the token does not allow {}; ask for one that does", missing.join(" or ")),
+        errors: None,
     };
     let pending = response::json(StatusCode::FORBIDDEN, &error);
     ErrorResponse(pending.and_then(|pending| insufficient_scope(pending, alternatives)))

@@ -194,7 +194,7 @@ pub enum EntitlementChanged<E> {
     /// The tenant does not exist.
     TenantNotFound,
 }
-/// An API key and the state of its tenant, read together.
+
 /// A tenant's entitlement to a product and the state of the tenant, read together.
 #[derive(Clone, Debug)]
 pub struct EntitlementWithTenant {

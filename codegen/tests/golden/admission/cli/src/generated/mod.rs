@@ -11,7 +11,7 @@ mod arguments;
 pub(crate) mod door;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 10838537560898590024;
+pub(crate) const SPEC_FINGERPRINT: u64 = 12367339120895132135;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 10838537560898590024;
+pub const SPEC_FINGERPRINT: u64 = 12367339120895132135;
 
 /// A client of the Callers who are asked who they are.
 #[derive(Clone, Debug)]
