@@ -2,6 +2,7 @@ import static java.util.Comparator.reverseOrder;
 
 import com.breakpilot.tenantregistry.client.ApiClient;
 import com.breakpilot.tenantregistry.client.ApiException;
+import com.breakpilot.tenantregistry.client.ApiResponse;
 import com.breakpilot.tenantregistry.client.api.ApiKeysApi;
 import com.breakpilot.tenantregistry.client.api.ApiKeysApi.APIApiKeyListRequest;
 import com.breakpilot.tenantregistry.client.api.AuditApi;
@@ -76,6 +77,7 @@ public final class CustomerLife {
         life.updateOneVersion(tenant.getId());
         Project website = life.createProject(tenant.getId());
         String tried = life.tryProduct(tenant.getId());
+        life.sellProduct(tenant.getId(), tried);
         life.useApiKey(tenant.getId(), website.getId(), tried);
         AuditEvent exported = life.appendAuditEvent(tenant);
         life.deleteProject(website.getId());
@@ -253,6 +255,38 @@ public final class CustomerLife {
         equal(entitled.getReason(), EntitlementCheckReason.UNKNOWN_PRODUCT);
         passed("entitlement_check");
         return entry.getKey();
+    }
+
+    private void sellProduct(UUID tenantId, String tried) throws Exception {
+        EntitlementSet bought = new EntitlementSet().config(Map.of("seats", 5));
+        ApiResponse<TenantProduct> response = tenants.entitlementSetWithHttpInfo(tenantId, tried, bought);
+        equal(response.getStatusCode(), 200);
+        equal(response.getData().getSource(), EntitlementSource.PURCHASE);
+        equal(response.getData().getEnabled(), true);
+        equal(response.getData().getConfig(), bought.getConfig());
+        equal(response.getData().getExpiresAt(), null);
+
+        String other = catalog.catalogList(APICatalogListRequest.newBuilder().build()).getItems().stream()
+                .filter(entry -> !entry.getSupportsTrial())
+                .map(CatalogEntry::getKey)
+                .findFirst()
+                .orElseThrow();
+        fails(404, ErrorCode.NOT_FOUND, () -> tenants.entitlementGet(tenantId, other));
+        EntitlementSet override = new EntitlementSet().source(EntitlementGrant.OVERRIDE);
+        response = tenants.entitlementSetWithHttpInfo(tenantId, other, override);
+        equal(response.getStatusCode(), 201);
+        equal(response.getData().getSource(), EntitlementSource.OVERRIDE);
+        passed("entitlement_set");
+
+        equal(tenants.entitlementGet(tenantId, other), response.getData());
+        passed("entitlement_get");
+
+        for (int time = 0; time < 2; time++) {
+            equal(tenants.entitlementRevokeWithHttpInfo(tenantId, other).getStatusCode(), 204);
+        }
+        equal(tenants.entitlementGet(tenantId, other).getEnabled(), false);
+        equal(tenants.entitlementCheck(tenantId, other).getReason(), EntitlementCheckReason.DISABLED);
+        passed("entitlement_revoke");
     }
 
     private void useApiKey(UUID tenantId, UUID projectId, String product) throws Exception {
@@ -442,6 +476,9 @@ public final class CustomerLife {
                         "project.created",
                         "catalog.requested",
                         "catalog.trial_started",
+                        "entitlement.changed",
+                        "entitlement.granted",
+                        "entitlement.revoked",
                         "api_key.created",
                         "api_key.rotated",
                         "api_key.updated",

@@ -556,7 +556,14 @@ fn responses() {
     assert_error(BODIES, "\"202\":", "\"default\":", "list the status codes");
     assert_error(BODIES, "\"202\":", "\"299\":", "`299` is not a supported status code");
     assert_error(BODIES, "\"503\":", "\"204\":", "204 cannot have content");
-    assert_error(BODIES, "\"503\":", "\"201\":", "2 responses below 400");
+    assert_error(BODIES, "\"503\":", "\"201\":", "have different bodies");
+    assert_error(ADMISSION, "\"200\":", "\"409\":", "the body of 409 is `Door`");
+    assert_error(
+        ADMISSION,
+        "\"204\": { description: Counted. }",
+        "\"500\": { $ref: \"#/components/responses/Rejected\" }",
+        "there is no response below 400",
+    );
     assert_error(
         BODIES,
         "      required: true\n      schema: { type: integer",
@@ -670,7 +677,15 @@ fn operations_without_security() {
         ("security: [{}]", "exactly one security scheme is expected here"),
         (
             "security: [{ bearer: [doors:see] }, {}]",
-            "alternatives are not supported",
+            "exactly one security scheme is expected here",
+        ),
+        (
+            "security: [{ bearer: [doors:see] }, { bearer: [doors:see, doors:open] }]",
+            "so it is never needed",
+        ),
+        (
+            "security: [{ bearer: [doors:see, doors:open] }, { bearer: [doors:open] }]",
+            "so it is never needed",
         ),
         (
             "security: [{ basic: [doors:see] }]",
@@ -748,7 +763,7 @@ fn schemes_that_are_not_bearer_tokens() {
         ADMISSION,
         "doors:open: Open doors.",
         "doors-see: Open doors.",
-        "(line 49) would both become the variant `DoorsSee`",
+        "(line 50) would both become the variant `DoorsSee`",
     );
 }
 
@@ -778,11 +793,11 @@ fn all_errors_are_reported_in_one_run() {
             "8:7 paths./doors.get",
             "11:14 paths./doors.get.title",
             "16:20 paths./doors.put.operationId",
-            "46:7 components.securitySchemes.bearer",
-            "72:26 components.schemas.Door.properties.colour.anyOf",
-            "73:15 components.schemas.Door.properties.Size",
-            "73:15 components.schemas.Door.properties.Size",
-            "95:25 components.schemas.ErrorCode.enum.1",
+            "47:7 components.securitySchemes.bearer",
+            "74:26 components.schemas.Door.properties.colour.anyOf",
+            "75:15 components.schemas.Door.properties.Size",
+            "75:15 components.schemas.Door.properties.Size",
+            "97:25 components.schemas.ErrorCode.enum.1",
         ],
         "{}",
         errors(&spec).join("\n")

@@ -12,7 +12,8 @@ use tenant_registry_contract::server::generic::{Handler, Operation, ParameterVis
 use tenant_registry_contract::server::{Admission, Admitted, Credentials, NotAdmitted, RequestMetadata};
 use tenant_registry_contract::types::{
     ApiKeyCreate, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAppend, CatalogRequest,
-    ConstraintError, ProjectCreate, RetryAfterSeconds, TenantActivate, TenantCancel, TenantCreate, TenantUpdate,
+    ConstraintError, EntitlementSet, ProjectCreate, RetryAfterSeconds, TenantActivate, TenantCancel, TenantCreate,
+    TenantUpdate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -121,6 +122,7 @@ compared_by_equality!(
     TenantActivate,
     TenantCancel,
     ProjectCreate,
+    EntitlementSet,
     CatalogRequest,
     ApiKeyCreate,
     ApiKeyRotate,

@@ -24,7 +24,11 @@ pub(super) async fn api_key_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysRead])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysRead]],
+            )
             .await?;
         let query = request::query(
             &context,
@@ -58,7 +62,7 @@ impl ToResponse for ApiKeyListResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysRead],
+                        &[&[Scope::ApiKeysRead]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -84,7 +88,11 @@ pub(super) async fn api_key_create<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
@@ -110,7 +118,7 @@ impl ToResponse for ApiKeyCreateResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysWrite],
+                        &[&[Scope::ApiKeysWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -149,7 +157,11 @@ pub(super) async fn api_key_get<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysRead])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysRead]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = ApiKeyGetParams {
@@ -179,7 +191,7 @@ impl ToResponse for ApiKeyGetResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysRead],
+                        &[&[Scope::ApiKeysRead]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -213,7 +225,11 @@ pub(super) async fn api_key_update<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = ApiKeyUpdateParams {
@@ -243,7 +259,7 @@ impl ToResponse for ApiKeyUpdateResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysWrite],
+                        &[&[Scope::ApiKeysWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -286,7 +302,11 @@ pub(super) async fn api_key_revoke<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = ApiKeyRevokeParams {
@@ -313,7 +333,7 @@ impl ToResponse for ApiKeyRevokeResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysWrite],
+                        &[&[Scope::ApiKeysWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -350,7 +370,11 @@ pub(super) async fn api_key_rotate<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = ApiKeyRotateParams {
@@ -380,7 +404,7 @@ impl ToResponse for ApiKeyRotateResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysWrite],
+                        &[&[Scope::ApiKeysWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -419,7 +443,7 @@ pub(super) async fn api_key_verify<A: Api>(
         let principal = admission::principal_or_later(
                 &context,
                 &metadata,
-                &[Scope::ApiKeysVerify],
+                &[&[Scope::ApiKeysVerify]],
             )
             .await?;
         request::no_query(&context)?;
@@ -444,7 +468,7 @@ impl ToResponse for ApiKeyVerifyResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysVerify],
+                        &[&[Scope::ApiKeysVerify]],
                     )?
                 }
             },
@@ -462,7 +486,7 @@ pub(super) async fn api_key_verify_batch<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
-                &[Scope::ApiKeysVerify],
+                &[&[Scope::ApiKeysVerify]],
             )
             .await?;
         request::no_query(&context)?;
@@ -487,7 +511,7 @@ impl ToResponse for ApiKeyVerifyBatchResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysVerify],
+                        &[&[Scope::ApiKeysVerify]],
                     )?
                 }
                 Self::PayloadTooLarge(body) => {

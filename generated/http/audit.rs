@@ -19,7 +19,11 @@ pub(super) async fn audit_append<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::AuditWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::AuditWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
@@ -43,7 +47,7 @@ impl ToResponse for AuditAppendResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::AuditWrite],
+                        &[&[Scope::AuditWrite]],
                     )?
                 }
                 Self::PayloadTooLarge(body) => {
@@ -73,7 +77,7 @@ pub(super) async fn audit_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::AuditRead])
+        let principal = admission::principal(&context, &metadata, &[&[Scope::AuditRead]])
             .await?;
         let query = request::query(
             &context,
@@ -118,7 +122,7 @@ impl ToResponse for AuditListResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::AuditRead],
+                        &[&[Scope::AuditRead]],
                     )?
                 }
                 Self::InternalServerError(body) => {

@@ -19,7 +19,11 @@ pub(super) async fn catalog_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::CatalogRead])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::CatalogRead]],
+            )
             .await?;
         request::no_query(&context)?;
         Ok(context.context().implementation.catalog_list(metadata, principal).await)
@@ -40,7 +44,7 @@ impl ToResponse for CatalogListResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::CatalogRead],
+                        &[&[Scope::CatalogRead]],
                     )?
                 }
                 Self::ServiceUnavailable { body, retry_after } => {
@@ -62,7 +66,11 @@ pub(super) async fn catalog_request<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::CatalogWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::CatalogWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
@@ -86,7 +94,7 @@ impl ToResponse for CatalogRequestResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::CatalogWrite],
+                        &[&[Scope::CatalogWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -118,7 +126,11 @@ pub(super) async fn catalog_trial_request<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::CatalogWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::CatalogWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let body = request::required_body(&context, request).await?;
@@ -142,7 +154,7 @@ impl ToResponse for CatalogTrialRequestResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::CatalogWrite],
+                        &[&[Scope::CatalogWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,

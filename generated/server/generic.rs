@@ -15,8 +15,10 @@ use super::{
     ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse,
     AuditListParams, AuditListResponse, Catalog, CatalogListResponse,
     CatalogRequestResponse, CatalogTrialRequestResponse, Credentials,
-    EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
-    EntitlementListResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
+    EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
+    EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams,
+    EntitlementSetResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
     OperationResponse, Principal, ProjectCreateResponse, ProjectDeleteParams,
     ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse, Projects,
     ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
@@ -154,7 +156,8 @@ impl<
     H: Admission + Handler<TenantList> + Handler<TenantCreate> + Handler<TenantGet>
         + Handler<TenantUpdate> + Handler<TenantDelete> + Handler<TenantGetBySlug>
         + Handler<TenantActivate> + Handler<TenantCancel> + Handler<TenantArchive>
-        + Handler<EntitlementList> + Handler<EntitlementCheck>,
+        + Handler<EntitlementList> + Handler<EntitlementGet> + Handler<EntitlementSet>
+        + Handler<EntitlementRevoke> + Handler<EntitlementCheck>,
 > Tenants for GenericApi<H> {
     fn tenant_list(
         &self,
@@ -338,6 +341,64 @@ impl<
     ) -> impl Future<Output = EntitlementListResponse> + Send {
         <H as Handler<
             EntitlementList,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
+            },
+        )
+    }
+
+    fn entitlement_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: EntitlementGetParams,
+    ) -> impl Future<Output = EntitlementGetResponse> + Send {
+        <H as Handler<
+            EntitlementGet,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
+            },
+        )
+    }
+
+    fn entitlement_set(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: EntitlementSetParams,
+        body: types::EntitlementSet,
+    ) -> impl Future<Output = EntitlementSetResponse> + Send {
+        <H as Handler<
+            EntitlementSet,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body,
+            },
+        )
+    }
+
+    fn entitlement_revoke(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: EntitlementRevokeParams,
+    ) -> impl Future<Output = EntitlementRevokeResponse> + Send {
+        <H as Handler<
+            EntitlementRevoke,
         >>::handle(
             &self.0,
             Request {
@@ -1141,6 +1202,98 @@ impl Operation for EntitlementList {
     }
 }
 
+/// `entitlement_get`: Get a tenant's entitlement to a product.
+#[derive(Debug)]
+pub enum EntitlementGet {}
+
+impl Operation for EntitlementGet {
+    const ID: &'static str = "entitlement_get";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = EntitlementGetParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = EntitlementGetResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.entitlement_get(request.metadata, request.principal, request.params)
+    }
+}
+
+/// `entitlement_set`: Set a tenant's entitlement to a product.
+#[derive(Debug)]
+pub enum EntitlementSet {}
+
+impl Operation for EntitlementSet {
+    const ID: &'static str = "entitlement_set";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = EntitlementSetParams;
+
+    type Body = types::EntitlementSet;
+
+    type Schema = types::EntitlementSet;
+
+    type Response = EntitlementSetResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.entitlement_set(
+            request.metadata,
+            request.principal,
+            request.params,
+            request.body,
+        )
+    }
+}
+
+/// `entitlement_revoke`: Revoke a tenant's entitlement to a product.
+#[derive(Debug)]
+pub enum EntitlementRevoke {}
+
+impl Operation for EntitlementRevoke {
+    const ID: &'static str = "entitlement_revoke";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = EntitlementRevokeParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = EntitlementRevokeResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.entitlement_revoke(request.metadata, request.principal, request.params)
+    }
+}
+
 /// `entitlement_check`: Check whether a tenant is entitled to a product now.
 #[derive(Debug)]
 pub enum EntitlementCheck {}
@@ -1683,6 +1836,30 @@ impl Parameters for EntitlementListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { tenant_id } = self;
         visitor.parameter("tenant_id", tenant_id);
+    }
+}
+
+impl Parameters for EntitlementGetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { tenant_id, product } = self;
+        visitor.parameter("tenant_id", tenant_id);
+        visitor.parameter("product", product);
+    }
+}
+
+impl Parameters for EntitlementSetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { tenant_id, product } = self;
+        visitor.parameter("tenant_id", tenant_id);
+        visitor.parameter("product", product);
+    }
+}
+
+impl Parameters for EntitlementRevokeParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { tenant_id, product } = self;
+        visitor.parameter("tenant_id", tenant_id);
+        visitor.parameter("product", product);
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn door_open<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
-                &[Scope::DoorsOpen, Scope::DoorsSee],
+                &[&[Scope::DoorsOpen, Scope::DoorsSee]],
             )
             .await?;
         request::no_query(&context)?;
@@ -63,7 +63,7 @@ impl ToResponse for DoorOpenResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::DoorsOpen, Scope::DoorsSee],
+                        &[&[Scope::DoorsOpen, Scope::DoorsSee]],
                     )?
                 }
                 Self::PayloadTooLarge(body) => {
@@ -96,7 +96,7 @@ pub(super) async fn door_knock<A: Api>(
         let principal = admission::principal_or_later(
                 &context,
                 &metadata,
-                &[Scope::DoorsSee],
+                &[&[Scope::DoorsSee]],
             )
             .await?;
         request::no_query(&context)?;
@@ -114,7 +114,7 @@ impl ToResponse for DoorKnockResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::DoorsSee],
+                        &[&[Scope::DoorsSee]],
                     )?
                 }
             },
