@@ -259,7 +259,7 @@ public final class CustomerLife {
 
     private void sellProduct(UUID tenantId, String tried) throws Exception {
         EntitlementSet bought = new EntitlementSet().config(Map.of("seats", 5));
-        ApiResponse<TenantProduct> response = tenants.entitlementSetWithHttpInfo(tenantId, tried, bought);
+        ApiResponse<TenantProduct> response = tenants.entitlementSetWithHttpInfo(tenantId, tried, bought, null);
         equal(response.getStatusCode(), 200);
         equal(response.getData().getSource(), EntitlementSource.PURCHASE);
         equal(response.getData().getEnabled(), true);
@@ -271,20 +271,20 @@ public final class CustomerLife {
                 .map(CatalogEntry::getKey)
                 .findFirst()
                 .orElseThrow();
-        fails(404, ErrorCode.NOT_FOUND, () -> tenants.entitlementGet(tenantId, other));
+        fails(404, ErrorCode.NOT_FOUND, () -> tenants.entitlementGet(tenantId, other, null));
         EntitlementSet override = new EntitlementSet().source(EntitlementGrant.OVERRIDE);
-        response = tenants.entitlementSetWithHttpInfo(tenantId, other, override);
+        response = tenants.entitlementSetWithHttpInfo(tenantId, other, override, null);
         equal(response.getStatusCode(), 201);
         equal(response.getData().getSource(), EntitlementSource.OVERRIDE);
         passed("entitlement_set");
 
-        equal(tenants.entitlementGet(tenantId, other), response.getData());
+        equal(tenants.entitlementGet(tenantId, other, null), response.getData());
         passed("entitlement_get");
 
         for (int time = 0; time < 2; time++) {
-            equal(tenants.entitlementRevokeWithHttpInfo(tenantId, other).getStatusCode(), 204);
+            equal(tenants.entitlementRevokeWithHttpInfo(tenantId, other, null).getStatusCode(), 204);
         }
-        equal(tenants.entitlementGet(tenantId, other).getEnabled(), false);
+        equal(tenants.entitlementGet(tenantId, other, null).getEnabled(), false);
         equal(tenants.entitlementCheck(tenantId, other).getReason(), EntitlementCheckReason.DISABLED);
         passed("entitlement_revoke");
     }

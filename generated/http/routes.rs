@@ -620,7 +620,7 @@ pub fn api_description<A: Api>(
                 )
                 .summary("Set a tenant's entitlement to a product.")
                 .description(
-                    "Creates the entitlement, or replaces all of it. Works for a frozen tenant too, whose API keys do not verify until it is activated. Returns 409 if the tenant is archived, or if its plan cannot use the product and `source` is `purchase`. Writes the audit event `entitlement.granted` or `entitlement.changed`, unless nothing changes.",
+                    "Creates the entitlement, or replaces all of it. Works for a frozen tenant too, whose API keys do not verify until it is activated. With `If-Match`, it creates none. Returns 409 if the tenant is archived, or if its plan cannot use the product and `source` is `purchase`. Writes the audit event `entitlement.granted` or `entitlement.changed`, unless nothing changes.",
                 )
                 .tag("tenants"),
         )?;

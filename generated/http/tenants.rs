@@ -774,7 +774,11 @@ impl ToResponse for EntitlementGetResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::conditional_private(
+                        response::tagged(response::json(StatusCode::OK, &body)?, &body)?,
+                    )
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -829,6 +833,7 @@ pub(super) async fn entitlement_set<A: Api>(
                 str::parse,
             )?,
             product: request::path_parameter("product", &path.product, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         let body = request::required_body(&context, request).await?;
         Ok(
@@ -846,8 +851,12 @@ impl ToResponse for EntitlementSetResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
-                Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
+                Self::Ok(body) => {
+                    response::tagged(response::json(StatusCode::OK, &body)?, &body)?
+                }
+                Self::Created(body) => {
+                    response::tagged(response::json(StatusCode::CREATED, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -857,6 +866,9 @@ impl ToResponse for EntitlementSetResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }
@@ -908,6 +920,7 @@ pub(super) async fn entitlement_revoke<A: Api>(
                 str::parse,
             )?,
             product: request::path_parameter("product", &path.product, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         Ok(
             context
@@ -933,6 +946,9 @@ impl ToResponse for EntitlementRevokeResponse {
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }

@@ -142,3 +142,5 @@ impl Tagged for types::CatalogEntryList {}
 impl Tagged for types::Project {}
 
 impl Tagged for types::Tenant {}
+
+impl Tagged for types::TenantProduct {}

@@ -1849,17 +1849,23 @@ impl Parameters for EntitlementGetParams {
 
 impl Parameters for EntitlementSetParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { tenant_id, product } = self;
+        let Self { tenant_id, product, if_match } = self;
         visitor.parameter("tenant_id", tenant_id);
         visitor.parameter("product", product);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
 impl Parameters for EntitlementRevokeParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { tenant_id, product } = self;
+        let Self { tenant_id, product, if_match } = self;
         visitor.parameter("tenant_id", tenant_id);
         visitor.parameter("product", product);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 

@@ -189,9 +189,10 @@ pub trait Tenants: Admission {
     /// Set a tenant's entitlement to a product.
     ///
     /// Creates the entitlement, or replaces all of it. Works for a frozen tenant too, whose API
-    /// keys do not verify until it is activated. Returns 409 if the tenant is archived, or if its
-    /// plan cannot use the product and `source` is `purchase`. Writes the audit event
-    /// `entitlement.granted` or `entitlement.changed`, unless nothing changes.
+    /// keys do not verify until it is activated. With `If-Match`, it creates none. Returns 409 if
+    /// the tenant is archived, or if its plan cannot use the product and `source` is `purchase`.
+    /// Writes the audit event `entitlement.granted` or `entitlement.changed`, unless nothing
+    /// changes.
     ///
     /// Requires the scope `entitlements:write`.
     ///
@@ -349,6 +350,9 @@ pub struct EntitlementSetParams {
     pub tenant_id: types::TenantId,
     /// The key of the product.
     pub product: types::ProductKey,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::TenantProduct>>,
 }
 
 /// The parameters of `entitlement_revoke`.
@@ -358,6 +362,9 @@ pub struct EntitlementRevokeParams {
     pub tenant_id: types::TenantId,
     /// The key of the product.
     pub product: types::ProductKey,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::TenantProduct>>,
 }
 
 /// The parameters of `entitlement_check`.
@@ -898,6 +905,9 @@ pub enum EntitlementSetResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.
@@ -945,6 +955,9 @@ pub enum EntitlementRevokeResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
     /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry

@@ -101,9 +101,10 @@ impl EntitlementGet {
 /// Set a tenant's entitlement to a product.
 ///
 /// Creates the entitlement, or replaces all of it. Works for a frozen tenant too, whose API
-/// keys do not verify until it is activated. Returns 409 if the tenant is archived, or if its
-/// plan cannot use the product and `source` is `purchase`. Writes the audit event
-/// `entitlement.granted` or `entitlement.changed`, unless nothing changes.
+/// keys do not verify until it is activated. With `If-Match`, it creates none. Returns 409 if
+/// the tenant is archived, or if its plan cannot use the product and `source` is `purchase`.
+/// Writes the audit event `entitlement.granted` or `entitlement.changed`, unless nothing
+/// changes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EntitlementSet {
     /// The ID of the tenant.
@@ -112,6 +113,10 @@ pub(crate) struct EntitlementSet {
     /// The key of the product.
     #[arg(value_name = "PRODUCT")]
     pub(crate) product: types::ProductKey,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
     /// Whether the tenant can use the product. Default: `true`.
     #[arg(
         long,
@@ -165,16 +170,15 @@ impl EntitlementSet {
         body.set("expires_at", self.expires_at)?;
         body.set("source", self.source)?;
         let body: types::EntitlementSet = arguments::finish(body)?;
-        Ok(
-            client
-                .entitlement_set()
-                .tenant_id(self.tenant_id)
-                .product(self.product)
-                .body(body)
-                .send()
-                .await?
-                .into_inner(),
-        )
+        let mut request = client
+            .entitlement_set()
+            .tenant_id(self.tenant_id)
+            .product(self.product)
+            .body(body);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 
@@ -191,17 +195,23 @@ pub(crate) struct EntitlementRevoke {
     /// The key of the product.
     #[arg(value_name = "PRODUCT")]
     pub(crate) product: types::ProductKey,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
 }
 
 impl EntitlementRevoke {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<(), Failure> {
-        client
+        let mut request = client
             .entitlement_revoke()
             .tenant_id(self.tenant_id)
-            .product(self.product)
-            .send()
-            .await?;
+            .product(self.product);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        request.send().await?;
         Ok(())
     }
 }

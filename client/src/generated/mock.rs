@@ -2324,6 +2324,18 @@ impl EntitlementGetWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
+    }
 }
 
 /// Sets the response of `entitlement_get`.
@@ -2464,6 +2476,18 @@ impl EntitlementSetWhen {
         Self(self.0.path_matches(re))
     }
 
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::EntitlementSet) -> Self {
         Self(self.0.json_body_obj(value))
@@ -2561,6 +2585,17 @@ impl EntitlementSetThen {
         )
     }
 
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `payload_too_large`.
     pub fn payload_too_large(self, value: &types::Error) -> Self {
         Self(
@@ -2651,6 +2686,18 @@ impl EntitlementRevokeWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
 }
 
 /// Sets the response of `entitlement_revoke`.
@@ -2711,6 +2758,17 @@ impl EntitlementRevokeThen {
             self
                 .0
                 .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )

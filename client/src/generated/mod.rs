@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 17764750891340822763;
+pub const SPEC_FINGERPRINT: u64 = 8468981765510151229;
 
 /// A client of the Tenant Registry.
 ///
@@ -225,9 +225,10 @@ impl Client {
     /// Set a tenant's entitlement to a product.
     ///
     /// Creates the entitlement, or replaces all of it. Works for a frozen tenant too, whose API
-    /// keys do not verify until it is activated. Returns 409 if the tenant is archived, or if its
-    /// plan cannot use the product and `source` is `purchase`. Writes the audit event
-    /// `entitlement.granted` or `entitlement.changed`, unless nothing changes.
+    /// keys do not verify until it is activated. With `If-Match`, it creates none. Returns 409 if
+    /// the tenant is archived, or if its plan cannot use the product and `source` is `purchase`.
+    /// Writes the audit event `entitlement.granted` or `entitlement.changed`, unless nothing
+    /// changes.
     pub fn entitlement_set(&self) -> builder::EntitlementSet<'_> {
         builder::EntitlementSet::new(self)
     }

@@ -6,9 +6,9 @@ use tenant_registry_contract::server::{
     ApiKeyUpdateResponse, ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse,
     CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, EntitlementCheckResponse,
     EntitlementGetResponse, EntitlementListResponse, EntitlementRevokeResponse, EntitlementSetResponse,
-    HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse,
-    ReadinessGetResponse, TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse,
-    TenantDeleteResponse, TenantGetBySlugResponse, TenantGetResponse, TenantListResponse, TenantUpdateResponse,
+    HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse,
+    TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse, TenantDeleteResponse,
+    TenantGetBySlugResponse, TenantGetResponse, TenantListResponse, TenantUpdateResponse,
 };
 use tenant_registry_contract::types::{Error, ErrorCode};
 
@@ -104,8 +104,8 @@ declared_responses! {
     ProjectDeleteResponse: NoContent, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, InternalServerError, ServiceUnavailable;
     EntitlementListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     EntitlementGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
-    EntitlementSetResponse: Ok, Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
-    EntitlementRevokeResponse: NoContent, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
+    EntitlementSetResponse: Ok, Created, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    EntitlementRevokeResponse: NoContent, BadRequest, Forbidden, NotFound, PreconditionFailed, InternalServerError, ServiceUnavailable;
     CatalogListResponse: Ok, BadRequest, Forbidden, ServiceUnavailable;
     CatalogRequestResponse: Accepted, BadRequest, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     CatalogTrialRequestResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;

@@ -2,7 +2,9 @@
 
 use super::{AdmittedCaller, RegistryApi};
 use crate::domain::entitlements::SetEntitlement;
-use crate::domain::error::{DomainError, EntitlementSetError, TenantChangeError, TenantCreateError, TenantDeleteError};
+use crate::domain::error::{
+    DomainError, EntitlementRevokeError, EntitlementSetError, TenantChangeError, TenantCreateError, TenantDeleteError,
+};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams, EntitlementGetResponse,
@@ -232,14 +234,24 @@ impl<S: Store> Tenants for RegistryApi<S> {
         params: EntitlementSetParams,
         body: EntitlementSet,
     ) -> EntitlementSetResponse {
-        let EntitlementSetParams { tenant_id, product } = params;
+        let EntitlementSetParams {
+            tenant_id,
+            product,
+            if_match,
+        } = params;
         let caller = self.caller(&metadata, &principal);
-        match self.registry.entitlement_set(tenant_id, &product, body, &caller).await {
+        let set = self
+            .registry
+            .entitlement_set(tenant_id, &product, if_match, body, &caller);
+        match set.await {
             Ok(SetEntitlement::Created(entitlement)) => EntitlementSetResponse::Created(entitlement),
             Ok(SetEntitlement::Replaced(entitlement)) => EntitlementSetResponse::Ok(entitlement),
             Err(DomainError::Rejected(error)) => match error {
                 EntitlementSetError::NotFound(error) => EntitlementSetResponse::NotFound(error.into()),
                 EntitlementSetError::Conflict(error) => EntitlementSetResponse::Conflict(error.into()),
+                EntitlementSetError::PreconditionFailed(error) => {
+                    EntitlementSetResponse::PreconditionFailed(error.into())
+                }
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
@@ -251,11 +263,21 @@ impl<S: Store> Tenants for RegistryApi<S> {
         principal: Principal<AdmittedCaller>,
         params: EntitlementRevokeParams,
     ) -> EntitlementRevokeResponse {
-        let EntitlementRevokeParams { tenant_id, product } = params;
+        let EntitlementRevokeParams {
+            tenant_id,
+            product,
+            if_match,
+        } = params;
         let caller = self.caller(&metadata, &principal);
-        match self.registry.entitlement_revoke(tenant_id, &product, &caller).await {
+        let revoked = self.registry.entitlement_revoke(tenant_id, &product, if_match, &caller);
+        match revoked.await {
             Ok(()) => EntitlementRevokeResponse::NoContent,
-            Err(DomainError::Rejected(error)) => EntitlementRevokeResponse::NotFound(error.into()),
+            Err(DomainError::Rejected(error)) => match error {
+                EntitlementRevokeError::NotFound(error) => EntitlementRevokeResponse::NotFound(error.into()),
+                EntitlementRevokeError::PreconditionFailed(error) => {
+                    EntitlementRevokeResponse::PreconditionFailed(error.into())
+                }
+            },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }

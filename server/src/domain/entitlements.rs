@@ -3,12 +3,15 @@
 use super::Registry;
 use super::caller::{Caller, TenantScope};
 use super::clock::days_after;
-use super::error::{Conflict, DomainError, EntitlementSetError, Failure, NotFound};
+use super::error::{
+    Conflict, DomainError, EntitlementRevokeError, EntitlementSetError, Failure, NotFound, PreconditionFailed,
+};
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{TRIAL_LENGTH, is_in_service, status_at};
 use crate::records::{EntitlementDecision, EntitlementRecord, EntitlementState, NewAuditEvent, TenantRecord, stored};
 use crate::store::{EntitlementChanged, EntitlementWithTenant, Store};
 use serde_json::{Map, Value};
+use tenant_registry_contract::server::IfMatch;
 use tenant_registry_contract::types::{
     CatalogEntry, EntitlementCheck, EntitlementCheckReason, EntitlementGrant, EntitlementSet, EntitlementSource,
     JsonObject, ProductKey, TenantId, TenantProduct, TenantProductList, TenantStatus, Timestamp,
@@ -317,11 +320,13 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`NotFound`] if the tenant or the product does not exist.
+    /// - [`PreconditionFailed`] if the entitlement does not match `if_match`, or does not exist.
     /// - [`Conflict`] if the tenant is archived, or if it is a purchase that its plan does not allow.
     pub async fn entitlement_set(
         &self,
         tenant_id: TenantId,
         product: &ProductKey,
+        if_match: Option<IfMatch<TenantProduct>>,
         body: EntitlementSet,
         caller: &Caller,
     ) -> Result<SetEntitlement, DomainError<EntitlementSetError>> {
@@ -332,7 +337,10 @@ impl<S: Store> Registry<S> {
             .map_err(DomainError::rejected)?;
         let entry = self.catalog.product(product).map_err(DomainError::rejected)?;
         let decide = |tenant: &TenantRecord, current: Option<EntitlementRecord>| {
-            set(tenant, current, entry, &body, caller, self.clock.now())
+            let now = self.clock.now();
+            let seen = current.clone().map(|current| current.into_tenant_product(now));
+            PreconditionFailed::check_optional(if_match.as_ref(), seen.as_ref())?;
+            Ok::<_, EntitlementSetError>(set(tenant, current, entry, &body, caller, now)?)
         };
         let seen = |entitlement: EntitlementRecord| entitlement.into_tenant_product(self.clock.now());
         match self.store.entitlement_change(tenant_id, product, decide).await? {
@@ -347,13 +355,15 @@ impl<S: Store> Registry<S> {
     /// has the product.
     ///
     /// # Errors
-    /// [`NotFound`] if the tenant does not exist or never had the entitlement.
+    /// - [`NotFound`] if the tenant does not exist or never had the entitlement.
+    /// - [`PreconditionFailed`] if the entitlement does not match `if_match`.
     pub async fn entitlement_revoke(
         &self,
         tenant_id: TenantId,
         product: &ProductKey,
+        if_match: Option<IfMatch<TenantProduct>>,
         caller: &Caller,
-    ) -> Result<(), DomainError<NotFound>> {
+    ) -> Result<(), DomainError<EntitlementRevokeError>> {
         let not_found = || no_entitlement(tenant_id, product);
         if !caller.identity.tenant_scope.includes(tenant_id) {
             return Err(DomainError::rejected(not_found()));
@@ -361,7 +371,9 @@ impl<S: Store> Registry<S> {
         let name = self.catalog.product(product).ok().map(|entry| entry.name.as_str());
         let decide = |_: &TenantRecord, current: Option<EntitlementRecord>| {
             let current = current.ok_or_else(not_found)?;
-            Ok::<_, NotFound>(current.revoke(product, name, caller, self.clock.now()))
+            let now = self.clock.now();
+            PreconditionFailed::check(if_match.as_ref(), &current.clone().into_tenant_product(now))?;
+            Ok::<_, EntitlementRevokeError>(current.revoke(product, name, caller, now))
         };
         match self.store.entitlement_change(tenant_id, product, decide).await? {
             EntitlementChanged::Created(_) | EntitlementChanged::Stored(_) => Ok(()),

@@ -51,6 +51,16 @@ impl PreconditionFailed {
             Err(Self)
         }
     }
+
+    /// Checks the precondition of a change that creates the record if there is none. Nothing matches a missing record
+    /// (RFC 9110, section 13.1.1).
+    pub(crate) fn check_optional<T: Tagged>(if_match: Option<&IfMatch<T>>, record: Option<&T>) -> Result<(), Self> {
+        match record {
+            Some(record) => Self::check(if_match, record),
+            None if if_match.is_some() => Err(Self),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The caller is not allowed to do this. The text says why.
@@ -93,6 +103,17 @@ pub enum ApiKeyRevokeError {
     #[error(transparent)]
     NotFound(#[from] NotFound),
     /// The key has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
+}
+
+/// Rejections of `entitlement_revoke`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum EntitlementRevokeError {
+    /// The tenant does not exist or never had the entitlement.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The entitlement has changed since the caller read it.
     #[error(transparent)]
     PreconditionFailed(#[from] PreconditionFailed),
 }
@@ -164,6 +185,9 @@ pub enum EntitlementSetError {
     /// The tenant or the product does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
+    /// The entitlement has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
     /// The tenant is archived, or its plan cannot use the product.
     #[error(transparent)]
     Conflict(#[from] Conflict),

@@ -388,8 +388,29 @@ async fn every_other_change_checks_its_precondition(store: StoreUnderTest) {
         .header("if-none-match", &created_tag);
     assert_eq!(RawResponse::from_request(known).await.status, 304);
     let key = format!("/v1/api-keys/{}", service.api_key(tenant).await.api_key.id);
+    let entitlement = format!("/v1/entitlements/{tenant}/insights");
+    let set = |body: serde_json::Value| service.raw.request(Method::PUT, &entitlement).json(&body);
+    // No version matches a missing record.
+    let set_if = RawResponse::from_request(set(json!({})).header("if-match", "*")).await;
+    set_if.assert_error(412, ErrorCode::PreconditionFailed);
+    let created = RawResponse::from_request(set(json!({ "source": "override" }))).await;
+    assert_eq!(created.status, 201);
+    let tag = created.header("etag");
+    let known = service
+        .raw
+        .request(Method::GET, &entitlement)
+        .header("if-none-match", tag);
+    assert_eq!(RawResponse::from_request(known).await.status, 304);
     let tenant = format!("/v1/tenants/{tenant}");
     for (method, record, action, body, status) in [
+        (
+            Method::PUT,
+            &entitlement,
+            "",
+            Some(json!({ "source": "override", "config": { "seats": 5 } })),
+            200,
+        ),
+        (Method::DELETE, &entitlement, "", None, 204),
         (Method::PATCH, &tenant, "", Some(json!({ "name": "Another" })), 200),
         (Method::POST, &tenant, "/archive", None, 200),
         (Method::PATCH, &key, "", Some(json!({ "name": "another" })), 200),

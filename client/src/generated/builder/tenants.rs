@@ -1261,6 +1261,7 @@ pub struct EntitlementGet<'a> {
     client: &'a Client,
     tenant_id: Result<types::TenantId, String>,
     product: Result<types::ProductKey, String>,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> EntitlementGet<'a> {
@@ -1269,6 +1270,7 @@ impl<'a> EntitlementGet<'a> {
             client,
             tenant_id: Err("`tenant_id` is missing".to_owned()),
             product: Err("`product` is missing".to_owned()),
+            if_none_match: Ok(None),
         }
     }
 
@@ -1289,6 +1291,18 @@ impl<'a> EntitlementGet<'a> {
         V: TryInto<types::ProductKey, Error: fmt::Display>,
     {
         self.product = value.try_into().map_err(|error| format!("`product`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses (RFC 9110, section 13.1.2).
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
         self
     }
 
@@ -1325,9 +1339,10 @@ impl<'a> EntitlementGet<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::TenantProduct>, Error<types::Error>> {
-        let Self { client, tenant_id, product } = self;
+        let Self { client, tenant_id, product, if_none_match } = self;
         let tenant_id = tenant_id.map_err(Error::InvalidRequest)?;
         let product = product.map_err(Error::InvalidRequest)?;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let tenant_id = encode_path(&tenant_id.to_string());
         let product = encode_path(&product.to_string()).replace('\\', "%5C");
         let url = format!("{}/v1/entitlements/{tenant_id}/{product}", client.baseurl);
@@ -1335,8 +1350,11 @@ impl<'a> EntitlementGet<'a> {
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "entitlement_get",
         };
@@ -1362,6 +1380,7 @@ pub struct EntitlementSet<'a> {
     client: &'a Client,
     tenant_id: Result<types::TenantId, String>,
     product: Result<types::ProductKey, String>,
+    if_match: Result<Option<String>, String>,
     body: Result<types::EntitlementSet, String>,
 }
 
@@ -1371,6 +1390,7 @@ impl<'a> EntitlementSet<'a> {
             client,
             tenant_id: Err("`tenant_id` is missing".to_owned()),
             product: Err("`product` is missing".to_owned()),
+            if_match: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
     }
@@ -1392,6 +1412,19 @@ impl<'a> EntitlementSet<'a> {
         V: TryInto<types::ProductKey, Error: fmt::Display>,
     {
         self.product = value.try_into().map_err(|error| format!("`product`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -1425,6 +1458,9 @@ impl<'a> EntitlementSet<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -1445,9 +1481,10 @@ impl<'a> EntitlementSet<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::TenantProduct>, Error<types::Error>> {
-        let Self { client, tenant_id, product, body } = self;
+        let Self { client, tenant_id, product, if_match, body } = self;
         let tenant_id = tenant_id.map_err(Error::InvalidRequest)?;
         let product = product.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let tenant_id = encode_path(&tenant_id.to_string());
         let product = encode_path(&product.to_string()).replace('\\', "%5C");
@@ -1457,8 +1494,11 @@ impl<'a> EntitlementSet<'a> {
             .put(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
-            .json(&body)
-            .build()?;
+            .json(&body);
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "entitlement_set",
         };
@@ -1468,7 +1508,7 @@ impl<'a> EntitlementSet<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 | 201 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -1484,6 +1524,7 @@ pub struct EntitlementRevoke<'a> {
     client: &'a Client,
     tenant_id: Result<types::TenantId, String>,
     product: Result<types::ProductKey, String>,
+    if_match: Result<Option<String>, String>,
 }
 
 impl<'a> EntitlementRevoke<'a> {
@@ -1492,6 +1533,7 @@ impl<'a> EntitlementRevoke<'a> {
             client,
             tenant_id: Err("`tenant_id` is missing".to_owned()),
             product: Err("`product` is missing".to_owned()),
+            if_match: Ok(None),
         }
     }
 
@@ -1515,6 +1557,19 @@ impl<'a> EntitlementRevoke<'a> {
         self
     }
 
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
+        self
+    }
+
     /// Sends `DELETE /v1/entitlements/{tenant_id}/{product}`.
     ///
     /// `204`: The entitlement is revoked.
@@ -1532,6 +1587,9 @@ impl<'a> EntitlementRevoke<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
@@ -1544,9 +1602,10 @@ impl<'a> EntitlementRevoke<'a> {
     }
 
     async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
-        let Self { client, tenant_id, product } = self;
+        let Self { client, tenant_id, product, if_match } = self;
         let tenant_id = tenant_id.map_err(Error::InvalidRequest)?;
         let product = product.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let tenant_id = encode_path(&tenant_id.to_string());
         let product = encode_path(&product.to_string()).replace('\\', "%5C");
         let url = format!("{}/v1/entitlements/{tenant_id}/{product}", client.baseurl);
@@ -1554,8 +1613,11 @@ impl<'a> EntitlementRevoke<'a> {
             .client
             .delete(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "entitlement_revoke",
         };
@@ -1565,7 +1627,7 @@ impl<'a> EntitlementRevoke<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            400 | 401 | 403 | 404 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 412 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

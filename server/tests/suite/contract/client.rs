@@ -71,11 +71,15 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::ProjectGet => send!(project_get, id: ProjectId, if_none_match: String),
         Operation::ProjectDelete => send!(project_delete, id: ProjectId, if_match: String),
         Operation::EntitlementList => send!(entitlement_list, tenant_id: TenantId),
-        Operation::EntitlementGet => send!(entitlement_get, tenant_id: TenantId, product: ProductKey),
-        Operation::EntitlementSet => {
-            send!(entitlement_set, tenant_id: TenantId, product: ProductKey, body: EntitlementSet)
+        Operation::EntitlementGet => {
+            send!(entitlement_get, tenant_id: TenantId, product: ProductKey, if_none_match: String)
         }
-        Operation::EntitlementRevoke => send!(entitlement_revoke, tenant_id: TenantId, product: ProductKey),
+        Operation::EntitlementSet => {
+            send!(entitlement_set, tenant_id: TenantId, product: ProductKey, if_match: String, body: EntitlementSet)
+        }
+        Operation::EntitlementRevoke => {
+            send!(entitlement_revoke, tenant_id: TenantId, product: ProductKey, if_match: String)
+        }
         Operation::CatalogList => send!(catalog_list, if_none_match: String),
         Operation::EntitlementCheck => send!(entitlement_check, tenant_id: TenantId, product: ProductKey),
         Operation::CatalogRequest => send!(catalog_request, body: CatalogRequest),

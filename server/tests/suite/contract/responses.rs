@@ -100,10 +100,13 @@ responses! {
     EntitlementListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     EntitlementGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     EntitlementSetResponse {
-        200 Ok, 201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge,
-        415 UnsupportedMediaType, 500 InternalServerError; unavailable
+        200 Ok, 201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed,
+        413 PayloadTooLarge, 415 UnsupportedMediaType, 500 InternalServerError; unavailable
     }
-    EntitlementRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    EntitlementRevokeResponse {
+        204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 412 PreconditionFailed,
+        500 InternalServerError; unavailable
+    }
     CatalogListResponse { 200 Ok, 400 BadRequest, 403 Forbidden; unavailable }
     CatalogRequestResponse {
         202 Accepted { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
