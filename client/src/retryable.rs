@@ -13,6 +13,7 @@ impl ErrorCode {
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::Conflict
+            | Self::IdempotencyKeyReused
             | Self::Unauthorized
             | Self::Forbidden
             | Self::PayloadTooLarge

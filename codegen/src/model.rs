@@ -16,6 +16,9 @@ pub(crate) const ERROR_CODES: [&str; 5] = [
 /// The values of `ErrorCode` with which the HTTP layer rejects callers, if any operation authenticates them.
 pub(crate) const CALLER_ERROR_CODES: [&str; 2] = ["unauthorized", "forbidden"];
 
+/// The values of `ErrorCode` with which the HTTP layer rejects requests with an `Idempotency-Key`.
+pub(crate) const KEY_ERROR_CODES: [&str; 2] = ["conflict", "idempotency_key_reused"];
+
 /// A whole API.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
@@ -68,7 +71,20 @@ pub(crate) struct Operation {
     /// `If-None-Match`, `ETag` and 304 are not among the parameters and responses, because the implementation does not see
     /// them.
     pub(crate) is_conditional: bool,
+    /// `None` if the operation takes no `Idempotency-Key`.
+    pub(crate) idempotency: Option<Idempotency>,
     pub(crate) access: Access,
+}
+
+/// How an operation repeats the response to a request with an `Idempotency-Key`. The HTTP layer reads the header, and
+/// returns 422, the repeated response with `Idempotency-Replayed`, and 409 with `Retry-After`. The parameter, 422 and the
+/// two headers are not among the parameters and responses, because the implementation does not see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Idempotency {
+    /// The schema of the header.
+    pub(crate) schema: String,
+    /// `false` if the success is not repeated, because it contains a secret. A repeated request then gets 409.
+    pub(crate) is_replayed: bool,
 }
 
 /// Who may call an operation.
@@ -310,12 +326,20 @@ impl Type {
 }
 
 impl Operation {
-    /// The responses that the implementation can return. 401 and 429 of a secured operation come from the HTTP layer.
+    /// The responses that the implementation can return. 401 and 429 of a secured operation come from the HTTP layer, and
+    /// so does 422 of an operation that takes an `Idempotency-Key`.
     pub(crate) fn implementation_responses(&self) -> impl Iterator<Item = &Response> {
-        let is_secured = self.access.is_secured();
-        self.responses
-            .iter()
-            .filter(move |it| !(is_secured && matches!(it.status.code, 401 | 429)))
+        let (is_secured, is_keyed) = (self.access.is_secured(), self.idempotency.is_some());
+        self.responses.iter().filter(move |it| match it.status.code {
+            401 | 429 => !is_secured,
+            422 => !is_keyed,
+            _ => true,
+        })
+    }
+
+    /// The response of a success. Reading the spec has checked that there is one.
+    pub(crate) fn success(&self) -> Option<&Response> {
+        self.responses.iter().find(|it| it.status.code < 400)
     }
 
     /// Does the operation declare 429 and 503? If not, its implementation is told that the caller should try again later.

@@ -8,6 +8,7 @@ mod catalog;
 mod context;
 mod cross_origin;
 mod health;
+mod idempotency;
 mod negotiation;
 mod request;
 mod response;

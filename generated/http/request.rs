@@ -197,6 +197,19 @@ where
     optional_body(context, request).await?.ok_or_else(missing_body)
 }
 
+/// A required body, and its bytes.
+pub(super) async fn required_body_with_bytes<A, T>(
+    context: &RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> Result<(T, Bytes), InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned + RequestObject,
+{
+    let (body, bytes) = optional_body_with_bytes(context, request).await?;
+    Ok((body.ok_or_else(missing_body)?, bytes))
+}
+
 fn missing_body() -> InvalidBody {
     InvalidBody::Malformed {
         message: "the body is missing; send a JSON object".to_owned(),
@@ -212,15 +225,27 @@ where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
+    Ok(optional_body_with_bytes(context, request).await?.0)
+}
+
+/// An optional body, `None` if it is absent or empty, and its bytes.
+pub(super) async fn optional_body_with_bytes<A, T>(
+    context: &RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> Result<(Option<T>, Bytes), InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned + RequestObject,
+{
     read_body(context, request, &["application/json"]).await
 }
 
-/// A body of one of these media types; `None` if it is absent or empty.
+/// A body of one of these media types, `None` if it is absent or empty, and its bytes.
 async fn read_body<A, T>(
     context: &RequestContext<ServerContext<A>>,
     request: Request<Body>,
     media_types: &[&'static str],
-) -> Result<Option<T>, InvalidBody>
+) -> Result<(Option<T>, Bytes), InvalidBody>
 where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
@@ -238,7 +263,7 @@ where
         .await
         .unwrap_or_else(|_| Err(late(body_time)))?;
     if bytes.is_empty() {
-        return Ok(None);
+        return Ok((None, bytes));
     }
     media_type?;
     coding?;
@@ -265,7 +290,7 @@ where
     let value = value
         .map_err(|error| explain(&error.path().to_string(), error.inner()))?;
     deserializer.end().map_err(|error| explain(".", &error))?;
-    Ok(Some(value))
+    Ok((Some(value), bytes))
 }
 
 /// The type's case and its parameters are ignored (RFC 9110, section 8.3.1). Unless the header is required, a body without

@@ -8,13 +8,14 @@ use http::{HeaderName, Request, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::types;
 use crate::server::{
     Api, EntitlementListParams, EntitlementListResponse, Scope, TenantActivateParams,
     TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
     TenantGetParams, TenantGetResponse,
 };
-use super::{admission, request, response};
+use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
@@ -28,14 +29,29 @@ pub(super) async fn tenant_create<A: Api>(
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
             .await?;
         request::no_query(&context)?;
-        let body = request::required_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .tenant_create(metadata, principal, body)
-                .await,
-        )
+        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let success = StatusCode::CREATED;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "tenant_create",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .tenant_create(metadata, principal, keyed, body)
+                },
+            )
+            .await
     };
     response::respond(&context, pin!(work)).await
 }
@@ -213,14 +229,29 @@ pub(super) async fn tenant_activate<A: Api>(
         let params = TenantActivateParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
-        let body = request::optional_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .tenant_activate(metadata, principal, params, body)
-                .await,
-        )
+        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let (body, bytes) = request::optional_body_with_bytes(&context, request).await?;
+        let success = StatusCode::OK;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "tenant_activate",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .tenant_activate(metadata, principal, keyed, params, body)
+                },
+            )
+            .await
     };
     response::respond(&context, pin!(work)).await
 }
@@ -281,14 +312,29 @@ pub(super) async fn tenant_cancel<A: Api>(
         let params = TenantCancelParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
-        let body = request::optional_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .tenant_cancel(metadata, principal, params, body)
-                .await,
-        )
+        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let (body, bytes) = request::optional_body_with_bytes(&context, request).await?;
+        let success = StatusCode::OK;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "tenant_cancel",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .tenant_cancel(metadata, principal, keyed, params, body)
+                },
+            )
+            .await
     };
     response::respond(&context, pin!(work)).await
 }

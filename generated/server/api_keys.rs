@@ -3,12 +3,12 @@
 
 use crate::types;
 use super::{
-    Admission, InvalidBody, OperationResponse, Principal, RequestMetadata,
-    ServerErrorResponse, TryLater,
+    Idempotency, InvalidBody, KeyedRequest, OperationResponse, Principal,
+    RequestMetadata, ServerErrorResponse, TryLater,
 };
 
 /// Keys with which a tenant's programs authenticate.
-pub trait ApiKeys: Admission {
+pub trait ApiKeys: Idempotency {
     /// List the API keys of a tenant.
     ///
     /// Returns all keys, newest first, including revoked keys. Plaintexts are not included.
@@ -35,6 +35,7 @@ pub trait ApiKeys: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::ApiKeyCreate,
     ) -> impl Future<Output = ApiKeyCreateResponse> + Send;
 
@@ -139,6 +140,9 @@ pub enum ApiKeyCreateResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
+    /// 409: A request with the same `Idempotency-Key` is still running, or has created a key.
+    /// `message` names the key. Its plaintext was only in the first response.
+    Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.

@@ -14,11 +14,12 @@ use super::{
     AuditAppendResponse, AuditListParams, AuditListResponse, Catalog,
     CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
     Credentials, EntitlementListParams, EntitlementListResponse, Health,
-    HealthGetResponse, InvalidBody, NotAdmitted, OperationResponse, Principal,
-    ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
-    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
-    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    Tenants, TryLater,
+    HealthGetResponse, Idempotency, InvalidBody, KeyedRequest, NotAdmitted,
+    OperationResponse, Principal, ReadinessGetResponse, RequestKey, RequestMetadata,
+    RunningRequests, ServerErrorResponse, StoredResponse, TenantActivateParams,
+    TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
+    TenantGetParams, TenantGetResponse, Tenants, TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -28,6 +29,9 @@ pub trait Operation: Sized + Send + Sync + 'static {
 
     /// The authorized caller as the method takes it; `()` if the operation has no `security`.
     type Principal<I: Send + Sync>: Send;
+
+    /// The request with its `Idempotency-Key`; `()` if the operation takes none.
+    type Keyed: Send;
 
     /// The parameters; `()` if there are none.
     type Params: Parameters + Send;
@@ -57,6 +61,8 @@ pub struct Request<I: Send + Sync, O: Operation> {
     pub metadata: RequestMetadata,
     /// The authorized caller.
     pub principal: O::Principal<I>,
+    /// The request with its key.
+    pub keyed: O::Keyed,
     /// The parameters.
     pub params: O::Params,
     /// The body.
@@ -83,7 +89,7 @@ pub trait ParameterVisitor {
 }
 
 /// Handles the operation `O`. Implement it for all operations at once: `impl<O: Operation> Handler<O> for …`.
-pub trait Handler<O: Operation>: Admission {
+pub trait Handler<O: Operation>: Idempotency {
     /// Handles a request.
     fn handle(
         &self,
@@ -107,7 +113,27 @@ impl<H: Admission> Admission for GenericApi<H> {
     }
 }
 
-impl<H: Admission + Handler<HealthGet> + Handler<ReadinessGet>> Health
+impl<H: Idempotency> Idempotency for GenericApi<H> {
+    fn caller(identity: &H::Identity) -> Vec<u8> {
+        H::caller(identity)
+    }
+
+    fn running_requests(&self) -> &RunningRequests {
+        self.0.running_requests()
+    }
+
+    fn stored_response(
+        &self,
+        metadata: &RequestMetadata,
+        key: &RequestKey,
+    ) -> impl Future<
+        Output = Result<Option<StoredResponse>, ServerErrorResponse>,
+    > + Send {
+        self.0.stored_response(metadata, key)
+    }
+}
+
+impl<H: Idempotency + Handler<HealthGet> + Handler<ReadinessGet>> Health
 for GenericApi<H> {
     fn health_get(
         &self,
@@ -120,6 +146,7 @@ for GenericApi<H> {
             Request {
                 metadata,
                 principal: (),
+                keyed: (),
                 params: (),
                 body: (),
             },
@@ -137,6 +164,7 @@ for GenericApi<H> {
             Request {
                 metadata,
                 principal: (),
+                keyed: (),
                 params: (),
                 body: (),
             },
@@ -145,13 +173,15 @@ for GenericApi<H> {
 }
 
 impl<
-    H: Admission + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantGetBySlug>
-        + Handler<TenantActivate> + Handler<TenantCancel> + Handler<EntitlementList>,
+    H: Idempotency + Handler<TenantCreate> + Handler<TenantGet>
+        + Handler<TenantGetBySlug> + Handler<TenantActivate> + Handler<TenantCancel>
+        + Handler<EntitlementList>,
 > Tenants for GenericApi<H> {
     fn tenant_create(
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::TenantCreate,
     ) -> impl Future<Output = TenantCreateResponse> + Send {
         <H as Handler<
@@ -161,6 +191,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -180,6 +211,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -199,6 +231,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -209,6 +242,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantActivateParams,
         body: Option<types::TenantActivate>,
     ) -> impl Future<Output = TenantActivateResponse> + Send {
@@ -219,6 +253,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params,
                 body,
             },
@@ -229,6 +264,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantCancelParams,
         body: Option<types::TenantCancel>,
     ) -> impl Future<Output = TenantCancelResponse> + Send {
@@ -239,6 +275,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params,
                 body,
             },
@@ -258,6 +295,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -266,7 +304,7 @@ impl<
 }
 
 impl<
-    H: Admission + Handler<CatalogList> + Handler<CatalogRequest>
+    H: Idempotency + Handler<CatalogList> + Handler<CatalogRequest>
         + Handler<CatalogTrialRequest>,
 > Catalog for GenericApi<H> {
     fn catalog_list(
@@ -281,6 +319,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params: (),
                 body: (),
             },
@@ -291,6 +330,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::CatalogRequest,
     ) -> impl Future<Output = CatalogRequestResponse> + Send {
         <H as Handler<
@@ -300,6 +340,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -310,6 +351,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::CatalogRequest,
     ) -> impl Future<Output = CatalogTrialRequestResponse> + Send {
         <H as Handler<
@@ -319,6 +361,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -327,7 +370,7 @@ impl<
 }
 
 impl<
-    H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyRevoke>
+    H: Idempotency + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyRevoke>
         + Handler<ApiKeyVerify>,
 > ApiKeys for GenericApi<H> {
     fn api_key_list(
@@ -343,6 +386,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -353,6 +397,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::ApiKeyCreate,
     ) -> impl Future<Output = ApiKeyCreateResponse> + Send {
         <H as Handler<
@@ -362,6 +407,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -381,6 +427,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -400,6 +447,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params: (),
                 body,
             },
@@ -407,11 +455,13 @@ impl<
     }
 }
 
-impl<H: Admission + Handler<AuditAppend> + Handler<AuditList>> Audit for GenericApi<H> {
+impl<H: Idempotency + Handler<AuditAppend> + Handler<AuditList>> Audit
+for GenericApi<H> {
     fn audit_append(
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::AuditAppend,
     ) -> impl Future<Output = AuditAppendResponse> + Send {
         <H as Handler<
@@ -421,6 +471,7 @@ impl<H: Admission + Handler<AuditAppend> + Handler<AuditList>> Audit for Generic
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -440,6 +491,7 @@ impl<H: Admission + Handler<AuditAppend> + Handler<AuditList>> Audit for Generic
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -455,6 +507,8 @@ impl Operation for HealthGet {
     const ID: &'static str = "health_get";
 
     type Principal<I: Send + Sync> = ();
+
+    type Keyed = ();
 
     type Params = ();
 
@@ -485,6 +539,8 @@ impl Operation for ReadinessGet {
 
     type Principal<I: Send + Sync> = ();
 
+    type Keyed = ();
+
     type Params = ();
 
     type Body = ();
@@ -514,6 +570,8 @@ impl Operation for TenantCreate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ();
 
     type Body = types::TenantCreate;
@@ -530,7 +588,12 @@ impl Operation for TenantCreate {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.tenant_create(request.metadata, request.principal, request.body)
+        api.tenant_create(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -542,6 +605,8 @@ impl Operation for TenantGet {
     const ID: &'static str = "tenant_get";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = TenantGetParams;
 
@@ -572,6 +637,8 @@ impl Operation for TenantGetBySlug {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = TenantGetBySlugParams;
 
     type Body = ();
@@ -601,6 +668,8 @@ impl Operation for TenantActivate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = TenantActivateParams;
 
     type Body = Option<types::TenantActivate>;
@@ -620,6 +689,7 @@ impl Operation for TenantActivate {
         api.tenant_activate(
             request.metadata,
             request.principal,
+            request.keyed,
             request.params,
             request.body,
         )
@@ -634,6 +704,8 @@ impl Operation for TenantCancel {
     const ID: &'static str = "tenant_cancel";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
 
     type Params = TenantCancelParams;
 
@@ -654,6 +726,7 @@ impl Operation for TenantCancel {
         api.tenant_cancel(
             request.metadata,
             request.principal,
+            request.keyed,
             request.params,
             request.body,
         )
@@ -668,6 +741,8 @@ impl Operation for EntitlementList {
     const ID: &'static str = "entitlement_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = EntitlementListParams;
 
@@ -698,6 +773,8 @@ impl Operation for CatalogList {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = ();
 
     type Body = ();
@@ -727,6 +804,8 @@ impl Operation for CatalogRequest {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ();
 
     type Body = types::CatalogRequest;
@@ -743,7 +822,12 @@ impl Operation for CatalogRequest {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.catalog_request(request.metadata, request.principal, request.body)
+        api.catalog_request(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -755,6 +839,8 @@ impl Operation for CatalogTrialRequest {
     const ID: &'static str = "catalog_trial_request";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
 
     type Params = ();
 
@@ -772,7 +858,12 @@ impl Operation for CatalogTrialRequest {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.catalog_trial_request(request.metadata, request.principal, request.body)
+        api.catalog_trial_request(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -784,6 +875,8 @@ impl Operation for ApiKeyList {
     const ID: &'static str = "api_key_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = ApiKeyListParams;
 
@@ -814,6 +907,8 @@ impl Operation for ApiKeyCreate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ();
 
     type Body = types::ApiKeyCreate;
@@ -830,7 +925,12 @@ impl Operation for ApiKeyCreate {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.api_key_create(request.metadata, request.principal, request.body)
+        api.api_key_create(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -842,6 +942,8 @@ impl Operation for ApiKeyRevoke {
     const ID: &'static str = "api_key_revoke";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = ApiKeyRevokeParams;
 
@@ -872,6 +974,8 @@ impl Operation for ApiKeyVerify {
 
     type Principal<I: Send + Sync> = Result<Principal<I>, TryLater>;
 
+    type Keyed = ();
+
     type Params = ();
 
     type Body = Result<types::ApiKeyVerifyRequest, InvalidBody>;
@@ -901,6 +1005,8 @@ impl Operation for AuditAppend {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ();
 
     type Body = types::AuditAppend;
@@ -917,7 +1023,12 @@ impl Operation for AuditAppend {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.audit_append(request.metadata, request.principal, request.body)
+        api.audit_append(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -929,6 +1040,8 @@ impl Operation for AuditList {
     const ID: &'static str = "audit_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = AuditListParams;
 

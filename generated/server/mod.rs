@@ -8,6 +8,7 @@ mod api_keys;
 mod audit;
 mod catalog;
 mod health;
+mod idempotency;
 mod invalid_body;
 mod request;
 mod response;
@@ -26,6 +27,9 @@ pub use self::catalog::{
     Catalog, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
 };
 pub use self::health::{Health, HealthGetResponse, ReadinessGetResponse};
+pub use self::idempotency::{
+    Idempotency, KeyedRequest, Replayable, RequestKey, RunningRequests, StoredResponse,
+};
 pub use self::invalid_body::InvalidBody;
 pub use self::request::RequestMetadata;
 pub use self::response::{OperationResponse, ServerErrorResponse};

@@ -17,7 +17,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 6331897823286302567;
+pub(crate) const SPEC_FINGERPRINT: u64 = 2066040870942732105;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]

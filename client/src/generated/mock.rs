@@ -250,6 +250,17 @@ impl TenantCreateThen {
         )
     }
 
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `too_many_requests`.
     pub fn too_many_requests(self, value: &types::Error) -> Self {
         Self(
@@ -683,6 +694,17 @@ impl TenantActivateThen {
         )
     }
 
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `too_many_requests`.
     pub fn too_many_requests(self, value: &types::Error) -> Self {
         Self(
@@ -848,6 +870,17 @@ impl TenantCancelThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -1208,6 +1241,17 @@ impl CatalogRequestThen {
         )
     }
 
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `payload_too_large`.
     pub fn payload_too_large(self, value: &types::Error) -> Self {
         Self(
@@ -1225,6 +1269,17 @@ impl CatalogRequestThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -1388,6 +1443,17 @@ impl CatalogTrialRequestThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -1651,6 +1717,17 @@ impl ApiKeyCreateThen {
         )
     }
 
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `payload_too_large`.
     pub fn payload_too_large(self, value: &types::Error) -> Self {
         Self(
@@ -1668,6 +1745,17 @@ impl ApiKeyCreateThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -2212,6 +2300,17 @@ impl AuditAppendThen {
         )
     }
 
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `payload_too_large`.
     pub fn payload_too_large(self, value: &types::Error) -> Self {
         Self(
@@ -2229,6 +2328,17 @@ impl AuditAppendThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )

@@ -33,8 +33,8 @@ pub use self::health::{Health, HealthStatus};
 pub use self::json::JsonObject;
 pub use self::members::{Member, RequestObject, unknown_name};
 pub use self::shared::{
-    Error, ErrorCode, PlanKey, ProductKey, RequestCount, RetryAfterSeconds, StoredText,
-    TenantId, TenantProduct, Text,
+    Error, ErrorCode, IdempotencyKey, PlanKey, ProductKey, RequestCount,
+    RetryAfterSeconds, StoredText, TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
     Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName,

@@ -5,6 +5,7 @@ pub(crate) mod cli;
 pub(crate) mod contract;
 mod generic;
 pub(crate) mod http;
+mod idempotency;
 pub(crate) mod rust;
 pub(crate) mod server;
 pub(crate) mod template;

@@ -15,25 +15,64 @@ pub(super) const TAG: &str = "ETag";
 /// The status for a caller that has the current response, as a key of `responses`.
 pub(super) const STATUS: &str = "304";
 
-/// Is the parameter `If-None-Match`? Returns an error for every other header.
-pub(super) fn is_header_parameter(place: &Place<'_>) -> Result<bool, Error> {
-    let kind = place.require("in")?;
-    if kind.text()? != "header" {
-        return Ok(false);
+/// A header that an operation can have as a parameter. Each has its own rules, so there are no others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeaderParameter {
+    /// The entity tags of earlier responses.
+    IfNoneMatch,
+    /// Identifies a request and its repetitions.
+    IdempotencyKey,
+}
+
+impl HeaderParameter {
+    const ALL: [Self; 2] = [Self::IfNoneMatch, Self::IdempotencyKey];
+
+    /// The name of the header, as the spec writes it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::IfNoneMatch => REQUEST_HEADER,
+            Self::IdempotencyKey => "Idempotency-Key",
+        }
+    }
+}
+
+/// The header of a parameter; `None` if it is not in a header. Returns an error for a header that is not supported.
+pub(super) fn header_parameter(place: &Place<'_>) -> Result<Option<HeaderParameter>, Error> {
+    if place.require("in")?.text()? != "header" {
+        return Ok(None);
     }
     let name = place.require("name")?;
-    if name.text()? == REQUEST_HEADER {
-        Ok(true)
-    } else {
-        Err(name.error(format!(
-            "the only supported parameter in `header` is `{REQUEST_HEADER}`; use `path` or `query`"
-        )))
+    let text = name.text()?;
+    match HeaderParameter::ALL.into_iter().find(|known| known.name() == text) {
+        Some(known) => Ok(Some(known)),
+        None => Err(name.error(format!(
+            "the only supported parameters in `header` are {}; use `path` or `query`",
+            HeaderParameter::ALL
+                .map(|known| format!("`{}`", known.name()))
+                .join(" and ")
+        ))),
     }
+}
+
+/// The declaration of a header parameter, if the operation has it.
+pub(super) fn declaration<'a>(
+    root: &Place<'a>,
+    operation: &Place<'a>,
+    header: HeaderParameter,
+) -> Result<Option<Place<'a>>, Error> {
+    let items = operation.get("parameters").map(|it| it.items()).transpose()?;
+    for item in items.unwrap_or_default() {
+        let item = resolve(root, item, "parameters")?;
+        if header_parameter(&item)? == Some(header) {
+            return Ok(Some(item));
+        }
+    }
+    Ok(None)
 }
 
 /// Is the operation conditional? Returns an error if it declares only a part of what this requires.
 pub(super) fn read(root: &Place<'_>, method: Method, operation: &Place<'_>) -> Result<bool, Error> {
-    let request_header = request_header(root, operation)?;
+    let request_header = declaration(root, operation, HeaderParameter::IfNoneMatch)?;
     let responses = operation.require("responses")?;
     let mut tagged = Vec::new();
     for (status, response) in responses.entries()? {
@@ -63,17 +102,6 @@ pub(super) fn read(root: &Place<'_>, method: Method, operation: &Place<'_>) -> R
              `{TAG}` of 200 and {STATUS}; here a part of that is missing"
         ))),
     }
-}
-
-fn request_header<'a>(root: &Place<'a>, operation: &Place<'a>) -> Result<Option<Place<'a>>, Error> {
-    let items = operation.get("parameters").map(|it| it.items()).transpose()?;
-    for item in items.unwrap_or_default() {
-        let item = resolve(root, item, "parameters")?;
-        if is_header_parameter(&item)? {
-            return Ok(Some(item));
-        }
-    }
-    Ok(None)
 }
 
 fn tag<'a>(root: &Place<'a>, response: Place<'a>) -> Result<Option<Place<'a>>, Error> {

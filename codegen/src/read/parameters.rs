@@ -16,7 +16,7 @@ pub(super) fn all(context: &Context<'_>, path: &[Segment], place: &Place<'_>) ->
     let mut seen = BTreeSet::new();
     let read = error::all(items.unwrap_or_default().into_iter().map(|item| {
         let item = resolve(context.root, item, "parameters")?;
-        if conditional::is_header_parameter(&item)? {
+        if conditional::header_parameter(&item)?.is_some() {
             return Ok(None);
         }
         let parameter = parameter(context, &item)?;

@@ -6,7 +6,7 @@ use crate::domain::error::DomainError;
 use crate::store::Store;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
-    ApiKeyVerifyResponse, ApiKeys, InvalidBody, OperationResponse, Principal, RequestMetadata, TryLater,
+    ApiKeyVerifyResponse, ApiKeys, InvalidBody, KeyedRequest, OperationResponse, Principal, RequestMetadata, TryLater,
 };
 use tenant_registry_contract::types::{ApiKeyCreate, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest};
 
@@ -29,9 +29,10 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         body: ApiKeyCreate,
     ) -> ApiKeyCreateResponse {
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self.registry.api_key_create(body, &caller).await {
             Ok(created) => ApiKeyCreateResponse::Created(created),
             Err(DomainError::Rejected(error)) => ApiKeyCreateResponse::NotFound(error.into()),

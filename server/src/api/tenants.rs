@@ -4,7 +4,7 @@ use super::{AdmittedCaller, RegistryApi};
 use crate::domain::error::{DomainError, TenantChangeError, TenantCreateError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    EntitlementListParams, EntitlementListResponse, Principal, RequestMetadata, TenantActivateParams,
+    EntitlementListParams, EntitlementListResponse, KeyedRequest, Principal, RequestMetadata, TenantActivateParams,
     TenantActivateResponse, TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
     TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants,
 };
@@ -15,9 +15,10 @@ impl<S: Store> Tenants for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         body: TenantCreate,
     ) -> TenantCreateResponse {
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self.registry.tenant_create(body, &caller).await {
             Ok(tenant) => TenantCreateResponse::Created(tenant),
             Err(DomainError::Rejected(TenantCreateError::Forbidden(error))) => {
@@ -62,11 +63,12 @@ impl<S: Store> Tenants for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         params: TenantActivateParams,
         body: Option<TenantActivate>,
     ) -> TenantActivateResponse {
         let TenantActivateParams { id } = params;
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self
             .registry
             .tenant_activate(id, body.unwrap_or_default(), &caller)
@@ -86,12 +88,13 @@ impl<S: Store> Tenants for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         params: TenantCancelParams,
         body: Option<TenantCancel>,
     ) -> TenantCancelResponse {
         let TenantCancelParams { id } = params;
         let TenantCancel { reason, at_period_end } = body.unwrap_or_default();
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self.registry.tenant_cancel(id, reason, at_period_end, &caller).await {
             Ok(tenant) => TenantCancelResponse::Ok(tenant),
             Err(DomainError::Rejected(error)) => match error {

@@ -160,6 +160,13 @@ impl<S: Store> Registry<S> {
             created_at: now,
         };
         let event = api_key.event(ServiceAction::ApiKeyCreated, caller, now);
+        let event = caller.with_secret_response(event, || {
+            format!(
+                "a request with this `Idempotency-Key` created the API key {} (`{}`); its plaintext is not stored, so \
+                 revoke it and create another with a new `Idempotency-Key`",
+                api_key.id, api_key.prefix
+            )
+        })?;
         match self.store.api_key_create(api_key, event).await? {
             ApiKeyStored::Created(api_key) => Ok(ApiKeyCreated {
                 api_key: api_key.as_api_key(),
@@ -186,7 +193,7 @@ impl<S: Store> Registry<S> {
             })
             .await?;
         match changed {
-            Changed::Stored(_) => Ok(()),
+            Changed::Stored(_) | Changed::Unchanged(_) => Ok(()),
             Changed::Rejected(error) => Err(error),
             Changed::NotFound => Err(not_found()),
         }

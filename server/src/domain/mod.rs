@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod clock;
 pub mod entitlements;
 pub mod error;
+mod idempotency;
 pub mod origin;
 mod readiness;
 mod service_event;

@@ -4,6 +4,7 @@ mod api_key;
 mod audit_event;
 mod decision;
 mod entitlement;
+mod idempotency;
 mod internal_detail;
 mod tenant;
 
@@ -11,6 +12,7 @@ pub use api_key::ApiKeyRecord;
 pub use audit_event::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
 pub use decision::Decision;
 pub use entitlement::EntitlementRecord;
+pub use idempotency::{EventWithResponse, IdempotencyRecord, ResponseContent, ResponseToChange};
 pub use internal_detail::InternalDetail;
 pub use tenant::TenantRecord;
 use tenant_registry_contract::types::StoredText;

@@ -10,10 +10,11 @@ pub mod postgres;
 
 use crate::records::{
     ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
-    InternalDetail, NewAuditEvent, TenantRecord,
+    EventWithResponse, IdempotencyRecord, InternalDetail, TenantRecord,
 };
 use std::future::Future;
 use std::ops::ControlFlow;
+use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus, Timestamp};
 use thiserror::Error;
 
@@ -34,8 +35,10 @@ pub enum StoreError {
 /// The outcome of a change to a stored record.
 #[derive(Clone, Debug)]
 pub enum Changed<T, E> {
-    /// The record as it is stored now, whether it changed or not.
+    /// The record as the change stored it.
     Stored(T),
+    /// The record was as requested already. Nothing was written.
+    Unchanged(T),
     /// The rule rejected the change. Nothing was written.
     Rejected(E),
     /// The record does not exist.
@@ -45,7 +48,7 @@ pub enum Changed<T, E> {
 /// A change that a store has to write: the record and its audit event, both or neither.
 pub(crate) struct Change<T> {
     pub(crate) record: Box<T>,
-    pub(crate) event: Box<NewAuditEvent>,
+    pub(crate) event: Box<EventWithResponse>,
 }
 
 /// Applies a rule to the current record, if there is one. Returns the change to write, or the outcome if there is nothing
@@ -59,7 +62,7 @@ pub(crate) fn decide_change<T, E>(
     };
     match decide(&current) {
         Err(error) => ControlFlow::Break(Changed::Rejected(error)),
-        Ok(Decision::Unchanged) => ControlFlow::Break(Changed::Stored(current)),
+        Ok(Decision::Unchanged) => ControlFlow::Break(Changed::Unchanged(current)),
         Ok(Decision::Change { record, event }) => ControlFlow::Continue(Change { record, event }),
     }
 }
@@ -96,8 +99,8 @@ pub enum AuditAppended {
 pub struct NewTrial {
     /// The entitlement.
     pub entitlement: EntitlementRecord,
-    /// The audit event.
-    pub event: NewAuditEvent,
+    /// The audit event, and the response.
+    pub event: EventWithResponse,
 }
 
 /// The outcome of starting a trial.
@@ -139,7 +142,7 @@ pub trait TenantStore: Send + Sync + 'static {
     fn tenant_create(
         &self,
         tenant: TenantRecord,
-        event: NewAuditEvent,
+        event: EventWithResponse,
     ) -> impl Future<Output = Result<TenantCreated, StoreError>> + Send;
 
     /// Returns the tenant with this id.
@@ -188,7 +191,7 @@ pub trait ApiKeyStore: Send + Sync + 'static {
     fn api_key_create(
         &self,
         api_key: ApiKeyRecord,
-        event: NewAuditEvent,
+        event: EventWithResponse,
     ) -> impl Future<Output = Result<ApiKeyStored, StoreError>> + Send;
 
     /// Changes an API key as `decide` says. A later [`ApiKeyStore::api_key_verify`] returns the changed key on every
@@ -212,11 +215,36 @@ pub trait ApiKeyStore: Send + Sync + 'static {
 /// Stores the audit log.
 pub trait AuditStore: Send + Sync + 'static {
     /// Appends an event. Its number is greater than those of all events that were appended before.
-    fn audit_append(&self, event: NewAuditEvent) -> impl Future<Output = Result<AuditAppended, StoreError>> + Send;
+    fn audit_append(&self, event: EventWithResponse) -> impl Future<Output = Result<AuditAppended, StoreError>> + Send;
 
     /// Returns up to `query.limit` matching events, newest first (by `created_at`, then number). They end early, but not
     /// before the first, once they have `query.max_bytes`.
     fn audit_list(&self, query: AuditQuery) -> impl Future<Output = Result<AuditEventList, StoreError>> + Send;
+}
+
+/// Stores the responses to requests with an `Idempotency-Key`. A change that is written with the response to a key that has
+/// one already fails with [`StoreError::Unavailable`]: a request with the same key was faster, and its response is to be
+/// repeated.
+pub trait IdempotencyStore: Send + Sync + 'static {
+    /// Returns the response for this key.
+    fn idempotency_record_get(
+        &self,
+        key: &RequestKey,
+    ) -> impl Future<Output = Result<Option<StoredResponse>, StoreError>> + Send;
+
+    /// Stores the response to a request that changed nothing. Returns `false` if there is one for its key.
+    fn idempotency_record_create(
+        &self,
+        record: IdempotencyRecord,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Deletes up to `limit` responses that were stored before a time, oldest first, and returns how many. Skips those that
+    /// another replica is deleting.
+    fn idempotency_records_delete(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
 }
 
 /// A batch of audit events that was pruned.
@@ -252,6 +280,6 @@ pub trait StoreHealth: Send + Sync + 'static {
 }
 
 /// Everything that the rules need of a store.
-pub trait Store: TenantStore + EntitlementStore + ApiKeyStore + AuditStore + StoreHealth {}
+pub trait Store: TenantStore + EntitlementStore + ApiKeyStore + AuditStore + IdempotencyStore + StoreHealth {}
 
-impl<T: TenantStore + EntitlementStore + ApiKeyStore + AuditStore + StoreHealth> Store for T {}
+impl<T: TenantStore + EntitlementStore + ApiKeyStore + AuditStore + IdempotencyStore + StoreHealth> Store for T {}

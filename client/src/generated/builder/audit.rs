@@ -52,9 +52,13 @@ impl<'a> AuditAppend<'a> {
     ///
     /// `403`: The access token does not allow this operation.
     ///
+    /// `409`: A request with the same `Idempotency-Key` is still running.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
@@ -89,7 +93,7 @@ impl<'a> AuditAppend<'a> {
         let response = result?;
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -128,6 +128,7 @@ mod tests {
             body: None,
             responses: Vec::new(),
             is_conditional: false,
+            idempotency: None,
             access: Access::Open,
         });
         format!("{resource} {name}")

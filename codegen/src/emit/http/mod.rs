@@ -11,7 +11,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 
 use super::template::prune;
-use super::{admission, server};
+use super::{admission, idempotency, server};
 use crate::emit::types::holds_secret;
 use crate::model::{Api, Type};
 use crate::print::{rust_file, rust_source};
@@ -49,6 +49,10 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
     }
     if let Some(file) = admission::http_file(api)? {
         modules.push("admission".to_owned());
+        files.push(file);
+    }
+    if let Some(file) = idempotency::http_file(api)? {
+        modules.push("idempotency".to_owned());
         files.push(file);
     }
     files.push(GeneratedFile::new("http/routes.rs", routes::file(api)?));
@@ -119,6 +123,10 @@ fn cross_origin(api: &Api) -> String {
     if is_any_conditional {
         exposed.insert("etag".to_owned());
         accepted.push("if-none-match");
+    }
+    if idempotency::is_any_keyed(api) {
+        exposed.extend(["idempotency-replayed", "retry-after"].map(str::to_owned));
+        accepted.push("idempotency-key");
     }
     accepted.sort_unstable();
     let exposed: Vec<String> = exposed.into_iter().collect();

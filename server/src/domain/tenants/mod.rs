@@ -146,6 +146,7 @@ impl<S: Store> Registry<S> {
         metadata.insert("kind".to_owned(), tenant.kind.as_str().into());
         metadata.insert("plan".to_owned(), tenant.plan.as_str().into());
         let event = tenant.event(ServiceAction::TenantCreated, metadata, caller, now);
+        let event = caller.with_response(event, &tenant.as_of(now))?;
         let slug = tenant.slug.clone();
         match self.store.tenant_create(tenant, event).await? {
             TenantCreated::Created(tenant) => Ok(tenant.as_of(now)),
@@ -207,7 +208,7 @@ impl<S: Store> Registry<S> {
                 activate::tenant_activate(tenant, &body, caller, self.clock.now())
             })
             .await?;
-        self.tenant_changed(id, changed)
+        self.tenant_changed(id, changed, caller).await
     }
 
     /// Cancels a tenant, now or at the end of its period. The tenant becomes `frozen`.
@@ -234,16 +235,23 @@ impl<S: Store> Registry<S> {
                 cancel::tenant_cancel(tenant, reason.as_ref(), at_period_end, caller, self.clock.now())
             })
             .await?;
-        self.tenant_changed(id, changed)
+        self.tenant_changed(id, changed, caller).await
     }
 
-    fn tenant_changed(
+    async fn tenant_changed(
         &self,
         id: TenantId,
         changed: Changed<TenantRecord, DomainError<TenantChangeError>>,
+        caller: &Caller,
     ) -> Result<Tenant, DomainError<TenantChangeError>> {
         match changed {
-            Changed::Stored(tenant) => Ok(tenant.as_of(self.clock.now())),
+            // As of the change, because a repeated request gets the same response.
+            Changed::Stored(tenant) => Ok(tenant.as_of(tenant.updated_at)),
+            Changed::Unchanged(tenant) => {
+                let tenant = tenant.as_of(self.clock.now());
+                self.store_response(caller, id, &tenant).await?;
+                Ok(tenant)
+            }
             Changed::Rejected(error) => Err(error),
             Changed::NotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(id))),
         }

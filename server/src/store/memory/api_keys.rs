@@ -1,7 +1,7 @@
 //! API keys.
 
 use super::MemoryStore;
-use crate::records::{ApiKeyRecord, Decision, NewAuditEvent};
+use crate::records::{ApiKeyRecord, Decision, EventWithResponse};
 use crate::store::{ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Changed, StoreError};
 use std::cmp::Reverse;
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId};
@@ -18,7 +18,11 @@ impl ApiKeyStore for MemoryStore {
         Ok(Some(api_keys))
     }
 
-    async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
+    async fn api_key_create(
+        &self,
+        api_key: ApiKeyRecord,
+        event: EventWithResponse,
+    ) -> Result<ApiKeyStored, StoreError> {
         let mut state = self.state();
         if !state.tenants.contains_key(&api_key.tenant_id) {
             return Ok(ApiKeyStored::TenantNotFound);

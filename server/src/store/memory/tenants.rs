@@ -1,12 +1,12 @@
 //! Tenants.
 
 use super::{MemoryStore, State};
-use crate::records::{Decision, NewAuditEvent, TenantRecord};
+use crate::records::{Decision, EventWithResponse, TenantRecord};
 use crate::store::{Changed, StoreError, TenantCreated, TenantStore};
 use tenant_registry_contract::types::{TenantId, TenantSlug};
 
 impl TenantStore for MemoryStore {
-    async fn tenant_create(&self, tenant: TenantRecord, event: NewAuditEvent) -> Result<TenantCreated, StoreError> {
+    async fn tenant_create(&self, tenant: TenantRecord, event: EventWithResponse) -> Result<TenantCreated, StoreError> {
         let mut state = self.state();
         if state.tenant_ids.contains_key(&tenant.slug) {
             return Ok(TenantCreated::SlugInUse);

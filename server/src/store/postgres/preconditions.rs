@@ -142,7 +142,7 @@ pub(super) async fn check_on_connection(connection: &mut AsyncPgConnection) -> R
 }
 
 /// The privileges that the service needs on whole tables.
-const TABLE_PRIVILEGES: [(&str, &str); 10] = [
+const TABLE_PRIVILEGES: [(&str, &str); 13] = [
     ("tenants", "SELECT"),
     ("tenants", "INSERT"),
     ("tenants", "UPDATE"),
@@ -152,6 +152,9 @@ const TABLE_PRIVILEGES: [(&str, &str); 10] = [
     ("api_keys", "INSERT"),
     ("api_keys", "UPDATE"),
     ("audit_log", "SELECT"),
+    ("idempotency_records", "SELECT"),
+    ("idempotency_records", "INSERT"),
+    ("idempotency_records", "DELETE"),
     ("__diesel_schema_migrations", "SELECT"),
 ];
 

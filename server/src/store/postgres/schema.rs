@@ -38,6 +38,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_records (caller, operation, key) {
+        caller -> Bytea,
+        operation -> Text,
+        key -> Text,
+        fingerprint -> Bytea,
+        status -> Int4,
+        body -> Nullable<Text>,
+        tenant_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     projects (id) {
         id -> Uuid,
         tenant_id -> Uuid,
@@ -81,7 +94,15 @@ diesel::table! {
 
 diesel::joinable!(api_keys -> tenants (tenant_id));
 diesel::joinable!(audit_log -> tenants (tenant_id));
+diesel::joinable!(idempotency_records -> tenants (tenant_id));
 diesel::joinable!(projects -> tenants (tenant_id));
 diesel::joinable!(tenant_products -> tenants (tenant_id));
 
-diesel::allow_tables_to_appear_in_same_query!(api_keys, audit_log, projects, tenant_products, tenants,);
+diesel::allow_tables_to_appear_in_same_query!(
+    api_keys,
+    audit_log,
+    idempotency_records,
+    projects,
+    tenant_products,
+    tenants,
+);

@@ -4,13 +4,16 @@ use chrono::{DateTime, Utc};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus, Timestamp};
 use tenant_registry_server::records::{
-    ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, InternalDetail,
-    NewAuditEvent, TenantRecord,
+    ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, EventWithResponse,
+    IdempotencyRecord, InternalDetail, NewAuditEvent, TenantRecord,
 };
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 use tenant_registry_server::store::{
     ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, EntitlementStore,
+    IdempotencyStore,
     NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore, TrialStarted,
 };
 
@@ -28,6 +31,8 @@ pub(crate) enum Fault {
 pub(crate) struct FaultyStore<S> {
     store: Arc<S>,
     fault: Arc<Mutex<Option<Fault>>>,
+    /// Held while changes have to wait.
+    pause: Arc<RwLock<()>>,
 }
 
 impl<S> Clone for FaultyStore<S> {
@@ -35,6 +40,7 @@ impl<S> Clone for FaultyStore<S> {
         Self {
             store: Arc::clone(&self.store),
             fault: Arc::clone(&self.fault),
+            pause: Arc::clone(&self.pause),
         }
     }
 }
@@ -44,6 +50,7 @@ impl<S> FaultyStore<S> {
         Self {
             store: Arc::new(store),
             fault: Arc::default(),
+            pause: Arc::default(),
         }
     }
 
@@ -52,6 +59,7 @@ impl<S> FaultyStore<S> {
         Self {
             store: Arc::new(store),
             fault: Arc::clone(&self.fault),
+            pause: Arc::clone(&self.pause),
         }
     }
 
@@ -66,7 +74,8 @@ impl<S> FaultyStore<S> {
 }
 
 impl<S: Store> TenantStore for FaultyStore<S> {
-    async fn tenant_create(&self, tenant: TenantRecord, event: NewAuditEvent) -> Result<TenantCreated, StoreError> {
+    async fn tenant_create(&self, tenant: TenantRecord, event: EventWithResponse) -> Result<TenantCreated, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.tenant_create(tenant, event).await
     }
 
@@ -83,6 +92,7 @@ impl<S: Store> TenantStore for FaultyStore<S> {
         id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
     ) -> Result<Changed<TenantRecord, E>, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.tenant_change(id, decide).await
     }
 }
@@ -97,6 +107,7 @@ impl<S: Store> EntitlementStore for FaultyStore<S> {
         tenant_id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<NewTrial, E> + Send + Sync,
     ) -> Result<TrialStarted<E>, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.catalog_trial_request(tenant_id, decide).await
     }
 }
@@ -106,7 +117,12 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
         self.healthy()?.api_key_list(tenant_id).await
     }
 
-    async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
+    async fn api_key_create(
+        &self,
+        api_key: ApiKeyRecord,
+        event: EventWithResponse,
+    ) -> Result<ApiKeyStored, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.api_key_create(api_key, event).await
     }
 
@@ -115,6 +131,7 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
         id: ApiKeyId,
         decide: impl Fn(&ApiKeyRecord) -> Result<Decision<ApiKeyRecord>, E> + Send + Sync,
     ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.api_key_revoke(id, decide).await
     }
 
@@ -128,12 +145,27 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
 }
 
 impl<S: Store> AuditStore for FaultyStore<S> {
-    async fn audit_append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
+    async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.audit_append(event).await
     }
 
     async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {
         self.healthy()?.audit_list(query).await
+    }
+}
+
+impl<S: Store> IdempotencyStore for FaultyStore<S> {
+    async fn idempotency_record_get(&self, key: &RequestKey) -> Result<Option<StoredResponse>, StoreError> {
+        self.healthy()?.idempotency_record_get(key).await
+    }
+
+    async fn idempotency_record_create(&self, record: IdempotencyRecord) -> Result<bool, StoreError> {
+        self.healthy()?.idempotency_record_create(record).await
+    }
+
+    async fn idempotency_records_delete(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.healthy()?.idempotency_records_delete(before, limit).await
     }
 }
 
@@ -154,6 +186,9 @@ pub(crate) trait Operator: Send + Sync {
     /// Sets or removes the fault.
     fn set_fault(&self, fault: Option<Fault>);
 
+    /// Makes changes wait until the guard is dropped.
+    fn pause_changes(&self) -> OwnedRwLockWriteGuard<()>;
+
     /// Archives a tenant, as operators do in the database.
     fn archive(&self, id: TenantId, now: DateTime<Utc>) -> Pending<'_>;
 
@@ -165,6 +200,10 @@ pub(crate) trait Operator: Send + Sync {
 impl<S: Store> Operator for FaultyStore<S> {
     fn set_fault(&self, fault: Option<Fault>) {
         *self.fault.lock().unwrap() = fault;
+    }
+
+    fn pause_changes(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.pause).try_write_owned().expect("no change is running")
     }
 
     fn archive(&self, id: TenantId, now: DateTime<Utc>) -> Pending<'_> {
@@ -211,7 +250,7 @@ impl<S: Store> Operator for FaultyStore<S> {
     }
 }
 
-fn event(action: &str, tenant_id: TenantId, now: Timestamp) -> NewAuditEvent {
+fn event(action: &str, tenant_id: TenantId, now: Timestamp) -> EventWithResponse {
     NewAuditEvent {
         tenant_id: Some(tenant_id),
         project_id: None,
@@ -229,4 +268,5 @@ fn event(action: &str, tenant_id: TenantId, now: Timestamp) -> NewAuditEvent {
         created_at: now,
         origin: None,
     }
+    .into()
 }

@@ -201,15 +201,27 @@ where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
+    Ok(optional_body_with_bytes(context, request).await?.0)
+}
+
+/// An optional body, `None` if it is absent or empty, and its bytes.
+pub(super) async fn optional_body_with_bytes<A, T>(
+    context: &RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> Result<(Option<T>, Bytes), InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned + RequestObject,
+{
     read_body(context, request, &["application/json"]).await
 }
 
-/// A body of one of these media types; `None` if it is absent or empty.
+/// A body of one of these media types, `None` if it is absent or empty, and its bytes.
 async fn read_body<A, T>(
     context: &RequestContext<ServerContext<A>>,
     request: Request<Body>,
     media_types: &[&'static str],
-) -> Result<Option<T>, InvalidBody>
+) -> Result<(Option<T>, Bytes), InvalidBody>
 where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
@@ -227,7 +239,7 @@ where
         .await
         .unwrap_or_else(|_| Err(late(body_time)))?;
     if bytes.is_empty() {
-        return Ok(None);
+        return Ok((None, bytes));
     }
     media_type?;
     coding?;
@@ -254,7 +266,7 @@ where
     let value = value
         .map_err(|error| explain(&error.path().to_string(), error.inner()))?;
     deserializer.end().map_err(|error| explain(".", &error))?;
-    Ok(Some(value))
+    Ok((Some(value), bytes))
 }
 
 /// The type's case and its parameters are ignored (RFC 9110, section 8.3.1). Unless the header is required, a body without

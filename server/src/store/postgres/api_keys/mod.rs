@@ -10,7 +10,7 @@ use super::error::{DbError, violates};
 use super::schema::api_keys;
 use super::tenants::tenant_exists_on_connection;
 use super::transaction::Finish;
-use crate::records::{ApiKeyRecord, Decision, NewAuditEvent};
+use crate::records::{ApiKeyRecord, Decision, EventWithResponse};
 use crate::store::{
     ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Change, Changed, StoreError, decide_change,
 };
@@ -48,7 +48,11 @@ impl ApiKeyStore for PostgresStore {
         Ok(Some(records?))
     }
 
-    async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
+    async fn api_key_create(
+        &self,
+        api_key: ApiKeyRecord,
+        event: EventWithResponse,
+    ) -> Result<ApiKeyStored, StoreError> {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {
                 let inserted = diesel::insert_into(api_keys::table)

@@ -6,7 +6,7 @@ use super::PostgresStore;
 use super::error::{DbError, violates};
 use super::schema::tenants;
 use super::transaction::Finish;
-use crate::records::{Decision, NewAuditEvent, TenantRecord};
+use crate::records::{Decision, EventWithResponse, TenantRecord};
 use crate::store::{Change, Changed, StoreError, TenantCreated, TenantStore, decide_change};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -62,7 +62,7 @@ pub(super) async fn lock_existing_tenants_in_transaction(
 }
 
 impl TenantStore for PostgresStore {
-    async fn tenant_create(&self, tenant: TenantRecord, event: NewAuditEvent) -> Result<TenantCreated, StoreError> {
+    async fn tenant_create(&self, tenant: TenantRecord, event: EventWithResponse) -> Result<TenantCreated, StoreError> {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {
                 let inserted = diesel::insert_into(tenants::table)
