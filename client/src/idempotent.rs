@@ -14,6 +14,7 @@ impl Operation {
             | Self::EntitlementList
             | Self::CatalogList
             | Self::ApiKeyList
+            | Self::ApiKeyGet
             | Self::ApiKeyVerify
             | Self::AuditList => true,
             // A second request changes nothing and gets the same response.

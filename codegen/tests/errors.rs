@@ -48,6 +48,98 @@ fn the_original_specs_are_accepted() {
 }
 
 #[test]
+fn idempotency_keys() {
+    let parameter = r##"      parameters:
+        - in: header
+          name: Idempotency-Key
+          schema: { $ref: "#/components/schemas/Key" }
+"##;
+    let retry_after = r#"          headers:
+            Retry-After: { schema: { type: integer, format: int32 } }
+          content: { application/json: { schema: { $ref: "#/components/schemas/Error" } } }
+        "413""#;
+    let without_retry_after = retry_after.split_once("          content").unwrap_or_default().1;
+    let replayed = "          headers:\n            Idempotency-Replayed: { schema: { type: boolean } }\n";
+    let cases = [
+        (parameter, String::new(), "`Idempotency-Replayed` marks the repeated response"),
+        (replayed, String::new(), "declare the header `Idempotency-Replayed` of the success"),
+        (
+            "        \"422\": { $ref: \"#/components/responses/Rejected\" }\n",
+            String::new(),
+            "another request with the same `Idempotency-Key` is rejected; declare 422",
+        ),
+        (
+            retry_after,
+            format!("          content{without_retry_after}"),
+            "a request whose first one is still running is rejected; declare 409 with the header `Retry-After`",
+        ),
+        (
+            "Retry-After: { schema",
+            "Retry-After: { required: true, schema".to_owned(),
+            "the service sends this header only sometimes",
+        ),
+        (
+            "Idempotency-Replayed: { schema",
+            "Idempotency-Replayed: { required: true, schema".to_owned(),
+            "the service sends this header only sometimes",
+        ),
+        (
+            "{ schema: { type: boolean } }",
+            "{ schema: { type: string } }".to_owned(),
+            "`Idempotency-Replayed` is `true`; use `type: boolean`",
+        ),
+        (
+            "name: Idempotency-Key\n",
+            "name: Idempotency-Key\n          required: true\n".to_owned(),
+            "`Idempotency-Key` must be optional",
+        ),
+        (
+            "schema: { $ref: \"#/components/schemas/Key\" }",
+            "schema: { type: string }".to_owned(),
+            "the key is text with a pattern; define a schema for it",
+        ),
+        (
+            "[conflict, idempotency_key_reused, ",
+            "[".to_owned(),
+            "`idempotency_key_reused` is missing; the HTTP layer returns it",
+        ),
+    ];
+    for (from, to, message) in cases {
+        assert_error(ADMISSION, from, &to, message);
+    }
+    let (before, keyed) = ADMISSION.split_once("  /doors/built:\n").unwrap_or_default();
+    let assert_keyed_error = |from: &str, to: &str, message: &str| {
+        assert!(keyed.contains(from), "the case is out of date: {from}");
+        let spec = format!("{before}  /doors/built:\n{}", keyed.replacen(from, to, 1));
+        let text = errors(&spec).join("\n");
+        assert!(text.contains(message), "{text}\n  does not say\n{message}");
+    };
+    assert_keyed_error("    post:", "    put:", "only POST takes an `Idempotency-Key`");
+    assert_keyed_error(
+        "      security: [{ bearer: [doors:open] }]",
+        "      security: []",
+        "an `Idempotency-Key` belongs to a caller, but the operation is public",
+    );
+    assert_keyed_error(
+        "        \"500\": { $ref: \"#/components/responses/Rejected\" }\n",
+        "",
+        "declare 429, 500 and 503",
+    );
+    assert_keyed_error(
+        "        \"413\": { $ref: \"#/components/responses/Rejected\" }\n        \"415\": { $ref: \
+         \"#/components/responses/Rejected\" }\n",
+        "",
+        "an invalid one is rejected; declare 413 and 415",
+    );
+    assert_keyed_error(
+        "        colour: { description: Its colour., type: string }",
+        "        colour: { description: Its colour., $ref: \"#/components/schemas/Secret\" }\n    Secret: { description: \
+         A secret., type: string, format: password }",
+        "the success contains a secret and must not be stored, so it is not repeated",
+    );
+}
+
+#[test]
 fn operations_that_cannot_become_commands() {
     assert_error(
         SPEC,

@@ -9,7 +9,10 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 use tenant_registry_contract::server::generic::{Handler, Operation, ParameterVisitor, Parameters, Request};
-use tenant_registry_contract::server::{Admission, Admitted, Credentials, NotAdmitted, RequestMetadata};
+use tenant_registry_contract::server::{
+    Admission, Admitted, Credentials, Idempotency, NotAdmitted, RequestKey, RequestMetadata, RunningRequests,
+    ServerErrorResponse, StoredResponse,
+};
 use tenant_registry_contract::types::{
     ApiKeyCreate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, RetryAfterSeconds, TenantActivate,
     TenantCancel, TenantCreate,
@@ -32,6 +35,7 @@ use crate::report::expect;
 pub(crate) struct CheckedApi {
     parts: Parts,
     current: RwLock<Arc<RegistryApi<MemoryStore>>>,
+    running_requests: RunningRequests,
 }
 
 /// The parts that all registries share.
@@ -78,7 +82,11 @@ impl CheckedApi {
             settings,
         };
         let current = RwLock::new(Arc::new(parts.assemble()?));
-        Ok(Self { parts, current })
+        Ok(Self {
+            parts,
+            current,
+            running_requests: RunningRequests::default(),
+        })
     }
 
     /// Deletes all records, so that no input depends on the previous one.
@@ -157,6 +165,24 @@ impl Admission for CheckedApi {
         credentials: Credentials,
     ) -> Result<Admitted<AdmittedCaller>, NotAdmitted> {
         self.api().admit(metadata, credentials).await
+    }
+}
+
+impl Idempotency for CheckedApi {
+    fn caller(caller: &AdmittedCaller) -> Vec<u8> {
+        RegistryApi::<MemoryStore>::caller(caller)
+    }
+
+    fn running_requests(&self) -> &RunningRequests {
+        &self.running_requests
+    }
+
+    async fn stored_response(
+        &self,
+        metadata: &RequestMetadata,
+        key: &RequestKey,
+    ) -> Result<Option<StoredResponse>, ServerErrorResponse> {
+        self.api().stored_response(metadata, key).await
     }
 }
 

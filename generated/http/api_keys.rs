@@ -10,14 +10,15 @@ use serde::Deserialize;
 
 use crate::types;
 use crate::server::{
-    Api, ApiKeyCreateResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams,
-    ApiKeyRevokeResponse, ApiKeyVerifyResponse, Scope,
+    Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams,
+    ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
+    Scope,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
-/// `GET /v1/api-keys`: List the API keys of a tenant.
+/// `GET /v1/api-keys`: List the API keys of a tenant, newest first.
 pub(super) async fn api_key_list<A: Api>(
     context: RequestContext<ServerContext<A>>,
 ) -> HttpResult {
@@ -25,9 +26,16 @@ pub(super) async fn api_key_list<A: Api>(
         let metadata = request::metadata(&context);
         let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysRead])
             .await?;
-        let query = request::query(&context, &["tenant_id"])?;
+        let query = request::query(
+            &context,
+            &["tenant_id", "product", "usable", "limit", "cursor"],
+        )?;
         let params = ApiKeyListParams {
             tenant_id: request::required_parameter(&query, "tenant_id", str::parse)?,
+            product: request::optional_parameter(&query, "product", str::parse)?,
+            usable: request::optional_parameter(&query, "usable", str::parse)?,
+            limit: request::defaulted_parameter(&query, "limit", str::parse, "500")?,
+            cursor: request::optional_parameter(&query, "cursor", str::parse)?,
         };
         Ok(
             context
@@ -127,6 +135,65 @@ impl ToResponse for ApiKeyCreateResponse {
                 Self::UnsupportedMediaType(body) => {
                     response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
                 }
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// The variables of `/v1/api-keys/{id}`, not parsed.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct ApiKeyGetPath {
+    /// The ID of the API key.
+    pub(super) id: String,
+}
+
+/// `GET /v1/api-keys/{id}`: Get an API key by ID.
+pub(super) async fn api_key_get<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: ApiKeyGetPath,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysRead])
+            .await?;
+        request::no_query(&context)?;
+        let params = ApiKeyGetParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
+        Ok(
+            context
+                .context()
+                .implementation
+                .api_key_get(metadata, principal, params)
+                .await,
+        )
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for ApiKeyGetResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::ApiKeysRead],
+                    )?
+                }
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }

@@ -160,7 +160,7 @@ where
     let pending = run(metadata.clone(), Some(request.clone())).await.into_pending();
     let is_success = pending
         .as_ref()
-        .is_ok_and(|pending| response::status(pending).is_success());
+        .is_ok_and(|pending| response::pending_status(pending).is_success());
     if !is_success
         && let Ok(Some(stored)) = implementation
             .stored_response(&metadata, &request.key)

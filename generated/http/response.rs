@@ -67,7 +67,7 @@ pub(super) fn json_text(status: StatusCode, text: Vec<u8>) -> PendingResponse {
     )
 }
 
-pub(super) fn status(pending: &PendingResponse) -> StatusCode {
+pub(super) fn pending_status(pending: &PendingResponse) -> StatusCode {
     pending.response.status()
 }
 

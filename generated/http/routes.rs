@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::server::Api;
 use super::{api_keys, audit, catalog, health, request, response, service, tenants};
-use super::api_keys::ApiKeyRevokePath;
+use super::api_keys::{ApiKeyGetPath, ApiKeyRevokePath};
 use super::context::{RequestContext, ServerContext};
 use super::response::HttpResult;
 use super::tenants::{
@@ -60,6 +60,15 @@ pub(super) async fn route<A: Api>(
         }
         ["v1", "api-keys", id] if is_served("/v1/api-keys/{id}") => {
             match method {
+                Method::GET | Method::HEAD => {
+                    api_keys::api_key_get(
+                            context,
+                            ApiKeyGetPath {
+                                id: (*id).to_owned(),
+                            },
+                        )
+                        .await
+                }
                 Method::DELETE => {
                     api_keys::api_key_revoke(
                             context,
@@ -69,7 +78,7 @@ pub(super) async fn route<A: Api>(
                         )
                         .await
                 }
-                _ => response::method_not_allowed(&context, "DELETE"),
+                _ => response::method_not_allowed(&context, "GET, HEAD, DELETE"),
             }
         }
         ["v1", "audit"] if is_served("/v1/audit") => {
@@ -194,6 +203,7 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "catalog_trial_request" => Some("/v1/catalog/trial-request"),
         "api_key_list" => Some("/v1/api-keys"),
         "api_key_create" => Some("/v1/api-keys"),
+        "api_key_get" => Some("/v1/api-keys/{id}"),
         "api_key_revoke" => Some("/v1/api-keys/{id}"),
         "api_key_verify" => Some("/v1/internal/api-keys/verify"),
         "audit_append" => Some("/v1/audit"),
@@ -394,9 +404,9 @@ pub fn api_description<A: Api>(
                     "/v1/api-keys",
                     ApiEndpointVersions::All,
                 )
-                .summary("List the API keys of a tenant.")
+                .summary("List the API keys of a tenant, newest first.")
                 .description(
-                    "Returns all keys, newest first, including revoked keys. Plaintexts are not included.",
+                    "Returns the keys that match all filters, including revoked and expired keys. Plaintexts are not included. To get the next page, repeat the request with the same filters and with the `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400 if the cursor belongs to other filters.",
                 )
                 .tag("api_keys"),
         )?;
@@ -411,7 +421,7 @@ pub fn api_description<A: Api>(
                 )
                 .summary("Create an API key.")
                 .description(
-                    "Returns the plaintext of the key. Store it securely: it cannot be retrieved again. Writes the audit event `api_key.created`.",
+                    "Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key with `expires_at` is valid until then. Writes the audit event `api_key.created`.",
                 )
                 .tag("api_keys"),
         )?;
@@ -423,8 +433,23 @@ pub fn api_description<A: Api>(
     if is_served("/v1/api-keys/{id}") {
         api.register(
             ApiEndpoint::new(
+                    "api_key_get".to_owned(),
+                    endpoint::<A, ApiKeyGetPath>,
+                    Method::GET,
+                    "application/json",
+                    "/v1/api-keys/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Get an API key by ID.")
+                .description(
+                    "Returns the key, also if it is revoked or expired. The plaintext is not included.",
+                )
+                .tag("api_keys"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
                     "api_key_revoke".to_owned(),
-                    endpoint::<A, ApiKeyRevokePath>,
+                    endpoint::<A, ApiKeyGetPath>,
                     Method::DELETE,
                     "application/json",
                     "/v1/api-keys/{id}",
@@ -438,8 +463,8 @@ pub fn api_description<A: Api>(
         )?;
         register_others::<
             A,
-            ApiKeyRevokePath,
-        >(&mut api, "/v1/api-keys/{id}", &[Method::DELETE])?;
+            ApiKeyGetPath,
+        >(&mut api, "/v1/api-keys/{id}", &[Method::GET, Method::DELETE])?;
     }
     if is_served("/v1/internal/api-keys/verify") {
         api.register(

@@ -19,7 +19,7 @@ pub enum Scope {
     CatalogRead,
     /// `catalog:write`: Request products and start trials.
     CatalogWrite,
-    /// `api_keys:read`: List API keys (without plaintexts).
+    /// `api_keys:read`: Read API keys (without plaintexts).
     ApiKeysRead,
     /// `api_keys:write`: Create and revoke API keys.
     ApiKeysWrite,

@@ -9,9 +9,12 @@ use super::{
 
 /// Keys with which a tenant's programs authenticate.
 pub trait ApiKeys: Idempotency {
-    /// List the API keys of a tenant.
+    /// List the API keys of a tenant, newest first.
     ///
-    /// Returns all keys, newest first, including revoked keys. Plaintexts are not included.
+    /// Returns the keys that match all filters, including revoked and expired keys. Plaintexts are
+    /// not included. To get the next page, repeat the request with the same filters and with the
+    /// `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400
+    /// if the cursor belongs to other filters.
     ///
     /// Requires the scope `api_keys:read`.
     ///
@@ -25,8 +28,8 @@ pub trait ApiKeys: Idempotency {
 
     /// Create an API key.
     ///
-    /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. Writes
-    /// the audit event `api_key.created`.
+    /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
+    /// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
     ///
     /// Requires the scope `api_keys:write`.
     ///
@@ -38,6 +41,20 @@ pub trait ApiKeys: Idempotency {
         keyed: Option<KeyedRequest>,
         body: types::ApiKeyCreate,
     ) -> impl Future<Output = ApiKeyCreateResponse> + Send;
+
+    /// Get an API key by ID.
+    ///
+    /// Returns the key, also if it is revoked or expired. The plaintext is not included.
+    ///
+    /// Requires the scope `api_keys:read`.
+    ///
+    /// `GET /v1/api-keys/{id}`
+    fn api_key_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: ApiKeyGetParams,
+    ) -> impl Future<Output = ApiKeyGetResponse> + Send;
 
     /// Revoke an API key.
     ///
@@ -77,6 +94,22 @@ pub trait ApiKeys: Idempotency {
 pub struct ApiKeyListParams {
     /// The ID of the tenant.
     pub tenant_id: types::TenantId,
+    /// Return only keys that are for this product.
+    pub product: Option<types::ProductKey>,
+    /// Return only keys that are neither revoked nor expired (`true`), or only the others
+    /// (`false`).
+    pub usable: Option<bool>,
+    /// The maximum number of keys to return.
+    pub limit: types::PageLimit,
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
+    pub cursor: Option<types::ListCursor>,
+}
+
+/// The parameters of `api_key_get`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiKeyGetParams {
+    /// The ID of the API key.
+    pub id: types::ApiKeyId,
 }
 
 /// The parameters of `api_key_revoke`.
@@ -89,7 +122,7 @@ pub struct ApiKeyRevokeParams {
 /// The responses that `api_key_list` declares.
 #[derive(Clone, Debug)]
 pub enum ApiKeyListResponse {
-    /// 200: The tenant's API keys.
+    /// 200: A page of the tenant's API keys.
     Ok(types::ApiKeyList),
     /// 400: Input validation failed.
     BadRequest(types::Error),
@@ -134,7 +167,7 @@ impl From<ServerErrorResponse> for ApiKeyListResponse {
 pub enum ApiKeyCreateResponse {
     /// 201: The API key and its plaintext.
     Created(types::ApiKeyCreated),
-    /// 400: Input validation failed.
+    /// 400: Input validation failed, or `expires_at` is not in the future.
     BadRequest(types::Error),
     /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
@@ -164,6 +197,49 @@ impl OperationResponse for ApiKeyCreateResponse {
 }
 
 impl From<ServerErrorResponse> for ApiKeyCreateResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `api_key_get` declares.
+#[derive(Clone, Debug)]
+pub enum ApiKeyGetResponse {
+    /// 200: The API key.
+    Ok(types::ApiKey),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for ApiKeyGetResponse {
+    const OPERATION: &'static str = "api_key_get";
+}
+
+impl From<ServerErrorResponse> for ApiKeyGetResponse {
     fn from(response: ServerErrorResponse) -> Self {
         match response {
             ServerErrorResponse::InternalServerError(body) => {

@@ -9,17 +9,17 @@ use serde::Serialize;
 
 use crate::types;
 use super::{
-    Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyListParams, ApiKeyListResponse,
-    ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyVerifyResponse, ApiKeys, Audit,
-    AuditAppendResponse, AuditListParams, AuditListResponse, Catalog,
-    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    Credentials, EntitlementListParams, EntitlementListResponse, Health,
-    HealthGetResponse, Idempotency, InvalidBody, KeyedRequest, NotAdmitted,
-    OperationResponse, Principal, ReadinessGetResponse, RequestKey, RequestMetadata,
-    RunningRequests, ServerErrorResponse, StoredResponse, TenantActivateParams,
-    TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
-    TenantGetParams, TenantGetResponse, Tenants, TryLater,
+    Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse,
+    ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
+    ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse, AuditListParams,
+    AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
+    CatalogTrialRequestResponse, Credentials, EntitlementListParams,
+    EntitlementListResponse, Health, HealthGetResponse, Idempotency, InvalidBody,
+    KeyedRequest, NotAdmitted, OperationResponse, Principal, ReadinessGetResponse,
+    RequestKey, RequestMetadata, RunningRequests, ServerErrorResponse, StoredResponse,
+    TenantActivateParams, TenantActivateResponse, TenantCancelParams,
+    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
+    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants, TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -370,8 +370,8 @@ impl<
 }
 
 impl<
-    H: Idempotency + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyRevoke>
-        + Handler<ApiKeyVerify>,
+    H: Idempotency + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
+        + Handler<ApiKeyRevoke> + Handler<ApiKeyVerify>,
 > ApiKeys for GenericApi<H> {
     fn api_key_list(
         &self,
@@ -410,6 +410,26 @@ impl<
                 keyed,
                 params: (),
                 body,
+            },
+        )
+    }
+
+    fn api_key_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ApiKeyGetParams,
+    ) -> impl Future<Output = ApiKeyGetResponse> + Send {
+        <H as Handler<
+            ApiKeyGet,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body: (),
             },
         )
     }
@@ -867,7 +887,7 @@ impl Operation for CatalogTrialRequest {
     }
 }
 
-/// `api_key_list`: List the API keys of a tenant.
+/// `api_key_list`: List the API keys of a tenant, newest first.
 #[derive(Debug)]
 pub enum ApiKeyList {}
 
@@ -931,6 +951,37 @@ impl Operation for ApiKeyCreate {
             request.keyed,
             request.body,
         )
+    }
+}
+
+/// `api_key_get`: Get an API key by ID.
+#[derive(Debug)]
+pub enum ApiKeyGet {}
+
+impl Operation for ApiKeyGet {
+    const ID: &'static str = "api_key_get";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = ApiKeyGetParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = ApiKeyGetResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.api_key_get(request.metadata, request.principal, request.params)
     }
 }
 
@@ -1100,8 +1151,25 @@ impl Parameters for EntitlementListParams {
 
 impl Parameters for ApiKeyListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { tenant_id } = self;
+        let Self { tenant_id, product, usable, limit, cursor } = self;
         visitor.parameter("tenant_id", tenant_id);
+        if let Some(value) = product {
+            visitor.parameter("product", value);
+        }
+        if let Some(value) = usable {
+            visitor.parameter("usable", value);
+        }
+        visitor.parameter("limit", limit);
+        if let Some(value) = cursor {
+            visitor.parameter("cursor", value);
+        }
+    }
+}
+
+impl Parameters for ApiKeyGetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
     }
 }
 

@@ -13,6 +13,7 @@ use super::arguments::{Body, Input};
 pub(crate) enum Command {
     List(ApiKeyList),
     Create(ApiKeyCreate),
+    Get(ApiKeyGet),
     Revoke(ApiKeyRevoke),
     Verify(ApiKeyVerify),
 }
@@ -23,6 +24,7 @@ impl Command {
         let response = match self {
             Self::List(request) => Response::ApiKeyList(request.send(client).await?),
             Self::Create(request) => Response::ApiKeyCreated(request.send(client).await?),
+            Self::Get(request) => Response::ApiKey(request.send(client).await?),
             Self::Revoke(request) => {
                 request.send(client).await?;
                 Response::Empty
@@ -33,14 +35,30 @@ impl Command {
     }
 }
 
-/// List the API keys of a tenant.
+/// List the API keys of a tenant, newest first.
 ///
-/// Returns all keys, newest first, including revoked keys. Plaintexts are not included.
+/// Returns the keys that match all filters, including revoked and expired keys. Plaintexts are
+/// not included. To get the next page, repeat the request with the same filters and with the
+/// `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400
+/// if the cursor belongs to other filters.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyList {
     /// The ID of the tenant.
     #[arg(long, value_name = "UUID")]
     pub(crate) tenant_id: types::TenantId,
+    /// Return only keys that are for this product.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) product: Option<types::ProductKey>,
+    /// Return only keys that are neither revoked nor expired (`true`), or only the others
+    /// (`false`).
+    #[arg(long, value_name = "BOOLEAN")]
+    pub(crate) usable: Option<bool>,
+    /// The maximum number of keys to return. Default: `500`.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(crate) limit: Option<types::PageLimit>,
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) cursor: Option<types::ListCursor>,
 }
 
 impl ApiKeyList {
@@ -49,14 +67,27 @@ impl ApiKeyList {
         self,
         client: &Client,
     ) -> Result<types::ApiKeyList, Failure> {
-        Ok(client.api_key_list().tenant_id(self.tenant_id).send().await?.into_inner())
+        let mut request = client.api_key_list().tenant_id(self.tenant_id);
+        if let Some(value) = self.product {
+            request = request.product(value);
+        }
+        if let Some(value) = self.usable {
+            request = request.usable(value);
+        }
+        if let Some(value) = self.limit {
+            request = request.limit(value);
+        }
+        if let Some(value) = self.cursor {
+            request = request.cursor(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 
 /// Create an API key.
 ///
-/// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. Writes
-/// the audit event `api_key.created`.
+/// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
+/// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyCreate {
     /// The ID of a tenant. Required, unless the body file has it.
@@ -74,6 +105,15 @@ pub(crate) struct ApiKeyCreate {
     /// The creator of the key.
     #[arg(long, value_name = "TEXT")]
     pub(crate) created_by: Option<types::Text>,
+    /// When the key expires. It must be in the future. By default, the key does not expire.
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = <types::Timestamp
+        as
+        types::Format>::parse
+    )]
+    pub(crate) expires_at: Option<types::Timestamp>,
     /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
     /// its members.
     #[arg(long, value_name = "PATH")]
@@ -92,8 +132,26 @@ impl ApiKeyCreate {
         body.set("product", self.product)?;
         body.set("scopes", self.scopes)?;
         body.set("created_by", self.created_by)?;
+        body.set("expires_at", self.expires_at)?;
         let body: types::ApiKeyCreate = arguments::finish(body)?;
         Ok(client.api_key_create().body(body).send().await?.into_inner())
+    }
+}
+
+/// Get an API key by ID.
+///
+/// Returns the key, also if it is revoked or expired. The plaintext is not included.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApiKeyGet {
+    /// The ID of the API key.
+    #[arg(value_name = "ID")]
+    pub(crate) id: types::ApiKeyId,
+}
+
+impl ApiKeyGet {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<types::ApiKey, Failure> {
+        Ok(client.api_key_get().id(self.id).send().await?.into_inner())
     }
 }
 

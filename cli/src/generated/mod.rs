@@ -17,7 +17,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 2066040870942732105;
+pub(crate) const SPEC_FINGERPRINT: u64 = 639080551883914215;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]
@@ -71,6 +71,7 @@ pub(crate) enum Response {
     TenantProduct(types::TenantProduct),
     ApiKeyList(types::ApiKeyList),
     ApiKeyCreated(types::ApiKeyCreated),
+    ApiKey(types::ApiKey),
     ApiKeyVerify(types::ApiKeyVerify),
     AuditEvent(types::AuditEvent),
     AuditEventPage(types::AuditEventPage),

@@ -123,6 +123,8 @@ async fn every_operation_is_a_command(service: TestServer) {
         .await;
     assert_eq!((&verified["valid"], &verified["tenant_id"]), (&json!(true), &json!(id)));
     let key_id = created["api_key"]["id"].as_str().unwrap();
+    let key = calls.call(Operation::ApiKeyGet, "api-key get", &[key_id]).await;
+    assert_eq!(key["id"], created["api_key"]["id"]);
     let revoked = calls.call(Operation::ApiKeyRevoke, "api-key revoke", &[key_id]).await;
     assert_eq!(revoked, Value::Null);
 

@@ -1513,9 +1513,57 @@ impl ApiKeyListWhen {
         self.0
     }
 
+    /// Matches requests with this `cursor`.
+    pub fn cursor<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::ListCursor>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("cursor", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("cursor"))
+        }
+    }
+
+    /// Matches requests with this `limit`.
+    pub fn limit<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::PageLimit>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("limit", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("limit"))
+        }
+    }
+
+    /// Matches requests with this `product`.
+    pub fn product<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::ProductKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("product", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("product"))
+        }
+    }
+
     /// Matches requests with this `tenant_id`.
     pub fn tenant_id(self, value: &types::TenantId) -> Self {
         Self(self.0.query_param("tenant_id", value.to_string()))
+    }
+
+    /// Matches requests with this `usable`.
+    pub fn usable<T>(self, value: T) -> Self
+    where
+        T: Into<Option<bool>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("usable", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("usable"))
+        }
     }
 }
 
@@ -1756,6 +1804,138 @@ impl ApiKeyCreateThen {
             self
                 .0
                 .status(422u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `api_key_get`.
+pub struct ApiKeyGetWhen(When);
+
+impl ApiKeyGetWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::GET)
+                .path_matches(
+                    Regex::new("^/v1/api-keys/[^/]*$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::ApiKeyId) -> Self {
+        let re = Regex::new(&format!("^/v1/api-keys/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+}
+
+/// Sets the response of `api_key_get`.
+pub struct ApiKeyGetThen(Then);
+
+impl ApiKeyGetThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::ApiKey) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -2433,6 +2613,10 @@ pub trait MockServerExt {
     fn api_key_create<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(ApiKeyCreateWhen, ApiKeyCreateThen);
+    /// Mocks `api_key_get`.
+    fn api_key_get<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ApiKeyGetWhen, ApiKeyGetThen);
     /// Mocks `api_key_revoke`.
     fn api_key_revoke<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -2569,6 +2753,15 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(ApiKeyCreateWhen::new(when), ApiKeyCreateThen::new(then))
+        })
+    }
+
+    fn api_key_get<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ApiKeyGetWhen, ApiKeyGetThen),
+    {
+        self.mock(|when, then| {
+            config_fn(ApiKeyGetWhen::new(when), ApiKeyGetThen::new(then))
         })
     }
 

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 2066040870942732105;
+pub const SPEC_FINGERPRINT: u64 = 639080551883914215;
 
 /// A client of the Tenant Registry.
 ///
@@ -51,7 +51,14 @@ pub const SPEC_FINGERPRINT: u64 = 2066040870942732105;
 ///
 /// **Retries.** It is safe to repeat a request that activates or cancels a tenant or revokes an
 /// API key: if it already took effect, it changes nothing and writes no second audit event.
-/// Repeating a successful `tenant_create` or `catalog_trial_request` returns 409. Repeating
+/// With an `Idempotency-Key`, it is safe to repeat any request that creates or changes
+/// something. A repeated request changes nothing and gets the response to the first one, with
+/// `Idempotency-Replayed: true`. The key belongs to the caller and to the operation. Another
+/// request with the same key gets 422. While the first one is running, the response is 409 with
+/// `Retry-After`. Errors are not stored: after an error, a request with the same key is
+/// processed anew. A plaintext is not stored either: repeating `api_key_create` returns 409,
+/// and the message names the key that was created. Without an `Idempotency-Key`, repeating a
+/// successful `tenant_create` or `catalog_trial_request` returns 409, and repeating
 /// `api_key_create`, `catalog_request` or `audit_append` creates a second record.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -170,19 +177,29 @@ impl Client {
         builder::CatalogTrialRequest::new(self)
     }
 
-    /// List the API keys of a tenant.
+    /// List the API keys of a tenant, newest first.
     ///
-    /// Returns all keys, newest first, including revoked keys. Plaintexts are not included.
+    /// Returns the keys that match all filters, including revoked and expired keys. Plaintexts are
+    /// not included. To get the next page, repeat the request with the same filters and with the
+    /// `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400
+    /// if the cursor belongs to other filters.
     pub fn api_key_list(&self) -> builder::ApiKeyList<'_> {
         builder::ApiKeyList::new(self)
     }
 
     /// Create an API key.
     ///
-    /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. Writes
-    /// the audit event `api_key.created`.
+    /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
+    /// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
     pub fn api_key_create(&self) -> builder::ApiKeyCreate<'_> {
         builder::ApiKeyCreate::new(self)
+    }
+
+    /// Get an API key by ID.
+    ///
+    /// Returns the key, also if it is revoked or expired. The plaintext is not included.
+    pub fn api_key_get(&self) -> builder::ApiKeyGet<'_> {
+        builder::ApiKeyGet::new(self)
     }
 
     /// Revoke an API key.

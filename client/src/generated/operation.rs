@@ -28,10 +28,12 @@ pub enum Operation {
     CatalogRequest,
     /// `catalog_trial_request`: Start a 14-day trial of a product.
     CatalogTrialRequest,
-    /// `api_key_list`: List the API keys of a tenant.
+    /// `api_key_list`: List the API keys of a tenant, newest first.
     ApiKeyList,
     /// `api_key_create`: Create an API key.
     ApiKeyCreate,
+    /// `api_key_get`: Get an API key by ID.
+    ApiKeyGet,
     /// `api_key_revoke`: Revoke an API key.
     ApiKeyRevoke,
     /// `api_key_verify`: Verify an API key.
@@ -44,7 +46,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -58,6 +60,7 @@ impl Operation {
         Self::CatalogTrialRequest,
         Self::ApiKeyList,
         Self::ApiKeyCreate,
+        Self::ApiKeyGet,
         Self::ApiKeyRevoke,
         Self::ApiKeyVerify,
         Self::AuditAppend,
@@ -80,6 +83,7 @@ impl Operation {
             Self::CatalogTrialRequest => "catalog_trial_request",
             Self::ApiKeyList => "api_key_list",
             Self::ApiKeyCreate => "api_key_create",
+            Self::ApiKeyGet => "api_key_get",
             Self::ApiKeyRevoke => "api_key_revoke",
             Self::ApiKeyVerify => "api_key_verify",
             Self::AuditAppend => "audit_append",

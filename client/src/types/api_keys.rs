@@ -339,6 +339,9 @@ pub struct ApiKey {
         skip_serializing_if = "Option::is_none"
     )]
     pub created_by: Option<StoredText>,
+    /// When the key expires; `null` if it does not expire.
+    #[serde(deserialize_with = "decode::nullable")]
+    pub expires_at: Option<Timestamp>,
     /// When the key was last verified successfully, with a delay of seconds; `null` if never.
     #[serde(deserialize_with = "decode::nullable")]
     pub last_used_at: Option<Timestamp>,
@@ -349,11 +352,25 @@ pub struct ApiKey {
     pub created_at: Timestamp,
 }
 
-/// The API keys of a tenant.
+/// A page of the API keys of a tenant. It ends before it has more than `limit` keys or more
+/// than 4,194,304 bytes, and may end earlier. A page with `next_cursor` is not the last one,
+/// however many keys it has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiKeyList {
     /// The API keys, newest first.
     pub items: Vec<ApiKey>,
+    /// Pass this value as `cursor` to get the next page. Omitted on the last page.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub next_cursor: Option<ListCursor>,
+}
+
+impl ApiKeyList {
+    /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
+    pub const MAX_BYTES: usize = 4194304;
 }
 
 /// The properties of a new API key.
@@ -384,6 +401,13 @@ pub struct ApiKeyCreate {
         skip_serializing_if = "Option::is_none"
     )]
     pub created_by: Option<Text>,
+    /// When the key expires. It must be in the future. By default, the key does not expire.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expires_at: Option<Timestamp>,
 }
 
 impl ApiKeyCreate {
@@ -395,6 +419,7 @@ impl ApiKeyCreate {
             product: None,
             scopes: Vec::new(),
             created_by: None,
+            expires_at: None,
         }
     }
 }
@@ -420,6 +445,10 @@ impl RequestObject for ApiKeyCreate {
             },
             Member {
                 name: "created_by",
+                members: None,
+            },
+            Member {
+                name: "expires_at",
                 members: None,
             },
         ]
@@ -474,6 +503,13 @@ pub struct ApiKeyVerify {
         skip_serializing_if = "Option::is_none"
     )]
     pub reason: Option<OpenEnum<ApiKeyVerifyReason>>,
+    /// The ID of the key. Omitted if the key is not valid.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub api_key_id: Option<ApiKeyId>,
     /// The tenant that owns the key. Omitted if the key is not valid.
     #[serde(
         default,
@@ -495,12 +531,20 @@ pub struct ApiKeyVerify {
         skip_serializing_if = "Option::is_none"
     )]
     pub scopes: Option<Vec<StoredText>>,
+    /// When the key expires. Omitted if the key is not valid or does not expire.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Why a key is not valid. `malformed`: the key or the body does not have the required format.
-/// `unknown`: the key does not exist. `revoked`: the key was revoked. `tenant_inactive`: the
-/// tenant of the key is frozen or archived. `unavailable`: the key could not be checked; retry
-/// later.
+/// `unknown`: the key does not exist. `revoked`: the key was revoked. `expired`: the key has
+/// expired. `tenant_inactive`: the tenant of the key is frozen or archived. `unavailable`: the
+/// key could not be checked; retry later. If several reasons apply, the first in this order is
+/// returned.
 #[derive(
     Clone,
     Copy,
@@ -524,6 +568,9 @@ pub enum ApiKeyVerifyReason {
     /// `revoked`.
     #[serde(rename = "revoked")]
     Revoked,
+    /// `expired`.
+    #[serde(rename = "expired")]
+    Expired,
     /// `tenant_inactive`.
     #[serde(rename = "tenant_inactive")]
     TenantInactive,
@@ -534,10 +581,11 @@ pub enum ApiKeyVerifyReason {
 
 impl ApiKeyVerifyReason {
     /// All values, in the order of the spec.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Malformed,
         Self::Unknown,
         Self::Revoked,
+        Self::Expired,
         Self::TenantInactive,
         Self::Unavailable,
     ];
@@ -548,6 +596,7 @@ impl ApiKeyVerifyReason {
             Self::Malformed => "malformed",
             Self::Unknown => "unknown",
             Self::Revoked => "revoked",
+            Self::Expired => "expired",
             Self::TenantInactive => "tenant_inactive",
             Self::Unavailable => "unavailable",
         }
@@ -573,6 +622,7 @@ impl FromStr for ApiKeyVerifyReason {
                         "malformed",
                         "unknown",
                         "revoked",
+                        "expired",
                         "tenant_inactive",
                         "unavailable",
                     ],
@@ -595,5 +645,59 @@ impl TryFrom<String> for ApiKeyVerifyReason {
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
         text.parse()
+    }
+}
+
+/// A position in a list, for the filters of the list only. Use only values from `next_cursor`.
+///
+/// Matches `^[A-Za-z0-9_-]{1,256}$`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ListCursor(pub(super) String);
+
+impl ListCursor {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ListCursor {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
+            r"^[A-Za-z0-9_-]{1,256}$",
+        ));
+        PATTERN.check(&text, Quoted::shown)?;
+        Ok(Self(text))
+    }
+}
+
+impl TryFrom<&str> for ListCursor {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl FromStr for ListCursor {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text)
+    }
+}
+
+impl From<ListCursor> for String {
+    fn from(value: ListCursor) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for ListCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }

@@ -301,68 +301,6 @@ impl fmt::Display for AuditCursor {
     }
 }
 
-/// The maximum number of items on a page.
-///
-/// At least 1. At most 500.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-)]
-#[serde(try_from = "i32")]
-pub struct PageLimit(pub(super) i32);
-
-impl PageLimit {
-    /// Returns the number.
-    pub fn get(self) -> i32 {
-        self.0
-    }
-}
-
-impl TryFrom<i32> for PageLimit {
-    type Error = ConstraintError;
-
-    fn try_from(number: i32) -> Result<Self, ConstraintError> {
-        constraint::check_minimum(i64::from(number), 1)?;
-        constraint::check_maximum(i64::from(number), 500)?;
-        Ok(Self(number))
-    }
-}
-
-impl FromStr for PageLimit {
-    type Err = ConstraintError;
-
-    fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i32 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: 1,
-                maximum: 500,
-                value: Quoted::shown(text),
-            })?;
-        Self::try_from(number)
-    }
-}
-
-impl From<PageLimit> for i32 {
-    fn from(value: PageLimit) -> Self {
-        value.0
-    }
-}
-
-impl fmt::Display for PageLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// The properties of a new audit event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditAppend {

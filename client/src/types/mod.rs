@@ -20,11 +20,11 @@ mod time;
 pub use self::api_keys::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList,
     ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyVerify, ApiKeyVerifyReason,
-    ApiKeyVerifyRequest, Scope,
+    ApiKeyVerifyRequest, ListCursor, Scope,
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,
-    AuditEventOrigin, AuditEventPage, PageLimit, ProjectId,
+    AuditEventOrigin, AuditEventPage, ProjectId,
 };
 pub use self::catalog::{CatalogEntry, CatalogEntryList, CatalogRequest};
 pub use self::constraint::{ConstraintError, Quoted};
@@ -33,7 +33,7 @@ pub use self::health::{Health, HealthStatus};
 pub use self::json::JsonObject;
 pub use self::members::{Member, RequestObject, unknown_name};
 pub use self::shared::{
-    Error, ErrorCode, IdempotencyKey, PlanKey, ProductKey, RequestCount,
+    Error, ErrorCode, IdempotencyKey, PageLimit, PlanKey, ProductKey, RequestCount,
     RetryAfterSeconds, StoredText, TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{

@@ -62,7 +62,7 @@ fn change(body: Option<bool>) -> Operation {
             headers: Vec::new(),
         }],
         is_conditional: false,
-            idempotency: None,
+        idempotency: None,
         access: Access::Open,
     }
 }

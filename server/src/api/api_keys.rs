@@ -2,11 +2,12 @@
 
 use super::{AdmittedCaller, RegistryApi};
 use crate::domain::api_keys::Verification;
-use crate::domain::error::DomainError;
+use crate::domain::error::{ApiKeyCreateError, DomainError, ListError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    ApiKeyCreateResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
-    ApiKeyVerifyResponse, ApiKeys, InvalidBody, KeyedRequest, OperationResponse, Principal, RequestMetadata, TryLater,
+    ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams,
+    ApiKeyRevokeResponse, ApiKeyVerifyResponse, ApiKeys, InvalidBody, KeyedRequest, OperationResponse, Principal,
+    RequestMetadata, TryLater,
 };
 use tenant_registry_contract::types::{ApiKeyCreate, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest};
 
@@ -17,10 +18,10 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         principal: Principal<AdmittedCaller>,
         params: ApiKeyListParams,
     ) -> ApiKeyListResponse {
-        let ApiKeyListParams { tenant_id } = params;
-        match self.registry.api_key_list(tenant_id, principal.tenant_scope()).await {
-            Ok(list) => ApiKeyListResponse::Ok(list),
-            Err(DomainError::Rejected(error)) => ApiKeyListResponse::NotFound(error.into()),
+        match self.registry.api_key_list(params, principal.tenant_scope()).await {
+            Ok(page) => ApiKeyListResponse::Ok(page),
+            Err(DomainError::Rejected(ListError::InvalidInput(error))) => ApiKeyListResponse::BadRequest(error.into()),
+            Err(DomainError::Rejected(ListError::NotFound(error))) => ApiKeyListResponse::NotFound(error.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }
@@ -35,7 +36,24 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self.registry.api_key_create(body, &caller).await {
             Ok(created) => ApiKeyCreateResponse::Created(created),
-            Err(DomainError::Rejected(error)) => ApiKeyCreateResponse::NotFound(error.into()),
+            Err(DomainError::Rejected(error)) => match error {
+                ApiKeyCreateError::InvalidInput(error) => ApiKeyCreateResponse::BadRequest(error.into()),
+                ApiKeyCreateError::NotFound(error) => ApiKeyCreateResponse::NotFound(error.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn api_key_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: ApiKeyGetParams,
+    ) -> ApiKeyGetResponse {
+        let ApiKeyGetParams { id } = params;
+        match self.registry.api_key_get(id, principal.tenant_scope()).await {
+            Ok(api_key) => ApiKeyGetResponse::Ok(api_key),
+            Err(DomainError::Rejected(error)) => ApiKeyGetResponse::NotFound(error.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }
@@ -98,22 +116,28 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
 fn verify_result(verification: Verification) -> ApiKeyVerify {
     match verification {
         Verification::Valid {
+            api_key_id,
             tenant_id,
             product,
             scopes,
+            expires_at,
         } => ApiKeyVerify {
             valid: true,
             reason: None,
+            api_key_id: Some(api_key_id),
             tenant_id: Some(tenant_id),
             product,
             scopes: Some(scopes),
+            expires_at,
         },
         Verification::Invalid(reason) => ApiKeyVerify {
             valid: false,
             reason: Some(reason),
+            api_key_id: None,
             tenant_id: None,
             product: None,
             scopes: None,
+            expires_at: None,
         },
     }
 }

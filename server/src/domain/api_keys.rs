@@ -1,18 +1,21 @@
-//! The rules of API keys: creating, listing, revoking and verifying them.
+//! The rules of API keys: creating, reading, revoking and verifying them.
 
 use super::Registry;
 use super::caller::{Caller, TenantScope};
-use super::error::{DomainError, Failure, NotFound};
+use super::cursor::{FilteredList, Page};
+use super::error::{ApiKeyCreateError, DomainError, Failure, InvalidInput, ListError, NotFound};
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, status_at};
 use crate::api_key_hash;
-use crate::records::{ApiKeyRecord, Decision, NewAuditEvent, stored};
+use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, NewAuditEvent, stored};
 use crate::store::{ApiKeyStored, ApiKeyWithTenant, Changed, Store};
 use serde_json::Map;
+use tenant_registry_contract::server::ApiKeyListParams;
 use tenant_registry_contract::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix,
     ApiKeyVerifyReason, ProductKey, Scope, StoredText, TenantId, Text, Timestamp,
 };
+use uuid::Uuid;
 
 /// Returned with the plaintext of a new key.
 const PLAINTEXT_WARNING: &str = "Store the plaintext now; it cannot be shown again.";
@@ -27,6 +30,7 @@ impl ApiKeyRecord {
             scopes: self.scopes.clone(),
             prefix: self.prefix.clone(),
             created_by: self.created_by.clone(),
+            expires_at: self.expires_at,
             last_used_at: self.last_used_at,
             revoked_at: self.revoked_at,
             created_at: self.created_at,
@@ -67,12 +71,16 @@ impl ApiKeyRecord {
 pub enum Verification {
     /// The key may be used.
     Valid {
+        /// The key.
+        api_key_id: ApiKeyId,
         /// The tenant that the key belongs to.
         tenant_id: TenantId,
         /// The product that the key is limited to, if any.
         product: Option<StoredText>,
         /// What the key may be used for.
         scopes: Vec<StoredText>,
+        /// When the key expires.
+        expires_at: Option<Timestamp>,
     },
     /// The key must not be used.
     Invalid(ApiKeyVerifyReason),
@@ -88,56 +96,113 @@ fn verify_state(found: ApiKeyWithTenant, now: Timestamp) -> Verification {
     if api_key.revoked_at.is_some() {
         return Verification::Invalid(ApiKeyVerifyReason::Revoked);
     }
+    if api_key.has_expired(now) {
+        return Verification::Invalid(ApiKeyVerifyReason::Expired);
+    }
     if !is_in_service(status_at(tenant_status, tenant_cancel_at, now)) {
         return Verification::Invalid(ApiKeyVerifyReason::TenantInactive);
     }
     Verification::Valid {
+        api_key_id: api_key.id,
         tenant_id: api_key.tenant_id,
         product: api_key.product,
         scopes: api_key.scopes,
+        expires_at: api_key.expires_at,
+    }
+}
+
+/// Rejects the end of a key that is not in the future.
+fn require_future(expires_at: Timestamp, now: Timestamp) -> Result<(), InvalidInput> {
+    if expires_at > now {
+        Ok(())
+    } else {
+        Err(InvalidInput(format!(
+            "`expires_at`: must be in the future, but is {expires_at}; it is {now} now"
+        )))
     }
 }
 
 impl<S: Store> Registry<S> {
-    /// Lists the API keys of a tenant, newest first, including revoked ones.
+    /// Lists a page of the API keys of a tenant, newest first.
     ///
     /// # Errors
-    /// [`NotFound`] if the tenant does not exist.
+    /// - [`NotFound`] if the tenant does not exist.
+    /// - [`InvalidInput`](super::error::InvalidInput) if the cursor belongs to another list or to other filters.
     pub async fn api_key_list(
         &self,
-        tenant_id: TenantId,
+        params: ApiKeyListParams,
         tenant_scope: TenantScope,
-    ) -> Result<ApiKeyList, DomainError<NotFound>> {
+    ) -> Result<ApiKeyList, DomainError<ListError>> {
+        let ApiKeyListParams {
+            tenant_id,
+            product,
+            usable,
+            limit,
+            cursor,
+        } = params;
         tenant_scope.require(tenant_id).map_err(DomainError::rejected)?;
-        match self.store.api_key_list(tenant_id).await? {
-            Some(api_keys) => Ok(ApiKeyList {
-                items: api_keys.iter().map(ApiKeyRecord::as_api_key).collect(),
-            }),
-            None => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),
+        let filters = [
+            ("tenant_id", Some(tenant_id.to_string())),
+            ("product", product.clone().map(String::from)),
+            ("usable", usable.map(|usable| usable.to_string())),
+        ];
+        let list = FilteredList::new("api_key_list", &filters);
+        let page = list
+            .query(limit, cursor.as_ref(), ApiKeyList::MAX_BYTES)
+            .map_err(DomainError::rejected)?;
+        let query = ApiKeyQuery {
+            tenant_id,
+            product,
+            usable,
+            now: self.clock.now(),
+            page,
+        };
+        let Some(found) = self.store.api_key_list(query).await? else {
+            return Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id)));
+        };
+        let id = |api_key: &ApiKeyRecord| Uuid::from(api_key.id);
+        let Page { items, next_cursor } =
+            list.page(found, ApiKeyList::MAX_BYTES, id, |api_key| api_key.as_api_key())?;
+        Ok(ApiKeyList { items, next_cursor })
+    }
+
+    /// Returns the API key with this id.
+    ///
+    /// # Errors
+    /// [`NotFound`] if there is none.
+    pub async fn api_key_get(&self, id: ApiKeyId, tenant_scope: TenantScope) -> Result<ApiKey, DomainError<NotFound>> {
+        match self.store.api_key_get(id).await? {
+            Some(api_key) if tenant_scope.includes(api_key.tenant_id) => Ok(api_key.as_api_key()),
+            Some(_) | None => Err(DomainError::rejected(NotFound::no_api_key_with_id(id))),
         }
     }
 
     /// Creates an API key. The key of a frozen tenant becomes valid when the tenant is activated.
     ///
     /// # Errors
-    /// [`NotFound`] if the tenant does not exist.
+    /// - [`InvalidInput`] if the key would be expired already.
+    /// - [`NotFound`] if the tenant does not exist.
     pub async fn api_key_create(
         &self,
         body: ApiKeyCreate,
         caller: &Caller,
-    ) -> Result<ApiKeyCreated, DomainError<NotFound>> {
+    ) -> Result<ApiKeyCreated, DomainError<ApiKeyCreateError>> {
         let ApiKeyCreate {
             tenant_id,
             name,
             product,
             scopes,
             created_by,
+            expires_at,
         } = body;
         caller
             .identity
             .tenant_scope
             .require(tenant_id)
             .map_err(DomainError::rejected)?;
+        if let Some(end) = expires_at {
+            require_future(end, self.clock.now()).map_err(DomainError::rejected)?;
+        }
         // Saves the costly hash. The store checks again when it stores the key.
         if self.store.tenant_get(tenant_id).await?.is_none() {
             return Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id)));
@@ -155,6 +220,7 @@ impl<S: Store> Registry<S> {
             prefix,
             hash,
             created_by: created_by.map(stored::<Text>),
+            expires_at,
             last_used_at: None,
             revoked_at: None,
             created_at: now,
@@ -182,7 +248,7 @@ impl<S: Store> Registry<S> {
     /// # Errors
     /// [`NotFound`] if the key does not exist.
     pub async fn api_key_revoke(&self, id: ApiKeyId, caller: &Caller) -> Result<(), DomainError<NotFound>> {
-        let not_found = || DomainError::rejected(NotFound(format!("no API key has the id {id}")));
+        let not_found = || DomainError::rejected(NotFound::no_api_key_with_id(id));
         let changed = self
             .store
             .api_key_revoke(id, |api_key: &ApiKeyRecord| {

@@ -3,9 +3,9 @@
 use super::Registry;
 use super::caller::{Actor, Caller, Identity, TenantScope};
 use super::error::{DomainError, Failure, InvalidInput};
+use super::page_bytes::{EMPTY_PAGE_BYTES, items_within};
 use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent, stored};
 use crate::store::{AuditAppended, Store};
-use std::io::{self, Write};
 use tenant_registry_contract::server::AuditListParams;
 use tenant_registry_contract::types::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventOrigin, AuditEventPage, ProductKey, Text,
@@ -161,9 +161,6 @@ impl<S: Store> Registry<S> {
     }
 }
 
-/// The bytes of a page without its events: `{"items":[],"next_cursor":-9223372036854775808}`.
-const EMPTY_PAGE_BYTES: usize = 64;
-
 /// More bytes than the JSON of an event has beside its texts and metadata: the names of members, ids, times and an address.
 const OTHER_BYTES_MAX: usize = 1024;
 
@@ -172,50 +169,19 @@ const ESCAPED_BYTES_MAX: usize = 6;
 
 /// The page of these events. It ends before its JSON is too large. A single event that is too large has its own page.
 fn page(list: AuditEventList) -> AuditEventPage {
-    let AuditEventList { records, mut has_more } = list;
+    let AuditEventList { records, has_more } = list;
     let at_most = |record: &AuditEventRecord| record.event.text_bytes() * ESCAPED_BYTES_MAX + OTHER_BYTES_MAX;
     // Saves writing the JSON of almost every page twice.
     let is_small = records.iter().map(at_most).sum::<usize>() + EMPTY_PAGE_BYTES <= AuditEventPage::MAX_BYTES;
-    let mut bytes = EMPTY_PAGE_BYTES;
-    let mut items: Vec<AuditEvent> = Vec::with_capacity(records.len());
-    for record in records {
-        let event = record.into_audit_event();
-        if !is_small {
-            bytes += 1 + json_bytes(&event);
-        }
-        if bytes > AuditEventPage::MAX_BYTES && !items.is_empty() {
-            has_more = true;
-            break;
-        }
-        items.push(event);
-    }
+    let events = records.into_iter().map(AuditEventRecord::into_audit_event);
+    let (items, is_cut) = if is_small {
+        (events.collect(), false)
+    } else {
+        items_within(events, AuditEventPage::MAX_BYTES)
+    };
     let next_cursor = match items.last() {
-        Some(last) if has_more => Some(AuditCursor::from(last.id.get())),
+        Some(last) if has_more || is_cut => Some(AuditCursor::from(last.id.get())),
         Some(_) | None => None,
     };
     AuditEventPage { items, next_cursor }
-}
-
-/// The length of the event's JSON.
-fn json_bytes(event: &AuditEvent) -> usize {
-    let mut counter = ByteCounter(0);
-    // Writing to the counter cannot fail, and every event serializes.
-    match serde_json::to_writer(&mut counter, event) {
-        Ok(()) => counter.0,
-        Err(_) => usize::MAX / 2,
-    }
-}
-
-/// Counts what is written to it.
-struct ByteCounter(usize);
-
-impl Write for ByteCounter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -6,7 +6,7 @@
 use crate::api_key_hash::HashError;
 use crate::records::InternalDetail;
 use crate::store::StoreError;
-use tenant_registry_contract::types::{ConstraintError, TenantId};
+use tenant_registry_contract::types::{ApiKeyId, ConstraintError, TenantId};
 use thiserror::Error;
 
 /// The request contradicts itself or the stored record. The text says what to change.
@@ -23,6 +23,11 @@ impl NotFound {
     /// The error for a missing tenant. A foreign tenant gets the same one.
     pub(crate) fn no_tenant_with_id(id: TenantId) -> Self {
         Self(format!("no tenant has the id {id}"))
+    }
+
+    /// The error for a missing API key. A key of a foreign tenant gets the same one.
+    pub(crate) fn no_api_key_with_id(id: ApiKeyId) -> Self {
+        Self(format!("no API key has the id {id}"))
     }
 }
 
@@ -59,6 +64,28 @@ pub enum TenantChangeError {
     /// The state of the tenant or of an entitlement does not allow the change.
     #[error(transparent)]
     Conflict(#[from] Conflict),
+}
+
+/// Rejections of the lists of a tenant's records.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ListError {
+    /// The cursor belongs to another list or to other filters.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The tenant does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+}
+
+/// Rejections of `api_key_create`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ApiKeyCreateError {
+    /// The key would be expired already.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The tenant does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
 }
 
 /// The service could not do what was requested.

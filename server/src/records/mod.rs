@@ -6,14 +6,16 @@ mod decision;
 mod entitlement;
 mod idempotency;
 mod internal_detail;
+mod page;
 mod tenant;
 
-pub use api_key::ApiKeyRecord;
+pub use api_key::{ApiKeyQuery, ApiKeyRecord};
 pub use audit_event::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
 pub use decision::Decision;
 pub use entitlement::EntitlementRecord;
 pub use idempotency::{EventWithResponse, IdempotencyRecord, ResponseContent, ResponseToChange};
 pub use internal_detail::InternalDetail;
+pub use page::{PageQuery, RecordPage};
 pub use tenant::TenantRecord;
 use tenant_registry_contract::types::StoredText;
 

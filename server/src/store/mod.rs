@@ -9,8 +9,8 @@ pub mod memory;
 pub mod postgres;
 
 use crate::records::{
-    ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
-    EventWithResponse, IdempotencyRecord, InternalDetail, TenantRecord,
+    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
+    EntitlementRecord, EventWithResponse, IdempotencyRecord, InternalDetail, RecordPage, TenantRecord,
 };
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -181,11 +181,14 @@ pub trait EntitlementStore: Send + Sync + 'static {
 
 /// Stores API keys.
 pub trait ApiKeyStore: Send + Sync + 'static {
-    /// Returns the API keys of a tenant, newest first (by `created_at`, then id). `None` if the tenant does not exist.
+    /// Returns a page of the API keys of a tenant, newest first (by id). `None` if the tenant does not exist.
     fn api_key_list(
         &self,
-        tenant_id: TenantId,
-    ) -> impl Future<Output = Result<Option<Vec<ApiKeyRecord>>, StoreError>> + Send;
+        query: ApiKeyQuery,
+    ) -> impl Future<Output = Result<Option<RecordPage<ApiKeyRecord>>, StoreError>> + Send;
+
+    /// Returns the API key with this id.
+    fn api_key_get(&self, id: ApiKeyId) -> impl Future<Output = Result<Option<ApiKeyRecord>, StoreError>> + Send;
 
     /// Stores a new API key.
     fn api_key_create(

@@ -13,6 +13,8 @@ use uuid::Uuid;
 cases![
     stores_given_properties,
     absent_properties_have_defaults,
+    a_key_must_expire_in_the_future,
+    gets_a_key_by_its_id,
     the_plaintext_starts_with_the_prefix,
     plaintexts_are_unique,
     only_the_create_response_contains_the_plaintext,
@@ -46,12 +48,27 @@ async fn stores_given_properties(store: StoreUnderTest) {
             .map(|scope| scope.try_into().unwrap())
             .to_vec(),
         created_by: Some("Ada".try_into().unwrap()),
+        expires_at: Some((service.clock.now() + TimeDelta::days(1)).try_into().unwrap()),
     };
     let created = service.client.api_key_create().body(body.clone()).send().await.unwrap();
     let key = &created.api_key;
     assert_eq!(
-        json!([key.tenant_id, key.name, key.product, key.scopes, key.created_by]),
-        json!([body.tenant_id, body.name, body.product, body.scopes, body.created_by])
+        json!([
+            key.tenant_id,
+            key.name,
+            key.product,
+            key.scopes,
+            key.created_by,
+            key.expires_at
+        ]),
+        json!([
+            body.tenant_id,
+            body.name,
+            body.product,
+            body.scopes,
+            body.created_by,
+            body.expires_at
+        ])
     );
     assert_eq!(
         (key.created_at.get(), key.last_used_at, key.revoked_at),
@@ -70,14 +87,42 @@ async fn absent_properties_have_defaults(store: StoreUnderTest) {
     assert_eq!(response.status, 201);
     let api_key = &response.json::<Value>()["api_key"];
     assert_eq!(api_key["scopes"], json!([]));
-    assert_eq!(
-        (&api_key["last_used_at"], &api_key["revoked_at"]),
-        (&Value::Null, &Value::Null)
-    );
+    for name in ["expires_at", "last_used_at", "revoked_at"] {
+        assert_eq!(api_key.get(name), Some(&Value::Null), "{name}");
+    }
     assert!(
         api_key.get("product").is_none() && api_key.get("created_by").is_none(),
         "{api_key}"
     );
+}
+
+async fn a_key_must_expire_in_the_future(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let now = service.clock.now();
+    for past in [now, now - TimeDelta::microseconds(1), now - TimeDelta::days(400)] {
+        let body = ApiKeyCreate {
+            expires_at: Some(past.try_into().unwrap()),
+            ..ApiKeyCreate::new(tenant.id, "expired".try_into().unwrap())
+        };
+        let rejected = service.client.api_key_create().body(body).send().await;
+        let message = assert_error(rejected, 400, ErrorCode::InvalidInput);
+        assert!(message.contains("`expires_at`"), "{message}");
+    }
+    assert!(service.api_keys(tenant.id).await.is_empty());
+}
+
+async fn gets_a_key_by_its_id(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let created = service.api_key(tenant.id).await.api_key;
+    let get = async || {
+        let response = service.client.api_key_get().id(created.id).send().await;
+        response.unwrap().into_inner()
+    };
+    assert_eq!(get().await, created);
+    service.client.api_key_revoke().id(created.id).send().await.unwrap();
+    assert!(get().await.revoked_at.is_some());
 }
 
 async fn the_plaintext_starts_with_the_prefix(store: StoreUnderTest) {
@@ -120,6 +165,7 @@ async fn only_the_create_response_contains_the_plaintext(store: StoreUnderTest) 
     let body = json!({ "key": secret, "tenant_id": secret, "name": "n" });
     let responses = [
         service.raw.get(&format!("/v1/api-keys?tenant_id={}", tenant.id)).await,
+        service.raw.get(&format!("/v1/api-keys/{}", created.api_key.id)).await,
         service.raw.get("/v1/audit?limit=500").await,
         service.raw.post_json("/v1/internal/api-keys/verify", &body).await,
     ];
@@ -237,12 +283,21 @@ async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
 async fn an_unknown_key_is_not_found(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let id: ApiKeyId = unknown_id();
-    let message = assert_error(
-        service.client.api_key_revoke().id(id).send().await,
-        404,
-        ErrorCode::NotFound,
-    );
-    assert!(message.contains(&id.to_string()), "{message}");
+    let messages = [
+        assert_error(
+            service.client.api_key_get().id(id).send().await,
+            404,
+            ErrorCode::NotFound,
+        ),
+        assert_error(
+            service.client.api_key_revoke().id(id).send().await,
+            404,
+            ErrorCode::NotFound,
+        ),
+    ];
+    for message in messages {
+        assert!(message.contains(&id.to_string()), "{message}");
+    }
 }
 
 async fn a_full_hash_queue_rejects_creation(store: StoreUnderTest) {

@@ -86,9 +86,18 @@ impl Target {
             request = request.json(&body);
         }
         let response = RawResponse::from_request(request).await;
-        if admitted {
+        if admitted && name == "cursor" && response.status == 400 {
+            // Only the service makes cursors. The schema admits other texts too.
+            let message = response.assert_error(400, ErrorCode::InvalidInput);
             assert!(
-                response.status < 300 || matches!(response.status, 404 | 409),
+                message.starts_with("`cursor`: does not belong to this list"),
+                "{what}: {message}"
+            );
+        } else if admitted {
+            // A rule, not the schema, rejects times that have passed.
+            let has_passed = response.status == 400 && response.text.contains("must be in the future");
+            assert!(
+                response.status < 300 || matches!(response.status, 404 | 409) || has_passed,
                 "{what}: {response:?}"
             );
         } else {

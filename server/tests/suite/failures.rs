@@ -47,6 +47,7 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
             "api_key_create",
             post("/v1/api-keys".to_owned(), json!({ "tenant_id": id, "name": "n" })),
         ),
+        ("api_key_get", get(format!("/v1/api-keys/{key}"))),
         (
             "api_key_revoke",
             service.raw.request(Method::DELETE, &format!("/v1/api-keys/{key}")),

@@ -47,7 +47,10 @@ fn operations(tenant: &Tenant) -> Vec<Operation> {
     let activate = json!({
         "plan": "p", "contract_start": "2027-01-01", "contract_end": "2027-12-31", "erp_customer_id": "e",
     });
-    let create_key = json!({ "tenant_id": id, "name": "n", "product": "p", "scopes": ["s"], "created_by": "c" });
+    let create_key = json!({
+        "tenant_id": id, "name": "n", "product": "p", "scopes": ["s"], "created_by": "c",
+        "expires_at": "2099-12-31T00:00:00Z",
+    });
     let append = json!({
         "tenant_id": id, "project_id": id, "actor_id": "a", "actor_name": "a", "actor_type": "a", "action": "a",
         "target_id": "t", "target_type": "t", "target_name": "t", "product": "p", "metadata": {},

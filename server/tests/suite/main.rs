@@ -12,6 +12,7 @@
 
 mod activation;
 mod admission;
+mod api_key_pages;
 mod api_keys;
 mod audit;
 mod audit_appending;
@@ -37,6 +38,7 @@ mod faults;
 mod harness;
 mod health;
 mod http;
+mod idempotency;
 mod introduction;
 mod invalid_bodies;
 mod invalid_requests;
@@ -111,6 +113,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
     [
         activation::cases,
         admission::cases,
+        api_key_pages::cases,
         api_keys::cases,
         audit::cases,
         audit_appending::cases,
@@ -124,6 +127,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         failures::cases,
         health::cases,
         http::cases,
+        idempotency::cases,
         introduction::cases,
         invalid_bodies::cases,
         invalid_requests::cases,

@@ -23,6 +23,7 @@ cases![
     other_texts_are_malformed,
     every_body_gets_200,
     a_revoked_key_is_invalid_on_every_replica,
+    a_key_expires_by_the_clock_on_every_replica,
     keys_of_a_frozen_or_archived_tenant_are_invalid,
     two_keys_can_share_a_prefix,
     a_hash_of_an_unknown_kind_never_matches,
@@ -38,7 +39,14 @@ impl TestServer {
     async fn reason(&self, key: &str) -> Option<ApiKeyVerifyReason> {
         let verified = self.verify(key).await;
         assert_eq!(verified.valid, verified.reason.is_none());
-        assert!(verified.valid || (verified.tenant_id, verified.product, verified.scopes) == (None, None, None));
+        let described = (
+            verified.api_key_id,
+            verified.tenant_id,
+            verified.product,
+            verified.scopes,
+            verified.expires_at,
+        );
+        assert!(verified.valid || described == (None, None, None, None, None));
         verified.reason.and_then(|reason| reason.known())
     }
 
@@ -54,6 +62,7 @@ impl TestServer {
             prefix: api_key_hash::prefix(&plaintext).unwrap(),
             hash,
             created_by: None,
+            expires_at: None,
             last_used_at: None,
             revoked_at: None,
             created_at: self.clock.now().try_into().unwrap(),
@@ -105,12 +114,12 @@ async fn a_valid_key_returns_its_tenant_product_and_scopes(store: StoreUnderTest
 async fn a_key_without_product_and_scopes_returns_none(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
-    let key = service.api_key(tenant.id).await.plaintext;
-    let body = json!({ "key": key.expose_secret() });
+    let created = service.api_key(tenant.id).await;
+    let body = json!({ "key": created.plaintext.expose_secret() });
     let response = service.raw.post_json("/v1/internal/api-keys/verify", &body).await;
     assert_eq!(
         response.json::<Value>(),
-        json!({ "valid": true, "tenant_id": tenant.id, "scopes": [] })
+        json!({ "valid": true, "api_key_id": created.api_key.id, "tenant_id": tenant.id, "scopes": [] })
     );
 }
 
@@ -205,6 +214,40 @@ async fn a_revoked_key_is_invalid_on_every_replica(store: StoreUnderTest) {
     for replica in [&service, &replica, &service] {
         assert_eq!(replica.reason(key).await, Some(ApiKeyVerifyReason::Revoked));
     }
+}
+
+async fn a_key_expires_by_the_clock_on_every_replica(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let replica = service.replica(Settings::default()).await;
+    let tenant = service.customer("owner").await;
+    let end = service.clock.now() + TimeDelta::minutes(10);
+    let body = ApiKeyCreate {
+        expires_at: Some(end.try_into().unwrap()),
+        ..ApiKeyCreate::new(tenant.id, "temporary".try_into().unwrap())
+    };
+    let created = service.client.api_key_create().body(body).send().await.unwrap();
+    let key = created.plaintext.expose_secret();
+    service
+        .clock
+        .advance(TimeDelta::minutes(10) - TimeDelta::microseconds(1));
+    for replica in [&service, &replica] {
+        let verified = replica.verify(key).await;
+        assert_eq!(
+            (
+                verified.valid,
+                verified.api_key_id,
+                verified.expires_at.map(DateTime::from)
+            ),
+            (true, Some(created.api_key.id), Some(end))
+        );
+    }
+    service.clock.advance(TimeDelta::microseconds(1));
+    for replica in [&service, &replica] {
+        assert_eq!(replica.reason(key).await, Some(ApiKeyVerifyReason::Expired));
+    }
+    let revoke = service.client.api_key_revoke().id(created.api_key.id);
+    revoke.send().await.unwrap();
+    assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::Revoked));
 }
 
 async fn keys_of_a_frozen_or_archived_tenant_are_invalid(store: StoreUnderTest) {

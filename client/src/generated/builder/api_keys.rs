@@ -13,13 +13,17 @@ use reqwest::header::{ACCEPT, HeaderValue};
 use crate::types;
 use crate::generated::Client;
 
-/// The request `api_key_list`: List the API keys of a tenant.
+/// The request `api_key_list`: List the API keys of a tenant, newest first.
 ///
 /// Created by [`Client::api_key_list`](crate::Client::api_key_list).
 #[derive(Clone, Debug)]
 pub struct ApiKeyList<'a> {
     client: &'a Client,
     tenant_id: Result<types::TenantId, String>,
+    product: Result<Option<types::ProductKey>, String>,
+    usable: Result<Option<bool>, String>,
+    limit: Result<Option<types::PageLimit>, String>,
+    cursor: Result<Option<types::ListCursor>, String>,
 }
 
 impl<'a> ApiKeyList<'a> {
@@ -27,6 +31,10 @@ impl<'a> ApiKeyList<'a> {
         Self {
             client,
             tenant_id: Err("`tenant_id` is missing".to_owned()),
+            product: Ok(None),
+            usable: Ok(None),
+            limit: Ok(None),
+            cursor: Ok(None),
         }
     }
 
@@ -41,9 +49,60 @@ impl<'a> ApiKeyList<'a> {
         self
     }
 
+    /// Return only keys that are for this product.
+    pub fn product<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ProductKey, Error: fmt::Display>,
+    {
+        self.product = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`product`: {error}"));
+        self
+    }
+
+    /// Return only keys that are neither revoked nor expired (`true`), or only the others
+    /// (`false`).
+    pub fn usable<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<bool, Error: fmt::Display>,
+    {
+        self.usable = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`usable`: {error}"));
+        self
+    }
+
+    /// The maximum number of keys to return.
+    ///
+    /// The default is `500`.
+    pub fn limit<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::PageLimit, Error: fmt::Display>,
+    {
+        self.limit = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`limit`: {error}"));
+        self
+    }
+
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
+    pub fn cursor<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ListCursor, Error: fmt::Display>,
+    {
+        self.cursor = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`cursor`: {error}"));
+        self
+    }
+
     /// Sends `GET /v1/api-keys`.
     ///
-    /// `200`: The tenant's API keys.
+    /// `200`: A page of the tenant's API keys.
     ///
     /// # Errors
     ///
@@ -69,27 +128,42 @@ impl<'a> ApiKeyList<'a> {
         Ok(self.exchange().await?)
     }
 
-    /// Returns the items one by one. The list is requested when the first item is needed.
+    /// Returns the items of this page and of all pages after it. Each page is requested when its first item is
+    /// needed. The stream ends after an error.
     pub fn stream(self) -> BoxStream<'a, Result<types::ApiKey, crate::Error>> {
-        let list = stream::once(self.send());
-        Box::pin(
-            list
-                .map_ok(|list| stream::iter(list.into_inner().items.into_iter().map(Ok)))
-                .try_flatten(),
-        )
+        let pages = stream::try_unfold(
+            Some(self),
+            |request| async move {
+                let Some(request) = request else {
+                    return Ok::<_, crate::Error>(None);
+                };
+                let page = request.clone().send().await?.into_inner();
+                let next = page.next_cursor.map(|cursor| request.cursor(cursor));
+                Ok(Some((stream::iter(page.items.into_iter().map(Ok)), next)))
+            },
+        );
+        Box::pin(pages.try_flatten())
     }
 
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::ApiKeyList>, Error<types::Error>> {
-        let Self { client, tenant_id } = self;
+        let Self { client, cursor, limit, product, tenant_id, usable } = self;
+        let cursor = cursor.map_err(Error::InvalidRequest)?;
+        let limit = limit.map_err(Error::InvalidRequest)?;
+        let product = product.map_err(Error::InvalidRequest)?;
         let tenant_id = tenant_id.map_err(Error::InvalidRequest)?;
+        let usable = usable.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/api-keys", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .query(&[("cursor", &cursor)])
+            .query(&[("limit", &limit)])
+            .query(&[("product", &product)])
             .query(&[("tenant_id", &tenant_id)])
+            .query(&[("usable", &usable)])
             .header("api-version", Client::api_version())
             .build()?;
         let info = OperationInfo {
@@ -144,7 +218,7 @@ impl<'a> ApiKeyCreate<'a> {
     /// Returns an error if the request is incomplete, if there is no response, or if the response
     /// is not declared. The service returns these errors:
     ///
-    /// `400`: Input validation failed.
+    /// `400`: Input validation failed, or `expires_at` is not in the future.
     ///
     /// `401`: The caller is not authenticated. Send a valid access token.
     ///
@@ -197,6 +271,90 @@ impl<'a> ApiKeyCreate<'a> {
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
             400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `api_key_get`: Get an API key by ID.
+///
+/// Created by [`Client::api_key_get`](crate::Client::api_key_get).
+#[derive(Clone, Debug)]
+pub struct ApiKeyGet<'a> {
+    client: &'a Client,
+    id: Result<types::ApiKeyId, String>,
+}
+
+impl<'a> ApiKeyGet<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            id: Err("`id` is missing".to_owned()),
+        }
+    }
+
+    /// The ID of the API key.
+    pub fn id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ApiKeyId, Error: fmt::Display>,
+    {
+        self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// Sends `GET /v1/api-keys/{id}`.
+    ///
+    /// `200`: The API key.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `404`: A resource in the request does not exist.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(self) -> Result<ResponseValue<types::ApiKey>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::ApiKey>, Error<types::Error>> {
+        let Self { client, id } = self;
+        let id = id.map_err(Error::InvalidRequest)?;
+        let id = encode_path(&id.to_string());
+        let url = format!("{}/v1/api-keys/{id}", client.baseurl);
+        let mut request = client
+            .client
+            .get(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "api_key_get",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 404 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -1,21 +1,42 @@
 //! API keys.
 
 use super::MemoryStore;
-use crate::records::{ApiKeyRecord, Decision, EventWithResponse};
+use super::page::record_page;
+use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, EventWithResponse, RecordPage};
 use crate::store::{ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Changed, StoreError};
-use std::cmp::Reverse;
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId};
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix};
 
 impl ApiKeyStore for MemoryStore {
-    async fn api_key_list(&self, tenant_id: TenantId) -> Result<Option<Vec<ApiKeyRecord>>, StoreError> {
+    async fn api_key_list(&self, query: ApiKeyQuery) -> Result<Option<RecordPage<ApiKeyRecord>>, StoreError> {
         let state = self.state();
+        let ApiKeyQuery {
+            tenant_id,
+            product,
+            usable,
+            now,
+            page,
+        } = query;
         if !state.tenants.contains_key(&tenant_id) {
             return Ok(None);
         }
-        let all = state.api_keys.values();
-        let mut api_keys: Vec<_> = all.filter(|api_key| api_key.tenant_id == tenant_id).cloned().collect();
-        api_keys.sort_by_key(|api_key| Reverse((api_key.created_at, api_key.id)));
-        Ok(Some(api_keys))
+        let matching = state.api_keys.values().filter(|api_key| {
+            api_key.tenant_id == tenant_id
+                && product.as_ref().is_none_or(|wanted| {
+                    let stored = api_key.product.as_ref();
+                    stored.is_some_and(|stored| stored.as_str() == wanted.as_str())
+                })
+                && usable.is_none_or(|usable| api_key.is_usable(now) == usable)
+        });
+        Ok(Some(record_page(
+            matching,
+            page,
+            |api_key| api_key.id.into(),
+            ApiKeyRecord::text_bytes,
+        )))
+    }
+
+    async fn api_key_get(&self, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, StoreError> {
+        Ok(self.state().api_keys.get(&id).cloned())
     }
 
     async fn api_key_create(

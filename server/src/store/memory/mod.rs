@@ -4,6 +4,7 @@ mod api_keys;
 mod audit;
 mod entitlements;
 mod idempotency;
+mod page;
 mod tenants;
 
 use crate::records::{

@@ -18,6 +18,7 @@ mod entitlements;
 mod error;
 mod idempotency;
 pub mod migrations;
+mod page;
 pub mod preconditions;
 mod rows;
 mod schema;

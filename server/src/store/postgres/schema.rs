@@ -13,6 +13,9 @@ diesel::table! {
         last_used_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        rotated_to -> Nullable<Uuid>,
+        rotated_from -> Nullable<Uuid>,
     }
 }
 

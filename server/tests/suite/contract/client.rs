@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
     ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest,
-    PageLimit, ProductKey, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug, Timestamp,
+    ListCursor, PageLimit, ProductKey, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -62,8 +62,11 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::CatalogList => send!(catalog_list),
         Operation::CatalogRequest => send!(catalog_request, body: CatalogRequest),
         Operation::CatalogTrialRequest => send!(catalog_trial_request, body: CatalogRequest),
-        Operation::ApiKeyList => send!(api_key_list, tenant_id: TenantId),
+        Operation::ApiKeyList => send!(
+            api_key_list, tenant_id: TenantId, product: ProductKey, usable: bool, limit: PageLimit, cursor: ListCursor
+        ),
         Operation::ApiKeyCreate => send!(api_key_create, body: ApiKeyCreate),
+        Operation::ApiKeyGet => send!(api_key_get, id: ApiKeyId),
         Operation::ApiKeyRevoke => send!(api_key_revoke, id: ApiKeyId),
         Operation::ApiKeyVerify => send!(api_key_verify, body: ApiKeyVerifyRequest),
         Operation::AuditAppend => send!(audit_append, body: AuditAppend),

@@ -6,8 +6,8 @@ use crate::harness::openapi::SPEC;
 use proptest::prelude::{BoxedStrategy, Just, Strategy};
 use serde_json::Value;
 use tenant_registry_contract::server::{
-    ApiKeyCreateResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse, AuditAppendResponse,
-    AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
+    ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
+    AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
     EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse,
     TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
 };
@@ -23,6 +23,8 @@ pub(super) fn declared_response(id: &str, status: u16) -> BoxedStrategy<Prepared
     let headers = response.get("headers").and_then(Value::as_object).into_iter().flatten();
     let headers: Vec<_> = headers
         .filter(|(name, _)| !matches!(name.as_str(), "ETag" | "WWW-Authenticate"))
+        // And those that it sends only sometimes.
+        .filter(|(_, header)| SPEC.resolve(header)["required"] == true)
         .map(|(name, header)| {
             let number = value(&SPEC.resolve(header)["schema"]);
             (Just(name.clone()), number.prop_map(|number| number.as_i64().unwrap()))
@@ -77,7 +79,7 @@ responses! {
     EntitlementListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     CatalogListResponse { 200 Ok, 400 BadRequest, 403 Forbidden; unavailable }
     CatalogRequestResponse {
-        202 Accepted { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        202 Accepted { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
     CatalogTrialRequestResponse {
@@ -86,13 +88,14 @@ responses! {
     }
     ApiKeyListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     ApiKeyCreateResponse {
-        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
+    ApiKeyGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     ApiKeyVerifyResponse { 200 Ok, 400 BadRequest, 403 Forbidden }
     AuditAppendResponse {
-        201 Created, 400 BadRequest, 403 Forbidden, 413 PayloadTooLarge, 415 UnsupportedMediaType, 500 InternalServerError; unavailable
+        201 Created, 400 BadRequest, 403 Forbidden, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType, 500 InternalServerError; unavailable
     }
     AuditListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 500 InternalServerError; unavailable }
 }

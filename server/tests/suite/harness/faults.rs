@@ -7,15 +7,14 @@ use std::sync::{Arc, Mutex};
 use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus, Timestamp};
 use tenant_registry_server::records::{
-    ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord, EventWithResponse,
-    IdempotencyRecord, InternalDetail, NewAuditEvent, TenantRecord,
+    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
+    EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, RecordPage, TenantRecord,
 };
-use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 use tenant_registry_server::store::{
     ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, EntitlementStore,
-    IdempotencyStore,
-    NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore, TrialStarted,
+    IdempotencyStore, NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore, TrialStarted,
 };
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
 /// The detail of a fault, which no response may contain.
 pub(crate) const SECRET_DETAIL: &str = "host=db-7 password=correct-horse";
@@ -113,8 +112,12 @@ impl<S: Store> EntitlementStore for FaultyStore<S> {
 }
 
 impl<S: Store> ApiKeyStore for FaultyStore<S> {
-    async fn api_key_list(&self, tenant_id: TenantId) -> Result<Option<Vec<ApiKeyRecord>>, StoreError> {
-        self.healthy()?.api_key_list(tenant_id).await
+    async fn api_key_list(&self, query: ApiKeyQuery) -> Result<Option<RecordPage<ApiKeyRecord>>, StoreError> {
+        self.healthy()?.api_key_list(query).await
+    }
+
+    async fn api_key_get(&self, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, StoreError> {
+        self.healthy()?.api_key_get(id).await
     }
 
     async fn api_key_create(

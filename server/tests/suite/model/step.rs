@@ -44,6 +44,11 @@ pub(super) enum Step {
     },
     ApiKeyList {
         tenant: Nth,
+        query: String,
+        cursor: Option<Nth>,
+    },
+    ApiKeyGet {
+        api_key: Nth,
     },
     ApiKeyRevoke {
         api_key: Nth,
@@ -74,6 +79,13 @@ pub(super) enum Step {
 const SLUGS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const PRODUCTS: [&str; 4] = ["insights", "reports", "connect", "no-such-product"];
 const DATES: [&str; 4] = ["2026-11-22", "2026-11-23", "2026-12-01", "2027-06-30"];
+
+/// Around the time of the service's clock, which starts on 2026-11-23.
+const EXPIRATIONS: [&str; 3] = [
+    "2026-11-23T00:00:00Z",
+    "2026-11-29T12:00:00.5+01:00",
+    "2027-06-30T00:00:00Z",
+];
 
 fn nth() -> impl Strategy<Value = Nth> {
     0..4_usize
@@ -191,7 +203,7 @@ fn event() -> BoxedStrategy<Step> {
 }
 
 fn audit_query() -> impl Strategy<Value = String> {
-    let filters = [
+    query(vec![
         "limit=1",
         "limit=3",
         "product=insights",
@@ -200,8 +212,22 @@ fn audit_query() -> impl Strategy<Value = String> {
         "action=tenant.created",
         "since=2026-11-23T10:00:00Z",
         "until=2026-11-24T12:00:00Z",
-    ];
-    proptest::sample::subsequence(filters.to_vec(), 0..3).prop_map(|filters| {
+    ])
+}
+
+fn api_key_query() -> impl Strategy<Value = String> {
+    query(vec![
+        "limit=1",
+        "limit=2",
+        "product=insights",
+        "usable=true",
+        "usable=false",
+    ])
+}
+
+/// Some of these parameters.
+fn query(parameters: Vec<&'static str>) -> impl Strategy<Value = String> {
+    proptest::sample::subsequence(parameters, 0..3).prop_map(|filters| {
         // Repeated parameters are rejected, which another test covers.
         let mut names = std::collections::HashSet::new();
         let once = filters
@@ -216,6 +242,7 @@ fn api_key() -> BoxedStrategy<Step> {
         ("product", as_value(product())),
         ("scopes", as_value(proptest::collection::vec(text(), 0..3))),
         ("created_by", as_value(text())),
+        ("expires_at", as_value(select(&EXPIRATIONS[..]))),
     ]);
     (nth(), text(), given)
         .prop_map(|(tenant, name, mut members)| {
@@ -243,13 +270,15 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
 /// A request, or what happens beside the API.
 pub(super) fn any_step() -> BoxedStrategy<Step> {
     let audit_list = (proptest::option::of(nth()), audit_query(), proptest::option::of(nth()));
+    let api_key_list = (nth(), api_key_query(), proptest::option::of(nth()));
     prop_oneof![
         24 => changing_step(),
         2 => nth().prop_map(|tenant| Step::TenantGet { tenant }),
         1 => slug().prop_map(|slug| Step::TenantGetBySlug { slug }),
         2 => nth().prop_map(|tenant| Step::EntitlementList { tenant }),
-        1 => nth().prop_map(|tenant| Step::ApiKeyList { tenant }),
-        1 => nth().prop_map(|api_key| Step::ApiKeyVerify { api_key }),
+        2 => api_key_list.prop_map(|(tenant, query, cursor)| Step::ApiKeyList { tenant, query, cursor }),
+        1 => nth().prop_map(|api_key| Step::ApiKeyGet { api_key }),
+        2 => nth().prop_map(|api_key| Step::ApiKeyVerify { api_key }),
         4 => audit_list.prop_map(|(tenant, query, cursor)| Step::AuditList { tenant, query, cursor }),
         1 => nth().prop_map(|tenant| Step::Archive { tenant }),
         2 => (1..400_i64).prop_map(|hours| Step::Wait { hours }),

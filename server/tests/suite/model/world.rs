@@ -18,6 +18,8 @@ pub(super) struct World {
     tenants: Vec<String>,
     api_keys: Vec<ApiKey>,
     cursors: Vec<i64>,
+    /// The cursors of the lists that are ordered by id.
+    list_cursors: Vec<String>,
     /// The ids of audit events seen so far. They increase, with gaps.
     events: Vec<i64>,
 }
@@ -35,6 +37,7 @@ impl World {
             tenants: Vec::new(),
             api_keys: Vec::new(),
             cursors: Vec::new(),
+            list_cursors: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -67,7 +70,14 @@ impl World {
                 body["tenant_id"] = self.tenant(*tenant).into();
                 post("/v1/api-keys", body)
             }
-            Step::ApiKeyList { tenant } => get(format!("/v1/api-keys?tenant_id={}", self.tenant(*tenant))),
+            Step::ApiKeyList { tenant, query, cursor } => {
+                let query = format!("tenant_id={}&{query}", self.tenant(*tenant));
+                get(format!("/v1/api-keys?{}", self.with_list_cursor(&query, *cursor)))
+            }
+            Step::ApiKeyGet { api_key } => {
+                let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
+                get(format!("/v1/api-keys/{id}"))
+            }
             Step::ApiKeyRevoke { api_key } => {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 (Method::DELETE, format!("/v1/api-keys/{id}"), None)
@@ -112,6 +122,13 @@ impl World {
         Some(RawResponse::from_request(request).await)
     }
 
+    fn with_list_cursor(&self, query: &str, cursor: Option<Nth>) -> String {
+        match cursor.and_then(|cursor| nth(&self.list_cursors, cursor)) {
+            Some(cursor) => format!("{query}&cursor={cursor}"),
+            None => query.to_owned(),
+        }
+    }
+
     fn tenant(&self, tenant: Nth) -> &str {
         nth(&self.tenants, tenant).map_or(UNKNOWN_ID, String::as_str)
     }
@@ -151,6 +168,7 @@ impl World {
                 | Step::CatalogRequest { .. }
                 | Step::CatalogTrialRequest { .. }
                 | Step::ApiKeyList { .. }
+                | Step::ApiKeyGet { .. }
                 | Step::ApiKeyRevoke { .. }
                 | Step::ApiKeyVerify { .. }
                 | Step::AuditList { .. }
@@ -158,8 +176,10 @@ impl World {
                 | Step::Wait { .. } => {}
             }
         }
-        if let Some(cursor) = body.get("next_cursor").and_then(Value::as_i64) {
-            self.cursors.push(cursor);
+        match body.get("next_cursor") {
+            Some(Value::Number(cursor)) => self.cursors.extend(cursor.as_i64()),
+            Some(Value::String(cursor)) => self.list_cursors.push(cursor.clone()),
+            Some(_) | None => {}
         }
         self.name_events(&mut body);
         let content_type = response.headers.get("content-type");
@@ -187,10 +207,9 @@ impl World {
             if let Some(rank) = rank(&item["id"]) {
                 item["id"] = json!(format!("event-{rank}"));
             }
-            if let Some(last_used_at) = item.get_mut("last_used_at") {
-                *last_used_at = Value::Null;
-            }
+            forget_last_use(item);
         }
+        forget_last_use(body);
         for name in ["id", "next_cursor"] {
             if let Some(number) = body.get_mut(name)
                 && let Some(rank) = rank(number)
@@ -205,6 +224,9 @@ impl World {
         let mut text = text.to_owned();
         for (number, id) in self.tenants.iter().enumerate() {
             text = text.replace(id, &format!("tenant-{number}"));
+        }
+        for (number, cursor) in self.list_cursors.iter().enumerate() {
+            text = text.replace(cursor, &format!("cursor-{number}"));
         }
         for (number, api_key) in self.api_keys.iter().enumerate() {
             text = text
@@ -243,6 +265,12 @@ impl World {
         self.take(&everything).await;
         state.push(self.take(&everything).await);
         state
+    }
+}
+
+fn forget_last_use(api_key: &mut Value) {
+    if let Some(last_used_at) = api_key.get_mut("last_used_at") {
+        *last_used_at = Value::Null;
     }
 }
 

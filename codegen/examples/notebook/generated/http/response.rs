@@ -67,10 +67,6 @@ pub(super) fn json_text(status: StatusCode, text: Vec<u8>) -> PendingResponse {
     )
 }
 
-pub(super) fn status(pending: &PendingResponse) -> StatusCode {
-    pending.response.status()
-}
-
 pub(super) fn without_body(status: StatusCode) -> PendingResponse {
     pending(status, Vec::new())
 }

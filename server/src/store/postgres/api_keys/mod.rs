@@ -1,51 +1,56 @@
 //! API keys.
 
+mod list;
 mod lookups;
 mod row;
 
 pub(super) use lookups::ApiKeyLookups;
 
 use super::PostgresStore;
-use super::error::{DbError, violates};
+use super::error::violates;
+use super::page::{SelectPage, record_page};
 use super::schema::api_keys;
-use super::tenants::tenant_exists_on_connection;
 use super::transaction::Finish;
-use crate::records::{ApiKeyRecord, Decision, EventWithResponse};
+use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, EventWithResponse, RecordPage};
 use crate::store::{
-    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Change, Changed, StoreError, decide_change,
+    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Change, Changed, StoreError, TenantStore, decide_change,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use list::ListApiKeys;
 use row::ApiKeyRow;
 use std::ops::ControlFlow;
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId};
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix};
 use uuid::Uuid;
 
 /// Number of keys whose last use one statement writes. Few enough that it holds their locks only for milliseconds.
 const USES_PER_STATEMENT: usize = 1_000;
 
 impl ApiKeyStore for PostgresStore {
-    async fn api_key_list(&self, tenant_id: TenantId) -> Result<Option<Vec<ApiKeyRecord>>, StoreError> {
-        let rows = self
+    async fn api_key_list(&self, query: ApiKeyQuery) -> Result<Option<RecordPage<ApiKeyRecord>>, StoreError> {
+        let statement = SelectPage::new(ListApiKeys::new(&query), query.page);
+        let rows: Vec<(ApiKeyRow, bool, bool, bool)> = self
             .database
-            .read(async |connection: &mut AsyncPgConnection| {
-                let of_tenant = api_keys::table.filter(api_keys::tenant_id.eq(Uuid::from(tenant_id)));
-                let rows: Vec<ApiKeyRow> = of_tenant
-                    .order((api_keys::created_at.desc(), api_keys::id.desc()))
-                    .select(ApiKeyRow::as_select())
-                    .load(connection)
-                    .await?;
-                let exists = !rows.is_empty() || tenant_exists_on_connection(connection, tenant_id).await?;
-                Ok(exists.then_some(rows))
+            .read_page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
+            .await?;
+        if rows.is_empty() && self.tenant_get(query.tenant_id).await?.is_none() {
+            return Ok(None);
+        }
+        let id = |row: &ApiKeyRow| row.id;
+        Ok(Some(record_page(rows, query.page.limit, id, ApiKeyRow::into_record)?))
+    }
+
+    async fn api_key_get(&self, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, StoreError> {
+        let row = self
+            .database
+            .look_up(async |mut connection: &AsyncPgConnection| {
+                let row = api_keys::table.find(Uuid::from(id)).select(ApiKeyRow::as_select());
+                row.first(&mut connection).await.optional()
             })
             .await?;
-        let Some(rows) = rows else {
-            return Ok(None);
-        };
-        let records: Result<_, DbError> = rows.into_iter().map(ApiKeyRow::into_record).collect();
-        Ok(Some(records?))
+        Ok(row.map(ApiKeyRow::into_record).transpose()?)
     }
 
     async fn api_key_create(

@@ -15,7 +15,7 @@ use uuid::Uuid;
 #[derive(AsChangeset, Identifiable, Insertable, Queryable, Selectable)]
 #[diesel(table_name = api_keys, check_for_backend(Pg), treat_none_as_null = true)]
 pub(super) struct ApiKeyRow {
-    id: Uuid,
+    pub(super) id: Uuid,
     pub(super) tenant_id: Uuid,
     product: Option<String>,
     name: String,
@@ -24,6 +24,7 @@ pub(super) struct ApiKeyRow {
     pub(super) prefix: String,
     hash: String,
     created_by: Option<String>,
+    expires_at: Option<DateTime<Utc>>,
     last_used_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
@@ -40,6 +41,7 @@ impl From<ApiKeyRecord> for ApiKeyRow {
             prefix,
             hash,
             created_by,
+            expires_at,
             last_used_at,
             revoked_at,
             created_at,
@@ -53,6 +55,7 @@ impl From<ApiKeyRecord> for ApiKeyRow {
             prefix: prefix.into(),
             hash: hash.to_stored().to_owned(),
             created_by: created_by.map(String::from),
+            expires_at: expires_at.map(DateTime::from),
             last_used_at: last_used_at.map(DateTime::from),
             revoked_at: revoked_at.map(DateTime::from),
             created_at: created_at.into(),
@@ -80,6 +83,7 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
             prefix,
             hash,
             created_by,
+            expires_at,
             last_used_at,
             revoked_at,
             created_at,
@@ -93,6 +97,7 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
             prefix: prefix.try_into()?,
             hash: StoredHash::from_stored(hash),
             created_by: created_by.map(StoredText::from),
+            expires_at: optional(expires_at)?,
             last_used_at: optional(last_used_at)?,
             revoked_at: optional(revoked_at)?,
             created_at: created_at.try_into()?,

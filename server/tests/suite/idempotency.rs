@@ -1,0 +1,353 @@
+//! Requests with an `Idempotency-Key`: a repeated one changes nothing and gets the response to the first.
+
+use crate::admission::access_with;
+use crate::harness::cases::cases;
+use crate::harness::issuer::{TestIssuer, TokenRequest};
+use crate::harness::openapi::SPEC;
+use crate::harness::polling::until;
+use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
+use futures_util::future::{join_all, select};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::pin::pin;
+use tenant_registry_client::types::{ErrorCode, Tenant, TenantActivate, TenantCancel, TenantStatus};
+
+cases![
+    every_operation_repeats_its_response,
+    a_key_is_the_same_with_and_without_quotes,
+    a_malformed_key_is_rejected,
+    another_request_with_the_same_key_is_rejected,
+    the_key_of_another_operation_is_another_key,
+    the_key_of_another_caller_is_another_key,
+    a_request_waits_for_the_first_one_with_its_key,
+    many_requests_with_one_key_have_one_effect,
+    errors_are_not_repeated,
+    the_response_of_an_unchanged_record_is_repeated,
+];
+
+/// The number of concurrent requests.
+const MANY: usize = 12;
+
+/// A request of an operation that takes a key.
+struct Keyed {
+    operation: &'static str,
+    path: String,
+    body: Value,
+    /// The status of a success.
+    status: u16,
+}
+
+impl Keyed {
+    async fn send(&self, service: &TestServer, key: &str) -> RawResponse {
+        send(service, &self.path, &self.body, key).await
+    }
+
+    /// Expects the response to a repeated request.
+    #[track_caller]
+    fn assert_repeated(&self, first: &RawResponse, repeated: &RawResponse) {
+        if self.operation == "api_key_create" {
+            let message = repeated.assert_error(409, ErrorCode::Conflict);
+            let created: Value = first.json();
+            for member in ["id", "prefix"] {
+                let value = created["api_key"][member].as_str().unwrap();
+                assert!(message.contains(value), "{message}");
+            }
+            assert!(!repeated.headers.contains_key("retry-after"), "{repeated:?}");
+        } else {
+            assert_eq!(
+                (repeated.status, &repeated.text),
+                (self.status, &first.text),
+                "{}",
+                self.operation
+            );
+            assert_eq!(repeated.header("idempotency-replayed"), "true");
+        }
+    }
+}
+
+async fn send(service: &TestServer, path: &str, body: &Value, key: &str) -> RawResponse {
+    let request = service.raw.request(Method::POST, path).json(body);
+    RawResponse::from_request(request.header("Idempotency-Key", key)).await
+}
+
+/// A request of each operation that takes a key, which changes something.
+async fn requests(service: &TestServer) -> Vec<Keyed> {
+    let activated = service.customer("activated").await.id;
+    let cancelled = service.customer("cancelled").await.id;
+    let tenant = service.customer("curious").await.id;
+    let keyed = |operation, path: &str, body, status| Keyed {
+        operation,
+        path: path.to_owned(),
+        body,
+        status,
+    };
+    let wanted = json!({ "tenant_id": tenant, "product": "insights" });
+    let requests = vec![
+        keyed(
+            "tenant_create",
+            "/v1/tenants",
+            json!({ "slug": "created", "name": "n" }),
+            201,
+        ),
+        keyed(
+            "tenant_activate",
+            &format!("/v1/tenants/{activated}/activate"),
+            json!({ "plan": "team" }),
+            200,
+        ),
+        keyed(
+            "tenant_cancel",
+            &format!("/v1/tenants/{cancelled}/cancel"),
+            json!({ "reason": "too dear" }),
+            200,
+        ),
+        keyed("catalog_request", "/v1/catalog/request", wanted.clone(), 202),
+        keyed("catalog_trial_request", "/v1/catalog/trial-request", wanted, 201),
+        keyed(
+            "api_key_create",
+            "/v1/api-keys",
+            json!({ "tenant_id": tenant, "name": "ci" }),
+            201,
+        ),
+        keyed(
+            "audit_append",
+            "/v1/audit",
+            json!({ "tenant_id": tenant, "action": "report.exported" }),
+            201,
+        ),
+    ];
+    let objects = SPEC.operation_objects();
+    let takes_key = |operation: &Value| {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        parameters
+            .map(|it| SPEC.resolve(it))
+            .any(|it| it["name"] == "Idempotency-Key")
+    };
+    let declared: BTreeSet<_> = objects
+        .iter()
+        .filter(|(_, _, operation)| takes_key(operation))
+        .map(|(_, _, operation)| operation["operationId"].as_str().unwrap())
+        .collect();
+    let tested: BTreeSet<_> = requests.iter().map(|request| request.operation).collect();
+    assert_eq!(tested, declared);
+    requests
+}
+
+impl TestServer {
+    /// The number of events in the log.
+    async fn event_count(&self) -> usize {
+        let page = self.client.audit_list().limit(500).send().await.unwrap();
+        page.items.len()
+    }
+}
+
+async fn every_operation_repeats_its_response(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let replica = service.replica(Settings::default()).await;
+    for request in requests(&service).await {
+        let before = service.event_count().await;
+        let first = request.send(&service, "key").await;
+        assert_eq!(first.status, request.status, "{first:?}");
+        assert!(!first.headers.contains_key("idempotency-replayed"), "{first:?}");
+        for server in [&service, &replica] {
+            request.assert_repeated(&first, &request.send(server, "key").await);
+        }
+        assert_eq!(service.event_count().await, before + 1, "{}", request.operation);
+    }
+}
+
+async fn a_key_is_the_same_with_and_without_quotes(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let longest = "k".repeat(255);
+    for (number, (one, same)) in [
+        ("a-key", r#""a-key""#),
+        (r"a\b", r#""a\\b""#),
+        (r#"a"b"#, r#""a\"b""#),
+        (&longest, &format!("\"{longest}\"")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = json!({ "slug": format!("quoted-{number}"), "name": "n" });
+        let first = send(&service, "/v1/tenants", &body, one).await;
+        let repeated = send(&service, "/v1/tenants", &body, same).await;
+        assert_eq!((repeated.status, repeated.text), (201, first.text), "{one} {same}");
+    }
+}
+
+async fn a_malformed_key_is_rejected(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let body = json!({ "slug": "malformed", "name": "n" });
+    let (long, long_quoted) = ("k".repeat(256), format!("\"{}\"", "k".repeat(256)));
+    for key in [
+        "",
+        "a key",
+        "\"open",
+        "\"\"",
+        "\"a\"b\"",
+        "\"a\\b\"",
+        "\"a\";b",
+        "clé",
+        &long,
+        &long_quoted,
+    ] {
+        let message = send(&service, "/v1/tenants", &body, key)
+            .await
+            .assert_error(400, ErrorCode::InvalidInput);
+        assert!(message.starts_with("`Idempotency-Key`: "), "{key}: {message}");
+    }
+    let twice = service.raw.request(Method::POST, "/v1/tenants").json(&body);
+    let twice = twice.header("Idempotency-Key", "one").header("Idempotency-Key", "two");
+    RawResponse::from_request(twice)
+        .await
+        .assert_error(400, ErrorCode::InvalidInput);
+}
+
+async fn another_request_with_the_same_key_is_rejected(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let before = requests(&service).await;
+    for request in &before {
+        assert_eq!(request.send(&service, "key").await.status, request.status);
+    }
+    let events = service.event_count().await;
+    for request in before {
+        // White space is a part of the body. The path of another tenant is another path.
+        let other_body = format!(" {}", request.body);
+        let other_path = request.path.replace('0', "1");
+        for (path, body) in [(&request.path, other_body), (&other_path, request.body.to_string())] {
+            if (path, body.starts_with(' ')) == (&request.path, false) {
+                continue;
+            }
+            let other = service.raw.request(Method::POST, path).header("Idempotency-Key", "key");
+            let other = other.header("Content-Type", "application/json").body(body);
+            let response = RawResponse::from_request(other).await;
+            response.assert_error(422, ErrorCode::IdempotencyKeyReused);
+        }
+    }
+    assert_eq!(service.event_count().await, events);
+}
+
+async fn the_key_of_another_operation_is_another_key(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("both").await;
+    let activate = format!("/v1/tenants/{}/activate", tenant.id);
+    let cancel = format!("/v1/tenants/{}/cancel", tenant.id);
+    let activated = send(&service, &activate, &json!({}), "key").await;
+    let cancelled = send(&service, &cancel, &json!({}), "key").await;
+    assert_eq!((activated.status, cancelled.status), (200, 200));
+    assert!(!cancelled.headers.contains_key("idempotency-replayed"));
+    assert_eq!(cancelled.json::<Tenant>().status, TenantStatus::Frozen);
+}
+
+async fn the_key_of_another_caller_is_another_key(store: StoreUnderTest) {
+    let issuer = TestIssuer::start().await;
+    let settings = Settings {
+        access: access_with(&issuer.url, |_| {}),
+        ..Settings::default()
+    };
+    let service = TestServer::start_with(store, settings).await;
+    until("the issuer's keys are there", async || {
+        (service.raw.get("/readyz").await.status == 200).then_some(())
+    })
+    .await;
+    let token = async |subject: &str, tenant: Option<&str>| {
+        let claims = json!({ "sub": subject, "tenant_id": tenant, "realm_access": { "roles": ["operator"] } });
+        issuer
+            .token(TokenRequest {
+                claims,
+                ..TokenRequest::default()
+            })
+            .await
+    };
+    let append = async |token: &str, tenant: Option<&str>| {
+        let request = service.raw.request(Method::POST, "/v1/audit").bearer_auth(token);
+        let mut body = json!({ "action": "report.exported" });
+        if let Some(tenant) = tenant {
+            body["tenant_id"] = tenant.into();
+        }
+        RawResponse::from_request(request.json(&body).header("Idempotency-Key", "key")).await
+    };
+    let (one, other) = (token("one", None).await, token("other", None).await);
+    let first = append(&one, None).await;
+    let second = append(&other, None).await;
+    assert_eq!((first.status, second.status), (201, 201), "{first:?} {second:?}");
+    assert_ne!(first.json::<Value>()["id"], second.json::<Value>()["id"]);
+    // Another token of the same caller.
+    assert_eq!(append(&token("one", None).await, None).await.text, first.text);
+
+    // The same subject, but limited to one tenant.
+    let body = json!({ "slug": "limited", "name": "n" });
+    let request = service.raw.request(Method::POST, "/v1/tenants").bearer_auth(&one);
+    let tenant: Value = RawResponse::from_request(request.json(&body)).await.json();
+    let tenant = tenant["id"].as_str().unwrap();
+    let limited = append(&token("one", Some(tenant)).await, Some(tenant)).await;
+    assert_eq!(limited.status, 201, "{limited:?}");
+    assert_eq!(limited.json::<Value>()["tenant_id"], tenant);
+}
+
+async fn a_request_waits_for_the_first_one_with_its_key(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    for request in requests(&service).await {
+        let paused = service.operator.pause_changes();
+        let (one, other) = (pin!(request.send(&service, "key")), pin!(request.send(&service, "key")));
+        // One of them waits for the store.
+        let (rejected, waiting) = select(one, other).await.factor_first();
+        rejected.assert_error(409, ErrorCode::Conflict);
+        assert_eq!(rejected.header("retry-after"), "1", "{}", request.operation);
+        drop(paused);
+        let first = waiting.await;
+        assert_eq!(first.status, request.status, "{first:?}");
+        request.assert_repeated(&first, &request.send(&service, "key").await);
+    }
+}
+
+async fn many_requests_with_one_key_have_one_effect(store: StoreUnderTest) {
+    let one = TestServer::start(store).await;
+    let other = one.replica(Settings::default()).await;
+    for request in requests(&one).await {
+        let before = one.event_count().await;
+        let servers = [&one, &other].into_iter().cycle().take(MANY);
+        let responses = join_all(servers.map(|service| request.send(service, "key"))).await;
+        let is_first = |response: &&RawResponse| {
+            response.status == request.status && !response.headers.contains_key("idempotency-replayed")
+        };
+        let [first] = responses.iter().filter(is_first).collect::<Vec<_>>()[..] else {
+            panic!("{}: {responses:?}", request.operation);
+        };
+        for response in responses.iter().filter(|response| !is_first(response)) {
+            if response.headers.contains_key("retry-after") {
+                response.assert_error(409, ErrorCode::Conflict);
+            } else {
+                request.assert_repeated(first, response);
+            }
+        }
+        assert_eq!(one.event_count().await, before + 1, "{}", request.operation);
+    }
+}
+
+async fn errors_are_not_repeated(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("frozen").await;
+    service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+    let body = json!({ "tenant_id": tenant.id, "product": "insights" });
+    let start = async || send(&service, "/v1/catalog/trial-request", &body, "key").await;
+    start().await.assert_error(409, ErrorCode::Conflict);
+    service.activate(tenant.id, TenantActivate::default()).await.unwrap();
+    let started = start().await;
+    assert_eq!(started.status, 201, "{started:?}");
+    assert_eq!(start().await.text, started.text);
+}
+
+async fn the_response_of_an_unchanged_record_is_repeated(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("unchanged").await;
+    let path = format!("/v1/tenants/{}/activate", tenant.id);
+    service.activate(tenant.id, TenantActivate::default()).await.unwrap();
+    let unchanged = send(&service, &path, &json!({}), "key").await;
+    assert_eq!(unchanged.json::<Tenant>().status, TenantStatus::Active);
+    let frozen = service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+    let repeated = send(&service, &path, &json!({}), "key").await;
+    assert_eq!((repeated.status, repeated.text), (200, unchanged.text));
+    assert_eq!(service.tenant(tenant.id).await, frozen);
+}
