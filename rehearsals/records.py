@@ -16,6 +16,7 @@ class Records:
 
     def __init__(self):
         self.tenants = []
+        self.projects = []
         # Plaintext keys, and the reason that verify must return for each; None means valid.
         self.keys = {}
 
@@ -29,6 +30,7 @@ def make(api, tenants=TENANTS, events=EVENTS):
     for number in range(tenants):
         tenant = make_tenant(api, number)
         made.tenants.append(tenant)
+        made.projects += make_projects(api, tenant)
         for product in products[: number % 3]:
             body = {"tenant_id": tenant["id"], "product": product}
             api.post("/v1/catalog/request", body, expect=202)
@@ -65,6 +67,13 @@ def make_tenant(api, number):
     return tenant
 
 
+def make_projects(api, tenant):
+    body = {"tenant_id": tenant["id"], "slug": "website", "name": "Nettsted", "description": "Alt som gjester ser."}
+    deleted = api.post("/v1/projects", body, expect=201).json()
+    api.expect(204, "DELETE", f"/v1/projects/{deleted['id']}")
+    return [api.post("/v1/projects", body, expect=201).json()]
+
+
 def make_keys(api, tenant, is_cancelled):
     keys = {}
     for number in range(KEYS):
@@ -96,6 +105,9 @@ def read(api, made):
         ask(f"/v1/tenants/by-slug/{tenant['slug']}")
         ask("/v1/entitlements", tenant_id=tenant["id"])
         ask("/v1/api-keys", tenant_id=tenant["id"])
+    for project in made.projects:
+        ask(f"/v1/projects/{project['id']}")
+    for tenant in made.tenants:
         read_log(ask, tenant_id=tenant["id"], action="report.viewed")
     read_log(ask)
     read_log(ask, actor_id="user-3", product="insights")

@@ -11,6 +11,7 @@ impl Operation {
             | Self::ReadinessGet
             | Self::TenantGet
             | Self::TenantGetBySlug
+            | Self::ProjectGet
             | Self::EntitlementList
             | Self::CatalogList
             | Self::ApiKeyList
@@ -20,7 +21,9 @@ impl Operation {
             // A second request changes nothing and gets the same response.
             Self::TenantActivate | Self::TenantCancel | Self::ApiKeyRevoke => true,
             // A second request gets 409, so the caller would mistake its own success for a conflict.
-            Self::TenantCreate | Self::CatalogTrialRequest => false,
+            Self::TenantCreate | Self::ProjectCreate | Self::CatalogTrialRequest => false,
+            // A second request gets 404, so the caller would not know whether it deleted the project.
+            Self::ProjectDelete => false,
             // A second request creates a second record.
             Self::ApiKeyCreate | Self::AuditAppend | Self::CatalogRequest => false,
         }

@@ -54,15 +54,23 @@ fn idempotency_keys() {
           name: Idempotency-Key
           schema: { $ref: "#/components/schemas/Key" }
 "##;
-    let retry_after = r#"          headers:
+    let retry_after = r##"          headers:
             Retry-After: { schema: { type: integer, format: int32 } }
           content: { application/json: { schema: { $ref: "#/components/schemas/Error" } } }
-        "413""#;
+        "413""##;
     let without_retry_after = retry_after.split_once("          content").unwrap_or_default().1;
     let replayed = "          headers:\n            Idempotency-Replayed: { schema: { type: boolean } }\n";
     let cases = [
-        (parameter, String::new(), "`Idempotency-Replayed` marks the repeated response"),
-        (replayed, String::new(), "declare the header `Idempotency-Replayed` of the success"),
+        (
+            parameter,
+            String::new(),
+            "`Idempotency-Replayed` marks the repeated response",
+        ),
+        (
+            replayed,
+            String::new(),
+            "declare the header `Idempotency-Replayed` of the success",
+        ),
         (
             "        \"422\": { $ref: \"#/components/responses/Rejected\" }\n",
             String::new(),
@@ -99,8 +107,8 @@ fn idempotency_keys() {
             "the key is text with a pattern; define a schema for it",
         ),
         (
-            "[conflict, idempotency_key_reused, ",
-            "[".to_owned(),
+            "conflict, idempotency_key_reused, ",
+            "conflict, ".to_owned(),
             "`idempotency_key_reused` is missing; the HTTP layer returns it",
         ),
     ];
@@ -246,7 +254,7 @@ fn parameters() {
         SPEC,
         "in: query, name: colour",
         "in: header, name: colour",
-        "the only supported parameter in `header`",
+        "the only supported parameters in `header`",
     );
     assert_error(SPEC, "/samples/{id}:", "/samples/{key}:", "the path's variable `key`");
     assert_error(
@@ -308,7 +316,7 @@ fn conditional_operations() {
         ROUTING,
         "name: If-None-Match,",
         "name: If-Match,",
-        "the only supported parameter in `header`",
+        "the only supported parameters in `header`",
     );
     assert_error(
         ROUTING,
@@ -707,8 +715,8 @@ fn missing_responses_for_unauthorized_callers() {
     );
     assert_error(
         ADMISSION,
-        "        Retry-After: {",
-        "        WWW-Authenticate: { required: true, schema: { type: string } }\n        Retry-After: {",
+        "        Retry-After: { description",
+        "        WWW-Authenticate: { required: true, schema: { type: string } }\n        Retry-After: { description",
         "only 401 and 403 can have the header `WWW-Authenticate`",
     );
     assert_error(
@@ -737,7 +745,7 @@ fn schemes_that_are_not_bearer_tokens() {
         ADMISSION,
         "doors:open: Open doors.",
         "doors-see: Open doors.",
-        "(line 49) would both become the variant `DoorsSee`",
+        "(line 80) would both become the variant `DoorsSee`",
     );
 }
 
@@ -767,11 +775,11 @@ fn all_errors_are_reported_in_one_run() {
             "8:7 paths./doors.get",
             "11:14 paths./doors.get.title",
             "16:20 paths./doors.put.operationId",
-            "46:7 components.securitySchemes.bearer",
-            "72:26 components.schemas.Door.properties.colour.anyOf",
-            "73:15 components.schemas.Door.properties.Size",
-            "73:15 components.schemas.Door.properties.Size",
-            "84:25 components.schemas.ErrorCode.enum.1",
+            "77:7 components.securitySchemes.bearer",
+            "103:26 components.schemas.Door.properties.colour.anyOf",
+            "104:15 components.schemas.Door.properties.Size",
+            "104:15 components.schemas.Door.properties.Size",
+            "119:25 components.schemas.ErrorCode.enum.1",
         ],
         "{}",
         errors(&spec).join("\n")

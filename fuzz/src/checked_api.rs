@@ -14,8 +14,8 @@ use tenant_registry_contract::server::{
     ServerErrorResponse, StoredResponse,
 };
 use tenant_registry_contract::types::{
-    ApiKeyCreate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, RetryAfterSeconds, TenantActivate,
-    TenantCancel, TenantCreate,
+    ApiKeyCreate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, ProjectCreate, RetryAfterSeconds,
+    TenantActivate, TenantCancel, TenantCreate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -127,6 +127,7 @@ compared_by_equality!(
     TenantCreate,
     TenantActivate,
     TenantCancel,
+    ProjectCreate,
     CatalogRequest,
     ApiKeyCreate,
     AuditAppend

@@ -10,6 +10,7 @@ mod cross_origin;
 mod health;
 mod idempotency;
 mod negotiation;
+mod projects;
 mod request;
 mod response;
 mod routes;

@@ -13,9 +13,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::server::Api;
-use super::{api_keys, audit, catalog, health, request, response, service, tenants};
+use super::{
+    api_keys, audit, catalog, health, projects, request, response, service, tenants,
+};
 use super::api_keys::{ApiKeyGetPath, ApiKeyRevokePath};
 use super::context::{RequestContext, ServerContext};
+use super::projects::{ProjectDeletePath, ProjectGetPath};
 use super::response::HttpResult;
 use super::tenants::{
     TenantActivatePath, TenantCancelPath, TenantGetBySlugPath, TenantGetPath,
@@ -119,6 +122,35 @@ pub(super) async fn route<A: Api>(
                 _ => response::method_not_allowed(&context, "POST"),
             }
         }
+        ["v1", "projects"] if is_served("/v1/projects") => {
+            match method {
+                Method::POST => projects::project_create(context, request).await,
+                _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
+        ["v1", "projects", id] if is_served("/v1/projects/{id}") => {
+            match method {
+                Method::GET | Method::HEAD => {
+                    projects::project_get(
+                            context,
+                            ProjectGetPath {
+                                id: (*id).to_owned(),
+                            },
+                        )
+                        .await
+                }
+                Method::DELETE => {
+                    projects::project_delete(
+                            context,
+                            ProjectDeletePath {
+                                id: (*id).to_owned(),
+                            },
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "GET, HEAD, DELETE"),
+            }
+        }
         ["v1", "tenants"] if is_served("/v1/tenants") => {
             match method {
                 Method::POST => tenants::tenant_create(context, request).await,
@@ -197,6 +229,9 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "tenant_get_by_slug" => Some("/v1/tenants/by-slug/{slug}"),
         "tenant_activate" => Some("/v1/tenants/{id}/activate"),
         "tenant_cancel" => Some("/v1/tenants/{id}/cancel"),
+        "project_create" => Some("/v1/projects"),
+        "project_get" => Some("/v1/projects/{id}"),
+        "project_delete" => Some("/v1/projects/{id}"),
         "entitlement_list" => Some("/v1/entitlements"),
         "catalog_list" => Some("/v1/catalog"),
         "catalog_request" => Some("/v1/catalog/request"),
@@ -315,6 +350,57 @@ pub fn api_description<A: Api>(
             A,
             SharedV1TenantsIdSlugPath,
         >(&mut api, "/v1/tenants/{id}/{slug}", &[])?;
+    }
+    if is_served("/v1/projects") {
+        api.register(
+            ApiEndpoint::new(
+                    "project_create".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::POST,
+                    "application/json",
+                    "/v1/projects",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Create a project.")
+                .description(
+                    "Returns 409 if the slug is in use in the tenant. Writes the audit event `project.created`.",
+                )
+                .tag("projects"),
+        )?;
+        register_others::<A, NoVariables>(&mut api, "/v1/projects", &[Method::POST])?;
+    }
+    if is_served("/v1/projects/{id}") {
+        api.register(
+            ApiEndpoint::new(
+                    "project_get".to_owned(),
+                    endpoint::<A, ProjectGetPath>,
+                    Method::GET,
+                    "application/json",
+                    "/v1/projects/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Get a project by ID.")
+                .tag("projects"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
+                    "project_delete".to_owned(),
+                    endpoint::<A, ProjectGetPath>,
+                    Method::DELETE,
+                    "application/json",
+                    "/v1/projects/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Delete a project.")
+                .description(
+                    "Returns 409 if API keys of the project are usable. Revoke them first. The other keys of the project remain, without a project. Writes the audit event `project.deleted`.",
+                )
+                .tag("projects"),
+        )?;
+        register_others::<
+            A,
+            ProjectGetPath,
+        >(&mut api, "/v1/projects/{id}", &[Method::GET, Method::DELETE])?;
     }
     if is_served("/v1/entitlements") {
         api.register(

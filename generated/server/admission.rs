@@ -15,6 +15,10 @@ pub enum Scope {
     TenantsRead,
     /// `tenants:write`: Create, activate and cancel tenants.
     TenantsWrite,
+    /// `projects:read`: Read projects.
+    ProjectsRead,
+    /// `projects:write`: Create and delete projects.
+    ProjectsWrite,
     /// `catalog:read`: Read the catalog.
     CatalogRead,
     /// `catalog:write`: Request products and start trials.
@@ -33,9 +37,11 @@ pub enum Scope {
 
 impl Scope {
     /// All scopes, in the order of the spec.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::TenantsRead,
         Self::TenantsWrite,
+        Self::ProjectsRead,
+        Self::ProjectsWrite,
         Self::CatalogRead,
         Self::CatalogWrite,
         Self::ApiKeysRead,
@@ -50,6 +56,8 @@ impl Scope {
         match self {
             Self::TenantsRead => "tenants:read",
             Self::TenantsWrite => "tenants:write",
+            Self::ProjectsRead => "projects:read",
+            Self::ProjectsWrite => "projects:write",
             Self::CatalogRead => "catalog:read",
             Self::CatalogWrite => "catalog:write",
             Self::ApiKeysRead => "api_keys:read",

@@ -15,11 +15,13 @@ use super::{
     AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
     CatalogTrialRequestResponse, Credentials, EntitlementListParams,
     EntitlementListResponse, Health, HealthGetResponse, Idempotency, InvalidBody,
-    KeyedRequest, NotAdmitted, OperationResponse, Principal, ReadinessGetResponse,
-    RequestKey, RequestMetadata, RunningRequests, ServerErrorResponse, StoredResponse,
-    TenantActivateParams, TenantActivateResponse, TenantCancelParams,
-    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
-    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants, TryLater,
+    KeyedRequest, NotAdmitted, OperationResponse, Principal, ProjectCreateResponse,
+    ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse,
+    Projects, ReadinessGetResponse, RequestKey, RequestMetadata, RunningRequests,
+    ServerErrorResponse, StoredResponse, TenantActivateParams, TenantActivateResponse,
+    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
+    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    Tenants, TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -290,6 +292,72 @@ impl<
     ) -> impl Future<Output = EntitlementListResponse> + Send {
         <H as Handler<
             EntitlementList,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body: (),
+            },
+        )
+    }
+}
+
+impl<
+    H: Idempotency + Handler<ProjectCreate> + Handler<ProjectGet>
+        + Handler<ProjectDelete>,
+> Projects for GenericApi<H> {
+    fn project_create(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
+        body: types::ProjectCreate,
+    ) -> impl Future<Output = ProjectCreateResponse> + Send {
+        <H as Handler<
+            ProjectCreate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed,
+                params: (),
+                body,
+            },
+        )
+    }
+
+    fn project_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ProjectGetParams,
+    ) -> impl Future<Output = ProjectGetResponse> + Send {
+        <H as Handler<
+            ProjectGet,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body: (),
+            },
+        )
+    }
+
+    fn project_delete(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ProjectDeleteParams,
+    ) -> impl Future<Output = ProjectDeleteResponse> + Send {
+        <H as Handler<
+            ProjectDelete,
         >>::handle(
             &self.0,
             Request {
@@ -753,6 +821,104 @@ impl Operation for TenantCancel {
     }
 }
 
+/// `project_create`: Create a project.
+#[derive(Debug)]
+pub enum ProjectCreate {}
+
+impl Operation for ProjectCreate {
+    const ID: &'static str = "project_create";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
+
+    type Params = ();
+
+    type Body = types::ProjectCreate;
+
+    type Schema = types::ProjectCreate;
+
+    type Response = ProjectCreateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.project_create(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
+    }
+}
+
+/// `project_get`: Get a project by ID.
+#[derive(Debug)]
+pub enum ProjectGet {}
+
+impl Operation for ProjectGet {
+    const ID: &'static str = "project_get";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = ProjectGetParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = ProjectGetResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.project_get(request.metadata, request.principal, request.params)
+    }
+}
+
+/// `project_delete`: Delete a project.
+#[derive(Debug)]
+pub enum ProjectDelete {}
+
+impl Operation for ProjectDelete {
+    const ID: &'static str = "project_delete";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = ProjectDeleteParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = ProjectDeleteResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.project_delete(request.metadata, request.principal, request.params)
+    }
+}
+
 /// `entitlement_list`: List the product entitlements of a tenant.
 #[derive(Debug)]
 pub enum EntitlementList {}
@@ -1136,6 +1302,20 @@ impl Parameters for TenantActivateParams {
 }
 
 impl Parameters for TenantCancelParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for ProjectGetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for ProjectDeleteParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);

@@ -168,6 +168,8 @@ pub trait Idempotency: Admission {
 
 impl Replayable for types::AuditEvent {}
 
+impl Replayable for types::Project {}
+
 impl Replayable for types::Tenant {}
 
 impl Replayable for types::TenantProduct {}

@@ -10,6 +10,7 @@ mod catalog;
 mod health;
 mod idempotency;
 mod invalid_body;
+mod projects;
 mod request;
 mod response;
 mod tenants;
@@ -32,6 +33,10 @@ pub use self::idempotency::{
     Idempotency, KeyedRequest, Replayable, RequestKey, RunningRequests, StoredResponse,
 };
 pub use self::invalid_body::InvalidBody;
+pub use self::projects::{
+    ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams,
+    ProjectGetResponse, Projects,
+};
 pub use self::request::RequestMetadata;
 pub use self::response::{OperationResponse, ServerErrorResponse};
 pub use self::tenants::{
@@ -42,6 +47,6 @@ pub use self::tenants::{
 };
 
 /// The whole API: implemented for every type that implements the trait of each tag.
-pub trait Api: Health + Tenants + Catalog + ApiKeys + Audit {}
+pub trait Api: Health + Tenants + Projects + Catalog + ApiKeys + Audit {}
 
-impl<T: Health + Tenants + Catalog + ApiKeys + Audit> Api for T {}
+impl<T: Health + Tenants + Projects + Catalog + ApiKeys + Audit> Api for T {}

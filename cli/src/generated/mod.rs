@@ -11,13 +11,14 @@ mod arguments;
 pub(crate) mod health;
 pub(crate) mod readiness;
 pub(crate) mod tenant;
+pub(crate) mod project;
 pub(crate) mod entitlement;
 pub(crate) mod catalog;
 pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 639080551883914215;
+pub(crate) const SPEC_FINGERPRINT: u64 = 10613347617673253300;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]
@@ -31,6 +32,9 @@ pub(crate) enum OperationCommand {
     /// Customers and demos of the platform, and their product entitlements.
     #[command(subcommand)]
     Tenant(tenant::Command),
+    /// Projects of a tenant, for which it can create API keys.
+    #[command(subcommand)]
+    Project(project::Command),
     /// List the product entitlements of a tenant.
     #[command(subcommand)]
     Entitlement(entitlement::Command),
@@ -52,6 +56,7 @@ impl OperationCommand {
             Self::Health(command) => command.send(client).await,
             Self::Readiness(command) => command.send(client).await,
             Self::Tenant(command) => command.send(client).await,
+            Self::Project(command) => command.send(client).await,
             Self::Entitlement(command) => command.send(client).await,
             Self::Catalog(command) => command.send(client).await,
             Self::ApiKey(command) => command.send(client).await,
@@ -66,6 +71,7 @@ impl OperationCommand {
 pub(crate) enum Response {
     Health(types::Health),
     Tenant(types::Tenant),
+    Project(types::Project),
     TenantProductList(types::TenantProductList),
     CatalogEntryList(types::CatalogEntryList),
     TenantProduct(types::TenantProduct),

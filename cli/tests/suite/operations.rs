@@ -79,6 +79,20 @@ async fn every_operation_is_a_command(service: TestServer) {
         (&json!("active"), &json!("2027-12-31"))
     );
 
+    let create = ["--tenant-id", &id, "--slug", "website", "--name", "Website"];
+    let project = calls.call(Operation::ProjectCreate, "project create", &create).await;
+    let project_id = project["id"].as_str().unwrap();
+    assert_eq!(
+        calls.call(Operation::ProjectGet, "project get", &[project_id]).await,
+        project
+    );
+    assert_eq!(
+        calls
+            .call(Operation::ProjectDelete, "project delete", &[project_id])
+            .await,
+        Value::Null
+    );
+
     let catalog = calls.call(Operation::CatalogList, "catalog list", &[]).await;
     let entries = catalog["items"].as_array().unwrap();
     let product = entries.iter().find(|entry| entry["supports_trial"] == true).unwrap();

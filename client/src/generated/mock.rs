@@ -920,6 +920,448 @@ impl TenantCancelThen {
     }
 }
 
+/// Matches requests of `project_create`.
+pub struct ProjectCreateWhen(When);
+
+impl ProjectCreateWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::POST)
+                .path_matches(
+                    Regex::new("^/v1/projects$").expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `body`.
+    pub fn body(self, value: &types::ProjectCreate) -> Self {
+        Self(self.0.json_body_obj(value))
+    }
+}
+
+/// Sets the response of `project_create`.
+pub struct ProjectCreateThen(Then);
+
+impl ProjectCreateThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `created`.
+    pub fn created(self, value: &types::Project) -> Self {
+        Self(
+            self
+                .0
+                .status(201u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `payload_too_large`.
+    pub fn payload_too_large(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(413u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unsupported_media_type`.
+    pub fn unsupported_media_type(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `project_get`.
+pub struct ProjectGetWhen(When);
+
+impl ProjectGetWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::GET)
+                .path_matches(
+                    Regex::new("^/v1/projects/[^/]*$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::ProjectId) -> Self {
+        let re = Regex::new(&format!("^/v1/projects/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+}
+
+/// Sets the response of `project_get`.
+pub struct ProjectGetThen(Then);
+
+impl ProjectGetThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::Project) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `project_delete`.
+pub struct ProjectDeleteWhen(When);
+
+impl ProjectDeleteWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::DELETE)
+                .path_matches(
+                    Regex::new("^/v1/projects/[^/]*$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::ProjectId) -> Self {
+        let re = Regex::new(&format!("^/v1/projects/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+}
+
+/// Sets the response of `project_delete`.
+pub struct ProjectDeleteThen(Then);
+
+impl ProjectDeleteThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `no_content`.
+    pub fn no_content(self) -> Self {
+        Self(self.0.status(204u16))
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Matches requests of `entitlement_list`.
 pub struct EntitlementListWhen(When);
 
@@ -2589,6 +3031,18 @@ pub trait MockServerExt {
     fn tenant_cancel<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(TenantCancelWhen, TenantCancelThen);
+    /// Mocks `project_create`.
+    fn project_create<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectCreateWhen, ProjectCreateThen);
+    /// Mocks `project_get`.
+    fn project_get<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectGetWhen, ProjectGetThen);
+    /// Mocks `project_delete`.
+    fn project_delete<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectDeleteWhen, ProjectDeleteThen);
     /// Mocks `entitlement_list`.
     fn entitlement_list<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -2696,6 +3150,33 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(TenantCancelWhen::new(when), TenantCancelThen::new(then))
+        })
+    }
+
+    fn project_create<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectCreateWhen, ProjectCreateThen),
+    {
+        self.mock(|when, then| {
+            config_fn(ProjectCreateWhen::new(when), ProjectCreateThen::new(then))
+        })
+    }
+
+    fn project_get<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectGetWhen, ProjectGetThen),
+    {
+        self.mock(|when, then| {
+            config_fn(ProjectGetWhen::new(when), ProjectGetThen::new(then))
+        })
+    }
+
+    fn project_delete<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectDeleteWhen, ProjectDeleteThen),
+    {
+        self.mock(|when, then| {
+            config_fn(ProjectDeleteWhen::new(when), ProjectDeleteThen::new(then))
         })
     }
 

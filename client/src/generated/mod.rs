@@ -16,17 +16,17 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 639080551883914215;
+pub const SPEC_FINGERPRINT: u64 = 10613347617673253300;
 
 /// A client of the Tenant Registry.
 ///
-/// The Tenant Registry stores the tenants of a multi-tenant platform, their product
-/// entitlements, their API keys, and the audit log.
+/// The Tenant Registry stores the tenants of a multi-tenant platform, their projects, product
+/// entitlements and API keys, and the audit log.
 ///
-/// **Conventions.** IDs of tenants and API keys are UUIDs (version 7). Timestamps are in UTC,
-/// in the format of RFC 3339, with six digits after the second and years from 0001 to 9999.
-/// Optional properties without a value are omitted; nullable properties without a value are
-/// `null`. Every response has an `x-request-id` header. Include its value when you report a
+/// **Conventions.** IDs of tenants, projects and API keys are UUIDs (version 7). Timestamps are
+/// in UTC, in the format of RFC 3339, with six digits after the second and years from 0001 to
+/// 9999. Optional properties without a value are omitted; nullable properties without a value
+/// are `null`. Every response has an `x-request-id` header. Include its value when you report a
 /// problem.
 ///
 /// **Authentication.** Send an access token from the deployment's OpenID Connect provider. If
@@ -58,8 +58,9 @@ pub const SPEC_FINGERPRINT: u64 = 639080551883914215;
 /// `Retry-After`. Errors are not stored: after an error, a request with the same key is
 /// processed anew. A plaintext is not stored either: repeating `api_key_create` returns 409,
 /// and the message names the key that was created. Without an `Idempotency-Key`, repeating a
-/// successful `tenant_create` or `catalog_trial_request` returns 409, and repeating
-/// `api_key_create`, `catalog_request` or `audit_append` creates a second record.
+/// successful `tenant_create`, `project_create` or `catalog_trial_request` returns 409, and
+/// repeating `api_key_create`, `catalog_request` or `audit_append` creates a second record.
+/// Repeating `project_delete` returns 404.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -141,6 +142,26 @@ impl Client {
     /// and the effective time in `metadata`, unless nothing changes.
     pub fn tenant_cancel(&self) -> builder::TenantCancel<'_> {
         builder::TenantCancel::new(self)
+    }
+
+    /// Create a project.
+    ///
+    /// Returns 409 if the slug is in use in the tenant. Writes the audit event `project.created`.
+    pub fn project_create(&self) -> builder::ProjectCreate<'_> {
+        builder::ProjectCreate::new(self)
+    }
+
+    /// Get a project by ID.
+    pub fn project_get(&self) -> builder::ProjectGet<'_> {
+        builder::ProjectGet::new(self)
+    }
+
+    /// Delete a project.
+    ///
+    /// Returns 409 if API keys of the project are usable. Revoke them first. The other keys of the
+    /// project remain, without a project. Writes the audit event `project.deleted`.
+    pub fn project_delete(&self) -> builder::ProjectDelete<'_> {
+        builder::ProjectDelete::new(self)
     }
 
     /// List the product entitlements of a tenant.

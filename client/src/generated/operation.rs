@@ -20,6 +20,12 @@ pub enum Operation {
     TenantActivate,
     /// `tenant_cancel`: Cancel a tenant, immediately or at the end of its period.
     TenantCancel,
+    /// `project_create`: Create a project.
+    ProjectCreate,
+    /// `project_get`: Get a project by ID.
+    ProjectGet,
+    /// `project_delete`: Delete a project.
+    ProjectDelete,
     /// `entitlement_list`: List the product entitlements of a tenant.
     EntitlementList,
     /// `catalog_list`: List the products that any tenant can request.
@@ -46,7 +52,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -54,6 +60,9 @@ impl Operation {
         Self::TenantGetBySlug,
         Self::TenantActivate,
         Self::TenantCancel,
+        Self::ProjectCreate,
+        Self::ProjectGet,
+        Self::ProjectDelete,
         Self::EntitlementList,
         Self::CatalogList,
         Self::CatalogRequest,
@@ -77,6 +86,9 @@ impl Operation {
             Self::TenantGetBySlug => "tenant_get_by_slug",
             Self::TenantActivate => "tenant_activate",
             Self::TenantCancel => "tenant_cancel",
+            Self::ProjectCreate => "project_create",
+            Self::ProjectGet => "project_get",
+            Self::ProjectDelete => "project_delete",
             Self::EntitlementList => "entitlement_list",
             Self::CatalogList => "catalog_list",
             Self::CatalogRequest => "catalog_request",

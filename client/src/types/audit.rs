@@ -6,73 +6,14 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::OpenEnum;
 use super::{
-    JsonObject, ProductKey, StoredText, TenantId, Text, Timestamp, constraint, decode,
+    JsonObject, ProductKey, ProjectId, StoredText, TenantId, Text, Timestamp, constraint,
+    decode,
 };
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
-use super::decode::Format;
 use super::members::{Member, RequestObject};
-
-/// The ID of a project.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-)]
-#[serde(try_from = "String")]
-pub struct ProjectId(pub(super) Uuid);
-
-impl From<Uuid> for ProjectId {
-    fn from(value: Uuid) -> Self {
-        Self(value)
-    }
-}
-
-impl From<ProjectId> for Uuid {
-    fn from(value: ProjectId) -> Self {
-        value.0
-    }
-}
-
-impl fmt::Display for ProjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for ProjectId {
-    type Err = ConstraintError;
-
-    fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        Format::parse(text).map(Self)
-    }
-}
-
-impl TryFrom<&str> for ProjectId {
-    type Error = ConstraintError;
-
-    fn try_from(text: &str) -> Result<Self, ConstraintError> {
-        text.parse()
-    }
-}
-
-impl TryFrom<String> for ProjectId {
-    type Error = ConstraintError;
-
-    fn try_from(text: String) -> Result<Self, ConstraintError> {
-        text.parse()
-    }
-}
 
 /// The ID of the person or program that performed an action.
 ///

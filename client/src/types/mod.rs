@@ -13,6 +13,7 @@ mod decode;
 mod health;
 mod json;
 mod members;
+mod projects;
 mod shared;
 mod tenants;
 mod time;
@@ -24,7 +25,7 @@ pub use self::api_keys::{
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,
-    AuditEventOrigin, AuditEventPage, ProjectId,
+    AuditEventOrigin, AuditEventPage,
 };
 pub use self::catalog::{CatalogEntry, CatalogEntryList, CatalogRequest};
 pub use self::constraint::{ConstraintError, Quoted};
@@ -32,9 +33,10 @@ pub use self::decode::Format;
 pub use self::health::{Health, HealthStatus};
 pub use self::json::JsonObject;
 pub use self::members::{Member, RequestObject, unknown_name};
+pub use self::projects::{Project, ProjectCreate, ProjectName, ProjectSlug};
 pub use self::shared::{
-    Error, ErrorCode, IdempotencyKey, PageLimit, PlanKey, ProductKey, RequestCount,
-    RetryAfterSeconds, StoredText, TenantId, TenantProduct, Text,
+    Error, ErrorCode, IdempotencyKey, PageLimit, PlanKey, ProductKey, ProjectId,
+    RequestCount, RetryAfterSeconds, StoredText, TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
     Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName,

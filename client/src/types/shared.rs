@@ -553,6 +553,64 @@ impl fmt::Display for StoredText {
     }
 }
 
+/// The ID of a project.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(try_from = "String")]
+pub struct ProjectId(pub(super) Uuid);
+
+impl From<Uuid> for ProjectId {
+    fn from(value: Uuid) -> Self {
+        Self(value)
+    }
+}
+
+impl From<ProjectId> for Uuid {
+    fn from(value: ProjectId) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for ProjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for ProjectId {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Format::parse(text).map(Self)
+    }
+}
+
+impl TryFrom<&str> for ProjectId {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for ProjectId {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
 /// A tenant's entitlement to a product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TenantProduct {

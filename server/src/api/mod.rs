@@ -7,6 +7,7 @@ mod catalog;
 mod health;
 mod idempotency;
 pub(crate) mod open_access;
+mod projects;
 mod responses;
 mod tenants;
 

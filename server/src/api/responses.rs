@@ -4,8 +4,9 @@ use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound};
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
     AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+    EntitlementListResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse,
+    ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
+    TenantGetResponse,
 };
 use tenant_registry_contract::types::{Error, ErrorCode};
 
@@ -89,6 +90,9 @@ declared_responses! {
     TenantGetBySlugResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     TenantActivateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     TenantCancelResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    ProjectCreateResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    ProjectGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
+    ProjectDeleteResponse: NoContent, BadRequest, Forbidden, NotFound, Conflict, InternalServerError, ServiceUnavailable;
     EntitlementListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     CatalogListResponse: Ok, BadRequest, Forbidden, ServiceUnavailable;
     CatalogRequestResponse: Accepted, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;

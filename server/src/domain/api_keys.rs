@@ -44,6 +44,7 @@ impl ApiKeyRecord {
         ServiceEvent {
             action,
             tenant_id: self.tenant_id,
+            project_id: self.project_id,
             target_id: self.id.to_string(),
             target_name: None,
             product: None,
@@ -214,6 +215,7 @@ impl<S: Store> Registry<S> {
         let api_key = ApiKeyRecord {
             id: ApiKeyId::from(self.clock.new_id(now)),
             tenant_id,
+            project_id: None,
             product: product.map(stored::<ProductKey>),
             name,
             scopes: scopes.into_iter().map(stored::<Scope>).collect(),

@@ -45,6 +45,7 @@ fn product_event(
     ServiceEvent {
         action,
         tenant_id,
+        project_id: None,
         target_id: product.key.as_str().to_owned(),
         target_name: Some(product.name.as_str()),
         product: Some(&product.key),

@@ -66,6 +66,17 @@ pub enum TenantChangeError {
     Conflict(#[from] Conflict),
 }
 
+/// Rejections of the operations that create or delete a project.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ProjectChangeError {
+    /// The tenant or the project does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The slug is in use, or the project has usable keys.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
 /// Rejections of the lists of a tenant's records.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ListError {

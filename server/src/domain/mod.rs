@@ -13,6 +13,7 @@ pub mod error;
 mod idempotency;
 pub mod origin;
 mod page_bytes;
+pub mod projects;
 mod readiness;
 mod service_event;
 pub mod tenants;

@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use crate::records::{NewAuditEvent, stored};
 use serde_json::{Map, Value};
-use tenant_registry_contract::types::{AuditEventOrigin, JsonObject, ProductKey, TenantId, Timestamp};
+use tenant_registry_contract::types::{AuditEventOrigin, JsonObject, ProductKey, ProjectId, TenantId, Timestamp};
 
 /// The state change that an event records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub(crate) enum ServiceAction {
     TenantCreated,
     TenantActivated,
     TenantCancelled,
+    ProjectCreated,
+    ProjectDeleted,
     CatalogRequested,
     CatalogTrialStarted,
     ApiKeyCreated,
@@ -23,6 +25,8 @@ impl ServiceAction {
             Self::TenantCreated => "tenant.created",
             Self::TenantActivated => "tenant.activated",
             Self::TenantCancelled => "tenant.cancelled",
+            Self::ProjectCreated => "project.created",
+            Self::ProjectDeleted => "project.deleted",
             Self::CatalogRequested => "catalog.requested",
             Self::CatalogTrialStarted => "catalog.trial_started",
             Self::ApiKeyCreated => "api_key.created",
@@ -33,6 +37,7 @@ impl ServiceAction {
     fn target_type(self) -> &'static str {
         match self {
             Self::TenantCreated | Self::TenantActivated | Self::TenantCancelled => "tenant",
+            Self::ProjectCreated | Self::ProjectDeleted => "project",
             Self::CatalogRequested | Self::CatalogTrialStarted => "product",
             Self::ApiKeyCreated | Self::ApiKeyRevoked => "api_key",
         }
@@ -43,6 +48,7 @@ impl ServiceAction {
 pub(crate) struct ServiceEvent<'a> {
     pub(crate) action: ServiceAction,
     pub(crate) tenant_id: TenantId,
+    pub(crate) project_id: Option<ProjectId>,
     pub(crate) target_id: String,
     pub(crate) target_name: Option<&'a str>,
     pub(crate) product: Option<&'a ProductKey>,
@@ -55,6 +61,7 @@ impl ServiceEvent<'_> {
         let Self {
             action,
             tenant_id,
+            project_id,
             target_id,
             target_name,
             product,
@@ -68,7 +75,7 @@ impl ServiceEvent<'_> {
         let actor = identity.actor.as_deref();
         NewAuditEvent {
             tenant_id: Some(tenant_id),
-            project_id: None,
+            project_id,
             actor_id: actor.map(|it| stored(it.id.clone())),
             actor_name: actor.and_then(|it| it.name.clone()).map(stored),
             actor_type: actor.map(|it| stored(it.kind.clone())),

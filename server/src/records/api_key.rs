@@ -3,7 +3,7 @@
 use super::page::PageQuery;
 use crate::api_key_hash::StoredHash;
 use tenant_registry_contract::types::{
-    ApiKeyId, ApiKeyName, ApiKeyPrefix, ProductKey, StoredText, TenantId, Timestamp,
+    ApiKeyId, ApiKeyName, ApiKeyPrefix, ProductKey, ProjectId, StoredText, TenantId, Timestamp,
 };
 
 /// A stored API key. It has a hash in place of the plaintext.
@@ -13,6 +13,8 @@ pub struct ApiKeyRecord {
     pub id: ApiKeyId,
     /// The tenant that the key belongs to.
     pub tenant_id: TenantId,
+    /// The project of the tenant that the key is bound to, if any.
+    pub project_id: Option<ProjectId>,
     /// The product that the key is limited to, if any.
     pub product: Option<StoredText>,
     /// The display name.

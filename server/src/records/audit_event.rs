@@ -11,7 +11,7 @@ use tenant_registry_contract::types::{
 pub struct NewAuditEvent {
     /// The tenant that the event belongs to. It has to exist.
     pub tenant_id: Option<TenantId>,
-    /// The project. The service stores no projects, so any id is accepted.
+    /// The project. In appended events it can be any id.
     pub project_id: Option<ProjectId>,
     /// The id of the actor.
     pub actor_id: Option<StoredText>,

@@ -7,6 +7,7 @@ mod entitlement;
 mod idempotency;
 mod internal_detail;
 mod page;
+mod project;
 mod tenant;
 
 pub use api_key::{ApiKeyQuery, ApiKeyRecord};
@@ -16,6 +17,7 @@ pub use entitlement::EntitlementRecord;
 pub use idempotency::{EventWithResponse, IdempotencyRecord, ResponseContent, ResponseToChange};
 pub use internal_detail::InternalDetail;
 pub use page::{PageQuery, RecordPage};
+pub use project::ProjectRecord;
 pub use tenant::TenantRecord;
 use tenant_registry_contract::types::StoredText;
 

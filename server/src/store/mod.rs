@@ -10,12 +10,15 @@ pub mod postgres;
 
 use crate::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
-    EntitlementRecord, EventWithResponse, IdempotencyRecord, InternalDetail, RecordPage, TenantRecord,
+    EntitlementRecord, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage,
+    TenantRecord,
 };
 use std::future::Future;
 use std::ops::ControlFlow;
 use tenant_registry_contract::server::{RequestKey, StoredResponse};
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus, Timestamp};
+use tenant_registry_contract::types::{
+    ApiKeyId, ApiKeyPrefix, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
+};
 use thiserror::Error;
 
 /// Why a store failed. The detail is for the log.
@@ -74,6 +77,28 @@ pub enum TenantCreated {
     Created(Box<TenantRecord>),
     /// Another tenant has this slug.
     SlugInUse,
+}
+
+/// The outcome of creating a project.
+#[derive(Clone, Debug)]
+pub enum ProjectCreated {
+    /// The stored project.
+    Created(Box<ProjectRecord>),
+    /// The tenant has a project with this slug.
+    SlugInUse,
+    /// The tenant does not exist.
+    TenantNotFound,
+}
+
+/// The outcome of deleting a record.
+#[derive(Clone, Debug)]
+pub enum Deleted<E> {
+    /// The record is deleted.
+    Deleted,
+    /// The rule rejected the deletion. Nothing was written.
+    Rejected(E),
+    /// The record does not exist.
+    NotFound,
 }
 
 /// The outcome of creating an API key.
@@ -160,6 +185,28 @@ pub trait TenantStore: Send + Sync + 'static {
         id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
     ) -> impl Future<Output = Result<Changed<TenantRecord, E>, StoreError>> + Send;
+}
+
+/// Stores projects.
+pub trait ProjectStore: Send + Sync + 'static {
+    /// Stores a new project.
+    fn project_create(
+        &self,
+        project: ProjectRecord,
+        event: EventWithResponse,
+    ) -> impl Future<Output = Result<ProjectCreated, StoreError>> + Send;
+
+    /// Returns the project with this id.
+    fn project_get(&self, id: ProjectId) -> impl Future<Output = Result<Option<ProjectRecord>, StoreError>> + Send;
+
+    /// Deletes a project if `decide` returns the audit event for it. `decide` gets the project and the number of its API
+    /// keys that are usable at `now`. The other keys of the project lose their `project_id`.
+    fn project_delete<E: Send>(
+        &self,
+        id: ProjectId,
+        now: Timestamp,
+        decide: impl Fn(&ProjectRecord, u64) -> Result<NewAuditEvent, E> + Send + Sync,
+    ) -> impl Future<Output = Result<Deleted<E>, StoreError>> + Send;
 }
 
 /// Stores entitlements.
@@ -283,6 +330,12 @@ pub trait StoreHealth: Send + Sync + 'static {
 }
 
 /// Everything that the rules need of a store.
-pub trait Store: TenantStore + EntitlementStore + ApiKeyStore + AuditStore + IdempotencyStore + StoreHealth {}
+pub trait Store:
+    TenantStore + ProjectStore + EntitlementStore + ApiKeyStore + AuditStore + IdempotencyStore + StoreHealth
+{
+}
 
-impl<T: TenantStore + EntitlementStore + ApiKeyStore + AuditStore + IdempotencyStore + StoreHealth> Store for T {}
+impl<T: TenantStore + ProjectStore + EntitlementStore + ApiKeyStore + AuditStore + IdempotencyStore + StoreHealth> Store
+    for T
+{
+}

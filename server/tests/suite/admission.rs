@@ -68,6 +68,7 @@ struct Guarded {
 struct Subject {
     tenant: String,
     slug: String,
+    project: String,
     api_key: String,
     plaintext: String,
 }
@@ -118,6 +119,11 @@ impl Guarded {
             .send(Method::POST, "/v1/tenants", Some(&body), Some(&self.operator))
             .await
             .json();
+        let body = json!({ "tenant_id": tenant["id"], "slug": "guarded", "name": "A project" });
+        let project: Value = self
+            .send(Method::POST, "/v1/projects", Some(&body), Some(&self.operator))
+            .await
+            .json();
         let body = json!({ "tenant_id": tenant["id"], "name": "a key" });
         let created: Value = self
             .send(Method::POST, "/v1/api-keys", Some(&body), Some(&self.operator))
@@ -127,6 +133,7 @@ impl Guarded {
         Subject {
             tenant: text(&tenant["id"]),
             slug,
+            project: text(&project["id"]),
             api_key: text(&created["api_key"]["id"]),
             plaintext: text(&created["plaintext"]),
         }
@@ -150,11 +157,14 @@ impl Guarded {
         let Subject {
             tenant,
             slug,
+            project,
             api_key,
             plaintext,
         } = subject;
         let id = if operation.path.starts_with("/v1/api-keys/{id}") {
             api_key
+        } else if operation.path.starts_with("/v1/projects/{id}") {
+            project
         } else {
             tenant
         };
@@ -165,6 +175,7 @@ impl Guarded {
         };
         let body = match operation.id.as_str() {
             "tenant_create" => Some(json!({ "slug": format!("{slug}-too"), "name": "New" })),
+            "project_create" => Some(json!({ "tenant_id": tenant, "slug": "another", "name": "New" })),
             "catalog_request" | "catalog_trial_request" => Some(json!({ "tenant_id": tenant, "product": "insights" })),
             "api_key_create" => Some(json!({ "tenant_id": tenant, "name": "another" })),
             "api_key_verify" => Some(json!({ "key": plaintext })),
@@ -200,7 +211,7 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
 
 async fn every_operation_requires_its_scope(store: StoreUnderTest) {
     let guarded = Guarded::start(store, UNLIMITED).await;
-    assert_eq!(secured().count(), 16);
+    assert_eq!(secured().count(), 19);
     for operation in secured() {
         let subject = guarded.subject().await;
         let before = guarded.events(&subject).await;
@@ -367,7 +378,15 @@ async fn the_caller_is_the_actor(store: StoreUnderTest) {
     assert_eq!(response.status, 201, "{response:?}");
     let events = guarded.events(&subject).await;
     let actions: Vec<_> = events.iter().map(|event| event["action"].as_str().unwrap()).collect();
-    assert_eq!(actions, ["report.exported", "api_key.created", "tenant.created"]);
+    assert_eq!(
+        actions,
+        [
+            "report.exported",
+            "api_key.created",
+            "project.created",
+            "tenant.created"
+        ]
+    );
     for event in events {
         let actor = [&event["actor_id"], &event["actor_name"], &event["actor_type"]];
         assert_eq!(actor, ["billing", "billing", "service"], "{event}");
@@ -379,6 +398,7 @@ async fn callers_over_the_rate_limit_are_rejected(store: StoreUnderTest) {
     let unknown = Subject {
         tenant: "0190b8a5-7b1c-7c3e-9d52-0242ac120002".to_owned(),
         slug: "nobody".to_owned(),
+        project: "0190b8a5-7b1c-7c3e-9d52-0242ac120002".to_owned(),
         api_key: "0190b8a5-7b1c-7c3e-9d52-0242ac120002".to_owned(),
         plaintext: "bp_".to_owned(),
     };

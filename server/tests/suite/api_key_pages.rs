@@ -29,6 +29,7 @@ impl TestServer {
         let record = ApiKeyRecord {
             id: ServerApiKeyId::from(id),
             tenant_id: server_id(tenant_id),
+            project_id: None,
             product: product.map(Into::into),
             name: "stored".try_into().unwrap(),
             scopes: scopes.iter().map(|scope| scope.as_str().into()).collect(),

@@ -20,8 +20,9 @@ process_cases![
 ];
 
 /// The schemas that are stored, their tables, and the requests that store them.
-const TABLES: [(&str, &str, &[&str]); 4] = [
+const TABLES: [(&str, &str, &[&str]); 5] = [
     ("Tenant", "tenants", &["TenantCreate", "TenantActivate"]),
+    ("Project", "projects", &["ProjectCreate"]),
     ("TenantProduct", "tenant_products", &["CatalogRequest"]),
     ("APIKey", "api_keys", &["APIKeyCreate"]),
     ("AuditEvent", "audit_log", &["AuditAppend"]),

@@ -248,9 +248,9 @@ async fn every_time_in_the_database_is_in_the_years_0001_to_9999() {
         process.raw.post_json("/v1/catalog/trial-request", &trial).await.status,
         201
     );
+    let project = json!({ "tenant_id": tenant.id, "slug": "dated", "name": "n" });
+    assert_eq!(process.raw.post_json("/v1/projects", &project).await.status, 201);
     let client = connect(database.url()).await;
-    let project = "INSERT INTO projects SELECT id, id, 'n', now(), now() FROM tenants";
-    client.batch_execute(project).await.unwrap();
     let columns = "SELECT table_name::text, column_name::text, data_type = 'date' FROM information_schema.columns \
                    WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations' \
                    AND (data_type LIKE 'timestamp%' OR data_type = 'date')";

@@ -6,6 +6,7 @@ use crate::harness::cases::process_cases;
 use crate::harness::postgres::TestDatabase;
 use crate::harness::process::{ServiceProcess, run};
 use chrono::{TimeDelta, Utc};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::process::{Command, Output};
 use tokio_postgres::error::SqlState;
@@ -137,6 +138,11 @@ async fn the_service_works_with_the_documented_role() {
         .await
         .json();
     assert_eq!(verified["valid"], true);
+    let project = json!({ "tenant_id": id, "slug": "website", "name": "n" });
+    let project: Value = process.raw.post_json("/v1/projects", &project).await.json();
+    let path = format!("/v1/projects/{}", project["id"].as_str().unwrap());
+    let deleted = process.raw.request(Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(deleted.status(), 204);
     let trial = json!({ "tenant_id": id, "product": "insights" });
     let requested = process.raw.post_json("/v1/catalog/trial-request", &trial).await;
     assert_eq!(requested.status, 201, "{requested:?}");
@@ -146,7 +152,7 @@ async fn the_service_works_with_the_documented_role() {
     let unknown = json!({ "action": "a.b", "tenant_id": "00000000-0000-7000-8000-000000000000" });
     assert_eq!(process.raw.post_json("/v1/audit", &unknown).await.status, 400);
     let log: Value = process.raw.get("/v1/audit").await.json();
-    assert_eq!(log["items"].as_array().unwrap().len(), 6);
+    assert_eq!(log["items"].as_array().unwrap().len(), 8);
     assert_eq!(process.stop().await.code, Some(0), "the last use of the key is written");
     documented.remove().await;
 }
@@ -185,12 +191,13 @@ async fn the_documented_role_cannot_do_what_the_service_never_does() {
     documented.remove().await;
 }
 
-/// Grants as earlier versions of docs/install.md had them. The migration makes the same call.
+/// Grants as earlier versions of docs/install.md had them, with what later ones added. The migration makes the same call.
 async fn older_grants_are_narrowed() {
     let documented = Documented::create().await;
     let owner = connect(&documented.url("registry_owner")).await;
     let older = documented.renamed(
         "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO registry_service; \
+         GRANT DELETE ON projects TO registry_service; \
          REVOKE UPDATE ON audit_log FROM registry_service",
     );
     owner.batch_execute(&older).await.unwrap();

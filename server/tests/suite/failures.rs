@@ -18,6 +18,8 @@ cases![
 async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, RequestBuilder)> {
     let id = tenant.id;
     let key = service.api_key(id).await.api_key.id;
+    let slug = format!("p-{}", uuid::Uuid::now_v7().simple());
+    let project = service.project(id, &slug).await.id;
     let get = |path: String| service.raw.request(Method::GET, &path);
     let post = |path: String, body| service.raw.request(Method::POST, &path).json(&body);
     let product = json!({ "tenant_id": id, "product": "insights" });
@@ -33,6 +35,18 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
         ),
         ("tenant_activate", post(format!("/v1/tenants/{id}/activate"), json!({}))),
         ("tenant_cancel", post(format!("/v1/tenants/{id}/cancel"), json!({}))),
+        (
+            "project_create",
+            post(
+                "/v1/projects".to_owned(),
+                json!({ "tenant_id": id, "slug": "another", "name": "n" }),
+            ),
+        ),
+        ("project_get", get(format!("/v1/projects/{project}"))),
+        (
+            "project_delete",
+            service.raw.request(Method::DELETE, &format!("/v1/projects/{project}")),
+        ),
         ("entitlement_list", get(format!("/v1/entitlements?tenant_id={id}"))),
         (
             "catalog_request",

@@ -102,6 +102,12 @@ async fn requests(service: &TestServer) -> Vec<Keyed> {
             json!({ "reason": "too dear" }),
             200,
         ),
+        keyed(
+            "project_create",
+            "/v1/projects",
+            json!({ "tenant_id": tenant, "slug": "created", "name": "n" }),
+            201,
+        ),
         keyed("catalog_request", "/v1/catalog/request", wanted.clone(), 202),
         keyed("catalog_trial_request", "/v1/catalog/trial-request", wanted, 201),
         keyed(

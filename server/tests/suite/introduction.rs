@@ -20,12 +20,12 @@ cases![
 /// The sentences, each with the file and the name of its tests. A sentence that promises nothing has none.
 const SENTENCES: [(&str, &[(&str, &str)]); 26] = [
     (
-        "The Tenant Registry stores the tenants of a multi-tenant platform, their product entitlements, their API keys, \
-         and the audit log.",
+        "The Tenant Registry stores the tenants of a multi-tenant platform, their projects, product entitlements and API \
+         keys, and the audit log.",
         &[],
     ),
     (
-        "IDs of tenants and API keys are UUIDs (version 7).",
+        "IDs of tenants, projects and API keys are UUIDs (version 7).",
         &[("introduction", "ids_are_uuids_of_version_7")],
     ),
     (
@@ -170,10 +170,13 @@ const SENTENCES: [(&str, &[(&str, &str)]); 26] = [
         ],
     ),
     (
-        "Without an `Idempotency-Key`, repeating a successful `tenant_create` or `catalog_trial_request` returns 409, and \
-         repeating `api_key_create`, `catalog_request` or `audit_append` creates a second record.",
+        "Without an `Idempotency-Key`, repeating a successful `tenant_create`, `project_create` or `catalog_trial_request` \
+         returns 409, and repeating `api_key_create`, `catalog_request` or `audit_append` creates a second record. Repeating \
+         `project_delete` returns 404.",
         &[
             ("tenants", "a_slug_in_use_is_a_conflict_and_changes_nothing"),
+            ("projects", "a_slug_in_use_is_a_conflict_and_changes_nothing"),
+            ("projects", "a_deleted_project_is_not_found"),
             ("entitlements", "a_tenant_can_try_a_product_once"),
             ("introduction", "repeating_other_changes_creates_a_second_record"),
         ],
@@ -203,7 +206,12 @@ async fn ids_are_uuids_of_version_7(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("identified").await;
     let created = service.api_key(tenant.id).await;
-    for id in [Uuid::from(tenant.id), Uuid::from(created.api_key.id)] {
+    let project = service.project(tenant.id, "website").await;
+    for id in [
+        Uuid::from(tenant.id),
+        Uuid::from(project.id),
+        Uuid::from(created.api_key.id),
+    ] {
         assert_eq!(id.get_version_num(), 7, "{id}");
     }
 }

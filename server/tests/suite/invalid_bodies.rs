@@ -62,6 +62,11 @@ fn operations(tenant: &Tenant) -> Vec<Operation> {
             &["slug", "name"],
         ),
         operation(&format!("/v1/tenants/{id}/activate"), activate, &[]),
+        operation(
+            "/v1/projects",
+            json!({ "tenant_id": id, "slug": "slug", "name": "n", "description": "d" }),
+            &["tenant_id", "slug", "name"],
+        ),
         operation("/v1/catalog/request", product.clone(), &["tenant_id", "product"]),
         operation("/v1/catalog/trial-request", product, &["tenant_id", "product"]),
         operation("/v1/api-keys", create_key, &["tenant_id", "name"]),

@@ -51,6 +51,7 @@ mod old_rows;
 mod open_access;
 mod plans;
 mod process;
+mod projects;
 mod races;
 mod secrecy;
 mod tenants;
@@ -133,6 +134,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         invalid_requests::cases,
         negotiation::cases,
         open_access::cases,
+        projects::cases,
         races::cases,
         secrecy::cases,
         tenants::cases,

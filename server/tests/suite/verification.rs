@@ -56,6 +56,7 @@ impl TestServer {
         let api_key = ApiKeyRecord {
             id: Uuid::now_v7().into(),
             tenant_id: server_id(tenant.id),
+            project_id: None,
             product: None,
             name: ApiKeyName::try_from("inserted").unwrap(),
             scopes: Vec::new(),

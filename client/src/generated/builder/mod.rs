@@ -3,12 +3,14 @@
 
 mod health;
 mod tenants;
+mod projects;
 mod catalog;
 mod api_keys;
 mod audit;
 
 pub use self::health::*;
 pub use self::tenants::*;
+pub use self::projects::*;
 pub use self::catalog::*;
 pub use self::api_keys::*;
 pub use self::audit::*;

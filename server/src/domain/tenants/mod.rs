@@ -114,6 +114,7 @@ impl TenantRecord {
         ServiceEvent {
             action,
             tenant_id: self.id,
+            project_id: None,
             target_id: self.id.to_string(),
             target_name: Some(self.name.as_str()),
             product: None,

@@ -5,11 +5,12 @@ mod audit;
 mod entitlements;
 mod idempotency;
 mod page;
+mod projects;
 mod tenants;
 
 use crate::records::{
     ApiKeyRecord, AuditEventRecord, ConnectionCounts, Decision, EntitlementRecord, EventWithResponse,
-    IdempotencyRecord, InternalDetail, TenantRecord, stored,
+    IdempotencyRecord, InternalDetail, ProjectRecord, TenantRecord, stored,
 };
 use crate::store::{Change, Changed, StoreError, StoreHealth, decide_change};
 use std::collections::{BTreeMap, HashMap};
@@ -17,14 +18,14 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tenant_registry_contract::server::RequestKey;
 use tenant_registry_contract::types::{
-    ApiKeyId, ApiKeyPrefix, AuditEventId, ConstraintError, StoredText, TenantId, TenantKind, TenantName, TenantSlug,
-    TenantStatus, Timestamp,
+    ApiKeyId, ApiKeyPrefix, AuditEventId, ConstraintError, ProjectId, StoredText, TenantId, TenantKind, TenantName,
+    TenantSlug, TenantStatus, Timestamp,
 };
 
 /// The id of the first tenant. The examples of the spec have the same, so that they can be sent as they are.
 const EXAMPLE_TENANT: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
 
-/// Tenants, entitlements, API keys and the audit log. They are lost when the process ends.
+/// Tenants, projects, entitlements, API keys and the audit log. They are lost when the process ends.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<State>);
 
@@ -32,6 +33,7 @@ pub struct MemoryStore(Mutex<State>);
 struct State {
     tenants: HashMap<TenantId, TenantRecord>,
     tenant_ids: HashMap<TenantSlug, TenantId>,
+    projects: HashMap<ProjectId, ProjectRecord>,
     entitlements: BTreeMap<TenantId, BTreeMap<StoredText, EntitlementRecord>>,
     api_keys: HashMap<ApiKeyId, ApiKeyRecord>,
     api_key_ids: HashMap<ApiKeyPrefix, Vec<ApiKeyId>>,
@@ -80,8 +82,8 @@ impl State {
     }
 
     /// Appends an event with the next number, and stores its response.
-    fn append_event(&mut self, event: EventWithResponse) -> Result<AuditEventRecord, StoreError> {
-        let EventWithResponse { event, response } = event;
+    fn append_event(&mut self, event: impl Into<EventWithResponse>) -> Result<AuditEventRecord, StoreError> {
+        let EventWithResponse { event, response } = event.into();
         let last = self.audit_events.last().map_or(0, |record| record.id.get());
         let id = last
             .checked_add(1)

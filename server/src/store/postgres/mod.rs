@@ -20,6 +20,7 @@ mod idempotency;
 pub mod migrations;
 mod page;
 pub mod preconditions;
+mod projects;
 mod rows;
 mod schema;
 mod span;

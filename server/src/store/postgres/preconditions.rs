@@ -142,10 +142,14 @@ pub(super) async fn check_on_connection(connection: &mut AsyncPgConnection) -> R
 }
 
 /// The privileges that the service needs on whole tables.
-const TABLE_PRIVILEGES: [(&str, &str); 13] = [
+const TABLE_PRIVILEGES: [(&str, &str); 17] = [
     ("tenants", "SELECT"),
     ("tenants", "INSERT"),
     ("tenants", "UPDATE"),
+    ("projects", "SELECT"),
+    ("projects", "INSERT"),
+    ("projects", "UPDATE"),
+    ("projects", "DELETE"),
     ("tenant_products", "SELECT"),
     ("tenant_products", "INSERT"),
     ("api_keys", "SELECT"),

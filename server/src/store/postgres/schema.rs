@@ -13,6 +13,7 @@ diesel::table! {
         last_used_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        project_id -> Nullable<Uuid>,
         expires_at -> Nullable<Timestamptz>,
         rotated_to -> Nullable<Uuid>,
         rotated_from -> Nullable<Uuid>,
@@ -60,6 +61,8 @@ diesel::table! {
         name -> Text,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        slug -> Text,
+        description -> Nullable<Text>,
     }
 }
 

@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
     ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest,
-    ListCursor, PageLimit, ProductKey, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug, Timestamp,
+    ListCursor, PageLimit, ProductKey, ProjectCreate, ProjectId, TenantActivate, TenantCancel, TenantCreate, TenantId,
+    TenantSlug, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -58,6 +59,9 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::TenantGetBySlug => send!(tenant_get_by_slug, slug: TenantSlug),
         Operation::TenantActivate => send!(tenant_activate, id: TenantId, body: TenantActivate),
         Operation::TenantCancel => send!(tenant_cancel, id: TenantId, body: TenantCancel),
+        Operation::ProjectCreate => send!(project_create, body: ProjectCreate),
+        Operation::ProjectGet => send!(project_get, id: ProjectId),
+        Operation::ProjectDelete => send!(project_delete, id: ProjectId),
         Operation::EntitlementList => send!(entitlement_list, tenant_id: TenantId),
         Operation::CatalogList => send!(catalog_list),
         Operation::CatalogRequest => send!(catalog_request, body: CatalogRequest),

@@ -8,8 +8,9 @@ use serde_json::Value;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
     AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    EntitlementListResponse, HealthGetResponse, ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+    EntitlementListResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse,
+    ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
+    TenantGetResponse,
 };
 
 /// Any response of an operation with a status that it declares.
@@ -75,6 +76,14 @@ responses! {
     TenantCancelResponse {
         200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
+    }
+    ProjectCreateResponse {
+        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
+    ProjectGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ProjectDeleteResponse {
+        204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 500 InternalServerError; unavailable
     }
     EntitlementListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     CatalogListResponse { 200 Ok, 400 BadRequest, 403 Forbidden; unavailable }

@@ -5,14 +5,17 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use tenant_registry_contract::server::{RequestKey, StoredResponse};
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix, TenantId, TenantSlug, TenantStatus, Timestamp};
+use tenant_registry_contract::types::{
+    ApiKeyId, ApiKeyPrefix, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
+};
 use tenant_registry_server::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
-    EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, RecordPage, TenantRecord,
+    EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage, TenantRecord,
 };
 use tenant_registry_server::store::{
-    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, EntitlementStore,
-    IdempotencyStore, NewTrial, Store, StoreError, StoreHealth, TenantCreated, TenantStore, TrialStarted,
+    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, Deleted,
+    EntitlementStore, IdempotencyStore, NewTrial, ProjectCreated, ProjectStore, Store, StoreError, StoreHealth,
+    TenantCreated, TenantStore, TrialStarted,
 };
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
@@ -93,6 +96,30 @@ impl<S: Store> TenantStore for FaultyStore<S> {
     ) -> Result<Changed<TenantRecord, E>, StoreError> {
         let _running = self.pause.read().await;
         self.healthy()?.tenant_change(id, decide).await
+    }
+}
+
+impl<S: Store> ProjectStore for FaultyStore<S> {
+    async fn project_create(
+        &self,
+        project: ProjectRecord,
+        event: EventWithResponse,
+    ) -> Result<ProjectCreated, StoreError> {
+        let _running = self.pause.read().await;
+        self.healthy()?.project_create(project, event).await
+    }
+
+    async fn project_get(&self, id: ProjectId) -> Result<Option<ProjectRecord>, StoreError> {
+        self.healthy()?.project_get(id).await
+    }
+
+    async fn project_delete<E: Send>(
+        &self,
+        id: ProjectId,
+        now: Timestamp,
+        decide: impl Fn(&ProjectRecord, u64) -> Result<NewAuditEvent, E> + Send + Sync,
+    ) -> Result<Deleted<E>, StoreError> {
+        self.healthy()?.project_delete(id, now, decide).await
     }
 }
 

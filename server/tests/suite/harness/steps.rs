@@ -3,8 +3,8 @@
 use super::TestServer;
 use std::fmt::Debug;
 use tenant_registry_client::types::{
-    ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyVerify, ApiKeyVerifyRequest, AuditEvent, ErrorCode, Tenant,
-    TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind,
+    ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyVerify, ApiKeyVerifyRequest, AuditEvent, ErrorCode, Project,
+    ProjectCreate, Tenant, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind,
 };
 use tenant_registry_client::{Error, ResponseValue};
 use tenant_registry_contract::types::TenantId as ServerTenantId;
@@ -71,6 +71,18 @@ impl TestServer {
     pub(crate) async fn actions(&self, tenant_id: TenantId) -> Vec<String> {
         let events = self.events(tenant_id).await;
         events.iter().map(|event| event.action.to_string()).collect()
+    }
+
+    /// Creates a project.
+    pub(crate) async fn project(&self, tenant_id: TenantId, slug: &str) -> Project {
+        let body = ProjectCreate::new(tenant_id, slug.try_into().unwrap(), slug.try_into().unwrap());
+        self.client
+            .project_create()
+            .body(body)
+            .send()
+            .await
+            .unwrap()
+            .into_inner()
     }
 
     /// Creates an API key.

@@ -27,6 +27,16 @@ pub(super) enum Step {
         tenant: Nth,
         body: Value,
     },
+    ProjectCreate {
+        tenant: Nth,
+        members: Value,
+    },
+    ProjectGet {
+        project: Nth,
+    },
+    ProjectDelete {
+        project: Nth,
+    },
     EntitlementList {
         tenant: Nth,
     },
@@ -182,6 +192,17 @@ fn tenant() -> BoxedStrategy<Step> {
         .boxed()
 }
 
+fn project() -> BoxedStrategy<Step> {
+    let given = members(vec![("description", as_value(text()))]);
+    (nth(), select(&SLUGS[..2]), text(), given)
+        .prop_map(|(tenant, slug, name, mut members)| {
+            members["slug"] = slug.into();
+            members["name"] = name.into();
+            Step::ProjectCreate { tenant, members }
+        })
+        .boxed()
+}
+
 fn event() -> BoxedStrategy<Step> {
     let given = members(vec![
         (
@@ -258,6 +279,8 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
         3 => tenant(),
         4 => (nth(), activation()).prop_map(|(tenant, body)| Step::TenantActivate { tenant, body }),
         4 => (nth(), cancellation()).prop_map(|(tenant, body)| Step::TenantCancel { tenant, body }),
+        3 => project(),
+        2 => nth().prop_map(|project| Step::ProjectDelete { project }),
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),
         4 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogTrialRequest { tenant, product }),
         1 => api_key(),
@@ -275,6 +298,7 @@ pub(super) fn any_step() -> BoxedStrategy<Step> {
         24 => changing_step(),
         2 => nth().prop_map(|tenant| Step::TenantGet { tenant }),
         1 => slug().prop_map(|slug| Step::TenantGetBySlug { slug }),
+        1 => nth().prop_map(|project| Step::ProjectGet { project }),
         2 => nth().prop_map(|tenant| Step::EntitlementList { tenant }),
         2 => api_key_list.prop_map(|(tenant, query, cursor)| Step::ApiKeyList { tenant, query, cursor }),
         1 => nth().prop_map(|api_key| Step::ApiKeyGet { api_key }),

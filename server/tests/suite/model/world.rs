@@ -16,6 +16,7 @@ const UNKNOWN_KEY: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
 pub(super) struct World {
     pub(super) service: TestServer,
     tenants: Vec<String>,
+    projects: Vec<String>,
     api_keys: Vec<ApiKey>,
     cursors: Vec<i64>,
     /// The cursors of the lists that are ordered by id.
@@ -35,6 +36,7 @@ impl World {
         Self {
             service,
             tenants: Vec::new(),
+            projects: Vec::new(),
             api_keys: Vec::new(),
             cursors: Vec::new(),
             list_cursors: Vec::new(),
@@ -59,6 +61,15 @@ impl World {
             }
             Step::TenantCancel { tenant, body } => {
                 post(format!("/v1/tenants/{}/cancel", self.tenant(*tenant)), body.clone())
+            }
+            Step::ProjectCreate { tenant, members } => {
+                let mut body = members.clone();
+                body["tenant_id"] = self.tenant(*tenant).into();
+                post("/v1/projects", body)
+            }
+            Step::ProjectGet { project } => get(format!("/v1/projects/{}", self.project(*project))),
+            Step::ProjectDelete { project } => {
+                (Method::DELETE, format!("/v1/projects/{}", self.project(*project)), None)
             }
             Step::EntitlementList { tenant } => get(format!("/v1/entitlements?tenant_id={}", self.tenant(*tenant))),
             Step::CatalogRequest { tenant, product } => post("/v1/catalog/request", self.request(*tenant, product)),
@@ -133,6 +144,10 @@ impl World {
         nth(&self.tenants, tenant).map_or(UNKNOWN_ID, String::as_str)
     }
 
+    fn project(&self, project: Nth) -> &str {
+        nth(&self.projects, project).map_or(UNKNOWN_ID, String::as_str)
+    }
+
     fn api_key(&self, api_key: Nth) -> Option<&ApiKey> {
         nth(&self.api_keys, api_key)
     }
@@ -154,6 +169,7 @@ impl World {
         if response.status == 201 {
             match step {
                 Step::TenantCreate { .. } => self.tenants.push(text(&body["id"])),
+                Step::ProjectCreate { .. } => self.projects.push(text(&body["id"])),
                 Step::ApiKeyCreate { .. } => self.api_keys.push(ApiKey {
                     id: text(&body["api_key"]["id"]),
                     plaintext: text(&body["plaintext"]),
@@ -164,6 +180,8 @@ impl World {
                 | Step::TenantGetBySlug { .. }
                 | Step::TenantActivate { .. }
                 | Step::TenantCancel { .. }
+                | Step::ProjectGet { .. }
+                | Step::ProjectDelete { .. }
                 | Step::EntitlementList { .. }
                 | Step::CatalogRequest { .. }
                 | Step::CatalogTrialRequest { .. }
@@ -225,6 +243,9 @@ impl World {
         for (number, id) in self.tenants.iter().enumerate() {
             text = text.replace(id, &format!("tenant-{number}"));
         }
+        for (number, id) in self.projects.iter().enumerate() {
+            text = text.replace(id, &format!("project-{number}"));
+        }
         for (number, cursor) in self.list_cursors.iter().enumerate() {
             text = text.replace(cursor, &format!("cursor-{number}"));
         }
@@ -255,6 +276,9 @@ impl World {
                 .collect();
             api_keys.sort();
             state.push(api_keys.join("\n"));
+        }
+        for project in 0..self.projects.len() {
+            state.push(self.take(&Step::ProjectGet { project }).await);
         }
         let everything = Step::AuditList {
             tenant: None,

@@ -8,7 +8,7 @@ use crate::store::postgres::schema::api_keys;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use tenant_registry_contract::types::{ConstraintError, StoredText};
+use tenant_registry_contract::types::{ConstraintError, ProjectId, StoredText};
 use uuid::Uuid;
 
 /// A row of `api_keys`.
@@ -17,6 +17,7 @@ use uuid::Uuid;
 pub(super) struct ApiKeyRow {
     pub(super) id: Uuid,
     pub(super) tenant_id: Uuid,
+    project_id: Option<Uuid>,
     product: Option<String>,
     name: String,
     // The elements are never NULL because of a CHECK, which diesel does not know.
@@ -35,6 +36,7 @@ impl From<ApiKeyRecord> for ApiKeyRow {
         let ApiKeyRecord {
             id,
             tenant_id,
+            project_id,
             product,
             name,
             scopes,
@@ -49,6 +51,7 @@ impl From<ApiKeyRecord> for ApiKeyRow {
         Self {
             id: id.into(),
             tenant_id: tenant_id.into(),
+            project_id: project_id.map(Uuid::from),
             product: product.map(String::from),
             name: name.into(),
             scopes: scopes.into_iter().map(|scope| Some(scope.into())).collect(),
@@ -77,6 +80,7 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
         let ApiKeyRow {
             id,
             tenant_id,
+            project_id,
             product,
             name,
             scopes,
@@ -91,6 +95,7 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
         Ok(Self {
             id: id.into(),
             tenant_id: tenant_id.into(),
+            project_id: project_id.map(ProjectId::from),
             product: product.map(StoredText::from),
             name: name.try_into()?,
             scopes: scopes.into_iter().flatten().map(StoredText::from).collect(),

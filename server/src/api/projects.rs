@@ -1,0 +1,62 @@
+//! The operations tagged `projects`.
+
+use super::{AdmittedCaller, RegistryApi};
+use crate::domain::error::{DomainError, ProjectChangeError};
+use crate::store::Store;
+use tenant_registry_contract::server::{
+    KeyedRequest, Principal, ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams,
+    ProjectGetResponse, Projects, RequestMetadata,
+};
+use tenant_registry_contract::types::ProjectCreate;
+
+impl<S: Store> Projects for RegistryApi<S> {
+    async fn project_create(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
+        body: ProjectCreate,
+    ) -> ProjectCreateResponse {
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
+        match self.registry.project_create(body, &caller).await {
+            Ok(project) => ProjectCreateResponse::Created(project),
+            Err(DomainError::Rejected(error)) => match error {
+                ProjectChangeError::NotFound(error) => ProjectCreateResponse::NotFound(error.into()),
+                ProjectChangeError::Conflict(error) => ProjectCreateResponse::Conflict(error.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn project_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: ProjectGetParams,
+    ) -> ProjectGetResponse {
+        let ProjectGetParams { id } = params;
+        match self.registry.project_get(id, principal.tenant_scope()).await {
+            Ok(project) => ProjectGetResponse::Ok(project),
+            Err(DomainError::Rejected(error)) => ProjectGetResponse::NotFound(error.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn project_delete(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: ProjectDeleteParams,
+    ) -> ProjectDeleteResponse {
+        let ProjectDeleteParams { id } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.project_delete(id, &caller).await {
+            Ok(()) => ProjectDeleteResponse::NoContent,
+            Err(DomainError::Rejected(error)) => match error {
+                ProjectChangeError::NotFound(error) => ProjectDeleteResponse::NotFound(error.into()),
+                ProjectChangeError::Conflict(error) => ProjectDeleteResponse::Conflict(error.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+}

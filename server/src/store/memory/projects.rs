@@ -1,0 +1,57 @@
+//! Projects.
+
+use super::MemoryStore;
+use crate::records::{EventWithResponse, NewAuditEvent, ProjectRecord};
+use crate::store::{Deleted, ProjectCreated, ProjectStore, StoreError};
+use tenant_registry_contract::types::{ProjectId, Timestamp};
+
+impl ProjectStore for MemoryStore {
+    async fn project_create(
+        &self,
+        project: ProjectRecord,
+        event: EventWithResponse,
+    ) -> Result<ProjectCreated, StoreError> {
+        let mut state = self.state();
+        if !state.tenants.contains_key(&project.tenant_id) {
+            return Ok(ProjectCreated::TenantNotFound);
+        }
+        let mut others = state.projects.values();
+        if others.any(|other| other.tenant_id == project.tenant_id && other.slug == project.slug) {
+            return Ok(ProjectCreated::SlugInUse);
+        }
+        state.append_event(event)?;
+        state.projects.insert(project.id, project.clone());
+        Ok(ProjectCreated::Created(Box::new(project)))
+    }
+
+    async fn project_get(&self, id: ProjectId) -> Result<Option<ProjectRecord>, StoreError> {
+        Ok(self.state().projects.get(&id).cloned())
+    }
+
+    async fn project_delete<E: Send>(
+        &self,
+        id: ProjectId,
+        now: Timestamp,
+        decide: impl Fn(&ProjectRecord, u64) -> Result<NewAuditEvent, E> + Send + Sync,
+    ) -> Result<Deleted<E>, StoreError> {
+        let mut state = self.state();
+        let Some(project) = state.projects.get(&id) else {
+            return Ok(Deleted::NotFound);
+        };
+        let api_keys = state.api_keys.values();
+        let usable = api_keys.filter(|api_key| api_key.project_id == Some(id) && api_key.is_usable(now));
+        let usable_keys = u64::try_from(usable.count()).unwrap_or(u64::MAX);
+        let event = match decide(project, usable_keys) {
+            Ok(event) => event,
+            Err(error) => return Ok(Deleted::Rejected(error)),
+        };
+        state.append_event(event)?;
+        state.projects.remove(&id);
+        for api_key in state.api_keys.values_mut() {
+            if api_key.project_id == Some(id) {
+                api_key.project_id = None;
+            }
+        }
+        Ok(Deleted::Deleted)
+    }
+}
