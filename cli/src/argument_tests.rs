@@ -14,7 +14,7 @@ use tenant_registry_client::types::{Member, RequestObject};
 
 use crate::failure::Failure;
 
-use self::template::{Body, Input, Json, Nullable, finish, finish_unless_empty, nullable, secret_json};
+use self::template::{Body, Input, Json, Nullable, finish, finish_unless_empty, nullable, patch, secret_json};
 
 #[derive(Debug, Deserialize, PartialEq)]
 struct Example {
@@ -53,6 +53,20 @@ impl RequestObject for Nested {
         });
         &*MEMBERS
     }
+}
+
+#[test]
+fn a_value_is_either_given_or_cleared() {
+    let cleared = ["day".to_owned(), "other".to_owned()];
+    assert!(matches!(patch("day", None::<i32>, &cleared), Ok(Some(Nullable::Null))));
+    assert!(matches!(patch("day", None::<i32>, &[]), Ok(None)));
+    assert!(matches!(patch("hour", Some(7), &cleared), Ok(Some(Nullable::Given(7)))));
+    let error = patch("day", Some(7), &cleared).expect_err("both are given");
+    let message = match error {
+        Failure::Usage(message) => message,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(message, "use either `--day` or `--clear day`");
 }
 
 #[test]

@@ -13,15 +13,20 @@ impl Operation {
             | Self::TenantGetBySlug
             | Self::ProjectGet
             | Self::EntitlementList
+            | Self::EntitlementCheck
             | Self::CatalogList
             | Self::ApiKeyList
             | Self::ApiKeyGet
             | Self::ApiKeyVerify
             | Self::AuditList => true,
             // A second request changes nothing and gets the same response.
-            Self::TenantActivate | Self::TenantCancel | Self::ApiKeyRevoke => true,
+            Self::TenantUpdate
+            | Self::TenantActivate
+            | Self::TenantCancel
+            | Self::TenantArchive
+            | Self::ApiKeyRevoke => true,
             // A second request gets 409, so the caller would mistake its own success for a conflict.
-            Self::TenantCreate | Self::ProjectCreate | Self::CatalogTrialRequest => false,
+            Self::TenantCreate | Self::ProjectCreate | Self::CatalogTrialRequest | Self::ApiKeyRotate => false,
             // A second request gets 404, so the caller would not know whether it deleted the project.
             Self::ProjectDelete => false,
             // A second request creates a second record.

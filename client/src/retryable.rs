@@ -31,7 +31,14 @@ impl ApiKeyVerifyReason {
     pub const fn is_retryable(self) -> bool {
         match self {
             Self::Unavailable => true,
-            Self::Malformed | Self::Unknown | Self::Revoked | Self::Expired | Self::TenantInactive => false,
+            Self::Malformed
+            | Self::Unknown
+            | Self::Revoked
+            | Self::Expired
+            | Self::TenantInactive
+            | Self::WrongProduct
+            | Self::NotEntitled
+            | Self::MissingScope => false,
         }
     }
 }

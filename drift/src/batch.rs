@@ -33,6 +33,9 @@ fn group(kind: Kind) -> Group {
         | Kind::RequestFieldMadeRequired
         | Kind::RequestFieldMadeOptional
         | Kind::RequestFieldMadeNullable
+        | Kind::MergePatchMemberAdded
+        | Kind::MergePatchMemberMadeNullable
+        | Kind::MergePatchMemberMadeNonNullable
         | Kind::ResponseFieldAddedRequired
         | Kind::ResponseFieldAddedOptional
         | Kind::ResponseFieldRemoved

@@ -31,6 +31,9 @@ pub(crate) enum Kind {
     RequestFieldMadeRequired,
     RequestFieldMadeOptional,
     RequestFieldMadeNullable,
+    MergePatchMemberAdded,
+    MergePatchMemberMadeNullable,
+    MergePatchMemberMadeNonNullable,
     ResponseFieldAddedRequired,
     ResponseFieldAddedOptional,
     ResponseFieldRemoved,
@@ -64,7 +67,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 51] = [
+    pub(crate) const ALL: [Self; 54] = [
         Self::OperationAdded,
         Self::OperationRemoved,
         Self::PathChanged,
@@ -86,6 +89,9 @@ impl Kind {
         Self::RequestFieldMadeRequired,
         Self::RequestFieldMadeOptional,
         Self::RequestFieldMadeNullable,
+        Self::MergePatchMemberAdded,
+        Self::MergePatchMemberMadeNullable,
+        Self::MergePatchMemberMadeNonNullable,
         Self::ResponseFieldAddedRequired,
         Self::ResponseFieldAddedOptional,
         Self::ResponseFieldRemoved,
@@ -142,6 +148,9 @@ impl Kind {
             Self::RequestFieldMadeRequired => "request field made required",
             Self::RequestFieldMadeOptional => "request field made optional",
             Self::RequestFieldMadeNullable => "request field made nullable",
+            Self::MergePatchMemberAdded => "member of a merge patch added",
+            Self::MergePatchMemberMadeNullable => "member of a merge patch made nullable",
+            Self::MergePatchMemberMadeNonNullable => "member of a merge patch made non-nullable",
             Self::ResponseFieldAddedRequired => "response field added (required)",
             Self::ResponseFieldAddedOptional => "response field added (optional)",
             Self::ResponseFieldRemoved => "response field removed",

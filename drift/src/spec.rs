@@ -14,6 +14,8 @@ pub(crate) struct Spec {
     pub(crate) operations: Vec<Operation>,
     /// The names of the objects that are part of a request body.
     pub(crate) requests: Vec<String>,
+    /// Those of them that are merge patches.
+    pub(crate) merge_patches: Vec<String>,
     /// The names of the objects that are part of a response body.
     pub(crate) responses: Vec<String>,
 }
@@ -49,10 +51,14 @@ impl Spec {
             }
         }
         let mut requests = BTreeSet::new();
+        let mut merge_patches = BTreeSet::new();
         let mut responses = BTreeSet::new();
         for operation in &operations {
             let place = |name: &str| document.pointer(&format!("{}/{name}", operation.pointer));
             place("requestBody").inspect(|it| collect_schemas(&document, it, &mut requests));
+            if operation.method == "patch" {
+                place("requestBody").inspect(|it| collect_schemas(&document, it, &mut merge_patches));
+            }
             place("responses").inspect(|it| collect_schemas(&document, it, &mut responses));
         }
         let names = |used: &BTreeSet<String>| -> Result<Vec<String>, Error> {
@@ -62,11 +68,12 @@ impl Spec {
                 .map(|(name, _)| name.clone())
                 .collect())
         };
-        let (requests, responses) = (names(&requests)?, names(&responses)?);
+        let (requests, merge_patches, responses) = (names(&requests)?, names(&merge_patches)?, names(&responses)?);
         Ok(Self {
             text,
             operations,
             requests,
+            merge_patches,
             responses,
             document,
         })

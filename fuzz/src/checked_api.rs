@@ -14,8 +14,8 @@ use tenant_registry_contract::server::{
     ServerErrorResponse, StoredResponse,
 };
 use tenant_registry_contract::types::{
-    ApiKeyCreate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, ProjectCreate, RetryAfterSeconds,
-    TenantActivate, TenantCancel, TenantCreate,
+    ApiKeyCreate, ApiKeyRotate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, ProjectCreate,
+    RetryAfterSeconds, TenantActivate, TenantCancel, TenantCreate, TenantUpdate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -125,21 +125,23 @@ macro_rules! compared_by_equality {
 compared_by_equality!(
     (),
     TenantCreate,
+    TenantUpdate,
     TenantActivate,
     TenantCancel,
     ProjectCreate,
     CatalogRequest,
     ApiKeyCreate,
+    ApiKeyRotate,
     AuditAppend
 );
 
 /// A secret has no `PartialEq`.
 impl Body for ApiKeyVerifyRequest {
     fn check(&self) {
-        let Self { key } = reparsed(self);
+        let Self { key, product, scopes } = reparsed(self);
         assert_eq!(
-            key.expose_secret(),
-            self.key.expose_secret(),
+            (key.expose_secret(), product, scopes),
+            (self.key.expose_secret(), self.product.clone(), self.scopes.clone()),
             "serialized and parsed again"
         );
     }

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use crate::types;
 use crate::server::{
     Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams,
-    ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
-    Scope,
+    ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyRotateParams,
+    ApiKeyRotateResponse, ApiKeyVerifyResponse, Scope,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -253,6 +253,91 @@ impl ToResponse for ApiKeyRevokeResponse {
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// The variables of `/v1/api-keys/{id}/rotate`, not parsed.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct ApiKeyRotatePath {
+    /// The ID of the API key.
+    pub(super) id: String,
+}
+
+/// `POST /v1/api-keys/{id}/rotate`: Replace an API key by a successor.
+pub(super) async fn api_key_rotate<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: ApiKeyRotatePath,
+    request: Request<Body>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+            .await?;
+        request::no_query(&context)?;
+        let params = ApiKeyRotateParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
+        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let (body, bytes) = request::optional_body_with_bytes(&context, request).await?;
+        let success = StatusCode::CREATED;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "api_key_rotate",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .api_key_rotate(metadata, principal, keyed, params, body)
+                },
+            )
+            .await
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for ApiKeyRotateResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Created(body) => {
+                    response::secret(response::json(StatusCode::CREATED, &body)?)
+                }
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::ApiKeysWrite],
+                    )?
+                }
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PayloadTooLarge(body) => {
+                    response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
+                }
+                Self::UnsupportedMediaType(body) => {
+                    response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }

@@ -210,6 +210,20 @@ where
     Ok((body.ok_or_else(missing_body)?, bytes))
 }
 
+/// A merge patch (RFC 7396), which is always required.
+pub(super) async fn merge_patch<A, T>(
+    context: &RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> Result<T, InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned + RequestObject,
+{
+    let media_types = ["application/merge-patch+json", "application/json"];
+    let (body, _) = read_body(context, request, &media_types).await?;
+    body.ok_or_else(missing_body)
+}
+
 fn missing_body() -> InvalidBody {
     InvalidBody::Malformed {
         message: "the body is missing; send a JSON object".to_owned(),

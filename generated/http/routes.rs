@@ -16,12 +16,13 @@ use crate::server::Api;
 use super::{
     api_keys, audit, catalog, health, projects, request, response, service, tenants,
 };
-use super::api_keys::{ApiKeyGetPath, ApiKeyRevokePath};
+use super::api_keys::{ApiKeyGetPath, ApiKeyRevokePath, ApiKeyRotatePath};
 use super::context::{RequestContext, ServerContext};
 use super::projects::{ProjectDeletePath, ProjectGetPath};
 use super::response::HttpResult;
 use super::tenants::{
-    TenantActivatePath, TenantCancelPath, TenantGetBySlugPath, TenantGetPath,
+    TenantActivatePath, TenantArchivePath, TenantCancelPath, TenantGetBySlugPath,
+    TenantGetPath, TenantUpdatePath,
 };
 
 /// Passes a request on to the operation of its path and method. Literal segments are matched before variables,
@@ -84,6 +85,21 @@ pub(super) async fn route<A: Api>(
                 _ => response::method_not_allowed(&context, "GET, HEAD, DELETE"),
             }
         }
+        ["v1", "api-keys", id, "rotate"] if is_served("/v1/api-keys/{id}/rotate") => {
+            match method {
+                Method::POST => {
+                    api_keys::api_key_rotate(
+                            context,
+                            ApiKeyRotatePath {
+                                id: (*id).to_owned(),
+                            },
+                            request,
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
         ["v1", "audit"] if is_served("/v1/audit") => {
             match method {
                 Method::POST => audit::audit_append(context, request).await,
@@ -120,6 +136,13 @@ pub(super) async fn route<A: Api>(
             match method {
                 Method::POST => api_keys::api_key_verify(context, request).await,
                 _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
+        ["v1", "internal", "entitlements", "check",
+        ] if is_served("/v1/internal/entitlements/check") => {
+            match method {
+                Method::GET | Method::HEAD => tenants::entitlement_check(context).await,
+                _ => response::method_not_allowed(&context, "GET, HEAD"),
             }
         }
         ["v1", "projects"] if is_served("/v1/projects") => {
@@ -182,7 +205,17 @@ pub(super) async fn route<A: Api>(
                         )
                         .await
                 }
-                _ => response::method_not_allowed(&context, "GET, HEAD"),
+                Method::PATCH => {
+                    tenants::tenant_update(
+                            context,
+                            TenantUpdatePath {
+                                id: (*id).to_owned(),
+                            },
+                            request,
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "GET, HEAD, PATCH"),
             }
         }
         ["v1", "tenants", id, "activate"] if is_served("/v1/tenants/{id}/activate") => {
@@ -194,6 +227,20 @@ pub(super) async fn route<A: Api>(
                                 id: (*id).to_owned(),
                             },
                             request,
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
+        ["v1", "tenants", id, "archive"] if is_served("/v1/tenants/{id}/archive") => {
+            match method {
+                Method::POST => {
+                    tenants::tenant_archive(
+                            context,
+                            TenantArchivePath {
+                                id: (*id).to_owned(),
+                            },
                         )
                         .await
                 }
@@ -226,13 +273,16 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "readiness_get" => Some("/readyz"),
         "tenant_create" => Some("/v1/tenants"),
         "tenant_get" => Some("/v1/tenants/{id}"),
+        "tenant_update" => Some("/v1/tenants/{id}"),
         "tenant_get_by_slug" => Some("/v1/tenants/by-slug/{slug}"),
         "tenant_activate" => Some("/v1/tenants/{id}/activate"),
         "tenant_cancel" => Some("/v1/tenants/{id}/cancel"),
+        "tenant_archive" => Some("/v1/tenants/{id}/archive"),
         "project_create" => Some("/v1/projects"),
         "project_get" => Some("/v1/projects/{id}"),
         "project_delete" => Some("/v1/projects/{id}"),
         "entitlement_list" => Some("/v1/entitlements"),
+        "entitlement_check" => Some("/v1/internal/entitlements/check"),
         "catalog_list" => Some("/v1/catalog"),
         "catalog_request" => Some("/v1/catalog/request"),
         "catalog_trial_request" => Some("/v1/catalog/trial-request"),
@@ -240,6 +290,7 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "api_key_create" => Some("/v1/api-keys"),
         "api_key_get" => Some("/v1/api-keys/{id}"),
         "api_key_revoke" => Some("/v1/api-keys/{id}"),
+        "api_key_rotate" => Some("/v1/api-keys/{id}/rotate"),
         "api_key_verify" => Some("/v1/internal/api-keys/verify"),
         "audit_append" => Some("/v1/audit"),
         "audit_list" => Some("/v1/audit"),
@@ -340,10 +391,25 @@ pub fn api_description<A: Api>(
                 .summary("Get a tenant by ID.")
                 .tag("tenants"),
         )?;
+        api.register(
+            ApiEndpoint::new(
+                    "tenant_update".to_owned(),
+                    endpoint::<A, TenantGetPath>,
+                    Method::PATCH,
+                    "application/json",
+                    "/v1/tenants/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Update a tenant.")
+                .description(
+                    "The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged, and `null` removes a value. The status and a pending cancellation remain unchanged. Returns 409 if the tenant is archived, if another tenant has the `erp_customer_id` or the `stripe_cust_id`, or if `trial_ends_at` changes and the tenant is not on trial. Writes the audit event `tenant.updated`, unless nothing changes. Its `metadata` has the names of the changed properties, with their old and new values if these are not personal data.",
+                )
+                .tag("tenants"),
+        )?;
         register_others::<
             A,
             TenantGetPath,
-        >(&mut api, "/v1/tenants/{id}", &[Method::GET])?;
+        >(&mut api, "/v1/tenants/{id}", &[Method::GET, Method::PATCH])?;
     }
     if is_served("/v1/tenants/{id}/{slug}") {
         register_others::<
@@ -419,6 +485,27 @@ pub fn api_description<A: Api>(
                 .tag("tenants"),
         )?;
         register_others::<A, NoVariables>(&mut api, "/v1/entitlements", &[Method::GET])?;
+    }
+    if is_served("/v1/internal/entitlements/check") {
+        api.register(
+            ApiEndpoint::new(
+                    "entitlement_check".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::GET,
+                    "application/json",
+                    "/v1/internal/entitlements/check",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Check whether a tenant is entitled to a product now.")
+                .description(
+                    "For products whose requests have no API key, such as those of a person who is logged in. The response is 200, also if the tenant or the product does not exist. After a change to the tenant or the entitlement has returned, no response says otherwise.",
+                )
+                .tag("tenants"),
+        )?;
+        register_others::<
+            A,
+            NoVariables,
+        >(&mut api, "/v1/internal/entitlements/check", &[Method::GET])?;
     }
     if is_served("/v1/catalog") {
         api.register(
@@ -507,7 +594,7 @@ pub fn api_description<A: Api>(
                 )
                 .summary("Create an API key.")
                 .description(
-                    "Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key with `expires_at` is valid until then. Writes the audit event `api_key.created`.",
+                    "Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key with `expires_at` is valid until then. Returns 404 if the tenant does not exist or has no such project. Writes the audit event `api_key.created`.",
                 )
                 .tag("api_keys"),
         )?;
@@ -552,6 +639,27 @@ pub fn api_description<A: Api>(
             ApiKeyGetPath,
         >(&mut api, "/v1/api-keys/{id}", &[Method::GET, Method::DELETE])?;
     }
+    if is_served("/v1/api-keys/{id}/rotate") {
+        api.register(
+            ApiEndpoint::new(
+                    "api_key_rotate".to_owned(),
+                    endpoint::<A, ApiKeyRotatePath>,
+                    Method::POST,
+                    "application/json",
+                    "/v1/api-keys/{id}/rotate",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Replace an API key by a successor.")
+                .description(
+                    "Creates a key with the same tenant, project, product, name and scopes, and returns its plaintext. Store it securely: it cannot be retrieved again. The successor does not expire, also if the old key does. The old key expires after `overlap_seconds`, or earlier if it would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from` link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the audit event `api_key.rotated`. The body is optional.",
+                )
+                .tag("api_keys"),
+        )?;
+        register_others::<
+            A,
+            ApiKeyRotatePath,
+        >(&mut api, "/v1/api-keys/{id}/rotate", &[Method::POST])?;
+    }
     if is_served("/v1/internal/api-keys/verify") {
         api.register(
             ApiEndpoint::new(
@@ -564,7 +672,7 @@ pub fn api_description<A: Api>(
                 )
                 .summary("Verify an API key.")
                 .description(
-                    "Headless products call this operation on each of their requests. Authorized callers always get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use `reason` to distinguish an invalid key from a temporary failure. Only a request with a query gets 400: the operation has no parameters.",
+                    "Headless products call this operation on each of their requests. Authorized callers always get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use `reason` to distinguish an invalid key from a temporary failure. Only a request with a query gets 400: the operation has no parameters.\n\nWith `product`, a key is only valid if it is for that product or for none, and its tenant is entitled to the product now. With `scopes`, a key is only valid if it has all of them. After a change to the key, the tenant or the entitlement has returned, no response says otherwise.",
                 )
                 .tag("api_keys"),
         )?;
@@ -660,8 +768,8 @@ where
 struct NoVariables {}
 
 /// The variables of `/v1/tenants/{id}/{slug}`. It is used for `/v1/tenants/by-slug/{slug}`,
-/// `/v1/tenants/{id}/activate`, `/v1/tenants/{id}/cancel`, because dropshot's router does not
-/// support these paths side by side.
+/// `/v1/tenants/{id}/activate`, `/v1/tenants/{id}/archive`, `/v1/tenants/{id}/cancel`, because
+/// dropshot's router does not support these paths side by side.
 #[derive(Deserialize, JsonSchema)]
 #[expect(
     dead_code,

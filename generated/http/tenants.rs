@@ -10,10 +10,11 @@ use serde::Deserialize;
 
 use crate::types;
 use crate::server::{
-    Api, EntitlementListParams, EntitlementListResponse, Scope, TenantActivateParams,
-    TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
+    Api, EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
+    EntitlementListResponse, Scope, TenantActivateParams, TenantActivateResponse,
+    TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
-    TenantGetParams, TenantGetResponse,
+    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -134,6 +135,74 @@ impl ToResponse for TenantGetResponse {
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// The variables of `/v1/tenants/{id}`, not parsed.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct TenantUpdatePath {
+    /// The ID of the tenant.
+    pub(super) id: String,
+}
+
+/// `PATCH /v1/tenants/{id}`: Update a tenant.
+pub(super) async fn tenant_update<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: TenantUpdatePath,
+    request: Request<Body>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
+            .await?;
+        request::no_query(&context)?;
+        let params = TenantUpdateParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
+        let body = request::merge_patch(&context, request).await?;
+        Ok(
+            context
+                .context()
+                .implementation
+                .tenant_update(metadata, principal, params, body)
+                .await,
+        )
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for TenantUpdateResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::TenantsWrite],
+                    )?
+                }
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PayloadTooLarge(body) => {
+                    response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
+                }
+                Self::UnsupportedMediaType(body) => {
+                    response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }
@@ -374,6 +443,81 @@ impl ToResponse for TenantCancelResponse {
     }
 }
 
+/// The variables of `/v1/tenants/{id}/archive`, not parsed.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct TenantArchivePath {
+    /// The ID of the tenant.
+    pub(super) id: String,
+}
+
+/// `POST /v1/tenants/{id}/archive`: Archive a tenant.
+pub(super) async fn tenant_archive<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: TenantArchivePath,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
+            .await?;
+        request::no_query(&context)?;
+        let params = TenantArchiveParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
+        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let success = StatusCode::OK;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "tenant_archive",
+            success,
+            key,
+            &[],
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .tenant_archive(metadata, principal, keyed, params)
+                },
+            )
+            .await
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for TenantArchiveResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::TenantsWrite],
+                    )?
+                }
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
 /// `GET /v1/entitlements`: List the product entitlements of a tenant.
 pub(super) async fn entitlement_list<A: Api>(
     context: RequestContext<ServerContext<A>>,
@@ -410,6 +554,61 @@ impl ToResponse for EntitlementListResponse {
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// `GET /v1/internal/entitlements/check`: Check whether a tenant is entitled to a product now.
+pub(super) async fn entitlement_check<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[Scope::ApiKeysVerify],
+            )
+            .await?;
+        let query = request::query(&context, &["tenant_id", "product"])?;
+        let params = EntitlementCheckParams {
+            tenant_id: request::required_parameter(&query, "tenant_id", str::parse)?,
+            product: request::required_parameter(&query, "product", str::parse)?,
+        };
+        Ok(
+            context
+                .context()
+                .implementation
+                .entitlement_check(metadata, principal, params)
+                .await,
+        )
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for EntitlementCheckResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::ApiKeysVerify],
+                    )?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }

@@ -13,7 +13,7 @@ use super::RequestMetadata;
 pub enum Scope {
     /// `tenants:read`: Read tenants and their entitlements.
     TenantsRead,
-    /// `tenants:write`: Create, activate and cancel tenants.
+    /// `tenants:write`: Create, update, activate, cancel and archive tenants.
     TenantsWrite,
     /// `projects:read`: Read projects.
     ProjectsRead,
@@ -25,9 +25,9 @@ pub enum Scope {
     CatalogWrite,
     /// `api_keys:read`: Read API keys (without plaintexts).
     ApiKeysRead,
-    /// `api_keys:write`: Create and revoke API keys.
+    /// `api_keys:write`: Create, rotate and revoke API keys.
     ApiKeysWrite,
-    /// `api_keys:verify`: Verify API keys.
+    /// `api_keys:verify`: Verify API keys, and check entitlements.
     ApiKeysVerify,
     /// `audit:read`: Read the audit log.
     AuditRead,

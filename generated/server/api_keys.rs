@@ -29,7 +29,8 @@ pub trait ApiKeys: Idempotency {
     /// Create an API key.
     ///
     /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
-    /// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
+    /// with `expires_at` is valid until then. Returns 404 if the tenant does not exist or has no
+    /// such project. Writes the audit event `api_key.created`.
     ///
     /// Requires the scope `api_keys:write`.
     ///
@@ -71,12 +72,37 @@ pub trait ApiKeys: Idempotency {
         params: ApiKeyRevokeParams,
     ) -> impl Future<Output = ApiKeyRevokeResponse> + Send;
 
+    /// Replace an API key by a successor.
+    ///
+    /// Creates a key with the same tenant, project, product, name and scopes, and returns its
+    /// plaintext. Store it securely: it cannot be retrieved again. The successor does not expire,
+    /// also if the old key does. The old key expires after `overlap_seconds`, or earlier if it
+    /// would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from`
+    /// link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the
+    /// audit event `api_key.rotated`. The body is optional.
+    ///
+    /// Requires the scope `api_keys:write`.
+    ///
+    /// `POST /v1/api-keys/{id}/rotate`
+    fn api_key_rotate(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
+        params: ApiKeyRotateParams,
+        body: Option<types::ApiKeyRotate>,
+    ) -> impl Future<Output = ApiKeyRotateResponse> + Send;
+
     /// Verify an API key.
     ///
     /// Headless products call this operation on each of their requests. Authorized callers always
     /// get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use
     /// `reason` to distinguish an invalid key from a temporary failure. Only a request with a query
     /// gets 400: the operation has no parameters.
+    ///
+    /// With `product`, a key is only valid if it is for that product or for none, and its tenant is
+    /// entitled to the product now. With `scopes`, a key is only valid if it has all of them. After
+    /// a change to the key, the tenant or the entitlement has returned, no response says otherwise.
     ///
     /// Requires the scope `api_keys:verify`.
     ///
@@ -115,6 +141,13 @@ pub struct ApiKeyGetParams {
 /// The parameters of `api_key_revoke`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiKeyRevokeParams {
+    /// The ID of the API key.
+    pub id: types::ApiKeyId,
+}
+
+/// The parameters of `api_key_rotate`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiKeyRotateParams {
     /// The ID of the API key.
     pub id: types::ApiKeyId,
 }
@@ -173,8 +206,9 @@ pub enum ApiKeyCreateResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: A request with the same `Idempotency-Key` is still running, or has created a key.
-    /// `message` names the key. Its plaintext was only in the first response.
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running or has created a key. `message` names the key. Its plaintext was only in the
+    /// first response.
     Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
@@ -283,6 +317,57 @@ impl OperationResponse for ApiKeyRevokeResponse {
 }
 
 impl From<ServerErrorResponse> for ApiKeyRevokeResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `api_key_rotate` declares.
+#[derive(Clone, Debug)]
+pub enum ApiKeyRotateResponse {
+    /// 201: The successor and its plaintext.
+    Created(types::ApiKeyCreated),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running or has created a key. `message` names the key. Its plaintext was only in the
+    /// first response.
+    Conflict(types::Error),
+    /// 413: The body exceeds the maximum size.
+    PayloadTooLarge(types::Error),
+    /// 415: The `Content-Type` of the body is not JSON.
+    UnsupportedMediaType(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for ApiKeyRotateResponse {
+    const OPERATION: &'static str = "api_key_rotate";
+}
+
+impl From<ServerErrorResponse> for ApiKeyRotateResponse {
     fn from(response: ServerErrorResponse) -> Self {
         match response {
             ServerErrorResponse::InternalServerError(body) => {

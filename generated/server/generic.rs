@@ -11,16 +11,18 @@ use crate::types;
 use super::{
     Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse,
     ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
-    ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse, AuditListParams,
-    AuditListResponse, Catalog, CatalogListResponse, CatalogRequestResponse,
-    CatalogTrialRequestResponse, Credentials, EntitlementListParams,
+    ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys, Audit,
+    AuditAppendResponse, AuditListParams, AuditListResponse, Catalog,
+    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
+    Credentials, EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
     EntitlementListResponse, Health, HealthGetResponse, Idempotency, InvalidBody,
     KeyedRequest, NotAdmitted, OperationResponse, Principal, ProjectCreateResponse,
     ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse,
     Projects, ReadinessGetResponse, RequestKey, RequestMetadata, RunningRequests,
     ServerErrorResponse, StoredResponse, TenantActivateParams, TenantActivateResponse,
-    TenantCancelParams, TenantCancelResponse, TenantCreateResponse,
-    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
+    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse,
     Tenants, TryLater,
 };
 
@@ -175,9 +177,9 @@ for GenericApi<H> {
 }
 
 impl<
-    H: Idempotency + Handler<TenantCreate> + Handler<TenantGet>
+    H: Idempotency + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantUpdate>
         + Handler<TenantGetBySlug> + Handler<TenantActivate> + Handler<TenantCancel>
-        + Handler<EntitlementList>,
+        + Handler<TenantArchive> + Handler<EntitlementList> + Handler<EntitlementCheck>,
 > Tenants for GenericApi<H> {
     fn tenant_create(
         &self,
@@ -216,6 +218,27 @@ impl<
                 keyed: (),
                 params,
                 body: (),
+            },
+        )
+    }
+
+    fn tenant_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: TenantUpdateParams,
+        body: types::TenantUpdate,
+    ) -> impl Future<Output = TenantUpdateResponse> + Send {
+        <H as Handler<
+            TenantUpdate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body,
             },
         )
     }
@@ -284,6 +307,27 @@ impl<
         )
     }
 
+    fn tenant_archive(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
+        params: TenantArchiveParams,
+    ) -> impl Future<Output = TenantArchiveResponse> + Send {
+        <H as Handler<
+            TenantArchive,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed,
+                params,
+                body: (),
+            },
+        )
+    }
+
     fn entitlement_list(
         &self,
         metadata: RequestMetadata,
@@ -292,6 +336,26 @@ impl<
     ) -> impl Future<Output = EntitlementListResponse> + Send {
         <H as Handler<
             EntitlementList,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body: (),
+            },
+        )
+    }
+
+    fn entitlement_check(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: EntitlementCheckParams,
+    ) -> impl Future<Output = EntitlementCheckResponse> + Send {
+        <H as Handler<
+            EntitlementCheck,
         >>::handle(
             &self.0,
             Request {
@@ -439,7 +503,7 @@ impl<
 
 impl<
     H: Idempotency + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
-        + Handler<ApiKeyRevoke> + Handler<ApiKeyVerify>,
+        + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate> + Handler<ApiKeyVerify>,
 > ApiKeys for GenericApi<H> {
     fn api_key_list(
         &self,
@@ -518,6 +582,28 @@ impl<
                 keyed: (),
                 params,
                 body: (),
+            },
+        )
+    }
+
+    fn api_key_rotate(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
+        params: ApiKeyRotateParams,
+        body: Option<types::ApiKeyRotate>,
+    ) -> impl Future<Output = ApiKeyRotateResponse> + Send {
+        <H as Handler<
+            ApiKeyRotate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed,
+                params,
+                body,
             },
         )
     }
@@ -716,6 +802,42 @@ impl Operation for TenantGet {
     }
 }
 
+/// `tenant_update`: Update a tenant.
+#[derive(Debug)]
+pub enum TenantUpdate {}
+
+impl Operation for TenantUpdate {
+    const ID: &'static str = "tenant_update";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = TenantUpdateParams;
+
+    type Body = types::TenantUpdate;
+
+    type Schema = types::TenantUpdate;
+
+    type Response = TenantUpdateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tenant_update(
+            request.metadata,
+            request.principal,
+            request.params,
+            request.body,
+        )
+    }
+}
+
 /// `tenant_get_by_slug`: Get a tenant by slug.
 #[derive(Debug)]
 pub enum TenantGetBySlug {}
@@ -817,6 +939,42 @@ impl Operation for TenantCancel {
             request.keyed,
             request.params,
             request.body,
+        )
+    }
+}
+
+/// `tenant_archive`: Archive a tenant.
+#[derive(Debug)]
+pub enum TenantArchive {}
+
+impl Operation for TenantArchive {
+    const ID: &'static str = "tenant_archive";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
+
+    type Params = TenantArchiveParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = TenantArchiveResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tenant_archive(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.params,
         )
     }
 }
@@ -947,6 +1105,37 @@ impl Operation for EntitlementList {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.entitlement_list(request.metadata, request.principal, request.params)
+    }
+}
+
+/// `entitlement_check`: Check whether a tenant is entitled to a product now.
+#[derive(Debug)]
+pub enum EntitlementCheck {}
+
+impl Operation for EntitlementCheck {
+    const ID: &'static str = "entitlement_check";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = EntitlementCheckParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = EntitlementCheckResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.entitlement_check(request.metadata, request.principal, request.params)
     }
 }
 
@@ -1182,6 +1371,43 @@ impl Operation for ApiKeyRevoke {
     }
 }
 
+/// `api_key_rotate`: Replace an API key by a successor.
+#[derive(Debug)]
+pub enum ApiKeyRotate {}
+
+impl Operation for ApiKeyRotate {
+    const ID: &'static str = "api_key_rotate";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
+
+    type Params = ApiKeyRotateParams;
+
+    type Body = Option<types::ApiKeyRotate>;
+
+    type Schema = types::ApiKeyRotate;
+
+    type Response = ApiKeyRotateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        body.as_ref()
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.api_key_rotate(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.params,
+            request.body,
+        )
+    }
+}
+
 /// `api_key_verify`: Verify an API key.
 #[derive(Debug)]
 pub enum ApiKeyVerify {}
@@ -1287,6 +1513,13 @@ impl Parameters for TenantGetParams {
     }
 }
 
+impl Parameters for TenantUpdateParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
 impl Parameters for TenantGetBySlugParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { slug } = self;
@@ -1302,6 +1535,13 @@ impl Parameters for TenantActivateParams {
 }
 
 impl Parameters for TenantCancelParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for TenantArchiveParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);
@@ -1326,6 +1566,14 @@ impl Parameters for EntitlementListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { tenant_id } = self;
         visitor.parameter("tenant_id", tenant_id);
+    }
+}
+
+impl Parameters for EntitlementCheckParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { tenant_id, product } = self;
+        visitor.parameter("tenant_id", tenant_id);
+        visitor.parameter("product", product);
     }
 }
 
@@ -1354,6 +1602,13 @@ impl Parameters for ApiKeyGetParams {
 }
 
 impl Parameters for ApiKeyRevokeParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for ApiKeyRotateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);

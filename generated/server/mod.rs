@@ -21,8 +21,8 @@ pub use self::admission::{
 };
 pub use self::api_keys::{
     ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams,
-    ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
-    ApiKeys,
+    ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyRotateParams,
+    ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys,
 };
 pub use self::audit::{Audit, AuditAppendResponse, AuditListParams, AuditListResponse};
 pub use self::catalog::{
@@ -40,10 +40,11 @@ pub use self::projects::{
 pub use self::request::RequestMetadata;
 pub use self::response::{OperationResponse, ServerErrorResponse};
 pub use self::tenants::{
-    EntitlementListParams, EntitlementListResponse, TenantActivateParams,
-    TenantActivateResponse, TenantCancelParams, TenantCancelResponse,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
+    EntitlementListResponse, TenantActivateParams, TenantActivateResponse,
+    TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
-    TenantGetParams, TenantGetResponse, Tenants,
+    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
 
 /// The whole API: implemented for every type that implements the trait of each tag.

@@ -39,6 +39,26 @@ pub trait Tenants: Idempotency {
         params: TenantGetParams,
     ) -> impl Future<Output = TenantGetResponse> + Send;
 
+    /// Update a tenant.
+    ///
+    /// The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged, and `null`
+    /// removes a value. The status and a pending cancellation remain unchanged. Returns 409 if the
+    /// tenant is archived, if another tenant has the `erp_customer_id` or the `stripe_cust_id`, or
+    /// if `trial_ends_at` changes and the tenant is not on trial. Writes the audit event
+    /// `tenant.updated`, unless nothing changes. Its `metadata` has the names of the changed
+    /// properties, with their old and new values if these are not personal data.
+    ///
+    /// Requires the scope `tenants:write`.
+    ///
+    /// `PATCH /v1/tenants/{id}`
+    fn tenant_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: TenantUpdateParams,
+        body: types::TenantUpdate,
+    ) -> impl Future<Output = TenantUpdateResponse> + Send;
+
     /// Get a tenant by slug.
     ///
     /// Requires the scope `tenants:read`.
@@ -55,7 +75,8 @@ pub trait Tenants: Idempotency {
     ///
     /// Sets the status to `active` and ends a pending cancellation. The body is optional.
     /// Properties that it contains are stored; omitted properties remain unchanged. Returns 409 if
-    /// the tenant is archived. Writes the audit event `tenant.activated`, unless nothing changes.
+    /// the tenant is archived, or if another tenant has the `erp_customer_id`. Writes the audit
+    /// event `tenant.activated`, unless nothing changes.
     ///
     /// Requires the scope `tenants:write`.
     ///
@@ -89,6 +110,23 @@ pub trait Tenants: Idempotency {
         body: Option<types::TenantCancel>,
     ) -> impl Future<Output = TenantCancelResponse> + Send;
 
+    /// Archive a tenant.
+    ///
+    /// Sets the status to `archived`, which is final: the tenant can be read and deleted, but not
+    /// changed. Its API keys are not valid. Returns 409 if the tenant is active; cancel it first.
+    /// Writes the audit event `tenant.archived`, unless the tenant is archived already.
+    ///
+    /// Requires the scope `tenants:write`.
+    ///
+    /// `POST /v1/tenants/{id}/archive`
+    fn tenant_archive(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
+        params: TenantArchiveParams,
+    ) -> impl Future<Output = TenantArchiveResponse> + Send;
+
     /// List the product entitlements of a tenant.
     ///
     /// Returns the entitlements in the order of their product keys. Expired entitlements are
@@ -103,11 +141,34 @@ pub trait Tenants: Idempotency {
         principal: Principal<Self::Identity>,
         params: EntitlementListParams,
     ) -> impl Future<Output = EntitlementListResponse> + Send;
+
+    /// Check whether a tenant is entitled to a product now.
+    ///
+    /// For products whose requests have no API key, such as those of a person who is logged in. The
+    /// response is 200, also if the tenant or the product does not exist. After a change to the
+    /// tenant or the entitlement has returned, no response says otherwise.
+    ///
+    /// Requires the scope `api_keys:verify`.
+    ///
+    /// `GET /v1/internal/entitlements/check`
+    fn entitlement_check(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: EntitlementCheckParams,
+    ) -> impl Future<Output = EntitlementCheckResponse> + Send;
 }
 
 /// The parameters of `tenant_get`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TenantGetParams {
+    /// The ID of the tenant.
+    pub id: types::TenantId,
+}
+
+/// The parameters of `tenant_update`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantUpdateParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
 }
@@ -133,11 +194,27 @@ pub struct TenantCancelParams {
     pub id: types::TenantId,
 }
 
+/// The parameters of `tenant_archive`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantArchiveParams {
+    /// The ID of the tenant.
+    pub id: types::TenantId,
+}
+
 /// The parameters of `entitlement_list`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EntitlementListParams {
     /// The ID of the tenant.
     pub tenant_id: types::TenantId,
+}
+
+/// The parameters of `entitlement_check`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntitlementCheckParams {
+    /// The ID of the tenant.
+    pub tenant_id: types::TenantId,
+    /// The key of the product.
+    pub product: types::ProductKey,
 }
 
 /// The responses that `tenant_create` declares.
@@ -216,6 +293,56 @@ impl OperationResponse for TenantGetResponse {
 }
 
 impl From<ServerErrorResponse> for TenantGetResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `tenant_update` declares.
+#[derive(Clone, Debug)]
+pub enum TenantUpdateResponse {
+    /// 200: The updated tenant.
+    Ok(types::Tenant),
+    /// 400: Input validation failed, the contract would end before it starts (stored dates are
+    /// taken into account), or `trial_ends_at` is not in the future.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 409: The request conflicts with stored data.
+    Conflict(types::Error),
+    /// 413: The body exceeds the maximum size.
+    PayloadTooLarge(types::Error),
+    /// 415: The `Content-Type` of the body is not JSON.
+    UnsupportedMediaType(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for TenantUpdateResponse {
+    const OPERATION: &'static str = "tenant_update";
+}
+
+impl From<ServerErrorResponse> for TenantUpdateResponse {
     fn from(response: ServerErrorResponse) -> Self {
         match response {
             ServerErrorResponse::InternalServerError(body) => {
@@ -375,6 +502,52 @@ impl From<ServerErrorResponse> for TenantCancelResponse {
     }
 }
 
+/// The responses that `tenant_archive` declares.
+#[derive(Clone, Debug)]
+pub enum TenantArchiveResponse {
+    /// 200: The archived tenant.
+    Ok(types::Tenant),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running.
+    Conflict(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for TenantArchiveResponse {
+    const OPERATION: &'static str = "tenant_archive";
+}
+
+impl From<ServerErrorResponse> for TenantArchiveResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
 /// The responses that `entitlement_list` declares.
 #[derive(Clone, Debug)]
 pub enum EntitlementListResponse {
@@ -403,6 +576,47 @@ impl OperationResponse for EntitlementListResponse {
 }
 
 impl From<ServerErrorResponse> for EntitlementListResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `entitlement_check` declares.
+#[derive(Clone, Debug)]
+pub enum EntitlementCheckResponse {
+    /// 200: Whether the tenant is entitled to the product.
+    Ok(types::EntitlementCheck),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for EntitlementCheckResponse {
+    const OPERATION: &'static str = "entitlement_check";
+}
+
+impl From<ServerErrorResponse> for EntitlementCheckResponse {
     fn from(response: ServerErrorResponse) -> Self {
         match response {
             ServerErrorResponse::InternalServerError(body) => {

@@ -15,6 +15,7 @@ pub(crate) enum Command {
     Create(ApiKeyCreate),
     Get(ApiKeyGet),
     Revoke(ApiKeyRevoke),
+    Rotate(ApiKeyRotate),
     Verify(ApiKeyVerify),
 }
 
@@ -29,6 +30,7 @@ impl Command {
                 request.send(client).await?;
                 Response::Empty
             }
+            Self::Rotate(request) => Response::ApiKeyCreated(request.send(client).await?),
             Self::Verify(request) => Response::ApiKeyVerify(request.send(client).await?),
         };
         Ok(response)
@@ -87,7 +89,8 @@ impl ApiKeyList {
 /// Create an API key.
 ///
 /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
-/// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
+/// with `expires_at` is valid until then. Returns 404 if the tenant does not exist or has no
+/// such project. Writes the audit event `api_key.created`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyCreate {
     /// The ID of a tenant. Required, unless the body file has it.
@@ -105,6 +108,9 @@ pub(crate) struct ApiKeyCreate {
     /// The creator of the key.
     #[arg(long, value_name = "TEXT")]
     pub(crate) created_by: Option<types::Text>,
+    /// The project that the key is bound to. It must be one of the tenant.
+    #[arg(long, value_name = "UUID")]
+    pub(crate) project_id: Option<types::ProjectId>,
     /// When the key expires. It must be in the future. By default, the key does not expire.
     #[arg(
         long,
@@ -132,6 +138,7 @@ impl ApiKeyCreate {
         body.set("product", self.product)?;
         body.set("scopes", self.scopes)?;
         body.set("created_by", self.created_by)?;
+        body.set("project_id", self.project_id)?;
         body.set("expires_at", self.expires_at)?;
         let body: types::ApiKeyCreate = arguments::finish(body)?;
         Ok(client.api_key_create().body(body).send().await?.into_inner())
@@ -174,18 +181,69 @@ impl ApiKeyRevoke {
     }
 }
 
+/// Replace an API key by a successor.
+///
+/// Creates a key with the same tenant, project, product, name and scopes, and returns its
+/// plaintext. Store it securely: it cannot be retrieved again. The successor does not expire,
+/// also if the old key does. The old key expires after `overlap_seconds`, or earlier if it
+/// would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from`
+/// link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the
+/// audit event `api_key.rotated`. The body is optional.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApiKeyRotate {
+    /// The ID of the API key.
+    #[arg(value_name = "ID")]
+    pub(crate) id: types::ApiKeyId,
+    /// How long the old key stays valid, in seconds. With 0, it expires at once. Default: `86400`.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(crate) overlap_seconds: Option<types::OverlapSeconds>,
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) body_file: Option<Input>,
+}
+
+impl ApiKeyRotate {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::ApiKeyCreated, Failure> {
+        let mut body = Body::from_file(self.body_file)?;
+        body.set("overlap_seconds", self.overlap_seconds)?;
+        let body: Option<types::ApiKeyRotate> = arguments::finish_unless_empty(body)?;
+        let mut request = client.api_key_rotate().id(self.id);
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        Ok(request.send().await?.into_inner())
+    }
+}
+
 /// Verify an API key.
 ///
 /// Headless products call this operation on each of their requests. Authorized callers always
 /// get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use
 /// `reason` to distinguish an invalid key from a temporary failure. Only a request with a query
 /// gets 400: the operation has no parameters.
+///
+/// With `product`, a key is only valid if it is for that product or for none, and its tenant is
+/// entitled to the product now. With `scopes`, a key is only valid if it has all of them. After
+/// a change to the key, the tenant or the entitlement has returned, no response says otherwise.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyVerify {
     /// The API key to verify. It can be any text. Treat it as a secret. A secret, and therefore
     /// read from this file (`-`: standard input). Required, unless the body file has it.
     #[arg(long, value_name = "PATH", required_unless_present = "body_file")]
     pub(crate) key_file: Option<Input>,
+    /// The product that the key is used for. The key must be for this product or for none, and its
+    /// tenant must be entitled to it now. By default, neither is checked.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) product: Option<types::ProductKey>,
+    /// The permissions that the key must have, all of them. Separate several with commas, or repeat
+    /// the option.
+    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
+    pub(crate) scopes: Option<Vec<types::Scope>>,
     /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
     /// its members.
     #[arg(long, value_name = "PATH")]
@@ -200,6 +258,8 @@ impl ApiKeyVerify {
     ) -> Result<types::ApiKeyVerify, Failure> {
         let mut body = Body::from_file(self.body_file)?;
         body.set("key", arguments::secret(self.key_file)?)?;
+        body.set("product", self.product)?;
+        body.set("scopes", self.scopes)?;
         let body: types::ApiKeyVerifyRequest = arguments::finish(body)?;
         Ok(client.api_key_verify().body(body).send().await?.into_inner())
     }

@@ -112,6 +112,30 @@ pub(crate) fn secret(argument: Option<Input>) -> Result<Option<Value>, Failure> 
     argument.map(read).transpose()
 }
 
+/// A value or `null`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Nullable<T> {
+    Null,
+    Given(T),
+}
+
+/// The value of a nullable member of a merge patch: given by its own option, or removed by `--clear`.
+pub(crate) fn patch<T>(
+    flag: &str,
+    value: Option<T>,
+    cleared: &[String],
+) -> Result<Option<Nullable<T>>, Failure> {
+    match (value, cleared.iter().any(|it| it == flag)) {
+        (Some(_), true) => {
+            Err(Failure::Usage(format!("use either `--{flag}` or `--clear {flag}`")))
+        }
+        (Some(value), false) => Ok(Some(Nullable::Given(value))),
+        (None, true) => Ok(Some(Nullable::Null)),
+        (None, false) => Ok(None),
+    }
+}
+
 /// Parses a time, a date, or an age such as `1h`.
 pub(crate) fn parse_time<T: 'static, E: 'static>(
     parse: fn(&str) -> Result<T, E>,

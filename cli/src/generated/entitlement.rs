@@ -11,6 +11,7 @@ use super::Response;
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     List(EntitlementList),
+    Check(EntitlementCheck),
 }
 
 impl Command {
@@ -19,6 +20,9 @@ impl Command {
         let response = match self {
             Self::List(request) => {
                 Response::TenantProductList(request.send(client).await?)
+            }
+            Self::Check(request) => {
+                Response::EntitlementCheck(request.send(client).await?)
             }
         };
         Ok(response)
@@ -46,6 +50,39 @@ impl EntitlementList {
             client
                 .entitlement_list()
                 .tenant_id(self.tenant_id)
+                .send()
+                .await?
+                .into_inner(),
+        )
+    }
+}
+
+/// Check whether a tenant is entitled to a product now.
+///
+/// For products whose requests have no API key, such as those of a person who is logged in. The
+/// response is 200, also if the tenant or the product does not exist. After a change to the
+/// tenant or the entitlement has returned, no response says otherwise.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EntitlementCheck {
+    /// The ID of the tenant.
+    #[arg(long, value_name = "UUID")]
+    pub(crate) tenant_id: types::TenantId,
+    /// The key of the product.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) product: types::ProductKey,
+}
+
+impl EntitlementCheck {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::EntitlementCheck, Failure> {
+        Ok(
+            client
+                .entitlement_check()
+                .tenant_id(self.tenant_id)
+                .product(self.product)
                 .send()
                 .await?
                 .into_inner(),

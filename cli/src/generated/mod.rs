@@ -18,7 +18,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 10613347617673253300;
+pub(crate) const SPEC_FINGERPRINT: u64 = 15985033896658652418;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]
@@ -35,7 +35,7 @@ pub(crate) enum OperationCommand {
     /// Projects of a tenant, for which it can create API keys.
     #[command(subcommand)]
     Project(project::Command),
-    /// List the product entitlements of a tenant.
+    /// Customers and demos of the platform, and their product entitlements.
     #[command(subcommand)]
     Entitlement(entitlement::Command),
     /// Products that a tenant can request or try.
@@ -73,6 +73,7 @@ pub(crate) enum Response {
     Tenant(types::Tenant),
     Project(types::Project),
     TenantProductList(types::TenantProductList),
+    EntitlementCheck(types::EntitlementCheck),
     CatalogEntryList(types::CatalogEntryList),
     TenantProduct(types::TenantProduct),
     ApiKeyList(types::ApiKeyList),

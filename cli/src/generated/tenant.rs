@@ -13,9 +13,11 @@ use super::arguments::{Body, Input};
 pub(crate) enum Command {
     Create(TenantCreate),
     Get(TenantGet),
+    Update(TenantUpdate),
     GetBySlug(TenantGetBySlug),
     Activate(TenantActivate),
     Cancel(TenantCancel),
+    Archive(TenantArchive),
 }
 
 impl Command {
@@ -24,9 +26,11 @@ impl Command {
         let response = match self {
             Self::Create(request) => Response::Tenant(request.send(client).await?),
             Self::Get(request) => Response::Tenant(request.send(client).await?),
+            Self::Update(request) => Response::Tenant(request.send(client).await?),
             Self::GetBySlug(request) => Response::Tenant(request.send(client).await?),
             Self::Activate(request) => Response::Tenant(request.send(client).await?),
             Self::Cancel(request) => Response::Tenant(request.send(client).await?),
+            Self::Archive(request) => Response::Tenant(request.send(client).await?),
         };
         Ok(response)
     }
@@ -97,6 +101,113 @@ impl TenantGet {
     }
 }
 
+/// Update a tenant.
+///
+/// The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged, and `null`
+/// removes a value. The status and a pending cancellation remain unchanged. Returns 409 if the
+/// tenant is archived, if another tenant has the `erp_customer_id` or the `stripe_cust_id`, or
+/// if `trial_ends_at` changes and the tenant is not on trial. Writes the audit event
+/// `tenant.updated`, unless nothing changes. Its `metadata` has the names of the changed
+/// properties, with their old and new values if these are not personal data.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TenantUpdate {
+    /// The ID of the tenant.
+    #[arg(value_name = "ID")]
+    pub(crate) id: types::TenantId,
+    /// The display name of a tenant.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<types::TenantName>,
+    /// The key of a plan.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) plan: Option<types::PlanKey>,
+    /// The person in sales who is responsible for the customer.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) sales_owner: Option<types::Text>,
+    /// The customer's ID in the ERP system.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) erp_customer_id: Option<types::ExternalId>,
+    /// The customer's ID at Stripe.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) stripe_cust_id: Option<types::ExternalId>,
+    /// The first day of the contract.
+    #[arg(
+        long,
+        value_name = "DATE",
+        value_parser = <types::Date
+        as
+        types::Format>::parse
+    )]
+    pub(crate) contract_start: Option<types::Date>,
+    /// The last day of the contract. It must not be before `contract_start`. A pending cancellation
+    /// keeps its time.
+    #[arg(
+        long,
+        value_name = "DATE",
+        value_parser = <types::Date
+        as
+        types::Format>::parse
+    )]
+    pub(crate) contract_end: Option<types::Date>,
+    /// When the trial ends. It must be in the future, and the tenant must be on trial. A pending
+    /// cancellation keeps its time.
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = <types::Timestamp
+        as
+        types::Format>::parse
+    )]
+    pub(crate) trial_ends_at: Option<types::Timestamp>,
+    /// Remove these values. Separate several with commas, or repeat the option.
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        value_parser = ["sales-owner",
+        "erp-customer-id",
+        "stripe-cust-id",
+        "contract-start",
+        "contract-end"]
+    )]
+    pub(crate) clear: Vec<String>,
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) body_file: Option<Input>,
+}
+
+impl TenantUpdate {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<types::Tenant, Failure> {
+        let mut body = Body::from_file(self.body_file)?;
+        body.set("name", self.name)?;
+        body.set("plan", self.plan)?;
+        body.set(
+            "sales_owner",
+            arguments::patch("sales-owner", self.sales_owner, &self.clear)?,
+        )?;
+        body.set(
+            "erp_customer_id",
+            arguments::patch("erp-customer-id", self.erp_customer_id, &self.clear)?,
+        )?;
+        body.set(
+            "stripe_cust_id",
+            arguments::patch("stripe-cust-id", self.stripe_cust_id, &self.clear)?,
+        )?;
+        body.set(
+            "contract_start",
+            arguments::patch("contract-start", self.contract_start, &self.clear)?,
+        )?;
+        body.set(
+            "contract_end",
+            arguments::patch("contract-end", self.contract_end, &self.clear)?,
+        )?;
+        body.set("trial_ends_at", self.trial_ends_at)?;
+        let body: types::TenantUpdate = arguments::finish(body)?;
+        Ok(client.tenant_update().id(self.id).body(body).send().await?.into_inner())
+    }
+}
+
 /// Get a tenant by slug.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TenantGetBySlug {
@@ -116,7 +227,8 @@ impl TenantGetBySlug {
 ///
 /// Sets the status to `active` and ends a pending cancellation. The body is optional.
 /// Properties that it contains are stored; omitted properties remain unchanged. Returns 409 if
-/// the tenant is archived. Writes the audit event `tenant.activated`, unless nothing changes.
+/// the tenant is archived, or if another tenant has the `erp_customer_id`. Writes the audit
+/// event `tenant.activated`, unless nothing changes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TenantActivate {
     /// The ID of the tenant.
@@ -145,7 +257,7 @@ pub(crate) struct TenantActivate {
     pub(crate) contract_end: Option<types::Date>,
     /// The customer's ID in the ERP system.
     #[arg(long, value_name = "TEXT")]
-    pub(crate) erp_customer_id: Option<types::Text>,
+    pub(crate) erp_customer_id: Option<types::ExternalId>,
     /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
     /// its members.
     #[arg(long, value_name = "PATH")]
@@ -212,5 +324,24 @@ impl TenantCancel {
             request = request.body(body);
         }
         Ok(request.send().await?.into_inner())
+    }
+}
+
+/// Archive a tenant.
+///
+/// Sets the status to `archived`, which is final: the tenant can be read and deleted, but not
+/// changed. Its API keys are not valid. Returns 409 if the tenant is active; cancel it first.
+/// Writes the audit event `tenant.archived`, unless the tenant is archived already.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TenantArchive {
+    /// The ID of the tenant.
+    #[arg(value_name = "ID")]
+    pub(crate) id: types::TenantId,
+}
+
+impl TenantArchive {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<types::Tenant, Failure> {
+        Ok(client.tenant_archive().id(self.id).send().await?.into_inner())
     }
 }

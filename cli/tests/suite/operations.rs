@@ -72,6 +72,12 @@ async fn every_operation_is_a_command(service: TestServer) {
             .await,
         tenant
     );
+    let changes = [&id, "--stripe-cust-id", "cus_1", "--clear", "sales-owner,contract-end"];
+    let updated = calls.call(Operation::TenantUpdate, "tenant update", &changes).await;
+    assert_eq!(
+        (&updated["stripe_cust_id"], &updated["sales_owner"]),
+        (&json!("cus_1"), &Value::Null)
+    );
     let dates = [&id, "--contract-start", "2026-01-01", "--contract-end", "2027-12-31"];
     let active = calls.call(Operation::TenantActivate, "tenant activate", &dates).await;
     assert_eq!(
@@ -109,6 +115,13 @@ async fn every_operation_is_a_command(service: TestServer) {
         .call(Operation::EntitlementList, "entitlement list", &["--tenant-id", &id])
         .await;
     assert_eq!(entitlements, json!({ "items": [trial] }));
+    let check = calls
+        .call(Operation::EntitlementCheck, "entitlement check", &wish)
+        .await;
+    assert_eq!(
+        (&check["entitled"], &check["expires_at"]),
+        (&json!(true), &trial["expires_at"])
+    );
 
     let key = [
         "--tenant-id",
@@ -139,6 +152,9 @@ async fn every_operation_is_a_command(service: TestServer) {
     let key_id = created["api_key"]["id"].as_str().unwrap();
     let key = calls.call(Operation::ApiKeyGet, "api-key get", &[key_id]).await;
     assert_eq!(key["id"], created["api_key"]["id"]);
+    let rotate = [key_id, "--overlap-seconds", "60"];
+    let rotated = calls.call(Operation::ApiKeyRotate, "api-key rotate", &rotate).await;
+    assert_eq!(rotated["api_key"]["rotated_from"], key_id);
     let revoked = calls.call(Operation::ApiKeyRevoke, "api-key revoke", &[key_id]).await;
     assert_eq!(revoked, Value::Null);
 
@@ -165,6 +181,8 @@ async fn every_operation_is_a_command(service: TestServer) {
         .call(Operation::TenantCancel, "tenant cancel", &[&id, "--reason", "moved on"])
         .await;
     assert_eq!(frozen["status"], "frozen");
+    let archived = calls.call(Operation::TenantArchive, "tenant archive", &[&id]).await;
+    assert_eq!(archived["status"], "archived");
 
     assert_eq!(
         calls.called,

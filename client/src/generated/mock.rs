@@ -426,6 +426,175 @@ impl TenantGetThen {
     }
 }
 
+/// Matches requests of `tenant_update`.
+pub struct TenantUpdateWhen(When);
+
+impl TenantUpdateWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::PATCH)
+                .path_matches(
+                    Regex::new("^/v1/tenants/[^/]*$").expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::TenantId) -> Self {
+        let re = Regex::new(&format!("^/v1/tenants/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `body`.
+    pub fn body(self, value: &types::TenantUpdate) -> Self {
+        Self(self.0.json_body_obj(value))
+    }
+}
+
+/// Sets the response of `tenant_update`.
+pub struct TenantUpdateThen(Then);
+
+impl TenantUpdateThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::Tenant) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `payload_too_large`.
+    pub fn payload_too_large(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(413u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unsupported_media_type`.
+    pub fn unsupported_media_type(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Matches requests of `tenant_get_by_slug`.
 pub struct TenantGetBySlugWhen(When);
 
@@ -870,6 +1039,160 @@ impl TenantCancelThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `tenant_archive`.
+pub struct TenantArchiveWhen(When);
+
+impl TenantArchiveWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::POST)
+                .path_matches(
+                    Regex::new("^/v1/tenants/[^/]*/archive$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::TenantId) -> Self {
+        let re = Regex::new(&format!("^/v1/tenants/{}/archive$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+}
+
+/// Sets the response of `tenant_archive`.
+pub struct TenantArchiveThen(Then);
+
+impl TenantArchiveThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::Tenant) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -1452,6 +1775,130 @@ impl EntitlementListThen {
             self
                 .0
                 .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `entitlement_check`.
+pub struct EntitlementCheckWhen(When);
+
+impl EntitlementCheckWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::GET)
+                .path_matches(
+                    Regex::new("^/v1/internal/entitlements/check$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `product`.
+    pub fn product(self, value: &types::ProductKey) -> Self {
+        Self(self.0.query_param("product", value.to_string()))
+    }
+
+    /// Matches requests with this `tenant_id`.
+    pub fn tenant_id(self, value: &types::TenantId) -> Self {
+        Self(self.0.query_param("tenant_id", value.to_string()))
+    }
+}
+
+/// Sets the response of `entitlement_check`.
+pub struct EntitlementCheckThen(Then);
+
+impl EntitlementCheckThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::EntitlementCheck) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -2543,6 +2990,187 @@ impl ApiKeyRevokeThen {
     }
 }
 
+/// Matches requests of `api_key_rotate`.
+pub struct ApiKeyRotateWhen(When);
+
+impl ApiKeyRotateWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::POST)
+                .path_matches(
+                    Regex::new("^/v1/api-keys/[^/]*/rotate$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::ApiKeyId) -> Self {
+        let re = Regex::new(&format!("^/v1/api-keys/{}/rotate$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `body`.
+    pub fn body(self, value: &types::ApiKeyRotate) -> Self {
+        Self(self.0.json_body_obj(value))
+    }
+}
+
+/// Sets the response of `api_key_rotate`.
+pub struct ApiKeyRotateThen(Then);
+
+impl ApiKeyRotateThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `created`.
+    pub fn created(self, value: &types::ApiKeyCreated) -> Self {
+        Self(
+            self
+                .0
+                .status(201u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `payload_too_large`.
+    pub fn payload_too_large(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(413u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unsupported_media_type`.
+    pub fn unsupported_media_type(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Matches requests of `api_key_verify`.
 pub struct ApiKeyVerifyWhen(When);
 
@@ -3019,6 +3647,10 @@ pub trait MockServerExt {
     fn tenant_get<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(TenantGetWhen, TenantGetThen);
+    /// Mocks `tenant_update`.
+    fn tenant_update<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TenantUpdateWhen, TenantUpdateThen);
     /// Mocks `tenant_get_by_slug`.
     fn tenant_get_by_slug<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -3031,6 +3663,10 @@ pub trait MockServerExt {
     fn tenant_cancel<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(TenantCancelWhen, TenantCancelThen);
+    /// Mocks `tenant_archive`.
+    fn tenant_archive<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TenantArchiveWhen, TenantArchiveThen);
     /// Mocks `project_create`.
     fn project_create<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -3047,6 +3683,10 @@ pub trait MockServerExt {
     fn entitlement_list<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(EntitlementListWhen, EntitlementListThen);
+    /// Mocks `entitlement_check`.
+    fn entitlement_check<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(EntitlementCheckWhen, EntitlementCheckThen);
     /// Mocks `catalog_list`.
     fn catalog_list<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -3075,6 +3715,10 @@ pub trait MockServerExt {
     fn api_key_revoke<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(ApiKeyRevokeWhen, ApiKeyRevokeThen);
+    /// Mocks `api_key_rotate`.
+    fn api_key_rotate<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ApiKeyRotateWhen, ApiKeyRotateThen);
     /// Mocks `api_key_verify`.
     fn api_key_verify<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -3126,6 +3770,15 @@ impl MockServerExt for MockServer {
         })
     }
 
+    fn tenant_update<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TenantUpdateWhen, TenantUpdateThen),
+    {
+        self.mock(|when, then| {
+            config_fn(TenantUpdateWhen::new(when), TenantUpdateThen::new(then))
+        })
+    }
+
     fn tenant_get_by_slug<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(TenantGetBySlugWhen, TenantGetBySlugThen),
@@ -3150,6 +3803,15 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(TenantCancelWhen::new(when), TenantCancelThen::new(then))
+        })
+    }
+
+    fn tenant_archive<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TenantArchiveWhen, TenantArchiveThen),
+    {
+        self.mock(|when, then| {
+            config_fn(TenantArchiveWhen::new(when), TenantArchiveThen::new(then))
         })
     }
 
@@ -3186,6 +3848,15 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(EntitlementListWhen::new(when), EntitlementListThen::new(then))
+        })
+    }
+
+    fn entitlement_check<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(EntitlementCheckWhen, EntitlementCheckThen),
+    {
+        self.mock(|when, then| {
+            config_fn(EntitlementCheckWhen::new(when), EntitlementCheckThen::new(then))
         })
     }
 
@@ -3252,6 +3923,15 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(ApiKeyRevokeWhen::new(when), ApiKeyRevokeThen::new(then))
+        })
+    }
+
+    fn api_key_rotate<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ApiKeyRotateWhen, ApiKeyRotateThen),
+    {
+        self.mock(|when, then| {
+            config_fn(ApiKeyRotateWhen::new(when), ApiKeyRotateThen::new(then))
         })
     }
 

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 10613347617673253300;
+pub const SPEC_FINGERPRINT: u64 = 15985033896658652418;
 
 /// A client of the Tenant Registry.
 ///
@@ -49,18 +49,19 @@ pub const SPEC_FINGERPRINT: u64 = 10613347617673253300;
 /// without white space between the tokens, and the nested levels of objects and lists.
 /// Responses may contain longer values that were stored before contract 2.0.
 ///
-/// **Retries.** It is safe to repeat a request that activates or cancels a tenant or revokes an
-/// API key: if it already took effect, it changes nothing and writes no second audit event.
-/// With an `Idempotency-Key`, it is safe to repeat any request that creates or changes
-/// something. A repeated request changes nothing and gets the response to the first one, with
-/// `Idempotency-Replayed: true`. The key belongs to the caller and to the operation. Another
-/// request with the same key gets 422. While the first one is running, the response is 409 with
-/// `Retry-After`. Errors are not stored: after an error, a request with the same key is
-/// processed anew. A plaintext is not stored either: repeating `api_key_create` returns 409,
-/// and the message names the key that was created. Without an `Idempotency-Key`, repeating a
-/// successful `tenant_create`, `project_create` or `catalog_trial_request` returns 409, and
-/// repeating `api_key_create`, `catalog_request` or `audit_append` creates a second record.
-/// Repeating `project_delete` returns 404.
+/// **Retries.** It is safe to repeat a request that updates, activates, cancels or archives a
+/// tenant or revokes an API key: if it already took effect, it changes nothing and writes no
+/// second audit event. With an `Idempotency-Key`, it is safe to repeat any `POST` that creates
+/// or changes something. A repeated request changes nothing and gets the response to the first
+/// one, with `Idempotency-Replayed: true`. The key belongs to the caller and to the operation.
+/// Another request with the same key gets 422. While the first one is running, the response is
+/// 409 with `Retry-After`. Errors are not stored: after an error, a request with the same key
+/// is processed anew. A plaintext is not stored either: repeating `api_key_create` or
+/// `api_key_rotate` returns 409, and the message names the key that was created. Without an
+/// `Idempotency-Key`, repeating a successful `tenant_create`, `project_create`,
+/// `catalog_trial_request` or `api_key_rotate` returns 409, and repeating `api_key_create`,
+/// `catalog_request` or `audit_append` creates a second record. Repeating `project_delete`
+/// returns 404.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -119,6 +120,18 @@ impl Client {
         builder::TenantGet::new(self)
     }
 
+    /// Update a tenant.
+    ///
+    /// The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged, and `null`
+    /// removes a value. The status and a pending cancellation remain unchanged. Returns 409 if the
+    /// tenant is archived, if another tenant has the `erp_customer_id` or the `stripe_cust_id`, or
+    /// if `trial_ends_at` changes and the tenant is not on trial. Writes the audit event
+    /// `tenant.updated`, unless nothing changes. Its `metadata` has the names of the changed
+    /// properties, with their old and new values if these are not personal data.
+    pub fn tenant_update(&self) -> builder::TenantUpdate<'_> {
+        builder::TenantUpdate::new(self)
+    }
+
     /// Get a tenant by slug.
     pub fn tenant_get_by_slug(&self) -> builder::TenantGetBySlug<'_> {
         builder::TenantGetBySlug::new(self)
@@ -128,7 +141,8 @@ impl Client {
     ///
     /// Sets the status to `active` and ends a pending cancellation. The body is optional.
     /// Properties that it contains are stored; omitted properties remain unchanged. Returns 409 if
-    /// the tenant is archived. Writes the audit event `tenant.activated`, unless nothing changes.
+    /// the tenant is archived, or if another tenant has the `erp_customer_id`. Writes the audit
+    /// event `tenant.activated`, unless nothing changes.
     pub fn tenant_activate(&self) -> builder::TenantActivate<'_> {
         builder::TenantActivate::new(self)
     }
@@ -142,6 +156,15 @@ impl Client {
     /// and the effective time in `metadata`, unless nothing changes.
     pub fn tenant_cancel(&self) -> builder::TenantCancel<'_> {
         builder::TenantCancel::new(self)
+    }
+
+    /// Archive a tenant.
+    ///
+    /// Sets the status to `archived`, which is final: the tenant can be read and deleted, but not
+    /// changed. Its API keys are not valid. Returns 409 if the tenant is active; cancel it first.
+    /// Writes the audit event `tenant.archived`, unless the tenant is archived already.
+    pub fn tenant_archive(&self) -> builder::TenantArchive<'_> {
+        builder::TenantArchive::new(self)
     }
 
     /// Create a project.
@@ -170,6 +193,15 @@ impl Client {
     /// included, with `enabled: false`.
     pub fn entitlement_list(&self) -> builder::EntitlementList<'_> {
         builder::EntitlementList::new(self)
+    }
+
+    /// Check whether a tenant is entitled to a product now.
+    ///
+    /// For products whose requests have no API key, such as those of a person who is logged in. The
+    /// response is 200, also if the tenant or the product does not exist. After a change to the
+    /// tenant or the entitlement has returned, no response says otherwise.
+    pub fn entitlement_check(&self) -> builder::EntitlementCheck<'_> {
+        builder::EntitlementCheck::new(self)
     }
 
     /// List the products that any tenant can request.
@@ -211,7 +243,8 @@ impl Client {
     /// Create an API key.
     ///
     /// Returns the plaintext of the key. Store it securely: it cannot be retrieved again. A key
-    /// with `expires_at` is valid until then. Writes the audit event `api_key.created`.
+    /// with `expires_at` is valid until then. Returns 404 if the tenant does not exist or has no
+    /// such project. Writes the audit event `api_key.created`.
     pub fn api_key_create(&self) -> builder::ApiKeyCreate<'_> {
         builder::ApiKeyCreate::new(self)
     }
@@ -231,12 +264,28 @@ impl Client {
         builder::ApiKeyRevoke::new(self)
     }
 
+    /// Replace an API key by a successor.
+    ///
+    /// Creates a key with the same tenant, project, product, name and scopes, and returns its
+    /// plaintext. Store it securely: it cannot be retrieved again. The successor does not expire,
+    /// also if the old key does. The old key expires after `overlap_seconds`, or earlier if it
+    /// would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from`
+    /// link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the
+    /// audit event `api_key.rotated`. The body is optional.
+    pub fn api_key_rotate(&self) -> builder::ApiKeyRotate<'_> {
+        builder::ApiKeyRotate::new(self)
+    }
+
     /// Verify an API key.
     ///
     /// Headless products call this operation on each of their requests. Authorized callers always
     /// get 200, whatever is wrong with the key, the body or the store. Check `valid`, and use
     /// `reason` to distinguish an invalid key from a temporary failure. Only a request with a query
     /// gets 400: the operation has no parameters.
+    ///
+    /// With `product`, a key is only valid if it is for that product or for none, and its tenant is
+    /// entitled to the product now. With `scopes`, a key is only valid if it has all of them. After
+    /// a change to the key, the tenant or the entitlement has returned, no response says otherwise.
     pub fn api_key_verify(&self) -> builder::ApiKeyVerify<'_> {
         builder::ApiKeyVerify::new(self)
     }

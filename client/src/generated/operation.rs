@@ -14,12 +14,16 @@ pub enum Operation {
     TenantCreate,
     /// `tenant_get`: Get a tenant by ID.
     TenantGet,
+    /// `tenant_update`: Update a tenant.
+    TenantUpdate,
     /// `tenant_get_by_slug`: Get a tenant by slug.
     TenantGetBySlug,
     /// `tenant_activate`: Activate a tenant.
     TenantActivate,
     /// `tenant_cancel`: Cancel a tenant, immediately or at the end of its period.
     TenantCancel,
+    /// `tenant_archive`: Archive a tenant.
+    TenantArchive,
     /// `project_create`: Create a project.
     ProjectCreate,
     /// `project_get`: Get a project by ID.
@@ -28,6 +32,8 @@ pub enum Operation {
     ProjectDelete,
     /// `entitlement_list`: List the product entitlements of a tenant.
     EntitlementList,
+    /// `entitlement_check`: Check whether a tenant is entitled to a product now.
+    EntitlementCheck,
     /// `catalog_list`: List the products that any tenant can request.
     CatalogList,
     /// `catalog_request`: Request a product for a tenant.
@@ -42,6 +48,8 @@ pub enum Operation {
     ApiKeyGet,
     /// `api_key_revoke`: Revoke an API key.
     ApiKeyRevoke,
+    /// `api_key_rotate`: Replace an API key by a successor.
+    ApiKeyRotate,
     /// `api_key_verify`: Verify an API key.
     ApiKeyVerify,
     /// `audit_append`: Append an audit event.
@@ -52,18 +60,21 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
         Self::TenantGet,
+        Self::TenantUpdate,
         Self::TenantGetBySlug,
         Self::TenantActivate,
         Self::TenantCancel,
+        Self::TenantArchive,
         Self::ProjectCreate,
         Self::ProjectGet,
         Self::ProjectDelete,
         Self::EntitlementList,
+        Self::EntitlementCheck,
         Self::CatalogList,
         Self::CatalogRequest,
         Self::CatalogTrialRequest,
@@ -71,6 +82,7 @@ impl Operation {
         Self::ApiKeyCreate,
         Self::ApiKeyGet,
         Self::ApiKeyRevoke,
+        Self::ApiKeyRotate,
         Self::ApiKeyVerify,
         Self::AuditAppend,
         Self::AuditList,
@@ -83,13 +95,16 @@ impl Operation {
             Self::ReadinessGet => "readiness_get",
             Self::TenantCreate => "tenant_create",
             Self::TenantGet => "tenant_get",
+            Self::TenantUpdate => "tenant_update",
             Self::TenantGetBySlug => "tenant_get_by_slug",
             Self::TenantActivate => "tenant_activate",
             Self::TenantCancel => "tenant_cancel",
+            Self::TenantArchive => "tenant_archive",
             Self::ProjectCreate => "project_create",
             Self::ProjectGet => "project_get",
             Self::ProjectDelete => "project_delete",
             Self::EntitlementList => "entitlement_list",
+            Self::EntitlementCheck => "entitlement_check",
             Self::CatalogList => "catalog_list",
             Self::CatalogRequest => "catalog_request",
             Self::CatalogTrialRequest => "catalog_trial_request",
@@ -97,6 +112,7 @@ impl Operation {
             Self::ApiKeyCreate => "api_key_create",
             Self::ApiKeyGet => "api_key_get",
             Self::ApiKeyRevoke => "api_key_revoke",
+            Self::ApiKeyRotate => "api_key_rotate",
             Self::ApiKeyVerify => "api_key_verify",
             Self::AuditAppend => "audit_append",
             Self::AuditList => "audit_list",

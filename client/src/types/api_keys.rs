@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::OpenEnum;
-use super::{ProductKey, StoredText, TenantId, Text, Timestamp, constraint, decode};
+use super::{
+    ProductKey, ProjectId, StoredText, TenantId, Text, Timestamp, constraint, decode,
+};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
 use super::members::{Member, RequestObject};
@@ -318,6 +320,13 @@ pub struct ApiKey {
     pub id: ApiKeyId,
     /// The ID of a tenant.
     pub tenant_id: TenantId,
+    /// The project that the key is bound to, if any.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub project_id: Option<ProjectId>,
     /// The key of the product that the key is for, if any.
     #[serde(
         default,
@@ -350,6 +359,20 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
     /// When the key was created.
     pub created_at: Timestamp,
+    /// The key that replaces this key. Omitted if it was not rotated.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub rotated_to: Option<ApiKeyId>,
+    /// The key that this key replaces. Omitted if it replaces none.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub rotated_from: Option<ApiKeyId>,
 }
 
 /// A page of the API keys of a tenant. It ends before it has more than `limit` keys or more
@@ -401,6 +424,13 @@ pub struct ApiKeyCreate {
         skip_serializing_if = "Option::is_none"
     )]
     pub created_by: Option<Text>,
+    /// The project that the key is bound to. It must be one of the tenant.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub project_id: Option<ProjectId>,
     /// When the key expires. It must be in the future. By default, the key does not expire.
     #[serde(
         default,
@@ -419,6 +449,7 @@ impl ApiKeyCreate {
             product: None,
             scopes: Vec::new(),
             created_by: None,
+            project_id: None,
             expires_at: None,
         }
     }
@@ -448,6 +479,10 @@ impl RequestObject for ApiKeyCreate {
                 members: None,
             },
             Member {
+                name: "project_id",
+                members: None,
+            },
+            Member {
                 name: "expires_at",
                 members: None,
             },
@@ -466,17 +501,133 @@ pub struct ApiKeyCreated {
     pub warning: String,
 }
 
-/// The key to verify.
+/// How long an API key stays valid after its rotation, in seconds.
+///
+/// At least 0. At most 2592000.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(try_from = "i32")]
+pub struct OverlapSeconds(pub(super) i32);
+
+impl OverlapSeconds {
+    /// Returns the number.
+    pub fn get(self) -> i32 {
+        self.0
+    }
+}
+
+impl TryFrom<i32> for OverlapSeconds {
+    type Error = ConstraintError;
+
+    fn try_from(number: i32) -> Result<Self, ConstraintError> {
+        constraint::check_minimum(i64::from(number), 0)?;
+        constraint::check_maximum(i64::from(number), 2592000)?;
+        Ok(Self(number))
+    }
+}
+
+impl FromStr for OverlapSeconds {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        let number: i32 = text
+            .parse()
+            .map_err(|_| ConstraintError::NotAnInteger {
+                minimum: 0,
+                maximum: 2592000,
+                value: Quoted::shown(text),
+            })?;
+        Self::try_from(number)
+    }
+}
+
+impl From<OverlapSeconds> for i32 {
+    fn from(value: OverlapSeconds) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for OverlapSeconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How an API key is rotated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApiKeyRotate {
+    /// How long the old key stays valid, in seconds. With 0, it expires at once.
+    ///
+    /// Default: `86400`.
+    #[serde(default = "ApiKeyRotate::default_overlap_seconds")]
+    pub overlap_seconds: OverlapSeconds,
+}
+
+impl Default for ApiKeyRotate {
+    fn default() -> Self {
+        Self {
+            overlap_seconds: OverlapSeconds(86400),
+        }
+    }
+}
+
+impl RequestObject for ApiKeyRotate {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "overlap_seconds",
+                members: None,
+            },
+        ]
+    }
+}
+
+impl ApiKeyRotate {
+    fn default_overlap_seconds() -> OverlapSeconds {
+        OverlapSeconds(86400)
+    }
+}
+
+/// The key to verify, and what it must be good for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApiKeyVerifyRequest {
     /// The API key to verify. It can be any text. Treat it as a secret.
     pub key: ApiKeyCandidate,
+    /// The product that the key is used for. The key must be for this product or for none, and its
+    /// tenant must be entitled to it now. By default, neither is checked.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub product: Option<ProductKey>,
+    /// The permissions that the key must have, all of them.
+    ///
+    /// At most 100 items.
+    ///
+    /// Default: `[]`.
+    #[serde(default, deserialize_with = "decode::list::<_,_,100>")]
+    pub scopes: Vec<Scope>,
 }
 
 impl ApiKeyVerifyRequest {
     /// Creates a value with these properties. All others are absent or have their default.
     pub fn new(key: ApiKeyCandidate) -> Self {
-        Self { key }
+        Self {
+            key,
+            product: None,
+            scopes: Vec::new(),
+        }
     }
 }
 
@@ -485,6 +636,14 @@ impl RequestObject for ApiKeyVerifyRequest {
         &[
             Member {
                 name: "key",
+                members: None,
+            },
+            Member {
+                name: "product",
+                members: None,
+            },
+            Member {
+                name: "scopes",
                 members: None,
             },
         ]
@@ -517,6 +676,13 @@ pub struct ApiKeyVerify {
         skip_serializing_if = "Option::is_none"
     )]
     pub tenant_id: Option<TenantId>,
+    /// The project that the key is bound to, if any. Omitted if the key is not valid.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub project_id: Option<ProjectId>,
     /// The product that the key is for, if any. Omitted if the key is not valid.
     #[serde(
         default,
@@ -542,9 +708,10 @@ pub struct ApiKeyVerify {
 
 /// Why a key is not valid. `malformed`: the key or the body does not have the required format.
 /// `unknown`: the key does not exist. `revoked`: the key was revoked. `expired`: the key has
-/// expired. `tenant_inactive`: the tenant of the key is frozen or archived. `unavailable`: the
-/// key could not be checked; retry later. If several reasons apply, the first in this order is
-/// returned.
+/// expired. `tenant_inactive`: the tenant of the key is frozen or archived. `wrong_product`:
+/// the key is for another product. `not_entitled`: the tenant is not entitled to the product
+/// now. `missing_scope`: the key does not have all of the scopes. `unavailable`: the key could
+/// not be checked; retry later. If several reasons apply, the first in this order is returned.
 #[derive(
     Clone,
     Copy,
@@ -574,6 +741,15 @@ pub enum ApiKeyVerifyReason {
     /// `tenant_inactive`.
     #[serde(rename = "tenant_inactive")]
     TenantInactive,
+    /// `wrong_product`.
+    #[serde(rename = "wrong_product")]
+    WrongProduct,
+    /// `not_entitled`.
+    #[serde(rename = "not_entitled")]
+    NotEntitled,
+    /// `missing_scope`.
+    #[serde(rename = "missing_scope")]
+    MissingScope,
     /// `unavailable`.
     #[serde(rename = "unavailable")]
     Unavailable,
@@ -581,12 +757,15 @@ pub enum ApiKeyVerifyReason {
 
 impl ApiKeyVerifyReason {
     /// All values, in the order of the spec.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Malformed,
         Self::Unknown,
         Self::Revoked,
         Self::Expired,
         Self::TenantInactive,
+        Self::WrongProduct,
+        Self::NotEntitled,
+        Self::MissingScope,
         Self::Unavailable,
     ];
 
@@ -598,6 +777,9 @@ impl ApiKeyVerifyReason {
             Self::Revoked => "revoked",
             Self::Expired => "expired",
             Self::TenantInactive => "tenant_inactive",
+            Self::WrongProduct => "wrong_product",
+            Self::NotEntitled => "not_entitled",
+            Self::MissingScope => "missing_scope",
             Self::Unavailable => "unavailable",
         }
     }
@@ -624,6 +806,9 @@ impl FromStr for ApiKeyVerifyReason {
                         "revoked",
                         "expired",
                         "tenant_inactive",
+                        "wrong_product",
+                        "not_entitled",
+                        "missing_scope",
                         "unavailable",
                     ],
                     value: Quoted::shown(text),

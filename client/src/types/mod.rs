@@ -13,6 +13,7 @@ mod decode;
 mod health;
 mod json;
 mod members;
+mod patch;
 mod projects;
 mod shared;
 mod tenants;
@@ -20,8 +21,8 @@ mod time;
 
 pub use self::api_keys::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList,
-    ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyVerify, ApiKeyVerifyReason,
-    ApiKeyVerifyRequest, ListCursor, Scope,
+    ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyRotate, ApiKeyVerify,
+    ApiKeyVerifyReason, ApiKeyVerifyRequest, ListCursor, OverlapSeconds, Scope,
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,
@@ -33,13 +34,15 @@ pub use self::decode::Format;
 pub use self::health::{Health, HealthStatus};
 pub use self::json::JsonObject;
 pub use self::members::{Member, RequestObject, unknown_name};
+pub use self::patch::Patch;
 pub use self::projects::{Project, ProjectCreate, ProjectName, ProjectSlug};
 pub use self::shared::{
     Error, ErrorCode, IdempotencyKey, PageLimit, PlanKey, ProductKey, ProjectId,
     RequestCount, RetryAfterSeconds, StoredText, TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
-    Tenant, TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName,
-    TenantProductList, TenantSlug, TenantStatus,
+    EntitlementCheck, EntitlementCheckReason, ExternalId, Tenant, TenantActivate,
+    TenantCancel, TenantCreate, TenantKind, TenantName, TenantProductList, TenantSlug,
+    TenantStatus, TenantUpdate,
 };
 pub use self::time::{Date, Timestamp};

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::OpenEnum;
 use super::{
-    Date, PlanKey, StoredText, TenantId, TenantProduct, Text, Timestamp, constraint,
-    decode,
+    Date, JsonObject, Patch, PlanKey, StoredText, TenantId, TenantProduct, Text,
+    Timestamp, constraint, decode,
 };
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
@@ -293,6 +293,62 @@ impl TryFrom<String> for TenantKind {
     }
 }
 
+/// The ID of a customer in another system. No two tenants can have the same one, unless it is
+/// empty.
+///
+/// At most 256 characters. Matches `^[^\u0000]*$`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ExternalId(pub(super) String);
+
+impl ExternalId {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ExternalId {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 256)?;
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
+            r"^[^\u0000]*$",
+        ));
+        PATTERN.check(&text, Quoted::shown)?;
+        Ok(Self(text))
+    }
+}
+
+impl TryFrom<&str> for ExternalId {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl FromStr for ExternalId {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text)
+    }
+}
+
+impl From<ExternalId> for String {
+    fn from(value: ExternalId) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for ExternalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A customer or demo of the platform.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tenant {
@@ -457,7 +513,7 @@ pub struct TenantActivate {
         deserialize_with = "decode::present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub erp_customer_id: Option<Text>,
+    pub erp_customer_id: Option<ExternalId>,
 }
 
 impl RequestObject for TenantActivate {
@@ -477,6 +533,88 @@ impl RequestObject for TenantActivate {
             },
             Member {
                 name: "erp_customer_id",
+                members: None,
+            },
+        ]
+    }
+}
+
+/// Properties of a tenant to change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TenantUpdate {
+    /// The display name of a tenant.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub name: Option<TenantName>,
+    /// The key of a plan.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub plan: Option<PlanKey>,
+    /// The person in sales who is responsible for the customer.
+    #[serde(default, skip_serializing_if = "Patch::is_unchanged")]
+    pub sales_owner: Patch<Text>,
+    /// The customer's ID in the ERP system.
+    #[serde(default, skip_serializing_if = "Patch::is_unchanged")]
+    pub erp_customer_id: Patch<ExternalId>,
+    /// The customer's ID at Stripe.
+    #[serde(default, skip_serializing_if = "Patch::is_unchanged")]
+    pub stripe_cust_id: Patch<ExternalId>,
+    /// The first day of the contract.
+    #[serde(default, skip_serializing_if = "Patch::is_unchanged")]
+    pub contract_start: Patch<Date>,
+    /// The last day of the contract. It must not be before `contract_start`. A pending cancellation
+    /// keeps its time.
+    #[serde(default, skip_serializing_if = "Patch::is_unchanged")]
+    pub contract_end: Patch<Date>,
+    /// When the trial ends. It must be in the future, and the tenant must be on trial. A pending
+    /// cancellation keeps its time.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub trial_ends_at: Option<Timestamp>,
+}
+
+impl RequestObject for TenantUpdate {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "name",
+                members: None,
+            },
+            Member {
+                name: "plan",
+                members: None,
+            },
+            Member {
+                name: "sales_owner",
+                members: None,
+            },
+            Member {
+                name: "erp_customer_id",
+                members: None,
+            },
+            Member {
+                name: "stripe_cust_id",
+                members: None,
+            },
+            Member {
+                name: "contract_start",
+                members: None,
+            },
+            Member {
+                name: "contract_end",
+                members: None,
+            },
+            Member {
+                name: "trial_ends_at",
                 members: None,
             },
         ]
@@ -520,4 +658,141 @@ impl RequestObject for TenantCancel {
 pub struct TenantProductList {
     /// The entitlements, in the order of their product keys.
     pub items: Vec<TenantProduct>,
+}
+
+/// Whether a tenant is entitled to a product now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EntitlementCheck {
+    /// Whether the tenant may use the product.
+    pub entitled: bool,
+    /// Why the tenant is not entitled. Omitted if it is.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reason: Option<OpenEnum<EntitlementCheckReason>>,
+    /// When the entitlement expires. Omitted if the tenant is not entitled or the entitlement does
+    /// not expire.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expires_at: Option<Timestamp>,
+    /// The product's settings for this tenant. Omitted if the tenant is not entitled.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub config: Option<JsonObject>,
+}
+
+/// Why a tenant is not entitled to a product. `unknown_tenant`: the tenant does not exist.
+/// `tenant_inactive`: the tenant is frozen or archived. `unknown_product`: the tenant has no
+/// entitlement, and the catalog has no such product. `none`: the tenant has no entitlement.
+/// `disabled`: the entitlement is disabled. `expired`: the entitlement has expired. If several
+/// reasons apply, the first in this order is returned.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(try_from = "String")]
+pub enum EntitlementCheckReason {
+    /// `unknown_tenant`.
+    #[serde(rename = "unknown_tenant")]
+    UnknownTenant,
+    /// `tenant_inactive`.
+    #[serde(rename = "tenant_inactive")]
+    TenantInactive,
+    /// `unknown_product`.
+    #[serde(rename = "unknown_product")]
+    UnknownProduct,
+    /// `none`.
+    #[serde(rename = "none")]
+    None,
+    /// `disabled`.
+    #[serde(rename = "disabled")]
+    Disabled,
+    /// `expired`.
+    #[serde(rename = "expired")]
+    Expired,
+}
+
+impl EntitlementCheckReason {
+    /// All values, in the order of the spec.
+    pub const ALL: [Self; 6] = [
+        Self::UnknownTenant,
+        Self::TenantInactive,
+        Self::UnknownProduct,
+        Self::None,
+        Self::Disabled,
+        Self::Expired,
+    ];
+
+    /// Returns the value as the spec writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownTenant => "unknown_tenant",
+            Self::TenantInactive => "tenant_inactive",
+            Self::UnknownProduct => "unknown_product",
+            Self::None => "none",
+            Self::Disabled => "disabled",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl fmt::Display for EntitlementCheckReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for EntitlementCheckReason {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::ALL
+            .into_iter()
+            .find(|value| value.as_str() == text)
+            .ok_or_else(|| {
+                ConstraintError::NotOneOf {
+                    allowed: &[
+                        "unknown_tenant",
+                        "tenant_inactive",
+                        "unknown_product",
+                        "none",
+                        "disabled",
+                        "expired",
+                    ],
+                    value: Quoted::shown(text),
+                }
+            })
+    }
+}
+
+impl TryFrom<&str> for EntitlementCheckReason {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for EntitlementCheckReason {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
 }

@@ -1,7 +1,9 @@
 //! Optional and required bodies.
 
 use tenant_registry_client::OpenEnum;
-use tenant_registry_client::types::{ApiKeyVerify, TenantActivate, TenantCancel, TenantKind, TenantStatus};
+use tenant_registry_client::types::{
+    ApiKeyVerify, Patch, TenantActivate, TenantCancel, TenantKind, TenantStatus, TenantUpdate,
+};
 
 use crate::script::{Response, Script, TENANT};
 
@@ -64,6 +66,24 @@ async fn an_optional_body_is_sent_if_set() {
         assert_eq!(request.body, body);
         assert_eq!(request.header("content-type"), Some("application/json"));
     }
+}
+
+#[tokio::test]
+async fn a_merge_patch_distinguishes_absent_null_and_a_value() {
+    let script = Script::start([Response::With(200, "", TENANT)]).await;
+    let update = TenantUpdate {
+        sales_owner: Patch::Clear,
+        stripe_cust_id: Patch::Set("cus_1".try_into().expect("it is an id")),
+        ..TenantUpdate::default()
+    };
+    let request = script.client().tenant_update().id(ID).body(update.clone()).send().await;
+    request.expect("the response is a tenant");
+    let request = &script.recorded()[0];
+    assert_eq!(request.line, format!("PATCH /v1/tenants/{ID}"));
+    assert_eq!(request.header("content-type"), Some("application/merge-patch+json"));
+    assert_eq!(request.body, r#"{"sales_owner":null,"stripe_cust_id":"cus_1"}"#);
+    let read: TenantUpdate = serde_json::from_str(&request.body).expect("it was written by the client");
+    assert_eq!(read, update);
 }
 
 #[tokio::test]

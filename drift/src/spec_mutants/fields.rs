@@ -16,6 +16,7 @@ struct Kinds {
     made_required: Kind,
     made_optional: Kind,
     made_nullable: Kind,
+    made_non_nullable: Kind,
 }
 
 const REQUEST: Kinds = Kinds {
@@ -27,6 +28,14 @@ const REQUEST: Kinds = Kinds {
     made_required: Kind::RequestFieldMadeRequired,
     made_optional: Kind::RequestFieldMadeOptional,
     made_nullable: Kind::RequestFieldMadeNullable,
+    // Only merge patches have nullable members.
+    made_non_nullable: Kind::MergePatchMemberMadeNonNullable,
+};
+
+const MERGE_PATCH: Kinds = Kinds {
+    added_optional: Kind::MergePatchMemberAdded,
+    made_nullable: Kind::MergePatchMemberMadeNullable,
+    ..REQUEST
 };
 
 const RESPONSE: Kinds = Kinds {
@@ -38,12 +47,18 @@ const RESPONSE: Kinds = Kinds {
     made_required: Kind::ResponseFieldMadeRequired,
     made_optional: Kind::ResponseFieldMadeOptional,
     made_nullable: Kind::ResponseFieldMadeNullable,
+    made_non_nullable: Kind::ResponseFieldMadeNonNullable,
 };
 
 pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
     let mut mutants = Vec::new();
     for (schemas, kinds) in [(&spec.requests, &REQUEST), (&spec.responses, &RESPONSE)] {
         for schema in schemas {
+            let kinds = if spec.merge_patches.contains(schema) {
+                &MERGE_PATCH
+            } else {
+                kinds
+            };
             mutants.push(added(spec, kinds, schema, true));
             mutants.push(added(spec, kinds, schema, false));
             for property in spec.properties(schema) {
@@ -152,9 +167,20 @@ fn presence(spec: &Spec, kinds: &Kinds, schema: &str, property: &Property<'_>) -
 fn nullability(kinds: &Kinds, schema: &str, property: &Property<'_>) -> Mutant {
     let mut value = property.value.clone();
     let kind = if property.is_nullable() {
-        let name = value["type"][0].clone();
-        value["type"] = name;
-        Kind::ResponseFieldMadeNonNullable
+        match value["oneOf"][0]["$ref"].as_str() {
+            Some(reference) => {
+                let description = value.get("description").cloned();
+                value = json!({"$ref": reference});
+                if let Some(description) = description {
+                    value["description"] = description;
+                }
+            }
+            None => {
+                let name = value["type"][0].clone();
+                value["type"] = name;
+            }
+        }
+        kinds.made_non_nullable
     } else {
         match value.get("$ref").cloned() {
             Some(reference) => {

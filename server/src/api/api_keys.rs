@@ -2,14 +2,16 @@
 
 use super::{AdmittedCaller, RegistryApi};
 use crate::domain::api_keys::Verification;
-use crate::domain::error::{ApiKeyCreateError, DomainError, ListError};
+use crate::domain::error::{ApiKeyCreateError, ApiKeyRotateError, DomainError, ListError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams,
-    ApiKeyRevokeResponse, ApiKeyVerifyResponse, ApiKeys, InvalidBody, KeyedRequest, OperationResponse, Principal,
-    RequestMetadata, TryLater,
+    ApiKeyRevokeResponse, ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys, InvalidBody,
+    KeyedRequest, OperationResponse, Principal, RequestMetadata, TryLater,
 };
-use tenant_registry_contract::types::{ApiKeyCreate, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest};
+use tenant_registry_contract::types::{
+    ApiKeyCreate, ApiKeyRotate, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest,
+};
 
 impl<S: Store> ApiKeys for RegistryApi<S> {
     async fn api_key_list(
@@ -58,6 +60,27 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         }
     }
 
+    async fn api_key_rotate(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
+        params: ApiKeyRotateParams,
+        body: Option<ApiKeyRotate>,
+    ) -> ApiKeyRotateResponse {
+        let ApiKeyRotateParams { id } = params;
+        let ApiKeyRotate { overlap_seconds } = body.unwrap_or_default();
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
+        match self.registry.api_key_rotate(id, overlap_seconds, &caller).await {
+            Ok(created) => ApiKeyRotateResponse::Created(created),
+            Err(DomainError::Rejected(error)) => match error {
+                ApiKeyRotateError::NotFound(error) => ApiKeyRotateResponse::NotFound(error.into()),
+                ApiKeyRotateError::Conflict(error) => ApiKeyRotateResponse::Conflict(error.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
     async fn api_key_revoke(
         &self,
         metadata: RequestMetadata,
@@ -92,7 +115,7 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
             }
         };
         let verification = match body {
-            Ok(ApiKeyVerifyRequest { key }) => self.registry.api_key_verify(key, principal.tenant_scope()).await,
+            Ok(request) => self.registry.api_key_verify(request, principal.tenant_scope()).await,
             // The message is not shown: it may quote the key.
             Err(
                 InvalidBody::Malformed { .. }
@@ -118,6 +141,7 @@ fn verify_result(verification: Verification) -> ApiKeyVerify {
         Verification::Valid {
             api_key_id,
             tenant_id,
+            project_id,
             product,
             scopes,
             expires_at,
@@ -126,6 +150,7 @@ fn verify_result(verification: Verification) -> ApiKeyVerify {
             reason: None,
             api_key_id: Some(api_key_id),
             tenant_id: Some(tenant_id),
+            project_id,
             product,
             scopes: Some(scopes),
             expires_at,
@@ -135,6 +160,7 @@ fn verify_result(verification: Verification) -> ApiKeyVerify {
             reason: Some(reason),
             api_key_id: None,
             tenant_id: None,
+            project_id: None,
             product: None,
             scopes: None,
             expires_at: None,

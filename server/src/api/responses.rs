@@ -2,11 +2,11 @@
 
 use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound};
 use tenant_registry_contract::server::{
-    ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
-    AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    EntitlementListResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse,
-    ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
-    TenantGetResponse,
+    ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyRotateResponse,
+    ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse,
+    CatalogTrialRequestResponse, EntitlementCheckResponse, EntitlementListResponse, HealthGetResponse,
+    ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse, TenantActivateResponse,
+    TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
 };
 use tenant_registry_contract::types::{Error, ErrorCode};
 
@@ -90,6 +90,7 @@ declared_responses! {
     TenantGetBySlugResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     TenantActivateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     TenantCancelResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    EntitlementCheckResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
     ProjectCreateResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     ProjectGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     ProjectDeleteResponse: NoContent, BadRequest, Forbidden, NotFound, Conflict, InternalServerError, ServiceUnavailable;
@@ -100,6 +101,7 @@ declared_responses! {
     ApiKeyListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     ApiKeyCreateResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     ApiKeyGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
+    ApiKeyRotateResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     ApiKeyRevokeResponse: NoContent, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     ApiKeyVerifyResponse: Ok, BadRequest, Forbidden;
     AuditAppendResponse: Created, BadRequest, Forbidden, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;

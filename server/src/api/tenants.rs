@@ -4,11 +4,12 @@ use super::{AdmittedCaller, RegistryApi};
 use crate::domain::error::{DomainError, TenantChangeError, TenantCreateError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    EntitlementListParams, EntitlementListResponse, KeyedRequest, Principal, RequestMetadata, TenantActivateParams,
-    TenantActivateResponse, TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
-    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, Tenants,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams, EntitlementListResponse, KeyedRequest,
+    Principal, RequestMetadata, TenantActivateParams, TenantActivateResponse, TenantArchiveParams,
+    TenantArchiveResponse, TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
+    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
-use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate};
+use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate, TenantUpdate};
 
 impl<S: Store> Tenants for RegistryApi<S> {
     async fn tenant_create(
@@ -55,6 +56,26 @@ impl<S: Store> Tenants for RegistryApi<S> {
         match self.registry.tenant_get_by_slug(slug, principal.tenant_scope()).await {
             Ok(tenant) => TenantGetBySlugResponse::Ok(tenant),
             Err(DomainError::Rejected(error)) => TenantGetBySlugResponse::NotFound(error.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn tenant_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: TenantUpdateParams,
+        body: TenantUpdate,
+    ) -> TenantUpdateResponse {
+        let TenantUpdateParams { id } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.tenant_update(id, body, &caller).await {
+            Ok(tenant) => TenantUpdateResponse::Ok(tenant),
+            Err(DomainError::Rejected(error)) => match error {
+                TenantChangeError::InvalidInput(error) => TenantUpdateResponse::BadRequest(error.into()),
+                TenantChangeError::NotFound(error) => TenantUpdateResponse::NotFound(error.into()),
+                TenantChangeError::Conflict(error) => TenantUpdateResponse::Conflict(error.into()),
+            },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }
@@ -106,6 +127,26 @@ impl<S: Store> Tenants for RegistryApi<S> {
         }
     }
 
+    async fn tenant_archive(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
+        params: TenantArchiveParams,
+    ) -> TenantArchiveResponse {
+        let TenantArchiveParams { id } = params;
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
+        match self.registry.tenant_archive(id, &caller).await {
+            Ok(tenant) => TenantArchiveResponse::Ok(tenant),
+            Err(DomainError::Rejected(error)) => match error {
+                TenantChangeError::InvalidInput(error) => TenantArchiveResponse::BadRequest(error.into()),
+                TenantChangeError::NotFound(error) => TenantArchiveResponse::NotFound(error.into()),
+                TenantChangeError::Conflict(error) => TenantArchiveResponse::Conflict(error.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
     async fn entitlement_list(
         &self,
         metadata: RequestMetadata,
@@ -121,6 +162,22 @@ impl<S: Store> Tenants for RegistryApi<S> {
             Ok(list) => EntitlementListResponse::Ok(list),
             Err(DomainError::Rejected(error)) => EntitlementListResponse::NotFound(error.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn entitlement_check(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: EntitlementCheckParams,
+    ) -> EntitlementCheckResponse {
+        let EntitlementCheckParams { tenant_id, product } = params;
+        let checked = self
+            .registry
+            .entitlement_check(tenant_id, product, principal.tenant_scope());
+        match checked.await {
+            Ok(check) => EntitlementCheckResponse::Ok(check),
+            Err(failure) => self.failed(&metadata, failure),
         }
     }
 }

@@ -1,19 +1,23 @@
-//! The rules of API keys: creating, reading, revoking and verifying them.
+//! The rules of API keys: creating, reading, rotating, revoking and verifying them.
 
 use super::Registry;
 use super::caller::{Caller, TenantScope};
+use super::clock::seconds_after;
 use super::cursor::{FilteredList, Page};
-use super::error::{ApiKeyCreateError, DomainError, Failure, InvalidInput, ListError, NotFound};
+use super::entitlements::entitled_at;
+use super::error::{
+    ApiKeyCreateError, ApiKeyRotateError, Conflict, DomainError, Failure, InvalidInput, ListError, NotFound,
+};
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, status_at};
-use crate::api_key_hash;
+use crate::api_key_hash::{self, StoredHash};
 use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, NewAuditEvent, stored};
-use crate::store::{ApiKeyStored, ApiKeyWithTenant, Changed, Store};
-use serde_json::Map;
+use crate::store::{ApiKeyLookup, ApiKeyRotation, ApiKeyStored, ApiKeyWithTenant, Changed, Store};
+use serde_json::{Map, Value};
 use tenant_registry_contract::server::ApiKeyListParams;
 use tenant_registry_contract::types::{
-    ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix,
-    ApiKeyVerifyReason, ProductKey, Scope, StoredText, TenantId, Text, Timestamp,
+    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyVerifyReason,
+    ApiKeyVerifyRequest, OverlapSeconds, ProductKey, ProjectId, Scope, StoredText, TenantId, Text, Timestamp,
 };
 use uuid::Uuid;
 
@@ -21,16 +25,28 @@ use uuid::Uuid;
 const PLAINTEXT_WARNING: &str = "Store the plaintext now; it cannot be shown again.";
 
 impl ApiKeyRecord {
+    /// The response to a repeated request that created the key.
+    fn created_earlier(&self) -> String {
+        format!(
+            "a request with this `Idempotency-Key` created the API key {} (`{}`); its plaintext is not stored, so revoke it \
+             and create another with a new `Idempotency-Key`",
+            self.id, self.prefix
+        )
+    }
+
     fn as_api_key(&self) -> ApiKey {
         ApiKey {
             id: self.id,
             tenant_id: self.tenant_id,
+            project_id: self.project_id,
             product: self.product.clone(),
             name: self.name.clone(),
             scopes: self.scopes.clone(),
             prefix: self.prefix.clone(),
             created_by: self.created_by.clone(),
             expires_at: self.expires_at,
+            rotated_to: self.rotated_to,
+            rotated_from: self.rotated_from,
             last_used_at: self.last_used_at,
             revoked_at: self.revoked_at,
             created_at: self.created_at,
@@ -39,7 +55,17 @@ impl ApiKeyRecord {
 
     /// An audit event about the key. It shows the key's id and prefix, but no more of the plaintext.
     fn event(&self, action: ServiceAction, caller: &Caller, now: Timestamp) -> NewAuditEvent {
-        let mut metadata = Map::new();
+        self.event_with(Map::new(), action, caller, now)
+    }
+
+    /// An audit event about the key, with more metadata.
+    fn event_with(
+        &self,
+        mut metadata: Map<String, Value>,
+        action: ServiceAction,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> NewAuditEvent {
         metadata.insert("prefix".to_owned(), self.prefix.as_str().into());
         ServiceEvent {
             action,
@@ -51,6 +77,64 @@ impl ApiKeyRecord {
             metadata,
         }
         .caused_by(caller, now)
+    }
+
+    /// Rejects the rotation of a key that is not valid or has a successor.
+    fn require_rotatable(&self, now: Timestamp) -> Result<(), Conflict> {
+        let state = if self.revoked_at.is_some() {
+            "is revoked".to_owned()
+        } else if self.has_expired(now) {
+            "has expired".to_owned()
+        } else if let Some(successor) = self.rotated_to {
+            format!("was rotated already; its successor is {successor}")
+        } else {
+            return Ok(());
+        };
+        Err(Conflict(format!("the API key {state}")))
+    }
+
+    /// Replaces the key by a successor with another secret. The key stays valid during the overlap.
+    fn rotate(
+        &self,
+        NewSecret { id, prefix, hash }: NewSecret,
+        overlap: OverlapSeconds,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<ApiKeyRotation, Conflict> {
+        self.require_rotatable(now)?;
+        let overlap_end = seconds_after(now, overlap.get().unsigned_abs());
+        let expires_at = self.expires_at.map_or(overlap_end, |end| end.min(overlap_end));
+        let mut metadata = Map::new();
+        metadata.insert("expires_at".to_owned(), expires_at.to_string().into());
+        metadata.insert("successor".to_owned(), id.to_string().into());
+        metadata.insert("successor_prefix".to_owned(), prefix.as_str().into());
+        Ok(ApiKeyRotation {
+            rotated: Self {
+                expires_at: Some(expires_at),
+                rotated_to: Some(id),
+                ..self.clone()
+            },
+            successor: Self {
+                id,
+                tenant_id: self.tenant_id,
+                project_id: self.project_id,
+                product: self.product.clone(),
+                name: self.name.clone(),
+                scopes: self.scopes.clone(),
+                prefix,
+                hash,
+                created_by: None,
+                expires_at: None,
+                rotated_to: None,
+                rotated_from: Some(self.id),
+                last_used_at: None,
+                revoked_at: None,
+                created_at: now,
+            },
+            event: self
+                .event_with(metadata, ServiceAction::ApiKeyRotated, caller, now)
+                .into(),
+        })
     }
 
     /// Revokes the key. If it is revoked already, `revoked_at` stays unchanged.
@@ -67,6 +151,14 @@ impl ApiKeyRecord {
     }
 }
 
+/// What makes the successor of a key another key.
+#[derive(Clone)]
+struct NewSecret {
+    id: ApiKeyId,
+    prefix: ApiKeyPrefix,
+    hash: StoredHash,
+}
+
 /// The result of verifying a presented key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verification {
@@ -76,6 +168,8 @@ pub enum Verification {
         api_key_id: ApiKeyId,
         /// The tenant that the key belongs to.
         tenant_id: TenantId,
+        /// The project that the key is bound to, if any.
+        project_id: Option<ProjectId>,
         /// The product that the key is limited to, if any.
         product: Option<StoredText>,
         /// What the key may be used for.
@@ -88,11 +182,17 @@ pub enum Verification {
 }
 
 /// Checks the state of a key whose secret matched. Callers without the secret do not learn the state.
-fn verify_state(found: ApiKeyWithTenant, now: Timestamp) -> Verification {
+fn verify_state(
+    found: ApiKeyWithTenant,
+    product: Option<&ProductKey>,
+    scopes: &[Scope],
+    now: Timestamp,
+) -> Verification {
     let ApiKeyWithTenant {
         api_key,
         tenant_status,
         tenant_cancel_at,
+        entitlement,
     } = found;
     if api_key.revoked_at.is_some() {
         return Verification::Invalid(ApiKeyVerifyReason::Revoked);
@@ -103,9 +203,23 @@ fn verify_state(found: ApiKeyWithTenant, now: Timestamp) -> Verification {
     if !is_in_service(status_at(tenant_status, tenant_cancel_at, now)) {
         return Verification::Invalid(ApiKeyVerifyReason::TenantInactive);
     }
+    if let Some(product) = product {
+        let is_for_product = |own: &StoredText| own.as_str() == product.as_str();
+        if !api_key.product.as_ref().is_none_or(is_for_product) {
+            return Verification::Invalid(ApiKeyVerifyReason::WrongProduct);
+        }
+        if entitled_at(entitlement, now).is_err() {
+            return Verification::Invalid(ApiKeyVerifyReason::NotEntitled);
+        }
+    }
+    let has_scope = |scope: &Scope| api_key.scopes.iter().any(|own| own.as_str() == scope.as_str());
+    if !scopes.iter().all(has_scope) {
+        return Verification::Invalid(ApiKeyVerifyReason::MissingScope);
+    }
     Verification::Valid {
         api_key_id: api_key.id,
         tenant_id: api_key.tenant_id,
+        project_id: api_key.project_id,
         product: api_key.product,
         scopes: api_key.scopes,
         expires_at: api_key.expires_at,
@@ -182,7 +296,7 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`InvalidInput`] if the key would be expired already.
-    /// - [`NotFound`] if the tenant does not exist.
+    /// - [`NotFound`] if the tenant does not exist or has no such project.
     pub async fn api_key_create(
         &self,
         body: ApiKeyCreate,
@@ -190,6 +304,7 @@ impl<S: Store> Registry<S> {
     ) -> Result<ApiKeyCreated, DomainError<ApiKeyCreateError>> {
         let ApiKeyCreate {
             tenant_id,
+            project_id,
             name,
             product,
             scopes,
@@ -215,7 +330,7 @@ impl<S: Store> Registry<S> {
         let api_key = ApiKeyRecord {
             id: ApiKeyId::from(self.clock.new_id(now)),
             tenant_id,
-            project_id: None,
+            project_id,
             product: product.map(stored::<ProductKey>),
             name,
             scopes: scopes.into_iter().map(stored::<Scope>).collect(),
@@ -223,18 +338,14 @@ impl<S: Store> Registry<S> {
             hash,
             created_by: created_by.map(stored::<Text>),
             expires_at,
+            rotated_to: None,
+            rotated_from: None,
             last_used_at: None,
             revoked_at: None,
             created_at: now,
         };
         let event = api_key.event(ServiceAction::ApiKeyCreated, caller, now);
-        let event = caller.with_secret_response(event, || {
-            format!(
-                "a request with this `Idempotency-Key` created the API key {} (`{}`); its plaintext is not stored, so \
-                 revoke it and create another with a new `Idempotency-Key`",
-                api_key.id, api_key.prefix
-            )
-        })?;
+        let event = caller.with_secret_response(event, || api_key.created_earlier())?;
         match self.store.api_key_create(api_key, event).await? {
             ApiKeyStored::Created(api_key) => Ok(ApiKeyCreated {
                 api_key: api_key.as_api_key(),
@@ -242,6 +353,71 @@ impl<S: Store> Registry<S> {
                 warning: PLAINTEXT_WARNING.to_owned(),
             }),
             ApiKeyStored::TenantNotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),
+            ApiKeyStored::ProjectNotFound => Err(DomainError::rejected(NotFound(
+                "`project_id`: the tenant has no project with this id".to_owned(),
+            ))),
+        }
+    }
+
+    /// Rotates an API key: creates a successor, and lets the key expire after an overlap.
+    ///
+    /// # Errors
+    /// - [`NotFound`] if the key does not exist.
+    /// - [`Conflict`] if it is revoked, expired or rotated already.
+    pub async fn api_key_rotate(
+        &self,
+        id: ApiKeyId,
+        overlap: OverlapSeconds,
+        caller: &Caller,
+    ) -> Result<ApiKeyCreated, DomainError<ApiKeyRotateError>> {
+        let not_found = || DomainError::rejected(NotFound::no_api_key_with_id(id));
+        let is_visible = |api_key: &ApiKeyRecord| caller.identity.tenant_scope.includes(api_key.tenant_id);
+        // Saves the costly hash. The rule is applied again to the key that the store has locked.
+        let current = self
+            .store
+            .api_key_get(id)
+            .await?
+            .filter(is_visible)
+            .ok_or_else(not_found)?;
+        current
+            .require_rotatable(self.clock.now())
+            .map_err(DomainError::rejected)?;
+        let plaintext = api_key_hash::generate_plaintext()?;
+        let hash = self.hasher.hash(plaintext.clone()).await?;
+        let now = self.clock.now();
+        let secret = NewSecret {
+            id: self.clock.new_id(now).into(),
+            prefix: api_key_hash::prefix(&plaintext)?,
+            hash,
+        };
+        let rotated = self
+            .store
+            .api_key_rotate(id, |api_key: &ApiKeyRecord| {
+                if !is_visible(api_key) {
+                    return Err(not_found());
+                }
+                let ApiKeyRotation {
+                    rotated,
+                    successor,
+                    event,
+                } = api_key
+                    .rotate(secret.clone(), overlap, caller, now)
+                    .map_err(DomainError::rejected)?;
+                Ok(ApiKeyRotation {
+                    event: caller.with_secret_response(event.event, || successor.created_earlier())?,
+                    rotated,
+                    successor,
+                })
+            })
+            .await?;
+        match rotated {
+            Changed::Stored(successor) | Changed::Unchanged(successor) => Ok(ApiKeyCreated {
+                api_key: successor.as_api_key(),
+                plaintext,
+                warning: PLAINTEXT_WARNING.to_owned(),
+            }),
+            Changed::Rejected(error) => Err(error),
+            Changed::NotFound => Err(not_found()),
         }
     }
 
@@ -267,20 +443,25 @@ impl<S: Store> Registry<S> {
         }
     }
 
-    /// Verifies a presented key. Keys outside the caller's tenant scope are unknown.
+    /// Verifies a presented key, for the product and the scopes of the request. Keys outside the caller's tenant scope are
+    /// unknown.
     ///
     /// # Errors
     /// If the store fails or the hash queue is full.
     pub async fn api_key_verify(
         &self,
-        candidate: ApiKeyCandidate,
+        request: ApiKeyVerifyRequest,
         tenant_scope: TenantScope,
     ) -> Result<Verification, Failure> {
-        let Ok(plaintext) = ApiKeyPlaintext::try_from(candidate.expose_secret()) else {
+        let ApiKeyVerifyRequest { key, product, scopes } = request;
+        let Ok(plaintext) = ApiKeyPlaintext::try_from(key.expose_secret()) else {
             return Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed));
         };
-        let prefix = api_key_hash::prefix(&plaintext)?;
-        let found = self.keys_with_prefix(&prefix, tenant_scope).await?;
+        let lookup = ApiKeyLookup {
+            prefix: api_key_hash::prefix(&plaintext)?,
+            product,
+        };
+        let found = self.keys_with_prefix(&lookup, tenant_scope).await?;
         let cached = found.iter().position(|found| {
             let ApiKeyRecord { id, hash, .. } = &found.api_key;
             self.hasher.has_matched(*id, hash, &plaintext)
@@ -293,13 +474,13 @@ impl<S: Store> Registry<S> {
                 let id = self.key_with_secret(&found, &plaintext).await?;
                 // The key may have been revoked during the hash, so it is looked up again. This also happens for a wrong
                 // secret, so that both take the same time.
-                (id, self.keys_with_prefix(&prefix, tenant_scope).await?)
+                (id, self.keys_with_prefix(&lookup, tenant_scope).await?)
             }
         };
         let now = self.clock.now();
         let matched = id.and_then(|id| found.into_iter().find(|found| found.api_key.id == id));
         let verification = match matched {
-            Some(found) => verify_state(found, now),
+            Some(found) => verify_state(found, lookup.product.as_ref(), &scopes, now),
             None => Verification::Invalid(ApiKeyVerifyReason::Unknown),
         };
         match (&verification, id) {
@@ -311,10 +492,10 @@ impl<S: Store> Registry<S> {
 
     async fn keys_with_prefix(
         &self,
-        prefix: &ApiKeyPrefix,
+        lookup: &ApiKeyLookup,
         tenant_scope: TenantScope,
     ) -> Result<Vec<ApiKeyWithTenant>, Failure> {
-        let mut found = self.store.api_key_verify(prefix).await?;
+        let mut found = self.store.api_key_verify(lookup.clone()).await?;
         found.retain(|found| tenant_scope.includes(found.api_key.tenant_id));
         Ok(found)
     }

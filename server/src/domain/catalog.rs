@@ -25,6 +25,11 @@ impl Catalog {
         &self.0
     }
 
+    /// Whether a product has this key.
+    pub(super) fn has_product(&self, key: &ProductKey) -> bool {
+        self.product(key).is_ok()
+    }
+
     fn product(&self, key: &ProductKey) -> Result<&CatalogEntry, NotFound> {
         self.0.iter().find(|product| product.key == *key).ok_or_else(|| {
             NotFound(format!(

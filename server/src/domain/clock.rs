@@ -1,6 +1,6 @@
 //! The time and the ids that the rules use.
 
-use chrono::{DateTime, Days, SubsecRound, Utc};
+use chrono::{DateTime, Days, SubsecRound, TimeDelta, Utc};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use tenant_registry_contract::types::Timestamp;
@@ -52,6 +52,11 @@ impl Clock {
 /// The time that is some days after another. At the end of the year 9999, the last possible time.
 pub(crate) fn days_after(time: Timestamp, days: Days) -> Timestamp {
     nearest(time.get() + days)
+}
+
+/// The time that is some seconds after another. At the end of the year 9999, the last possible time.
+pub(crate) fn seconds_after(time: Timestamp, seconds: u32) -> Timestamp {
+    nearest(time.get() + TimeDelta::seconds(seconds.into()))
 }
 
 /// The nearest possible time.

@@ -3,11 +3,27 @@
 use super::Registry;
 use super::caller::TenantScope;
 use super::clock::days_after;
-use super::error::{DomainError, NotFound};
-use super::tenants::TRIAL_LENGTH;
-use crate::records::{EntitlementRecord, stored};
-use crate::store::Store;
-use tenant_registry_contract::types::{JsonObject, ProductKey, TenantId, TenantProduct, TenantProductList, Timestamp};
+use super::error::{DomainError, Failure, NotFound};
+use super::tenants::{TRIAL_LENGTH, is_in_service, status_at};
+use crate::records::{EntitlementRecord, EntitlementState, stored};
+use crate::store::{EntitlementWithTenant, Store};
+use tenant_registry_contract::types::{
+    EntitlementCheck, EntitlementCheckReason, JsonObject, ProductKey, TenantId, TenantProduct, TenantProductList,
+    Timestamp,
+};
+
+/// Whether an entitlement allows the use of its product at `now`. `None` is no entitlement. Whether the tenant is in service
+/// is a separate question.
+pub(super) fn entitled_at(entitlement: Option<EntitlementState>, now: Timestamp) -> Result<(), EntitlementCheckReason> {
+    let EntitlementState { enabled, expires_at } = entitlement.ok_or(EntitlementCheckReason::None)?;
+    if !enabled {
+        Err(EntitlementCheckReason::Disabled)
+    } else if expires_at.is_some_and(|end| end <= now) {
+        Err(EntitlementCheckReason::Expired)
+    } else {
+        Ok(())
+    }
+}
 
 impl EntitlementRecord {
     /// A trial that starts at `now`.
@@ -25,10 +41,11 @@ impl EntitlementRecord {
 
     /// The entitlement as readers see it at `now`. After its end it is not enabled.
     pub fn into_tenant_product(self, now: Timestamp) -> TenantProduct {
+        let is_entitled = entitled_at(Some(self.state()), now).is_ok();
         let Self {
             tenant_id,
             product,
-            enabled,
+            enabled: _,
             config,
             expires_at,
             created_at,
@@ -37,7 +54,7 @@ impl EntitlementRecord {
         TenantProduct {
             tenant_id,
             product,
-            enabled: enabled && expires_at.is_none_or(|end| now < end),
+            enabled: is_entitled,
             config,
             expires_at,
             created_at,
@@ -46,7 +63,59 @@ impl EntitlementRecord {
     }
 }
 
+fn not_entitled(reason: EntitlementCheckReason) -> EntitlementCheck {
+    EntitlementCheck {
+        entitled: false,
+        reason: Some(reason),
+        expires_at: None,
+        config: None,
+    }
+}
+
 impl<S: Store> Registry<S> {
+    /// Checks whether a tenant may use a product now. A foreign tenant is unknown.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn entitlement_check(
+        &self,
+        tenant_id: TenantId,
+        product: ProductKey,
+        tenant_scope: TenantScope,
+    ) -> Result<EntitlementCheck, Failure> {
+        if !tenant_scope.includes(tenant_id) {
+            return Ok(not_entitled(EntitlementCheckReason::UnknownTenant));
+        }
+        let Some(found) = self.store.entitlement_check(tenant_id, &product).await? else {
+            return Ok(not_entitled(EntitlementCheckReason::UnknownTenant));
+        };
+        let EntitlementWithTenant {
+            tenant_status,
+            tenant_cancel_at,
+            entitlement,
+        } = found;
+        let now = self.clock.now();
+        if !is_in_service(status_at(tenant_status, tenant_cancel_at, now)) {
+            return Ok(not_entitled(EntitlementCheckReason::TenantInactive));
+        }
+        if let Err(reason) = entitled_at(entitlement.as_ref().map(EntitlementRecord::state), now) {
+            // An entitlement outlives the product's entry in the catalog.
+            let reason = match reason {
+                EntitlementCheckReason::None if !self.catalog.has_product(&product) => {
+                    EntitlementCheckReason::UnknownProduct
+                }
+                reason => reason,
+            };
+            return Ok(not_entitled(reason));
+        }
+        Ok(EntitlementCheck {
+            entitled: true,
+            reason: None,
+            expires_at: entitlement.as_ref().and_then(|it| it.expires_at),
+            config: entitlement.map(|it| it.config),
+        })
+    }
+
     /// Lists the entitlements of a tenant, ordered by product.
     ///
     /// # Errors

@@ -94,9 +94,20 @@ pub enum ApiKeyCreateError {
     /// The key would be expired already.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
-    /// The tenant does not exist.
+    /// The tenant or the project does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
+}
+
+/// Rejections of `api_key_rotate`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ApiKeyRotateError {
+    /// The key does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The key is revoked, expired or rotated already.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
 }
 
 /// The service could not do what was requested.

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod audit_prune;
 pub mod caller;
 pub mod catalog;
+mod changes;
 pub mod clock;
 mod cursor;
 pub mod entitlements;

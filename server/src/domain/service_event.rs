@@ -9,13 +9,16 @@ use tenant_registry_contract::types::{AuditEventOrigin, JsonObject, ProductKey, 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServiceAction {
     TenantCreated,
+    TenantUpdated,
     TenantActivated,
     TenantCancelled,
+    TenantArchived,
     ProjectCreated,
     ProjectDeleted,
     CatalogRequested,
     CatalogTrialStarted,
     ApiKeyCreated,
+    ApiKeyRotated,
     ApiKeyRevoked,
 }
 
@@ -23,23 +26,30 @@ impl ServiceAction {
     fn as_str(self) -> &'static str {
         match self {
             Self::TenantCreated => "tenant.created",
+            Self::TenantUpdated => "tenant.updated",
             Self::TenantActivated => "tenant.activated",
             Self::TenantCancelled => "tenant.cancelled",
+            Self::TenantArchived => "tenant.archived",
             Self::ProjectCreated => "project.created",
             Self::ProjectDeleted => "project.deleted",
             Self::CatalogRequested => "catalog.requested",
             Self::CatalogTrialStarted => "catalog.trial_started",
             Self::ApiKeyCreated => "api_key.created",
+            Self::ApiKeyRotated => "api_key.rotated",
             Self::ApiKeyRevoked => "api_key.revoked",
         }
     }
 
     fn target_type(self) -> &'static str {
         match self {
-            Self::TenantCreated | Self::TenantActivated | Self::TenantCancelled => "tenant",
+            Self::TenantCreated
+            | Self::TenantUpdated
+            | Self::TenantActivated
+            | Self::TenantCancelled
+            | Self::TenantArchived => "tenant",
             Self::ProjectCreated | Self::ProjectDeleted => "project",
             Self::CatalogRequested | Self::CatalogTrialStarted => "product",
-            Self::ApiKeyCreated | Self::ApiKeyRevoked => "api_key",
+            Self::ApiKeyCreated | Self::ApiKeyRotated | Self::ApiKeyRevoked => "api_key",
         }
     }
 }

@@ -29,6 +29,10 @@ pub struct ApiKeyRecord {
     pub created_by: Option<StoredText>,
     /// When the key expires. From then on it is not valid.
     pub expires_at: Option<Timestamp>,
+    /// The key that replaces this key.
+    pub rotated_to: Option<ApiKeyId>,
+    /// The key that this key replaces.
+    pub rotated_from: Option<ApiKeyId>,
     /// When the key last verified, within seconds.
     pub last_used_at: Option<Timestamp>,
     /// When the key was revoked.

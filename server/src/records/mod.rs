@@ -13,7 +13,7 @@ mod tenant;
 pub use api_key::{ApiKeyQuery, ApiKeyRecord};
 pub use audit_event::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
 pub use decision::Decision;
-pub use entitlement::EntitlementRecord;
+pub use entitlement::{EntitlementRecord, EntitlementState};
 pub use idempotency::{EventWithResponse, IdempotencyRecord, ResponseContent, ResponseToChange};
 pub use internal_detail::InternalDetail;
 pub use page::{PageQuery, RecordPage};

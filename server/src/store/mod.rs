@@ -10,14 +10,14 @@ pub mod postgres;
 
 use crate::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
-    EntitlementRecord, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage,
-    TenantRecord,
+    EntitlementRecord, EntitlementState, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent,
+    ProjectRecord, RecordPage, TenantRecord,
 };
 use std::future::Future;
 use std::ops::ControlFlow;
 use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{
-    ApiKeyId, ApiKeyPrefix, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
+    ApiKeyId, ApiKeyPrefix, ProductKey, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
 };
 use thiserror::Error;
 
@@ -79,6 +79,37 @@ pub enum TenantCreated {
     SlugInUse,
 }
 
+/// A property of a tenant that no two tenants can have in common, unless it is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UniqueTenantProperty {
+    /// `erp_customer_id`.
+    ErpCustomerId,
+    /// `stripe_cust_id`.
+    StripeCustId,
+}
+
+impl UniqueTenantProperty {
+    /// All of them, in the order in which they are checked.
+    pub const ALL: [Self; 2] = [Self::ErpCustomerId, Self::StripeCustId];
+
+    /// The name of the property.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ErpCustomerId => "erp_customer_id",
+            Self::StripeCustId => "stripe_cust_id",
+        }
+    }
+}
+
+/// The outcome of changing a tenant.
+#[derive(Clone, Debug)]
+pub enum TenantChanged<E> {
+    /// As the rule decided.
+    Decided(Changed<TenantRecord, E>),
+    /// The change would give this property the value that another tenant has. Nothing was written.
+    InUse(UniqueTenantProperty),
+}
+
 /// The outcome of creating a project.
 #[derive(Clone, Debug)]
 pub enum ProjectCreated {
@@ -108,6 +139,19 @@ pub enum ApiKeyStored {
     Created(Box<ApiKeyRecord>),
     /// The tenant does not exist.
     TenantNotFound,
+    /// The tenant has no project with this id.
+    ProjectNotFound,
+}
+
+/// The rotation of an API key. The store writes all of it or nothing.
+#[derive(Clone, Debug)]
+pub struct ApiKeyRotation {
+    /// The old key as it is from now on.
+    pub rotated: ApiKeyRecord,
+    /// The new key.
+    pub successor: ApiKeyRecord,
+    /// The audit event, and the response.
+    pub event: EventWithResponse,
 }
 
 /// The outcome of appending an audit event.
@@ -141,7 +185,18 @@ pub enum TrialStarted<E> {
     TenantNotFound,
 }
 
-/// An API key and the state of its tenant, read together.
+/// A tenant's entitlement to a product and the state of the tenant, read together.
+#[derive(Clone, Debug)]
+pub struct EntitlementWithTenant {
+    /// The stored status of the tenant.
+    pub tenant_status: TenantStatus,
+    /// When a pending cancellation of the tenant takes effect.
+    pub tenant_cancel_at: Option<Timestamp>,
+    /// The entitlement, if the tenant has one.
+    pub entitlement: Option<EntitlementRecord>,
+}
+
+/// An API key, the state of its tenant, and the tenant's entitlement to a product, read together.
 #[derive(Clone, Debug)]
 pub struct ApiKeyWithTenant {
     /// The key.
@@ -150,6 +205,17 @@ pub struct ApiKeyWithTenant {
     pub tenant_status: TenantStatus,
     /// When a pending cancellation of its tenant takes effect.
     pub tenant_cancel_at: Option<Timestamp>,
+    /// The tenant's entitlement to the product of the lookup. `None` if there is none, or if the lookup has no product.
+    pub entitlement: Option<EntitlementState>,
+}
+
+/// A lookup of API keys.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ApiKeyLookup {
+    /// The prefix of the keys.
+    pub prefix: ApiKeyPrefix,
+    /// The product whose entitlements are read as well.
+    pub product: Option<ProductKey>,
 }
 
 /// A successful verification of an API key.
@@ -179,12 +245,13 @@ pub trait TenantStore: Send + Sync + 'static {
         slug: &TenantSlug,
     ) -> impl Future<Output = Result<Option<TenantRecord>, StoreError>> + Send;
 
-    /// Changes a tenant as `decide` says. Used by `tenant_activate` and `tenant_cancel`.
+    /// Changes a tenant as `decide` says. Used by all operations that change a tenant. A new value of a
+    /// [`UniqueTenantProperty`] is compared with those of all other tenants.
     fn tenant_change<E: Send>(
         &self,
         id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
-    ) -> impl Future<Output = Result<Changed<TenantRecord, E>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<TenantChanged<E>, StoreError>> + Send;
 }
 
 /// Stores projects.
@@ -217,6 +284,13 @@ pub trait EntitlementStore: Send + Sync + 'static {
         tenant_id: TenantId,
     ) -> impl Future<Output = Result<Option<Vec<EntitlementRecord>>, StoreError>> + Send;
 
+    /// Returns the entitlement of a tenant to a product, with the state of the tenant. `None` if the tenant does not exist.
+    fn entitlement_check(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> impl Future<Output = Result<Option<EntitlementWithTenant>, StoreError>> + Send;
+
     /// Stores the trial that `decide` makes for the tenant. If `decide` rejects the trial, the outcome is
     /// [`TrialStarted::Rejected`] even if an entitlement exists.
     fn catalog_trial_request<E: Send>(
@@ -244,6 +318,14 @@ pub trait ApiKeyStore: Send + Sync + 'static {
         event: EventWithResponse,
     ) -> impl Future<Output = Result<ApiKeyStored, StoreError>> + Send;
 
+    /// Rotates an API key as `decide` says, and returns the successor. Of concurrent rotations of a key, each gets the key as
+    /// the one before has left it.
+    fn api_key_rotate<E: Send>(
+        &self,
+        id: ApiKeyId,
+        decide: impl Fn(&ApiKeyRecord) -> Result<ApiKeyRotation, E> + Send + Sync,
+    ) -> impl Future<Output = Result<Changed<ApiKeyRecord, E>, StoreError>> + Send;
+
     /// Changes an API key as `decide` says. A later [`ApiKeyStore::api_key_verify`] returns the changed key on every
     /// replica.
     fn api_key_revoke<E: Send>(
@@ -252,10 +334,11 @@ pub trait ApiKeyStore: Send + Sync + 'static {
         decide: impl Fn(&ApiKeyRecord) -> Result<Decision<ApiKeyRecord>, E> + Send + Sync,
     ) -> impl Future<Output = Result<Changed<ApiKeyRecord, E>, StoreError>> + Send;
 
-    /// Returns all keys with this prefix, including revoked ones, with the state of their tenants.
+    /// Returns all keys with this prefix, including revoked ones, with the state of their tenants and the entitlement to the
+    /// product, if the lookup has one.
     fn api_key_verify(
         &self,
-        prefix: &ApiKeyPrefix,
+        lookup: ApiKeyLookup,
     ) -> impl Future<Output = Result<Vec<ApiKeyWithTenant>, StoreError>> + Send;
 
     /// Sets `last_used_at` of each key to the given time, unless it is later already. Skips keys that do not exist.

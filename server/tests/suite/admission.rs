@@ -171,10 +171,12 @@ impl Guarded {
         let path = operation.path.replace("{id}", id).replace("{slug}", slug);
         let query = match operation.id.as_str() {
             "entitlement_list" | "api_key_list" | "audit_list" => format!("?tenant_id={tenant}"),
+            "entitlement_check" => format!("?tenant_id={tenant}&product=insights"),
             _ => String::new(),
         };
         let body = match operation.id.as_str() {
             "tenant_create" => Some(json!({ "slug": format!("{slug}-too"), "name": "New" })),
+            "tenant_update" => Some(json!({ "name": "Renamed" })),
             "project_create" => Some(json!({ "tenant_id": tenant, "slug": "another", "name": "New" })),
             "catalog_request" | "catalog_trial_request" => Some(json!({ "tenant_id": tenant, "product": "insights" })),
             "api_key_create" => Some(json!({ "tenant_id": tenant, "name": "another" })),
@@ -211,7 +213,7 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
 
 async fn every_operation_requires_its_scope(store: StoreUnderTest) {
     let guarded = Guarded::start(store, UNLIMITED).await;
-    assert_eq!(secured().count(), 19);
+    assert_eq!(secured().count(), 23);
     for operation in secured() {
         let subject = guarded.subject().await;
         let before = guarded.events(&subject).await;
@@ -252,6 +254,7 @@ async fn a_token_of_one_tenant_sees_only_that_tenant(store: StoreUnderTest) {
             }
             "catalog_list" => assert_eq!(response.status, 200),
             "api_key_verify" => assert_eq!(response.text, r#"{"valid":false,"reason":"unknown"}"#),
+            "entitlement_check" => assert_eq!(response.text, r#"{"entitled":false,"reason":"unknown_tenant"}"#),
             "audit_append" => {
                 response.assert_error(400, ErrorCode::InvalidInput);
             }

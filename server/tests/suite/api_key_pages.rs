@@ -36,6 +36,8 @@ impl TestServer {
             prefix: "bp_12345678".try_into().unwrap(),
             hash: StoredHash::from_stored("argon2id|c2FsdA|aGFzaA".to_owned()),
             created_by: None,
+            rotated_to: None,
+            rotated_from: None,
             last_used_at: None,
             revoked_at: None,
             expires_at: None,

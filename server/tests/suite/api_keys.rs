@@ -3,10 +3,13 @@
 use crate::harness::cases::cases;
 use crate::harness::steps::{assert_error, unknown_id};
 use crate::harness::{Settings, StoreUnderTest, TestServer};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use serde_json::{Value, json};
 use std::collections::HashSet;
-use tenant_registry_client::types::{ApiKey, ApiKeyCreate, ApiKeyId, ErrorCode, TenantCancel, TenantId};
+use tenant_registry_client::types::{
+    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ErrorCode, ProjectId, TenantCancel, TenantId,
+};
+use tenant_registry_client::{Error, ResponseValue};
 use tenant_registry_server::api_key_hash::{HashLimits, PrefixBudget};
 use uuid::Uuid;
 
@@ -14,6 +17,7 @@ cases![
     stores_given_properties,
     absent_properties_have_defaults,
     a_key_must_expire_in_the_future,
+    a_key_is_bound_to_a_project_of_its_tenant,
     gets_a_key_by_its_id,
     the_plaintext_starts_with_the_prefix,
     plaintexts_are_unique,
@@ -22,6 +26,14 @@ cases![
     lists_all_keys_newest_first_including_revoked_ones,
     lists_only_keys_of_the_tenant,
     creates_keys_for_a_frozen_tenant,
+    a_rotated_key_has_a_successor,
+    the_old_key_is_valid_during_the_overlap,
+    a_rotation_never_extends_a_key,
+    revoking_the_old_key_ends_the_overlap,
+    a_key_can_be_rotated_once,
+    a_revoked_or_expired_key_cannot_be_rotated,
+    a_rotation_writes_one_event,
+    the_rotate_response_is_not_cached,
     revoking_sets_the_revocation_time_once,
     repeating_a_revocation_changes_nothing_and_writes_no_event,
     events_contain_only_the_id_and_the_prefix,
@@ -42,6 +54,7 @@ async fn stores_given_properties(store: StoreUnderTest) {
     let tenant = service.customer("owner").await;
     let body = ApiKeyCreate {
         tenant_id: tenant.id,
+        project_id: Some(service.project(tenant.id, "mobile-app").await.id),
         name: "ci pipeline 🦀".try_into().unwrap(),
         product: Some("no-product-of-the-catalog".try_into().unwrap()),
         scopes: ["reports:read", "", "reports:read"]
@@ -55,6 +68,7 @@ async fn stores_given_properties(store: StoreUnderTest) {
     assert_eq!(
         json!([
             key.tenant_id,
+            key.project_id,
             key.name,
             key.product,
             key.scopes,
@@ -63,6 +77,7 @@ async fn stores_given_properties(store: StoreUnderTest) {
         ]),
         json!([
             body.tenant_id,
+            body.project_id,
             body.name,
             body.product,
             body.scopes,
@@ -110,6 +125,47 @@ async fn a_key_must_expire_in_the_future(store: StoreUnderTest) {
         assert!(message.contains("`expires_at`"), "{message}");
     }
     assert!(service.api_keys(tenant.id).await.is_empty());
+}
+
+async fn a_key_is_bound_to_a_project_of_its_tenant(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let (tenant, other) = (service.customer("owner").await, service.customer("other").await);
+    let project = service.project(tenant.id, "mobile-app").await;
+    let foreign = service.project(other.id, "mobile-app").await;
+    let create = async |project_id: ProjectId| {
+        let body = ApiKeyCreate {
+            project_id: Some(project_id),
+            ..ApiKeyCreate::new(tenant.id, "bound".try_into().unwrap())
+        };
+        let response = service.client.api_key_create().body(body).send().await;
+        response.map(ResponseValue::into_inner)
+    };
+    for missing in [foreign.id, unknown_id()] {
+        let message = assert_error(create(missing).await, 404, ErrorCode::NotFound);
+        assert!(message.contains("`project_id`"), "{message}");
+    }
+    let bound = create(project.id).await.unwrap();
+    assert_eq!(bound.api_key.project_id, Some(project.id));
+    let verified = service.verify(bound.plaintext.expose_secret()).await;
+    assert_eq!(verified.project_id, Some(project.id));
+    let successor = service.rotate(bound.api_key.id, 0).await.unwrap();
+    assert_eq!(successor.api_key.project_id, Some(project.id));
+    // The successor is usable, so the project cannot be deleted.
+    assert_error(
+        service.client.project_delete().id(project.id).send().await,
+        409,
+        ErrorCode::Conflict,
+    );
+    service
+        .client
+        .api_key_revoke()
+        .id(successor.api_key.id)
+        .send()
+        .await
+        .unwrap();
+    service.client.project_delete().id(project.id).send().await.unwrap();
+    assert_eq!(service.get_api_key(bound.api_key.id).await.project_id, None);
+    assert_eq!(service.api_keys(tenant.id).await.len(), 2);
 }
 
 async fn gets_a_key_by_its_id(store: StoreUnderTest) {
@@ -207,6 +263,194 @@ async fn creates_keys_for_a_frozen_tenant(store: StoreUnderTest) {
     assert_eq!(service.api_key(tenant.id).await.api_key.tenant_id, tenant.id);
 }
 
+impl TestServer {
+    async fn rotate(&self, id: ApiKeyId, overlap_seconds: i32) -> Result<ApiKeyCreated, Error> {
+        let body = ApiKeyRotate {
+            overlap_seconds: overlap_seconds.try_into().unwrap(),
+        };
+        let response = self.client.api_key_rotate().id(id).body(body).send().await;
+        response.map(ResponseValue::into_inner)
+    }
+
+    async fn get_api_key(&self, id: ApiKeyId) -> ApiKey {
+        let response = self.client.api_key_get().id(id).send().await;
+        response.unwrap().into_inner()
+    }
+
+    async fn expect_valid(&self, key: &ApiKeyCreated, is_valid: bool) {
+        let verified = self.verify(key.plaintext.expose_secret()).await;
+        assert_eq!(verified.valid, is_valid, "{verified:?}");
+    }
+}
+
+async fn a_rotated_key_has_a_successor(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let body = ApiKeyCreate {
+        product: Some("reports".try_into().unwrap()),
+        scopes: vec!["reports:read".try_into().unwrap()],
+        created_by: Some("Ada".try_into().unwrap()),
+        ..ApiKeyCreate::new(tenant.id, "nightly export".try_into().unwrap())
+    };
+    let old = service
+        .client
+        .api_key_create()
+        .body(body)
+        .send()
+        .await
+        .unwrap()
+        .into_inner();
+    service.clock.advance(TimeDelta::minutes(1));
+    // Without a body.
+    let rotated = service.client.api_key_rotate().id(old.api_key.id).send().await.unwrap();
+    assert_eq!(rotated.status().as_u16(), 201);
+    let ApiKeyCreated { api_key, plaintext, .. } = rotated.into_inner();
+    assert_ne!(plaintext.expose_secret(), old.plaintext.expose_secret());
+    let expected = ApiKey {
+        id: api_key.id,
+        prefix: plaintext.expose_secret()[..11].try_into().unwrap(),
+        created_by: None,
+        created_at: service.clock.now().try_into().unwrap(),
+        rotated_from: Some(old.api_key.id),
+        ..old.api_key.clone()
+    };
+    assert_eq!(api_key, expected);
+    let a_day = service.clock.now() + TimeDelta::days(1);
+    let expected = ApiKey {
+        expires_at: Some(a_day.try_into().unwrap()),
+        rotated_to: Some(api_key.id),
+        ..old.api_key
+    };
+    assert_eq!(service.api_keys(tenant.id).await, [api_key, expected]);
+}
+
+async fn the_old_key_is_valid_during_the_overlap(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let replica = service.replica(Settings::default()).await;
+    let tenant = service.customer("owner").await;
+    for overlap in [0, 1, 2_592_000] {
+        let old = service.api_key(tenant.id).await;
+        let new = service.rotate(old.api_key.id, overlap).await.unwrap();
+        let overlap = TimeDelta::seconds(overlap.into());
+        for (passed, old_is_valid) in [
+            (overlap - TimeDelta::microseconds(1), !overlap.is_zero()),
+            (TimeDelta::microseconds(1), false),
+        ] {
+            service.clock.advance(passed.max(TimeDelta::zero()));
+            for replica in [&service, &replica] {
+                replica.expect_valid(&old, old_is_valid).await;
+                replica.expect_valid(&new, true).await;
+            }
+        }
+    }
+}
+
+async fn a_rotation_never_extends_a_key(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let end = service.clock.now() + TimeDelta::minutes(10);
+    for (overlap, expected) in [(3_600, end), (60, service.clock.now() + TimeDelta::minutes(1))] {
+        let body = ApiKeyCreate {
+            expires_at: Some(end.try_into().unwrap()),
+            ..ApiKeyCreate::new(tenant.id, "temporary".try_into().unwrap())
+        };
+        let old = service.client.api_key_create().body(body).send().await.unwrap();
+        let new = service.rotate(old.api_key.id, overlap).await.unwrap();
+        let old = service.get_api_key(old.api_key.id).await;
+        assert_eq!(old.expires_at.map(DateTime::from), Some(expected));
+        assert_eq!(new.api_key.expires_at, None);
+    }
+}
+
+async fn revoking_the_old_key_ends_the_overlap(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let old = service.api_key(tenant.id).await;
+    let new = service.rotate(old.api_key.id, 3_600).await.unwrap();
+    service.expect_valid(&old, true).await;
+    service.client.api_key_revoke().id(old.api_key.id).send().await.unwrap();
+    service.expect_valid(&old, false).await;
+    service.expect_valid(&new, true).await;
+}
+
+async fn a_key_can_be_rotated_once(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let old = service.api_key(tenant.id).await;
+    let new = service.rotate(old.api_key.id, 3_600).await.unwrap();
+    let keys = service.api_keys(tenant.id).await;
+    let again = service.rotate(old.api_key.id, 3_600).await;
+    let message = assert_error(again, 409, ErrorCode::Conflict);
+    assert!(message.contains(&new.api_key.id.to_string()), "{message}");
+    assert_eq!(service.api_keys(tenant.id).await, keys);
+    // The successor can be rotated in turn.
+    let next = service.rotate(new.api_key.id, 0).await.unwrap();
+    assert_eq!(next.api_key.rotated_from, Some(new.api_key.id));
+}
+
+async fn a_revoked_or_expired_key_cannot_be_rotated(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let revoked = service.api_key(tenant.id).await.api_key.id;
+    service.client.api_key_revoke().id(revoked).send().await.unwrap();
+    let end = service.clock.now() + TimeDelta::minutes(1);
+    let body = ApiKeyCreate {
+        expires_at: Some(end.try_into().unwrap()),
+        ..ApiKeyCreate::new(tenant.id, "temporary".try_into().unwrap())
+    };
+    let expired = service
+        .client
+        .api_key_create()
+        .body(body)
+        .send()
+        .await
+        .unwrap()
+        .api_key
+        .id;
+    service.clock.set(end);
+    let before = service.actions(tenant.id).await;
+    for (id, state) in [(revoked, "revoked"), (expired, "expired")] {
+        let message = assert_error(service.rotate(id, 0).await, 409, ErrorCode::Conflict);
+        assert!(message.contains(state), "{message}");
+    }
+    assert_eq!(service.actions(tenant.id).await, before);
+}
+
+async fn a_rotation_writes_one_event(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let old = service.api_key(tenant.id).await.api_key;
+    let new = service.rotate(old.id, 60).await.unwrap();
+    let end = service.get_api_key(old.id).await.expires_at;
+    let events = service.events(tenant.id).await;
+    let actions: Vec<_> = events.iter().map(|event| event.action.as_str()).collect();
+    assert_eq!(actions, ["tenant.created", "api_key.created", "api_key.rotated"]);
+    let event = &events[2];
+    assert_eq!(
+        event.target_id.as_ref().map(|id| id.as_str()),
+        Some(old.id.to_string().as_str())
+    );
+    let metadata = event.metadata.as_ref().map(|it| it.parse::<Value>().unwrap());
+    assert_eq!(
+        metadata,
+        Some(json!({
+            "expires_at": end, "prefix": old.prefix, "successor": new.api_key.id,
+            "successor_prefix": new.api_key.prefix,
+        }))
+    );
+}
+
+async fn the_rotate_response_is_not_cached(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("blue-sky").await;
+    let id = service.api_key(tenant.id).await.api_key.id;
+    let rotated = service
+        .raw
+        .post_json(&format!("/v1/api-keys/{id}/rotate"), &json!({}))
+        .await;
+    assert_eq!((rotated.status, rotated.header("cache-control")), (201, "no-store"));
+}
+
 async fn revoking_sets_the_revocation_time_once(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("owner").await;
@@ -289,6 +533,7 @@ async fn an_unknown_key_is_not_found(store: StoreUnderTest) {
             404,
             ErrorCode::NotFound,
         ),
+        assert_error(service.rotate(id, 0).await, 404, ErrorCode::NotFound),
         assert_error(
             service.client.api_key_revoke().id(id).send().await,
             404,

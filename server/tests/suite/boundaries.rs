@@ -19,7 +19,7 @@ fn good(name: &str, tenant: &Tenant) -> Value {
         "id" | "tenant_id" | "project_id" => json!(tenant.id),
         "slug" => json!(tenant.slug),
         "product" => json!("insights"),
-        "limit" | "cursor" => json!(1),
+        "limit" | "cursor" | "overlap_seconds" => json!(1),
         _ => json!("good"),
     }
 }

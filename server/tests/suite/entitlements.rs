@@ -2,7 +2,7 @@
 
 use crate::harness::cases::cases;
 use crate::harness::steps::{assert_error, server_id, unknown_id};
-use crate::harness::{StoreUnderTest, TestServer};
+use crate::harness::{Settings, StoreUnderTest, TestServer};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{CatalogRequest, ErrorCode, TenantActivate, TenantCancel, TenantId, TenantProduct};
@@ -10,6 +10,8 @@ use tenant_registry_client::{Error, ResponseValue};
 use tenant_registry_server::records::EntitlementRecord;
 
 cases![
+    checks_whether_a_tenant_is_entitled,
+    an_entitlement_outlives_its_product_in_the_catalog,
     a_trial_is_an_entitlement_of_14_days,
     a_trial_writes_one_event,
     a_tenant_can_try_a_product_once,
@@ -232,4 +234,56 @@ async fn an_unknown_tenant_is_not_found(store: StoreUnderTest) {
     let id: TenantId = unknown_id();
     let response = service.client.entitlement_list().tenant_id(id).send().await;
     assert_error(response, 404, ErrorCode::NotFound);
+}
+
+/// The response of `entitlement_check`.
+async fn check(service: &TestServer, tenant_id: TenantId, product: &str) -> Value {
+    let path = format!("/v1/internal/entitlements/check?tenant_id={tenant_id}&product={product}");
+    let response = service.raw.get(&path).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()
+}
+
+async fn checks_whether_a_tenant_is_entitled(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let replica = service.replica(Settings::default()).await;
+    let tenant = service.customer("curious").await;
+    let on_each = async |expected: Value| {
+        for replica in [&service, &replica] {
+            assert_eq!(check(replica, tenant.id, "insights").await, expected);
+        }
+    };
+    let not_entitled = |reason: &str| json!({ "entitled": false, "reason": reason });
+    on_each(not_entitled("none")).await;
+    assert_eq!(
+        check(&service, tenant.id, "no-such-product").await,
+        not_entitled("unknown_product")
+    );
+    assert_eq!(
+        check(&service, unknown_id(), "insights").await,
+        not_entitled("unknown_tenant")
+    );
+    let body = json!({ "tenant_id": tenant.id, "product": "insights" });
+    let trial: Value = service.raw.post_json("/v1/catalog/trial-request", &body).await.json();
+    on_each(json!({ "entitled": true, "expires_at": trial["expires_at"], "config": {} })).await;
+    service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+    on_each(not_entitled("tenant_inactive")).await;
+    service.activate(tenant.id, TenantActivate::default()).await.unwrap();
+    service.clock.advance(TimeDelta::days(14));
+    on_each(not_entitled("expired")).await;
+}
+
+async fn an_entitlement_outlives_its_product_in_the_catalog(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("loyal").await;
+    service.sold(tenant.id, "withdrawn", true).await;
+    service.sold(tenant.id, "disabled", false).await;
+    assert_eq!(
+        check(&service, tenant.id, "withdrawn").await,
+        json!({ "entitled": true, "config": { "seats": 5, "regions": ["eu"] } })
+    );
+    assert_eq!(
+        check(&service, tenant.id, "disabled").await,
+        json!({ "entitled": false, "reason": "disabled" })
+    );
 }

@@ -33,8 +33,16 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
             "tenant_get_by_slug",
             get(format!("/v1/tenants/by-slug/{}", tenant.slug)),
         ),
+        (
+            "tenant_update",
+            service
+                .raw
+                .request(Method::PATCH, &format!("/v1/tenants/{id}"))
+                .json(&json!({ "name": "m" })),
+        ),
         ("tenant_activate", post(format!("/v1/tenants/{id}/activate"), json!({}))),
         ("tenant_cancel", post(format!("/v1/tenants/{id}/cancel"), json!({}))),
+        ("tenant_archive", post(format!("/v1/tenants/{id}/archive"), json!({}))),
         (
             "project_create",
             post(
@@ -49,6 +57,12 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
         ),
         ("entitlement_list", get(format!("/v1/entitlements?tenant_id={id}"))),
         (
+            "entitlement_check",
+            get(format!(
+                "/v1/internal/entitlements/check?tenant_id={id}&product=insights"
+            )),
+        ),
+        (
             "catalog_request",
             post("/v1/catalog/request".to_owned(), product.clone()),
         ),
@@ -62,6 +76,7 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
             post("/v1/api-keys".to_owned(), json!({ "tenant_id": id, "name": "n" })),
         ),
         ("api_key_get", get(format!("/v1/api-keys/{key}"))),
+        ("api_key_rotate", post(format!("/v1/api-keys/{key}/rotate"), json!({}))),
         (
             "api_key_revoke",
             service.raw.request(Method::DELETE, &format!("/v1/api-keys/{key}")),

@@ -115,9 +115,10 @@ const SENTENCES: [(&str, &[(&str, &str)]); 26] = [
         &[("old_rows", "rows_beyond_the_bounds_can_be_read_and_changed")],
     ),
     (
-        "It is safe to repeat a request that activates or cancels a tenant or revokes an API key: if it already took \
-         effect, it changes nothing and writes no second audit event.",
+        "It is safe to repeat a request that updates, activates, cancels or archives a tenant or revokes an API key: if it already \
+         took effect, it changes nothing and writes no second audit event.",
         &[
+            ("tenant_updates", "the_same_state_changes_nothing_and_writes_no_event"),
             (
                 "activation",
                 "repeating_an_activation_changes_nothing_and_writes_no_event",
@@ -134,7 +135,7 @@ const SENTENCES: [(&str, &[(&str, &str)]); 26] = [
         ],
     ),
     (
-        "With an `Idempotency-Key`, it is safe to repeat any request that creates or changes something. A repeated request \
+        "With an `Idempotency-Key`, it is safe to repeat any `POST` that creates or changes something. A repeated request \
          changes nothing and gets the response to the first one, with `Idempotency-Replayed: true`.",
         &[
             ("idempotency", "every_operation_repeats_its_response"),
@@ -162,22 +163,23 @@ const SENTENCES: [(&str, &[(&str, &str)]); 26] = [
         &[("idempotency", "errors_are_not_repeated")],
     ),
     (
-        "A plaintext is not stored either: repeating `api_key_create` returns 409, and the message names the key that was \
-         created.",
+        "A plaintext is not stored either: repeating `api_key_create` or `api_key_rotate` returns \
+         409, and the message names the key that was created.",
         &[
             ("idempotency", "every_operation_repeats_its_response"),
             ("database", "it_contains_no_plaintext_of_a_key"),
         ],
     ),
     (
-        "Without an `Idempotency-Key`, repeating a successful `tenant_create`, `project_create` or `catalog_trial_request` \
-         returns 409, and repeating `api_key_create`, `catalog_request` or `audit_append` creates a second record. Repeating \
-         `project_delete` returns 404.",
+        "Without an `Idempotency-Key`, repeating a successful `tenant_create`, `project_create`, `catalog_trial_request` or \
+         `api_key_rotate` returns 409, and repeating `api_key_create`, `catalog_request` or `audit_append` creates a second \
+         record. Repeating `project_delete` returns 404.",
         &[
             ("tenants", "a_slug_in_use_is_a_conflict_and_changes_nothing"),
             ("projects", "a_slug_in_use_is_a_conflict_and_changes_nothing"),
             ("projects", "a_deleted_project_is_not_found"),
             ("entitlements", "a_tenant_can_try_a_product_once"),
+            ("api_keys", "a_key_can_be_rotated_once"),
             ("introduction", "repeating_other_changes_creates_a_second_record"),
         ],
     ),

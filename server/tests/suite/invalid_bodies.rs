@@ -7,7 +7,7 @@ use hyper::body::Bytes;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
-use tenant_registry_client::types::{ErrorCode, Tenant};
+use tenant_registry_client::types::{ErrorCode, Project, Tenant};
 
 cases![
     rejects_invalid_json,
@@ -36,7 +36,7 @@ struct Operation {
     required: &'static [&'static str],
 }
 
-fn operations(tenant: &Tenant) -> Vec<Operation> {
+fn operations(tenant: &Tenant, project: &Project) -> Vec<Operation> {
     let id = tenant.id;
     let product = json!({ "tenant_id": id, "product": "insights" });
     let operation = |path: &str, body, required| Operation {
@@ -49,7 +49,7 @@ fn operations(tenant: &Tenant) -> Vec<Operation> {
     });
     let create_key = json!({
         "tenant_id": id, "name": "n", "product": "p", "scopes": ["s"], "created_by": "c",
-        "expires_at": "2099-12-31T00:00:00Z",
+        "project_id": project.id, "expires_at": "2099-12-31T00:00:00Z",
     });
     let append = json!({
         "tenant_id": id, "project_id": id, "actor_id": "a", "actor_name": "a", "actor_type": "a", "action": "a",
@@ -84,7 +84,8 @@ fn operations(tenant: &Tenant) -> Vec<Operation> {
 async fn start(store: StoreUnderTest) -> (TestServer, Vec<Operation>) {
     let service = TestServer::start(store).await;
     let tenant = service.customer("unharmed").await;
-    let operations = operations(&tenant);
+    let project = service.project(tenant.id, "mobile-app").await;
+    let operations = operations(&tenant, &project);
     (service, operations)
 }
 

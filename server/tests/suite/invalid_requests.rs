@@ -45,6 +45,7 @@ async fn an_id_in_the_path_must_be_a_uuid(store: StoreUnderTest) {
             (Method::POST, format!("/v1/tenants/{bad}/cancel")),
             (Method::GET, format!("/v1/api-keys/{bad}")),
             (Method::DELETE, format!("/v1/api-keys/{bad}")),
+            (Method::POST, format!("/v1/api-keys/{bad}/rotate")),
         ];
         for (method, path) in requests {
             let response = RawResponse::from_request(service.raw.request(method, &path)).await;
@@ -289,7 +290,7 @@ async fn an_unknown_path_is_not_found(store: StoreUnderTest) {
         format!("/v1/tenants/{id}/"),
         "/v1%2Fcatalog".to_owned(),
         "/v1/tenants/by-slug/a-slug/activate".to_owned(),
-        format!("/v1/tenants/{id}/archive"),
+        format!("/v1/tenants/{id}/suspend"),
         format!("/v1/tenants/{id}/activate/now"),
         format!("/v1/api-keys/{id}/verify"),
         "/healthz/live".to_owned(),

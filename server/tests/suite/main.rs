@@ -14,6 +14,7 @@ mod activation;
 mod admission;
 mod api_key_pages;
 mod api_keys;
+mod archiving;
 mod audit;
 mod audit_appending;
 mod audit_pages;
@@ -54,6 +55,7 @@ mod process;
 mod projects;
 mod races;
 mod secrecy;
+mod tenant_updates;
 mod tenants;
 mod traces;
 mod verification;
@@ -116,6 +118,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         admission::cases,
         api_key_pages::cases,
         api_keys::cases,
+        archiving::cases,
         audit::cases,
         audit_appending::cases,
         audit_pages::cases,
@@ -137,6 +140,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         projects::cases,
         races::cases,
         secrecy::cases,
+        tenant_updates::cases,
         tenants::cases,
         traces::cases,
         verification::cases,

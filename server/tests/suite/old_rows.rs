@@ -1,15 +1,19 @@
 //! Rows that were stored before contract 2.0, and are beyond its bounds.
 
+use crate::harness::RawResponse;
 use crate::harness::cases::process_cases;
 use crate::harness::postgres::TestDatabase;
 use crate::harness::process::ServiceProcess;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tenant_registry_client::Client;
+use tenant_registry_client::types::ErrorCode;
 use tokio_postgres::NoTls;
 
 process_cases![
     ; postgres:
     rows_beyond_the_bounds_can_be_read_and_changed,
+    tenants_that_share_an_external_id_can_be_changed,
 ];
 
 /// The triggers are off, as they were when such rows were stored.
@@ -31,6 +35,48 @@ const ROWS: &str = "SET session_replication_role = replica; \
 /// More than one page holds.
 const MORE_EVENTS: &str = "INSERT INTO audit_log (action, metadata, created_at) \
     SELECT 'large', ('{\"a\": \"' || repeat('x', 1000000) || '\"}')::json, now() FROM generate_series(1, 6)";
+
+/// Version 1.0.0 did not compare the ids of other systems.
+const SHARED_IDS: &str = "SET session_replication_role = replica; \
+    INSERT INTO tenants (id, slug, name, status, kind, plan, erp_customer_id, stripe_cust_id, created_at, updated_at) \
+        SELECT ('0190b8a5-7b1c-7c3e-9d52-0242ac12000' || number)::uuid, 'twin-' || number, 'n', 'active', 'customer', 'p', \
+        repeat('e', 5000), 'cus_1', now(), now() FROM generate_series(1, 2) AS number; \
+    INSERT INTO tenants (id, slug, name, status, kind, plan, created_at, updated_at) VALUES \
+        ('0190b8a5-7b1c-7c3e-9d52-0242ac120003', 'third', 'n', 'active', 'customer', 'p', now(), now())";
+
+async fn tenants_that_share_an_external_id_can_be_changed() {
+    let database = TestDatabase::create().await;
+    let (client, connection) = tokio_postgres::connect(database.url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(SHARED_IDS).await.unwrap();
+    let process = ServiceProcess::serve(&|command| command.env("DATABASE_URL", database.url())).await;
+    let patch = async |number: u8, body: Value| {
+        let path = format!("/v1/tenants/0190b8a5-7b1c-7c3e-9d52-0242ac12000{number}");
+        let request = process.raw.request(Method::PATCH, &path).json(&body);
+        RawResponse::from_request(request).await
+    };
+
+    // In everything else, and to what is stored already.
+    let response = patch(1, json!({ "plan": "business", "stripe_cust_id": "cus_1" })).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    // No further tenant gets the id, as long as one of them has it.
+    for number in [2, 1] {
+        let response = patch(3, json!({ "stripe_cust_id": "cus_1" })).await;
+        response.assert_error(409, ErrorCode::Conflict);
+        let own = json!({ "stripe_cust_id": format!("cus_of_{number}"), "erp_customer_id": null });
+        assert_eq!(patch(number, own).await.status, 200);
+    }
+    assert_eq!(patch(3, json!({ "stripe_cust_id": "cus_1" })).await.status, 200);
+    // The event has no value that is too long for it.
+    let page: Value = process.raw.get("/v1/audit?action=tenant.updated").await.json();
+    let metadata = &page["items"][1]["metadata"];
+    assert_eq!(
+        metadata["changed"],
+        json!(["erp_customer_id", "stripe_cust_id"]),
+        "{page}"
+    );
+    process.stop().await;
+}
 
 async fn rows_beyond_the_bounds_can_be_read_and_changed() {
     let database = TestDatabase::create().await;

@@ -47,8 +47,12 @@ const POSITIONS: [&str; 4] = [
 /// A scan or a sort would need thousands.
 const BUFFERS_MAX: u64 = 120;
 
-/// Adds 60,000 keys.
-const KEYS: &str = "INSERT INTO api_keys (id, tenant_id, name, scopes, prefix, hash, created_at) \
+/// Adds 60,000 keys, and entitlements of other tenants.
+const KEYS: &str = "INSERT INTO tenants (id, slug, name, status, kind, plan, created_at, updated_at) \
+    SELECT gen_random_uuid(), 'tenant-' || n, 'n', 'active', 'customer', 'p', now(), now() FROM generate_series(1, 3000) AS n; \
+    INSERT INTO tenant_products (tenant_id, product, enabled, config, created_at, updated_at) \
+    SELECT id, 'product-' || n, true, '{}', now(), now() FROM tenants, generate_series(1, 9) AS n; \
+    INSERT INTO api_keys (id, tenant_id, name, scopes, prefix, hash, created_at) \
     SELECT gen_random_uuid(), tenant_id, 'n', scopes, 'bp_' || lpad(n::text, 8, '0'), hash, now() \
     FROM api_keys, generate_series(1, 60000) AS n; \
     ANALYZE";
@@ -138,20 +142,43 @@ async fn keys_are_found_by_prefix_and_updated_by_id() {
     let client = connect(&url).await;
     client.batch_execute(KEYS).await.unwrap();
 
-    let presented = json!({ "key": created["plaintext"] });
-    for time in 0..3 {
-        let known = fs::read_to_string(cluster.log()).unwrap().len();
-        let verified = process.raw.post_json("/v1/internal/api-keys/verify", &presented).await;
-        assert_eq!(verified.json::<Value>()["valid"], true);
-        let log = fs::read_to_string(cluster.log()).unwrap();
-        let plan = last_plan(&log[known..], r#""api_keys"."prefix" = ANY"#);
-        let is_prepared = !log[known..].contains(" ms  parse ");
-        assert_eq!(is_prepared, time > 0, "time {time}: {}", &log[known..]);
-        assert!(
-            plan.to_string().contains(r#""Index Name":"api_keys_prefix_idx""#),
-            "{plan:#}"
-        );
-        assert!(buffers(&plan) <= BUFFERS_MAX, "{plan:#}");
+    let plain = json!({ "key": created["plaintext"] });
+    let with_product = json!({ "key": created["plaintext"], "product": "insights" });
+    for (presented, statement, expected) in [
+        (&plain, r#""api_keys"."prefix" = ANY"#, json!({ "valid": true })),
+        (
+            &with_product,
+            "LEFT JOIN tenant_products",
+            json!({ "valid": false, "reason": "not_entitled" }),
+        ),
+    ] {
+        for time in 0..8 {
+            let known = fs::read_to_string(cluster.log()).unwrap().len();
+            let verified = process.raw.post_json("/v1/internal/api-keys/verify", presented).await;
+            let verified: Value = verified.json();
+            assert_eq!(
+                (&verified["valid"], &verified["reason"]),
+                (&expected["valid"], &expected["reason"])
+            );
+            let log = fs::read_to_string(cluster.log()).unwrap();
+            let plan = last_plan(&log[known..], statement);
+            // Key, tenant and entitlement come from one statement. Only the first verification, which needs a hash, reads them
+            // again after it.
+            let selects = plans(&log[known..]).filter(|plan| query(plan).starts_with("SELECT"));
+            let hashes = usize::from(expected["valid"] == true && time == 0);
+            assert_eq!(selects.count(), 1 + hashes, "{}", &log[known..]);
+            // The statement is prepared for the first request only.
+            let is_prepared = !log[known..].contains(" ms  parse ");
+            assert_eq!(is_prepared, time > 0, "time {time}: {}", &log[known..]);
+            let text = plan.to_string();
+            assert!(text.contains(r#""Index Name":"api_keys_prefix_idx""#), "{plan:#}");
+            assert_eq!(
+                text.contains(r#""Index Name":"tenant_products_pkey""#),
+                expected["valid"] == false,
+                "{plan:#}"
+            );
+            assert!(buffers(&plan) <= BUFFERS_MAX, "{plan:#}");
+        }
     }
     // Pending times of last use are written at shutdown.
     process.stop().await;

@@ -52,6 +52,8 @@ impl TestServer {
             created_by: None,
             last_used_at: None,
             expires_at,
+            rotated_to: None,
+            rotated_from: None,
             revoked_at: None,
             created_at: self.clock.now().try_into().unwrap(),
         };

@@ -10,9 +10,12 @@ use tenant_registry_client::types::{ApiKeyVerifyReason, AuditEvent, ErrorCode, T
 
 cases![
     one_of_many_requests_gets_the_slug,
+    one_of_many_tenants_gets_the_external_id,
     one_of_many_requests_starts_the_trial,
     concurrent_activation_and_cancellation_leave_the_last_state,
     concurrent_trial_and_cancellation_happen_in_some_order,
+    one_of_many_requests_rotates_a_key,
+    concurrent_rotation_and_revocation_happen_in_some_order,
     concurrent_revocations_revoke_a_key_once,
     a_revoked_key_never_verifies_after_the_response,
 ];
@@ -64,6 +67,29 @@ async fn one_of_many_requests_gets_the_slug(store: StoreUnderTest) {
     let body = json!({ "slug": "wanted", "name": "n" });
     one_winner(&many(&replicas, Method::POST, "/v1/tenants", Some(body)).await, 201);
     assert_eq!(replicas[0].count("tenant.created").await, 1);
+}
+
+async fn one_of_many_tenants_gets_the_external_id(store: StoreUnderTest) {
+    let replicas = replicas(store).await;
+    for round in 0..ROUNDS {
+        let mut updates = Vec::new();
+        for (number, service) in replicas.iter().cycle().take(4).enumerate() {
+            let tenant = service.customer(&format!("tenant-{round}-{number}")).await;
+            // Both ids, in either order.
+            let body = if number % 2 == 0 {
+                format!(r#"{{"erp_customer_id":"{round}","stripe_cust_id":"{round}"}}"#)
+            } else {
+                format!(r#"{{"stripe_cust_id":"{round}","erp_customer_id":"{round}"}}"#)
+            };
+            let request = service
+                .raw
+                .request(Method::PATCH, &format!("/v1/tenants/{}", tenant.id));
+            updates.push(request.header("content-type", "application/json").body(body));
+        }
+        let responses = join_all(updates.into_iter().map(RawResponse::from_request)).await;
+        one_winner(&responses, 200);
+    }
+    assert_eq!(replicas[0].count("tenant.updated").await, ROUNDS);
 }
 
 async fn one_of_many_requests_starts_the_trial(store: StoreUnderTest) {
@@ -118,6 +144,47 @@ async fn concurrent_trial_and_cancellation_happen_in_some_order(store: StoreUnde
             trial.assert_error(409, ErrorCode::Conflict);
             assert_eq!(actions, ["tenant.created", "tenant.cancelled"]);
         }
+    }
+}
+
+async fn one_of_many_requests_rotates_a_key(store: StoreUnderTest) {
+    let replicas = replicas(store).await;
+    let tenant = replicas[0].customer("careful").await;
+    let id = replicas[0].api_key(tenant.id).await.api_key.id;
+    let path = format!("/v1/api-keys/{id}/rotate");
+    one_winner(&many(&replicas, Method::POST, &path, Some(json!({}))).await, 201);
+    assert_eq!(replicas[0].count("api_key.rotated").await, 1);
+    let keys = replicas[1]
+        .client
+        .api_key_list()
+        .tenant_id(tenant.id)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(keys.items.len(), 2);
+}
+
+async fn concurrent_rotation_and_revocation_happen_in_some_order(store: StoreUnderTest) {
+    let [one, other] = replicas(store).await;
+    let tenant = one.customer("careful").await;
+    for _ in 0..ROUNDS {
+        let created = one.api_key(tenant.id).await;
+        let id = created.api_key.id;
+        let path = format!("/v1/api-keys/{id}/rotate");
+        let body = json!({});
+        let (rotated, revoked) = tokio::join!(
+            one.raw.post_json(&path, &body),
+            other.client.api_key_revoke().id(id).send()
+        );
+        revoked.unwrap();
+        // A revoked key cannot be rotated, so a rotation came first. In both orders the old key is revoked.
+        if rotated.status != 201 {
+            rotated.assert_error(409, ErrorCode::Conflict);
+        }
+        let old = other.client.api_key_get().id(id).send().await.unwrap();
+        assert_eq!(old.rotated_to.is_some(), rotated.status == 201);
+        let reason = one.verify(created.plaintext.expose_secret()).await.reason;
+        assert_eq!(reason, Some(ApiKeyVerifyReason::Revoked.into()));
     }
 }
 

@@ -21,6 +21,10 @@ cases![
     a_key_without_product_and_scopes_returns_none,
     an_unknown_key_is_not_valid,
     other_texts_are_malformed,
+    the_key_is_for_the_product_or_for_none,
+    the_tenant_is_entitled_to_the_product_now,
+    the_key_has_all_scopes,
+    the_first_reason_is_returned,
     every_body_gets_200,
     a_revoked_key_is_invalid_on_every_replica,
     a_key_expires_by_the_clock_on_every_replica,
@@ -42,11 +46,12 @@ impl TestServer {
         let described = (
             verified.api_key_id,
             verified.tenant_id,
+            verified.project_id,
             verified.product,
             verified.scopes,
             verified.expires_at,
         );
-        assert!(verified.valid || described == (None, None, None, None, None));
+        assert!(verified.valid || described == (None, None, None, None, None, None));
         verified.reason.and_then(|reason| reason.known())
     }
 
@@ -64,6 +69,8 @@ impl TestServer {
             hash,
             created_by: None,
             expires_at: None,
+            rotated_to: None,
+            rotated_from: None,
             last_used_at: None,
             revoked_at: None,
             created_at: self.clock.now().try_into().unwrap(),
@@ -164,7 +171,8 @@ async fn every_body_gets_200(store: StoreUnderTest) {
     let service = TestServer::start(store).await;
     let path = "/v1/internal/api-keys/verify";
     let too_large = format!(r#"{{"key": "{}"}}"#, "A".repeat(70 * 1024));
-    let bodies: [&[u8]; 12] = [
+    let too_many_scopes = json!({ "key": UNKNOWN, "scopes": vec!["a"; 101] }).to_string();
+    let bodies: [&[u8]; 15] = [
         b"",
         b"{",
         b"null",
@@ -176,6 +184,9 @@ async fn every_body_gets_200(store: StoreUnderTest) {
         b"{\"key\": [\"bp_\"]}",
         b"\xff\xfe",
         b"{\"key\": \"a\"} trailing",
+        b"{\"key\": \"a\", \"product\": null}",
+        b"{\"key\": \"a\", \"scopes\": [\"\\u0000\"]}",
+        too_many_scopes.as_bytes(),
         too_large.as_bytes(),
     ];
     for body in bodies {
@@ -215,6 +226,136 @@ async fn a_revoked_key_is_invalid_on_every_replica(store: StoreUnderTest) {
     for replica in [&service, &replica, &service] {
         assert_eq!(replica.reason(key).await, Some(ApiKeyVerifyReason::Revoked));
     }
+}
+
+/// Creates a key for a product with the scopes `a` and `b`, and returns its plaintext.
+async fn product_key(service: &TestServer, tenant_id: TenantId, product: Option<&str>) -> String {
+    let body = ApiKeyCreate {
+        product: product.map(|product| product.try_into().unwrap()),
+        scopes: ["a", "b"].map(|scope| scope.try_into().unwrap()).to_vec(),
+        ..ApiKeyCreate::new(tenant_id, "for a product".try_into().unwrap())
+    };
+    let created = service.client.api_key_create().body(body).send().await.unwrap();
+    created.plaintext.expose_secret().to_owned()
+}
+
+/// The reason why a key is not valid for a product and scopes. `None` if it is.
+async fn reason_for(service: &TestServer, key: &str, product: Option<&str>, scopes: &[&str]) -> Option<String> {
+    let mut body = json!({ "key": key, "scopes": scopes });
+    if let Some(product) = product {
+        body["product"] = product.into();
+    }
+    let response = service.raw.post_json("/v1/internal/api-keys/verify", &body).await;
+    let verified: Value = response.json();
+    assert_eq!(verified["valid"], verified["reason"].is_null(), "{verified}");
+    verified["reason"].as_str().map(str::to_owned)
+}
+
+async fn start_trial(service: &TestServer, tenant_id: TenantId, product: &str) {
+    let body = json!({ "tenant_id": tenant_id, "product": product });
+    let response = service.raw.post_json("/v1/catalog/trial-request", &body).await;
+    assert_eq!(response.status, 201, "{response:?}");
+}
+
+async fn the_key_is_for_the_product_or_for_none(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    start_trial(&service, tenant.id, "insights").await;
+    start_trial(&service, tenant.id, "reports").await;
+    let of_insights = product_key(&service, tenant.id, Some("insights")).await;
+    let of_any = product_key(&service, tenant.id, None).await;
+    for (key, product, expected) in [
+        (&of_insights, None, None),
+        (&of_insights, Some("insights"), None),
+        (&of_insights, Some("reports"), Some("wrong_product")),
+        (&of_insights, Some(""), Some("wrong_product")),
+        (&of_any, Some("insights"), None),
+        (&of_any, Some("reports"), None),
+        (&of_any, Some("connect"), Some("not_entitled")),
+        (&of_any, Some("no-such-product"), Some("not_entitled")),
+    ] {
+        assert_eq!(
+            reason_for(&service, key, product, &[]).await.as_deref(),
+            expected,
+            "{product:?}"
+        );
+    }
+}
+
+async fn the_tenant_is_entitled_to_the_product_now(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let replica = service.replica(Settings::default()).await;
+    let (tenant, other) = (service.customer("owner").await, service.customer("other").await);
+    let key = product_key(&service, tenant.id, None).await;
+    let now_on_each = async |expected: Option<&str>| {
+        for replica in [&service, &replica] {
+            let reason = reason_for(replica, &key, Some("insights"), &[]).await;
+            assert_eq!(reason.as_deref(), expected);
+        }
+    };
+    start_trial(&service, other.id, "insights").await;
+    now_on_each(Some("not_entitled")).await;
+    start_trial(&service, tenant.id, "insights").await;
+    now_on_each(None).await;
+    service.clock.advance(TimeDelta::days(14) - TimeDelta::microseconds(1));
+    now_on_each(None).await;
+    service.clock.advance(TimeDelta::microseconds(1));
+    now_on_each(Some("not_entitled")).await;
+    // Without the product, the key is valid.
+    assert_eq!(reason_for(&replica, &key, None, &[]).await, None);
+}
+
+async fn the_key_has_all_scopes(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let key = product_key(&service, tenant.id, None).await;
+    for (scopes, expected) in [
+        (&[][..], None),
+        (&["a"], None),
+        (&["b", "a", "b"], None),
+        (&["a", "c"], Some("missing_scope")),
+        (&["A"], Some("missing_scope")),
+        (&[""], Some("missing_scope")),
+    ] {
+        assert_eq!(
+            reason_for(&service, &key, None, scopes).await.as_deref(),
+            expected,
+            "{scopes:?}"
+        );
+    }
+}
+
+/// Each reason is removed, and the next one appears.
+async fn the_first_reason_is_returned(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let end = service.clock.now() + TimeDelta::minutes(1);
+    let create = async |product: &str, expires_at: Option<DateTime<Utc>>| {
+        let body = ApiKeyCreate {
+            product: Some(product.try_into().unwrap()),
+            expires_at: expires_at.map(|end| end.try_into().unwrap()),
+            ..ApiKeyCreate::new(tenant.id, "n".try_into().unwrap())
+        };
+        let created = service.client.api_key_create().body(body).send().await.unwrap();
+        (created.api_key.id, created.plaintext.expose_secret().to_owned())
+    };
+    let (revoked, of_revoked) = create("reports", Some(end)).await;
+    let (_, expired) = create("reports", Some(end)).await;
+    let (_, of_reports) = create("reports", None).await;
+    let (_, of_insights) = create("insights", None).await;
+    service.client.api_key_revoke().id(revoked).send().await.unwrap();
+    service.clock.advance(TimeDelta::minutes(2));
+    service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+    let reason = async |key: &str| reason_for(&service, key, Some("insights"), &["c"]).await.unwrap();
+    assert_eq!(reason(&format!("{}AAAAAAAAAAAAAA", &of_revoked[..11])).await, "unknown");
+    assert_eq!(reason(&of_revoked).await, "revoked");
+    assert_eq!(reason(&expired).await, "expired");
+    assert_eq!(reason(&of_reports).await, "tenant_inactive");
+    service.activate(tenant.id, TenantActivate::default()).await.unwrap();
+    assert_eq!(reason(&of_reports).await, "wrong_product");
+    assert_eq!(reason(&of_insights).await, "not_entitled");
+    start_trial(&service, tenant.id, "insights").await;
+    assert_eq!(reason(&of_insights).await, "missing_scope");
 }
 
 async fn a_key_expires_by_the_clock_on_every_replica(store: StoreUnderTest) {
@@ -260,10 +401,8 @@ async fn keys_of_a_frozen_or_archived_tenant_are_invalid(store: StoreUnderTest) 
     assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::TenantInactive));
     service.activate(tenant.id, TenantActivate::default()).await.unwrap();
     assert_eq!(service.reason(key).await, None);
-    service
-        .operator
-        .archive(server_id(tenant.id), service.clock.now())
-        .await;
+    service.cancel(tenant.id, TenantCancel::default()).await.unwrap();
+    service.archive(tenant.id).await.unwrap();
     assert_eq!(service.reason(key).await, Some(ApiKeyVerifyReason::TenantInactive));
     service
         .client

@@ -226,8 +226,9 @@ impl<'a> ApiKeyCreate<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `409`: A request with the same `Idempotency-Key` is still running, or has created a key.
-    /// `message` names the key. Its plaintext was only in the first response.
+    /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
+    /// is still running or has created a key. `message` names the key. Its plaintext was only in
+    /// the first response.
     ///
     /// `413`: The body exceeds the maximum size.
     ///
@@ -444,6 +445,122 @@ impl<'a> ApiKeyRevoke<'a> {
     }
 }
 
+/// The request `api_key_rotate`: Replace an API key by a successor.
+///
+/// Created by [`Client::api_key_rotate`](crate::Client::api_key_rotate).
+#[derive(Clone, Debug)]
+pub struct ApiKeyRotate<'a> {
+    client: &'a Client,
+    id: Result<types::ApiKeyId, String>,
+    body: Result<Option<types::ApiKeyRotate>, String>,
+}
+
+impl<'a> ApiKeyRotate<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            id: Err("`id` is missing".to_owned()),
+            body: Ok(None),
+        }
+    }
+
+    /// The ID of the API key.
+    pub fn id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ApiKeyId, Error: fmt::Display>,
+    {
+        self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// How an API key is rotated.
+    ///
+    /// If it is not set, the request has no body.
+    pub fn body<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ApiKeyRotate, Error: fmt::Display>,
+    {
+        self.body = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`body`: {error}"));
+        self
+    }
+
+    /// Sends `POST /v1/api-keys/{id}/rotate`.
+    ///
+    /// `201`: The successor and its plaintext.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `404`: A resource in the request does not exist.
+    ///
+    /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
+    /// is still running or has created a key. `message` names the key. Its plaintext was only in
+    /// the first response.
+    ///
+    /// `413`: The body exceeds the maximum size.
+    ///
+    /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(
+        self,
+    ) -> Result<ResponseValue<types::ApiKeyCreated>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::ApiKeyCreated>, Error<types::Error>> {
+        let Self { client, id, body } = self;
+        let id = id.map_err(Error::InvalidRequest)?;
+        let body = body.map_err(Error::InvalidRequest)?;
+        let id = encode_path(&id.to_string());
+        let url = format!("{}/v1/api-keys/{id}/rotate", client.baseurl);
+        let mut request = client
+            .client
+            .post(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version());
+        if let Some(body) = &body {
+            request = request.json(body);
+        }
+        let mut request = request.build()?;
+        let info = OperationInfo {
+            operation_id: "api_key_rotate",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            201 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
 /// The request `api_key_verify`: Verify an API key.
 ///
 /// Created by [`Client::api_key_verify`](crate::Client::api_key_verify).
@@ -461,7 +578,7 @@ impl<'a> ApiKeyVerify<'a> {
         }
     }
 
-    /// The key to verify.
+    /// The key to verify, and what it must be good for.
     pub fn body<V>(mut self, value: V) -> Self
     where
         V: TryInto<types::ApiKeyVerifyRequest, Error: fmt::Display>,

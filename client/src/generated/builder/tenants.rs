@@ -189,6 +189,111 @@ impl<'a> TenantGet<'a> {
     }
 }
 
+/// The request `tenant_update`: Update a tenant.
+///
+/// Created by [`Client::tenant_update`](crate::Client::tenant_update).
+#[derive(Clone, Debug)]
+pub struct TenantUpdate<'a> {
+    client: &'a Client,
+    id: Result<types::TenantId, String>,
+    body: Result<types::TenantUpdate, String>,
+}
+
+impl<'a> TenantUpdate<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            id: Err("`id` is missing".to_owned()),
+            body: Err("`body` is missing".to_owned()),
+        }
+    }
+
+    /// The ID of the tenant.
+    pub fn id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::TenantId, Error: fmt::Display>,
+    {
+        self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// Properties of a tenant to change.
+    pub fn body<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::TenantUpdate, Error: fmt::Display>,
+    {
+        self.body = value.try_into().map_err(|error| format!("`body`: {error}"));
+        self
+    }
+
+    /// Sends `PATCH /v1/tenants/{id}`.
+    ///
+    /// `200`: The updated tenant.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed, the contract would end before it starts (stored dates are
+    /// taken into account), or `trial_ends_at` is not in the future.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `404`: A resource in the request does not exist.
+    ///
+    /// `409`: The request conflicts with stored data.
+    ///
+    /// `413`: The body exceeds the maximum size.
+    ///
+    /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(self) -> Result<ResponseValue<types::Tenant>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
+        let Self { client, id, body } = self;
+        let id = id.map_err(Error::InvalidRequest)?;
+        let body = body.map_err(Error::InvalidRequest)?;
+        let id = encode_path(&id.to_string());
+        let url = format!("{}/v1/tenants/{id}", client.baseurl);
+        let mut request = client
+            .client
+            .patch(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .header("content-type", "application/merge-patch+json")
+            .json(&body)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "tenant_update",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
 /// The request `tenant_get_by_slug`: Get a tenant by slug.
 ///
 /// Created by [`Client::tenant_get_by_slug`](crate::Client::tenant_get_by_slug).
@@ -501,6 +606,95 @@ impl<'a> TenantCancel<'a> {
     }
 }
 
+/// The request `tenant_archive`: Archive a tenant.
+///
+/// Created by [`Client::tenant_archive`](crate::Client::tenant_archive).
+#[derive(Clone, Debug)]
+pub struct TenantArchive<'a> {
+    client: &'a Client,
+    id: Result<types::TenantId, String>,
+}
+
+impl<'a> TenantArchive<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            id: Err("`id` is missing".to_owned()),
+        }
+    }
+
+    /// The ID of the tenant.
+    pub fn id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::TenantId, Error: fmt::Display>,
+    {
+        self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// Sends `POST /v1/tenants/{id}/archive`.
+    ///
+    /// `200`: The archived tenant.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `404`: A resource in the request does not exist.
+    ///
+    /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
+    /// is still running.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(self) -> Result<ResponseValue<types::Tenant>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
+        let Self { client, id } = self;
+        let id = id.map_err(Error::InvalidRequest)?;
+        let id = encode_path(&id.to_string());
+        let url = format!("{}/v1/tenants/{id}/archive", client.baseurl);
+        let mut request = client
+            .client
+            .post(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "tenant_archive",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 404 | 409 | 422 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
 /// The request `entitlement_list`: List the product entitlements of a tenant.
 ///
 /// Created by [`Client::entitlement_list`](crate::Client::entitlement_list).
@@ -592,6 +786,105 @@ impl<'a> EntitlementList<'a> {
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
             400 | 401 | 403 | 404 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `entitlement_check`: Check whether a tenant is entitled to a product now.
+///
+/// Created by [`Client::entitlement_check`](crate::Client::entitlement_check).
+#[derive(Clone, Debug)]
+pub struct EntitlementCheck<'a> {
+    client: &'a Client,
+    tenant_id: Result<types::TenantId, String>,
+    product: Result<types::ProductKey, String>,
+}
+
+impl<'a> EntitlementCheck<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            tenant_id: Err("`tenant_id` is missing".to_owned()),
+            product: Err("`product` is missing".to_owned()),
+        }
+    }
+
+    /// The ID of the tenant.
+    pub fn tenant_id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::TenantId, Error: fmt::Display>,
+    {
+        self.tenant_id = value
+            .try_into()
+            .map_err(|error| format!("`tenant_id`: {error}"));
+        self
+    }
+
+    /// The key of the product.
+    pub fn product<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ProductKey, Error: fmt::Display>,
+    {
+        self.product = value.try_into().map_err(|error| format!("`product`: {error}"));
+        self
+    }
+
+    /// Sends `GET /v1/internal/entitlements/check`.
+    ///
+    /// `200`: Whether the tenant is entitled to the product.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(
+        self,
+    ) -> Result<ResponseValue<types::EntitlementCheck>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::EntitlementCheck>, Error<types::Error>> {
+        let Self { client, product, tenant_id } = self;
+        let product = product.map_err(Error::InvalidRequest)?;
+        let tenant_id = tenant_id.map_err(Error::InvalidRequest)?;
+        let url = format!("{}/v1/internal/entitlements/check", client.baseurl);
+        let mut request = client
+            .client
+            .get(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .query(&[("product", &product)])
+            .query(&[("tenant_id", &tenant_id)])
+            .header("api-version", Client::api_version())
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "entitlement_check",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -1,11 +1,12 @@
 //! The rule of `tenant_activate`.
 
+use super::contract;
 use crate::domain::caller::Caller;
-use crate::domain::error::{Conflict, DomainError, InvalidInput, TenantChangeError};
+use crate::domain::error::{Conflict, DomainError, TenantChangeError};
 use crate::domain::service_event::ServiceAction;
 use crate::records::{Decision, TenantRecord, stored};
 use serde_json::Map;
-use tenant_registry_contract::types::{PlanKey, TenantActivate, TenantStatus, Text, Timestamp};
+use tenant_registry_contract::types::{ExternalId, PlanKey, TenantActivate, TenantStatus, Timestamp};
 
 /// Changes any status except `archived` to `active`, and removes a pending cancellation. Members that `body` leaves out
 /// stay unchanged.
@@ -39,17 +40,11 @@ pub(super) fn tenant_activate(
         contract_end: contract_end.or(tenant.contract_end),
         erp_customer_id: erp_customer_id
             .clone()
-            .map(stored::<Text>)
+            .map(stored::<ExternalId>)
             .or_else(|| tenant.erp_customer_id.clone()),
         ..tenant.clone()
     };
-    if let (Some(start), Some(end)) = (active.contract_start, active.contract_end)
-        && end < start
-    {
-        return Err(DomainError::rejected(InvalidInput(format!(
-            "the contract would end on {end}, before it starts on {start}; change `contract_start` or `contract_end`"
-        ))));
-    }
+    contract::check(&active).map_err(DomainError::rejected)?;
     if active == *tenant {
         return Ok(Decision::Unchanged);
     }

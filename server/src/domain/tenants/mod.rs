@@ -1,9 +1,12 @@
-//! The rules of tenants: creating, reading, activating and cancelling them.
+//! The rules of tenants: creating, reading, updating, activating, cancelling and archiving them.
 
 mod activate;
+mod archive;
 mod cancel;
+mod contract;
 #[cfg(test)]
 mod tests;
+mod update;
 
 use super::Registry;
 use super::caller::Caller;
@@ -12,11 +15,12 @@ use super::clock::days_after;
 use super::error::{Conflict, DomainError, NotFound, TenantChangeError, TenantCreateError};
 use super::service_event::{ServiceAction, ServiceEvent};
 use crate::records::{NewAuditEvent, TenantRecord, stored};
-use crate::store::{Changed, Store, TenantCreated};
+use crate::store::{Changed, Store, TenantChanged, TenantCreated};
 use chrono::Days;
 use serde_json::{Map, Value};
 use tenant_registry_contract::types::{
-    PlanKey, Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, Text, Timestamp,
+    PlanKey, Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate, Text,
+    Timestamp,
 };
 
 /// Length of the trial of a new customer or of a product.
@@ -186,11 +190,38 @@ impl<S: Store> Registry<S> {
         }
     }
 
+    /// Changes the members of `body`.
+    ///
+    /// # Errors
+    /// - [`NotFound`] if the tenant does not exist.
+    /// - [`Conflict`] if it is archived, if another tenant has the same external id, or if the end of a trial changes and the
+    ///   tenant is not on trial.
+    /// - [`InvalidInput`](super::error::InvalidInput) if the contract would end before it starts, or a trial in the past.
+    pub async fn tenant_update(
+        &self,
+        id: TenantId,
+        body: TenantUpdate,
+        caller: &Caller,
+    ) -> Result<Tenant, DomainError<TenantChangeError>> {
+        caller
+            .identity
+            .tenant_scope
+            .require(id)
+            .map_err(DomainError::rejected)?;
+        let changed = self
+            .store
+            .tenant_change(id, |tenant: &TenantRecord| {
+                update::tenant_update(tenant, &body, caller, self.clock.now())
+            })
+            .await?;
+        self.tenant_changed(id, changed, caller).await
+    }
+
     /// Activates a tenant and stores the members of `body`.
     ///
     /// # Errors
     /// - [`NotFound`] if the tenant does not exist.
-    /// - [`Conflict`] if it is archived.
+    /// - [`Conflict`] if it is archived, or if another tenant has the same `erp_customer_id`.
     /// - [`InvalidInput`](super::error::InvalidInput) if the contract would end before it starts.
     pub async fn tenant_activate(
         &self,
@@ -239,22 +270,50 @@ impl<S: Store> Registry<S> {
         self.tenant_changed(id, changed, caller).await
     }
 
+    /// Archives a tenant, for good.
+    ///
+    /// # Errors
+    /// - [`NotFound`] if the tenant does not exist.
+    /// - [`Conflict`] if it is active.
+    pub async fn tenant_archive(
+        &self,
+        id: TenantId,
+        caller: &Caller,
+    ) -> Result<Tenant, DomainError<TenantChangeError>> {
+        caller
+            .identity
+            .tenant_scope
+            .require(id)
+            .map_err(DomainError::rejected)?;
+        let changed = self
+            .store
+            .tenant_change(id, |tenant: &TenantRecord| {
+                archive::tenant_archive(tenant, caller, self.clock.now())
+            })
+            .await?;
+        self.tenant_changed(id, changed, caller).await
+    }
+
     async fn tenant_changed(
         &self,
         id: TenantId,
-        changed: Changed<TenantRecord, DomainError<TenantChangeError>>,
+        changed: TenantChanged<DomainError<TenantChangeError>>,
         caller: &Caller,
     ) -> Result<Tenant, DomainError<TenantChangeError>> {
         match changed {
             // As of the change, because a repeated request gets the same response.
-            Changed::Stored(tenant) => Ok(tenant.as_of(tenant.updated_at)),
-            Changed::Unchanged(tenant) => {
+            TenantChanged::Decided(Changed::Stored(tenant)) => Ok(tenant.as_of(tenant.updated_at)),
+            TenantChanged::Decided(Changed::Unchanged(tenant)) => {
                 let tenant = tenant.as_of(self.clock.now());
                 self.store_response(caller, id, &tenant).await?;
                 Ok(tenant)
             }
-            Changed::Rejected(error) => Err(error),
-            Changed::NotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(id))),
+            TenantChanged::Decided(Changed::Rejected(error)) => Err(error),
+            TenantChanged::Decided(Changed::NotFound) => Err(DomainError::rejected(NotFound::no_tenant_with_id(id))),
+            TenantChanged::InUse(property) => Err(DomainError::rejected(Conflict(format!(
+                "`{}`: another tenant has this id; correct the id, or remove it from the other tenant",
+                property.as_str()
+            )))),
         }
     }
 }

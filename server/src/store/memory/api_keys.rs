@@ -2,9 +2,11 @@
 
 use super::MemoryStore;
 use super::page::record_page;
-use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, EventWithResponse, RecordPage};
-use crate::store::{ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Changed, StoreError};
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix};
+use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, EntitlementRecord, EventWithResponse, RecordPage, stored};
+use crate::store::{
+    ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Changed, StoreError,
+};
+use tenant_registry_contract::types::{ApiKeyId, ProductKey};
 
 impl ApiKeyStore for MemoryStore {
     async fn api_key_list(&self, query: ApiKeyQuery) -> Result<Option<RecordPage<ApiKeyRecord>>, StoreError> {
@@ -48,14 +50,39 @@ impl ApiKeyStore for MemoryStore {
         if !state.tenants.contains_key(&api_key.tenant_id) {
             return Ok(ApiKeyStored::TenantNotFound);
         }
+        let is_of_tenant = |id| {
+            let project = state.projects.get(&id);
+            project.is_some_and(|project| project.tenant_id == api_key.tenant_id)
+        };
+        if !api_key.project_id.is_none_or(is_of_tenant) {
+            return Ok(ApiKeyStored::ProjectNotFound);
+        }
         state.append_event(event)?;
-        state
-            .api_key_ids
-            .entry(api_key.prefix.clone())
-            .or_default()
-            .push(api_key.id);
-        state.api_keys.insert(api_key.id, api_key.clone());
+        state.api_key_insert(api_key.clone());
         Ok(ApiKeyStored::Created(Box::new(api_key)))
+    }
+
+    async fn api_key_rotate<E: Send>(
+        &self,
+        id: ApiKeyId,
+        decide: impl Fn(&ApiKeyRecord) -> Result<ApiKeyRotation, E> + Send + Sync,
+    ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
+        let mut state = self.state();
+        let Some(current) = state.api_keys.get(&id) else {
+            return Ok(Changed::NotFound);
+        };
+        let ApiKeyRotation {
+            rotated,
+            successor,
+            event,
+        } = match decide(current) {
+            Ok(rotation) => rotation,
+            Err(error) => return Ok(Changed::Rejected(error)),
+        };
+        state.append_event(event)?;
+        state.api_keys.insert(id, rotated);
+        state.api_key_insert(successor.clone());
+        Ok(Changed::Stored(successor))
     }
 
     async fn api_key_revoke<E: Send>(
@@ -70,17 +97,22 @@ impl ApiKeyStore for MemoryStore {
         })
     }
 
-    async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
+    async fn api_key_verify(&self, lookup: ApiKeyLookup) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
+        let ApiKeyLookup { prefix, product } = lookup;
+        let product = product.map(stored::<ProductKey>);
         let state = self.state();
-        let ids = state.api_key_ids.get(prefix).map(Vec::as_slice).unwrap_or_default();
+        let ids = state.api_key_ids.get(&prefix).map(Vec::as_slice).unwrap_or_default();
         let api_keys = ids.iter().filter_map(|id| state.api_keys.get(id));
         Ok(api_keys
             .filter_map(|api_key| {
                 let tenant = state.tenants.get(&api_key.tenant_id)?;
+                let entitlements = state.entitlements.get(&api_key.tenant_id);
+                let entitlement = product.as_ref().and_then(|product| entitlements?.get(product));
                 Some(ApiKeyWithTenant {
                     api_key: api_key.clone(),
                     tenant_status: tenant.status,
                     tenant_cancel_at: tenant.cancel_at,
+                    entitlement: entitlement.map(EntitlementRecord::state),
                 })
             })
             .collect())

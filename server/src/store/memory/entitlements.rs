@@ -1,9 +1,9 @@
 //! Entitlements, and the trials that create them.
 
 use super::MemoryStore;
-use crate::records::{EntitlementRecord, TenantRecord};
-use crate::store::{EntitlementStore, NewTrial, StoreError, TrialStarted};
-use tenant_registry_contract::types::TenantId;
+use crate::records::{EntitlementRecord, TenantRecord, stored};
+use crate::store::{EntitlementStore, EntitlementWithTenant, NewTrial, StoreError, TrialStarted};
+use tenant_registry_contract::types::{ProductKey, TenantId};
 
 impl EntitlementStore for MemoryStore {
     async fn entitlement_list(&self, tenant_id: TenantId) -> Result<Option<Vec<EntitlementRecord>>, StoreError> {
@@ -17,6 +17,22 @@ impl EntitlementStore for MemoryStore {
                 .map(|products| products.values().cloned().collect())
                 .unwrap_or_default(),
         ))
+    }
+
+    async fn entitlement_check(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> Result<Option<EntitlementWithTenant>, StoreError> {
+        let state = self.state();
+        Ok(state.tenants.get(&tenant_id).map(|tenant| {
+            let entitlements = state.entitlements.get(&tenant_id);
+            EntitlementWithTenant {
+                tenant_status: tenant.status,
+                tenant_cancel_at: tenant.cancel_at,
+                entitlement: entitlements.and_then(|it| it.get(&stored::<ProductKey>(product.clone())).cloned()),
+            }
+        }))
     }
 
     async fn catalog_trial_request<E: Send>(

@@ -81,6 +81,12 @@ impl State {
         self.tenants.insert(tenant.id, tenant);
     }
 
+    fn api_key_insert(&mut self, api_key: ApiKeyRecord) {
+        let ids = self.api_key_ids.entry(api_key.prefix.clone()).or_default();
+        ids.push(api_key.id);
+        self.api_keys.insert(api_key.id, api_key);
+    }
+
     /// Appends an event with the next number, and stores its response.
     fn append_event(&mut self, event: impl Into<EventWithResponse>) -> Result<AuditEventRecord, StoreError> {
         let EventWithResponse { event, response } = event.into();

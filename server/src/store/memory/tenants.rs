@@ -2,7 +2,10 @@
 
 use super::{MemoryStore, State};
 use crate::records::{Decision, EventWithResponse, TenantRecord};
-use crate::store::{Changed, StoreError, TenantCreated, TenantStore};
+use crate::store::{
+    Change, Changed, StoreError, TenantChanged, TenantCreated, TenantStore, UniqueTenantProperty, decide_change,
+};
+use std::ops::ControlFlow;
 use tenant_registry_contract::types::{TenantId, TenantSlug};
 
 impl TenantStore for MemoryStore {
@@ -30,9 +33,40 @@ impl TenantStore for MemoryStore {
         &self,
         id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
-    ) -> Result<Changed<TenantRecord, E>, StoreError> {
+    ) -> Result<TenantChanged<E>, StoreError> {
         let mut state = self.state();
         let current = state.tenants.get(&id).cloned();
-        state.change(current, decide, State::tenant_insert)
+        match decide_change(current, decide) {
+            ControlFlow::Break(outcome) => Ok(TenantChanged::Decided(outcome)),
+            ControlFlow::Continue(Change { record, event }) => {
+                if let Some(property) = state.tenant_property_in_use(&record) {
+                    return Ok(TenantChanged::InUse(property));
+                }
+                state.append_event(*event)?;
+                state.tenant_insert((*record).clone());
+                Ok(TenantChanged::Decided(Changed::Stored(*record)))
+            }
+        }
+    }
+}
+
+impl State {
+    /// The first unique property whose value is new for this tenant, and that of another tenant.
+    fn tenant_property_in_use(&self, changed: &TenantRecord) -> Option<UniqueTenantProperty> {
+        UniqueTenantProperty::ALL.into_iter().find(|property| {
+            let new = changed.unique(*property);
+            let is_stored = |tenant: &TenantRecord| new.is_some() && tenant.unique(*property) == new;
+            !self.tenants.get(&changed.id).is_some_and(is_stored) && self.tenants.values().any(is_stored)
+        })
+    }
+}
+
+impl TenantRecord {
+    fn unique(&self, property: UniqueTenantProperty) -> Option<&str> {
+        let id = match property {
+            UniqueTenantProperty::ErpCustomerId => &self.erp_customer_id,
+            UniqueTenantProperty::StripeCustId => &self.stripe_cust_id,
+        };
+        id.as_ref().map(|it| it.as_str()).filter(|it| !it.is_empty())
     }
 }

@@ -17,6 +17,7 @@ mod connection;
 mod entitlements;
 mod error;
 mod idempotency;
+mod lookups;
 pub mod migrations;
 mod page;
 pub mod preconditions;
@@ -32,19 +33,21 @@ pub use audit::{PostgresPruneStore, PruneConnectError};
 pub use connection::{DatabaseUrl, DatabaseUrlError, PoolSettings, Recycling, SetupError};
 
 use crate::records::ConnectionCounts;
-use crate::store::{StoreError, StoreHealth};
-use api_keys::ApiKeyLookups;
+use crate::store::{ApiKeyLookup, StoreError, StoreHealth};
 use audit::Appender;
 use connection::Database;
 use deadpool::Status;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use entitlements::EntitlementLookup;
 use error::DbError;
+use lookups::Lookups;
 use std::sync::Arc;
 
 /// Tenants, entitlements, API keys and the audit log in a Postgres database.
 pub struct PostgresStore {
     database: Arc<Database>,
-    api_key_lookups: ApiKeyLookups,
+    api_key_lookups: Lookups<ApiKeyLookup>,
+    entitlement_lookups: Lookups<EntitlementLookup>,
     appender: Appender,
 }
 
@@ -60,7 +63,8 @@ impl PostgresStore {
     pub fn new(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, SetupError> {
         let database = Arc::new(Database::new(url, settings)?);
         Ok(Self {
-            api_key_lookups: ApiKeyLookups::start(&database, settings.shared),
+            api_key_lookups: Lookups::start(&database, settings.shared),
+            entitlement_lookups: Lookups::start(&database, settings.shared),
             appender: Appender::start(&database),
             database,
         })

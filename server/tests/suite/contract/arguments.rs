@@ -83,6 +83,10 @@ pub(super) fn value(schema: &'static Value) -> BoxedStrategy<Value> {
     if let Some(words) = schema["enum"].as_array() {
         return select(words.clone()).boxed();
     }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        assert!(choices.len() == 2 && choices[1]["type"] == "null", "{schema}");
+        return prop_oneof![Just(Value::Null), value(&choices[0])].boxed();
+    }
     let Some(types) = schema["type"].as_array() else {
         return of_type(schema, schema["type"].as_str().unwrap());
     };

@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
-    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor, CatalogRequest,
-    ListCursor, PageLimit, ProductKey, ProjectCreate, ProjectId, TenantActivate, TenantCancel, TenantCreate, TenantId,
-    TenantSlug, Timestamp,
+    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyRotate, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor,
+    CatalogRequest, ListCursor, PageLimit, ProductKey, ProjectCreate, ProjectId, TenantActivate, TenantCancel,
+    TenantCreate, TenantId, TenantSlug, TenantUpdate, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -57,12 +57,15 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::TenantCreate => send!(tenant_create, body: TenantCreate),
         Operation::TenantGet => send!(tenant_get, id: TenantId),
         Operation::TenantGetBySlug => send!(tenant_get_by_slug, slug: TenantSlug),
+        Operation::TenantUpdate => send!(tenant_update, id: TenantId, body: TenantUpdate),
         Operation::TenantActivate => send!(tenant_activate, id: TenantId, body: TenantActivate),
+        Operation::TenantArchive => send!(tenant_archive, id: TenantId),
         Operation::TenantCancel => send!(tenant_cancel, id: TenantId, body: TenantCancel),
         Operation::ProjectCreate => send!(project_create, body: ProjectCreate),
         Operation::ProjectGet => send!(project_get, id: ProjectId),
         Operation::ProjectDelete => send!(project_delete, id: ProjectId),
         Operation::EntitlementList => send!(entitlement_list, tenant_id: TenantId),
+        Operation::EntitlementCheck => send!(entitlement_check, tenant_id: TenantId, product: ProductKey),
         Operation::CatalogList => send!(catalog_list),
         Operation::CatalogRequest => send!(catalog_request, body: CatalogRequest),
         Operation::CatalogTrialRequest => send!(catalog_trial_request, body: CatalogRequest),
@@ -71,6 +74,7 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         ),
         Operation::ApiKeyCreate => send!(api_key_create, body: ApiKeyCreate),
         Operation::ApiKeyGet => send!(api_key_get, id: ApiKeyId),
+        Operation::ApiKeyRotate => send!(api_key_rotate, id: ApiKeyId, body: ApiKeyRotate),
         Operation::ApiKeyRevoke => send!(api_key_revoke, id: ApiKeyId),
         Operation::ApiKeyVerify => send!(api_key_verify, body: ApiKeyVerifyRequest),
         Operation::AuditAppend => send!(audit_append, body: AuditAppend),

@@ -6,11 +6,12 @@ use crate::harness::openapi::SPEC;
 use proptest::prelude::{BoxedStrategy, Just, Strategy};
 use serde_json::Value;
 use tenant_registry_contract::server::{
-    ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyVerifyResponse,
-    AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    EntitlementListResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse,
-    ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
-    TenantGetResponse,
+    ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyRotateResponse,
+    ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse,
+    CatalogTrialRequestResponse, EntitlementCheckResponse, EntitlementListResponse, HealthGetResponse,
+    ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse, TenantActivateResponse,
+    TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse, TenantGetResponse,
+    TenantUpdateResponse,
 };
 
 /// Any response of an operation with a status that it declares.
@@ -69,14 +70,22 @@ responses! {
     }
     TenantGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     TenantGetBySlugResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    TenantUpdateResponse {
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
     TenantActivateResponse {
         200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
+    }
+    TenantArchiveResponse {
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 500 InternalServerError; unavailable
     }
     TenantCancelResponse {
         200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
+    EntitlementCheckResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 500 InternalServerError; unavailable }
     ProjectCreateResponse {
         201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
@@ -101,6 +110,10 @@ responses! {
         500 InternalServerError; unavailable
     }
     ApiKeyGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ApiKeyRotateResponse {
+        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
     ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     ApiKeyVerifyResponse { 200 Ok, 400 BadRequest, 403 Forbidden }
     AuditAppendResponse {

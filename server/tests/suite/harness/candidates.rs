@@ -33,6 +33,13 @@ const TEXTS: [&str; 24] = [
 
 /// Values for a property or parameter of this schema; `good` is a valid one.
 pub(crate) fn candidates(schema: &Value, good: &Value) -> Vec<Value> {
+    if let Some(schema) = SPEC.without_null(schema) {
+        let mut values = candidates(&schema, good);
+        if !values.contains(&Value::Null) {
+            values.push(Value::Null);
+        }
+        return values;
+    }
     match (schema["type"].as_str(), schema["format"].as_str()) {
         (Some("string"), Some("uuid")) => uuids(good.as_str().unwrap()),
         (Some("string"), Some("date")) => texts(&DATES),

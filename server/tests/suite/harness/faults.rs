@@ -1,21 +1,18 @@
 //! A store with injected faults, and the operator's access to a store.
 
-use chrono::{DateTime, Utc};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use tenant_registry_contract::server::{RequestKey, StoredResponse};
-use tenant_registry_contract::types::{
-    ApiKeyId, ApiKeyPrefix, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
-};
+use tenant_registry_contract::types::{ApiKeyId, ProductKey, ProjectId, TenantId, TenantSlug, Timestamp};
 use tenant_registry_server::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
     EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage, TenantRecord,
 };
 use tenant_registry_server::store::{
-    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore, Changed, Deleted,
-    EntitlementStore, IdempotencyStore, NewTrial, ProjectCreated, ProjectStore, Store, StoreError, StoreHealth,
-    TenantCreated, TenantStore, TrialStarted,
+    ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore,
+    Changed, Deleted, EntitlementStore, EntitlementWithTenant, IdempotencyStore, NewTrial, ProjectCreated,
+    ProjectStore, Store, StoreError, StoreHealth, TenantChanged, TenantCreated, TenantStore, TrialStarted,
 };
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
@@ -93,7 +90,7 @@ impl<S: Store> TenantStore for FaultyStore<S> {
         &self,
         id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
-    ) -> Result<Changed<TenantRecord, E>, StoreError> {
+    ) -> Result<TenantChanged<E>, StoreError> {
         let _running = self.pause.read().await;
         self.healthy()?.tenant_change(id, decide).await
     }
@@ -128,6 +125,14 @@ impl<S: Store> EntitlementStore for FaultyStore<S> {
         self.healthy()?.entitlement_list(tenant_id).await
     }
 
+    async fn entitlement_check(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> Result<Option<EntitlementWithTenant>, StoreError> {
+        self.healthy()?.entitlement_check(tenant_id, product).await
+    }
+
     async fn catalog_trial_request<E: Send>(
         &self,
         tenant_id: TenantId,
@@ -156,6 +161,15 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
         self.healthy()?.api_key_create(api_key, event).await
     }
 
+    async fn api_key_rotate<E: Send>(
+        &self,
+        id: ApiKeyId,
+        decide: impl Fn(&ApiKeyRecord) -> Result<ApiKeyRotation, E> + Send + Sync,
+    ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
+        let _running = self.pause.read().await;
+        self.healthy()?.api_key_rotate(id, decide).await
+    }
+
     async fn api_key_revoke<E: Send>(
         &self,
         id: ApiKeyId,
@@ -165,8 +179,8 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
         self.healthy()?.api_key_revoke(id, decide).await
     }
 
-    async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
-        self.healthy()?.api_key_verify(prefix).await
+    async fn api_key_verify(&self, lookup: ApiKeyLookup) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
+        self.healthy()?.api_key_verify(lookup).await
     }
 
     async fn api_key_use(&self, uses: &[ApiKeyUse]) -> Result<(), StoreError> {
@@ -219,9 +233,6 @@ pub(crate) trait Operator: Send + Sync {
     /// Makes changes wait until the guard is dropped.
     fn pause_changes(&self) -> OwnedRwLockWriteGuard<()>;
 
-    /// Archives a tenant, as operators do in the database.
-    fn archive(&self, id: TenantId, now: DateTime<Utc>) -> Pending<'_>;
-
     fn insert_api_key(&self, api_key: ApiKeyRecord) -> Pending<'_>;
 
     fn insert_entitlement(&self, entitlement: EntitlementRecord) -> Pending<'_>;
@@ -234,23 +245,6 @@ impl<S: Store> Operator for FaultyStore<S> {
 
     fn pause_changes(&self) -> OwnedRwLockWriteGuard<()> {
         Arc::clone(&self.pause).try_write_owned().expect("no change is running")
-    }
-
-    fn archive(&self, id: TenantId, now: DateTime<Utc>) -> Pending<'_> {
-        let archived = move |tenant: &TenantRecord| {
-            let record = TenantRecord {
-                status: TenantStatus::Archived,
-                ..tenant.clone()
-            };
-            Ok::<_, ()>(Decision::change(
-                record,
-                event("operator.archived", id, now.try_into().unwrap()),
-            ))
-        };
-        Box::pin(async move {
-            let changed = self.store.tenant_change(id, archived).await.unwrap();
-            assert!(matches!(changed, Changed::Stored(_)), "no tenant {id}");
-        })
     }
 
     fn insert_api_key(&self, api_key: ApiKeyRecord) -> Pending<'_> {

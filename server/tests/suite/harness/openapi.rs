@@ -145,6 +145,17 @@ impl Spec {
         }
     }
 
+    /// The schema without `null`, if it is nullable.
+    pub(crate) fn without_null(&self, schema: &Value) -> Option<Value> {
+        if let Some(choices) = schema["oneOf"].as_array() {
+            return Some(self.resolve(&choices[0]).clone());
+        }
+        let types = schema["type"].as_array()?;
+        let mut other = schema.clone();
+        other["type"] = types[0].clone();
+        Some(other)
+    }
+
     /// A validator of draft 2020-12, formats included, for a schema of the document.
     pub(crate) fn validator(&self, schema: &Value) -> Validator {
         let mut root = schema.as_object().unwrap().clone();

@@ -4,7 +4,7 @@ use super::TestServer;
 use std::fmt::Debug;
 use tenant_registry_client::types::{
     ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyVerify, ApiKeyVerifyRequest, AuditEvent, ErrorCode, Project,
-    ProjectCreate, Tenant, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind,
+    ProjectCreate, Tenant, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind, TenantUpdate,
 };
 use tenant_registry_client::{Error, ResponseValue};
 use tenant_registry_contract::types::TenantId as ServerTenantId;
@@ -34,16 +34,25 @@ impl TestServer {
 
     pub(crate) async fn archived(&self, slug: &str) -> Tenant {
         let tenant = self.customer(slug).await;
-        self.operator.archive(server_id(tenant.id), self.clock.now()).await;
-        self.tenant(tenant.id).await
+        self.archive(tenant.id).await.unwrap()
     }
 
     pub(crate) async fn tenant(&self, id: TenantId) -> Tenant {
         self.client.tenant_get().id(id).send().await.unwrap().into_inner()
     }
 
+    pub(crate) async fn update(&self, id: TenantId, body: TenantUpdate) -> Result<Tenant, Error> {
+        let response = self.client.tenant_update().id(id).body(body).send().await;
+        response.map(ResponseValue::into_inner)
+    }
+
     pub(crate) async fn activate(&self, id: TenantId, body: TenantActivate) -> Result<Tenant, Error> {
         let response = self.client.tenant_activate().id(id).body(body).send().await;
+        response.map(ResponseValue::into_inner)
+    }
+
+    pub(crate) async fn archive(&self, id: TenantId) -> Result<Tenant, Error> {
+        let response = self.client.tenant_archive().id(id).send().await;
         response.map(ResponseValue::into_inner)
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// The index of a record, modulo the number of records.
 pub(super) type Nth = usize;
 
-/// A request, or a change that does not use the API.
+/// A request, or what happens beside the API.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     TenantCreate {
@@ -19,6 +19,10 @@ pub(super) enum Step {
     TenantGetBySlug {
         slug: &'static str,
     },
+    TenantUpdate {
+        tenant: Nth,
+        body: Value,
+    },
     TenantActivate {
         tenant: Nth,
         body: Value,
@@ -26,6 +30,9 @@ pub(super) enum Step {
     TenantCancel {
         tenant: Nth,
         body: Value,
+    },
+    TenantArchive {
+        tenant: Nth,
     },
     ProjectCreate {
         tenant: Nth,
@@ -40,6 +47,10 @@ pub(super) enum Step {
     EntitlementList {
         tenant: Nth,
     },
+    EntitlementCheck {
+        tenant: Nth,
+        product: &'static str,
+    },
     CatalogRequest {
         tenant: Nth,
         product: &'static str,
@@ -50,6 +61,7 @@ pub(super) enum Step {
     },
     ApiKeyCreate {
         tenant: Nth,
+        project: Option<Nth>,
         members: Value,
     },
     ApiKeyList {
@@ -60,11 +72,16 @@ pub(super) enum Step {
     ApiKeyGet {
         api_key: Nth,
     },
+    ApiKeyRotate {
+        api_key: Nth,
+        body: Value,
+    },
     ApiKeyRevoke {
         api_key: Nth,
     },
     ApiKeyVerify {
         api_key: Nth,
+        members: Value,
     },
     AuditAppend {
         tenant: Option<Nth>,
@@ -75,10 +92,6 @@ pub(super) enum Step {
         query: String,
         cursor: Option<Nth>,
     },
-    /// An operator archives a tenant.
-    Archive {
-        tenant: Nth,
-    },
     /// Time passes.
     Wait {
         hours: i64,
@@ -88,10 +101,11 @@ pub(super) enum Step {
 /// Few values, so that requests of a sequence use the same records.
 const SLUGS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const PRODUCTS: [&str; 4] = ["insights", "reports", "connect", "no-such-product"];
+const SCOPES: [&str; 2] = ["reports:read", "reports:write"];
 const DATES: [&str; 4] = ["2026-11-22", "2026-11-23", "2026-12-01", "2027-06-30"];
 
 /// Around the time of the service's clock, which starts on 2026-11-23.
-const EXPIRATIONS: [&str; 3] = [
+const TIMES: [&str; 3] = [
     "2026-11-23T00:00:00Z",
     "2026-11-29T12:00:00.5+01:00",
     "2027-06-30T00:00:00Z",
@@ -161,12 +175,34 @@ fn as_value<T: Into<Value> + 'static>(strategy: impl Strategy<Value = T> + 'stat
     strategy.prop_map(Into::into).boxed()
 }
 
+/// Few external ids, so that tenants compete for them.
+fn external_id() -> BoxedStrategy<Value> {
+    as_value(select(&["", "4711", "ä"][..]))
+}
+
+fn or_null(value: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
+    prop_oneof![3 => value, 1 => Just(Value::Null)].boxed()
+}
+
+fn update() -> BoxedStrategy<Value> {
+    members(vec![
+        ("name", as_value(text())),
+        ("plan", as_value(text())),
+        ("sales_owner", or_null(as_value(text()))),
+        ("erp_customer_id", or_null(external_id())),
+        ("stripe_cust_id", or_null(external_id())),
+        ("contract_start", or_null(as_value(select(&DATES[..])))),
+        ("contract_end", or_null(as_value(select(&DATES[..])))),
+        ("trial_ends_at", as_value(select(&TIMES[..]))),
+    ])
+}
+
 fn activation() -> BoxedStrategy<Value> {
     members(vec![
         ("plan", as_value(text())),
         ("contract_start", as_value(select(&DATES[..]))),
         ("contract_end", as_value(select(&DATES[..]))),
-        ("erp_customer_id", as_value(text())),
+        ("erp_customer_id", external_id()),
     ])
 }
 
@@ -258,32 +294,55 @@ fn query(parameters: Vec<&'static str>) -> impl Strategy<Value = String> {
     })
 }
 
+fn scope() -> impl Strategy<Value = String> {
+    prop_oneof![select(&SCOPES[..]).prop_map(str::to_owned), text()]
+}
+
 fn api_key() -> BoxedStrategy<Step> {
     let given = members(vec![
         ("product", as_value(product())),
-        ("scopes", as_value(proptest::collection::vec(text(), 0..3))),
+        ("scopes", as_value(proptest::collection::vec(scope(), 0..3))),
         ("created_by", as_value(text())),
-        ("expires_at", as_value(select(&EXPIRATIONS[..]))),
+        ("expires_at", as_value(select(&TIMES[..]))),
     ]);
-    (nth(), text(), given)
-        .prop_map(|(tenant, name, mut members)| {
+    (nth(), proptest::option::of(nth()), text(), given)
+        .prop_map(|(tenant, project, name, mut members)| {
             members["name"] = name.into();
-            Step::ApiKeyCreate { tenant, members }
+            Step::ApiKeyCreate {
+                tenant,
+                project,
+                members,
+            }
         })
         .boxed()
+}
+
+fn rotation() -> BoxedStrategy<Value> {
+    members(vec![("overlap_seconds", as_value(select(&[0, 3_600, 2_592_000][..])))])
+}
+
+/// What a key must be good for.
+fn verification() -> BoxedStrategy<Value> {
+    members(vec![
+        ("product", as_value(product())),
+        ("scopes", as_value(proptest::collection::vec(select(&SCOPES[..]), 0..2))),
+    ])
 }
 
 /// A request that may change something.
 pub(super) fn changing_step() -> BoxedStrategy<Step> {
     prop_oneof![
         3 => tenant(),
+        4 => (nth(), update()).prop_map(|(tenant, body)| Step::TenantUpdate { tenant, body }),
         4 => (nth(), activation()).prop_map(|(tenant, body)| Step::TenantActivate { tenant, body }),
         4 => (nth(), cancellation()).prop_map(|(tenant, body)| Step::TenantCancel { tenant, body }),
+        1 => nth().prop_map(|tenant| Step::TenantArchive { tenant }),
         3 => project(),
         2 => nth().prop_map(|project| Step::ProjectDelete { project }),
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),
         4 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogTrialRequest { tenant, product }),
         1 => api_key(),
+        2 => (nth(), rotation()).prop_map(|(api_key, body)| Step::ApiKeyRotate { api_key, body }),
         2 => nth().prop_map(|api_key| Step::ApiKeyRevoke { api_key }),
         3 => event(),
     ]
@@ -301,10 +360,10 @@ pub(super) fn any_step() -> BoxedStrategy<Step> {
         1 => nth().prop_map(|project| Step::ProjectGet { project }),
         2 => nth().prop_map(|tenant| Step::EntitlementList { tenant }),
         2 => api_key_list.prop_map(|(tenant, query, cursor)| Step::ApiKeyList { tenant, query, cursor }),
+        2 => (nth(), product()).prop_map(|(tenant, product)| Step::EntitlementCheck { tenant, product }),
         1 => nth().prop_map(|api_key| Step::ApiKeyGet { api_key }),
-        2 => nth().prop_map(|api_key| Step::ApiKeyVerify { api_key }),
+        3 => (nth(), verification()).prop_map(|(api_key, members)| Step::ApiKeyVerify { api_key, members }),
         4 => audit_list.prop_map(|(tenant, query, cursor)| Step::AuditList { tenant, query, cursor }),
-        1 => nth().prop_map(|tenant| Step::Archive { tenant }),
         2 => (1..400_i64).prop_map(|hours| Step::Wait { hours }),
     ]
     .boxed()

@@ -5,8 +5,6 @@ use crate::harness::{RawResponse, TestServer};
 use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tenant_registry_contract::types::TenantId;
-use uuid::Uuid;
 
 /// An id that no record has.
 const UNKNOWN_ID: &str = "0190b8a5-0000-7000-8000-000000000000";
@@ -56,12 +54,22 @@ impl World {
             Step::TenantCreate { members } => post("/v1/tenants", members.clone()),
             Step::TenantGet { tenant } => get(format!("/v1/tenants/{}", self.tenant(*tenant))),
             Step::TenantGetBySlug { slug } => get(format!("/v1/tenants/by-slug/{slug}")),
+            Step::TenantUpdate { tenant, body } => (
+                Method::PATCH,
+                format!("/v1/tenants/{}", self.tenant(*tenant)),
+                Some(body.clone()),
+            ),
             Step::TenantActivate { tenant, body } => {
                 post(format!("/v1/tenants/{}/activate", self.tenant(*tenant)), body.clone())
             }
             Step::TenantCancel { tenant, body } => {
                 post(format!("/v1/tenants/{}/cancel", self.tenant(*tenant)), body.clone())
             }
+            Step::TenantArchive { tenant } => (
+                Method::POST,
+                format!("/v1/tenants/{}/archive", self.tenant(*tenant)),
+                None,
+            ),
             Step::ProjectCreate { tenant, members } => {
                 let mut body = members.clone();
                 body["tenant_id"] = self.tenant(*tenant).into();
@@ -72,13 +80,24 @@ impl World {
                 (Method::DELETE, format!("/v1/projects/{}", self.project(*project)), None)
             }
             Step::EntitlementList { tenant } => get(format!("/v1/entitlements?tenant_id={}", self.tenant(*tenant))),
+            Step::EntitlementCheck { tenant, product } => get(format!(
+                "/v1/internal/entitlements/check?tenant_id={}&product={product}",
+                self.tenant(*tenant)
+            )),
             Step::CatalogRequest { tenant, product } => post("/v1/catalog/request", self.request(*tenant, product)),
             Step::CatalogTrialRequest { tenant, product } => {
                 post("/v1/catalog/trial-request", self.request(*tenant, product))
             }
-            Step::ApiKeyCreate { tenant, members } => {
+            Step::ApiKeyCreate {
+                tenant,
+                project,
+                members,
+            } => {
                 let mut body = members.clone();
                 body["tenant_id"] = self.tenant(*tenant).into();
+                if let Some(project) = project {
+                    body["project_id"] = self.project(*project).into();
+                }
                 post("/v1/api-keys", body)
             }
             Step::ApiKeyList { tenant, query, cursor } => {
@@ -89,13 +108,21 @@ impl World {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 get(format!("/v1/api-keys/{id}"))
             }
+            Step::ApiKeyRotate { api_key, body } => {
+                let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
+                post(format!("/v1/api-keys/{id}/rotate"), body.clone())
+            }
             Step::ApiKeyRevoke { api_key } => {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 (Method::DELETE, format!("/v1/api-keys/{id}"), None)
             }
-            Step::ApiKeyVerify { api_key } => {
-                let key = self.api_key(*api_key).map_or(UNKNOWN_KEY, |api_key| &api_key.plaintext);
-                post("/v1/internal/api-keys/verify", json!({ "key": key }))
+            Step::ApiKeyVerify { api_key, members } => {
+                let mut body = members.clone();
+                body["key"] = self
+                    .api_key(*api_key)
+                    .map_or(UNKNOWN_KEY, |api_key| &api_key.plaintext)
+                    .into();
+                post("/v1/internal/api-keys/verify", body)
             }
             Step::AuditAppend { tenant, members } => {
                 let mut body = members.clone();
@@ -113,13 +140,6 @@ impl World {
                     query.push_str(&format!("&cursor={cursor}"));
                 }
                 get(format!("/v1/audit?{}", query.trim_start_matches('&')))
-            }
-            Step::Archive { tenant } => {
-                if let Some(id) = nth(&self.tenants, *tenant) {
-                    let id = TenantId::from(id.parse::<Uuid>().unwrap());
-                    service.operator.archive(id, service.clock.now()).await;
-                }
-                return None;
             }
             Step::Wait { hours } => {
                 service.clock.advance(TimeDelta::hours(*hours));
@@ -170,7 +190,7 @@ impl World {
             match step {
                 Step::TenantCreate { .. } => self.tenants.push(text(&body["id"])),
                 Step::ProjectCreate { .. } => self.projects.push(text(&body["id"])),
-                Step::ApiKeyCreate { .. } => self.api_keys.push(ApiKey {
+                Step::ApiKeyCreate { .. } | Step::ApiKeyRotate { .. } => self.api_keys.push(ApiKey {
                     id: text(&body["api_key"]["id"]),
                     plaintext: text(&body["plaintext"]),
                     prefix: text(&body["api_key"]["prefix"]),
@@ -178,11 +198,14 @@ impl World {
                 Step::AuditAppend { .. } => self.events.extend(body["id"].as_i64()),
                 Step::TenantGet { .. }
                 | Step::TenantGetBySlug { .. }
+                | Step::TenantUpdate { .. }
                 | Step::TenantActivate { .. }
                 | Step::TenantCancel { .. }
+                | Step::TenantArchive { .. }
                 | Step::ProjectGet { .. }
                 | Step::ProjectDelete { .. }
                 | Step::EntitlementList { .. }
+                | Step::EntitlementCheck { .. }
                 | Step::CatalogRequest { .. }
                 | Step::CatalogTrialRequest { .. }
                 | Step::ApiKeyList { .. }
@@ -190,7 +213,6 @@ impl World {
                 | Step::ApiKeyRevoke { .. }
                 | Step::ApiKeyVerify { .. }
                 | Step::AuditList { .. }
-                | Step::Archive { .. }
                 | Step::Wait { .. } => {}
             }
         }

@@ -4,16 +4,15 @@ mod list;
 mod lookups;
 mod row;
 
-pub(super) use lookups::ApiKeyLookups;
-
 use super::PostgresStore;
-use super::error::violates;
+use super::error::{DbError, violates};
 use super::page::{SelectPage, record_page};
 use super::schema::api_keys;
 use super::transaction::Finish;
 use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, EventWithResponse, RecordPage};
 use crate::store::{
-    ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Change, Changed, StoreError, TenantStore, decide_change,
+    ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Change, Changed, StoreError,
+    TenantStore, decide_change,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -22,11 +21,35 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use list::ListApiKeys;
 use row::ApiKeyRow;
 use std::ops::ControlFlow;
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPrefix};
+use tenant_registry_contract::types::ApiKeyId;
 use uuid::Uuid;
 
 /// Number of keys whose last use one statement writes. Few enough that it holds their locks only for milliseconds.
 const USES_PER_STATEMENT: usize = 1_000;
+
+/// Reads and locks an API key.
+async fn lock_api_key_in_transaction(
+    connection: &mut AsyncPgConnection,
+    id: ApiKeyId,
+) -> Result<Option<ApiKeyRecord>, DbError> {
+    let row: Option<ApiKeyRow> = api_keys::table
+        .find(Uuid::from(id))
+        .select(ApiKeyRow::as_select())
+        .for_no_key_update()
+        .first(connection)
+        .await
+        .optional()?;
+    row.map(ApiKeyRow::into_record).transpose()
+}
+
+/// Writes an API key that this transaction has locked.
+async fn update_api_key_in_transaction(connection: &mut AsyncPgConnection, api_key: ApiKeyRecord) -> QueryResult<()> {
+    diesel::update(api_keys::table.find(Uuid::from(api_key.id)))
+        .set(ApiKeyRow::from(api_key))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
 
 impl ApiKeyStore for PostgresStore {
     async fn api_key_list(&self, query: ApiKeyQuery) -> Result<Option<RecordPage<ApiKeyRecord>>, StoreError> {
@@ -72,8 +95,39 @@ impl ApiKeyStore for PostgresStore {
                     Err(error) if violates(&error, "api_keys_tenant_id_fkey") => {
                         Ok(Finish::Rollback(ApiKeyStored::TenantNotFound))
                     }
+                    Err(error) if violates(&error, "api_keys_project_id_fkey") => {
+                        Ok(Finish::Rollback(ApiKeyStored::ProjectNotFound))
+                    }
                     Err(error) => Err(error.into()),
                 }
+            })
+            .await
+    }
+
+    async fn api_key_rotate<E: Send>(
+        &self,
+        id: ApiKeyId,
+        decide: impl Fn(&ApiKeyRecord) -> Result<ApiKeyRotation, E> + Send + Sync,
+    ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
+        self.database
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                let Some(current) = lock_api_key_in_transaction(connection, id).await? else {
+                    return Ok(Finish::Rollback(Changed::NotFound));
+                };
+                let ApiKeyRotation {
+                    rotated,
+                    successor,
+                    event,
+                } = match decide(&current) {
+                    Ok(rotation) => rotation,
+                    Err(error) => return Ok(Finish::Rollback(Changed::Rejected(error))),
+                };
+                diesel::insert_into(api_keys::table)
+                    .values(ApiKeyRow::from(successor.clone()))
+                    .execute(connection)
+                    .await?;
+                update_api_key_in_transaction(connection, rotated).await?;
+                Finish::commit_with_event(connection, Changed::Stored(successor), event).await
             })
             .await
     }
@@ -85,21 +139,11 @@ impl ApiKeyStore for PostgresStore {
     ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {
-                let row: Option<ApiKeyRow> = api_keys::table
-                    .find(Uuid::from(id))
-                    .select(ApiKeyRow::as_select())
-                    .for_no_key_update()
-                    .first(connection)
-                    .await
-                    .optional()?;
-                let current = row.map(ApiKeyRow::into_record).transpose()?;
+                let current = lock_api_key_in_transaction(connection, id).await?;
                 match decide_change(current, &decide) {
                     ControlFlow::Break(outcome) => Ok(Finish::Rollback(outcome)),
                     ControlFlow::Continue(Change { record, event }) => {
-                        diesel::update(api_keys::table.find(Uuid::from(id)))
-                            .set(ApiKeyRow::from((*record).clone()))
-                            .execute(connection)
-                            .await?;
+                        update_api_key_in_transaction(connection, (*record).clone()).await?;
                         Finish::commit_with_event(connection, Changed::Stored(*record), *event).await
                     }
                 }
@@ -107,8 +151,8 @@ impl ApiKeyStore for PostgresStore {
             .await
     }
 
-    async fn api_key_verify(&self, prefix: &ApiKeyPrefix) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
-        self.api_key_lookups.find(prefix).await
+    async fn api_key_verify(&self, lookup: ApiKeyLookup) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
+        self.api_key_lookups.find(lookup).await
     }
 
     async fn api_key_use(&self, uses: &[ApiKeyUse]) -> Result<(), StoreError> {

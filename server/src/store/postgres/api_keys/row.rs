@@ -8,7 +8,7 @@ use crate::store::postgres::schema::api_keys;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use tenant_registry_contract::types::{ConstraintError, ProjectId, StoredText};
+use tenant_registry_contract::types::{ApiKeyId, ConstraintError, ProjectId, StoredText};
 use uuid::Uuid;
 
 /// A row of `api_keys`.
@@ -26,6 +26,8 @@ pub(super) struct ApiKeyRow {
     hash: String,
     created_by: Option<String>,
     expires_at: Option<DateTime<Utc>>,
+    rotated_to: Option<Uuid>,
+    rotated_from: Option<Uuid>,
     last_used_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
@@ -44,6 +46,8 @@ impl From<ApiKeyRecord> for ApiKeyRow {
             hash,
             created_by,
             expires_at,
+            rotated_to,
+            rotated_from,
             last_used_at,
             revoked_at,
             created_at,
@@ -59,6 +63,8 @@ impl From<ApiKeyRecord> for ApiKeyRow {
             hash: hash.to_stored().to_owned(),
             created_by: created_by.map(String::from),
             expires_at: expires_at.map(DateTime::from),
+            rotated_to: rotated_to.map(Uuid::from),
+            rotated_from: rotated_from.map(Uuid::from),
             last_used_at: last_used_at.map(DateTime::from),
             revoked_at: revoked_at.map(DateTime::from),
             created_at: created_at.into(),
@@ -88,6 +94,8 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
             hash,
             created_by,
             expires_at,
+            rotated_to,
+            rotated_from,
             last_used_at,
             revoked_at,
             created_at,
@@ -103,6 +111,8 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
             hash: StoredHash::from_stored(hash),
             created_by: created_by.map(StoredText::from),
             expires_at: optional(expires_at)?,
+            rotated_to: rotated_to.map(ApiKeyId::from),
+            rotated_from: rotated_from.map(ApiKeyId::from),
             last_used_at: optional(last_used_at)?,
             revoked_at: optional(revoked_at)?,
             created_at: created_at.try_into()?,

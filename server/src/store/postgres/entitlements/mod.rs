@@ -1,6 +1,9 @@
 //! Entitlements, and the trials that create them.
 
+mod lookups;
 mod row;
+
+pub(super) use lookups::EntitlementLookup;
 
 use super::PostgresStore;
 use super::error::{DbError, violates};
@@ -8,11 +11,11 @@ use super::schema::tenant_products;
 use super::tenants::{Lock, lock_tenant_in_transaction, tenant_exists_on_connection};
 use super::transaction::Finish;
 use crate::records::{EntitlementRecord, TenantRecord};
-use crate::store::{EntitlementStore, NewTrial, StoreError, TrialStarted};
+use crate::store::{EntitlementStore, EntitlementWithTenant, NewTrial, StoreError, TrialStarted};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use row::EntitlementRow;
-use tenant_registry_contract::types::TenantId;
+use tenant_registry_contract::types::{ProductKey, TenantId};
 use uuid::Uuid;
 
 impl EntitlementStore for PostgresStore {
@@ -35,6 +38,18 @@ impl EntitlementStore for PostgresStore {
         };
         let records: Result<_, DbError> = rows.into_iter().map(EntitlementRow::into_record).collect();
         Ok(Some(records?))
+    }
+
+    async fn entitlement_check(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> Result<Option<EntitlementWithTenant>, StoreError> {
+        let lookup = EntitlementLookup {
+            tenant_id,
+            product: product.clone(),
+        };
+        self.entitlement_lookups.find(lookup).await
     }
 
     async fn catalog_trial_request<E: Send>(

@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// A row of `tenant_products`.
 #[derive(Insertable, Queryable, Selectable)]
 #[diesel(table_name = tenant_products, check_for_backend(Pg))]
-pub(super) struct EntitlementRow {
+pub(in crate::store::postgres) struct EntitlementRow {
     tenant_id: Uuid,
     product: String,
     enabled: bool,

@@ -7,7 +7,9 @@ use super::error::{DbError, violates};
 use super::schema::tenants;
 use super::transaction::Finish;
 use crate::records::{Decision, EventWithResponse, TenantRecord};
-use crate::store::{Change, Changed, StoreError, TenantCreated, TenantStore, decide_change};
+use crate::store::{
+    Change, Changed, StoreError, TenantChanged, TenantCreated, TenantStore, UniqueTenantProperty, decide_change,
+};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use row::TenantRow;
@@ -59,6 +61,13 @@ pub(super) async fn lock_existing_tenants_in_transaction(
         .load(connection)
         .await?;
     Ok(existing.into_iter().map(TenantId::from).collect())
+}
+
+/// The property whose value another tenant has, if that is the error.
+fn property_in_use(error: &diesel::result::Error) -> Option<UniqueTenantProperty> {
+    UniqueTenantProperty::ALL
+        .into_iter()
+        .find(|property| violates(error, &format!("tenants_{}_key", property.as_str())))
 }
 
 impl TenantStore for PostgresStore {
@@ -113,18 +122,27 @@ impl TenantStore for PostgresStore {
         &self,
         id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
-    ) -> Result<Changed<TenantRecord, E>, StoreError> {
+    ) -> Result<TenantChanged<E>, StoreError> {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {
                 let current = lock_tenant_in_transaction(connection, id, Lock::ForNoKeyUpdate).await?;
                 match decide_change(current, &decide) {
-                    ControlFlow::Break(outcome) => Ok(Finish::Rollback(outcome)),
+                    ControlFlow::Break(outcome) => Ok(Finish::Rollback(TenantChanged::Decided(outcome))),
                     ControlFlow::Continue(Change { record, event }) => {
-                        diesel::update(tenants::table.find(Uuid::from(id)))
+                        let updated = diesel::update(tenants::table.find(Uuid::from(id)))
                             .set(TenantRow::from((*record).clone()))
                             .execute(connection)
-                            .await?;
-                        Finish::commit_with_event(connection, Changed::Stored(*record), *event).await
+                            .await;
+                        match updated {
+                            Ok(_) => {
+                                let stored = TenantChanged::Decided(Changed::Stored(*record));
+                                Finish::commit_with_event(connection, stored, *event).await
+                            }
+                            Err(error) => match property_in_use(&error) {
+                                Some(property) => Ok(Finish::Rollback(TenantChanged::InUse(property))),
+                                None => Err(error.into()),
+                            },
+                        }
                     }
                 }
             })

@@ -1,0 +1,97 @@
+//! Lookups by an index. Those of many callers share a statement. It begins after all of them arrived, so none of them returns
+//! data from before its request.
+
+use super::batches::{BatchedRequest, Batches, Responder};
+use super::connection::Database;
+use super::error::DbError;
+use super::span::in_span;
+use crate::store::StoreError;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::pin::pin;
+use std::sync::Arc;
+
+/// Maximum number of lookups that share a statement.
+const STATEMENT_MAX_LOOKUPS: usize = 256;
+
+/// What is looked up.
+pub(super) trait Lookup: Eq + Hash + Send + Sync + 'static {
+    /// A row of the result, before it is checked.
+    type Row: Send;
+    /// What a lookup finds.
+    type Found: Clone + Send + 'static;
+
+    /// Reads the rows of all lookups with one statement, each with the index of its lookup.
+    fn rows(
+        database: &Database,
+        lookups: &[Self],
+    ) -> impl Future<Output = Result<Vec<(usize, Self::Row)>, StoreError>> + Send
+    where
+        Self: Sized;
+
+    /// Converts the rows of one lookup.
+    fn found(rows: Vec<Self::Row>) -> Result<Self::Found, DbError>;
+}
+
+/// Looks up records of one kind.
+pub(super) struct Lookups<L: Lookup>(Batches<L, L::Found>);
+
+impl<L: Lookup> Lookups<L> {
+    /// Starts the tasks that look up records, each with one statement at a time. They end when the value is dropped.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub(super) fn start(database: &Arc<Database>, tasks: usize) -> Self {
+        let database = Arc::clone(database);
+        Self(Batches::start(tasks, STATEMENT_MAX_LOOKUPS, move |batch| {
+            look_up(Arc::clone(&database), batch)
+        }))
+    }
+
+    pub(super) async fn find(&self, lookup: L) -> Result<L::Found, StoreError> {
+        // A lookup that is lost changed nothing.
+        in_span("look_up", pin!(self.0.submit(lookup, DbError::Unavailable))).await
+    }
+}
+
+async fn look_up<L: Lookup>(database: Arc<Database>, batch: Vec<BatchedRequest<L, L::Found>>) {
+    let mut responders: HashMap<L, Vec<Responder<L::Found>>> = HashMap::with_capacity(batch.len());
+    for (lookup, responder) in batch.into_iter().map(BatchedRequest::into_parts) {
+        responders.entry(lookup).or_default().push(responder);
+    }
+    let (lookups, responders): (Vec<L>, Vec<_>) = responders.into_iter().unzip();
+    match L::rows(&database, &lookups).await {
+        Ok(rows) => {
+            let mut rows_of: Vec<Vec<L::Row>> = lookups.iter().map(|_| Vec::new()).collect();
+            for (index, row) in rows {
+                if let Some(rows) = rows_of.get_mut(index) {
+                    rows.push(row);
+                }
+            }
+            for (rows, responders) in rows_of.into_iter().zip(responders) {
+                // A corrupt row fails only its own lookup.
+                respond_to_all(responders, L::found(rows).map_err(StoreError::from));
+            }
+        }
+        Err(error) => {
+            for responders in responders {
+                respond_to_all(responders, Err(error.clone()));
+            }
+        }
+    }
+}
+
+fn respond_to_all<Found: Clone>(mut responders: Vec<Responder<Found>>, found: Result<Found, StoreError>) {
+    let last = responders.pop();
+    for responder in responders {
+        responder.respond(found.clone());
+    }
+    if let Some(responder) = last {
+        responder.respond(found);
+    }
+}
+
+/// The index of a lookup from its number in `WITH ORDINALITY`, which begins with 1.
+pub(super) fn index(number: i64) -> usize {
+    usize::try_from(number - 1).unwrap_or(usize::MAX)
+}
