@@ -27,8 +27,8 @@ impl Operation {
             | Self::ApiKeyRevoke => true,
             // A second request gets 409, so the caller would mistake its own success for a conflict.
             Self::TenantCreate | Self::ProjectCreate | Self::CatalogTrialRequest | Self::ApiKeyRotate => false,
-            // A second request gets 404, so the caller would not know whether it deleted the project.
-            Self::ProjectDelete => false,
+            // A second request gets 404, so the caller would not know whether it deleted the record.
+            Self::TenantDelete | Self::ProjectDelete => false,
             // A second request creates a second record.
             Self::ApiKeyCreate | Self::AuditAppend | Self::CatalogRequest => false,
         }

@@ -21,8 +21,8 @@ use super::context::{RequestContext, ServerContext};
 use super::projects::{ProjectDeletePath, ProjectGetPath};
 use super::response::HttpResult;
 use super::tenants::{
-    TenantActivatePath, TenantArchivePath, TenantCancelPath, TenantGetBySlugPath,
-    TenantGetPath, TenantUpdatePath,
+    TenantActivatePath, TenantArchivePath, TenantCancelPath, TenantDeletePath,
+    TenantGetBySlugPath, TenantGetPath, TenantUpdatePath,
 };
 
 /// Passes a request on to the operation of its path and method. Literal segments are matched before variables,
@@ -215,7 +215,16 @@ pub(super) async fn route<A: Api>(
                         )
                         .await
                 }
-                _ => response::method_not_allowed(&context, "GET, HEAD, PATCH"),
+                Method::DELETE => {
+                    tenants::tenant_delete(
+                            context,
+                            TenantDeletePath {
+                                id: (*id).to_owned(),
+                            },
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "GET, HEAD, PATCH, DELETE"),
             }
         }
         ["v1", "tenants", id, "activate"] if is_served("/v1/tenants/{id}/activate") => {
@@ -274,6 +283,7 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "tenant_create" => Some("/v1/tenants"),
         "tenant_get" => Some("/v1/tenants/{id}"),
         "tenant_update" => Some("/v1/tenants/{id}"),
+        "tenant_delete" => Some("/v1/tenants/{id}"),
         "tenant_get_by_slug" => Some("/v1/tenants/by-slug/{slug}"),
         "tenant_activate" => Some("/v1/tenants/{id}/activate"),
         "tenant_cancel" => Some("/v1/tenants/{id}/cancel"),
@@ -406,10 +416,25 @@ pub fn api_description<A: Api>(
                 )
                 .tag("tenants"),
         )?;
+        api.register(
+            ApiEndpoint::new(
+                    "tenant_delete".to_owned(),
+                    endpoint::<A, TenantGetPath>,
+                    Method::DELETE,
+                    "application/json",
+                    "/v1/tenants/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Delete a tenant.")
+                .description(
+                    "Deletes the tenant, its projects, its entitlements and its API keys. Audit events remain, without `tenant_id`. Returns 409 if the tenant is not archived. The slug and the external IDs can be used again. Writes the audit event `tenant.deleted`, which has the ID as `target_id`.",
+                )
+                .tag("tenants"),
+        )?;
         register_others::<
             A,
             TenantGetPath,
-        >(&mut api, "/v1/tenants/{id}", &[Method::GET, Method::PATCH])?;
+        >(&mut api, "/v1/tenants/{id}", &[Method::GET, Method::PATCH, Method::DELETE])?;
     }
     if is_served("/v1/tenants/{id}/{slug}") {
         register_others::<

@@ -13,8 +13,9 @@ use crate::server::{
     Api, EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
     EntitlementListResponse, Scope, TenantActivateParams, TenantActivateResponse,
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
-    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse,
+    TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
+    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    TenantUpdateParams, TenantUpdateResponse,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -203,6 +204,70 @@ impl ToResponse for TenantUpdateResponse {
                 Self::UnsupportedMediaType(body) => {
                     response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
                 }
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// The variables of `/v1/tenants/{id}`, not parsed.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct TenantDeletePath {
+    /// The ID of the tenant.
+    pub(super) id: String,
+}
+
+/// `DELETE /v1/tenants/{id}`: Delete a tenant.
+pub(super) async fn tenant_delete<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: TenantDeletePath,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[Scope::TenantsDelete],
+            )
+            .await?;
+        request::no_query(&context)?;
+        let params = TenantDeleteParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
+        Ok(
+            context
+                .context()
+                .implementation
+                .tenant_delete(metadata, principal, params)
+                .await,
+        )
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for TenantDeleteResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::TenantsDelete],
+                    )?
+                }
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }

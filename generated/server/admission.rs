@@ -15,6 +15,8 @@ pub enum Scope {
     TenantsRead,
     /// `tenants:write`: Create, update, activate, cancel and archive tenants.
     TenantsWrite,
+    /// `tenants:delete`: Delete tenants, with all that belongs to them but the audit log.
+    TenantsDelete,
     /// `projects:read`: Read projects.
     ProjectsRead,
     /// `projects:write`: Create and delete projects.
@@ -37,9 +39,10 @@ pub enum Scope {
 
 impl Scope {
     /// All scopes, in the order of the spec.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::TenantsRead,
         Self::TenantsWrite,
+        Self::TenantsDelete,
         Self::ProjectsRead,
         Self::ProjectsWrite,
         Self::CatalogRead,
@@ -56,6 +59,7 @@ impl Scope {
         match self {
             Self::TenantsRead => "tenants:read",
             Self::TenantsWrite => "tenants:write",
+            Self::TenantsDelete => "tenants:delete",
             Self::ProjectsRead => "projects:read",
             Self::ProjectsWrite => "projects:write",
             Self::CatalogRead => "catalog:read",

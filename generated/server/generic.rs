@@ -21,9 +21,9 @@ use super::{
     Projects, ReadinessGetResponse, RequestKey, RequestMetadata, RunningRequests,
     ServerErrorResponse, StoredResponse, TenantActivateParams, TenantActivateResponse,
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
-    TenantCreateResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
-    TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse,
-    Tenants, TryLater,
+    TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
+    TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    TenantUpdateParams, TenantUpdateResponse, Tenants, TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -178,8 +178,9 @@ for GenericApi<H> {
 
 impl<
     H: Idempotency + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantUpdate>
-        + Handler<TenantGetBySlug> + Handler<TenantActivate> + Handler<TenantCancel>
-        + Handler<TenantArchive> + Handler<EntitlementList> + Handler<EntitlementCheck>,
+        + Handler<TenantDelete> + Handler<TenantGetBySlug> + Handler<TenantActivate>
+        + Handler<TenantCancel> + Handler<TenantArchive> + Handler<EntitlementList>
+        + Handler<EntitlementCheck>,
 > Tenants for GenericApi<H> {
     fn tenant_create(
         &self,
@@ -239,6 +240,26 @@ impl<
                 keyed: (),
                 params,
                 body,
+            },
+        )
+    }
+
+    fn tenant_delete(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: TenantDeleteParams,
+    ) -> impl Future<Output = TenantDeleteResponse> + Send {
+        <H as Handler<
+            TenantDelete,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body: (),
             },
         )
     }
@@ -835,6 +856,37 @@ impl Operation for TenantUpdate {
             request.params,
             request.body,
         )
+    }
+}
+
+/// `tenant_delete`: Delete a tenant.
+#[derive(Debug)]
+pub enum TenantDelete {}
+
+impl Operation for TenantDelete {
+    const ID: &'static str = "tenant_delete";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = TenantDeleteParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = TenantDeleteResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tenant_delete(request.metadata, request.principal, request.params)
     }
 }
 
@@ -1514,6 +1566,13 @@ impl Parameters for TenantGetParams {
 }
 
 impl Parameters for TenantUpdateParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for TenantDeleteParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);

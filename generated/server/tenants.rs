@@ -59,6 +59,23 @@ pub trait Tenants: Idempotency {
         body: types::TenantUpdate,
     ) -> impl Future<Output = TenantUpdateResponse> + Send;
 
+    /// Delete a tenant.
+    ///
+    /// Deletes the tenant, its projects, its entitlements and its API keys. Audit events remain,
+    /// without `tenant_id`. Returns 409 if the tenant is not archived. The slug and the external
+    /// IDs can be used again. Writes the audit event `tenant.deleted`, which has the ID as
+    /// `target_id`.
+    ///
+    /// Requires the scope `tenants:delete`.
+    ///
+    /// `DELETE /v1/tenants/{id}`
+    fn tenant_delete(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: TenantDeleteParams,
+    ) -> impl Future<Output = TenantDeleteResponse> + Send;
+
     /// Get a tenant by slug.
     ///
     /// Requires the scope `tenants:read`.
@@ -169,6 +186,13 @@ pub struct TenantGetParams {
 /// The parameters of `tenant_update`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TenantUpdateParams {
+    /// The ID of the tenant.
+    pub id: types::TenantId,
+}
+
+/// The parameters of `tenant_delete`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantDeleteParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
 }
@@ -343,6 +367,51 @@ impl OperationResponse for TenantUpdateResponse {
 }
 
 impl From<ServerErrorResponse> for TenantUpdateResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `tenant_delete` declares.
+#[derive(Clone, Debug)]
+pub enum TenantDeleteResponse {
+    /// 204: The tenant is deleted.
+    NoContent,
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 409: The request conflicts with stored data.
+    Conflict(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for TenantDeleteResponse {
+    const OPERATION: &'static str = "tenant_delete";
+}
+
+impl From<ServerErrorResponse> for TenantDeleteResponse {
     fn from(response: ServerErrorResponse) -> Self {
         match response {
             ServerErrorResponse::InternalServerError(body) => {

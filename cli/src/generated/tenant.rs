@@ -14,6 +14,7 @@ pub(crate) enum Command {
     Create(TenantCreate),
     Get(TenantGet),
     Update(TenantUpdate),
+    Delete(TenantDelete),
     GetBySlug(TenantGetBySlug),
     Activate(TenantActivate),
     Cancel(TenantCancel),
@@ -27,6 +28,10 @@ impl Command {
             Self::Create(request) => Response::Tenant(request.send(client).await?),
             Self::Get(request) => Response::Tenant(request.send(client).await?),
             Self::Update(request) => Response::Tenant(request.send(client).await?),
+            Self::Delete(request) => {
+                request.send(client).await?;
+                Response::Empty
+            }
             Self::GetBySlug(request) => Response::Tenant(request.send(client).await?),
             Self::Activate(request) => Response::Tenant(request.send(client).await?),
             Self::Cancel(request) => Response::Tenant(request.send(client).await?),
@@ -205,6 +210,27 @@ impl TenantUpdate {
         body.set("trial_ends_at", self.trial_ends_at)?;
         let body: types::TenantUpdate = arguments::finish(body)?;
         Ok(client.tenant_update().id(self.id).body(body).send().await?.into_inner())
+    }
+}
+
+/// Delete a tenant.
+///
+/// Deletes the tenant, its projects, its entitlements and its API keys. Audit events remain,
+/// without `tenant_id`. Returns 409 if the tenant is not archived. The slug and the external
+/// IDs can be used again. Writes the audit event `tenant.deleted`, which has the ID as
+/// `target_id`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TenantDelete {
+    /// The ID of the tenant.
+    #[arg(value_name = "ID")]
+    pub(crate) id: types::TenantId,
+}
+
+impl TenantDelete {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<(), Failure> {
+        client.tenant_delete().id(self.id).send().await?;
+        Ok(())
     }
 }
 

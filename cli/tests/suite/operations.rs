@@ -183,6 +183,8 @@ async fn every_operation_is_a_command(service: TestServer) {
     assert_eq!(frozen["status"], "frozen");
     let archived = calls.call(Operation::TenantArchive, "tenant archive", &[&id]).await;
     assert_eq!(archived["status"], "archived");
+    let deleted = calls.call(Operation::TenantDelete, "tenant delete", &[&id]).await;
+    assert_eq!(deleted, Value::Null);
 
     assert_eq!(
         calls.called,

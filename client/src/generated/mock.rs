@@ -426,6 +426,142 @@ impl TenantGetThen {
     }
 }
 
+/// Matches requests of `tenant_delete`.
+pub struct TenantDeleteWhen(When);
+
+impl TenantDeleteWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::DELETE)
+                .path_matches(
+                    Regex::new("^/v1/tenants/[^/]*$").expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::TenantId) -> Self {
+        let re = Regex::new(&format!("^/v1/tenants/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+}
+
+/// Sets the response of `tenant_delete`.
+pub struct TenantDeleteThen(Then);
+
+impl TenantDeleteThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `no_content`.
+    pub fn no_content(self) -> Self {
+        Self(self.0.status(204u16))
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Matches requests of `tenant_update`.
 pub struct TenantUpdateWhen(When);
 
@@ -3647,6 +3783,10 @@ pub trait MockServerExt {
     fn tenant_get<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(TenantGetWhen, TenantGetThen);
+    /// Mocks `tenant_delete`.
+    fn tenant_delete<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TenantDeleteWhen, TenantDeleteThen);
     /// Mocks `tenant_update`.
     fn tenant_update<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -3767,6 +3907,15 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(TenantGetWhen::new(when), TenantGetThen::new(then))
+        })
+    }
+
+    fn tenant_delete<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TenantDeleteWhen, TenantDeleteThen),
+    {
+        self.mock(|when, then| {
+            config_fn(TenantDeleteWhen::new(when), TenantDeleteThen::new(then))
         })
     }
 

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 15985033896658652418;
+pub const SPEC_FINGERPRINT: u64 = 13475885751663881195;
 
 /// A client of the Tenant Registry.
 ///
@@ -130,6 +130,16 @@ impl Client {
     /// properties, with their old and new values if these are not personal data.
     pub fn tenant_update(&self) -> builder::TenantUpdate<'_> {
         builder::TenantUpdate::new(self)
+    }
+
+    /// Delete a tenant.
+    ///
+    /// Deletes the tenant, its projects, its entitlements and its API keys. Audit events remain,
+    /// without `tenant_id`. Returns 409 if the tenant is not archived. The slug and the external
+    /// IDs can be used again. Writes the audit event `tenant.deleted`, which has the ID as
+    /// `target_id`.
+    pub fn tenant_delete(&self) -> builder::TenantDelete<'_> {
+        builder::TenantDelete::new(self)
     }
 
     /// Get a tenant by slug.

@@ -16,6 +16,8 @@ pub enum Operation {
     TenantGet,
     /// `tenant_update`: Update a tenant.
     TenantUpdate,
+    /// `tenant_delete`: Delete a tenant.
+    TenantDelete,
     /// `tenant_get_by_slug`: Get a tenant by slug.
     TenantGetBySlug,
     /// `tenant_activate`: Activate a tenant.
@@ -60,12 +62,13 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
         Self::TenantGet,
         Self::TenantUpdate,
+        Self::TenantDelete,
         Self::TenantGetBySlug,
         Self::TenantActivate,
         Self::TenantCancel,
@@ -96,6 +99,7 @@ impl Operation {
             Self::TenantCreate => "tenant_create",
             Self::TenantGet => "tenant_get",
             Self::TenantUpdate => "tenant_update",
+            Self::TenantDelete => "tenant_delete",
             Self::TenantGetBySlug => "tenant_get_by_slug",
             Self::TenantActivate => "tenant_activate",
             Self::TenantCancel => "tenant_cancel",

@@ -1,13 +1,14 @@
 //! The operations tagged `tenants`.
 
 use super::{AdmittedCaller, RegistryApi};
-use crate::domain::error::{DomainError, TenantChangeError, TenantCreateError};
+use crate::domain::error::{DomainError, TenantChangeError, TenantCreateError, TenantDeleteError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams, EntitlementListResponse, KeyedRequest,
     Principal, RequestMetadata, TenantActivateParams, TenantActivateResponse, TenantArchiveParams,
-    TenantArchiveResponse, TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugParams,
-    TenantGetBySlugResponse, TenantGetParams, TenantGetResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
+    TenantArchiveResponse, TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantDeleteParams,
+    TenantDeleteResponse, TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
+    TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
 use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate, TenantUpdate};
 
@@ -75,6 +76,24 @@ impl<S: Store> Tenants for RegistryApi<S> {
                 TenantChangeError::InvalidInput(error) => TenantUpdateResponse::BadRequest(error.into()),
                 TenantChangeError::NotFound(error) => TenantUpdateResponse::NotFound(error.into()),
                 TenantChangeError::Conflict(error) => TenantUpdateResponse::Conflict(error.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn tenant_delete(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: TenantDeleteParams,
+    ) -> TenantDeleteResponse {
+        let TenantDeleteParams { id } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.tenant_delete(id, &caller).await {
+            Ok(()) => TenantDeleteResponse::NoContent,
+            Err(DomainError::Rejected(error)) => match error {
+                TenantDeleteError::NotFound(error) => TenantDeleteResponse::NotFound(error.into()),
+                TenantDeleteError::Conflict(error) => TenantDeleteResponse::Conflict(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }

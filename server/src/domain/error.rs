@@ -99,6 +99,17 @@ pub enum ApiKeyCreateError {
     NotFound(#[from] NotFound),
 }
 
+/// Rejections of `tenant_delete`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum TenantDeleteError {
+    /// The tenant does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The tenant is not archived.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
 /// Rejections of `api_key_rotate`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ApiKeyRotateError {

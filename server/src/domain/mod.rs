@@ -28,6 +28,7 @@ use clock::Clock;
 use error::Failure;
 use readiness::Readiness;
 use std::time::Instant;
+use tokio::sync::Notify;
 
 /// The registry: the rules with their store, catalog, clock and hasher.
 pub struct Registry<S> {
@@ -37,6 +38,8 @@ pub struct Registry<S> {
     hasher: ApiKeyHasher,
     api_key_uses: ApiKeyUses,
     readiness: Readiness,
+    /// Wakes the task that removes the tenant from audit events.
+    tenant_deleted: Notify,
 }
 
 impl<S: Store> Registry<S> {
@@ -49,6 +52,7 @@ impl<S: Store> Registry<S> {
             hasher,
             api_key_uses: ApiKeyUses::default(),
             readiness: Readiness::default(),
+            tenant_deleted: Notify::new(),
         }
     }
 

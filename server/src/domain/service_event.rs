@@ -13,6 +13,7 @@ pub(crate) enum ServiceAction {
     TenantActivated,
     TenantCancelled,
     TenantArchived,
+    TenantDeleted,
     ProjectCreated,
     ProjectDeleted,
     CatalogRequested,
@@ -30,6 +31,7 @@ impl ServiceAction {
             Self::TenantActivated => "tenant.activated",
             Self::TenantCancelled => "tenant.cancelled",
             Self::TenantArchived => "tenant.archived",
+            Self::TenantDeleted => "tenant.deleted",
             Self::ProjectCreated => "project.created",
             Self::ProjectDeleted => "project.deleted",
             Self::CatalogRequested => "catalog.requested",
@@ -46,7 +48,8 @@ impl ServiceAction {
             | Self::TenantUpdated
             | Self::TenantActivated
             | Self::TenantCancelled
-            | Self::TenantArchived => "tenant",
+            | Self::TenantArchived
+            | Self::TenantDeleted => "tenant",
             Self::ProjectCreated | Self::ProjectDeleted => "project",
             Self::CatalogRequested | Self::CatalogTrialStarted => "product",
             Self::ApiKeyCreated | Self::ApiKeyRotated | Self::ApiKeyRevoked => "api_key",

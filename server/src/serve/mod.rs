@@ -1,5 +1,6 @@
 //! Starts the service: the listeners of the API, the metrics server, and the background tasks.
 
+mod deleted_tenants;
 mod last_used_writer;
 mod metrics_server;
 mod running;
@@ -18,6 +19,7 @@ use crate::store::Store;
 use crate::telemetry::RequestObserver;
 use crate::telemetry::metrics::{Exposition, Metrics};
 use crate::telemetry::traces::Traces;
+use deleted_tenants::DeletedTenants;
 use last_used_writer::LastUsedWriter;
 pub use running::{RunningService, ShutdownError};
 use sampler::Sampler;
@@ -121,12 +123,14 @@ pub fn start<S: Store>(
         .map(|address| metrics_server::start(address, Exposition::new(&metrics, sampler)))
         .transpose()?;
     let writer = LastUsedWriter::start(Arc::clone(&registry), last_used_interval);
+    let deleted_tenants = DeletedTenants::start(Arc::clone(&registry));
     Ok(RunningService {
         http,
         internal,
         metrics_server,
         registry,
         writer,
+        deleted_tenants,
         draining,
         traces,
         shutdown_drain,

@@ -1,5 +1,6 @@
 //! The running service: its addresses, and how it stops.
 
+use super::deleted_tenants::DeletedTenants;
 use super::last_used_writer::LastUsedWriter;
 use crate::domain::Registry;
 use crate::domain::error::Failure;
@@ -36,6 +37,7 @@ pub struct RunningService<S: Store> {
     pub(super) metrics_server: Option<HttpServer>,
     pub(super) registry: Arc<Registry<S>>,
     pub(super) writer: LastUsedWriter,
+    pub(super) deleted_tenants: DeletedTenants,
     pub(super) draining: Draining,
     pub(super) traces: Option<Traces>,
     pub(super) shutdown_drain: Duration,
@@ -91,6 +93,7 @@ impl<S: Store> RunningService<S> {
             metrics_server: _metrics_server,
             registry,
             writer,
+            deleted_tenants,
             draining,
             traces,
             shutdown_drain: _,
@@ -108,6 +111,7 @@ impl<S: Store> RunningService<S> {
             let (http, internal) = tokio::join!(http.close(), internal);
             http.and(internal).map_err(ShutdownError::Server)?;
             writer.stop().await;
+            deleted_tenants.stop().await;
             registry.api_key_uses_write().await.map_err(ShutdownError::LastUsed)
         };
         let finished = timeout(shutdown_timeout, finish).await;

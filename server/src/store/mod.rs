@@ -252,6 +252,14 @@ pub trait TenantStore: Send + Sync + 'static {
         id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
     ) -> impl Future<Output = Result<TenantChanged<E>, StoreError>> + Send;
+
+    /// Deletes a tenant with its projects, entitlements and API keys, if `decide` returns the audit event for it. From then on,
+    /// its events have no tenant.
+    fn tenant_delete<E: Send>(
+        &self,
+        id: TenantId,
+        decide: impl Fn(&TenantRecord) -> Result<NewAuditEvent, E> + Send + Sync,
+    ) -> impl Future<Output = Result<Deleted<E>, StoreError>> + Send;
 }
 
 /// Stores projects.
@@ -353,6 +361,10 @@ pub trait AuditStore: Send + Sync + 'static {
     /// Returns up to `query.limit` matching events, newest first (by `created_at`, then number). They end early, but not
     /// before the first, once they have `query.max_bytes`.
     fn audit_list(&self, query: AuditQuery) -> impl Future<Output = Result<AuditEventList, StoreError>> + Send;
+
+    /// Removes the tenant from some events of a deleted tenant, which are listed without it already. Returns whether more may be
+    /// left. Several replicas can call it at the same time.
+    fn audit_clear_deleted_tenant(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
 /// Stores the responses to requests with an `Idempotency-Key`. A change that is written with the response to a key that has

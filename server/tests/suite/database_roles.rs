@@ -173,7 +173,9 @@ async fn the_documented_role_cannot_do_what_the_service_never_does() {
         "SET session_replication_role = replica",
         "INSERT INTO __diesel_schema_migrations (version) VALUES ('1')",
         "DELETE FROM __diesel_schema_migrations",
-        "DELETE FROM tenants",
+        "DELETE FROM deleted_tenants",
+        "INSERT INTO deleted_tenants VALUES (gen_random_uuid())",
+        "UPDATE deleted_tenants SET last_event = 1",
         "TRUNCATE tenants CASCADE",
         "CREATE TABLE t ()",
         "CREATE TEMP TABLE t ()",
@@ -197,7 +199,7 @@ async fn older_grants_are_narrowed() {
     let owner = connect(&documented.url("registry_owner")).await;
     let older = documented.renamed(
         "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO registry_service; \
-         GRANT DELETE ON projects TO registry_service; \
+         GRANT DELETE ON tenants, projects TO registry_service; \
          REVOKE UPDATE ON audit_log FROM registry_service",
     );
     owner.batch_execute(&older).await.unwrap();

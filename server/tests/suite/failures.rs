@@ -40,6 +40,10 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
                 .request(Method::PATCH, &format!("/v1/tenants/{id}"))
                 .json(&json!({ "name": "m" })),
         ),
+        (
+            "tenant_delete",
+            service.raw.request(Method::DELETE, &format!("/v1/tenants/{id}")),
+        ),
         ("tenant_activate", post(format!("/v1/tenants/{id}/activate"), json!({}))),
         ("tenant_cancel", post(format!("/v1/tenants/{id}/cancel"), json!({}))),
         ("tenant_archive", post(format!("/v1/tenants/{id}/archive"), json!({}))),

@@ -24,6 +24,7 @@ cases![
     many_requests_with_one_key_have_one_effect,
     errors_are_not_repeated,
     the_response_of_an_unchanged_record_is_repeated,
+    deleting_a_tenant_deletes_its_responses,
 ];
 
 /// The number of concurrent requests.
@@ -371,4 +372,19 @@ async fn the_response_of_an_unchanged_record_is_repeated(store: StoreUnderTest) 
     let repeated = send(&service, &path, &json!({}), "key").await;
     assert_eq!((repeated.status, repeated.text), (200, unchanged.text));
     assert_eq!(service.tenant(tenant.id).await, frozen);
+}
+
+async fn deleting_a_tenant_deletes_its_responses(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let body = json!({ "slug": "deleted", "name": "n" });
+    let first: Tenant = send(&service, "/v1/tenants", &body, "key").await.json();
+    service.cancel(first.id, TenantCancel::default()).await.unwrap();
+    let archive = format!("/v1/tenants/{}/archive", first.id);
+    assert_eq!(send(&service, &archive, &Value::Null, "key").await.status, 200);
+    let delete = service
+        .raw
+        .request(Method::DELETE, &format!("/v1/tenants/{}", first.id));
+    assert_eq!(RawResponse::from_request(delete).await.status, 204);
+    let second: Tenant = send(&service, "/v1/tenants", &body, "key").await.json();
+    assert_ne!(second.id, first.id);
 }

@@ -31,6 +31,7 @@ mod database_preconditions;
 mod database_roles;
 mod database_tls;
 mod database_troubles;
+mod deletion;
 mod documentation;
 mod entitlements;
 mod examples;
@@ -105,6 +106,7 @@ fn all_cases() -> Vec<Trial> {
         .chain(database_roles::cases())
         .chain(database_tls::cases())
         .chain(database_troubles::cases())
+        .chain(deletion::process_cases())
         .chain(constraints::cases())
         .chain(old_rows::cases())
         .chain(model::cases())
@@ -127,6 +129,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         cancellation::cases,
         catalog::cases,
         cross_origin::cases,
+        deletion::cases,
         entitlements::cases,
         failures::cases,
         health::cases,

@@ -294,6 +294,90 @@ impl<'a> TenantUpdate<'a> {
     }
 }
 
+/// The request `tenant_delete`: Delete a tenant.
+///
+/// Created by [`Client::tenant_delete`](crate::Client::tenant_delete).
+#[derive(Clone, Debug)]
+pub struct TenantDelete<'a> {
+    client: &'a Client,
+    id: Result<types::TenantId, String>,
+}
+
+impl<'a> TenantDelete<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            id: Err("`id` is missing".to_owned()),
+        }
+    }
+
+    /// The ID of the tenant.
+    pub fn id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::TenantId, Error: fmt::Display>,
+    {
+        self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// Sends `DELETE /v1/tenants/{id}`.
+    ///
+    /// `204`: The tenant is deleted.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `404`: A resource in the request does not exist.
+    ///
+    /// `409`: The request conflicts with stored data.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
+        let Self { client, id } = self;
+        let id = id.map_err(Error::InvalidRequest)?;
+        let id = encode_path(&id.to_string());
+        let url = format!("{}/v1/tenants/{id}", client.baseurl);
+        let mut request = client
+            .client
+            .delete(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "tenant_delete",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            204 => Ok(ResponseValue::empty(response)),
+            400 | 401 | 403 | 404 | 409 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
 /// The request `tenant_get_by_slug`: Get a tenant by slug.
 ///
 /// Created by [`Client::tenant_get_by_slug`](crate::Client::tenant_get_by_slug).

@@ -1,9 +1,10 @@
-//! The rules of tenants: creating, reading, updating, activating, cancelling and archiving them.
+//! The rules of tenants: creating, reading, updating, activating, cancelling, archiving and deleting them.
 
 mod activate;
 mod archive;
 mod cancel;
 mod contract;
+mod delete;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -12,10 +13,10 @@ use super::Registry;
 use super::caller::Caller;
 use super::caller::TenantScope;
 use super::clock::days_after;
-use super::error::{Conflict, DomainError, NotFound, TenantChangeError, TenantCreateError};
+use super::error::{Conflict, DomainError, Failure, NotFound, TenantChangeError, TenantCreateError, TenantDeleteError};
 use super::service_event::{ServiceAction, ServiceEvent};
 use crate::records::{NewAuditEvent, TenantRecord, stored};
-use crate::store::{Changed, Store, TenantChanged, TenantCreated};
+use crate::store::{Changed, Deleted, Store, TenantChanged, TenantCreated};
 use chrono::Days;
 use serde_json::{Map, Value};
 use tenant_registry_contract::types::{
@@ -292,6 +293,46 @@ impl<S: Store> Registry<S> {
             })
             .await?;
         self.tenant_changed(id, changed, caller).await
+    }
+
+    /// Deletes a tenant with its projects, entitlements and API keys. Its audit events remain, without a tenant.
+    ///
+    /// # Errors
+    /// - [`NotFound`] if the tenant does not exist.
+    /// - [`Conflict`] if it is not archived.
+    pub async fn tenant_delete(&self, id: TenantId, caller: &Caller) -> Result<(), DomainError<TenantDeleteError>> {
+        caller
+            .identity
+            .tenant_scope
+            .require(id)
+            .map_err(DomainError::rejected)?;
+        let deleted = self
+            .store
+            .tenant_delete(id, |tenant: &TenantRecord| {
+                delete::tenant_delete(tenant, caller, self.clock.now())
+            })
+            .await?;
+        match deleted {
+            Deleted::Deleted => {
+                self.tenant_deleted.notify_one();
+                Ok(())
+            }
+            Deleted::Rejected(error) => Err(error),
+            Deleted::NotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(id))),
+        }
+    }
+
+    /// Removes the tenant from audit events of deleted tenants, some of them. Returns whether more may be left.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn audit_clear_deleted_tenant(&self) -> Result<bool, Failure> {
+        Ok(self.store.audit_clear_deleted_tenant().await?)
+    }
+
+    /// Returns when a tenant has been deleted.
+    pub async fn tenant_deleted(&self) {
+        self.tenant_deleted.notified().await;
     }
 
     async fn tenant_changed(

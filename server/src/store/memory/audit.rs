@@ -45,6 +45,11 @@ impl AuditStore for MemoryStore {
         let has_more = records.len() < matching.len();
         Ok(AuditEventList { records, has_more })
     }
+
+    async fn audit_clear_deleted_tenant(&self) -> Result<bool, StoreError> {
+        // The deletion itself has cleared them all.
+        Ok(false)
+    }
 }
 
 /// The position of an event in the list.

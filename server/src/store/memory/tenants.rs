@@ -1,9 +1,10 @@
 //! Tenants.
 
 use super::{MemoryStore, State};
-use crate::records::{Decision, EventWithResponse, TenantRecord};
+use crate::records::{Decision, EventWithResponse, NewAuditEvent, TenantRecord};
 use crate::store::{
-    Change, Changed, StoreError, TenantChanged, TenantCreated, TenantStore, UniqueTenantProperty, decide_change,
+    Change, Changed, Deleted, StoreError, TenantChanged, TenantCreated, TenantStore, UniqueTenantProperty,
+    decide_change,
 };
 use std::ops::ControlFlow;
 use tenant_registry_contract::types::{TenantId, TenantSlug};
@@ -48,9 +49,49 @@ impl TenantStore for MemoryStore {
             }
         }
     }
+
+    async fn tenant_delete<E: Send>(
+        &self,
+        id: TenantId,
+        decide: impl Fn(&TenantRecord) -> Result<NewAuditEvent, E> + Send + Sync,
+    ) -> Result<Deleted<E>, StoreError> {
+        let mut state = self.state();
+        let Some(tenant) = state.tenants.get(&id).cloned() else {
+            return Ok(Deleted::NotFound);
+        };
+        let event = match decide(&tenant) {
+            Ok(event) => event,
+            Err(error) => return Ok(Deleted::Rejected(error)),
+        };
+        state.append_event(event)?;
+        state.tenant_remove(&tenant);
+        Ok(Deleted::Deleted)
+    }
 }
 
 impl State {
+    /// Removes a tenant and all that belongs to it. Its events remain.
+    fn tenant_remove(&mut self, tenant: &TenantRecord) {
+        let id = tenant.id;
+        self.tenants.remove(&id);
+        self.tenant_ids.remove(&tenant.slug);
+        self.projects.retain(|_, project| project.tenant_id != id);
+        self.entitlements.remove(&id);
+        self.idempotency_records
+            .retain(|_, record| record.tenant_id != Some(id));
+        self.api_keys.retain(|_, api_key| api_key.tenant_id != id);
+        let api_keys = &self.api_keys;
+        self.api_key_ids.retain(|_, ids| {
+            ids.retain(|id| api_keys.contains_key(id));
+            !ids.is_empty()
+        });
+        for record in &mut self.audit_events {
+            if record.event.tenant_id == Some(id) {
+                record.event.tenant_id = None;
+            }
+        }
+    }
+
     /// The first unique property whose value is new for this tenant, and that of another tenant.
     fn tenant_property_in_use(&self, changed: &TenantRecord) -> Option<UniqueTenantProperty> {
         UniqueTenantProperty::ALL.into_iter().find(|property| {

@@ -42,6 +42,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    deleted_tenants (tenant_id) {
+        tenant_id -> Uuid,
+        last_event -> Int8,
+    }
+}
+
+diesel::table! {
     idempotency_records (caller, operation, key) {
         caller -> Bytea,
         operation -> Text,
@@ -99,7 +106,6 @@ diesel::table! {
 }
 
 diesel::joinable!(api_keys -> tenants (tenant_id));
-diesel::joinable!(audit_log -> tenants (tenant_id));
 diesel::joinable!(idempotency_records -> tenants (tenant_id));
 diesel::joinable!(projects -> tenants (tenant_id));
 diesel::joinable!(tenant_products -> tenants (tenant_id));
@@ -107,6 +113,7 @@ diesel::joinable!(tenant_products -> tenants (tenant_id));
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     audit_log,
+    deleted_tenants,
     idempotency_records,
     projects,
     tenant_products,

@@ -58,6 +58,7 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::TenantGet => send!(tenant_get, id: TenantId),
         Operation::TenantGetBySlug => send!(tenant_get_by_slug, slug: TenantSlug),
         Operation::TenantUpdate => send!(tenant_update, id: TenantId, body: TenantUpdate),
+        Operation::TenantDelete => send!(tenant_delete, id: TenantId),
         Operation::TenantActivate => send!(tenant_activate, id: TenantId, body: TenantActivate),
         Operation::TenantArchive => send!(tenant_archive, id: TenantId),
         Operation::TenantCancel => send!(tenant_cancel, id: TenantId, body: TenantCancel),

@@ -94,6 +94,14 @@ impl<S: Store> TenantStore for FaultyStore<S> {
         let _running = self.pause.read().await;
         self.healthy()?.tenant_change(id, decide).await
     }
+
+    async fn tenant_delete<E: Send>(
+        &self,
+        id: TenantId,
+        decide: impl Fn(&TenantRecord) -> Result<NewAuditEvent, E> + Send + Sync,
+    ) -> Result<Deleted<E>, StoreError> {
+        self.healthy()?.tenant_delete(id, decide).await
+    }
 }
 
 impl<S: Store> ProjectStore for FaultyStore<S> {
@@ -196,6 +204,10 @@ impl<S: Store> AuditStore for FaultyStore<S> {
 
     async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {
         self.healthy()?.audit_list(query).await
+    }
+
+    async fn audit_clear_deleted_tenant(&self) -> Result<bool, StoreError> {
+        self.healthy()?.audit_clear_deleted_tenant().await
     }
 }
 

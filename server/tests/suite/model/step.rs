@@ -31,6 +31,9 @@ pub(super) enum Step {
         tenant: Nth,
         body: Value,
     },
+    TenantDelete {
+        tenant: Nth,
+    },
     TenantArchive {
         tenant: Nth,
     },
@@ -336,7 +339,8 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
         4 => (nth(), update()).prop_map(|(tenant, body)| Step::TenantUpdate { tenant, body }),
         4 => (nth(), activation()).prop_map(|(tenant, body)| Step::TenantActivate { tenant, body }),
         4 => (nth(), cancellation()).prop_map(|(tenant, body)| Step::TenantCancel { tenant, body }),
-        1 => nth().prop_map(|tenant| Step::TenantArchive { tenant }),
+        2 => nth().prop_map(|tenant| Step::TenantArchive { tenant }),
+        2 => nth().prop_map(|tenant| Step::TenantDelete { tenant }),
         3 => project(),
         2 => nth().prop_map(|project| Step::ProjectDelete { project }),
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),

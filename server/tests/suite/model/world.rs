@@ -65,6 +65,7 @@ impl World {
             Step::TenantCancel { tenant, body } => {
                 post(format!("/v1/tenants/{}/cancel", self.tenant(*tenant)), body.clone())
             }
+            Step::TenantDelete { tenant } => (Method::DELETE, format!("/v1/tenants/{}", self.tenant(*tenant)), None),
             Step::TenantArchive { tenant } => (
                 Method::POST,
                 format!("/v1/tenants/{}/archive", self.tenant(*tenant)),
@@ -201,6 +202,7 @@ impl World {
                 | Step::TenantUpdate { .. }
                 | Step::TenantActivate { .. }
                 | Step::TenantCancel { .. }
+                | Step::TenantDelete { .. }
                 | Step::TenantArchive { .. }
                 | Step::ProjectGet { .. }
                 | Step::ProjectDelete { .. }
@@ -292,8 +294,9 @@ impl World {
             self.name_events(&mut body);
             let mut api_keys: Vec<_> = body["items"]
                 .as_array()
-                .unwrap()
-                .iter()
+                // A deleted tenant has no list.
+                .into_iter()
+                .flatten()
                 .map(|item| self.named(&item.to_string()))
                 .collect();
             api_keys.sort();

@@ -43,7 +43,8 @@ fn push_bytes(out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
     Ok(())
 }
 
-/// Selects the events of a query, newest first, each with whether the page ends early after it.
+/// Selects the events of a query, newest first, each with whether its tenant is deleted, and whether the page ends early after
+/// it.
 pub(super) struct ListEvents<'a> {
     filter: EventFilter<'a>,
     since: Option<DateTime<Utc>>,
@@ -84,6 +85,11 @@ fn columns() -> QueryResult<&'static str> {
     Ok(COLUMNS.get_or_init(|| sql.finish()))
 }
 
+/// Whether the tenant of the event is deleted, so that the event is listed without it. The tenants are read once, and are few:
+/// soon after a deletion, the stored events have no tenant either.
+const OF_DELETED_TENANT: &str =
+    ", COALESCE(audit_log.tenant_id = ANY (ARRAY(SELECT deleted_tenants.tenant_id FROM deleted_tenants)), FALSE)";
+
 /// The number of events that are read without looking at their size. They are at most a few MiB, but for events that were
 /// stored before contract 2.0, and the sizes would cost a first page half of its time in the database.
 const UNMEASURED_EVENTS: i64 = 64;
@@ -116,6 +122,7 @@ impl QueryFragment<Pg> for ListEvents<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT ");
         out.push_sql(columns()?);
+        out.push_sql(OF_DELETED_TENANT);
         if self.limit <= UNMEASURED_EVENTS {
             out.push_sql(", FALSE AS has_next");
             return self.walk_found(out);
@@ -147,5 +154,5 @@ impl QueryId for ListEvents<'_> {
 }
 
 impl Query for ListEvents<'_> {
-    type SqlType = (SqlTypeOf<AsSelect<AuditEventRow, Pg>>, Bool);
+    type SqlType = (SqlTypeOf<AsSelect<AuditEventRow, Pg>>, Bool, Bool);
 }

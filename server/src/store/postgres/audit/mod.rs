@@ -13,6 +13,7 @@ use super::audit_log::AuditEventRow;
 use super::error::DbError;
 use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, EventWithResponse};
 use crate::store::{AuditAppended, AuditStore, StoreError};
+use diesel::sql_types::Integer;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use list::ListEvents;
 
@@ -23,16 +24,43 @@ impl AuditStore for PostgresStore {
 
     async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {
         let statement = ListEvents::new(&query);
-        let rows: Vec<(AuditEventRow, bool)> = self
+        let rows: Vec<(AuditEventRow, bool, bool)> = self
             .database
             .read_page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
             .await?;
-        let has_more = rows.len() > query.limit || rows.last().is_some_and(|(_, has_next)| *has_next);
-        let records = rows.into_iter().take(query.limit).map(|(row, _)| row.into_record());
+        // A deleted tenant has no events.
+        if query.tenant_id.is_some() && rows.iter().any(|(_, of_deleted_tenant, _)| *of_deleted_tenant) {
+            return Ok(AuditEventList::default());
+        }
+        let has_more = rows.len() > query.limit || rows.last().is_some_and(|(.., has_next)| *has_next);
+        let records = rows
+            .into_iter()
+            .take(query.limit)
+            .map(|(row, of_deleted_tenant, _)| row.into_listed_record(of_deleted_tenant));
         let records: Result<Vec<AuditEventRecord>, DbError> = records.collect();
         Ok(AuditEventList {
             records: records?,
             has_more,
         })
     }
+
+    async fn audit_clear_deleted_tenant(&self) -> Result<bool, StoreError> {
+        let cleared: Option<i32> = self
+            .database
+            .write_idempotent(async |connection: &mut AsyncPgConnection| {
+                diesel::select(audit_log_clear_deleted_tenant(CLEARED_EVENTS))
+                    .get_result(connection)
+                    .await
+            })
+            .await?;
+        Ok(cleared.is_some())
+    }
+}
+
+/// How many events of a deleted tenant one statement clears. Few enough that it takes milliseconds.
+const CLEARED_EVENTS: i32 = 500;
+
+diesel::define_sql_function! {
+    /// Removes the tenant from so many events of a deleted tenant, and returns from how many. `None` if there is nothing to do.
+    fn audit_log_clear_deleted_tenant(max_events: Integer) -> Nullable<Integer>;
 }

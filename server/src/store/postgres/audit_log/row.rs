@@ -122,6 +122,18 @@ impl TryFrom<NewAuditEventRow> for NewAuditEvent {
 }
 
 impl AuditEventRow {
+    /// The event as it is listed: without its tenant, once that is deleted.
+    pub(in crate::store::postgres) fn into_listed_record(
+        self,
+        of_deleted_tenant: bool,
+    ) -> Result<AuditEventRecord, DbError> {
+        let mut record = self.into_record()?;
+        if of_deleted_tenant {
+            record.event.tenant_id = None;
+        }
+        Ok(record)
+    }
+
     pub(in crate::store::postgres) fn into_record(self) -> Result<AuditEventRecord, DbError> {
         let Self { id, event } = self;
         Ok(AuditEventRecord {

@@ -6,9 +6,10 @@ use super::PostgresStore;
 use super::error::{DbError, violates};
 use super::schema::tenants;
 use super::transaction::Finish;
-use crate::records::{Decision, EventWithResponse, TenantRecord};
+use crate::records::{Decision, EventWithResponse, NewAuditEvent, TenantRecord};
 use crate::store::{
-    Change, Changed, StoreError, TenantChanged, TenantCreated, TenantStore, UniqueTenantProperty, decide_change,
+    Change, Changed, Deleted, StoreError, TenantChanged, TenantCreated, TenantStore, UniqueTenantProperty,
+    decide_change,
 };
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -18,11 +19,13 @@ use std::ops::ControlFlow;
 use tenant_registry_contract::types::{TenantId, TenantSlug};
 use uuid::Uuid;
 
-/// The lock on a tenant's row, until the transaction ends. Not `FOR UPDATE`, which would wait for every transaction that
-/// inserts an audit event of the tenant.
+/// The lock on a tenant's row, until the transaction ends. A change does not need `FOR UPDATE`, which waits for every
+/// transaction that inserts an audit event of the tenant.
 pub(super) enum Lock {
     /// For a transaction that changes the tenant.
     ForNoKeyUpdate,
+    /// For a transaction that deletes the tenant. It does wait for them, because they rely on the tenant.
+    ForUpdate,
     /// For a transaction that relies on the tenant's state.
     ForShare,
 }
@@ -36,6 +39,7 @@ pub(super) async fn lock_tenant_in_transaction(
     let row = tenants::table.find(Uuid::from(id)).select(TenantRow::as_select());
     let row = match lock {
         Lock::ForNoKeyUpdate => row.for_no_key_update().first(connection).await,
+        Lock::ForUpdate => row.for_update().first(connection).await,
         Lock::ForShare => row.for_share().first(connection).await,
     };
     row.optional()?.map(TenantRow::into_record).transpose()
@@ -145,6 +149,29 @@ impl TenantStore for PostgresStore {
                         }
                     }
                 }
+            })
+            .await
+    }
+
+    async fn tenant_delete<E: Send>(
+        &self,
+        id: TenantId,
+        decide: impl Fn(&TenantRecord) -> Result<NewAuditEvent, E> + Send + Sync,
+    ) -> Result<Deleted<E>, StoreError> {
+        self.database
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                let Some(tenant) = lock_tenant_in_transaction(connection, id, Lock::ForUpdate).await? else {
+                    return Ok(Finish::Rollback(Deleted::NotFound));
+                };
+                let event = match decide(&tenant) {
+                    Ok(event) => event,
+                    Err(error) => return Ok(Finish::Rollback(Deleted::Rejected(error))),
+                };
+                // Foreign keys delete what belongs to it. A trigger records the tenant for `audit_clear_deleted_tenant`.
+                diesel::delete(tenants::table.find(Uuid::from(id)))
+                    .execute(connection)
+                    .await?;
+                Finish::commit_with_event(connection, Deleted::Deleted, event).await
             })
             .await
     }
