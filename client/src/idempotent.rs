@@ -18,12 +18,14 @@ impl Operation {
             | Self::ApiKeyList
             | Self::ApiKeyGet
             | Self::ApiKeyVerify
+            | Self::ApiKeyVerifyBatch
             | Self::AuditList => true,
             // A second request changes nothing and gets the same response.
             Self::TenantUpdate
             | Self::TenantActivate
             | Self::TenantCancel
             | Self::TenantArchive
+            | Self::ApiKeyUpdate
             | Self::ApiKeyRevoke => true,
             // A second request gets 409, so the caller would mistake its own success for a conflict.
             Self::TenantCreate | Self::ProjectCreate | Self::CatalogTrialRequest | Self::ApiKeyRotate => false,

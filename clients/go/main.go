@@ -51,10 +51,13 @@ func main() {
 	getTenant(tenant)
 	readUnknown(tenant)
 	activateTenant(tenant)
-	tryProduct(tenant)
-	useAPIKey(tenant)
+	updateTenant(tenant)
+	website := createProject(tenant)
+	tried := tryProduct(tenant)
+	useAPIKey(tenant, website, tried)
 	exported := appendAuditEvent(tenant)
-	cancelTenant(tenant)
+	deleteProject(website)
+	closeAccount(tenant)
 	readAuditLog(tenant, exported)
 }
 
@@ -151,9 +154,9 @@ func activateTenant(tenant *registry.Tenant) {
 	body.SetPlan("team")
 	body.SetContractStart("2027-01-01")
 	body.SetContractEnd("2027-12-31")
-	body.SetErpCustomerId("4711")
+	body.SetErpCustomerId(tenant.Slug)
 	active = succeeds(client.TenantsAPI.TenantActivate(ctx, tenant.Id).TenantActivate(body).Execute())
-	check(active.Plan == "team" && active.GetErpCustomerId() == "4711", "the plan and customer ID of the request")
+	check(active.Plan == "team" && active.GetErpCustomerId() == tenant.Slug, "the plan and customer ID of the request")
 	check(*active.ContractStart.Get() == "2027-01-01" && *active.ContractEnd.Get() == "2027-12-31", "the dates of the request")
 	body = *registry.NewTenantActivate()
 	body.SetContractEnd("2026-12-31")
@@ -162,7 +165,45 @@ func activateTenant(tenant *registry.Tenant) {
 	passed("tenant_activate")
 }
 
-func tryProduct(tenant *registry.Tenant) {
+func updateTenant(tenant *registry.Tenant) {
+	body := *registry.NewTenantUpdate()
+	body.SetName("Blåbær Holding")
+	body.SetSalesOwner("Ada Lovelace")
+	body.SetStripeCustId(tenant.Slug)
+	updated := succeeds(client.TenantsAPI.TenantUpdate(ctx, tenant.Id).TenantUpdate(body).Execute())
+	check(updated.Name == body.GetName() && updated.GetSalesOwner() == "Ada Lovelace", "the new name and sales owner")
+	check(updated.GetStripeCustId() == tenant.Slug && updated.Plan == "team", "the new customer ID and the same plan")
+
+	// Nil removes a value. An omitted value remains unchanged.
+	body = *registry.NewTenantUpdate()
+	body.SetSalesOwnerNil()
+	updated = succeeds(client.TenantsAPI.TenantUpdate(ctx, tenant.Id).TenantUpdate(body).Execute())
+	check(!updated.HasSalesOwner(), "no sales owner")
+	check(updated.Name == "Blåbær Holding" && updated.GetStripeCustId() == tenant.Slug, "the same name and customer ID")
+	body = *registry.NewTenantUpdate()
+	body.SetContractEnd("2026-12-31")
+	fails[*registry.Tenant](400, registry.ERRORCODE_INVALID_INPUT)(
+		client.TenantsAPI.TenantUpdate(ctx, tenant.Id).TenantUpdate(body).Execute())
+	passed("tenant_update")
+}
+
+func createProject(tenant *registry.Tenant) *registry.Project {
+	body := *registry.NewProjectCreate(tenant.Id, "website", "Website")
+	body.SetDescription("For visitors")
+	project := succeeds(client.ProjectsAPI.ProjectCreate(ctx).ProjectCreate(body).Execute())
+	check(project.TenantId == tenant.Id && project.Slug == "website", "the tenant and slug of the request")
+	check(project.Name == "Website" && project.GetDescription() == "For visitors", "the name and description of the request")
+	fails[*registry.Project](409, registry.ERRORCODE_CONFLICT)(
+		client.ProjectsAPI.ProjectCreate(ctx).ProjectCreate(body).Execute())
+	passed("project_create")
+
+	found := succeeds(client.ProjectsAPI.ProjectGet(ctx, project.Id).Execute())
+	check(reflect.DeepEqual(found, project), "the created project")
+	passed("project_get")
+	return project
+}
+
+func tryProduct(tenant *registry.Tenant) string {
 	catalog := succeeds(client.CatalogAPI.CatalogList(ctx).Execute())
 	var product string
 	allHaveDemo := true
@@ -191,19 +232,38 @@ func tryProduct(tenant *registry.Tenant) {
 	entitlements := succeeds(client.TenantsAPI.EntitlementList(ctx).TenantId(tenant.Id).Execute())
 	check(reflect.DeepEqual(entitlements.Items, []registry.TenantProduct{*trial}), "the entitlement of the trial")
 	passed("entitlement_list")
+
+	entitled := succeeds(client.TenantsAPI.EntitlementCheck(ctx).TenantId(tenant.Id).Product(product).Execute())
+	check(entitled.Entitled && !entitled.HasReason(), "the tenant is entitled to the trial")
+	check(entitled.ExpiresAt.Equal(*trial.ExpiresAt.Get()) && len(entitled.Config) == 0, "the end of the trial")
+	entitled = succeeds(client.TenantsAPI.EntitlementCheck(ctx).TenantId(tenant.Id).Product("no-such-product").Execute())
+	check(!entitled.Entitled, "not entitled to an unknown product")
+	check(entitled.GetReason() == registry.ENTITLEMENTCHECKREASON_UNKNOWN_PRODUCT, "the unknown product as the reason")
+	passed("entitlement_check")
+	return product
 }
 
-func useAPIKey(tenant *registry.Tenant) {
+func useAPIKey(tenant *registry.Tenant, project *registry.Project, product string) {
 	scopes := []string{"reports:read", "reports:write"}
 	body := *registry.NewAPIKeyCreate(tenant.Id, "ci")
 	body.SetScopes(scopes)
+	body.SetProjectId(project.Id)
+	// The service stores microseconds.
+	expiresAt := time.Now().Add(365 * 24 * time.Hour).Truncate(time.Microsecond)
+	body.SetExpiresAt(expiresAt)
 	created := succeeds(client.ApiKeysAPI.ApiKeyCreate(ctx).APIKeyCreate(body).Execute())
 	key := created.ApiKey
 	check(strings.HasPrefix(created.Plaintext, key.Prefix) && created.Warning != "", "the plaintext and a warning")
 	shown := fmt.Sprintf("%v %+v %#v %s", created, *created, created, *created)
 	check(strings.Contains(shown, key.Id) && !strings.Contains(shown, created.Plaintext), "no secret in "+shown)
 	check(key.LastUsedAt.Get() == nil && key.RevokedAt.Get() == nil && !key.HasProduct(), "a key that is neither used nor revoked")
+	check(key.ExpiresAt.Get().Equal(expiresAt), "the end of the request")
+	check(key.GetProjectId() == project.Id, "the project of the request")
 	passed("api_key_create")
+
+	found := succeeds(client.ApiKeysAPI.ApiKeyGet(ctx, key.Id).Execute())
+	check(reflect.DeepEqual(*found, key), "the created key")
+	passed("api_key_get")
 
 	request := *registry.NewAPIKeyVerifyRequest(created.Plaintext)
 	shown = fmt.Sprintf("%v %#v", request, request)
@@ -211,6 +271,38 @@ func useAPIKey(tenant *registry.Tenant) {
 	verification := succeeds(client.ApiKeysAPI.ApiKeyVerify(ctx).APIKeyVerifyRequest(request).Execute())
 	check(verification.Valid && !verification.HasReason(), "a new key is valid")
 	check(verification.GetTenantId() == tenant.Id && reflect.DeepEqual(verification.Scopes, scopes), "its tenant and scopes")
+	check(verification.GetApiKeyId() == key.Id && verification.ExpiresAt.Equal(expiresAt), "its ID and end")
+	check(verification.GetProjectId() == project.Id, "its project")
+	_, err := client.ProjectsAPI.ProjectDelete(ctx, project.Id).Execute()
+	check(err != nil && strings.HasPrefix(err.Error(), "409 conflict: "), "a project whose key is usable cannot be deleted")
+	use := request
+	use.SetProduct(product)
+	use.SetScopes([]string{"reports:read"})
+	verification = succeeds(client.ApiKeysAPI.ApiKeyVerify(ctx).APIKeyVerifyRequest(use).Execute())
+	check(verification.Valid, "valid for the product and a scope of the key")
+	use.SetScopes([]string{"reports:read", "reports:delete"})
+	verification = succeeds(client.ApiKeysAPI.ApiKeyVerify(ctx).APIKeyVerifyRequest(use).Execute())
+	check(!verification.Valid && verification.GetReason() == registry.APIKEYVERIFYREASON_MISSING_SCOPE, "a missing scope")
+
+	rotation := *registry.NewAPIKeyRotate()
+	rotation.SetOverlapSeconds(3600)
+	rotated := succeeds(client.ApiKeysAPI.ApiKeyRotate(ctx, key.Id).APIKeyRotate(rotation).Execute())
+	successor := rotated.ApiKey
+	check(strings.HasPrefix(rotated.Plaintext, successor.Prefix), "the plaintext of the successor")
+	check(!strings.Contains(fmt.Sprint(rotated), rotated.Plaintext), "no secret in a rotated key")
+	check(successor.GetRotatedFrom() == key.Id && successor.ExpiresAt.Get() == nil, "a successor that does not expire")
+	check(successor.Name == key.Name && reflect.DeepEqual(successor.Scopes, scopes), "the same name and scopes")
+	check(successor.GetProjectId() == project.Id, "the same project")
+	old := succeeds(client.ApiKeysAPI.ApiKeyGet(ctx, key.Id).Execute())
+	check(old.GetRotatedTo() == successor.Id, "the link to the successor")
+	check(old.ExpiresAt.Get().Equal(successor.CreatedAt.Add(time.Hour)), "the end of the overlap")
+	for _, plaintext := range []string{created.Plaintext, rotated.Plaintext} {
+		verification = succeeds(client.ApiKeysAPI.ApiKeyVerify(ctx).
+			APIKeyVerifyRequest(*registry.NewAPIKeyVerifyRequest(plaintext)).Execute())
+		check(verification.Valid, "both keys are valid during the overlap")
+	}
+	fails[*registry.APIKeyCreated](409, registry.ERRORCODE_CONFLICT)(client.ApiKeysAPI.ApiKeyRotate(ctx, key.Id).Execute())
+	passed("api_key_rotate")
 
 	for range [2]int{} {
 		response, err := client.ApiKeysAPI.ApiKeyRevoke(ctx, key.Id).Execute()
@@ -223,10 +315,25 @@ func useAPIKey(tenant *registry.Tenant) {
 	check(!verification.HasTenantId() && !verification.HasScopes(), "no tenant or scopes for an invalid key")
 	passed("api_key_verify")
 
-	keys := succeeds(client.ApiKeysAPI.ApiKeyList(ctx).TenantId(tenant.Id).Execute())
-	check(len(keys.Items) == 1 && keys.Items[0].Id == key.Id, "one key")
+	list := client.ApiKeysAPI.ApiKeyList(ctx).TenantId(tenant.Id)
+	keys := succeeds(list.Limit(1).Execute())
+	check(len(keys.Items) == 1 && keys.Items[0].Id == successor.Id, "the newest key")
+	keys = succeeds(list.Limit(1).Cursor(keys.GetNextCursor()).Execute())
+	check(len(keys.Items) == 1 && keys.Items[0].Id == key.Id, "the oldest key")
 	check(!keys.Items[0].RevokedAt.Get().Before(key.CreatedAt), "revoked after it was created")
+	check(!keys.HasNextCursor(), "the last page")
+	keys = succeeds(list.Usable(true).Execute())
+	check(len(keys.Items) == 1 && keys.Items[0].Id == successor.Id, "the key that is not revoked")
 	passed("api_key_list")
+	_, err = client.ApiKeysAPI.ApiKeyRevoke(ctx, successor.Id).Execute()
+	check(err == nil, "the successor is revoked")
+}
+
+func deleteProject(project *registry.Project) {
+	response, err := client.ProjectsAPI.ProjectDelete(ctx, project.Id).Execute()
+	check(err == nil && response.StatusCode == 204, "status 204")
+	fails[*registry.Project](404, registry.ERRORCODE_NOT_FOUND)(client.ProjectsAPI.ProjectGet(ctx, project.Id).Execute())
+	passed("project_delete")
 }
 
 func appendAuditEvent(tenant *registry.Tenant) registry.AuditEvent {
@@ -247,15 +354,21 @@ func appendAuditEvent(tenant *registry.Tenant) registry.AuditEvent {
 	return *event
 }
 
-func cancelTenant(tenant *registry.Tenant) {
+func closeAccount(tenant *registry.Tenant) {
 	body := *registry.NewTenantCancel()
 	body.SetReason("too dear")
 	body.SetAtPeriodEnd(true)
 	cancelled := succeeds(client.TenantsAPI.TenantCancel(ctx, tenant.Id).TenantCancel(body).Execute())
 	check(cancelled.Status == registry.TENANTSTATUS_ACTIVE, "active until the end of its period")
+	fails[*registry.Tenant](409, registry.ERRORCODE_CONFLICT)(client.TenantsAPI.TenantArchive(ctx, tenant.Id).Execute())
 	cancelled = succeeds(client.TenantsAPI.TenantCancel(ctx, tenant.Id).Execute())
 	check(cancelled.Status == registry.TENANTSTATUS_FROZEN, "frozen immediately")
 	passed("tenant_cancel")
+
+	archived := succeeds(client.TenantsAPI.TenantArchive(ctx, tenant.Id).Execute())
+	check(archived.Status == registry.TENANTSTATUS_ARCHIVED, "archived")
+	fails[*registry.Tenant](409, registry.ERRORCODE_CONFLICT)(client.TenantsAPI.TenantActivate(ctx, tenant.Id).Execute())
+	passed("tenant_archive")
 }
 
 func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {
@@ -281,13 +394,20 @@ func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {
 		"tenant.created",
 		"tenant.activated",
 		"tenant.activated",
+		"tenant.updated",
+		"tenant.updated",
+		"project.created",
 		"catalog.requested",
 		"catalog.trial_started",
 		"api_key.created",
+		"api_key.rotated",
+		"api_key.revoked",
 		"api_key.revoked",
 		"report.exported",
+		"project.deleted",
 		"tenant.cancelled",
 		"tenant.cancelled",
+		"tenant.archived",
 	}
 	check(reflect.DeepEqual(actions, expected), fmt.Sprint("one event for each step instead of ", actions))
 	check(found, "the appended event")

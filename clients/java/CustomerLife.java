@@ -3,9 +3,13 @@ import static java.util.Comparator.reverseOrder;
 import com.breakpilot.tenantregistry.client.ApiClient;
 import com.breakpilot.tenantregistry.client.ApiException;
 import com.breakpilot.tenantregistry.client.api.ApiKeysApi;
+import com.breakpilot.tenantregistry.client.api.ApiKeysApi.APIApiKeyListRequest;
 import com.breakpilot.tenantregistry.client.api.AuditApi;
+import com.breakpilot.tenantregistry.client.api.AuditApi.APIAuditListRequest;
 import com.breakpilot.tenantregistry.client.api.CatalogApi;
+import com.breakpilot.tenantregistry.client.api.CatalogApi.APICatalogListRequest;
 import com.breakpilot.tenantregistry.client.api.HealthApi;
+import com.breakpilot.tenantregistry.client.api.ProjectsApi;
 import com.breakpilot.tenantregistry.client.api.TenantsApi;
 import com.breakpilot.tenantregistry.client.model.*;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -14,6 +18,7 @@ import java.time.LocalDate;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -37,6 +42,7 @@ public final class CustomerLife {
 
     private final HealthApi health;
     private final TenantsApi tenants;
+    private final ProjectsApi projects;
     private final CatalogApi catalog;
     private final ApiKeysApi apiKeys;
     private final AuditApi audit;
@@ -51,6 +57,7 @@ public final class CustomerLife {
         client.setRequestInterceptor(request -> request.setHeader("User-Agent", "customer-life/1"));
         health = new HealthApi(client);
         tenants = new TenantsApi(client);
+        projects = new ProjectsApi(client);
         catalog = new CatalogApi(client);
         apiKeys = new ApiKeysApi(client);
         audit = new AuditApi(client);
@@ -63,11 +70,14 @@ public final class CustomerLife {
         Tenant tenant = life.createTenant();
         System.out.println("tenant " + tenant.getSlug());
         life.getTenant(tenant);
-        life.activateTenant(tenant.getId());
-        life.tryProduct(tenant.getId());
-        life.useApiKey(tenant.getId());
+        life.activateTenant(tenant);
+        life.updateTenant(tenant);
+        Project website = life.createProject(tenant.getId());
+        String tried = life.tryProduct(tenant.getId());
+        life.useApiKey(tenant.getId(), website.getId(), tried);
         AuditEvent exported = life.appendAuditEvent(tenant);
-        life.cancelTenant(tenant.getId());
+        life.deleteProject(website.getId());
+        life.closeAccount(tenant.getId());
         life.readAuditLog(tenant, exported);
     }
 
@@ -115,27 +125,70 @@ public final class CustomerLife {
         equal(read.getId(), tenant.getId());
     }
 
-    private void activateTenant(UUID id) throws Exception {
-        Tenant tenant = tenants.tenantActivate(id, null);
-        equal(tenant.getStatus(), TenantStatus.ACTIVE);
-        equal(tenant.getPlan(), "starter");
+    private void activateTenant(Tenant tenant) throws Exception {
+        UUID id = tenant.getId();
+        Tenant active = tenants.tenantActivate(id, null);
+        equal(active.getStatus(), TenantStatus.ACTIVE);
+        equal(active.getPlan(), "starter");
         TenantActivate contract = new TenantActivate()
                 .plan("team")
                 .contractStart(LocalDate.of(2027, 1, 1))
                 .contractEnd(LocalDate.of(2027, 12, 31))
-                .erpCustomerId("4711");
-        tenant = tenants.tenantActivate(id, contract);
-        equal(tenant.getPlan(), "team");
-        equal(tenant.getErpCustomerId(), "4711");
-        equal(tenant.getContractStart(), contract.getContractStart());
-        equal(tenant.getContractEnd(), contract.getContractEnd());
+                .erpCustomerId(tenant.getSlug());
+        active = tenants.tenantActivate(id, contract);
+        equal(active.getPlan(), "team");
+        equal(active.getErpCustomerId(), tenant.getSlug());
+        equal(active.getContractStart(), contract.getContractStart());
+        equal(active.getContractEnd(), contract.getContractEnd());
         TenantActivate backwards = new TenantActivate().contractEnd(LocalDate.of(2026, 12, 31));
         fails(400, ErrorCode.INVALID_INPUT, () -> tenants.tenantActivate(id, backwards));
         passed("tenant_activate");
     }
 
-    private void tryProduct(UUID tenantId) throws Exception {
-        List<CatalogEntry> entries = catalog.catalogList(null).getItems();
+    private void updateTenant(Tenant tenant) throws Exception {
+        UUID id = tenant.getId();
+        TenantUpdate patch = new TenantUpdate()
+                .name("Blåbær Holding")
+                .salesOwner("Ada Lovelace")
+                .stripeCustId(tenant.getSlug());
+        Tenant updated = tenants.tenantUpdate(id, patch);
+        equal(updated.getName(), patch.getName());
+        equal(updated.getSalesOwner(), patch.getSalesOwner());
+        equal(updated.getStripeCustId(), tenant.getSlug());
+        equal(updated.getPlan(), "team");
+
+        // null removes a value. An omitted value remains unchanged.
+        updated = tenants.tenantUpdate(id, new TenantUpdate().salesOwner(null));
+        equal(updated.getSalesOwner(), null);
+        equal(updated.getName(), patch.getName());
+        equal(updated.getStripeCustId(), tenant.getSlug());
+        TenantUpdate backwards = new TenantUpdate().contractEnd(LocalDate.of(2026, 12, 31));
+        fails(400, ErrorCode.INVALID_INPUT, () -> tenants.tenantUpdate(id, backwards));
+        passed("tenant_update");
+    }
+
+    private Project createProject(UUID tenantId) throws Exception {
+        ProjectCreate body = new ProjectCreate()
+                .tenantId(tenantId)
+                .slug("website")
+                .name("Website")
+                .description("For visitors");
+        Project project = projects.projectCreate(body);
+        equal(project.getTenantId(), tenantId);
+        equal(project.getSlug(), body.getSlug());
+        equal(project.getName(), body.getName());
+        equal(project.getDescription(), body.getDescription());
+        fails(409, ErrorCode.CONFLICT, () -> projects.projectCreate(body));
+        passed("project_create");
+
+        equal(projects.projectGet(project.getId()), project);
+        passed("project_get");
+        return project;
+    }
+
+    private String tryProduct(UUID tenantId) throws Exception {
+        List<CatalogEntry> entries =
+                catalog.catalogList(APICatalogListRequest.newBuilder().build()).getItems();
         CatalogEntry entry =
                 entries.stream().filter(CatalogEntry::getSupportsTrial).findFirst().orElseThrow();
         equal(entry.getPlansRequired(), List.of());
@@ -155,12 +208,30 @@ public final class CustomerLife {
 
         equal(tenants.entitlementList(tenantId).getItems(), List.of(trial));
         passed("entitlement_list");
+
+        EntitlementCheck entitled = tenants.entitlementCheck(tenantId, entry.getKey());
+        equal(entitled.getEntitled(), true);
+        equal(entitled.getReason(), null);
+        equal(entitled.getExpiresAt(), trial.getExpiresAt());
+        equal(entitled.getConfig(), Map.of());
+        entitled = tenants.entitlementCheck(tenantId, "no-such-product");
+        equal(entitled.getEntitled(), false);
+        equal(entitled.getReason(), EntitlementCheckReason.UNKNOWN_PRODUCT);
+        passed("entitlement_check");
+        return entry.getKey();
     }
 
-    private void useApiKey(UUID tenantId) throws Exception {
+    private void useApiKey(UUID tenantId, UUID projectId, String product) throws Exception {
         List<String> scopes = List.of("reports:read", "reports:write");
-        APIKeyCreated created =
-                apiKeys.apiKeyCreate(new APIKeyCreate().tenantId(tenantId).name("ci").scopes(scopes));
+        // The service stores microseconds.
+        OffsetDateTime expiresAt =
+                OffsetDateTime.now(ZoneOffset.UTC).plusYears(1).truncatedTo(ChronoUnit.MICROS);
+        APIKeyCreated created = apiKeys.apiKeyCreate(new APIKeyCreate()
+                .tenantId(tenantId)
+                .projectId(projectId)
+                .name("ci")
+                .scopes(scopes)
+                .expiresAt(expiresAt));
         APIKey key = created.getApiKey();
         check(created.getPlaintext().startsWith(key.getPrefix()), "the plaintext starts with the prefix");
         check(created.toString().contains(key.getId().toString()), "the id in " + created);
@@ -168,7 +239,12 @@ public final class CustomerLife {
         equal(key.getLastUsedAt(), null);
         equal(key.getRevokedAt(), null);
         equal(key.getProduct(), null);
+        equal(key.getExpiresAt(), expiresAt);
+        equal(key.getProjectId(), projectId);
         passed("api_key_create");
+
+        equal(apiKeys.apiKeyGet(key.getId()), key);
+        passed("api_key_get");
 
         APIKeyVerifyRequest request = new APIKeyVerifyRequest().key(created.getPlaintext());
         check(!request.toString().contains(created.getPlaintext()), "no secret in " + request);
@@ -177,6 +253,34 @@ public final class CustomerLife {
         equal(verification.getReason(), null);
         equal(verification.getTenantId(), tenantId);
         equal(verification.getScopes(), scopes);
+        equal(verification.getApiKeyId(), key.getId());
+        equal(verification.getExpiresAt(), expiresAt);
+        equal(verification.getProjectId(), projectId);
+        fails(409, ErrorCode.CONFLICT, () -> projects.projectDelete(projectId));
+        APIKeyVerifyRequest use =
+                new APIKeyVerifyRequest().key(created.getPlaintext()).product(product).addScopesItem("reports:read");
+        equal(apiKeys.apiKeyVerify(use).getValid(), true);
+        verification = apiKeys.apiKeyVerify(use.addScopesItem("reports:delete"));
+        equal(verification.getValid(), false);
+        equal(verification.getReason(), APIKeyVerifyReason.MISSING_SCOPE);
+
+        APIKeyCreated rotated = apiKeys.apiKeyRotate(key.getId(), new APIKeyRotate().overlapSeconds(3600));
+        APIKey successor = rotated.getApiKey();
+        check(rotated.getPlaintext().startsWith(successor.getPrefix()), "the plaintext of the successor");
+        check(!rotated.toString().contains(rotated.getPlaintext()), "no secret in " + rotated);
+        equal(successor.getRotatedFrom(), key.getId());
+        equal(successor.getExpiresAt(), null);
+        equal(successor.getName(), key.getName());
+        equal(successor.getScopes(), scopes);
+        equal(successor.getProjectId(), projectId);
+        APIKey old = apiKeys.apiKeyGet(key.getId());
+        equal(old.getRotatedTo(), successor.getId());
+        equal(old.getExpiresAt(), successor.getCreatedAt().plusHours(1));
+        for (String plaintext : List.of(created.getPlaintext(), rotated.getPlaintext())) {
+            equal(apiKeys.apiKeyVerify(new APIKeyVerifyRequest().key(plaintext)).getValid(), true);
+        }
+        fails(409, ErrorCode.CONFLICT, () -> apiKeys.apiKeyRotate(key.getId(), null));
+        passed("api_key_rotate");
 
         for (int time = 0; time < 2; time++) {
             equal(apiKeys.apiKeyRevokeWithHttpInfo(key.getId()).getStatusCode(), 204);
@@ -187,13 +291,35 @@ public final class CustomerLife {
         equal(verification.getValid(), false);
         equal(verification.getReason(), APIKeyVerifyReason.REVOKED);
         equal(verification.getTenantId(), null);
+        equal(verification.getScopes(), null);
         passed("api_key_verify");
 
-        List<APIKey> keys = apiKeys.apiKeyList(tenantId).getItems();
-        equal(keys.size(), 1);
-        equal(keys.get(0).getId(), key.getId());
-        check(!keys.get(0).getRevokedAt().isBefore(key.getCreatedAt()), "revoked after it was created");
+        APIKeyList page = apiKeys.apiKeyList(
+                APIApiKeyListRequest.newBuilder().tenantId(tenantId).limit(1).build());
+        equal(ids(page), List.of(successor.getId()));
+        page = apiKeys.apiKeyList(APIApiKeyListRequest.newBuilder()
+                .tenantId(tenantId)
+                .limit(1)
+                .cursor(page.getNextCursor())
+                .build());
+        equal(ids(page), List.of(key.getId()));
+        check(!page.getItems().get(0).getRevokedAt().isBefore(key.getCreatedAt()), "revoked after it was created");
+        equal(page.getNextCursor(), null);
+        page = apiKeys.apiKeyList(
+                APIApiKeyListRequest.newBuilder().tenantId(tenantId).usable(true).build());
+        equal(ids(page), List.of(successor.getId()));
         passed("api_key_list");
+        apiKeys.apiKeyRevoke(successor.getId());
+    }
+
+    private static List<UUID> ids(APIKeyList page) {
+        return page.getItems().stream().map(APIKey::getId).toList();
+    }
+
+    private void deleteProject(UUID id) throws Exception {
+        equal(projects.projectDeleteWithHttpInfo(id).getStatusCode(), 204);
+        fails(404, ErrorCode.NOT_FOUND, () -> projects.projectGet(id));
+        passed("project_delete");
     }
 
     private AuditEvent appendAuditEvent(Tenant tenant) throws Exception {
@@ -216,19 +342,28 @@ public final class CustomerLife {
         return event;
     }
 
-    private void cancelTenant(UUID id) throws Exception {
+    private void closeAccount(UUID id) throws Exception {
         TenantCancel atPeriodEnd = new TenantCancel().reason("too dear").atPeriodEnd(true);
         equal(tenants.tenantCancel(id, atPeriodEnd).getStatus(), TenantStatus.ACTIVE);
+        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantArchive(id));
         equal(tenants.tenantCancel(id, null).getStatus(), TenantStatus.FROZEN);
         passed("tenant_cancel");
+
+        equal(tenants.tenantArchive(id).getStatus(), TenantStatus.ARCHIVED);
+        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantActivate(id, null));
+        passed("tenant_archive");
     }
 
     private void readAuditLog(Tenant tenant, AuditEvent appended) throws Exception {
         List<AuditEvent> events = new ArrayList<>();
         Long cursor = Long.MAX_VALUE;
         while (cursor != null) {
-            AuditEventPage page =
-                    audit.auditList(tenant.getId(), null, null, null, tenant.getCreatedAt(), null, 3, cursor);
+            AuditEventPage page = audit.auditList(APIAuditListRequest.newBuilder()
+                    .tenantId(tenant.getId())
+                    .since(tenant.getCreatedAt())
+                    .limit(3)
+                    .cursor(cursor)
+                    .build());
             check(page.getItems().size() <= 3, "at most as many items as the limit");
             events.addAll(page.getItems());
             cursor = page.getNextCursor();
@@ -241,20 +376,25 @@ public final class CustomerLife {
                         "tenant.created",
                         "tenant.activated",
                         "tenant.activated",
+                        "tenant.updated",
+                        "tenant.updated",
+                        "project.created",
                         "catalog.requested",
                         "catalog.trial_started",
                         "api_key.created",
+                        "api_key.rotated",
+                        "api_key.revoked",
                         "api_key.revoked",
                         "report.exported",
+                        "project.deleted",
                         "tenant.cancelled",
-                        "tenant.cancelled"));
+                        "tenant.cancelled",
+                        "tenant.archived"));
         List<Long> ids = events.stream().map(AuditEvent::getId).toList();
         equal(ids, ids.stream().distinct().sorted(reverseOrder()).toList());
         check(events.contains(appended), "the appended event");
-        fails(
-                400,
-                ErrorCode.INVALID_INPUT,
-                () -> audit.auditList(null, null, null, null, null, null, 501, null));
+        APIAuditListRequest tooMany = APIAuditListRequest.newBuilder().limit(501).build();
+        fails(400, ErrorCode.INVALID_INPUT, () -> audit.auditList(tooMany));
         passed("audit_list");
 
         // The same time with the offset of the local time zone.
@@ -272,8 +412,12 @@ public final class CustomerLife {
     }
 
     private List<AuditEvent> exports(Tenant tenant, OffsetDateTime since, OffsetDateTime until) throws ApiException {
-        AuditEventPage page =
-                audit.auditList(tenant.getId(), null, null, "report.exported", since, until, null, null);
+        AuditEventPage page = audit.auditList(APIAuditListRequest.newBuilder()
+                .tenantId(tenant.getId())
+                .action("report.exported")
+                .since(since)
+                .until(until)
+                .build());
         equal(page.getNextCursor(), null);
         return page.getItems();
     }

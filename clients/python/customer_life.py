@@ -18,6 +18,7 @@ METADATA = {"format": "pdf", "pages": [1, 2.5, None], "by": {"name": "Søren", "
 client = registry.ApiClient(registry.Configuration(host=sys.argv[1]))
 health = registry.HealthApi(client)
 tenants = registry.TenantsApi(client)
+projects = registry.ProjectsApi(client)
 catalog = registry.CatalogApi(client)
 api_keys = registry.ApiKeysApi(client)
 audit = registry.AuditApi(client)
@@ -99,14 +100,47 @@ def activate_tenant(tenant):
     active = tenants.tenant_activate(tenant.id)
     assert active.status is registry.TenantStatus.ACTIVE and active.plan == "starter"
     contract = registry.TenantActivate(
-        plan="team", contract_start=date(2027, 1, 1), contract_end=date(2027, 12, 31), erp_customer_id="4711"
+        plan="team", contract_start=date(2027, 1, 1), contract_end=date(2027, 12, 31), erp_customer_id=tenant.slug
     )
-    active = tenants.tenant_activate(tenant.id, contract)
-    assert active.plan == "team" and active.erp_customer_id == "4711"
+    active = tenants.tenant_activate(tenant.id, tenant_activate=contract)
+    assert active.plan == "team" and active.erp_customer_id == tenant.slug
     assert active.contract_start == date(2027, 1, 1) and active.contract_end == date(2027, 12, 31)
     with fails(400, registry.ErrorCode.INVALID_INPUT):
-        tenants.tenant_activate(tenant.id, registry.TenantActivate(contract_end=date(2026, 12, 31)))
+        tenants.tenant_activate(
+            tenant.id, tenant_activate=registry.TenantActivate(contract_end=date(2026, 12, 31))
+        )
     passed("tenant_activate")
+
+
+def update_tenant(tenant):
+    patch = registry.TenantUpdate(name="Blåbær Holding", sales_owner="Ada Lovelace", stripe_cust_id=tenant.slug)
+    updated = tenants.tenant_update(tenant.id, patch)
+    assert updated.name == patch.name and updated.sales_owner == patch.sales_owner
+    assert updated.stripe_cust_id == tenant.slug and updated.plan == "team"
+
+    # None removes a value. An omitted value remains unchanged.
+    updated = tenants.tenant_update(tenant.id, registry.TenantUpdate(sales_owner=None))
+    assert updated.sales_owner is None
+    assert updated.name == patch.name and updated.stripe_cust_id == tenant.slug
+    for members in ({}, {"plan": "team"}, {"plan": "team", "sales_owner": None}):
+        assert registry.TenantUpdate.from_dict(members).to_dict() == members
+    with fails(400, registry.ErrorCode.INVALID_INPUT):
+        tenants.tenant_update(tenant.id, registry.TenantUpdate(contract_end=date(2026, 12, 31)))
+    passed("tenant_update")
+
+
+def create_project(tenant):
+    body = registry.ProjectCreate(tenant_id=tenant.id, slug="website", name="Website", description="For visitors")
+    project = projects.project_create(body)
+    assert project.tenant_id == tenant.id and project.slug == body.slug
+    assert project.name == body.name and project.description == body.description
+    with fails(409, registry.ErrorCode.CONFLICT):
+        projects.project_create(body)
+    passed("project_create")
+
+    assert projects.project_get(project.id) == project
+    passed("project_get")
+    return project
 
 
 def try_product(tenant):
@@ -130,23 +164,64 @@ def try_product(tenant):
     assert tenants.entitlement_list(tenant.id).items == [trial]
     passed("entitlement_list")
 
+    check = tenants.entitlement_check(tenant.id, entry.key)
+    assert check.entitled and check.reason is None
+    assert check.expires_at == trial.expires_at and check.config == {}
+    check = tenants.entitlement_check(tenant.id, "no-such-product")
+    assert not check.entitled and check.reason is registry.EntitlementCheckReason.UNKNOWN_PRODUCT
+    passed("entitlement_check")
+    return entry.key
 
-def use_api_key(tenant):
+
+def use_api_key(tenant, project, product):
+    expires_at = datetime.now(timezone.utc) + timedelta(days=365)
     created = api_keys.api_key_create(
-        registry.APIKeyCreate(tenant_id=tenant.id, name="ci", scopes=["reports:read", "reports:write"])
+        registry.APIKeyCreate(
+            tenant_id=tenant.id,
+            project_id=project.id,
+            name="ci",
+            scopes=["reports:read", "reports:write"],
+            expires_at=expires_at,
+        )
     )
     key = created.api_key
     assert created.plaintext.startswith(key.prefix) and created.warning
     for text in (repr(created), str(created), created.to_str()):
         assert str(key.id) in text and created.plaintext not in text, text
     assert key.last_used_at is None and key.revoked_at is None and key.product is None
+    assert key.expires_at == expires_at and key.project_id == project.id
     passed("api_key_create")
+
+    assert api_keys.api_key_get(key.id) == key
+    passed("api_key_get")
 
     request = registry.APIKeyVerifyRequest(key=created.plaintext)
     assert created.plaintext not in f"{request} {request!r} {request.to_str()}"
     verification = api_keys.api_key_verify(request)
     assert verification.valid and verification.reason is None
     assert verification.tenant_id == tenant.id and verification.scopes == ["reports:read", "reports:write"]
+    assert verification.api_key_id == key.id and verification.expires_at == expires_at
+    assert verification.project_id == project.id
+    with fails(409, registry.ErrorCode.CONFLICT):
+        projects.project_delete(project.id)
+    request.product, request.scopes = product, ["reports:read"]
+    assert api_keys.api_key_verify(request).valid
+    request.scopes = ["reports:read", "reports:delete"]
+    verification = api_keys.api_key_verify(request)
+    assert not verification.valid and verification.reason is registry.APIKeyVerifyReason.MISSING_SCOPE
+
+    rotated = api_keys.api_key_rotate(key.id, api_key_rotate=registry.APIKeyRotate(overlap_seconds=3600))
+    successor = rotated.api_key
+    assert rotated.plaintext.startswith(successor.prefix) and rotated.plaintext not in repr(rotated)
+    assert successor.rotated_from == key.id and successor.expires_at is None
+    assert (successor.name, successor.scopes, successor.project_id) == (key.name, key.scopes, project.id)
+    old = api_keys.api_key_get(key.id)
+    assert old.rotated_to == successor.id and old.expires_at == successor.created_at + timedelta(hours=1)
+    for plaintext in (created.plaintext, rotated.plaintext):
+        assert api_keys.api_key_verify(registry.APIKeyVerifyRequest(key=plaintext)).valid
+    with fails(409, registry.ErrorCode.CONFLICT):
+        api_keys.api_key_rotate(key.id)
+    passed("api_key_rotate")
 
     for _ in range(2):
         assert api_keys.api_key_revoke_with_http_info(key.id).status_code == 204
@@ -157,9 +232,23 @@ def use_api_key(tenant):
     assert verification.tenant_id is None and verification.scopes is None
     passed("api_key_verify")
 
-    [listed] = api_keys.api_key_list(tenant.id).items
+    page = api_keys.api_key_list(tenant.id, limit=1)
+    assert [item.id for item in page.items] == [successor.id]
+    page = api_keys.api_key_list(tenant.id, limit=1, cursor=page.next_cursor)
+    [listed] = page.items
     assert listed.id == key.id and listed.revoked_at >= key.created_at
+    assert page.next_cursor is None
+    page = api_keys.api_key_list(tenant.id, usable=True)
+    assert [item.id for item in page.items] == [successor.id]
     passed("api_key_list")
+    api_keys.api_key_revoke(successor.id)
+
+
+def delete_project(project):
+    assert projects.project_delete_with_http_info(project.id).status_code == 204
+    with fails(404, registry.ErrorCode.NOT_FOUND):
+        projects.project_get(project.id)
+    passed("project_delete")
 
 
 def append_audit_event(tenant):
@@ -178,11 +267,18 @@ def append_audit_event(tenant):
     return event
 
 
-def cancel_tenant(tenant):
+def close_account(tenant):
     at_period_end = registry.TenantCancel(reason="too dear", at_period_end=True)
-    assert tenants.tenant_cancel(tenant.id, at_period_end).status is registry.TenantStatus.ACTIVE
+    assert tenants.tenant_cancel(tenant.id, tenant_cancel=at_period_end).status is registry.TenantStatus.ACTIVE
+    with fails(409, registry.ErrorCode.CONFLICT):
+        tenants.tenant_archive(tenant.id)
     assert tenants.tenant_cancel(tenant.id).status is registry.TenantStatus.FROZEN
     passed("tenant_cancel")
+
+    assert tenants.tenant_archive(tenant.id).status is registry.TenantStatus.ARCHIVED
+    with fails(409, registry.ErrorCode.CONFLICT):
+        tenants.tenant_activate(tenant.id)
+    passed("tenant_archive")
 
 
 def read_audit_log(tenant, appended):
@@ -196,13 +292,20 @@ def read_audit_log(tenant, appended):
         "tenant.created",
         "tenant.activated",
         "tenant.activated",
+        "tenant.updated",
+        "tenant.updated",
+        "project.created",
         "catalog.requested",
         "catalog.trial_started",
         "api_key.created",
+        "api_key.rotated",
+        "api_key.revoked",
         "api_key.revoked",
         "report.exported",
+        "project.deleted",
         "tenant.cancelled",
         "tenant.cancelled",
+        "tenant.archived",
     ]
     ids = [event.id for event in events]
     assert ids == sorted(set(ids), reverse=True)
@@ -240,8 +343,11 @@ customer = create_tenant()
 print("tenant", customer.slug)
 get_tenant(customer)
 activate_tenant(customer)
-try_product(customer)
-use_api_key(customer)
+update_tenant(customer)
+website = create_project(customer)
+tried = try_product(customer)
+use_api_key(customer, website, tried)
 exported = append_audit_event(customer)
-cancel_tenant(customer)
+delete_project(website)
+close_account(customer)
 read_audit_log(customer, exported)

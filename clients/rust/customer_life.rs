@@ -6,16 +6,17 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 
-use chrono::{DateTime, Local, TimeDelta};
+use chrono::{DateTime, Local, SubsecRound, TimeDelta, Utc};
 use serde_json::json;
 use tenant_registry_client as registry;
 
 use self::registry::types::{
-    ApiKeyCandidate, ApiKeyCreate, ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditEvent, CatalogRequest,
-    ErrorCode, HealthStatus, ProjectId, Tenant, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind,
-    TenantStatus,
+    ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ApiKeyVerifyReason,
+    ApiKeyVerifyRequest, AuditAppend, AuditEvent, CatalogRequest, EntitlementCheckReason, ErrorCode, HealthStatus,
+    Patch, ProductKey, Project, ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate, TenantCancel,
+    TenantCreate, TenantId, TenantKind, TenantStatus, TenantUpdate,
 };
-use self::registry::{Client, ResponseValue};
+use self::registry::{Client, ResponseValue, TryStreamExt};
 use uuid::Uuid;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -31,11 +32,14 @@ async fn main() -> Outcome {
     let tenant = create_tenant(&client).await?;
     println!("tenant {}", tenant.slug);
     get_tenant(&client, &tenant).await?;
-    activate_tenant(&client, tenant.id).await?;
-    try_product(&client, tenant.id).await?;
-    use_api_key(&client, tenant.id).await?;
+    activate_tenant(&client, &tenant).await?;
+    update_tenant(&client, &tenant).await?;
+    let website = create_project(&client, tenant.id).await?;
+    let tried = try_product(&client, tenant.id).await?;
+    use_api_key(&client, tenant.id, website.id, tried).await?;
     let exported = append_audit_event(&client, &tenant).await?;
-    cancel_tenant(&client, tenant.id).await?;
+    delete_project(&client, website.id).await?;
+    close_account(&client, tenant.id).await?;
     read_audit_log(&client, &tenant, &exported).await?;
     filter_by_time(&client, &tenant, &exported).await
 }
@@ -85,7 +89,8 @@ async fn get_tenant(client: &Client, tenant: &Tenant) -> Outcome {
     Ok(())
 }
 
-async fn activate_tenant(client: &Client, id: TenantId) -> Outcome {
+async fn activate_tenant(client: &Client, tenant: &Tenant) -> Outcome {
+    let id = tenant.id;
     let active = client.tenant_activate().id(id).send().await?;
     equal(
         &(&active.status, active.plan.as_str()),
@@ -96,15 +101,12 @@ async fn activate_tenant(client: &Client, id: TenantId) -> Outcome {
         plan: Some("team".try_into()?),
         contract_start: Some("2027-01-01".try_into()?),
         contract_end: Some("2027-12-31".try_into()?),
-        erp_customer_id: Some("4711".try_into()?),
+        erp_customer_id: Some(tenant.slug.as_str().try_into()?),
     };
     let active = client.tenant_activate().id(id).body(contract.clone()).send().await?;
     equal(
-        &(
-            active.plan.as_str(),
-            active.erp_customer_id.as_ref().map(|id| id.as_str()),
-        ),
-        &("team", Some("4711")),
+        &(active.plan.as_str(), text(&active.erp_customer_id)),
+        &("team", Some(tenant.slug.as_str())),
     )?;
     equal(
         &(active.contract_start, active.contract_end),
@@ -121,7 +123,65 @@ async fn activate_tenant(client: &Client, id: TenantId) -> Outcome {
     Ok(())
 }
 
-async fn try_product(client: &Client, tenant_id: TenantId) -> Outcome {
+async fn update_tenant(client: &Client, tenant: &Tenant) -> Outcome {
+    let id = tenant.id;
+    let patch = TenantUpdate {
+        name: Some("Blåbær Holding".try_into()?),
+        sales_owner: Patch::Set("Ada Lovelace".try_into()?),
+        stripe_cust_id: Patch::Set(tenant.slug.as_str().try_into()?),
+        ..TenantUpdate::default()
+    };
+    let updated = client.tenant_update().id(id).body(patch).send().await?;
+    equal(
+        &(updated.name.as_str(), updated.plan.as_str()),
+        &("Blåbær Holding", "team"),
+    )?;
+    equal(
+        &(text(&updated.sales_owner), text(&updated.stripe_cust_id)),
+        &(Some("Ada Lovelace"), Some(tenant.slug.as_str())),
+    )?;
+
+    let patch = TenantUpdate {
+        sales_owner: Patch::Clear,
+        ..TenantUpdate::default()
+    };
+    let updated = client.tenant_update().id(id).body(patch).send().await?;
+    equal(
+        &(text(&updated.sales_owner), text(&updated.stripe_cust_id)),
+        &(None, Some(tenant.slug.as_str())),
+    )?;
+    let backwards = TenantUpdate {
+        contract_end: Patch::Set("2026-12-31".try_into()?),
+        ..TenantUpdate::default()
+    };
+    let rejected = client.tenant_update().id(id).body(backwards).send().await;
+    fails(400, ErrorCode::InvalidInput, rejected)?;
+    passed("tenant_update");
+    Ok(())
+}
+
+async fn create_project(client: &Client, tenant_id: TenantId) -> Outcome<Project> {
+    let mut body = ProjectCreate::new(tenant_id, "website".try_into()?, "Website".try_into()?);
+    body.description = Some("For visitors".try_into()?);
+    let project = client.project_create().body(body.clone()).send().await?.into_inner();
+    equal(
+        &(project.tenant_id, &project.slug, &project.name),
+        &(tenant_id, &body.slug, &body.name),
+    )?;
+    equal(&text(&project.description), &Some("For visitors"))?;
+    fails(
+        409,
+        ErrorCode::Conflict,
+        client.project_create().body(body).send().await,
+    )?;
+    passed("project_create");
+
+    equal(&*client.project_get().id(project.id).send().await?, &project)?;
+    passed("project_get");
+    Ok(project)
+}
+
+async fn try_product(client: &Client, tenant_id: TenantId) -> Outcome<ProductKey> {
     let entries = client.catalog_list().send().await?.into_inner().items;
     let entry = entries
         .iter()
@@ -159,15 +219,32 @@ async fn try_product(client: &Client, tenant_id: TenantId) -> Outcome {
 
     equal(
         &client.entitlement_list().tenant_id(tenant_id).send().await?.items,
-        &vec![trial],
+        &vec![trial.clone()],
     )?;
     passed("entitlement_list");
-    Ok(())
+
+    let product = ProductKey::try_from(entry.key.as_str())?;
+    let check_entitlement = client.entitlement_check().tenant_id(tenant_id);
+    let entitled = check_entitlement.clone().product(product.clone()).send().await?;
+    equal(&(entitled.entitled, &entitled.reason), &(true, &None))?;
+    equal(&entitled.expires_at, &trial.expires_at)?;
+    check(entitled.config.is_some(), "the settings of the product")?;
+    let unknown = check_entitlement.product("no-such-product").send().await?;
+    equal(
+        &(unknown.entitled, &unknown.reason),
+        &(false, &Some(EntitlementCheckReason::UnknownProduct.into())),
+    )?;
+    passed("entitlement_check");
+    Ok(product)
 }
 
-async fn use_api_key(client: &Client, tenant_id: TenantId) -> Outcome {
+async fn use_api_key(client: &Client, tenant_id: TenantId, project_id: ProjectId, product: ProductKey) -> Outcome {
     let mut body = ApiKeyCreate::new(tenant_id, "ci".try_into()?);
     body.scopes = vec!["reports:read".try_into()?, "reports:write".try_into()?];
+    // The service stores microseconds.
+    let expires_at = (Utc::now() + TimeDelta::days(365)).trunc_subsecs(6);
+    body.expires_at = Some(expires_at.try_into()?);
+    body.project_id = Some(project_id);
     let created = client.api_key_create().body(body.clone()).send().await?.into_inner();
     let key = &created.api_key;
     let plaintext = created.plaintext.expose_secret();
@@ -177,7 +254,11 @@ async fn use_api_key(client: &Client, tenant_id: TenantId) -> Outcome {
     )?;
     check(!format!("{created:?}").contains(plaintext), "no secret in `Debug`")?;
     equal(&(key.last_used_at, key.revoked_at, &key.product), &(None, None, &None))?;
+    equal(&(key.expires_at, key.project_id), &(body.expires_at, body.project_id))?;
     passed("api_key_create");
+
+    equal(&*client.api_key_get().id(key.id).send().await?, key)?;
+    passed("api_key_get");
 
     let request = ApiKeyVerifyRequest::new(ApiKeyCandidate::from(plaintext));
     let verified = client.api_key_verify().body(request.clone()).send().await?;
@@ -186,6 +267,26 @@ async fn use_api_key(client: &Client, tenant_id: TenantId) -> Outcome {
         &serde_json::to_value((verified.tenant_id, &verified.scopes))?,
         &serde_json::to_value((tenant_id, &body.scopes))?,
     )?;
+    equal(
+        &(verified.api_key_id, verified.project_id, verified.expires_at),
+        &(Some(key.id), body.project_id, body.expires_at),
+    )?;
+    let rejected = client.project_delete().id(project_id).send().await;
+    fails(409, ErrorCode::Conflict, rejected)?;
+    let mut usage = request.clone();
+    usage.product = Some(product);
+    usage.scopes = vec!["reports:read".try_into()?];
+    check(
+        client.api_key_verify().body(usage.clone()).send().await?.valid,
+        "valid for the product and a scope of the key",
+    )?;
+    usage.scopes.push("reports:delete".try_into()?);
+    let verified = client.api_key_verify().body(usage).send().await?;
+    equal(
+        &(verified.valid, &verified.reason),
+        &(false, &Some(ApiKeyVerifyReason::MissingScope.into())),
+    )?;
+    let successor = rotate_api_key(client, &created).await?;
 
     for _ in 0..2 {
         let revoked = client.api_key_revoke().id(key.id).send().await?;
@@ -201,16 +302,69 @@ async fn use_api_key(client: &Client, tenant_id: TenantId) -> Outcome {
     equal(&(&verified.tenant_id, &verified.scopes), &(&None, &None))?;
     passed("api_key_verify");
 
-    let keys = client.api_key_list().tenant_id(tenant_id).send().await?;
-    equal(
-        &keys.items.iter().map(|item| item.id).collect::<Vec<_>>(),
-        &vec![key.id],
-    )?;
+    let list = client.api_key_list().tenant_id(tenant_id);
+    let newest = list.clone().limit(1).send().await?.into_inner();
+    equal(&ids(&newest.items), &vec![successor])?;
+    let cursor = newest.next_cursor.ok_or("a second page")?;
+    let oldest = list.clone().limit(1).cursor(cursor).send().await?.into_inner();
+    equal(&ids(&oldest.items), &vec![key.id])?;
     check(
-        keys.items.iter().all(|item| item.revoked_at >= Some(item.created_at)),
+        oldest.items.iter().all(|item| item.revoked_at >= Some(item.created_at)),
         "revoked after it was created",
     )?;
+    equal(&oldest.next_cursor, &None)?;
+    let usable: Vec<ApiKey> = list.usable(true).stream().try_collect().await?;
+    equal(&ids(&usable), &vec![successor])?;
     passed("api_key_list");
+    client.api_key_revoke().id(successor).send().await?;
+    Ok(())
+}
+
+fn ids(keys: &[ApiKey]) -> Vec<ApiKeyId> {
+    keys.iter().map(|key| key.id).collect()
+}
+
+/// Replaces a key, and returns the ID of its successor.
+async fn rotate_api_key(client: &Client, created: &ApiKeyCreated) -> Outcome<ApiKeyId> {
+    let key = &created.api_key;
+    let body = ApiKeyRotate {
+        overlap_seconds: 3600.try_into()?,
+    };
+    let rotated = client.api_key_rotate().id(key.id).body(body).send().await?.into_inner();
+    let successor = &rotated.api_key;
+    let plaintext = rotated.plaintext.expose_secret();
+    check(
+        plaintext.starts_with(successor.prefix.as_str()),
+        "the plaintext of the successor",
+    )?;
+    check(!format!("{rotated:?}").contains(plaintext), "no secret in `Debug`")?;
+    equal(&(successor.rotated_from, successor.expires_at), &(Some(key.id), None))?;
+    equal(
+        &(&successor.name, &successor.scopes, successor.project_id),
+        &(&key.name, &key.scopes, key.project_id),
+    )?;
+    let old = client.api_key_get().id(key.id).send().await?;
+    equal(&old.rotated_to, &Some(successor.id))?;
+    equal(
+        &old.expires_at.map(DateTime::from),
+        &Some(successor.created_at.get() + TimeDelta::hours(1)),
+    )?;
+    for plaintext in [&created.plaintext, &rotated.plaintext] {
+        let request = ApiKeyVerifyRequest::new(ApiKeyCandidate::from(plaintext.expose_secret()));
+        let verified = client.api_key_verify().body(request).send().await?;
+        check(verified.valid, "both keys are valid during the overlap")?;
+    }
+    let again = client.api_key_rotate().id(key.id).send().await;
+    fails(409, ErrorCode::Conflict, again)?;
+    passed("api_key_rotate");
+    Ok(successor.id)
+}
+
+async fn delete_project(client: &Client, id: ProjectId) -> Outcome {
+    let deleted = client.project_delete().id(id).send().await?;
+    equal(&deleted.status().as_u16(), &204)?;
+    fails(404, ErrorCode::NotFound, client.project_get().id(id).send().await)?;
+    passed("project_delete");
     Ok(())
 }
 
@@ -243,16 +397,22 @@ async fn append_audit_event(client: &Client, tenant: &Tenant) -> Outcome<AuditEv
     Ok(event)
 }
 
-async fn cancel_tenant(client: &Client, id: TenantId) -> Outcome {
+async fn close_account(client: &Client, id: TenantId) -> Outcome {
     let at_period_end = TenantCancel {
         reason: Some("too dear".try_into()?),
         at_period_end: true,
     };
     let cancelled = client.tenant_cancel().id(id).body(at_period_end).send().await?;
     equal(&cancelled.status, &TenantStatus::Active.into())?;
+    fails(409, ErrorCode::Conflict, client.tenant_archive().id(id).send().await)?;
     let cancelled = client.tenant_cancel().id(id).send().await?;
     equal(&cancelled.status, &TenantStatus::Frozen.into())?;
     passed("tenant_cancel");
+
+    let archived = client.tenant_archive().id(id).send().await?;
+    equal(&archived.status, &TenantStatus::Archived.into())?;
+    fails(409, ErrorCode::Conflict, client.tenant_activate().id(id).send().await)?;
+    passed("tenant_archive");
     Ok(())
 }
 
@@ -283,13 +443,20 @@ async fn read_audit_log(client: &Client, tenant: &Tenant, appended: &AuditEvent)
             "tenant.created",
             "tenant.activated",
             "tenant.activated",
+            "tenant.updated",
+            "tenant.updated",
+            "project.created",
             "catalog.requested",
             "catalog.trial_started",
             "api_key.created",
+            "api_key.rotated",
+            "api_key.revoked",
             "api_key.revoked",
             "report.exported",
+            "project.deleted",
             "tenant.cancelled",
             "tenant.cancelled",
+            "tenant.archived",
         ],
     )?;
     let ids: Vec<i64> = events.iter().map(|event| event.id.into()).collect();
@@ -321,6 +488,10 @@ async fn exports_since(client: &Client, tenant: &Tenant, since: DateTime<Local>)
 async fn exports_until(client: &Client, tenant: &Tenant, until: DateTime<Local>) -> Outcome<Vec<AuditEvent>> {
     let exports = client.audit_list().tenant_id(tenant.id).action("report.exported");
     Ok(exports.until(until).send().await?.into_inner().items)
+}
+
+fn text(stored: &Option<StoredText>) -> Option<&str> {
+    stored.as_ref().map(StoredText::as_str)
 }
 
 fn passed(operation: &str) {

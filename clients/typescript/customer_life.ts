@@ -10,17 +10,21 @@ import { type AddressInfo } from "node:net";
 import { inspect } from "node:util";
 
 import {
+    type APIKeyList,
     ApiKeysApi,
     APIKeyVerifyReason,
     AuditApi,
     type AuditEvent,
     CatalogApi,
     Configuration,
+    EntitlementCheckReason,
     ErrorBodyFromJSON,
     ErrorCode,
     FetchError,
     HealthApi,
     HealthStatus,
+    type Project,
+    ProjectsApi,
     ResponseError,
     type Tenant,
     TenantFromJSON,
@@ -41,6 +45,7 @@ const configuration = new Configuration({
 });
 const health = new HealthApi(configuration);
 const tenants = new TenantsApi(configuration);
+const projects = new ProjectsApi(configuration);
 const catalog = new CatalogApi(configuration);
 const apiKeys = new ApiKeysApi(configuration);
 const audit = new AuditApi(configuration);
@@ -119,17 +124,17 @@ async function getTenant(tenant: Tenant) {
     assert.equal(later.id, tenant.id);
 }
 
-async function activateTenant({ id }: Tenant) {
+async function activateTenant({ id, slug }: Tenant) {
     const active = await tenants.tenantActivate({ id });
     assert.equal(active.status, TenantStatus.Active);
     assert.equal(active.plan, "starter");
 
     const contractStart = "2027-01-01";
     const contractEnd = "2027-12-31";
-    const tenantActivate = { plan: "team", contractStart, contractEnd, erpCustomerId: "4711" };
+    const tenantActivate = { plan: "team", contractStart, contractEnd, erpCustomerId: slug };
     const tenant = await tenants.tenantActivate({ id, tenantActivate });
     assert.equal(tenant.plan, "team");
-    assert.equal(tenant.erpCustomerId, "4711");
+    assert.equal(tenant.erpCustomerId, slug);
     assert.equal(tenant.contractStart, contractStart);
     assert.equal(tenant.contractEnd, contractEnd);
 
@@ -141,7 +146,38 @@ async function activateTenant({ id }: Tenant) {
     passed("tenant_activate");
 }
 
-async function tryProduct({ id: tenantId }: Tenant) {
+async function updateTenant({ id, slug }: Tenant) {
+    const tenantUpdate = { name: "Blåbær Holding", salesOwner: "Ada Lovelace", stripeCustId: slug };
+    const updated = await tenants.tenantUpdate({ id, tenantUpdate });
+    assert.equal(updated.name, tenantUpdate.name);
+    assert.equal(updated.salesOwner, tenantUpdate.salesOwner);
+    assert.equal(updated.stripeCustId, slug);
+    assert.equal(updated.plan, "team");
+
+    // null removes a value. An omitted value remains unchanged.
+    const cleared = await tenants.tenantUpdate({ id, tenantUpdate: { salesOwner: null } });
+    assert.equal(cleared.salesOwner, undefined);
+    assert.equal(cleared.name, tenantUpdate.name);
+    assert.equal(cleared.stripeCustId, slug);
+    const backwards = { contractEnd: "2026-12-31" };
+    await fails(400, ErrorCode.InvalidInput, tenants.tenantUpdate({ id, tenantUpdate: backwards }));
+    passed("tenant_update");
+}
+
+async function createProject({ id: tenantId }: Tenant): Promise<Project> {
+    const projectCreate = { tenantId, slug: "website", name: "Website", description: "For visitors" };
+    const project = await projects.projectCreate({ projectCreate });
+    const { id, createdAt, updatedAt, ...properties } = project;
+    assert.deepEqual(properties, projectCreate);
+    await fails(409, ErrorCode.Conflict, projects.projectCreate({ projectCreate }));
+    passed("project_create");
+
+    assert.deepEqual(await projects.projectGet({ id }), project);
+    passed("project_get");
+    return project;
+}
+
+async function tryProduct({ id: tenantId }: Tenant): Promise<string> {
     const { items: entries } = await catalog.catalogList();
     const entry = entries.find((entry) => entry.supportsTrial);
     assert(entry !== undefined);
@@ -165,11 +201,21 @@ async function tryProduct({ id: tenantId }: Tenant) {
 
     assert.deepEqual(await tenants.entitlementList({ tenantId }), { items: [trial] });
     passed("entitlement_list");
+
+    const entitled = await tenants.entitlementCheck({ tenantId, product: entry.key });
+    assert.deepEqual(entitled, { entitled: true, reason: undefined, expiresAt: trial.expiresAt, config: {} });
+    const unknown = await tenants.entitlementCheck({ tenantId, product: "no-such-product" });
+    assert(!unknown.entitled);
+    assert.equal(unknown.reason, EntitlementCheckReason.UnknownProduct);
+    passed("entitlement_check");
+    return entry.key;
 }
 
-async function useApiKey({ id: tenantId }: Tenant) {
+async function useApiKey({ id: tenantId }: Tenant, { id: projectId }: Project, product: string) {
     const scopes = ["reports:read", "reports:write"];
-    const created = await apiKeys.apiKeyCreate({ apiKeyCreate: { tenantId, name: "ci", scopes } });
+    const expiresAt = new Date(Date.now() + 365 * DAY);
+    const apiKeyCreate = { tenantId, projectId, name: "ci", scopes, expiresAt };
+    const created = await apiKeys.apiKeyCreate({ apiKeyCreate });
     const key = created.apiKey;
     assert(created.plaintext.startsWith(key.prefix));
     assert.notEqual(created.warning, "");
@@ -179,7 +225,12 @@ async function useApiKey({ id: tenantId }: Tenant) {
     assert.equal(key.lastUsedAt, null);
     assert.equal(key.revokedAt, null);
     assert.equal(key.product, undefined);
+    assert.deepEqual(key.expiresAt, expiresAt);
+    assert.equal(key.projectId, projectId);
     passed("api_key_create");
+
+    assert.deepEqual(await apiKeys.apiKeyGet({ id: key.id }), key);
+    passed("api_key_get");
 
     const request = { apiKeyVerifyRequest: { key: created.plaintext } };
     const valid = await apiKeys.apiKeyVerify(request);
@@ -187,6 +238,34 @@ async function useApiKey({ id: tenantId }: Tenant) {
     assert.equal(valid.reason, undefined);
     assert.equal(valid.tenantId, tenantId);
     assert.deepEqual(valid.scopes, scopes);
+    assert.equal(valid.apiKeyId, key.id);
+    assert.deepEqual(valid.expiresAt, expiresAt);
+    assert.equal(valid.projectId, projectId);
+    await fails(409, ErrorCode.Conflict, projects.projectDelete({ id: projectId }));
+    const use = { key: created.plaintext, product, scopes: ["reports:read"] };
+    assert((await apiKeys.apiKeyVerify({ apiKeyVerifyRequest: use })).valid);
+    const tooMuch = { ...use, scopes: ["reports:read", "reports:delete"] };
+    const denied = await apiKeys.apiKeyVerify({ apiKeyVerifyRequest: tooMuch });
+    assert(!denied.valid);
+    assert.equal(denied.reason, APIKeyVerifyReason.MissingScope);
+
+    const rotated = await apiKeys.apiKeyRotate({ id: key.id, apiKeyRotate: { overlapSeconds: 3600 } });
+    const successor = rotated.apiKey;
+    assert(rotated.plaintext.startsWith(successor.prefix));
+    assert(!inspect(rotated).includes(rotated.plaintext));
+    assert.equal(successor.rotatedFrom, key.id);
+    assert.equal(successor.expiresAt, null);
+    assert.equal(successor.name, key.name);
+    assert.deepEqual(successor.scopes, scopes);
+    assert.equal(successor.projectId, projectId);
+    const old = await apiKeys.apiKeyGet({ id: key.id });
+    assert.equal(old.rotatedTo, successor.id);
+    assert.equal(old.expiresAt?.getTime(), successor.createdAt.getTime() + 60 * 60 * 1000);
+    for (const { plaintext } of [created, rotated]) {
+        assert((await apiKeys.apiKeyVerify({ apiKeyVerifyRequest: { key: plaintext } })).valid);
+    }
+    await fails(409, ErrorCode.Conflict, apiKeys.apiKeyRotate({ id: key.id }));
+    passed("api_key_rotate");
 
     for (let time = 0; time < 2; time++) {
         assert.equal((await apiKeys.apiKeyRevokeRaw({ id: key.id })).raw.status, 204);
@@ -200,13 +279,23 @@ async function useApiKey({ id: tenantId }: Tenant) {
     assert.equal(revoked.scopes, undefined);
     passed("api_key_verify");
 
-    const { items } = await apiKeys.apiKeyList({ tenantId });
-    assert.deepEqual(
-        items.map((item) => item.id),
-        [key.id],
-    );
-    assert(items[0].revokedAt !== null && items[0].revokedAt >= key.createdAt);
+    const newest = await apiKeys.apiKeyList({ tenantId, limit: 1 });
+    const ids = (page: APIKeyList) => page.items.map((item) => item.id);
+    assert.deepEqual(ids(newest), [successor.id]);
+    const oldest = await apiKeys.apiKeyList({ tenantId, limit: 1, cursor: newest.nextCursor });
+    assert.deepEqual(ids(oldest), [key.id]);
+    const { revokedAt } = oldest.items[0];
+    assert(revokedAt !== null && revokedAt >= key.createdAt);
+    assert.equal(oldest.nextCursor, undefined);
+    assert.deepEqual(ids(await apiKeys.apiKeyList({ tenantId, usable: true })), [successor.id]);
     passed("api_key_list");
+    await apiKeys.apiKeyRevoke({ id: successor.id });
+}
+
+async function deleteProject({ id }: Project) {
+    assert.equal((await projects.projectDeleteRaw({ id })).raw.status, 204);
+    await fails(404, ErrorCode.NotFound, projects.projectGet({ id }));
+    passed("project_delete");
 }
 
 async function appendAuditEvent(tenant: Tenant): Promise<AuditEvent> {
@@ -230,11 +319,16 @@ async function appendAuditEvent(tenant: Tenant): Promise<AuditEvent> {
     return event;
 }
 
-async function cancelTenant({ id }: Tenant) {
+async function closeAccount({ id }: Tenant) {
     const tenantCancel = { reason: "too dear", atPeriodEnd: true };
     assert.equal((await tenants.tenantCancel({ id, tenantCancel })).status, TenantStatus.Active);
+    await fails(409, ErrorCode.Conflict, tenants.tenantArchive({ id }));
     assert.equal((await tenants.tenantCancel({ id })).status, TenantStatus.Frozen);
     passed("tenant_cancel");
+
+    assert.equal((await tenants.tenantArchive({ id })).status, TenantStatus.Archived);
+    await fails(409, ErrorCode.Conflict, tenants.tenantActivate({ id }));
+    passed("tenant_archive");
 }
 
 async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
@@ -253,13 +347,20 @@ async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
             "tenant.created",
             "tenant.activated",
             "tenant.activated",
+            "tenant.updated",
+            "tenant.updated",
+            "project.created",
             "catalog.requested",
             "catalog.trial_started",
             "api_key.created",
+            "api_key.rotated",
+            "api_key.revoked",
             "api_key.revoked",
             "report.exported",
+            "project.deleted",
             "tenant.cancelled",
             "tenant.cancelled",
+            "tenant.archived",
         ],
     );
     for (let place = 1; place < events.length; place++) {
@@ -288,8 +389,11 @@ const customer = await createTenant();
 console.log(`tenant ${customer.slug}`);
 await getTenant(customer);
 await activateTenant(customer);
-await tryProduct(customer);
-await useApiKey(customer);
+await updateTenant(customer);
+const website = await createProject(customer);
+const tried = await tryProduct(customer);
+await useApiKey(customer, website, tried);
 const exported = await appendAuditEvent(customer);
-await cancelTenant(customer);
+await deleteProject(website);
+await closeAccount(customer);
 await readAuditLog(customer, exported);

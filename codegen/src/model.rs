@@ -243,8 +243,8 @@ pub(crate) struct Property {
 /// The bound of a list or of a free-form object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bound {
-    /// `maxItems`.
-    Items(usize),
+    /// `minItems` and `maxItems`.
+    Items { minimum: usize, maximum: usize },
     /// `x-max-bytes` and `x-max-levels`. JSON Schema has no keyword for them.
     Json { max_bytes: usize, max_levels: usize },
 }

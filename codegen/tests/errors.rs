@@ -373,6 +373,16 @@ fn bounds() {
             "`maxItems` cannot be negative",
         ),
         (
+            list,
+            "parts: { type: array, minItems: 4, maxItems: 3,",
+            "`minItems` needs a `maxItems` that is not smaller",
+        ),
+        (
+            list,
+            "parts: { type: array, minItems: 1, maxItems: 3, default: [],",
+            "a list with `minItems` cannot have a default",
+        ),
+        (
             free,
             "free: { type: object, additionalProperties: true,",
             "a request can contain this free-form object; add `x-max-bytes` and `x-max-levels`",

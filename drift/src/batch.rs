@@ -60,6 +60,7 @@ fn group(kind: Kind) -> Group {
         | Kind::DefaultChanged
         | Kind::DefaultRemoved
         | Kind::UnknownMembersAllowed
+        | Kind::MinimumItemsChanged
         | Kind::MaximumItemsChanged
         | Kind::JsonLimitChanged
         | Kind::ContentTypeChanged

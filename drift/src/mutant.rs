@@ -57,6 +57,7 @@ pub(crate) enum Kind {
     DefaultChanged,
     DefaultRemoved,
     UnknownMembersAllowed,
+    MinimumItemsChanged,
     MaximumItemsChanged,
     JsonLimitChanged,
     ContentTypeChanged,
@@ -67,7 +68,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 54] = [
+    pub(crate) const ALL: [Self; 55] = [
         Self::OperationAdded,
         Self::OperationRemoved,
         Self::PathChanged,
@@ -115,6 +116,7 @@ impl Kind {
         Self::DefaultChanged,
         Self::DefaultRemoved,
         Self::UnknownMembersAllowed,
+        Self::MinimumItemsChanged,
         Self::MaximumItemsChanged,
         Self::JsonLimitChanged,
         Self::ContentTypeChanged,
@@ -174,6 +176,7 @@ impl Kind {
             Self::DefaultChanged => "default changed",
             Self::DefaultRemoved => "default removed",
             Self::UnknownMembersAllowed => "unknown members allowed",
+            Self::MinimumItemsChanged => "minItems changed",
             Self::MaximumItemsChanged => "maxItems changed",
             Self::JsonLimitChanged => "limit of free-form JSON changed",
             Self::ContentTypeChanged => "content type changed",

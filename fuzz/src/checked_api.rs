@@ -14,8 +14,8 @@ use tenant_registry_contract::server::{
     ServerErrorResponse, StoredResponse,
 };
 use tenant_registry_contract::types::{
-    ApiKeyCreate, ApiKeyRotate, ApiKeyVerifyRequest, AuditAppend, CatalogRequest, ConstraintError, ProjectCreate,
-    RetryAfterSeconds, TenantActivate, TenantCancel, TenantCreate, TenantUpdate,
+    ApiKeyCreate, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAppend, CatalogRequest,
+    ConstraintError, ProjectCreate, RetryAfterSeconds, TenantActivate, TenantCancel, TenantCreate, TenantUpdate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -132,8 +132,18 @@ compared_by_equality!(
     CatalogRequest,
     ApiKeyCreate,
     ApiKeyRotate,
+    ApiKeyUpdate,
     AuditAppend
 );
+
+/// A secret has no `PartialEq`.
+impl Body for ApiKeyVerifyBatch {
+    fn check(&self) {
+        let Self { keys } = reparsed(self);
+        assert_eq!(keys.len(), self.keys.len(), "serialized and parsed again");
+        self.keys.iter().for_each(Body::check);
+    }
+}
 
 /// A secret has no `PartialEq`.
 impl Body for ApiKeyVerifyRequest {

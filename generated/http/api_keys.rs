@@ -12,7 +12,8 @@ use crate::types;
 use crate::server::{
     Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams,
     ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyRotateParams,
-    ApiKeyRotateResponse, ApiKeyVerifyResponse, Scope,
+    ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
+    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, Scope,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -211,6 +212,74 @@ impl ToResponse for ApiKeyGetResponse {
 
 /// The variables of `/v1/api-keys/{id}`, not parsed.
 #[derive(Deserialize, JsonSchema)]
+pub(super) struct ApiKeyUpdatePath {
+    /// The ID of the API key.
+    pub(super) id: String,
+}
+
+/// `PATCH /v1/api-keys/{id}`: Change an API key.
+pub(super) async fn api_key_update<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: ApiKeyUpdatePath,
+    request: Request<Body>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+            .await?;
+        request::no_query(&context)?;
+        let params = ApiKeyUpdateParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
+        let body = request::merge_patch(&context, request).await?;
+        Ok(
+            context
+                .context()
+                .implementation
+                .api_key_update(metadata, principal, params, body)
+                .await,
+        )
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for ApiKeyUpdateResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::ApiKeysWrite],
+                    )?
+                }
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PayloadTooLarge(body) => {
+                    response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
+                }
+                Self::UnsupportedMediaType(body) => {
+                    response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
+                }
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// The variables of `/v1/api-keys/{id}`, not parsed.
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct ApiKeyRevokePath {
     /// The ID of the API key.
     pub(super) id: String,
@@ -390,6 +459,62 @@ impl ToResponse for ApiKeyVerifyResponse {
                         response::json(StatusCode::FORBIDDEN, &body)?,
                         &[Scope::ApiKeysVerify],
                     )?
+                }
+            },
+        )
+    }
+}
+
+/// `POST /v1/internal/api-keys/verify-batch`: Verify up to 100 API keys.
+pub(super) async fn api_key_verify_batch<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[Scope::ApiKeysVerify],
+            )
+            .await?;
+        request::no_query(&context)?;
+        let body = request::required_body(&context, request).await?;
+        Ok(
+            context
+                .context()
+                .implementation
+                .api_key_verify_batch(metadata, principal, body)
+                .await,
+        )
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for ApiKeyVerifyBatchResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::ApiKeysVerify],
+                    )?
+                }
+                Self::PayloadTooLarge(body) => {
+                    response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
+                }
+                Self::UnsupportedMediaType(body) => {
+                    response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
                 }
             },
         )

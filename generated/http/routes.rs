@@ -16,7 +16,9 @@ use crate::server::Api;
 use super::{
     api_keys, audit, catalog, health, projects, request, response, service, tenants,
 };
-use super::api_keys::{ApiKeyGetPath, ApiKeyRevokePath, ApiKeyRotatePath};
+use super::api_keys::{
+    ApiKeyGetPath, ApiKeyRevokePath, ApiKeyRotatePath, ApiKeyUpdatePath,
+};
 use super::context::{RequestContext, ServerContext};
 use super::projects::{ProjectDeletePath, ProjectGetPath};
 use super::response::HttpResult;
@@ -73,6 +75,16 @@ pub(super) async fn route<A: Api>(
                         )
                         .await
                 }
+                Method::PATCH => {
+                    api_keys::api_key_update(
+                            context,
+                            ApiKeyUpdatePath {
+                                id: (*id).to_owned(),
+                            },
+                            request,
+                        )
+                        .await
+                }
                 Method::DELETE => {
                     api_keys::api_key_revoke(
                             context,
@@ -82,7 +94,7 @@ pub(super) async fn route<A: Api>(
                         )
                         .await
                 }
-                _ => response::method_not_allowed(&context, "GET, HEAD, DELETE"),
+                _ => response::method_not_allowed(&context, "GET, HEAD, PATCH, DELETE"),
             }
         }
         ["v1", "api-keys", id, "rotate"] if is_served("/v1/api-keys/{id}/rotate") => {
@@ -135,6 +147,13 @@ pub(super) async fn route<A: Api>(
         ] if is_served("/v1/internal/api-keys/verify") => {
             match method {
                 Method::POST => api_keys::api_key_verify(context, request).await,
+                _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
+        ["v1", "internal", "api-keys", "verify-batch",
+        ] if is_served("/v1/internal/api-keys/verify-batch") => {
+            match method {
+                Method::POST => api_keys::api_key_verify_batch(context, request).await,
                 _ => response::method_not_allowed(&context, "POST"),
             }
         }
@@ -299,9 +318,11 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "api_key_list" => Some("/v1/api-keys"),
         "api_key_create" => Some("/v1/api-keys"),
         "api_key_get" => Some("/v1/api-keys/{id}"),
+        "api_key_update" => Some("/v1/api-keys/{id}"),
         "api_key_revoke" => Some("/v1/api-keys/{id}"),
         "api_key_rotate" => Some("/v1/api-keys/{id}/rotate"),
         "api_key_verify" => Some("/v1/internal/api-keys/verify"),
+        "api_key_verify_batch" => Some("/v1/internal/api-keys/verify-batch"),
         "audit_append" => Some("/v1/audit"),
         "audit_list" => Some("/v1/audit"),
         _ => None,
@@ -646,6 +667,21 @@ pub fn api_description<A: Api>(
         )?;
         api.register(
             ApiEndpoint::new(
+                    "api_key_update".to_owned(),
+                    endpoint::<A, ApiKeyGetPath>,
+                    Method::PATCH,
+                    "application/json",
+                    "/v1/api-keys/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Change an API key.")
+                .description(
+                    "The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged. `expires_at` can be set if the key does not expire, or be made earlier. To end a key at once, revoke it. Returns 409 if the key is revoked or expired, or if `expires_at` would become later. Writes the audit event `api_key.updated`, unless nothing changes. Its `metadata` has the names of the changed properties.",
+                )
+                .tag("api_keys"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
                     "api_key_revoke".to_owned(),
                     endpoint::<A, ApiKeyGetPath>,
                     Method::DELETE,
@@ -662,7 +698,7 @@ pub fn api_description<A: Api>(
         register_others::<
             A,
             ApiKeyGetPath,
-        >(&mut api, "/v1/api-keys/{id}", &[Method::GET, Method::DELETE])?;
+        >(&mut api, "/v1/api-keys/{id}", &[Method::GET, Method::PATCH, Method::DELETE])?;
     }
     if is_served("/v1/api-keys/{id}/rotate") {
         api.register(
@@ -705,6 +741,27 @@ pub fn api_description<A: Api>(
             A,
             NoVariables,
         >(&mut api, "/v1/internal/api-keys/verify", &[Method::POST])?;
+    }
+    if is_served("/v1/internal/api-keys/verify-batch") {
+        api.register(
+            ApiEndpoint::new(
+                    "api_key_verify_batch".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::POST,
+                    "application/json",
+                    "/v1/internal/api-keys/verify-batch",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Verify up to 100 API keys.")
+                .description(
+                    "Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`. A key that cannot be checked has the reason `unavailable`; the others have their results. For the rate limit of the caller, each key counts as a request.",
+                )
+                .tag("api_keys"),
+        )?;
+        register_others::<
+            A,
+            NoVariables,
+        >(&mut api, "/v1/internal/api-keys/verify-batch", &[Method::POST])?;
     }
     if is_served("/v1/audit") {
         api.register(

@@ -27,7 +27,7 @@ pub enum Scope {
     CatalogWrite,
     /// `api_keys:read`: Read API keys (without plaintexts).
     ApiKeysRead,
-    /// `api_keys:write`: Create, rotate and revoke API keys.
+    /// `api_keys:write`: Create, update, rotate and revoke API keys.
     ApiKeysWrite,
     /// `api_keys:verify`: Verify API keys, and check entitlements.
     ApiKeysVerify,

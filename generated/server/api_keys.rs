@@ -57,6 +57,25 @@ pub trait ApiKeys: Idempotency {
         params: ApiKeyGetParams,
     ) -> impl Future<Output = ApiKeyGetResponse> + Send;
 
+    /// Change an API key.
+    ///
+    /// The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged. `expires_at`
+    /// can be set if the key does not expire, or be made earlier. To end a key at once, revoke it.
+    /// Returns 409 if the key is revoked or expired, or if `expires_at` would become later. Writes
+    /// the audit event `api_key.updated`, unless nothing changes. Its `metadata` has the names of
+    /// the changed properties.
+    ///
+    /// Requires the scope `api_keys:write`.
+    ///
+    /// `PATCH /v1/api-keys/{id}`
+    fn api_key_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: ApiKeyUpdateParams,
+        body: types::ApiKeyUpdate,
+    ) -> impl Future<Output = ApiKeyUpdateResponse> + Send;
+
     /// Revoke an API key.
     ///
     /// Sets `revoked_at`. After this operation has returned, the key never verifies again. Revoking
@@ -113,6 +132,22 @@ pub trait ApiKeys: Idempotency {
         principal: Result<Principal<Self::Identity>, TryLater>,
         body: Result<types::ApiKeyVerifyRequest, InvalidBody>,
     ) -> impl Future<Output = ApiKeyVerifyResponse> + Send;
+
+    /// Verify up to 100 API keys.
+    ///
+    /// Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`.
+    /// A key that cannot be checked has the reason `unavailable`; the others have their results.
+    /// For the rate limit of the caller, each key counts as a request.
+    ///
+    /// Requires the scope `api_keys:verify`.
+    ///
+    /// `POST /v1/internal/api-keys/verify-batch`
+    fn api_key_verify_batch(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        body: types::ApiKeyVerifyBatch,
+    ) -> impl Future<Output = ApiKeyVerifyBatchResponse> + Send;
 }
 
 /// The parameters of `api_key_list`.
@@ -134,6 +169,13 @@ pub struct ApiKeyListParams {
 /// The parameters of `api_key_get`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiKeyGetParams {
+    /// The ID of the API key.
+    pub id: types::ApiKeyId,
+}
+
+/// The parameters of `api_key_update`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiKeyUpdateParams {
     /// The ID of the API key.
     pub id: types::ApiKeyId,
 }
@@ -289,6 +331,55 @@ impl From<ServerErrorResponse> for ApiKeyGetResponse {
     }
 }
 
+/// The responses that `api_key_update` declares.
+#[derive(Clone, Debug)]
+pub enum ApiKeyUpdateResponse {
+    /// 200: The updated API key.
+    Ok(types::ApiKey),
+    /// 400: Input validation failed, or `expires_at` is not in the future.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 409: The request conflicts with stored data.
+    Conflict(types::Error),
+    /// 413: The body exceeds the maximum size.
+    PayloadTooLarge(types::Error),
+    /// 415: The `Content-Type` of the body is not JSON.
+    UnsupportedMediaType(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for ApiKeyUpdateResponse {
+    const OPERATION: &'static str = "api_key_update";
+}
+
+impl From<ServerErrorResponse> for ApiKeyUpdateResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
 /// The responses that `api_key_revoke` declares.
 #[derive(Clone, Debug)]
 pub enum ApiKeyRevokeResponse {
@@ -396,4 +487,31 @@ pub enum ApiKeyVerifyResponse {
 
 impl OperationResponse for ApiKeyVerifyResponse {
     const OPERATION: &'static str = "api_key_verify";
+}
+
+/// The responses that `api_key_verify_batch` declares.
+#[derive(Clone, Debug)]
+pub enum ApiKeyVerifyBatchResponse {
+    /// 200: The results of the verifications.
+    Ok(types::ApiKeyVerifyBatchResult),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 413: The body exceeds the maximum size.
+    PayloadTooLarge(types::Error),
+    /// 415: The `Content-Type` of the body is not JSON.
+    UnsupportedMediaType(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for ApiKeyVerifyBatchResponse {
+    const OPERATION: &'static str = "api_key_verify_batch";
 }

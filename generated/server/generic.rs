@@ -11,10 +11,11 @@ use crate::types;
 use super::{
     Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse,
     ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
-    ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys, Audit,
-    AuditAppendResponse, AuditListParams, AuditListResponse, Catalog,
-    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    Credentials, EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
+    ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
+    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse,
+    AuditListParams, AuditListResponse, Catalog, CatalogListResponse,
+    CatalogRequestResponse, CatalogTrialRequestResponse, Credentials,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
     EntitlementListResponse, Health, HealthGetResponse, Idempotency, InvalidBody,
     KeyedRequest, NotAdmitted, OperationResponse, Principal, ProjectCreateResponse,
     ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse,
@@ -524,7 +525,8 @@ impl<
 
 impl<
     H: Idempotency + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
-        + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate> + Handler<ApiKeyVerify>,
+        + Handler<ApiKeyUpdate> + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate>
+        + Handler<ApiKeyVerify> + Handler<ApiKeyVerifyBatch>,
 > ApiKeys for GenericApi<H> {
     fn api_key_list(
         &self,
@@ -587,6 +589,27 @@ impl<
         )
     }
 
+    fn api_key_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ApiKeyUpdateParams,
+        body: types::ApiKeyUpdate,
+    ) -> impl Future<Output = ApiKeyUpdateResponse> + Send {
+        <H as Handler<
+            ApiKeyUpdate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body,
+            },
+        )
+    }
+
     fn api_key_revoke(
         &self,
         metadata: RequestMetadata,
@@ -637,6 +660,26 @@ impl<
     ) -> impl Future<Output = ApiKeyVerifyResponse> + Send {
         <H as Handler<
             ApiKeyVerify,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params: (),
+                body,
+            },
+        )
+    }
+
+    fn api_key_verify_batch(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        body: types::ApiKeyVerifyBatch,
+    ) -> impl Future<Output = ApiKeyVerifyBatchResponse> + Send {
+        <H as Handler<
+            ApiKeyVerifyBatch,
         >>::handle(
             &self.0,
             Request {
@@ -1392,6 +1435,42 @@ impl Operation for ApiKeyGet {
     }
 }
 
+/// `api_key_update`: Change an API key.
+#[derive(Debug)]
+pub enum ApiKeyUpdate {}
+
+impl Operation for ApiKeyUpdate {
+    const ID: &'static str = "api_key_update";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = ApiKeyUpdateParams;
+
+    type Body = types::ApiKeyUpdate;
+
+    type Schema = types::ApiKeyUpdate;
+
+    type Response = ApiKeyUpdateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.api_key_update(
+            request.metadata,
+            request.principal,
+            request.params,
+            request.body,
+        )
+    }
+}
+
 /// `api_key_revoke`: Revoke an API key.
 #[derive(Debug)]
 pub enum ApiKeyRevoke {}
@@ -1488,6 +1567,37 @@ impl Operation for ApiKeyVerify {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.api_key_verify(request.metadata, request.principal, request.body)
+    }
+}
+
+/// `api_key_verify_batch`: Verify up to 100 API keys.
+#[derive(Debug)]
+pub enum ApiKeyVerifyBatch {}
+
+impl Operation for ApiKeyVerifyBatch {
+    const ID: &'static str = "api_key_verify_batch";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = ();
+
+    type Body = types::ApiKeyVerifyBatch;
+
+    type Schema = types::ApiKeyVerifyBatch;
+
+    type Response = ApiKeyVerifyBatchResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.api_key_verify_batch(request.metadata, request.principal, request.body)
     }
 }
 
@@ -1654,6 +1764,13 @@ impl Parameters for ApiKeyListParams {
 }
 
 impl Parameters for ApiKeyGetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for ApiKeyUpdateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);

@@ -22,7 +22,8 @@ pub use self::admission::{
 pub use self::api_keys::{
     ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams,
     ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyRotateParams,
-    ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys,
+    ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
+    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys,
 };
 pub use self::audit::{Audit, AuditAppendResponse, AuditListParams, AuditListResponse};
 pub use self::catalog::{

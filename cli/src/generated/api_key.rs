@@ -14,9 +14,11 @@ pub(crate) enum Command {
     List(ApiKeyList),
     Create(ApiKeyCreate),
     Get(ApiKeyGet),
+    Update(ApiKeyUpdate),
     Revoke(ApiKeyRevoke),
     Rotate(ApiKeyRotate),
     Verify(ApiKeyVerify),
+    VerifyBatch(ApiKeyVerifyBatch),
 }
 
 impl Command {
@@ -26,12 +28,16 @@ impl Command {
             Self::List(request) => Response::ApiKeyList(request.send(client).await?),
             Self::Create(request) => Response::ApiKeyCreated(request.send(client).await?),
             Self::Get(request) => Response::ApiKey(request.send(client).await?),
+            Self::Update(request) => Response::ApiKey(request.send(client).await?),
             Self::Revoke(request) => {
                 request.send(client).await?;
                 Response::Empty
             }
             Self::Rotate(request) => Response::ApiKeyCreated(request.send(client).await?),
             Self::Verify(request) => Response::ApiKeyVerify(request.send(client).await?),
+            Self::VerifyBatch(request) => {
+                Response::ApiKeyVerifyBatchResult(request.send(client).await?)
+            }
         };
         Ok(response)
     }
@@ -162,6 +168,51 @@ impl ApiKeyGet {
     }
 }
 
+/// Change an API key.
+///
+/// The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged. `expires_at`
+/// can be set if the key does not expire, or be made earlier. To end a key at once, revoke it.
+/// Returns 409 if the key is revoked or expired, or if `expires_at` would become later. Writes
+/// the audit event `api_key.updated`, unless nothing changes. Its `metadata` has the names of
+/// the changed properties.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApiKeyUpdate {
+    /// The ID of the API key.
+    #[arg(value_name = "ID")]
+    pub(crate) id: types::ApiKeyId,
+    /// The display name of an API key.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<types::ApiKeyName>,
+    /// The permissions of the key. Separate several with commas, or repeat the option.
+    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
+    pub(crate) scopes: Option<Vec<types::Scope>>,
+    /// When the key expires. It must be in the future, and not later than it is.
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = <types::Timestamp
+        as
+        types::Format>::parse
+    )]
+    pub(crate) expires_at: Option<types::Timestamp>,
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) body_file: Option<Input>,
+}
+
+impl ApiKeyUpdate {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<types::ApiKey, Failure> {
+        let mut body = Body::from_file(self.body_file)?;
+        body.set("name", self.name)?;
+        body.set("scopes", self.scopes)?;
+        body.set("expires_at", self.expires_at)?;
+        let body: types::ApiKeyUpdate = arguments::finish(body)?;
+        Ok(client.api_key_update().id(self.id).body(body).send().await?.into_inner())
+    }
+}
+
 /// Revoke an API key.
 ///
 /// Sets `revoked_at`. After this operation has returned, the key never verifies again. Revoking
@@ -262,5 +313,35 @@ impl ApiKeyVerify {
         body.set("scopes", self.scopes)?;
         let body: types::ApiKeyVerifyRequest = arguments::finish(body)?;
         Ok(client.api_key_verify().body(body).send().await?.into_inner())
+    }
+}
+
+/// Verify up to 100 API keys.
+///
+/// Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`.
+/// A key that cannot be checked has the reason `unavailable`; the others have their results.
+/// For the rate limit of the caller, each key counts as a request.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApiKeyVerifyBatch {
+    /// The keys, each with what it must be good for. A secret, and therefore read from this file
+    /// (`-`: standard input). Required, unless the body file has it.
+    #[arg(long, value_name = "PATH", required_unless_present = "body_file")]
+    pub(crate) keys_file: Option<Input>,
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) body_file: Option<Input>,
+}
+
+impl ApiKeyVerifyBatch {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::ApiKeyVerifyBatchResult, Failure> {
+        let mut body = Body::from_file(self.body_file)?;
+        body.set("keys", arguments::secret_json(self.keys_file)?)?;
+        let body: types::ApiKeyVerifyBatch = arguments::finish(body)?;
+        Ok(client.api_key_verify_batch().body(body).send().await?.into_inner())
     }
 }

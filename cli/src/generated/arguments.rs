@@ -112,6 +112,13 @@ pub(crate) fn secret(argument: Option<Input>) -> Result<Option<Value>, Failure> 
     argument.map(read).transpose()
 }
 
+/// Reads JSON that contains a secret from a file.
+pub(crate) fn secret_json(
+    argument: Option<Input>,
+) -> Result<Option<Box<RawValue>>, Failure> {
+    argument.map(read_json).transpose()
+}
+
 /// A value or `null`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]

@@ -18,7 +18,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 13475885751663881195;
+pub(crate) const SPEC_FINGERPRINT: u64 = 6397157336456637052;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]
@@ -80,6 +80,7 @@ pub(crate) enum Response {
     ApiKeyCreated(types::ApiKeyCreated),
     ApiKey(types::ApiKey),
     ApiKeyVerify(types::ApiKeyVerify),
+    ApiKeyVerifyBatchResult(types::ApiKeyVerifyBatchResult),
     AuditEvent(types::AuditEvent),
     AuditEventPage(types::AuditEventPage),
     /// A success without a body.

@@ -149,9 +149,19 @@ async fn every_operation_is_a_command(service: TestServer) {
         )
         .await;
     assert_eq!((&verified["valid"], &verified["tenant_id"]), (&json!(true), &json!(id)));
+    let keys = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(keys.path(), json!([{ "key": created["plaintext"] }]).to_string()).unwrap();
+    let batch = ["--keys-file", keys.path().to_str().unwrap()];
+    let batch = calls
+        .call(Operation::ApiKeyVerifyBatch, "api-key verify-batch", &batch)
+        .await;
+    assert_eq!(batch["results"], json!([verified]));
     let key_id = created["api_key"]["id"].as_str().unwrap();
     let key = calls.call(Operation::ApiKeyGet, "api-key get", &[key_id]).await;
     assert_eq!(key["id"], created["api_key"]["id"]);
+    let update = [key_id, "--name", "nightly export"];
+    let updated = calls.call(Operation::ApiKeyUpdate, "api-key update", &update).await;
+    assert_eq!(updated["name"], "nightly export");
     let rotate = [key_id, "--overlap-seconds", "60"];
     let rotated = calls.call(Operation::ApiKeyRotate, "api-key rotate", &rotate).await;
     assert_eq!(rotated["api_key"]["rotated_from"], key_id);

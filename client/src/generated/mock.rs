@@ -3126,6 +3126,176 @@ impl ApiKeyRevokeThen {
     }
 }
 
+/// Matches requests of `api_key_update`.
+pub struct ApiKeyUpdateWhen(When);
+
+impl ApiKeyUpdateWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::PATCH)
+                .path_matches(
+                    Regex::new("^/v1/api-keys/[^/]*$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::ApiKeyId) -> Self {
+        let re = Regex::new(&format!("^/v1/api-keys/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `body`.
+    pub fn body(self, value: &types::ApiKeyUpdate) -> Self {
+        Self(self.0.json_body_obj(value))
+    }
+}
+
+/// Sets the response of `api_key_update`.
+pub struct ApiKeyUpdateThen(Then);
+
+impl ApiKeyUpdateThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::ApiKey) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `payload_too_large`.
+    pub fn payload_too_large(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(413u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unsupported_media_type`.
+    pub fn unsupported_media_type(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Matches requests of `api_key_rotate`.
 pub struct ApiKeyRotateWhen(When);
 
@@ -3387,6 +3557,136 @@ impl ApiKeyVerifyThen {
             self
                 .0
                 .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `api_key_verify_batch`.
+pub struct ApiKeyVerifyBatchWhen(When);
+
+impl ApiKeyVerifyBatchWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::POST)
+                .path_matches(
+                    Regex::new("^/v1/internal/api-keys/verify-batch$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `body`.
+    pub fn body(self, value: &types::ApiKeyVerifyBatch) -> Self {
+        Self(self.0.json_body_obj(value))
+    }
+}
+
+/// Sets the response of `api_key_verify_batch`.
+pub struct ApiKeyVerifyBatchThen(Then);
+
+impl ApiKeyVerifyBatchThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::ApiKeyVerifyBatchResult) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `payload_too_large`.
+    pub fn payload_too_large(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(413u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unsupported_media_type`.
+    pub fn unsupported_media_type(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -3855,6 +4155,10 @@ pub trait MockServerExt {
     fn api_key_revoke<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(ApiKeyRevokeWhen, ApiKeyRevokeThen);
+    /// Mocks `api_key_update`.
+    fn api_key_update<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ApiKeyUpdateWhen, ApiKeyUpdateThen);
     /// Mocks `api_key_rotate`.
     fn api_key_rotate<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -3863,6 +4167,10 @@ pub trait MockServerExt {
     fn api_key_verify<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(ApiKeyVerifyWhen, ApiKeyVerifyThen);
+    /// Mocks `api_key_verify_batch`.
+    fn api_key_verify_batch<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ApiKeyVerifyBatchWhen, ApiKeyVerifyBatchThen);
     /// Mocks `audit_list`.
     fn audit_list<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -4075,6 +4383,15 @@ impl MockServerExt for MockServer {
         })
     }
 
+    fn api_key_update<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ApiKeyUpdateWhen, ApiKeyUpdateThen),
+    {
+        self.mock(|when, then| {
+            config_fn(ApiKeyUpdateWhen::new(when), ApiKeyUpdateThen::new(then))
+        })
+    }
+
     fn api_key_rotate<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(ApiKeyRotateWhen, ApiKeyRotateThen),
@@ -4090,6 +4407,15 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(ApiKeyVerifyWhen::new(when), ApiKeyVerifyThen::new(then))
+        })
+    }
+
+    fn api_key_verify_batch<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ApiKeyVerifyBatchWhen, ApiKeyVerifyBatchThen),
+    {
+        self.mock(|when, then| {
+            config_fn(ApiKeyVerifyBatchWhen::new(when), ApiKeyVerifyBatchThen::new(then))
         })
     }
 

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 13475885751663881195;
+pub const SPEC_FINGERPRINT: u64 = 6397157336456637052;
 
 /// A client of the Tenant Registry.
 ///
@@ -266,6 +266,17 @@ impl Client {
         builder::ApiKeyGet::new(self)
     }
 
+    /// Change an API key.
+    ///
+    /// The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged. `expires_at`
+    /// can be set if the key does not expire, or be made earlier. To end a key at once, revoke it.
+    /// Returns 409 if the key is revoked or expired, or if `expires_at` would become later. Writes
+    /// the audit event `api_key.updated`, unless nothing changes. Its `metadata` has the names of
+    /// the changed properties.
+    pub fn api_key_update(&self) -> builder::ApiKeyUpdate<'_> {
+        builder::ApiKeyUpdate::new(self)
+    }
+
     /// Revoke an API key.
     ///
     /// Sets `revoked_at`. After this operation has returned, the key never verifies again. Revoking
@@ -298,6 +309,15 @@ impl Client {
     /// a change to the key, the tenant or the entitlement has returned, no response says otherwise.
     pub fn api_key_verify(&self) -> builder::ApiKeyVerify<'_> {
         builder::ApiKeyVerify::new(self)
+    }
+
+    /// Verify up to 100 API keys.
+    ///
+    /// Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`.
+    /// A key that cannot be checked has the reason `unavailable`; the others have their results.
+    /// For the rate limit of the caller, each key counts as a request.
+    pub fn api_key_verify_batch(&self) -> builder::ApiKeyVerifyBatch<'_> {
+        builder::ApiKeyVerifyBatch::new(self)
     }
 
     /// Append an audit event.

@@ -48,12 +48,16 @@ pub enum Operation {
     ApiKeyCreate,
     /// `api_key_get`: Get an API key by ID.
     ApiKeyGet,
+    /// `api_key_update`: Change an API key.
+    ApiKeyUpdate,
     /// `api_key_revoke`: Revoke an API key.
     ApiKeyRevoke,
     /// `api_key_rotate`: Replace an API key by a successor.
     ApiKeyRotate,
     /// `api_key_verify`: Verify an API key.
     ApiKeyVerify,
+    /// `api_key_verify_batch`: Verify up to 100 API keys.
+    ApiKeyVerifyBatch,
     /// `audit_append`: Append an audit event.
     AuditAppend,
     /// `audit_list`: List audit events, newest first.
@@ -62,7 +66,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantCreate,
@@ -84,9 +88,11 @@ impl Operation {
         Self::ApiKeyList,
         Self::ApiKeyCreate,
         Self::ApiKeyGet,
+        Self::ApiKeyUpdate,
         Self::ApiKeyRevoke,
         Self::ApiKeyRotate,
         Self::ApiKeyVerify,
+        Self::ApiKeyVerifyBatch,
         Self::AuditAppend,
         Self::AuditList,
     ];
@@ -115,9 +121,11 @@ impl Operation {
             Self::ApiKeyList => "api_key_list",
             Self::ApiKeyCreate => "api_key_create",
             Self::ApiKeyGet => "api_key_get",
+            Self::ApiKeyUpdate => "api_key_update",
             Self::ApiKeyRevoke => "api_key_revoke",
             Self::ApiKeyRotate => "api_key_rotate",
             Self::ApiKeyVerify => "api_key_verify",
+            Self::ApiKeyVerifyBatch => "api_key_verify_batch",
             Self::AuditAppend => "audit_append",
             Self::AuditList => "audit_list",
         }

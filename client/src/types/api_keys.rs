@@ -415,7 +415,7 @@ pub struct ApiKeyCreate {
     /// At most 100 items.
     ///
     /// Default: `[]`.
-    #[serde(default, deserialize_with = "decode::list::<_,_,100>")]
+    #[serde(default, deserialize_with = "decode::list::<_,_,0,100>")]
     pub scopes: Vec<Scope>,
     /// The creator of the key.
     #[serde(
@@ -499,6 +499,53 @@ pub struct ApiKeyCreated {
     pub plaintext: ApiKeyPlaintext,
     /// A reminder that the plaintext cannot be shown again.
     pub warning: String,
+}
+
+/// The properties of an API key to change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ApiKeyUpdate {
+    /// The display name of an API key.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub name: Option<ApiKeyName>,
+    /// The permissions of the key.
+    ///
+    /// At most 100 items.
+    #[serde(
+        default,
+        deserialize_with = "decode::present_list::<_,_,0,100>",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub scopes: Option<Vec<Scope>>,
+    /// When the key expires. It must be in the future, and not later than it is.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expires_at: Option<Timestamp>,
+}
+
+impl RequestObject for ApiKeyUpdate {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "name",
+                members: None,
+            },
+            Member {
+                name: "scopes",
+                members: None,
+            },
+            Member {
+                name: "expires_at",
+                members: None,
+            },
+        ]
+    }
 }
 
 /// How long an API key stays valid after its rotation, in seconds.
@@ -616,7 +663,7 @@ pub struct ApiKeyVerifyRequest {
     /// At most 100 items.
     ///
     /// Default: `[]`.
-    #[serde(default, deserialize_with = "decode::list::<_,_,100>")]
+    #[serde(default, deserialize_with = "decode::list::<_,_,0,100>")]
     pub scopes: Vec<Scope>,
 }
 
@@ -704,6 +751,41 @@ pub struct ApiKeyVerify {
         skip_serializing_if = "Option::is_none"
     )]
     pub expires_at: Option<Timestamp>,
+}
+
+/// The keys to verify.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ApiKeyVerifyBatch {
+    /// The keys, each with what it must be good for.
+    ///
+    /// From 1 to 100 items.
+    #[serde(deserialize_with = "decode::list::<_,_,1,100>")]
+    pub keys: Vec<ApiKeyVerifyRequest>,
+}
+
+impl ApiKeyVerifyBatch {
+    /// Creates a value with these properties. All others are absent or have their default.
+    pub fn new(keys: Vec<ApiKeyVerifyRequest>) -> Self {
+        Self { keys }
+    }
+}
+
+impl RequestObject for ApiKeyVerifyBatch {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "keys",
+                members: Some(<ApiKeyVerifyRequest as RequestObject>::members),
+            },
+        ]
+    }
+}
+
+/// The results of verifying API keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApiKeyVerifyBatchResult {
+    /// The results, in the order of the keys.
+    pub results: Vec<ApiKeyVerify>,
 }
 
 /// Why a key is not valid. `malformed`: the key or the body does not have the required format.

@@ -21,8 +21,9 @@ mod time;
 
 pub use self::api_keys::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList,
-    ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyRotate, ApiKeyVerify,
-    ApiKeyVerifyReason, ApiKeyVerifyRequest, ListCursor, OverlapSeconds, Scope,
+    ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerify,
+    ApiKeyVerifyBatch, ApiKeyVerifyBatchResult, ApiKeyVerifyReason, ApiKeyVerifyRequest,
+    ListCursor, OverlapSeconds, Scope,
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,

@@ -79,10 +79,10 @@ def activate_tenant(tenant):
     active = tenants.tenant_activate(tenant.id)
     assert active.status is registry.TenantStatus.ACTIVE and active.plan == "starter"
     contract = registry.TenantActivate(
-        plan="team", contract_start=date(2027, 1, 1), contract_end=date(2027, 12, 31), erp_customer_id="4711"
+        plan="team", contract_start=date(2027, 1, 1), contract_end=date(2027, 12, 31), erp_customer_id=tenant.slug
     )
     active = tenants.tenant_activate(tenant.id, contract)
-    assert active.plan == "team" and active.erp_customer_id == "4711"
+    assert active.plan == "team" and active.erp_customer_id == tenant.slug
     assert active.contract_start == date(2027, 1, 1) and active.contract_end == date(2027, 12, 31)
     with fails(400, registry.ErrorCode.INVALID_INPUT):
         tenants.tenant_activate(tenant.id, registry.TenantActivate(contract_end=date(2026, 12, 31)))

@@ -93,7 +93,7 @@ async fn activate_tenant(client: &Client, id: TenantId) -> Outcome {
         plan: Some("team".try_into()?),
         contract_start: NaiveDate::from_ymd_opt(2027, 1, 1),
         contract_end: NaiveDate::from_ymd_opt(2027, 12, 31),
-        erp_customer_id: Some("4711".try_into()?),
+        erp_customer_id: Some(id.to_string().try_into()?),
     };
     let active = client.tenant_activate().id(id).body(contract.clone()).send().await?;
     equal(

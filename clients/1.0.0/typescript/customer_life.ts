@@ -94,7 +94,7 @@ async function activateTenant({ id }: Tenant) {
 
     const contractStart = new Date(2027, 0, 1);
     const contractEnd = new Date(2027, 11, 31);
-    const tenantActivate = { plan: "team", contractStart, contractEnd, erpCustomerId: "4711" };
+    const tenantActivate = { plan: "team", contractStart, contractEnd, erpCustomerId: id };
     const response = await tenants.tenantActivateRaw({ id, tenantActivate });
     // A date that is written and read with the same bug would look right, so check the JSON as well.
     const text = (await response.raw.clone().json()) as Record<string, unknown>;
@@ -102,7 +102,7 @@ async function activateTenant({ id }: Tenant) {
     assert.equal(text.contract_end, "2027-12-31");
     const tenant = await response.value();
     assert.equal(tenant.plan, "team");
-    assert.equal(tenant.erpCustomerId, "4711");
+    assert.equal(tenant.erpCustomerId, id);
     assert.deepEqual(tenant.contractStart, contractStart);
     assert.deepEqual(tenant.contractEnd, contractEnd);
 

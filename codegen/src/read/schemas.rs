@@ -172,12 +172,24 @@ fn property(name: &str, place: &Place<'_>, required: bool, known: &BTreeSet<&str
 
 /// The bound of a list or of a free-form object.
 fn bound(place: &Place<'_>, ty: &Type) -> Result<Option<Bound>, Error> {
+    let min_items = length(place, "minItems")?;
     let max_items = length(place, "maxItems")?;
     let max_bytes = length(place, MAX_BYTES)?;
     let max_levels = length(place, MAX_LEVELS)?;
+    if let Some(minimum) = min_items {
+        if max_items.is_none_or(|maximum| minimum > maximum) {
+            return Err(place.error("`minItems` needs a `maxItems` that is not smaller"));
+        }
+        if place.get("default").is_some() {
+            return Err(place.error("a list with `minItems` cannot have a default; use one or the other"));
+        }
+    }
     match (ty, max_items, max_bytes, max_levels) {
         (_, None, None, None) => Ok(None),
-        (Type::Array(_), Some(items), None, None) => Ok(Some(Bound::Items(items))),
+        (Type::Array(_), Some(maximum), None, None) => Ok(Some(Bound::Items {
+            minimum: min_items.unwrap_or_default(),
+            maximum,
+        })),
         (Type::FreeForm, None, Some(max_bytes), Some(max_levels)) => Ok(Some(Bound::Json { max_bytes, max_levels })),
         (Type::FreeForm, None, Some(_), None) | (Type::FreeForm, None, None, Some(_)) => Err(place.error(format!(
             "`{MAX_BYTES}` and `{MAX_LEVELS}` belong together; add the other one"
@@ -210,7 +222,7 @@ fn property_type(place: &Place<'_>, known: &BTreeSet<&str>) -> Result<(Type, boo
             _ => Err(types.error("the only supported list of types is [a type, \"null\"]")),
         };
     }
-    Ok((type_of(place, known, &["default", "maxItems"])?, false))
+    Ok((type_of(place, known, &["default", "minItems", "maxItems"])?, false))
 }
 
 /// The type at a place that refers to a schema or declares a type without constraints.

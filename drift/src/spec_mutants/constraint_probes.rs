@@ -117,6 +117,34 @@ pub(super) fn constraint(
 /// Shows which limit of a list or of free-form JSON applies: only the larger one allows the value.
 pub(super) fn limit(schema: &str, keyword: &str, limit: u64, other: u64) -> Option<Probe> {
     let largest = usize::try_from(limit.max(other)).ok()?;
+    let verify_batch = |count: usize| {
+        let body = json!({"keys": vec![json!({"key": "bp_"}); count]});
+        Request::new("POST", "/v1/internal/api-keys/verify-batch", Some(body))
+    };
+    let done = |request, original, mutant| {
+        let probe = exchange(request, Expectation::status(original), Expectation::status(mutant));
+        Some(Probe::new(format!("{schema}.{keyword}"), vec![probe]))
+    };
+    match (schema, keyword) {
+        // Only the smaller limit allows the list.
+        ("APIKeyVerifyBatch", "minItems") => {
+            let request = verify_batch(usize::try_from(limit.min(other)).ok()?);
+            return if limit < other {
+                done(request, 200, 400)
+            } else {
+                done(request, 400, 200)
+            };
+        }
+        ("APIKeyVerifyBatch", "maxItems") => {
+            let request = verify_batch(largest);
+            return if other < limit {
+                done(request, 200, 400)
+            } else {
+                done(request, 400, 200)
+            };
+        }
+        _ => {}
+    }
     let event = |metadata: Value| {
         let body = json!({"action": "drift.probed", "metadata": metadata});
         Request::new("POST", "/v1/audit", Some(body))

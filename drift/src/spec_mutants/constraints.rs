@@ -47,6 +47,7 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
         }
         for property in spec.properties(name) {
             for (keyword, kind) in [
+                ("minItems", Kind::MinimumItemsChanged),
                 ("maxItems", Kind::MaximumItemsChanged),
                 ("x-max-bytes", Kind::JsonLimitChanged),
                 ("x-max-levels", Kind::JsonLimitChanged),

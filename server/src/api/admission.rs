@@ -105,6 +105,12 @@ impl<S> RegistryApi<S> {
         })
     }
 
+    /// Counts a further part of a request against the caller's rate limit. Without an issuer, there is none.
+    pub(super) fn may_send_more(&self, caller: &AdmittedCaller) -> bool {
+        let actor = caller.identity.actor.as_deref();
+        actor.is_none_or(|actor| self.request_rate.check(&actor.id).is_ok())
+    }
+
     fn unavailable(&self) -> NotAdmitted {
         NotAdmitted::TryLater(TryLater::ServiceUnavailable {
             body: responses::unavailable(),

@@ -2,15 +2,17 @@
 
 use super::{AdmittedCaller, RegistryApi};
 use crate::domain::api_keys::Verification;
-use crate::domain::error::{ApiKeyCreateError, ApiKeyRotateError, DomainError, ListError};
+use crate::domain::error::{ApiKeyCreateError, ApiKeyRotateError, ApiKeyUpdateError, DomainError, Failure, ListError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams,
-    ApiKeyRevokeResponse, ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyVerifyResponse, ApiKeys, InvalidBody,
-    KeyedRequest, OperationResponse, Principal, RequestMetadata, TryLater,
+    ApiKeyRevokeResponse, ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
+    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys, InvalidBody, KeyedRequest, OperationResponse, Principal,
+    RequestMetadata, TryLater,
 };
 use tenant_registry_contract::types::{
-    ApiKeyCreate, ApiKeyRotate, ApiKeyVerify, ApiKeyVerifyReason, ApiKeyVerifyRequest,
+    ApiKeyCreate, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerify, ApiKeyVerifyBatch, ApiKeyVerifyBatchResult,
+    ApiKeyVerifyReason, ApiKeyVerifyRequest,
 };
 
 impl<S: Store> ApiKeys for RegistryApi<S> {
@@ -56,6 +58,26 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         match self.registry.api_key_get(id, principal.tenant_scope()).await {
             Ok(api_key) => ApiKeyGetResponse::Ok(api_key),
             Err(DomainError::Rejected(error)) => ApiKeyGetResponse::NotFound(error.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn api_key_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: ApiKeyUpdateParams,
+        body: ApiKeyUpdate,
+    ) -> ApiKeyUpdateResponse {
+        let ApiKeyUpdateParams { id } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.api_key_update(id, body, &caller).await {
+            Ok(api_key) => ApiKeyUpdateResponse::Ok(api_key),
+            Err(DomainError::Rejected(error)) => match error {
+                ApiKeyUpdateError::InvalidInput(error) => ApiKeyUpdateResponse::BadRequest(error.into()),
+                ApiKeyUpdateError::NotFound(error) => ApiKeyUpdateResponse::NotFound(error.into()),
+                ApiKeyUpdateError::Conflict(error) => ApiKeyUpdateResponse::Conflict(error.into()),
+            },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }
@@ -124,15 +146,54 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
                 | InvalidBody::UnsupportedContentCoding { .. },
             ) => Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed)),
         };
+        ApiKeyVerifyResponse::Ok(self.verified(ApiKeyVerifyResponse::OPERATION, &metadata, verification))
+    }
+
+    async fn api_key_verify_batch(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        body: ApiKeyVerifyBatch,
+    ) -> ApiKeyVerifyBatchResponse {
+        let ApiKeyVerifyBatch { mut keys } = body;
+        // The request itself counts for the first key.
+        let within_rate = keys
+            .iter()
+            .skip(1)
+            .take_while(|_| self.may_send_more(&principal))
+            .count();
+        let beyond_rate = keys.split_off(keys.len().min(within_rate + 1));
+        let verifications = self.registry.api_key_verify_batch(keys, principal.tenant_scope()).await;
+        let checked = verifications
+            .into_iter()
+            .map(|verification| self.verified(ApiKeyVerifyBatchResponse::OPERATION, &metadata, verification));
+        let not_checked = beyond_rate.into_iter().map(|_| {
+            self.metrics.verified("rate_limited");
+            verify_result(Verification::Invalid(ApiKeyVerifyReason::Unavailable))
+        });
+        ApiKeyVerifyBatchResponse::Ok(ApiKeyVerifyBatchResult {
+            results: checked.chain(not_checked).collect(),
+        })
+    }
+}
+
+impl<S: Store> RegistryApi<S> {
+    /// The result of a verification. Counts it, and records its failure.
+    fn verified(
+        &self,
+        operation: &'static str,
+        metadata: &RequestMetadata,
+        verification: Result<Verification, Failure>,
+    ) -> ApiKeyVerify {
         let verification = verification.unwrap_or_else(|failure| {
-            self.record(ApiKeyVerifyResponse::OPERATION, &metadata, &failure);
+            self.record(operation, metadata, &failure);
             Verification::Invalid(ApiKeyVerifyReason::Unavailable)
         });
         self.metrics.verified(match &verification {
             Verification::Valid { .. } => "valid",
             Verification::Invalid(reason) => reason.as_str(),
         });
-        ApiKeyVerifyResponse::Ok(verify_result(verification))
+        verify_result(verification)
     }
 }
 

@@ -2,23 +2,28 @@
 
 use super::Registry;
 use super::caller::{Caller, TenantScope};
+use super::changes::Changes;
 use super::clock::seconds_after;
 use super::cursor::{FilteredList, Page};
 use super::entitlements::entitled_at;
 use super::error::{
-    ApiKeyCreateError, ApiKeyRotateError, Conflict, DomainError, Failure, InvalidInput, ListError, NotFound,
+    ApiKeyCreateError, ApiKeyRotateError, ApiKeyUpdateError, Conflict, DomainError, Failure, InvalidInput, ListError,
+    NotFound,
 };
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, status_at};
 use crate::api_key_hash::{self, StoredHash};
 use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, NewAuditEvent, stored};
 use crate::store::{ApiKeyLookup, ApiKeyRotation, ApiKeyStored, ApiKeyWithTenant, Changed, Store};
+use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use tenant_registry_contract::server::ApiKeyListParams;
 use tenant_registry_contract::types::{
-    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyVerifyReason,
-    ApiKeyVerifyRequest, OverlapSeconds, ProductKey, ProjectId, Scope, StoredText, TenantId, Text, Timestamp,
+    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyUpdate,
+    ApiKeyVerifyReason, ApiKeyVerifyRequest, OverlapSeconds, ProductKey, ProjectId, Scope, StoredText, TenantId, Text,
+    Timestamp,
 };
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 /// Returned with the plaintext of a new key.
@@ -79,18 +84,69 @@ impl ApiKeyRecord {
         .caused_by(caller, now)
     }
 
+    /// Rejects the change of a key that is no longer valid.
+    fn require_usable(&self, now: Timestamp) -> Result<(), Conflict> {
+        if self.revoked_at.is_some() {
+            Err(Conflict("the API key is revoked".to_owned()))
+        } else if self.has_expired(now) {
+            Err(Conflict("the API key has expired".to_owned()))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Changes the members that `body` contains.
+    fn update(
+        &self,
+        body: &ApiKeyUpdate,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, ApiKeyUpdateError> {
+        let ApiKeyUpdate {
+            name,
+            scopes,
+            expires_at,
+        } = body.clone();
+        let updated = Self {
+            name: name.unwrap_or_else(|| self.name.clone()),
+            scopes: scopes.map_or_else(
+                || self.scopes.clone(),
+                |scopes| scopes.into_iter().map(stored::<Scope>).collect(),
+            ),
+            expires_at: expires_at.or(self.expires_at),
+            ..self.clone()
+        };
+        let mut changes = Changes::default();
+        changes.compare_privately("name", &self.name, &updated.name);
+        changes.compare("scopes", texts(&self.scopes), texts(&updated.scopes));
+        let time = |time: Option<Timestamp>| time.map(|it| it.to_string());
+        changes.compare("expires_at", time(self.expires_at), time(updated.expires_at));
+        let Some(metadata) = changes.into_metadata() else {
+            return Ok(Decision::Unchanged);
+        };
+        self.require_usable(now)?;
+        if let Some(end) = updated.expires_at.filter(|_| updated.expires_at != self.expires_at) {
+            require_future(end, now)?;
+            if let Some(stored) = self.expires_at.filter(|stored| end > *stored) {
+                return Err(Conflict(format!(
+                    "`expires_at`: the key expires at {stored} and cannot expire later; rotate it to get a new key"
+                ))
+                .into());
+            }
+        }
+        let event = updated.event_with(metadata, ServiceAction::ApiKeyUpdated, caller, now);
+        Ok(Decision::change(updated, event))
+    }
+
     /// Rejects the rotation of a key that is not valid or has a successor.
     fn require_rotatable(&self, now: Timestamp) -> Result<(), Conflict> {
-        let state = if self.revoked_at.is_some() {
-            "is revoked".to_owned()
-        } else if self.has_expired(now) {
-            "has expired".to_owned()
-        } else if let Some(successor) = self.rotated_to {
-            format!("was rotated already; its successor is {successor}")
-        } else {
-            return Ok(());
-        };
-        Err(Conflict(format!("the API key {state}")))
+        self.require_usable(now)?;
+        match self.rotated_to {
+            None => Ok(()),
+            Some(successor) => Err(Conflict(format!(
+                "the API key was rotated already; its successor is {successor}"
+            ))),
+        }
     }
 
     /// Replaces the key by a successor with another secret. The key stays valid during the overlap.
@@ -149,6 +205,10 @@ impl ApiKeyRecord {
         let event = revoked.event(ServiceAction::ApiKeyRevoked, caller, now);
         Decision::change(revoked, event)
     }
+}
+
+fn texts(scopes: &[StoredText]) -> Vec<&str> {
+    scopes.iter().map(StoredText::as_str).collect()
 }
 
 /// What makes the successor of a key another key.
@@ -359,6 +419,37 @@ impl<S: Store> Registry<S> {
         }
     }
 
+    /// Changes an API key.
+    ///
+    /// # Errors
+    /// - [`InvalidInput`] if the key would be expired already.
+    /// - [`NotFound`] if it does not exist.
+    /// - [`Conflict`] if it is revoked or expired, or would expire later than it does.
+    pub async fn api_key_update(
+        &self,
+        id: ApiKeyId,
+        body: ApiKeyUpdate,
+        caller: &Caller,
+    ) -> Result<ApiKey, DomainError<ApiKeyUpdateError>> {
+        let not_found = || DomainError::rejected(NotFound::no_api_key_with_id(id));
+        let changed = self
+            .store
+            .api_key_change(id, |api_key: &ApiKeyRecord| {
+                if !caller.identity.tenant_scope.includes(api_key.tenant_id) {
+                    return Err(not_found());
+                }
+                api_key
+                    .update(&body, caller, self.clock.now())
+                    .map_err(DomainError::Rejected)
+            })
+            .await?;
+        match changed {
+            Changed::Stored(api_key) | Changed::Unchanged(api_key) => Ok(api_key.as_api_key()),
+            Changed::Rejected(error) => Err(error),
+            Changed::NotFound => Err(not_found()),
+        }
+    }
+
     /// Rotates an API key: creates a successor, and lets the key expire after an overlap.
     ///
     /// # Errors
@@ -429,7 +520,7 @@ impl<S: Store> Registry<S> {
         let not_found = || DomainError::rejected(NotFound::no_api_key_with_id(id));
         let changed = self
             .store
-            .api_key_revoke(id, |api_key: &ApiKeyRecord| {
+            .api_key_change(id, |api_key: &ApiKeyRecord| {
                 if !caller.identity.tenant_scope.includes(api_key.tenant_id) {
                     return Err(not_found());
                 }
@@ -453,6 +544,29 @@ impl<S: Store> Registry<S> {
         request: ApiKeyVerifyRequest,
         tenant_scope: TenantScope,
     ) -> Result<Verification, Failure> {
+        self.verify(request, tenant_scope, &Mutex::default()).await
+    }
+
+    /// Verifies presented keys, each as if alone. The keys that need a hash are hashed one after the other, so that a batch
+    /// occupies the hasher no more than a single key.
+    pub async fn api_key_verify_batch(
+        &self,
+        requests: Vec<ApiKeyVerifyRequest>,
+        tenant_scope: TenantScope,
+    ) -> Vec<Result<Verification, Failure>> {
+        let hash_turn = Mutex::default();
+        let verifications = requests
+            .into_iter()
+            .map(|request| self.verify(request, tenant_scope, &hash_turn));
+        join_all(verifications).await
+    }
+
+    async fn verify(
+        &self,
+        request: ApiKeyVerifyRequest,
+        tenant_scope: TenantScope,
+        hash_turn: &Mutex<()>,
+    ) -> Result<Verification, Failure> {
         let ApiKeyVerifyRequest { key, product, scopes } = request;
         let Ok(plaintext) = ApiKeyPlaintext::try_from(key.expose_secret()) else {
             return Ok(Verification::Invalid(ApiKeyVerifyReason::Malformed));
@@ -462,16 +576,18 @@ impl<S: Store> Registry<S> {
             product,
         };
         let found = self.keys_with_prefix(&lookup, tenant_scope).await?;
-        let cached = found.iter().position(|found| {
-            let ApiKeyRecord { id, hash, .. } = &found.api_key;
-            self.hasher.has_matched(*id, hash, &plaintext)
-        });
-        let (id, found) = match cached {
-            Some(index) => (Some(found[index].api_key.id), found),
+        let (id, found) = match self.key_in_cache(&found, &plaintext) {
+            Some(id) => (Some(id), found),
             // No hash for an unknown prefix, so that a flood of invented keys cannot occupy the hasher.
             None if found.is_empty() => (None, found),
             None => {
-                let id = self.key_with_secret(&found, &plaintext).await?;
+                let turn = hash_turn.lock().await;
+                // The batch may have the same key twice.
+                let id = match self.key_in_cache(&found, &plaintext) {
+                    Some(id) => Some(id),
+                    None => self.key_with_secret(&found, &plaintext).await?,
+                };
+                drop(turn);
                 // The key may have been revoked during the hash, so it is looked up again. This also happens for a wrong
                 // secret, so that both take the same time.
                 (id, self.keys_with_prefix(&lookup, tenant_scope).await?)
@@ -498,6 +614,15 @@ impl<S: Store> Registry<S> {
         let mut found = self.store.api_key_verify(lookup.clone()).await?;
         found.retain(|found| tenant_scope.includes(found.api_key.tenant_id));
         Ok(found)
+    }
+
+    /// Finds the key with this secret, if it matched before.
+    fn key_in_cache(&self, found: &[ApiKeyWithTenant], plaintext: &ApiKeyPlaintext) -> Option<ApiKeyId> {
+        let matched = found.iter().find(|found| {
+            let ApiKeyRecord { id, hash, .. } = &found.api_key;
+            self.hasher.has_matched(*id, hash, plaintext)
+        });
+        matched.map(|found| found.api_key.id)
     }
 
     /// Finds the key with this secret. Tries all keys even after a match, so that the time depends only on the number of

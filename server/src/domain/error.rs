@@ -99,6 +99,20 @@ pub enum ApiKeyCreateError {
     NotFound(#[from] NotFound),
 }
 
+/// Rejections of `api_key_update`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ApiKeyUpdateError {
+    /// The key would be expired already.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The key does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The key is revoked or expired, or would expire later than it does.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
 /// Rejections of `tenant_delete`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum TenantDeleteError {

@@ -19,6 +19,7 @@ pub(crate) enum ServiceAction {
     CatalogRequested,
     CatalogTrialStarted,
     ApiKeyCreated,
+    ApiKeyUpdated,
     ApiKeyRotated,
     ApiKeyRevoked,
 }
@@ -37,6 +38,7 @@ impl ServiceAction {
             Self::CatalogRequested => "catalog.requested",
             Self::CatalogTrialStarted => "catalog.trial_started",
             Self::ApiKeyCreated => "api_key.created",
+            Self::ApiKeyUpdated => "api_key.updated",
             Self::ApiKeyRotated => "api_key.rotated",
             Self::ApiKeyRevoked => "api_key.revoked",
         }
@@ -52,7 +54,7 @@ impl ServiceAction {
             | Self::TenantDeleted => "tenant",
             Self::ProjectCreated | Self::ProjectDeleted => "project",
             Self::CatalogRequested | Self::CatalogTrialStarted => "product",
-            Self::ApiKeyCreated | Self::ApiKeyRotated | Self::ApiKeyRevoked => "api_key",
+            Self::ApiKeyCreated | Self::ApiKeyUpdated | Self::ApiKeyRotated | Self::ApiKeyRevoked => "api_key",
         }
     }
 }

@@ -24,6 +24,7 @@ cases![
     probes_need_no_token,
     the_caller_is_the_actor,
     callers_over_the_rate_limit_are_rejected,
+    each_key_of_a_batch_counts_as_a_request,
     every_caller_is_rejected_until_the_issuer_responds,
     invalid_tokens_are_rejected,
     with_an_issuer_the_token_is_enough,
@@ -191,7 +192,9 @@ impl Guarded {
             "project_create" => Some(json!({ "tenant_id": tenant, "slug": "another", "name": "New" })),
             "catalog_request" | "catalog_trial_request" => Some(json!({ "tenant_id": tenant, "product": "insights" })),
             "api_key_create" => Some(json!({ "tenant_id": tenant, "name": "another" })),
+            "api_key_update" => Some(json!({ "name": "updated" })),
             "api_key_verify" => Some(json!({ "key": plaintext })),
+            "api_key_verify_batch" => Some(json!({ "keys": [{ "key": plaintext }] })),
             "audit_append" => Some(json!({ "tenant_id": tenant, "action": "seen" })),
             _ => None,
         };
@@ -224,7 +227,7 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
 
 async fn every_operation_requires_its_scope(store: StoreUnderTest) {
     let guarded = Guarded::start(store, UNLIMITED).await;
-    assert_eq!(secured().count(), 24);
+    assert_eq!(secured().count(), 26);
     for operation in secured() {
         let subject = guarded.subject_of(operation).await;
         let before = guarded.events(&subject).await;
@@ -265,6 +268,9 @@ async fn a_token_of_one_tenant_sees_only_that_tenant(store: StoreUnderTest) {
             }
             "catalog_list" => assert_eq!(response.status, 200),
             "api_key_verify" => assert_eq!(response.text, r#"{"valid":false,"reason":"unknown"}"#),
+            "api_key_verify_batch" => {
+                assert_eq!(response.text, r#"{"results":[{"valid":false,"reason":"unknown"}]}"#);
+            }
             "entitlement_check" => assert_eq!(response.text, r#"{"entitled":false,"reason":"unknown_tenant"}"#),
             "audit_append" => {
                 response.assert_error(400, ErrorCode::InvalidInput);
@@ -445,6 +451,22 @@ async fn callers_over_the_rate_limit_are_rejected(store: StoreUnderTest) {
     assert_eq!(response.status, 200, "{response:?}");
 }
 
+async fn each_key_of_a_batch_counts_as_a_request(store: StoreUnderTest) {
+    let guarded = Guarded::start(store, 10).await;
+    let batch = json!({ "keys": vec![json!({ "key": "bp_Zm9vYmFyYmF6cXV4MTIzNA" }); 100] });
+    let path = "/v1/internal/api-keys/verify-batch";
+    let response = guarded
+        .send(Method::POST, path, Some(&batch), Some(&guarded.operator))
+        .await;
+    let body: Value = response.json();
+    let results = body["results"].as_array().unwrap();
+    let count = |reason: &str| results.iter().filter(|result| result["reason"] == reason).count();
+    let (checked, turned_away) = (count("unknown"), count("unavailable"));
+    assert_eq!(checked + turned_away, 100, "{body}");
+    // The burst of one second, and what was refilled meanwhile.
+    assert!((1..50).contains(&checked), "{checked}");
+}
+
 async fn every_caller_is_rejected_until_the_issuer_responds(store: StoreUnderTest) {
     let issuer = TestIssuer::start().await;
     let operator = token(&issuer, json!({ "realm_access": { "roles": ["operator"] } })).await;
@@ -470,6 +492,16 @@ async fn every_caller_is_rejected_until_the_issuer_responds(store: StoreUnderTes
         .send(Method::POST, verify, Some(&key), Some(&guarded.operator))
         .await;
     assert_eq!(response.text, r#"{"valid":false,"reason":"unavailable"}"#);
+    let batch = json!({ "keys": [key] });
+    let response = guarded
+        .send(
+            Method::POST,
+            "/v1/internal/api-keys/verify-batch",
+            Some(&batch),
+            Some(&guarded.operator),
+        )
+        .await;
+    response.assert_error(503, ErrorCode::Unavailable);
     // A request without a token gets 401 even without keys.
     let response = guarded.send(Method::GET, "/v1/catalog", None, None).await;
     response.assert_error(401, ErrorCode::Unauthorized);

@@ -2,8 +2,9 @@
 
 use crate::harness::cases::cases;
 use crate::harness::steps::{assert_error, unknown_id};
-use crate::harness::{Settings, StoreUnderTest, TestServer};
-use chrono::{DateTime, TimeDelta};
+use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use tenant_registry_client::types::{
@@ -34,6 +35,9 @@ cases![
     a_revoked_or_expired_key_cannot_be_rotated,
     a_rotation_writes_one_event,
     the_rotate_response_is_not_cached,
+    updates_what_the_body_contains,
+    a_key_expires_earlier_but_never_later,
+    a_revoked_or_expired_key_cannot_be_updated,
     revoking_sets_the_revocation_time_once,
     repeating_a_revocation_changes_nothing_and_writes_no_event,
     events_contain_only_the_id_and_the_prefix,
@@ -449,6 +453,100 @@ async fn the_rotate_response_is_not_cached(store: StoreUnderTest) {
         .post_json(&format!("/v1/api-keys/{id}/rotate"), &json!({}))
         .await;
     assert_eq!((rotated.status, rotated.header("cache-control")), (201, "no-store"));
+}
+
+impl TestServer {
+    async fn update_api_key(&self, id: ApiKeyId, body: &Value) -> RawResponse {
+        let request = self.raw.request(Method::PATCH, &format!("/v1/api-keys/{id}"));
+        RawResponse::from_request(request.json(body)).await
+    }
+}
+
+async fn updates_what_the_body_contains(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let created = service.api_key(tenant.id).await;
+    let id = created.api_key.id;
+    let body = json!({ "name": "nightly export", "scopes": ["reports:read"] });
+    for _ in 0..2 {
+        let response = service.update_api_key(id, &body).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let expected = ApiKey {
+            name: "nightly export".try_into().unwrap(),
+            scopes: vec!["reports:read".into()],
+            ..created.api_key.clone()
+        };
+        assert_eq!(response.json::<ApiKey>(), expected);
+        assert_eq!(service.get_api_key(id).await, expected);
+    }
+    assert_eq!(service.update_api_key(id, &json!({})).await.status, 200);
+    let verified = service.verify(created.plaintext.expose_secret()).await;
+    assert_eq!(json!(verified.scopes), json!(["reports:read"]));
+    for name in ["name", "scopes", "expires_at"] {
+        let response = service.update_api_key(id, &json!({ name: null })).await;
+        response.assert_error(400, ErrorCode::InvalidInput);
+    }
+    // The second update changed nothing, so there is one event.
+    let events = service.events(tenant.id).await;
+    let actions: Vec<_> = events.iter().map(|event| event.action.as_str()).collect();
+    assert_eq!(actions, ["tenant.created", "api_key.created", "api_key.updated"]);
+    let metadata = events[2].metadata.as_ref().map(|it| it.parse::<Value>().unwrap());
+    assert_eq!(
+        metadata,
+        Some(json!({
+            "changed": ["name", "scopes"], "old": { "scopes": [] }, "new": { "scopes": ["reports:read"] },
+            "prefix": created.api_key.prefix,
+        }))
+    );
+}
+
+async fn a_key_expires_earlier_but_never_later(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let created = service.api_key(tenant.id).await;
+    let id = created.api_key.id;
+    let now = service.clock.now();
+    let set = async |end: DateTime<Utc>| {
+        let end = tenant_registry_client::types::Timestamp::try_from(end).unwrap();
+        service.update_api_key(id, &json!({ "expires_at": end })).await
+    };
+    for past in [now, now - TimeDelta::days(1)] {
+        let message = set(past).await.assert_error(400, ErrorCode::InvalidInput);
+        assert!(message.contains("`expires_at`"), "{message}");
+    }
+    for (hours, status) in [(10, 200), (10, 200), (11, 409), (2, 200), (10, 409)] {
+        let response = set(now + TimeDelta::hours(hours)).await;
+        assert_eq!(response.status, status, "{hours}: {response:?}");
+    }
+    let end = now + TimeDelta::hours(2);
+    assert_eq!(service.get_api_key(id).await.expires_at.map(DateTime::from), Some(end));
+    service.clock.set(end);
+    service.expect_valid(&created, false).await;
+    // The same end again changes nothing; a later one does not revive the key.
+    assert_eq!(set(end).await.status, 200);
+    set(end + TimeDelta::hours(1))
+        .await
+        .assert_error(409, ErrorCode::Conflict);
+}
+
+async fn a_revoked_or_expired_key_cannot_be_updated(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let revoked = service.api_key(tenant.id).await.api_key.id;
+    service.client.api_key_revoke().id(revoked).send().await.unwrap();
+    let expired = service.api_key(tenant.id).await.api_key.id;
+    service.rotate(expired, 0).await.unwrap();
+    let before = service.actions(tenant.id).await;
+    for (id, state) in [(revoked, "revoked"), (expired, "expired")] {
+        let response = service.update_api_key(id, &json!({ "name": "another" })).await;
+        let message = response.assert_error(409, ErrorCode::Conflict);
+        assert!(message.contains(state), "{message}");
+    }
+    assert_eq!(service.actions(tenant.id).await, before);
+    let response = service
+        .update_api_key(unknown_id(), &json!({ "name": "another" }))
+        .await;
+    response.assert_error(404, ErrorCode::NotFound);
 }
 
 async fn revoking_sets_the_revocation_time_once(store: StoreUnderTest) {

@@ -19,6 +19,7 @@ fn good(name: &str, tenant: &Tenant) -> Value {
         "id" | "tenant_id" | "project_id" => json!(tenant.id),
         "slug" => json!(tenant.slug),
         "product" => json!("insights"),
+        "keys" => json!([{ "key": "bp_" }]),
         "limit" | "cursor" | "overlap_seconds" => json!(1),
         _ => json!("good"),
     }

@@ -70,6 +70,11 @@ fn operations(tenant: &Tenant, project: &Project) -> Vec<Operation> {
         operation("/v1/catalog/request", product.clone(), &["tenant_id", "product"]),
         operation("/v1/catalog/trial-request", product, &["tenant_id", "product"]),
         operation("/v1/api-keys", create_key, &["tenant_id", "name"]),
+        operation(
+            "/v1/internal/api-keys/verify-batch",
+            json!({ "keys": [{ "key": "bp_" }] }),
+            &["keys"],
+        ),
         operation("/v1/audit", append, &["action"]),
         // Last, since other operations reject a frozen tenant.
         operation(
@@ -222,7 +227,7 @@ async fn rejects_an_unknown_member_and_names_the_nearest(store: StoreUnderTest) 
         }
     }
     // An invalid key is no error here.
-    let body = json!({ "key": "bp_0000000000000000000000", "product": "insights" });
+    let body = json!({ "key": "bp_0000000000000000000000", "products": "insights" });
     let verified = service.raw.post_json("/v1/internal/api-keys/verify", &body).await;
     assert_eq!(verified.text, r#"{"valid":false,"reason":"malformed"}"#);
     assert_eq!(service.raw.get("/v1/audit").await.text, log);

@@ -45,6 +45,7 @@ async fn an_id_in_the_path_must_be_a_uuid(store: StoreUnderTest) {
             (Method::POST, format!("/v1/tenants/{bad}/cancel")),
             (Method::GET, format!("/v1/api-keys/{bad}")),
             (Method::DELETE, format!("/v1/api-keys/{bad}")),
+            (Method::PATCH, format!("/v1/api-keys/{bad}")),
             (Method::POST, format!("/v1/api-keys/{bad}/rotate")),
         ];
         for (method, path) in requests {
@@ -262,7 +263,7 @@ async fn rejects_an_unknown_method(store: StoreUnderTest) {
         ("PURGE", "/v1/tenants", "POST"),
         ("pOsT", "/v1/tenants", "POST"),
         ("get", "/v1/catalog", "GET, HEAD"),
-        ("dElEtE", path.as_str(), "GET, HEAD, DELETE"),
+        ("dElEtE", path.as_str(), "GET, HEAD, PATCH, DELETE"),
     ] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let response = RawResponse::from_request(service.raw.request(method, path)).await;

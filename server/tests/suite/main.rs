@@ -55,6 +55,7 @@ mod plans;
 mod process;
 mod projects;
 mod races;
+mod replicas;
 mod secrecy;
 mod tenant_updates;
 mod tenants;
@@ -142,6 +143,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         open_access::cases,
         projects::cases,
         races::cases,
+        replicas::cases,
         secrecy::cases,
         tenant_updates::cases,
         tenants::cases,

@@ -9,7 +9,7 @@ use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
-    ApiKeyCreate, ApiKeyId, ApiKeyVerifyReason, Tenant, TenantActivate, TenantCancel, TenantId,
+    ApiKeyCreate, ApiKeyId, ApiKeyVerifyReason, ErrorCode, Tenant, TenantActivate, TenantCancel, TenantId,
 };
 use tenant_registry_contract::types::{ApiKeyName, ApiKeyPlaintext};
 use tenant_registry_server::api_key_hash::{self, ApiKeyHasher, HashLimits, PrefixBudget, StoredHash};
@@ -31,6 +31,9 @@ cases![
     keys_of_a_frozen_or_archived_tenant_are_invalid,
     two_keys_can_share_a_prefix,
     a_hash_of_an_unknown_kind_never_matches,
+    each_key_of_a_batch_is_verified_as_if_alone,
+    a_batch_has_1_to_100_keys,
+    a_batch_hashes_a_repeated_key_once,
     returns_unavailable_without_the_store,
     returns_unavailable_if_the_hash_queue_is_full,
     stores_the_time_of_the_last_use,
@@ -478,6 +481,84 @@ async fn returns_unavailable_if_the_hash_queue_is_full(store: StoreUnderTest) {
         Some(ApiKeyVerifyReason::Unavailable)
     );
     assert_eq!(service.reason(key.expose_secret()).await, None);
+}
+
+async fn verify_batch(service: &TestServer, keys: &[Value]) -> Vec<Value> {
+    let body = json!({ "keys": keys });
+    let response = service.raw.post_json("/v1/internal/api-keys/verify-batch", &body).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json::<Value>()["results"].as_array().unwrap().clone()
+}
+
+async fn each_key_of_a_batch_is_verified_as_if_alone(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    start_trial(&service, tenant.id, "insights").await;
+    let revoked = service.api_key(tenant.id).await;
+    let revoke = service.client.api_key_revoke().id(revoked.api_key.id);
+    revoke.send().await.unwrap();
+    let key = product_key(&service, tenant.id, Some("insights")).await;
+    let questions = [
+        json!({ "key": "nonsense" }),
+        json!({ "key": key }),
+        json!({ "key": UNKNOWN, "product": "insights" }),
+        json!({ "key": key, "product": "reports" }),
+        json!({ "key": revoked.plaintext.expose_secret() }),
+        json!({ "key": key, "product": "insights", "scopes": ["a"] }),
+        json!({ "key": key, "scopes": ["c"] }),
+        json!({ "key": format!("{}AAAAAAAAAAAAAA", &key[..11]) }),
+    ];
+    let expected = [
+        "malformed",
+        "",
+        "unknown",
+        "wrong_product",
+        "revoked",
+        "",
+        "missing_scope",
+        "unknown",
+    ];
+    let results = verify_batch(&service, &questions).await;
+    let reasons: Vec<_> = results
+        .iter()
+        .map(|result| result["reason"].as_str().unwrap_or_default())
+        .collect();
+    assert_eq!(reasons, expected);
+    for (question, result) in questions.iter().zip(&results) {
+        let alone = service.raw.post_json("/v1/internal/api-keys/verify", question).await;
+        assert_eq!(alone.json::<Value>(), *result);
+    }
+    service.operator.set_fault(Some(Fault::Unavailable));
+    let results = verify_batch(&service, &questions).await;
+    assert_eq!(results[0]["reason"], "malformed");
+    assert!(
+        results[1..].iter().all(|result| result["reason"] == "unavailable"),
+        "{results:?}"
+    );
+}
+
+async fn a_batch_has_1_to_100_keys(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let path = "/v1/internal/api-keys/verify-batch";
+    let many = |count: usize| vec![json!({ "key": UNKNOWN }); count];
+    for (count, limit) in [(0, "at least 1"), (101, "at most 100")] {
+        let response = service.raw.post_json(path, &json!({ "keys": many(count) })).await;
+        let message = response.assert_error(400, ErrorCode::InvalidInput);
+        assert!(message.contains("`keys`") && message.contains(limit), "{message}");
+    }
+    for count in [1, 100] {
+        let results = verify_batch(&service, &many(count)).await;
+        assert_eq!(results, vec![json!({ "valid": false, "reason": "unknown" }); count]);
+    }
+}
+
+/// Otherwise the repeated key would use up the budget of its prefix.
+async fn a_batch_hashes_a_repeated_key_once(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("owner").await;
+    let key = service.api_key(tenant.id).await.plaintext;
+    let results = verify_batch(&service, &vec![json!({ "key": key.expose_secret() }); 100]).await;
+    assert!(results.iter().all(|result| result["valid"] == true), "{results:?}");
 }
 
 async fn stores_the_time_of_the_last_use(store: StoreUnderTest) {

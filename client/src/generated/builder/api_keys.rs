@@ -363,6 +363,110 @@ impl<'a> ApiKeyGet<'a> {
     }
 }
 
+/// The request `api_key_update`: Change an API key.
+///
+/// Created by [`Client::api_key_update`](crate::Client::api_key_update).
+#[derive(Clone, Debug)]
+pub struct ApiKeyUpdate<'a> {
+    client: &'a Client,
+    id: Result<types::ApiKeyId, String>,
+    body: Result<types::ApiKeyUpdate, String>,
+}
+
+impl<'a> ApiKeyUpdate<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            id: Err("`id` is missing".to_owned()),
+            body: Err("`body` is missing".to_owned()),
+        }
+    }
+
+    /// The ID of the API key.
+    pub fn id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ApiKeyId, Error: fmt::Display>,
+    {
+        self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// The properties of an API key to change.
+    pub fn body<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ApiKeyUpdate, Error: fmt::Display>,
+    {
+        self.body = value.try_into().map_err(|error| format!("`body`: {error}"));
+        self
+    }
+
+    /// Sends `PATCH /v1/api-keys/{id}`.
+    ///
+    /// `200`: The updated API key.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed, or `expires_at` is not in the future.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `404`: A resource in the request does not exist.
+    ///
+    /// `409`: The request conflicts with stored data.
+    ///
+    /// `413`: The body exceeds the maximum size.
+    ///
+    /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(self) -> Result<ResponseValue<types::ApiKey>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::ApiKey>, Error<types::Error>> {
+        let Self { client, id, body } = self;
+        let id = id.map_err(Error::InvalidRequest)?;
+        let body = body.map_err(Error::InvalidRequest)?;
+        let id = encode_path(&id.to_string());
+        let url = format!("{}/v1/api-keys/{id}", client.baseurl);
+        let mut request = client
+            .client
+            .patch(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .header("content-type", "application/merge-patch+json")
+            .json(&body)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "api_key_update",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
 /// The request `api_key_revoke`: Revoke an API key.
 ///
 /// Created by [`Client::api_key_revoke`](crate::Client::api_key_revoke).
@@ -629,6 +733,92 @@ impl<'a> ApiKeyVerify<'a> {
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
             400 | 401 | 403 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `api_key_verify_batch`: Verify up to 100 API keys.
+///
+/// Created by [`Client::api_key_verify_batch`](crate::Client::api_key_verify_batch).
+#[derive(Clone, Debug)]
+pub struct ApiKeyVerifyBatch<'a> {
+    client: &'a Client,
+    body: Result<types::ApiKeyVerifyBatch, String>,
+}
+
+impl<'a> ApiKeyVerifyBatch<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            body: Err("`body` is missing".to_owned()),
+        }
+    }
+
+    /// The keys to verify.
+    pub fn body<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ApiKeyVerifyBatch, Error: fmt::Display>,
+    {
+        self.body = value.try_into().map_err(|error| format!("`body`: {error}"));
+        self
+    }
+
+    /// Sends `POST /v1/internal/api-keys/verify-batch`.
+    ///
+    /// `200`: The results of the verifications.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `413`: The body exceeds the maximum size.
+    ///
+    /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(
+        self,
+    ) -> Result<ResponseValue<types::ApiKeyVerifyBatchResult>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::ApiKeyVerifyBatchResult>, Error<types::Error>> {
+        let Self { client, body } = self;
+        let body = body.map_err(Error::InvalidRequest)?;
+        let url = format!("{}/v1/internal/api-keys/verify-batch", client.baseurl);
+        let mut request = client
+            .client
+            .post(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .json(&body)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "api_key_verify_batch",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 413 | 415 | 429 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

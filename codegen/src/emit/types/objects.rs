@@ -135,7 +135,7 @@ fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Pr
     let absent = quote! { skip_serializing_if = "Option::is_none" };
     if let Some(bound) = property.bound {
         let (function, arguments) = match bound {
-            Bound::Items(maximum) => ("list", format!("_, _, {maximum}")),
+            Bound::Items { minimum, maximum } => ("list", format!("_, _, {minimum}, {maximum}")),
             Bound::Json { max_bytes, max_levels } => ("json", format!("_, {max_bytes}, {max_levels}")),
         };
         let required = format!("super::decode::{function}::<{arguments}>");
@@ -192,7 +192,8 @@ fn property_documentation(api: &Api, property: &Property) -> String {
     let mut text = described(api, property);
     match property.bound {
         None => {}
-        Some(Bound::Items(maximum)) => text.push_str(&format!("\n\nAt most {maximum} items.")),
+        Some(Bound::Items { minimum: 0, maximum }) => text.push_str(&format!("\n\nAt most {maximum} items.")),
+        Some(Bound::Items { minimum, maximum }) => text.push_str(&format!("\n\nFrom {minimum} to {maximum} items.")),
         Some(Bound::Json { max_bytes, max_levels }) => {
             text.push_str(&format!(
                 "\n\nAt most {max_bytes} bytes and {max_levels} nested levels."

@@ -110,7 +110,14 @@ fn of_type(schema: &'static Value, kind: &str) -> BoxedStrategy<Value> {
                 .boxed()
         }
         "string" => text(schema).prop_map(Value::from).boxed(),
-        "array" => vec(value(&schema["items"]), 0..4).prop_map(Value::from).boxed(),
+        "array" => {
+            let least = schema["minItems"]
+                .as_u64()
+                .map_or(0, |least| usize::try_from(least).unwrap());
+            vec(value(&schema["items"]), least..least + 4)
+                .prop_map(Value::from)
+                .boxed()
+        }
         "object" if schema["additionalProperties"] == true => anything_in_an_object(),
         "object" => {
             let required = schema["required"].as_array();

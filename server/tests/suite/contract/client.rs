@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
-    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyRotate, ApiKeyVerifyRequest, AuditAction, AuditAppend, AuditCursor,
-    CatalogRequest, ListCursor, PageLimit, ProductKey, ProjectCreate, ProjectId, TenantActivate, TenantCancel,
-    TenantCreate, TenantId, TenantSlug, TenantUpdate, Timestamp,
+    ActorId, ApiKeyCreate, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAction,
+    AuditAppend, AuditCursor, CatalogRequest, ListCursor, PageLimit, ProductKey, ProjectCreate, ProjectId,
+    TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug, TenantUpdate, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -75,9 +75,11 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         ),
         Operation::ApiKeyCreate => send!(api_key_create, body: ApiKeyCreate),
         Operation::ApiKeyGet => send!(api_key_get, id: ApiKeyId),
+        Operation::ApiKeyUpdate => send!(api_key_update, id: ApiKeyId, body: ApiKeyUpdate),
         Operation::ApiKeyRotate => send!(api_key_rotate, id: ApiKeyId, body: ApiKeyRotate),
         Operation::ApiKeyRevoke => send!(api_key_revoke, id: ApiKeyId),
         Operation::ApiKeyVerify => send!(api_key_verify, body: ApiKeyVerifyRequest),
+        Operation::ApiKeyVerifyBatch => send!(api_key_verify_batch, body: ApiKeyVerifyBatch),
         Operation::AuditAppend => send!(audit_append, body: AuditAppend),
         Operation::AuditList => send!(
             audit_list, tenant_id: TenantId, product: ProductKey, actor_id: ActorId, action: AuditAction,

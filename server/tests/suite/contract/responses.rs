@@ -7,11 +7,11 @@ use proptest::prelude::{BoxedStrategy, Just, Strategy};
 use serde_json::Value;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyRotateResponse,
-    ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse,
-    CatalogTrialRequestResponse, EntitlementCheckResponse, EntitlementListResponse, HealthGetResponse,
-    ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse, TenantActivateResponse,
-    TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse, TenantDeleteResponse, TenantGetBySlugResponse,
-    TenantGetResponse, TenantUpdateResponse,
+    ApiKeyUpdateResponse, ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse,
+    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, EntitlementCheckResponse,
+    EntitlementListResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse,
+    ReadinessGetResponse, TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse,
+    TenantDeleteResponse, TenantGetBySlugResponse, TenantGetResponse, TenantUpdateResponse,
 };
 
 /// Any response of an operation with a status that it declares.
@@ -113,11 +113,18 @@ responses! {
         500 InternalServerError; unavailable
     }
     ApiKeyGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ApiKeyUpdateResponse {
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
     ApiKeyRotateResponse {
         201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
     ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ApiKeyVerifyBatchResponse {
+        200 Ok, 400 BadRequest, 403 Forbidden, 413 PayloadTooLarge, 415 UnsupportedMediaType; unavailable
+    }
     ApiKeyVerifyResponse { 200 Ok, 400 BadRequest, 403 Forbidden }
     AuditAppendResponse {
         201 Created, 400 BadRequest, 403 Forbidden, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType, 500 InternalServerError; unavailable

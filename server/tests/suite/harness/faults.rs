@@ -178,13 +178,13 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
         self.healthy()?.api_key_rotate(id, decide).await
     }
 
-    async fn api_key_revoke<E: Send>(
+    async fn api_key_change<E: Send>(
         &self,
         id: ApiKeyId,
         decide: impl Fn(&ApiKeyRecord) -> Result<Decision<ApiKeyRecord>, E> + Send + Sync,
     ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
         let _running = self.pause.read().await;
-        self.healthy()?.api_key_revoke(id, decide).await
+        self.healthy()?.api_key_change(id, decide).await
     }
 
     async fn api_key_verify(&self, lookup: ApiKeyLookup) -> Result<Vec<ApiKeyWithTenant>, StoreError> {

@@ -75,6 +75,10 @@ pub(super) enum Step {
     ApiKeyGet {
         api_key: Nth,
     },
+    ApiKeyUpdate {
+        api_key: Nth,
+        body: Value,
+    },
     ApiKeyRotate {
         api_key: Nth,
         body: Value,
@@ -320,6 +324,14 @@ fn api_key() -> BoxedStrategy<Step> {
         .boxed()
 }
 
+fn key_update() -> BoxedStrategy<Value> {
+    members(vec![
+        ("name", as_value(text())),
+        ("scopes", as_value(proptest::collection::vec(scope(), 0..3))),
+        ("expires_at", as_value(select(&TIMES[..]))),
+    ])
+}
+
 fn rotation() -> BoxedStrategy<Value> {
     members(vec![("overlap_seconds", as_value(select(&[0, 3_600, 2_592_000][..])))])
 }
@@ -346,6 +358,7 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),
         4 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogTrialRequest { tenant, product }),
         1 => api_key(),
+        2 => (nth(), key_update()).prop_map(|(api_key, body)| Step::ApiKeyUpdate { api_key, body }),
         2 => (nth(), rotation()).prop_map(|(api_key, body)| Step::ApiKeyRotate { api_key, body }),
         2 => nth().prop_map(|api_key| Step::ApiKeyRevoke { api_key }),
         3 => event(),

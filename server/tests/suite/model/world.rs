@@ -109,6 +109,10 @@ impl World {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 get(format!("/v1/api-keys/{id}"))
             }
+            Step::ApiKeyUpdate { api_key, body } => {
+                let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
+                (Method::PATCH, format!("/v1/api-keys/{id}"), Some(body.clone()))
+            }
             Step::ApiKeyRotate { api_key, body } => {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 post(format!("/v1/api-keys/{id}/rotate"), body.clone())
@@ -212,6 +216,7 @@ impl World {
                 | Step::CatalogTrialRequest { .. }
                 | Step::ApiKeyList { .. }
                 | Step::ApiKeyGet { .. }
+                | Step::ApiKeyUpdate { .. }
                 | Step::ApiKeyRevoke { .. }
                 | Step::ApiKeyVerify { .. }
                 | Step::AuditList { .. }

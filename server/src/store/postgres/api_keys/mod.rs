@@ -132,7 +132,7 @@ impl ApiKeyStore for PostgresStore {
             .await
     }
 
-    async fn api_key_revoke<E: Send>(
+    async fn api_key_change<E: Send>(
         &self,
         id: ApiKeyId,
         decide: impl Fn(&ApiKeyRecord) -> Result<Decision<ApiKeyRecord>, E> + Send + Sync,

@@ -59,7 +59,7 @@ impl EntitlementStore for PostgresStore {
     ) -> Result<TrialStarted<E>, StoreError> {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {
-                let Some(tenant) = lock_tenant_in_transaction(connection, tenant_id, Lock::ForShare).await? else {
+                let Some(tenant) = lock_tenant_in_transaction(connection, tenant_id, Lock::Share).await? else {
                     return Ok(Finish::Rollback(TrialStarted::TenantNotFound));
                 };
                 let NewTrial { entitlement, event } = match decide(&tenant) {

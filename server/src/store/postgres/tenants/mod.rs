@@ -23,11 +23,11 @@ use uuid::Uuid;
 /// transaction that inserts an audit event of the tenant.
 pub(super) enum Lock {
     /// For a transaction that changes the tenant.
-    ForNoKeyUpdate,
-    /// For a transaction that deletes the tenant. It does wait for them, because they rely on the tenant.
-    ForUpdate,
+    NoKeyUpdate,
+    /// For a transaction that deletes the tenant. It waits for the transactions that rely on the tenant.
+    Update,
     /// For a transaction that relies on the tenant's state.
-    ForShare,
+    Share,
 }
 
 /// Reads and locks a tenant.
@@ -38,9 +38,9 @@ pub(super) async fn lock_tenant_in_transaction(
 ) -> Result<Option<TenantRecord>, DbError> {
     let row = tenants::table.find(Uuid::from(id)).select(TenantRow::as_select());
     let row = match lock {
-        Lock::ForNoKeyUpdate => row.for_no_key_update().first(connection).await,
-        Lock::ForUpdate => row.for_update().first(connection).await,
-        Lock::ForShare => row.for_share().first(connection).await,
+        Lock::NoKeyUpdate => row.for_no_key_update().first(connection).await,
+        Lock::Update => row.for_update().first(connection).await,
+        Lock::Share => row.for_share().first(connection).await,
     };
     row.optional()?.map(TenantRow::into_record).transpose()
 }
@@ -129,7 +129,7 @@ impl TenantStore for PostgresStore {
     ) -> Result<TenantChanged<E>, StoreError> {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {
-                let current = lock_tenant_in_transaction(connection, id, Lock::ForNoKeyUpdate).await?;
+                let current = lock_tenant_in_transaction(connection, id, Lock::NoKeyUpdate).await?;
                 match decide_change(current, &decide) {
                     ControlFlow::Break(outcome) => Ok(Finish::Rollback(TenantChanged::Decided(outcome))),
                     ControlFlow::Continue(Change { record, event }) => {
@@ -160,7 +160,7 @@ impl TenantStore for PostgresStore {
     ) -> Result<Deleted<E>, StoreError> {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {
-                let Some(tenant) = lock_tenant_in_transaction(connection, id, Lock::ForUpdate).await? else {
+                let Some(tenant) = lock_tenant_in_transaction(connection, id, Lock::Update).await? else {
                     return Ok(Finish::Rollback(Deleted::NotFound));
                 };
                 let event = match decide(&tenant) {

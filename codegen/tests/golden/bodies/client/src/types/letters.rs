@@ -22,7 +22,7 @@ pub struct Letter {
     /// At most 9 items.
     #[serde(
         default,
-        deserialize_with = "decode::present_list::<_,_,9>",
+        deserialize_with = "decode::present_list::<_,_,0,9>",
         skip_serializing_if = "Option::is_none"
     )]
     pub pages: Option<Vec<String>>,
@@ -58,7 +58,7 @@ pub struct Correction {
     /// At most 9 items.
     #[serde(
         default,
-        deserialize_with = "decode::present_list::<_,_,9>",
+        deserialize_with = "decode::present_list::<_,_,0,9>",
         skip_serializing_if = "Option::is_none"
     )]
     pub pages: Option<Vec<String>>,

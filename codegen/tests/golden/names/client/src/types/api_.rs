@@ -25,7 +25,7 @@ pub struct Keywords {
     ///
     /// At most 9 items.
     #[serde(rename = "self")]
-    #[serde(deserialize_with = "decode::list::<_,_,9>")]
+    #[serde(deserialize_with = "decode::list::<_,_,0,9>")]
     pub self_: Vec<OpenEnum<Word>>,
     /// Another one.
     ///

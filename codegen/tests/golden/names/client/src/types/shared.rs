@@ -34,10 +34,10 @@ pub struct Option_ {
     pub map: Option<Map>,
     /// A list.
     ///
-    /// At most 9 items.
+    /// From 1 to 9 items.
     #[serde(
         default,
-        deserialize_with = "decode::present_list::<_,_,9>",
+        deserialize_with = "decode::present_list::<_,_,1,9>",
         skip_serializing_if = "Option::is_none"
     )]
     pub list: Option<Vec<Value>>,

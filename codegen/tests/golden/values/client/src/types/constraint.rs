@@ -32,6 +32,14 @@ pub enum ConstraintError {
         /// The actual number of characters.
         actual: usize,
     },
+    /// The list is too short.
+    #[error("must have at least {minimum} items, but has {actual}")]
+    TooFewItems {
+        /// The minimum number of items.
+        minimum: usize,
+        /// The actual number of items.
+        actual: usize,
+    },
     /// The list is too long.
     #[error("must have at most {maximum} items")]
     TooManyItems {

@@ -95,21 +95,35 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(from).map(Some)
 }
 
-/// Deserializes a list of at most `MAX` items. It stops at the first item beyond, so that a long list takes no memory.
-pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: usize>(
-    from: D,
-) -> Result<Vec<T>, D::Error> {
-    from.deserialize_seq(Items::<T, MAX>(PhantomData))
+/// Deserializes a list of `MIN` to `MAX` items. It stops at the first item beyond, so that a long list takes no memory.
+pub(super) fn list<
+    'de,
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+    const MIN: usize,
+    const MAX: usize,
+>(from: D) -> Result<Vec<T>, D::Error> {
+    let items = from.deserialize_seq(Items::<T, MAX>(PhantomData))?;
+    if items.len() < MIN {
+        return Err(
+            D::Error::custom(ConstraintError::TooFewItems {
+                minimum: MIN,
+                actual: items.len(),
+            }),
+        );
+    }
+    Ok(items)
 }
 
-/// Deserializes an optional list of at most `MAX` items that must not be `null`.
+/// Deserializes an optional list of `MIN` to `MAX` items that must not be `null`.
 pub(super) fn present_list<
     'de,
     D: Deserializer<'de>,
     T: Deserialize<'de>,
+    const MIN: usize,
     const MAX: usize,
 >(from: D) -> Result<Option<Vec<T>>, D::Error> {
-    list::<D, T, MAX>(from).map(Some)
+    list::<D, T, MIN, MAX>(from).map(Some)
 }
 
 /// Reads at most `MAX` items.

@@ -646,7 +646,7 @@ pub struct Request {
     /// At most 3 items.
     #[serde(
         default,
-        deserialize_with = "decode::present_list::<_,_,3>",
+        deserialize_with = "decode::present_list::<_,_,0,3>",
         skip_serializing_if = "Option::is_none"
     )]
     pub parts: Option<Vec<Part>>,
@@ -671,7 +671,7 @@ pub struct Request {
     /// At most 5 items.
     ///
     /// Default: `[]`.
-    #[serde(default, deserialize_with = "decode::list::<_,_,5>")]
+    #[serde(default, deserialize_with = "decode::list::<_,_,0,5>")]
     pub defaulted_list: Vec<Word>,
 }
 
