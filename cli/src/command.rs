@@ -15,6 +15,7 @@ use crate::generated::OperationCommand;
 use crate::login::{LogIn, LogOut};
 use crate::output::{self, OutputOptions};
 use crate::setting;
+use crate::tenant_find::Find;
 
 /// The name of the program.
 const NAME: &str = "registry";
@@ -29,6 +30,7 @@ pub(crate) struct Arguments {
 /// A command with its arguments.
 pub(crate) enum Command {
     Operation(OperationCommand),
+    TenantFind(Box<Find>),
     AuditTail(Tail),
     AuditExport(Export),
     Completions(Completions),
@@ -74,6 +76,7 @@ pub(crate) fn clap_command() -> clap::Command {
              written to standard output. Messages are written to standard error.",
         )
         .after_help(exit_code::help())
+        .mut_subcommand("tenant", |tenant| tenant.subcommand(Find::command()))
         .mut_subcommand("audit", |audit| {
             audit.subcommand(Tail::command()).subcommand(Export::command())
         })
@@ -112,6 +115,9 @@ impl Command {
             ("login", _) => LogIn::from_arg_matches(group_matches).map(Self::LogIn),
             ("logout", _) => LogOut::from_arg_matches(group_matches).map(Self::LogOut),
             ("completions", _) => Completions::from_arg_matches(group_matches).map(Self::Completions),
+            ("tenant", Some((Find::NAME, find))) => {
+                Find::from_arg_matches(find).map(|find| Self::TenantFind(Box::new(find)))
+            }
             ("audit", Some((Tail::NAME, tail))) => Tail::from_arg_matches(tail).map(Self::AuditTail),
             ("audit", Some((Export::NAME, export))) => Export::from_arg_matches(export).map(Self::AuditExport),
             _ => OperationCommand::from_arg_matches(matches).map(Self::Operation),

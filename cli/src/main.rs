@@ -17,6 +17,7 @@ mod output;
 mod printable;
 mod setting;
 mod table;
+mod tenant_find;
 mod whole_number;
 
 use std::env;
@@ -75,6 +76,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Operation(command) => with_client(&connection, async |client| {
             output::response(&command.send(client).await?, &output)
         }),
+        Command::TenantFind(find) => with_client(&connection, async |client| find.run(client, &output).await),
         Command::AuditTail(tail) => with_client(&connection, async |client| tail.run(client, output.output).await),
         Command::AuditExport(export) => with_client(&connection, async |client| export.run(client).await),
     }

@@ -10,6 +10,7 @@ impl Operation {
             Self::HealthGet
             | Self::ReadinessGet
             | Self::TenantGet
+            | Self::TenantList
             | Self::TenantGetBySlug
             | Self::ProjectGet
             | Self::EntitlementList

@@ -304,6 +304,30 @@ func useAPIKey(tenant *registry.Tenant, project *registry.Project, product strin
 	fails[*registry.APIKeyCreated](409, registry.ERRORCODE_CONFLICT)(client.ApiKeysAPI.ApiKeyRotate(ctx, key.Id).Execute())
 	passed("api_key_rotate")
 
+	patch := *registry.NewAPIKeyUpdate()
+	patch.SetName("nightly")
+	patch.SetScopes([]string{"reports:read"})
+	updated := succeeds(client.ApiKeysAPI.ApiKeyUpdate(ctx, successor.Id).APIKeyUpdate(patch).Execute())
+	check(updated.Name == "nightly" && reflect.DeepEqual(updated.Scopes, patch.Scopes), "the new name and scopes")
+	check(updated.ExpiresAt.Get() == nil, "no end, as before")
+	patch = *registry.NewAPIKeyUpdate()
+	patch.SetExpiresAt(tenant.CreatedAt)
+	fails[*registry.TenantAPIKey](400, registry.ERRORCODE_INVALID_INPUT)(
+		client.ApiKeysAPI.ApiKeyUpdate(ctx, successor.Id).APIKeyUpdate(patch).Execute())
+	passed("api_key_update")
+
+	var uses []registry.APIKeyVerifyRequest
+	for _, plaintext := range []string{created.Plaintext, rotated.Plaintext} {
+		use := *registry.NewAPIKeyVerifyRequest(plaintext)
+		use.SetScopes([]string{"reports:write"})
+		uses = append(uses, use)
+	}
+	results := succeeds(client.ApiKeysAPI.ApiKeyVerifyBatch(ctx).
+		APIKeyVerifyBatch(*registry.NewAPIKeyVerifyBatch(uses)).Execute()).Results
+	check(len(results) == 2 && results[0].Valid && !results[1].Valid, "one key with the scope")
+	check(results[1].GetReason() == registry.APIKEYVERIFYREASON_MISSING_SCOPE, "one key without the scope")
+	passed("api_key_verify_batch")
+
 	for range [2]int{} {
 		response, err := client.ApiKeysAPI.ApiKeyRevoke(ctx, key.Id).Execute()
 		check(err == nil && response.StatusCode == 204, "status 204")
@@ -369,6 +393,15 @@ func closeAccount(tenant *registry.Tenant) {
 	check(archived.Status == registry.TENANTSTATUS_ARCHIVED, "archived")
 	fails[*registry.Tenant](409, registry.ERRORCODE_CONFLICT)(client.TenantsAPI.TenantActivate(ctx, tenant.Id).Execute())
 	passed("tenant_archive")
+
+	demo := succeeds(client.TenantsAPI.TenantGetBySlug(ctx, tenant.Slug+"-demo").Execute())
+	_, err := client.TenantsAPI.TenantDelete(ctx, demo.Id).Execute()
+	check(err != nil && strings.HasPrefix(err.Error(), "409 conflict: "), "only an archived tenant can be deleted")
+	succeeds(client.TenantsAPI.TenantArchive(ctx, demo.Id).Execute())
+	response, err := client.TenantsAPI.TenantDelete(ctx, demo.Id).Execute()
+	check(err == nil && response.StatusCode == 204, "status 204")
+	fails[*registry.Tenant](404, registry.ERRORCODE_NOT_FOUND)(client.TenantsAPI.TenantGet(ctx, demo.Id).Execute())
+	passed("tenant_delete")
 }
 
 func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {
@@ -401,6 +434,7 @@ func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {
 		"catalog.trial_started",
 		"api_key.created",
 		"api_key.rotated",
+		"api_key.updated",
 		"api_key.revoked",
 		"api_key.revoked",
 		"report.exported",

@@ -77,7 +77,7 @@ public final class CustomerLife {
         life.useApiKey(tenant.getId(), website.getId(), tried);
         AuditEvent exported = life.appendAuditEvent(tenant);
         life.deleteProject(website.getId());
-        life.closeAccount(tenant.getId());
+        life.closeAccount(tenant);
         life.readAuditLog(tenant, exported);
     }
 
@@ -282,6 +282,24 @@ public final class CustomerLife {
         fails(409, ErrorCode.CONFLICT, () -> apiKeys.apiKeyRotate(key.getId(), null));
         passed("api_key_rotate");
 
+        APIKeyUpdate patch = new APIKeyUpdate().name("nightly").scopes(List.of("reports:read"));
+        APIKey updated = apiKeys.apiKeyUpdate(successor.getId(), patch);
+        equal(updated.getName(), patch.getName());
+        equal(updated.getScopes(), patch.getScopes());
+        equal(updated.getExpiresAt(), null);
+        APIKeyUpdate past = new APIKeyUpdate().expiresAt(key.getCreatedAt());
+        fails(400, ErrorCode.INVALID_INPUT, () -> apiKeys.apiKeyUpdate(successor.getId(), past));
+        passed("api_key_update");
+
+        APIKeyVerifyBatch batch = new APIKeyVerifyBatch();
+        for (String plaintext : List.of(created.getPlaintext(), rotated.getPlaintext())) {
+            batch.addKeysItem(new APIKeyVerifyRequest().key(plaintext).addScopesItem("reports:write"));
+        }
+        List<APIKeyVerify> results = apiKeys.apiKeyVerifyBatch(batch).getResults();
+        equal(results.stream().map(APIKeyVerify::getValid).toList(), List.of(true, false));
+        equal(results.get(1).getReason(), APIKeyVerifyReason.MISSING_SCOPE);
+        passed("api_key_verify_batch");
+
         for (int time = 0; time < 2; time++) {
             equal(apiKeys.apiKeyRevokeWithHttpInfo(key.getId()).getStatusCode(), 204);
         }
@@ -342,7 +360,8 @@ public final class CustomerLife {
         return event;
     }
 
-    private void closeAccount(UUID id) throws Exception {
+    private void closeAccount(Tenant tenant) throws Exception {
+        UUID id = tenant.getId();
         TenantCancel atPeriodEnd = new TenantCancel().reason("too dear").atPeriodEnd(true);
         equal(tenants.tenantCancel(id, atPeriodEnd).getStatus(), TenantStatus.ACTIVE);
         fails(409, ErrorCode.CONFLICT, () -> tenants.tenantArchive(id));
@@ -352,6 +371,13 @@ public final class CustomerLife {
         equal(tenants.tenantArchive(id).getStatus(), TenantStatus.ARCHIVED);
         fails(409, ErrorCode.CONFLICT, () -> tenants.tenantActivate(id, null));
         passed("tenant_archive");
+
+        UUID demo = tenants.tenantGetBySlug(tenant.getSlug() + "-demo").getId();
+        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantDelete(demo));
+        tenants.tenantArchive(demo);
+        equal(tenants.tenantDeleteWithHttpInfo(demo).getStatusCode(), 204);
+        fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(demo));
+        passed("tenant_delete");
     }
 
     private void readAuditLog(Tenant tenant, AuditEvent appended) throws Exception {
@@ -383,6 +409,7 @@ public final class CustomerLife {
                         "catalog.trial_started",
                         "api_key.created",
                         "api_key.rotated",
+                        "api_key.updated",
                         "api_key.revoked",
                         "api_key.revoked",
                         "report.exported",

@@ -223,6 +223,19 @@ def use_api_key(tenant, project, product):
         api_keys.api_key_rotate(key.id)
     passed("api_key_rotate")
 
+    patch = registry.APIKeyUpdate(name="nightly", scopes=["reports:read"])
+    updated = api_keys.api_key_update(successor.id, patch)
+    assert updated.name == "nightly" and updated.scopes == ["reports:read"] and updated.expires_at is None
+    with fails(400, registry.ErrorCode.INVALID_INPUT):
+        api_keys.api_key_update(successor.id, registry.APIKeyUpdate(expires_at=tenant.created_at))
+    passed("api_key_update")
+
+    keys = [registry.APIKeyVerifyRequest(key=it.plaintext, scopes=["reports:write"]) for it in (created, rotated)]
+    results = api_keys.api_key_verify_batch(registry.APIKeyVerifyBatch(keys=keys)).results
+    assert [result.valid for result in results] == [True, False]
+    assert results[1].reason is registry.APIKeyVerifyReason.MISSING_SCOPE
+    passed("api_key_verify_batch")
+
     for _ in range(2):
         assert api_keys.api_key_revoke_with_http_info(key.id).status_code == 204
     passed("api_key_revoke")
@@ -280,6 +293,15 @@ def close_account(tenant):
         tenants.tenant_activate(tenant.id)
     passed("tenant_archive")
 
+    demo = tenants.tenant_get_by_slug(f"{tenant.slug}-demo")
+    with fails(409, registry.ErrorCode.CONFLICT):
+        tenants.tenant_delete(demo.id)
+    tenants.tenant_archive(demo.id)
+    assert tenants.tenant_delete_with_http_info(demo.id).status_code == 204
+    with fails(404, registry.ErrorCode.NOT_FOUND):
+        tenants.tenant_get(demo.id)
+    passed("tenant_delete")
+
 
 def read_audit_log(tenant, appended):
     events, cursor = [], LARGEST_64_BIT
@@ -299,6 +321,7 @@ def read_audit_log(tenant, appended):
         "catalog.trial_started",
         "api_key.created",
         "api_key.rotated",
+        "api_key.updated",
         "api_key.revoked",
         "api_key.revoked",
         "report.exported",

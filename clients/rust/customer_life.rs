@@ -11,10 +11,10 @@ use serde_json::json;
 use tenant_registry_client as registry;
 
 use self::registry::types::{
-    ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ApiKeyVerifyReason,
-    ApiKeyVerifyRequest, AuditAppend, AuditEvent, CatalogRequest, EntitlementCheckReason, ErrorCode, HealthStatus,
-    Patch, ProductKey, Project, ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate, TenantCancel,
-    TenantCreate, TenantId, TenantKind, TenantStatus, TenantUpdate,
+    ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch,
+    ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditEvent, CatalogRequest, EntitlementCheckReason,
+    ErrorCode, HealthStatus, Patch, ProductKey, Project, ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate,
+    TenantCancel, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate,
 };
 use self::registry::{Client, ResponseValue, TryStreamExt};
 use uuid::Uuid;
@@ -39,7 +39,7 @@ async fn main() -> Outcome {
     use_api_key(&client, tenant.id, website.id, tried).await?;
     let exported = append_audit_event(&client, &tenant).await?;
     delete_project(&client, website.id).await?;
-    close_account(&client, tenant.id).await?;
+    close_account(&client, &tenant).await?;
     read_audit_log(&client, &tenant, &exported).await?;
     filter_by_time(&client, &tenant, &exported).await
 }
@@ -357,6 +357,50 @@ async fn rotate_api_key(client: &Client, created: &ApiKeyCreated) -> Outcome<Api
     let again = client.api_key_rotate().id(key.id).send().await;
     fails(409, ErrorCode::Conflict, again)?;
     passed("api_key_rotate");
+
+    let patch = ApiKeyUpdate {
+        name: Some("nightly".try_into()?),
+        scopes: Some(vec!["reports:read".try_into()?]),
+        ..ApiKeyUpdate::default()
+    };
+    let updated = client
+        .api_key_update()
+        .id(successor.id)
+        .body(patch.clone())
+        .send()
+        .await?;
+    equal(&Some(&updated.name), &patch.name.as_ref())?;
+    equal(&(updated.scopes.len(), updated.expires_at), &(1, None))?;
+    let past = ApiKeyUpdate {
+        expires_at: Some(key.created_at),
+        ..ApiKeyUpdate::default()
+    };
+    let rejected = client.api_key_update().id(successor.id).body(past).send().await;
+    fails(400, ErrorCode::InvalidInput, rejected)?;
+    passed("api_key_update");
+
+    let mut keys = Vec::new();
+    for plaintext in [&created.plaintext, &rotated.plaintext] {
+        let mut usage = ApiKeyVerifyRequest::new(ApiKeyCandidate::from(plaintext.expose_secret()));
+        usage.scopes = vec!["reports:write".try_into()?];
+        keys.push(usage);
+    }
+    let batch = ApiKeyVerifyBatch::new(keys);
+    let results = client
+        .api_key_verify_batch()
+        .body(batch)
+        .send()
+        .await?
+        .into_inner()
+        .results;
+    equal(
+        &results
+            .iter()
+            .map(|result| (result.valid, &result.reason))
+            .collect::<Vec<_>>(),
+        &vec![(true, &None), (false, &Some(ApiKeyVerifyReason::MissingScope.into()))],
+    )?;
+    passed("api_key_verify_batch");
     Ok(successor.id)
 }
 
@@ -397,7 +441,8 @@ async fn append_audit_event(client: &Client, tenant: &Tenant) -> Outcome<AuditEv
     Ok(event)
 }
 
-async fn close_account(client: &Client, id: TenantId) -> Outcome {
+async fn close_account(client: &Client, tenant: &Tenant) -> Outcome {
+    let id = tenant.id;
     let at_period_end = TenantCancel {
         reason: Some("too dear".try_into()?),
         at_period_end: true,
@@ -413,6 +458,15 @@ async fn close_account(client: &Client, id: TenantId) -> Outcome {
     equal(&archived.status, &TenantStatus::Archived.into())?;
     fails(409, ErrorCode::Conflict, client.tenant_activate().id(id).send().await)?;
     passed("tenant_archive");
+
+    let demo: TenantSlug = format!("{}-demo", tenant.slug).try_into()?;
+    let demo = client.tenant_get_by_slug().slug(demo).send().await?.id;
+    fails(409, ErrorCode::Conflict, client.tenant_delete().id(demo).send().await)?;
+    client.tenant_archive().id(demo).send().await?;
+    let deleted = client.tenant_delete().id(demo).send().await?;
+    equal(&deleted.status().as_u16(), &204)?;
+    fails(404, ErrorCode::NotFound, client.tenant_get().id(demo).send().await)?;
+    passed("tenant_delete");
     Ok(())
 }
 
@@ -450,6 +504,7 @@ async fn read_audit_log(client: &Client, tenant: &Tenant, appended: &AuditEvent)
             "catalog.trial_started",
             "api_key.created",
             "api_key.rotated",
+            "api_key.updated",
             "api_key.revoked",
             "api_key.revoked",
             "report.exported",

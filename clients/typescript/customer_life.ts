@@ -267,6 +267,26 @@ async function useApiKey({ id: tenantId }: Tenant, { id: projectId }: Project, p
     await fails(409, ErrorCode.Conflict, apiKeys.apiKeyRotate({ id: key.id }));
     passed("api_key_rotate");
 
+    const apiKeyUpdate = { name: "nightly", scopes: ["reports:read"] };
+    const updated = await apiKeys.apiKeyUpdate({ id: successor.id, apiKeyUpdate });
+    assert.equal(updated.name, apiKeyUpdate.name);
+    assert.deepEqual(updated.scopes, apiKeyUpdate.scopes);
+    assert.equal(updated.expiresAt, null);
+    const past = { expiresAt: key.createdAt };
+    await fails(400, ErrorCode.InvalidInput, apiKeys.apiKeyUpdate({ id: successor.id, apiKeyUpdate: past }));
+    passed("api_key_update");
+
+    const keys = [created, rotated].map(({ plaintext }) => ({ key: plaintext, scopes: ["reports:write"] }));
+    const { results } = await apiKeys.apiKeyVerifyBatch({ apiKeyVerifyBatch: { keys } });
+    assert.deepEqual(
+        results.map(({ valid, reason }) => ({ valid, reason })),
+        [
+            { valid: true, reason: undefined },
+            { valid: false, reason: APIKeyVerifyReason.MissingScope },
+        ],
+    );
+    passed("api_key_verify_batch");
+
     for (let time = 0; time < 2; time++) {
         assert.equal((await apiKeys.apiKeyRevokeRaw({ id: key.id })).raw.status, 204);
     }
@@ -319,7 +339,7 @@ async function appendAuditEvent(tenant: Tenant): Promise<AuditEvent> {
     return event;
 }
 
-async function closeAccount({ id }: Tenant) {
+async function closeAccount({ id, slug }: Tenant) {
     const tenantCancel = { reason: "too dear", atPeriodEnd: true };
     assert.equal((await tenants.tenantCancel({ id, tenantCancel })).status, TenantStatus.Active);
     await fails(409, ErrorCode.Conflict, tenants.tenantArchive({ id }));
@@ -329,6 +349,13 @@ async function closeAccount({ id }: Tenant) {
     assert.equal((await tenants.tenantArchive({ id })).status, TenantStatus.Archived);
     await fails(409, ErrorCode.Conflict, tenants.tenantActivate({ id }));
     passed("tenant_archive");
+
+    const demo = await tenants.tenantGetBySlug({ slug: `${slug}-demo` });
+    await fails(409, ErrorCode.Conflict, tenants.tenantDelete({ id: demo.id }));
+    await tenants.tenantArchive({ id: demo.id });
+    assert.equal((await tenants.tenantDeleteRaw({ id: demo.id })).raw.status, 204);
+    await fails(404, ErrorCode.NotFound, tenants.tenantGet({ id: demo.id }));
+    passed("tenant_delete");
 }
 
 async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
@@ -354,6 +381,7 @@ async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
             "catalog.trial_started",
             "api_key.created",
             "api_key.rotated",
+            "api_key.updated",
             "api_key.revoked",
             "api_key.revoked",
             "report.exported",

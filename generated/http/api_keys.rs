@@ -29,11 +29,12 @@ pub(super) async fn api_key_list<A: Api>(
             .await?;
         let query = request::query(
             &context,
-            &["tenant_id", "product", "usable", "limit", "cursor"],
+            &["tenant_id", "product", "project_id", "usable", "limit", "cursor"],
         )?;
         let params = ApiKeyListParams {
             tenant_id: request::required_parameter(&query, "tenant_id", str::parse)?,
             product: request::optional_parameter(&query, "product", str::parse)?,
+            project_id: request::optional_parameter(&query, "project_id", str::parse)?,
             usable: request::optional_parameter(&query, "usable", str::parse)?,
             limit: request::defaulted_parameter(&query, "limit", str::parse, "500")?,
             cursor: request::optional_parameter(&query, "cursor", str::parse)?,

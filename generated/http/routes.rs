@@ -195,8 +195,9 @@ pub(super) async fn route<A: Api>(
         }
         ["v1", "tenants"] if is_served("/v1/tenants") => {
             match method {
+                Method::GET | Method::HEAD => tenants::tenant_list(context).await,
                 Method::POST => tenants::tenant_create(context, request).await,
-                _ => response::method_not_allowed(&context, "POST"),
+                _ => response::method_not_allowed(&context, "GET, HEAD, POST"),
             }
         }
         ["v1", "tenants", "by-slug", slug] if is_served("/v1/tenants/by-slug/{slug}") => {
@@ -299,6 +300,7 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
     match operation {
         "health_get" => Some("/healthz"),
         "readiness_get" => Some("/readyz"),
+        "tenant_list" => Some("/v1/tenants"),
         "tenant_create" => Some("/v1/tenants"),
         "tenant_get" => Some("/v1/tenants/{id}"),
         "tenant_update" => Some("/v1/tenants/{id}"),
@@ -394,6 +396,21 @@ pub fn api_description<A: Api>(
     if is_served("/v1/tenants") {
         api.register(
             ApiEndpoint::new(
+                    "tenant_list".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::GET,
+                    "application/json",
+                    "/v1/tenants",
+                    ApiEndpointVersions::All,
+                )
+                .summary("List tenants, newest first.")
+                .description(
+                    "Returns the tenants that match all filters. To get the next page, repeat the request with the same filters and with the `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400 if the cursor belongs to other filters. A token that is restricted to one tenant gets only this tenant.",
+                )
+                .tag("tenants"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
                     "tenant_create".to_owned(),
                     endpoint::<A, NoVariables>,
                     Method::POST,
@@ -407,7 +424,10 @@ pub fn api_description<A: Api>(
                 )
                 .tag("tenants"),
         )?;
-        register_others::<A, NoVariables>(&mut api, "/v1/tenants", &[Method::POST])?;
+        register_others::<
+            A,
+            NoVariables,
+        >(&mut api, "/v1/tenants", &[Method::GET, Method::POST])?;
     }
     if is_served("/v1/tenants/{id}") {
         api.register(

@@ -15,11 +15,90 @@ use crate::server::{
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
     TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    TenantUpdateParams, TenantUpdateResponse,
+    TenantListParams, TenantListResponse, TenantUpdateParams, TenantUpdateResponse,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
+
+/// `GET /v1/tenants`: List tenants, newest first.
+pub(super) async fn tenant_list<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
+            .await?;
+        let query = request::query(
+            &context,
+            &[
+                "status",
+                "kind",
+                "plan",
+                "product",
+                "stripe_cust_id",
+                "erp_customer_id",
+                "q",
+                "limit",
+                "cursor",
+            ],
+        )?;
+        let params = TenantListParams {
+            status: request::optional_parameter(&query, "status", str::parse)?,
+            kind: request::optional_parameter(&query, "kind", str::parse)?,
+            plan: request::optional_parameter(&query, "plan", str::parse)?,
+            product: request::optional_parameter(&query, "product", str::parse)?,
+            stripe_cust_id: request::optional_parameter(
+                &query,
+                "stripe_cust_id",
+                str::parse,
+            )?,
+            erp_customer_id: request::optional_parameter(
+                &query,
+                "erp_customer_id",
+                str::parse,
+            )?,
+            q: request::optional_parameter(&query, "q", str::parse)?,
+            limit: request::defaulted_parameter(&query, "limit", str::parse, "50")?,
+            cursor: request::optional_parameter(&query, "cursor", str::parse)?,
+        };
+        Ok(
+            context
+                .context()
+                .implementation
+                .tenant_list(metadata, principal, params)
+                .await,
+        )
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for TenantListResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[Scope::TenantsRead],
+                    )?
+                }
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
 
 /// `POST /v1/tenants`: Create a tenant.
 pub(super) async fn tenant_create<A: Api>(

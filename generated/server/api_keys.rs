@@ -157,6 +157,8 @@ pub struct ApiKeyListParams {
     pub tenant_id: types::TenantId,
     /// Return only keys that are for this product.
     pub product: Option<types::ProductKey>,
+    /// Return only keys that are bound to this project.
+    pub project_id: Option<types::ProjectId>,
     /// Return only keys that are neither revoked nor expired (`true`), or only the others
     /// (`false`).
     pub usable: Option<bool>,

@@ -16,15 +16,15 @@ use super::{
     AuditListParams, AuditListResponse, Catalog, CatalogListResponse,
     CatalogRequestResponse, CatalogTrialRequestResponse, Credentials,
     EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
-    EntitlementListResponse, Health, HealthGetResponse, Idempotency, InvalidBody,
-    KeyedRequest, NotAdmitted, OperationResponse, Principal, ProjectCreateResponse,
-    ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse,
-    Projects, ReadinessGetResponse, RequestKey, RequestMetadata, RunningRequests,
-    ServerErrorResponse, StoredResponse, TenantActivateParams, TenantActivateResponse,
+    EntitlementListResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
+    OperationResponse, Principal, ProjectCreateResponse, ProjectDeleteParams,
+    ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse, Projects,
+    ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
     TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    TenantUpdateParams, TenantUpdateResponse, Tenants, TryLater,
+    TenantListParams, TenantListResponse, TenantUpdateParams, TenantUpdateResponse,
+    Tenants, TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -34,9 +34,6 @@ pub trait Operation: Sized + Send + Sync + 'static {
 
     /// The authorized caller as the method takes it; `()` if the operation has no `security`.
     type Principal<I: Send + Sync>: Send;
-
-    /// The request with its `Idempotency-Key`; `()` if the operation takes none.
-    type Keyed: Send;
 
     /// The parameters; `()` if there are none.
     type Params: Parameters + Send;
@@ -66,8 +63,6 @@ pub struct Request<I: Send + Sync, O: Operation> {
     pub metadata: RequestMetadata,
     /// The authorized caller.
     pub principal: O::Principal<I>,
-    /// The request with its key.
-    pub keyed: O::Keyed,
     /// The parameters.
     pub params: O::Params,
     /// The body.
@@ -94,7 +89,7 @@ pub trait ParameterVisitor {
 }
 
 /// Handles the operation `O`. Implement it for all operations at once: `impl<O: Operation> Handler<O> for …`.
-pub trait Handler<O: Operation>: Idempotency {
+pub trait Handler<O: Operation>: Admission {
     /// Handles a request.
     fn handle(
         &self,
@@ -118,27 +113,7 @@ impl<H: Admission> Admission for GenericApi<H> {
     }
 }
 
-impl<H: Idempotency> Idempotency for GenericApi<H> {
-    fn caller(identity: &H::Identity) -> Vec<u8> {
-        H::caller(identity)
-    }
-
-    fn running_requests(&self) -> &RunningRequests {
-        self.0.running_requests()
-    }
-
-    fn stored_response(
-        &self,
-        metadata: &RequestMetadata,
-        key: &RequestKey,
-    ) -> impl Future<
-        Output = Result<Option<StoredResponse>, ServerErrorResponse>,
-    > + Send {
-        self.0.stored_response(metadata, key)
-    }
-}
-
-impl<H: Idempotency + Handler<HealthGet> + Handler<ReadinessGet>> Health
+impl<H: Admission + Handler<HealthGet> + Handler<ReadinessGet>> Health
 for GenericApi<H> {
     fn health_get(
         &self,
@@ -151,7 +126,6 @@ for GenericApi<H> {
             Request {
                 metadata,
                 principal: (),
-                keyed: (),
                 params: (),
                 body: (),
             },
@@ -169,7 +143,6 @@ for GenericApi<H> {
             Request {
                 metadata,
                 principal: (),
-                keyed: (),
                 params: (),
                 body: (),
             },
@@ -178,16 +151,34 @@ for GenericApi<H> {
 }
 
 impl<
-    H: Idempotency + Handler<TenantCreate> + Handler<TenantGet> + Handler<TenantUpdate>
-        + Handler<TenantDelete> + Handler<TenantGetBySlug> + Handler<TenantActivate>
-        + Handler<TenantCancel> + Handler<TenantArchive> + Handler<EntitlementList>
-        + Handler<EntitlementCheck>,
+    H: Admission + Handler<TenantList> + Handler<TenantCreate> + Handler<TenantGet>
+        + Handler<TenantUpdate> + Handler<TenantDelete> + Handler<TenantGetBySlug>
+        + Handler<TenantActivate> + Handler<TenantCancel> + Handler<TenantArchive>
+        + Handler<EntitlementList> + Handler<EntitlementCheck>,
 > Tenants for GenericApi<H> {
+    fn tenant_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: TenantListParams,
+    ) -> impl Future<Output = TenantListResponse> + Send {
+        <H as Handler<
+            TenantList,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                params,
+                body: (),
+            },
+        )
+    }
+
     fn tenant_create(
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
-        keyed: Option<KeyedRequest>,
         body: types::TenantCreate,
     ) -> impl Future<Output = TenantCreateResponse> + Send {
         <H as Handler<
@@ -197,7 +188,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed,
                 params: (),
                 body,
             },
@@ -217,7 +207,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params,
                 body: (),
             },
@@ -238,7 +227,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params,
                 body,
             },
@@ -258,7 +246,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params,
                 body: (),
             },
@@ -278,7 +265,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params,
                 body: (),
             },
@@ -289,7 +275,6 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
-        keyed: Option<KeyedRequest>,
         params: TenantActivateParams,
         body: Option<types::TenantActivate>,
     ) -> impl Future<Output = TenantActivateResponse> + Send {
@@ -300,7 +285,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed,
                 params,
                 body,
             },
@@ -311,7 +295,6 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
-        keyed: Option<KeyedRequest>,
         params: TenantCancelParams,
         body: Option<types::TenantCancel>,
     ) -> impl Future<Output = TenantCancelResponse> + Send {
@@ -322,7 +305,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed,
                 params,
                 body,
             },
@@ -333,7 +315,6 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
-        keyed: Option<KeyedRequest>,
         params: TenantArchiveParams,
     ) -> impl Future<Output = TenantArchiveResponse> + Send {
         <H as Handler<
@@ -343,7 +324,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed,
                 params,
                 body: (),
             },
@@ -363,7 +343,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params,
                 body: (),
             },
@@ -383,7 +362,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params,
                 body: (),
             },
@@ -392,14 +370,12 @@ impl<
 }
 
 impl<
-    H: Idempotency + Handler<ProjectCreate> + Handler<ProjectGet>
-        + Handler<ProjectDelete>,
+    H: Admission + Handler<ProjectCreate> + Handler<ProjectGet> + Handler<ProjectDelete>,
 > Projects for GenericApi<H> {
     fn project_create(
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
-        keyed: Option<KeyedRequest>,
         body: types::ProjectCreate,
     ) -> impl Future<Output = ProjectCreateResponse> + Send {
         <H as Handler<
@@ -409,7 +385,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed,
                 params: (),
                 body,
             },
@@ -429,7 +404,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params,
                 body: (),
             },
@@ -449,7 +423,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params,
                 body: (),
             },
@@ -458,7 +431,7 @@ impl<
 }
 
 impl<
-    H: Idempotency + Handler<CatalogList> + Handler<CatalogRequest>
+    H: Admission + Handler<CatalogList> + Handler<CatalogRequest>
         + Handler<CatalogTrialRequest>,
 > Catalog for GenericApi<H> {
     fn catalog_list(
@@ -473,7 +446,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params: (),
                 body: (),
             },
@@ -484,7 +456,6 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
-        keyed: Option<KeyedRequest>,
         body: types::CatalogRequest,
     ) -> impl Future<Output = CatalogRequestResponse> + Send {
         <H as Handler<
@@ -494,7 +465,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed,
                 params: (),
                 body,
             },
@@ -505,7 +475,6 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
-        keyed: Option<KeyedRequest>,
         body: types::CatalogRequest,
     ) -> impl Future<Output = CatalogTrialRequestResponse> + Send {
         <H as Handler<
@@ -515,7 +484,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed,
                 params: (),
                 body,
             },
@@ -524,7 +492,7 @@ impl<
 }
 
 impl<
-    H: Idempotency + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
+    H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
         + Handler<ApiKeyUpdate> + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate>
         + Handler<ApiKeyVerify> + Handler<ApiKeyVerifyBatch>,
 > ApiKeys for GenericApi<H> {
@@ -541,7 +509,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params,
                 body: (),
             },
@@ -552,7 +519,6 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
-        keyed: Option<KeyedRequest>,
         body: types::ApiKeyCreate,
     ) -> impl Future<Output = ApiKeyCreateResponse> + Send {
         <H as Handler<
@@ -562,7 +528,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed,
                 params: (),
                 body,
             },
@@ -582,7 +547,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params,
                 body: (),
             },
@@ -603,7 +567,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params,
                 body,
             },
@@ -623,7 +586,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params,
                 body: (),
             },
@@ -634,7 +596,6 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
-        keyed: Option<KeyedRequest>,
         params: ApiKeyRotateParams,
         body: Option<types::ApiKeyRotate>,
     ) -> impl Future<Output = ApiKeyRotateResponse> + Send {
@@ -645,7 +606,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed,
                 params,
                 body,
             },
@@ -665,7 +625,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params: (),
                 body,
             },
@@ -685,7 +644,6 @@ impl<
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params: (),
                 body,
             },
@@ -693,13 +651,11 @@ impl<
     }
 }
 
-impl<H: Idempotency + Handler<AuditAppend> + Handler<AuditList>> Audit
-for GenericApi<H> {
+impl<H: Admission + Handler<AuditAppend> + Handler<AuditList>> Audit for GenericApi<H> {
     fn audit_append(
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
-        keyed: Option<KeyedRequest>,
         body: types::AuditAppend,
     ) -> impl Future<Output = AuditAppendResponse> + Send {
         <H as Handler<
@@ -709,7 +665,6 @@ for GenericApi<H> {
             Request {
                 metadata,
                 principal,
-                keyed,
                 params: (),
                 body,
             },
@@ -729,7 +684,6 @@ for GenericApi<H> {
             Request {
                 metadata,
                 principal,
-                keyed: (),
                 params,
                 body: (),
             },
@@ -745,8 +699,6 @@ impl Operation for HealthGet {
     const ID: &'static str = "health_get";
 
     type Principal<I: Send + Sync> = ();
-
-    type Keyed = ();
 
     type Params = ();
 
@@ -777,8 +729,6 @@ impl Operation for ReadinessGet {
 
     type Principal<I: Send + Sync> = ();
 
-    type Keyed = ();
-
     type Params = ();
 
     type Body = ();
@@ -799,6 +749,35 @@ impl Operation for ReadinessGet {
     }
 }
 
+/// `tenant_list`: List tenants, newest first.
+#[derive(Debug)]
+pub enum TenantList {}
+
+impl Operation for TenantList {
+    const ID: &'static str = "tenant_list";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Params = TenantListParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = TenantListResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tenant_list(request.metadata, request.principal, request.params)
+    }
+}
+
 /// `tenant_create`: Create a tenant.
 #[derive(Debug)]
 pub enum TenantCreate {}
@@ -807,8 +786,6 @@ impl Operation for TenantCreate {
     const ID: &'static str = "tenant_create";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = Option<KeyedRequest>;
 
     type Params = ();
 
@@ -826,12 +803,7 @@ impl Operation for TenantCreate {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.tenant_create(
-            request.metadata,
-            request.principal,
-            request.keyed,
-            request.body,
-        )
+        api.tenant_create(request.metadata, request.principal, request.body)
     }
 }
 
@@ -843,8 +815,6 @@ impl Operation for TenantGet {
     const ID: &'static str = "tenant_get";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = ();
 
     type Params = TenantGetParams;
 
@@ -874,8 +844,6 @@ impl Operation for TenantUpdate {
     const ID: &'static str = "tenant_update";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = ();
 
     type Params = TenantUpdateParams;
 
@@ -911,8 +879,6 @@ impl Operation for TenantDelete {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
-    type Keyed = ();
-
     type Params = TenantDeleteParams;
 
     type Body = ();
@@ -941,8 +907,6 @@ impl Operation for TenantGetBySlug {
     const ID: &'static str = "tenant_get_by_slug";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = ();
 
     type Params = TenantGetBySlugParams;
 
@@ -973,8 +937,6 @@ impl Operation for TenantActivate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
-    type Keyed = Option<KeyedRequest>;
-
     type Params = TenantActivateParams;
 
     type Body = Option<types::TenantActivate>;
@@ -994,7 +956,6 @@ impl Operation for TenantActivate {
         api.tenant_activate(
             request.metadata,
             request.principal,
-            request.keyed,
             request.params,
             request.body,
         )
@@ -1009,8 +970,6 @@ impl Operation for TenantCancel {
     const ID: &'static str = "tenant_cancel";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = Option<KeyedRequest>;
 
     type Params = TenantCancelParams;
 
@@ -1031,7 +990,6 @@ impl Operation for TenantCancel {
         api.tenant_cancel(
             request.metadata,
             request.principal,
-            request.keyed,
             request.params,
             request.body,
         )
@@ -1046,8 +1004,6 @@ impl Operation for TenantArchive {
     const ID: &'static str = "tenant_archive";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = Option<KeyedRequest>;
 
     type Params = TenantArchiveParams;
 
@@ -1065,12 +1021,7 @@ impl Operation for TenantArchive {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.tenant_archive(
-            request.metadata,
-            request.principal,
-            request.keyed,
-            request.params,
-        )
+        api.tenant_archive(request.metadata, request.principal, request.params)
     }
 }
 
@@ -1082,8 +1033,6 @@ impl Operation for ProjectCreate {
     const ID: &'static str = "project_create";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = Option<KeyedRequest>;
 
     type Params = ();
 
@@ -1101,12 +1050,7 @@ impl Operation for ProjectCreate {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.project_create(
-            request.metadata,
-            request.principal,
-            request.keyed,
-            request.body,
-        )
+        api.project_create(request.metadata, request.principal, request.body)
     }
 }
 
@@ -1118,8 +1062,6 @@ impl Operation for ProjectGet {
     const ID: &'static str = "project_get";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = ();
 
     type Params = ProjectGetParams;
 
@@ -1150,8 +1092,6 @@ impl Operation for ProjectDelete {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
-    type Keyed = ();
-
     type Params = ProjectDeleteParams;
 
     type Body = ();
@@ -1180,8 +1120,6 @@ impl Operation for EntitlementList {
     const ID: &'static str = "entitlement_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = ();
 
     type Params = EntitlementListParams;
 
@@ -1212,8 +1150,6 @@ impl Operation for EntitlementCheck {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
-    type Keyed = ();
-
     type Params = EntitlementCheckParams;
 
     type Body = ();
@@ -1242,8 +1178,6 @@ impl Operation for CatalogList {
     const ID: &'static str = "catalog_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = ();
 
     type Params = ();
 
@@ -1274,8 +1208,6 @@ impl Operation for CatalogRequest {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
-    type Keyed = Option<KeyedRequest>;
-
     type Params = ();
 
     type Body = types::CatalogRequest;
@@ -1292,12 +1224,7 @@ impl Operation for CatalogRequest {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.catalog_request(
-            request.metadata,
-            request.principal,
-            request.keyed,
-            request.body,
-        )
+        api.catalog_request(request.metadata, request.principal, request.body)
     }
 }
 
@@ -1309,8 +1236,6 @@ impl Operation for CatalogTrialRequest {
     const ID: &'static str = "catalog_trial_request";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = Option<KeyedRequest>;
 
     type Params = ();
 
@@ -1328,12 +1253,7 @@ impl Operation for CatalogTrialRequest {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.catalog_trial_request(
-            request.metadata,
-            request.principal,
-            request.keyed,
-            request.body,
-        )
+        api.catalog_trial_request(request.metadata, request.principal, request.body)
     }
 }
 
@@ -1345,8 +1265,6 @@ impl Operation for ApiKeyList {
     const ID: &'static str = "api_key_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = ();
 
     type Params = ApiKeyListParams;
 
@@ -1377,8 +1295,6 @@ impl Operation for ApiKeyCreate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
-    type Keyed = Option<KeyedRequest>;
-
     type Params = ();
 
     type Body = types::ApiKeyCreate;
@@ -1395,12 +1311,7 @@ impl Operation for ApiKeyCreate {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.api_key_create(
-            request.metadata,
-            request.principal,
-            request.keyed,
-            request.body,
-        )
+        api.api_key_create(request.metadata, request.principal, request.body)
     }
 }
 
@@ -1412,8 +1323,6 @@ impl Operation for ApiKeyGet {
     const ID: &'static str = "api_key_get";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = ();
 
     type Params = ApiKeyGetParams;
 
@@ -1443,8 +1352,6 @@ impl Operation for ApiKeyUpdate {
     const ID: &'static str = "api_key_update";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = ();
 
     type Params = ApiKeyUpdateParams;
 
@@ -1480,8 +1387,6 @@ impl Operation for ApiKeyRevoke {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
-    type Keyed = ();
-
     type Params = ApiKeyRevokeParams;
 
     type Body = ();
@@ -1511,8 +1416,6 @@ impl Operation for ApiKeyRotate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
-    type Keyed = Option<KeyedRequest>;
-
     type Params = ApiKeyRotateParams;
 
     type Body = Option<types::ApiKeyRotate>;
@@ -1532,7 +1435,6 @@ impl Operation for ApiKeyRotate {
         api.api_key_rotate(
             request.metadata,
             request.principal,
-            request.keyed,
             request.params,
             request.body,
         )
@@ -1547,8 +1449,6 @@ impl Operation for ApiKeyVerify {
     const ID: &'static str = "api_key_verify";
 
     type Principal<I: Send + Sync> = Result<Principal<I>, TryLater>;
-
-    type Keyed = ();
 
     type Params = ();
 
@@ -1579,8 +1479,6 @@ impl Operation for ApiKeyVerifyBatch {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
-    type Keyed = ();
-
     type Params = ();
 
     type Body = types::ApiKeyVerifyBatch;
@@ -1610,8 +1508,6 @@ impl Operation for AuditAppend {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
-    type Keyed = Option<KeyedRequest>;
-
     type Params = ();
 
     type Body = types::AuditAppend;
@@ -1628,12 +1524,7 @@ impl Operation for AuditAppend {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.audit_append(
-            request.metadata,
-            request.principal,
-            request.keyed,
-            request.body,
-        )
+        api.audit_append(request.metadata, request.principal, request.body)
     }
 }
 
@@ -1645,8 +1536,6 @@ impl Operation for AuditList {
     const ID: &'static str = "audit_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
-
-    type Keyed = ();
 
     type Params = AuditListParams;
 
@@ -1665,6 +1554,47 @@ impl Operation for AuditList {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.audit_list(request.metadata, request.principal, request.params)
+    }
+}
+
+impl Parameters for TenantListParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self {
+            status,
+            kind,
+            plan,
+            product,
+            stripe_cust_id,
+            erp_customer_id,
+            q,
+            limit,
+            cursor,
+        } = self;
+        if let Some(value) = status {
+            visitor.parameter("status", value);
+        }
+        if let Some(value) = kind {
+            visitor.parameter("kind", value);
+        }
+        if let Some(value) = plan {
+            visitor.parameter("plan", value);
+        }
+        if let Some(value) = product {
+            visitor.parameter("product", value);
+        }
+        if let Some(value) = stripe_cust_id {
+            visitor.parameter("stripe_cust_id", value);
+        }
+        if let Some(value) = erp_customer_id {
+            visitor.parameter("erp_customer_id", value);
+        }
+        if let Some(value) = q {
+            visitor.parameter("q", value);
+        }
+        visitor.parameter("limit", limit);
+        if let Some(value) = cursor {
+            visitor.parameter("cursor", value);
+        }
     }
 }
 
@@ -1748,10 +1678,13 @@ impl Parameters for EntitlementCheckParams {
 
 impl Parameters for ApiKeyListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { tenant_id, product, usable, limit, cursor } = self;
+        let Self { tenant_id, product, project_id, usable, limit, cursor } = self;
         visitor.parameter("tenant_id", tenant_id);
         if let Some(value) = product {
             visitor.parameter("product", value);
+        }
+        if let Some(value) = project_id {
+            visitor.parameter("project_id", value);
         }
         if let Some(value) = usable {
             visitor.parameter("usable", value);

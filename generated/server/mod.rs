@@ -46,7 +46,8 @@ pub use self::tenants::{
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
     TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    TenantUpdateParams, TenantUpdateResponse, Tenants,
+    TenantListParams, TenantListResponse, TenantUpdateParams, TenantUpdateResponse,
+    Tenants,
 };
 
 /// The whole API: implemented for every type that implements the trait of each tag.

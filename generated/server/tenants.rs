@@ -3,12 +3,28 @@
 
 use crate::types;
 use super::{
-    Idempotency, KeyedRequest, OperationResponse, Principal, RequestMetadata,
-    ServerErrorResponse,
+    Admission, OperationResponse, Principal, RequestMetadata, ServerErrorResponse,
 };
 
 /// Customers and demos of the platform, and their product entitlements.
-pub trait Tenants: Idempotency {
+pub trait Tenants: Admission {
+    /// List tenants, newest first.
+    ///
+    /// Returns the tenants that match all filters. To get the next page, repeat the request with
+    /// the same filters and with the `next_cursor` of the response as `cursor`. The last page has
+    /// no `next_cursor`. Returns 400 if the cursor belongs to other filters. A token that is
+    /// restricted to one tenant gets only this tenant.
+    ///
+    /// Requires the scope `tenants:read`.
+    ///
+    /// `GET /v1/tenants`
+    fn tenant_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: TenantListParams,
+    ) -> impl Future<Output = TenantListResponse> + Send;
+
     /// Create a tenant.
     ///
     /// A tenant of kind `customer` starts with status `trial`, and its `trial_ends_at` is 14 days
@@ -23,7 +39,6 @@ pub trait Tenants: Idempotency {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
-        keyed: Option<KeyedRequest>,
         body: types::TenantCreate,
     ) -> impl Future<Output = TenantCreateResponse> + Send;
 
@@ -102,7 +117,6 @@ pub trait Tenants: Idempotency {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
-        keyed: Option<KeyedRequest>,
         params: TenantActivateParams,
         body: Option<types::TenantActivate>,
     ) -> impl Future<Output = TenantActivateResponse> + Send;
@@ -122,7 +136,6 @@ pub trait Tenants: Idempotency {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
-        keyed: Option<KeyedRequest>,
         params: TenantCancelParams,
         body: Option<types::TenantCancel>,
     ) -> impl Future<Output = TenantCancelResponse> + Send;
@@ -140,7 +153,6 @@ pub trait Tenants: Idempotency {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
-        keyed: Option<KeyedRequest>,
         params: TenantArchiveParams,
     ) -> impl Future<Output = TenantArchiveResponse> + Send;
 
@@ -174,6 +186,31 @@ pub trait Tenants: Idempotency {
         principal: Principal<Self::Identity>,
         params: EntitlementCheckParams,
     ) -> impl Future<Output = EntitlementCheckResponse> + Send;
+}
+
+/// The parameters of `tenant_list`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantListParams {
+    /// Return only tenants that have this status now.
+    pub status: Option<types::TenantStatus>,
+    /// Return only tenants of this kind.
+    pub kind: Option<types::TenantKind>,
+    /// Return only tenants with this plan.
+    pub plan: Option<types::PlanKey>,
+    /// Return only tenants that are entitled to this product now.
+    pub product: Option<types::ProductKey>,
+    /// Return only the tenant with this ID at Stripe.
+    pub stripe_cust_id: Option<types::ExternalId>,
+    /// Return only the tenant with this ID in the ERP system.
+    pub erp_customer_id: Option<types::ExternalId>,
+    /// Return only tenants that match this search: each of its words begins a word of the slug, of
+    /// the name, of the `stripe_cust_id` or of the `erp_customer_id`. Case does not matter. Words
+    /// are separated by white space, punctuation and symbols.
+    pub q: Option<types::SearchText>,
+    /// The maximum number of tenants to return.
+    pub limit: types::PageLimit,
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
+    pub cursor: Option<types::ListCursor>,
 }
 
 /// The parameters of `tenant_get`.
@@ -241,6 +278,47 @@ pub struct EntitlementCheckParams {
     pub product: types::ProductKey,
 }
 
+/// The responses that `tenant_list` declares.
+#[derive(Clone, Debug)]
+pub enum TenantListResponse {
+    /// 200: A page of the tenants.
+    Ok(types::TenantPage),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for TenantListResponse {
+    const OPERATION: &'static str = "tenant_list";
+}
+
+impl From<ServerErrorResponse> for TenantListResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
 /// The responses that `tenant_create` declares.
 #[derive(Clone, Debug)]
 pub enum TenantCreateResponse {
@@ -250,8 +328,7 @@ pub enum TenantCreateResponse {
     BadRequest(types::Error),
     /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
-    /// still running.
+    /// 409: The request conflicts with stored data.
     Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
@@ -482,8 +559,7 @@ pub enum TenantActivateResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
-    /// still running.
+    /// 409: The request conflicts with stored data.
     Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
@@ -532,8 +608,7 @@ pub enum TenantCancelResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
-    /// still running.
+    /// 409: The request conflicts with stored data.
     Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
@@ -582,8 +657,7 @@ pub enum TenantArchiveResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
-    /// still running.
+    /// 409: The request conflicts with stored data.
     Conflict(types::Error),
     /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),

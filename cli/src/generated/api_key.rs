@@ -57,6 +57,9 @@ pub(crate) struct ApiKeyList {
     /// Return only keys that are for this product.
     #[arg(long, value_name = "TEXT")]
     pub(crate) product: Option<types::ProductKey>,
+    /// Return only keys that are bound to this project.
+    #[arg(long, value_name = "UUID")]
+    pub(crate) project_id: Option<types::ProjectId>,
     /// Return only keys that are neither revoked nor expired (`true`), or only the others
     /// (`false`).
     #[arg(long, value_name = "BOOLEAN")]
@@ -78,6 +81,9 @@ impl ApiKeyList {
         let mut request = client.api_key_list().tenant_id(self.tenant_id);
         if let Some(value) = self.product {
             request = request.product(value);
+        }
+        if let Some(value) = self.project_id {
+            request = request.project_id(value);
         }
         if let Some(value) = self.usable {
             request = request.usable(value);

@@ -18,7 +18,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 6397157336456637052;
+pub(crate) const SPEC_FINGERPRINT: u64 = 950269238462284414;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]
@@ -70,6 +70,7 @@ impl OperationCommand {
 #[serde(untagged)]
 pub(crate) enum Response {
     Health(types::Health),
+    TenantPage(types::TenantPage),
     Tenant(types::Tenant),
     Project(types::Project),
     TenantProductList(types::TenantProductList),

@@ -11,6 +11,7 @@ use super::arguments::{Body, Input};
 /// The commands of the group.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
+    List(TenantList),
     Create(TenantCreate),
     Get(TenantGet),
     Update(TenantUpdate),
@@ -25,6 +26,7 @@ impl Command {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
         let response = match self {
+            Self::List(request) => Response::TenantPage(request.send(client).await?),
             Self::Create(request) => Response::Tenant(request.send(client).await?),
             Self::Get(request) => Response::Tenant(request.send(client).await?),
             Self::Update(request) => Response::Tenant(request.send(client).await?),
@@ -38,6 +40,95 @@ impl Command {
             Self::Archive(request) => Response::Tenant(request.send(client).await?),
         };
         Ok(response)
+    }
+}
+
+/// List tenants, newest first.
+///
+/// Returns the tenants that match all filters. To get the next page, repeat the request with
+/// the same filters and with the `next_cursor` of the response as `cursor`. The last page has
+/// no `next_cursor`. Returns 400 if the cursor belongs to other filters. A token that is
+/// restricted to one tenant gets only this tenant.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TenantList {
+    /// Return only tenants that have this status now.
+    #[arg(
+        long,
+        value_name = "WORD",
+        value_parser = arguments::one_of::<types::TenantStatus>(
+            types::TenantStatus::ALL.map(types::TenantStatus::as_str)
+        )
+    )]
+    pub(crate) status: Option<types::TenantStatus>,
+    /// Return only tenants of this kind.
+    #[arg(
+        long,
+        value_name = "WORD",
+        value_parser = arguments::one_of::<types::TenantKind>(
+            types::TenantKind::ALL.map(types::TenantKind::as_str)
+        )
+    )]
+    pub(crate) kind: Option<types::TenantKind>,
+    /// Return only tenants with this plan.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) plan: Option<types::PlanKey>,
+    /// Return only tenants that are entitled to this product now.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) product: Option<types::ProductKey>,
+    /// Return only the tenant with this ID at Stripe.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) stripe_cust_id: Option<types::ExternalId>,
+    /// Return only the tenant with this ID in the ERP system.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) erp_customer_id: Option<types::ExternalId>,
+    /// Return only tenants that match this search: each of its words begins a word of the slug, of
+    /// the name, of the `stripe_cust_id` or of the `erp_customer_id`. Case does not matter. Words
+    /// are separated by white space, punctuation and symbols.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) q: Option<types::SearchText>,
+    /// The maximum number of tenants to return. Default: `50`.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(crate) limit: Option<types::PageLimit>,
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) cursor: Option<types::ListCursor>,
+}
+
+impl TenantList {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::TenantPage, Failure> {
+        let mut request = client.tenant_list();
+        if let Some(value) = self.status {
+            request = request.status(value);
+        }
+        if let Some(value) = self.kind {
+            request = request.kind(value);
+        }
+        if let Some(value) = self.plan {
+            request = request.plan(value);
+        }
+        if let Some(value) = self.product {
+            request = request.product(value);
+        }
+        if let Some(value) = self.stripe_cust_id {
+            request = request.stripe_cust_id(value);
+        }
+        if let Some(value) = self.erp_customer_id {
+            request = request.erp_customer_id(value);
+        }
+        if let Some(value) = self.q {
+            request = request.q(value);
+        }
+        if let Some(value) = self.limit {
+            request = request.limit(value);
+        }
+        if let Some(value) = self.cursor {
+            request = request.cursor(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 

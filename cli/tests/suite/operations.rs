@@ -21,6 +21,7 @@ pub(crate) fn cases() -> Vec<Trial> {
             json_is_read_from_an_argument_or_a_file,
         ),
         on_memory("table_output_is_formatted", table_output_is_formatted),
+        on_memory("tenants_are_found_by_words", tenants_are_found_by_words),
         on_memory(
             "special_characters_are_escaped_in_every_output",
             special_characters_are_escaped_in_every_output,
@@ -66,6 +67,12 @@ async fn every_operation_is_a_command(service: TestServer) {
     assert_eq!(tenant["sales_owner"], "Ada");
     let id = tenant["id"].as_str().unwrap().to_owned();
     assert_eq!(calls.call(Operation::TenantGet, "tenant get", &[&id]).await, tenant);
+    assert_eq!(
+        calls
+            .call(Operation::TenantList, "tenant list", &["--q", "sky", "--limit", "1"])
+            .await,
+        json!({ "items": [tenant] })
+    );
     assert_eq!(
         calls
             .call(Operation::TenantGetBySlug, "tenant get-by-slug", &["blue-sky"])
@@ -334,4 +341,43 @@ async fn table_output_is_formatted(service: TestServer) {
             .any(|line| line.contains("slug") && line.contains("acme")),
         "{one:?}"
     );
+}
+
+async fn tenants_are_found_by_words(service: TestServer) {
+    for slug in ["blue-sky", "blue-moon", "red-moon"] {
+        service
+            .json(&["tenant", "create", "--slug", slug, "--name", slug])
+            .await;
+    }
+    let find = async |arguments: &[&str]| {
+        let ended = service
+            .run(&[&["tenant", "find", "--output", "json"], arguments].concat())
+            .await;
+        let page: Value = serde_json::from_str(&ended.stdout).unwrap();
+        let items = page["items"].as_array().unwrap();
+        let slugs: Vec<String> = items
+            .iter()
+            .map(|item| item["slug"].as_str().unwrap().to_owned())
+            .collect();
+        (slugs, ended.stderr.contains("--all"))
+    };
+    assert_eq!(find(&["BLUE", "m"]).await, (vec!["blue-moon".to_owned()], false));
+    assert_eq!(
+        find(&["moon", "--limit", "1"]).await,
+        (vec!["red-moon".to_owned()], true)
+    );
+    let all = vec!["red-moon".to_owned(), "blue-moon".to_owned()];
+    assert_eq!(find(&["moon", "--all"]).await, (all, false));
+    assert_eq!(find(&["moon", "--status", "frozen"]).await, (Vec::new(), false));
+    let table = service.run(&["tenant", "find", "sky"]).await;
+    assert!(
+        table.stdout.contains("blue-sky") && !table.stdout.contains("moon"),
+        "{table:?}"
+    );
+    service.run(&["tenant", "find"]).await.assert_failed(2, &["WORD"]);
+    let given = ["tenant", "find", "sky", "--q", "sky"];
+    service
+        .run(&given)
+        .await
+        .assert_failed(2, &["give the words without a flag"]);
 }

@@ -133,6 +133,227 @@ impl ReadinessGetThen {
     }
 }
 
+/// Matches requests of `tenant_list`.
+pub struct TenantListWhen(When);
+
+impl TenantListWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::GET)
+                .path_matches(
+                    Regex::new("^/v1/tenants$").expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `cursor`.
+    pub fn cursor<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::ListCursor>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("cursor", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("cursor"))
+        }
+    }
+
+    /// Matches requests with this `erp_customer_id`.
+    pub fn erp_customer_id<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::ExternalId>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("erp_customer_id", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("erp_customer_id"))
+        }
+    }
+
+    /// Matches requests with this `kind`.
+    pub fn kind<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::TenantKind>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("kind", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("kind"))
+        }
+    }
+
+    /// Matches requests with this `limit`.
+    pub fn limit<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::PageLimit>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("limit", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("limit"))
+        }
+    }
+
+    /// Matches requests with this `plan`.
+    pub fn plan<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::PlanKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("plan", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("plan"))
+        }
+    }
+
+    /// Matches requests with this `product`.
+    pub fn product<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::ProductKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("product", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("product"))
+        }
+    }
+
+    /// Matches requests with this `q`.
+    pub fn q<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::SearchText>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("q", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("q"))
+        }
+    }
+
+    /// Matches requests with this `status`.
+    pub fn status<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::TenantStatus>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("status", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("status"))
+        }
+    }
+
+    /// Matches requests with this `stripe_cust_id`.
+    pub fn stripe_cust_id<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::ExternalId>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("stripe_cust_id", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("stripe_cust_id"))
+        }
+    }
+}
+
+/// Sets the response of `tenant_list`.
+pub struct TenantListThen(Then);
+
+impl TenantListThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::TenantPage) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Matches requests of `tenant_create`.
 pub struct TenantCreateWhen(When);
 
@@ -2574,6 +2795,18 @@ impl ApiKeyListWhen {
         }
     }
 
+    /// Matches requests with this `project_id`.
+    pub fn project_id<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::ProjectId>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("project_id", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("project_id"))
+        }
+    }
+
     /// Matches requests with this `tenant_id`.
     pub fn tenant_id(self, value: &types::TenantId) -> Self {
         Self(self.0.query_param("tenant_id", value.to_string()))
@@ -4075,6 +4308,10 @@ pub trait MockServerExt {
     fn readiness_get<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(ReadinessGetWhen, ReadinessGetThen);
+    /// Mocks `tenant_list`.
+    fn tenant_list<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TenantListWhen, TenantListThen);
     /// Mocks `tenant_create`.
     fn tenant_create<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -4197,6 +4434,15 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(ReadinessGetWhen::new(when), ReadinessGetThen::new(then))
+        })
+    }
+
+    fn tenant_list<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TenantListWhen, TenantListThen),
+    {
+        self.mock(|when, then| {
+            config_fn(TenantListWhen::new(when), TenantListThen::new(then))
         })
     }
 

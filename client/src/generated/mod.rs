@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 6397157336456637052;
+pub const SPEC_FINGERPRINT: u64 = 950269238462284414;
 
 /// A client of the Tenant Registry.
 ///
@@ -51,17 +51,9 @@ pub const SPEC_FINGERPRINT: u64 = 6397157336456637052;
 ///
 /// **Retries.** It is safe to repeat a request that updates, activates, cancels or archives a
 /// tenant or revokes an API key: if it already took effect, it changes nothing and writes no
-/// second audit event. With an `Idempotency-Key`, it is safe to repeat any `POST` that creates
-/// or changes something. A repeated request changes nothing and gets the response to the first
-/// one, with `Idempotency-Replayed: true`. The key belongs to the caller and to the operation.
-/// Another request with the same key gets 422. While the first one is running, the response is
-/// 409 with `Retry-After`. Errors are not stored: after an error, a request with the same key
-/// is processed anew. A plaintext is not stored either: repeating `api_key_create` or
-/// `api_key_rotate` returns 409, and the message names the key that was created. Without an
-/// `Idempotency-Key`, repeating a successful `tenant_create`, `project_create`,
-/// `catalog_trial_request` or `api_key_rotate` returns 409, and repeating `api_key_create`,
-/// `catalog_request` or `audit_append` creates a second record. Repeating `project_delete`
-/// returns 404.
+/// second audit event. Repeating a successful `tenant_create`, `project_create`,
+/// `catalog_trial_request` or `api_key_rotate` returns 409, and repeating `project_delete` 404.
+/// Repeating `api_key_create`, `catalog_request` or `audit_append` creates a second record.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -103,6 +95,16 @@ impl Client {
     /// Route traffic to the replica only while it returns 200.
     pub fn readiness_get(&self) -> builder::ReadinessGet<'_> {
         builder::ReadinessGet::new(self)
+    }
+
+    /// List tenants, newest first.
+    ///
+    /// Returns the tenants that match all filters. To get the next page, repeat the request with
+    /// the same filters and with the `next_cursor` of the response as `cursor`. The last page has
+    /// no `next_cursor`. Returns 400 if the cursor belongs to other filters. A token that is
+    /// restricted to one tenant gets only this tenant.
+    pub fn tenant_list(&self) -> builder::TenantList<'_> {
+        builder::TenantList::new(self)
     }
 
     /// Create a tenant.

@@ -10,6 +10,8 @@ pub enum Operation {
     HealthGet,
     /// `readiness_get`: Check readiness.
     ReadinessGet,
+    /// `tenant_list`: List tenants, newest first.
+    TenantList,
     /// `tenant_create`: Create a tenant.
     TenantCreate,
     /// `tenant_get`: Get a tenant by ID.
@@ -66,9 +68,10 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::HealthGet,
         Self::ReadinessGet,
+        Self::TenantList,
         Self::TenantCreate,
         Self::TenantGet,
         Self::TenantUpdate,
@@ -102,6 +105,7 @@ impl Operation {
         match self {
             Self::HealthGet => "health_get",
             Self::ReadinessGet => "readiness_get",
+            Self::TenantList => "tenant_list",
             Self::TenantCreate => "tenant_create",
             Self::TenantGet => "tenant_get",
             Self::TenantUpdate => "tenant_update",

@@ -23,7 +23,7 @@ pub use self::api_keys::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList,
     ApiKeyName, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerify,
     ApiKeyVerifyBatch, ApiKeyVerifyBatchResult, ApiKeyVerifyReason, ApiKeyVerifyRequest,
-    ListCursor, OverlapSeconds, Scope,
+    OverlapSeconds, Scope,
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,
@@ -38,12 +38,12 @@ pub use self::members::{Member, RequestObject, unknown_name};
 pub use self::patch::Patch;
 pub use self::projects::{Project, ProjectCreate, ProjectName, ProjectSlug};
 pub use self::shared::{
-    Error, ErrorCode, IdempotencyKey, PageLimit, PlanKey, ProductKey, ProjectId,
+    Error, ErrorCode, ListCursor, PageLimit, PlanKey, ProductKey, ProjectId,
     RequestCount, RetryAfterSeconds, StoredText, TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
-    EntitlementCheck, EntitlementCheckReason, ExternalId, Tenant, TenantActivate,
-    TenantCancel, TenantCreate, TenantKind, TenantName, TenantProductList, TenantSlug,
-    TenantStatus, TenantUpdate,
+    EntitlementCheck, EntitlementCheckReason, ExternalId, SearchText, Tenant,
+    TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName, TenantPage,
+    TenantProductList, TenantSlug, TenantStatus, TenantUpdate,
 };
 pub use self::time::{Date, Timestamp};

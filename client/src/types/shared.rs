@@ -686,6 +686,60 @@ impl fmt::Display for ProductKey {
     }
 }
 
+/// A position in a list, for the filters of the list only. Use only values from `next_cursor`.
+///
+/// Matches `^[A-Za-z0-9_-]{1,256}$`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ListCursor(pub(super) String);
+
+impl ListCursor {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ListCursor {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
+            r"^[A-Za-z0-9_-]{1,256}$",
+        ));
+        PATTERN.check(&text, Quoted::shown)?;
+        Ok(Self(text))
+    }
+}
+
+impl TryFrom<&str> for ListCursor {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl FromStr for ListCursor {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text)
+    }
+}
+
+impl From<ListCursor> for String {
+    fn from(value: ListCursor) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for ListCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The maximum number of items on a page.
 ///
 /// At least 1. At most 500.

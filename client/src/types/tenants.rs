@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::OpenEnum;
 use super::{
-    Date, JsonObject, Patch, PlanKey, StoredText, TenantId, TenantProduct, Text,
-    Timestamp, constraint, decode,
+    Date, JsonObject, ListCursor, Patch, PlanKey, StoredText, TenantId, TenantProduct,
+    Text, Timestamp, constraint, decode,
 };
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
@@ -349,6 +349,61 @@ impl fmt::Display for ExternalId {
     }
 }
 
+/// One or more words to search for.
+///
+/// At most 256 characters. Matches `^[^\u0000]*$`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SearchText(pub(super) String);
+
+impl SearchText {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for SearchText {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 256)?;
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
+            r"^[^\u0000]*$",
+        ));
+        PATTERN.check(&text, Quoted::shown)?;
+        Ok(Self(text))
+    }
+}
+
+impl TryFrom<&str> for SearchText {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl FromStr for SearchText {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text)
+    }
+}
+
+impl From<SearchText> for String {
+    fn from(value: SearchText) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for SearchText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A customer or demo of the platform.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tenant {
@@ -404,6 +459,27 @@ pub struct Tenant {
     pub created_at: Timestamp,
     /// When the tenant was last changed.
     pub updated_at: Timestamp,
+}
+
+/// A page of the tenants. It ends before it has more than `limit` tenants or more than
+/// 4,194,304 bytes, and may end earlier. A page with `next_cursor` is not the last one, however
+/// many tenants it has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TenantPage {
+    /// The tenants, newest first.
+    pub items: Vec<Tenant>,
+    /// Pass this value as `cursor` to get the next page. Omitted on the last page.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub next_cursor: Option<ListCursor>,
+}
+
+impl TenantPage {
+    /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
+    pub const MAX_BYTES: usize = 4194304;
 }
 
 /// The properties of a new tenant.

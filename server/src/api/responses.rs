@@ -7,7 +7,7 @@ use tenant_registry_contract::server::{
     CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, EntitlementCheckResponse,
     EntitlementListResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse,
     ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
-    TenantGetResponse,
+    TenantGetResponse, TenantListResponse,
 };
 use tenant_registry_contract::types::{Error, ErrorCode};
 
@@ -87,6 +87,7 @@ declared_responses! {
     HealthGetResponse: Ok, BadRequest;
     ReadinessGetResponse: Ok, BadRequest, ServiceUnavailable;
     TenantCreateResponse: Created, BadRequest, Forbidden, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    TenantListResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
     TenantGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     TenantGetBySlugResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     TenantActivateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;

@@ -8,7 +8,7 @@ use tenant_registry_contract::server::{
     Principal, RequestMetadata, TenantActivateParams, TenantActivateResponse, TenantArchiveParams,
     TenantArchiveResponse, TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantDeleteParams,
     TenantDeleteResponse, TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    TenantUpdateParams, TenantUpdateResponse, Tenants,
+    TenantListParams, TenantListResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
 };
 use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate, TenantUpdate};
 
@@ -29,6 +29,19 @@ impl<S: Store> Tenants for RegistryApi<S> {
             Err(DomainError::Rejected(TenantCreateError::Conflict(error))) => {
                 TenantCreateResponse::Conflict(error.into())
             }
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn tenant_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: TenantListParams,
+    ) -> TenantListResponse {
+        match self.registry.tenant_list(params, principal.tenant_scope()).await {
+            Ok(page) => TenantListResponse::Ok(page),
+            Err(DomainError::Rejected(error)) => TenantListResponse::BadRequest(error.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }

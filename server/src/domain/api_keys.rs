@@ -311,6 +311,7 @@ impl<S: Store> Registry<S> {
         let ApiKeyListParams {
             tenant_id,
             product,
+            project_id,
             usable,
             limit,
             cursor,
@@ -319,6 +320,7 @@ impl<S: Store> Registry<S> {
         let filters = [
             ("tenant_id", Some(tenant_id.to_string())),
             ("product", product.clone().map(String::from)),
+            ("project_id", project_id.map(|id| id.to_string())),
             ("usable", usable.map(|usable| usable.to_string())),
         ];
         let list = FilteredList::new("api_key_list", &filters);
@@ -328,6 +330,7 @@ impl<S: Store> Registry<S> {
         let query = ApiKeyQuery {
             tenant_id,
             product,
+            project_id,
             usable,
             now: self.clock.now(),
             page,

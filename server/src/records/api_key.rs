@@ -67,6 +67,8 @@ pub struct ApiKeyQuery {
     pub tenant_id: TenantId,
     /// Only keys for this product.
     pub product: Option<ProductKey>,
+    /// Only keys that are bound to this project.
+    pub project_id: Option<ProjectId>,
     /// Only keys that are neither revoked nor expired, or only the others.
     pub usable: Option<bool>,
     /// The time at which a key is expired or not.

@@ -9,6 +9,8 @@ mod internal_detail;
 mod page;
 mod project;
 mod tenant;
+mod tenant_query;
+mod words;
 
 pub use api_key::{ApiKeyQuery, ApiKeyRecord};
 pub use audit_event::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
@@ -19,7 +21,9 @@ pub use internal_detail::InternalDetail;
 pub use page::{PageQuery, RecordPage};
 pub use project::ProjectRecord;
 pub use tenant::TenantRecord;
+pub use tenant_query::{StatusFilter, TenantQuery};
 use tenant_registry_contract::types::StoredText;
+pub use words::search_words;
 
 /// The text of a request, as it is stored. For the properties of a body, name the type `T`: otherwise a property of another
 /// type in the spec would still compile.

@@ -1,5 +1,7 @@
 //! Tenants as they are stored.
 
+use super::words::search_words;
+use std::collections::BTreeSet;
 use tenant_registry_contract::types::{
     Date, StoredText, TenantId, TenantKind, TenantName, TenantSlug, TenantStatus, Timestamp,
 };
@@ -37,4 +39,20 @@ pub struct TenantRecord {
     pub created_at: Timestamp,
     /// When the record was last changed.
     pub updated_at: Timestamp,
+}
+
+impl TenantRecord {
+    /// The words by which the tenant is found.
+    pub(crate) fn words(&self) -> BTreeSet<String> {
+        let external_ids = [&self.erp_customer_id, &self.stripe_cust_id];
+        let external_ids = external_ids.into_iter().flatten().map(StoredText::as_str);
+        search_words([self.slug.as_str(), self.name.as_str()].into_iter().chain(external_ids))
+    }
+
+    /// The bytes of the texts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let optional = [&self.erp_customer_id, &self.stripe_cust_id, &self.sales_owner];
+        let texts = optional.into_iter().flatten().chain([&self.plan]);
+        texts.map(|text| text.as_str().len()).sum::<usize>() + self.name.as_str().len()
+    }
 }

@@ -11,7 +11,7 @@ pub mod postgres;
 use crate::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
     EntitlementRecord, EntitlementState, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent,
-    ProjectRecord, RecordPage, TenantRecord,
+    ProjectRecord, RecordPage, TenantQuery, TenantRecord,
 };
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -244,6 +244,12 @@ pub trait TenantStore: Send + Sync + 'static {
         &self,
         slug: &TenantSlug,
     ) -> impl Future<Output = Result<Option<TenantRecord>, StoreError>> + Send;
+
+    /// Returns a page of the tenants, newest first (by id).
+    fn tenant_list(
+        &self,
+        query: TenantQuery,
+    ) -> impl Future<Output = Result<RecordPage<TenantRecord>, StoreError>> + Send;
 
     /// Changes a tenant as `decide` says. Used by all operations that change a tenant. A new value of a
     /// [`UniqueTenantProperty`] is compared with those of all other tenants.

@@ -182,6 +182,7 @@ impl Guarded {
         };
         let path = operation.path.replace("{id}", id).replace("{slug}", slug);
         let query = match operation.id.as_str() {
+            "tenant_list" => format!("?q={slug}"),
             "entitlement_list" | "api_key_list" | "audit_list" => format!("?tenant_id={tenant}"),
             "entitlement_check" => format!("?tenant_id={tenant}&product=insights"),
             _ => String::new(),
@@ -227,7 +228,7 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
 
 async fn every_operation_requires_its_scope(store: StoreUnderTest) {
     let guarded = Guarded::start(store, UNLIMITED).await;
-    assert_eq!(secured().count(), 26);
+    assert_eq!(secured().count(), 27);
     for operation in secured() {
         let subject = guarded.subject_of(operation).await;
         let before = guarded.events(&subject).await;
@@ -275,7 +276,7 @@ async fn a_token_of_one_tenant_sees_only_that_tenant(store: StoreUnderTest) {
             "audit_append" => {
                 response.assert_error(400, ErrorCode::InvalidInput);
             }
-            "audit_list" => assert_eq!(response.text, r#"{"items":[]}"#),
+            "tenant_list" | "audit_list" => assert_eq!(response.text, r#"{"items":[]}"#),
             _ => {
                 response.assert_error(404, ErrorCode::NotFound);
             }

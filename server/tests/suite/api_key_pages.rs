@@ -4,8 +4,11 @@ use crate::harness::cases::cases;
 use crate::harness::steps::{assert_error, server_id};
 use crate::harness::{StoreUnderTest, TestServer};
 use chrono::TimeDelta;
+use serde_json::json;
 use tenant_registry_client::TryStreamExt;
-use tenant_registry_client::types::{ApiKeyCreate, ApiKeyId, ApiKeyList, ErrorCode, ListCursor, TenantId};
+use tenant_registry_client::types::{
+    ApiKeyCreate, ApiKeyId, ApiKeyList, ErrorCode, ListCursor, Project, ProjectId, TenantId,
+};
 use tenant_registry_contract::types::ApiKeyId as ServerApiKeyId;
 use tenant_registry_server::api_key_hash::StoredHash;
 use tenant_registry_server::records::ApiKeyRecord;
@@ -25,11 +28,21 @@ cases![
 impl TestServer {
     /// Stores a key without the cost of hashing.
     async fn stored_api_key(&self, tenant_id: TenantId, product: Option<&str>, scopes: &[String]) -> ApiKeyId {
+        self.stored_api_key_of_project(tenant_id, None, product, scopes).await
+    }
+
+    async fn stored_api_key_of_project(
+        &self,
+        tenant_id: TenantId,
+        project_id: Option<ProjectId>,
+        product: Option<&str>,
+        scopes: &[String],
+    ) -> ApiKeyId {
         let id = Uuid::now_v7();
         let record = ApiKeyRecord {
             id: ServerApiKeyId::from(id),
             tenant_id: server_id(tenant_id),
-            project_id: None,
+            project_id: project_id.map(|id| Uuid::from(id).into()),
             product: product.map(Into::into),
             name: "stored".try_into().unwrap(),
             scopes: scopes.iter().map(|scope| scope.as_str().into()).collect(),
@@ -125,6 +138,18 @@ async fn each_filter_excludes_other_keys(store: StoreUnderTest) {
     assert_eq!(ids(&list().usable(false).send().await.unwrap()), [revoked]);
     let both = list().product("insights").usable(true).send().await.unwrap();
     assert_eq!(ids(&both), [insights]);
+
+    let body = json!({ "tenant_id": tenant.id, "slug": "website", "name": "Website" });
+    let project: Project = service.raw.post_json("/v1/projects", &body).await.json();
+    let bound = service
+        .stored_api_key_of_project(tenant.id, Some(project.id), None, &[])
+        .await;
+    let of_project = list().project_id(project.id);
+    assert_eq!(ids(&of_project.clone().send().await.unwrap()), [bound]);
+    assert!(of_project.product("insights").send().await.unwrap().items.is_empty());
+    let other = service.customer("other").await;
+    let of_other = service.client.api_key_list().tenant_id(other.id).project_id(project.id);
+    assert!(of_other.send().await.unwrap().items.is_empty());
 
     let end = service.clock.now() + TimeDelta::hours(1);
     let body = ApiKeyCreate {

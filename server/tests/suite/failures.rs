@@ -28,6 +28,7 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
             "tenant_create",
             post("/v1/tenants".to_owned(), json!({ "slug": "another", "name": "n" })),
         ),
+        ("tenant_list", get("/v1/tenants".to_owned())),
         ("tenant_get", get(format!("/v1/tenants/{id}"))),
         (
             "tenant_get_by_slug",

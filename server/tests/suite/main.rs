@@ -57,7 +57,9 @@ mod projects;
 mod races;
 mod replicas;
 mod secrecy;
+mod tenant_pages;
 mod tenant_updates;
+mod tenant_words;
 mod tenants;
 mod traces;
 mod verification;
@@ -109,6 +111,7 @@ fn all_cases() -> Vec<Trial> {
         .chain(database_troubles::cases())
         .chain(deletion::process_cases())
         .chain(constraints::cases())
+        .chain(tenant_words::cases())
         .chain(old_rows::cases())
         .chain(model::cases())
         .chain(contract::cases())
@@ -145,6 +148,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         races::cases,
         replicas::cases,
         secrecy::cases,
+        tenant_pages::cases,
         tenant_updates::cases,
         tenants::cases,
         traces::cases,

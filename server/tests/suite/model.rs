@@ -80,8 +80,8 @@ fn sequential_requests() {
 }
 
 async fn compare_in_sequence(steps: Vec<Step>) -> Result<(), String> {
-    let mut memory = World::new(TestServer::start(StoreUnderTest::Memory).await);
-    let mut postgres = World::new(TestServer::start(StoreUnderTest::Postgres).await);
+    let mut memory = World::new(TestServer::start_empty(StoreUnderTest::Memory).await);
+    let mut postgres = World::new(TestServer::start_empty(StoreUnderTest::Postgres).await);
     for (number, step) in steps.iter().enumerate() {
         let expected = memory.take(step).await;
         let found = postgres.take(step).await;
@@ -115,7 +115,7 @@ fn concurrent_requests() {
 }
 
 async fn compare_concurrent(before: Vec<Step>, concurrent: Vec<Step>) -> Result<(), String> {
-    let mut postgres = World::new(TestServer::start(StoreUnderTest::Postgres).await);
+    let mut postgres = World::new(TestServer::start_empty(StoreUnderTest::Postgres).await);
     for step in &before {
         postgres.take(step).await;
     }
@@ -149,7 +149,7 @@ async fn compare_concurrent(before: Vec<Step>, concurrent: Vec<Step>) -> Result<
 
 /// The responses and the final state of the in-memory store for an order of the requests.
 async fn in_order(before: &[Step], concurrent: &[Step], order: &[usize]) -> Vec<String> {
-    let mut memory = World::new(TestServer::start(StoreUnderTest::Memory).await);
+    let mut memory = World::new(TestServer::start_empty(StoreUnderTest::Memory).await);
     for step in before {
         memory.take(step).await;
     }

@@ -10,6 +10,8 @@ use tokio_postgres::{Client, NoTls};
 process_cases![
     ; postgres:
     every_combination_of_filters_reads_one_index,
+    pages_of_tenants_read_a_bounded_number_of_entries,
+    pages_of_api_keys_read_one_index,
     keys_are_found_by_prefix_and_updated_by_id,
 ];
 
@@ -56,6 +58,58 @@ const KEYS: &str = "INSERT INTO tenants (id, slug, name, status, kind, plan, cre
     SELECT gen_random_uuid(), tenant_id, 'n', scopes, 'bp_' || lpad(n::text, 8, '0'), hash, now() \
     FROM api_keys, generate_series(1, 60000) AS n; \
     ANALYZE";
+
+/// Adds 30,000 tenants. Each filter below matches more of them than a page reads.
+const TENANTS: &str = "INSERT INTO tenants (id, slug, name, status, kind, plan, cancel_at, created_at, updated_at) \
+    SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-000000000000')::uuid, 't-' || n, \
+        'word' || n % 5 || ' rare' || n % 3000, CASE WHEN n / 10 % 2 = 0 THEN 'frozen' ELSE 'active' END, \
+        CASE WHEN n % 3 = 0 THEN 'demo' ELSE 'customer' END, 'plan-' || n / 100 % 4, \
+        CASE WHEN n % 7 = 0 THEN now() END, now(), now() \
+    FROM generate_series(1, 30000) AS n; \
+    INSERT INTO tenant_products (tenant_id, product, enabled, config, created_at, updated_at) \
+    SELECT id, 'insights', TRUE, '{}', now(), now() FROM tenants WHERE status = 'active'; \
+    UPDATE tenants SET erp_customer_id = 'erp-' || slug, stripe_cust_id = 'cus-' || slug WHERE slug < 't-2'; \
+    ANALYZE";
+
+/// 60,000 keys of one tenant, of which the planner knows, and then three of another one.
+const TENANT_KEYS: &str = "INSERT INTO tenants (id, slug, name, status, kind, plan, created_at, updated_at) \
+    SELECT ('00000000-0000-7000-8000-00000000000' || n)::uuid, 'tenant-' || n, 'n', 'active', 'customer', 'p', now(), now() \
+    FROM generate_series(1, 2) AS n; \
+    INSERT INTO api_keys (id, tenant_id, product, name, scopes, prefix, hash, revoked_at, created_at) \
+    SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-000000000000')::uuid, '00000000-0000-7000-8000-000000000001', \
+        'product-' || n % 10, 'n', '{}', 'bp_' || lpad(n::text, 8, '0'), 'argon2id|c2FsdA|aGFzaA', \
+        CASE WHEN n % 3 = 0 THEN now() END, now() \
+    FROM generate_series(4, 60000) AS n; \
+    ANALYZE; \
+    INSERT INTO api_keys (id, tenant_id, product, name, scopes, prefix, hash, created_at) \
+    SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-000000000000')::uuid, '00000000-0000-7000-8000-000000000002', \
+        'product-5', 'n', '{}', 'bp_' || lpad(n::text, 8, '0'), 'argon2id|c2FsdA|aGFzaA', now() \
+    FROM generate_series(1, 3) AS n";
+
+/// Filters of `tenant_list`.
+const TENANT_FILTERS: [&str; 5] = [
+    "q=word3",
+    "product=insights",
+    "plan=plan-1",
+    "status=frozen",
+    "kind=demo",
+];
+
+/// Filters that match few tenants, or that are used in another way.
+const MORE_TENANT_FILTERS: [&str; 9] = [
+    "status=active",
+    "status=archived",
+    "q=rare17",
+    "q=rare17&kind=demo",
+    "q=w",
+    "plan=none",
+    "product=none&q=word",
+    "erp_customer_id=erp-t-17",
+    "stripe_cust_id=cus-t-17&status=frozen",
+];
+
+/// The entries that a page reads at most: those of its bound, and one more that says that there are more.
+const ENTRIES_MAX: f64 = 4_001.0;
 
 /// A Postgres that logs the plan and the parsing of each statement.
 fn cluster_with_logged_plans() -> Cluster {
@@ -129,6 +183,107 @@ async fn every_combination_of_filters_reads_one_index() {
                 }
             }
         }
+    }
+}
+
+/// Whatever the filters match, no statement reads more entries of any index than a page reads, and none reads a table or
+/// sorts.
+async fn pages_of_tenants_read_a_bounded_number_of_entries() {
+    let cluster = cluster_with_logged_plans();
+    let url = cluster.url("postgres");
+    let process = ServiceProcess::serve(&|command| command.env("DATABASE_URL", &url).env(CONNECTIONS, "1")).await;
+    let client = connect(&url).await;
+    client.batch_execute(TENANTS).await.unwrap();
+
+    let combinations = (0..1_u32 << TENANT_FILTERS.len()).map(|combination| {
+        let chosen = |index: &usize| combination & (1 << index) != 0;
+        let filters: Vec<_> = (0..TENANT_FILTERS.len())
+            .filter(chosen)
+            .map(|index| TENANT_FILTERS[index])
+            .collect();
+        filters.join("&")
+    });
+    let more = MORE_TENANT_FILTERS.into_iter().map(str::to_owned);
+    for filters in combinations.chain(more) {
+        let mut cursor = String::new();
+        // The first page and one that follows another.
+        for _ in 0..2 {
+            let path = format!("/v1/tenants?{filters}{cursor}");
+            let known = fs::read_to_string(cluster.log()).unwrap().len();
+            let page: Value = process.raw.get(&path).await.json();
+            let log = fs::read_to_string(cluster.log()).unwrap();
+            let plans: Vec<_> = plans(&log[known..])
+                .filter(|plan| !query(plan).starts_with("INSERT"))
+                .collect();
+            assert!((1..=2).contains(&plans.len()), "{path}: {plans:#?}");
+            for plan in plans {
+                assert_reads_few_entries(&plan["Plan"], &path);
+            }
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+    }
+}
+
+/// The keys of a tenant are read in the order of the list, also if the planner believes that there is one tenant only.
+async fn pages_of_api_keys_read_one_index() {
+    let cluster = cluster_with_logged_plans();
+    let url = cluster.url("postgres");
+    let process = ServiceProcess::serve(&|command| command.env("DATABASE_URL", &url).env(CONNECTIONS, "1")).await;
+    let client = connect(&url).await;
+    client.batch_execute(TENANT_KEYS).await.unwrap();
+    let tenants = [1, 2].map(|number| format!("00000000-0000-7000-8000-00000000000{number}"));
+    for (filters, index) in [
+        ("", "api_keys_tenant_id_id_idx"),
+        ("&product=product-5", "api_keys_tenant_id_product_id_idx"),
+        ("&product=none", "api_keys_tenant_id_product_id_idx"),
+        ("&usable=true", "api_keys_tenant_id_id_idx"),
+        ("&usable=false", "api_keys_tenant_id_id_idx"),
+        ("&product=product-5&usable=false", "api_keys_tenant_id_product_id_idx"),
+        (
+            "&project_id=00000000-0000-7000-8000-000000000009",
+            "api_keys_project_id_id_idx",
+        ),
+    ] {
+        for tenant in &tenants {
+            let mut cursor = String::new();
+            for _ in 0..2 {
+                let path = format!("/v1/api-keys?limit=50&tenant_id={tenant}{filters}{cursor}");
+                let known = fs::read_to_string(cluster.log()).unwrap().len();
+                let page: Value = process.raw.get(&path).await.json();
+                let log = fs::read_to_string(cluster.log()).unwrap();
+                let plan = list_plan(&log[known..]);
+                assert_reads_few_entries(&plan, &path);
+                let text = plan.to_string();
+                assert_eq!(text.matches(r#""Index Name""#).count(), 1, "{path}: {plan:#}");
+                assert!(text.contains(&format!(r#""Index Name":"{index}""#)), "{path}: {plan:#}");
+                if !filters.contains("usable") {
+                    assert!(buffers(&plan) <= BUFFERS_MAX, "{path}: {plan:#}");
+                }
+                match page["next_cursor"].as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => break,
+                }
+            }
+        }
+    }
+}
+
+/// Checks each node of a plan.
+fn assert_reads_few_entries(plan: &Value, path: &str) {
+    let kind = plan["Node Type"].as_str().unwrap();
+    for slow in ["Sort", "Seq Scan", "Bitmap", "Hash", "Merge"] {
+        assert!(!kind.contains(slow), "{path}: {plan:#}");
+    }
+    let number = |name: &str| plan[name].as_f64().unwrap_or_default();
+    if kind.starts_with("Index") {
+        let read = number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck");
+        assert!(read * number("Actual Loops") <= ENTRIES_MAX, "{path}: {plan:#}");
+    }
+    for part in plan["Plans"].as_array().into_iter().flatten() {
+        assert_reads_few_entries(part, path);
     }
 }
 

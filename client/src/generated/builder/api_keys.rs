@@ -21,6 +21,7 @@ pub struct ApiKeyList<'a> {
     client: &'a Client,
     tenant_id: Result<types::TenantId, String>,
     product: Result<Option<types::ProductKey>, String>,
+    project_id: Result<Option<types::ProjectId>, String>,
     usable: Result<Option<bool>, String>,
     limit: Result<Option<types::PageLimit>, String>,
     cursor: Result<Option<types::ListCursor>, String>,
@@ -32,6 +33,7 @@ impl<'a> ApiKeyList<'a> {
             client,
             tenant_id: Err("`tenant_id` is missing".to_owned()),
             product: Ok(None),
+            project_id: Ok(None),
             usable: Ok(None),
             limit: Ok(None),
             cursor: Ok(None),
@@ -58,6 +60,18 @@ impl<'a> ApiKeyList<'a> {
             .try_into()
             .map(Some)
             .map_err(|error| format!("`product`: {error}"));
+        self
+    }
+
+    /// Return only keys that are bound to this project.
+    pub fn project_id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ProjectId, Error: fmt::Display>,
+    {
+        self.project_id = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`project_id`: {error}"));
         self
     }
 
@@ -148,10 +162,11 @@ impl<'a> ApiKeyList<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::ApiKeyList>, Error<types::Error>> {
-        let Self { client, cursor, limit, product, tenant_id, usable } = self;
+        let Self { client, cursor, limit, product, project_id, tenant_id, usable } = self;
         let cursor = cursor.map_err(Error::InvalidRequest)?;
         let limit = limit.map_err(Error::InvalidRequest)?;
         let product = product.map_err(Error::InvalidRequest)?;
+        let project_id = project_id.map_err(Error::InvalidRequest)?;
         let tenant_id = tenant_id.map_err(Error::InvalidRequest)?;
         let usable = usable.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/api-keys", client.baseurl);
@@ -162,6 +177,7 @@ impl<'a> ApiKeyList<'a> {
             .query(&[("cursor", &cursor)])
             .query(&[("limit", &limit)])
             .query(&[("product", &product)])
+            .query(&[("project_id", &project_id)])
             .query(&[("tenant_id", &tenant_id)])
             .query(&[("usable", &usable)])
             .header("api-version", Client::api_version())

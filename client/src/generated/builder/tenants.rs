@@ -14,6 +14,248 @@ use reqwest::header::{ACCEPT, HeaderValue};
 use crate::types;
 use crate::generated::Client;
 
+/// The request `tenant_list`: List tenants, newest first.
+///
+/// Created by [`Client::tenant_list`](crate::Client::tenant_list).
+#[derive(Clone, Debug)]
+pub struct TenantList<'a> {
+    client: &'a Client,
+    status: Result<Option<types::TenantStatus>, String>,
+    kind: Result<Option<types::TenantKind>, String>,
+    plan: Result<Option<types::PlanKey>, String>,
+    product: Result<Option<types::ProductKey>, String>,
+    stripe_cust_id: Result<Option<types::ExternalId>, String>,
+    erp_customer_id: Result<Option<types::ExternalId>, String>,
+    q: Result<Option<types::SearchText>, String>,
+    limit: Result<Option<types::PageLimit>, String>,
+    cursor: Result<Option<types::ListCursor>, String>,
+}
+
+impl<'a> TenantList<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            status: Ok(None),
+            kind: Ok(None),
+            plan: Ok(None),
+            product: Ok(None),
+            stripe_cust_id: Ok(None),
+            erp_customer_id: Ok(None),
+            q: Ok(None),
+            limit: Ok(None),
+            cursor: Ok(None),
+        }
+    }
+
+    /// Return only tenants that have this status now.
+    pub fn status<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::TenantStatus, Error: fmt::Display>,
+    {
+        self.status = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`status`: {error}"));
+        self
+    }
+
+    /// Return only tenants of this kind.
+    pub fn kind<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::TenantKind, Error: fmt::Display>,
+    {
+        self.kind = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`kind`: {error}"));
+        self
+    }
+
+    /// Return only tenants with this plan.
+    pub fn plan<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::PlanKey, Error: fmt::Display>,
+    {
+        self.plan = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`plan`: {error}"));
+        self
+    }
+
+    /// Return only tenants that are entitled to this product now.
+    pub fn product<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ProductKey, Error: fmt::Display>,
+    {
+        self.product = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`product`: {error}"));
+        self
+    }
+
+    /// Return only the tenant with this ID at Stripe.
+    pub fn stripe_cust_id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ExternalId, Error: fmt::Display>,
+    {
+        self.stripe_cust_id = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`stripe_cust_id`: {error}"));
+        self
+    }
+
+    /// Return only the tenant with this ID in the ERP system.
+    pub fn erp_customer_id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ExternalId, Error: fmt::Display>,
+    {
+        self.erp_customer_id = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`erp_customer_id`: {error}"));
+        self
+    }
+
+    /// Return only tenants that match this search: each of its words begins a word of the slug, of
+    /// the name, of the `stripe_cust_id` or of the `erp_customer_id`. Case does not matter. Words
+    /// are separated by white space, punctuation and symbols.
+    pub fn q<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::SearchText, Error: fmt::Display>,
+    {
+        self.q = value.try_into().map(Some).map_err(|error| format!("`q`: {error}"));
+        self
+    }
+
+    /// The maximum number of tenants to return.
+    ///
+    /// The default is `50`.
+    pub fn limit<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::PageLimit, Error: fmt::Display>,
+    {
+        self.limit = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`limit`: {error}"));
+        self
+    }
+
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
+    pub fn cursor<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ListCursor, Error: fmt::Display>,
+    {
+        self.cursor = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`cursor`: {error}"));
+        self
+    }
+
+    /// Sends `GET /v1/tenants`.
+    ///
+    /// `200`: A page of the tenants.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(self) -> Result<ResponseValue<types::TenantPage>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    /// Returns the items of this page and of all pages after it. Each page is requested when its first item is
+    /// needed. The stream ends after an error.
+    pub fn stream(self) -> BoxStream<'a, Result<types::Tenant, crate::Error>> {
+        let pages = stream::try_unfold(
+            Some(self),
+            |request| async move {
+                let Some(request) = request else {
+                    return Ok::<_, crate::Error>(None);
+                };
+                let page = request.clone().send().await?.into_inner();
+                let next = page.next_cursor.map(|cursor| request.cursor(cursor));
+                Ok(Some((stream::iter(page.items.into_iter().map(Ok)), next)))
+            },
+        );
+        Box::pin(pages.try_flatten())
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::TenantPage>, Error<types::Error>> {
+        let Self {
+            client,
+            cursor,
+            erp_customer_id,
+            kind,
+            limit,
+            plan,
+            product,
+            q,
+            status,
+            stripe_cust_id,
+        } = self;
+        let cursor = cursor.map_err(Error::InvalidRequest)?;
+        let erp_customer_id = erp_customer_id.map_err(Error::InvalidRequest)?;
+        let kind = kind.map_err(Error::InvalidRequest)?;
+        let limit = limit.map_err(Error::InvalidRequest)?;
+        let plan = plan.map_err(Error::InvalidRequest)?;
+        let product = product.map_err(Error::InvalidRequest)?;
+        let q = q.map_err(Error::InvalidRequest)?;
+        let status = status.map_err(Error::InvalidRequest)?;
+        let stripe_cust_id = stripe_cust_id.map_err(Error::InvalidRequest)?;
+        let url = format!("{}/v1/tenants", client.baseurl);
+        let mut request = client
+            .client
+            .get(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .query(&[("cursor", &cursor)])
+            .query(&[("erp_customer_id", &erp_customer_id)])
+            .query(&[("kind", &kind)])
+            .query(&[("limit", &limit)])
+            .query(&[("plan", &plan)])
+            .query(&[("product", &product)])
+            .query(&[("q", &q)])
+            .query(&[("status", &status)])
+            .query(&[("stripe_cust_id", &stripe_cust_id)])
+            .header("api-version", Client::api_version())
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "tenant_list",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
 /// The request `tenant_create`: Create a tenant.
 ///
 /// Created by [`Client::tenant_create`](crate::Client::tenant_create).

@@ -1,10 +1,11 @@
-//! The rules of tenants: creating, reading, updating, activating, cancelling, archiving and deleting them.
+//! The rules of tenants: creating, reading, listing, updating, activating, cancelling, archiving and deleting them.
 
 mod activate;
 mod archive;
 mod cancel;
 mod contract;
 mod delete;
+mod list;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -13,16 +14,21 @@ use super::Registry;
 use super::caller::Caller;
 use super::caller::TenantScope;
 use super::clock::days_after;
-use super::error::{Conflict, DomainError, Failure, NotFound, TenantChangeError, TenantCreateError, TenantDeleteError};
+use super::cursor::Page;
+use super::error::{
+    Conflict, DomainError, Failure, InvalidInput, NotFound, TenantChangeError, TenantCreateError, TenantDeleteError,
+};
 use super::service_event::{ServiceAction, ServiceEvent};
 use crate::records::{NewAuditEvent, TenantRecord, stored};
 use crate::store::{Changed, Deleted, Store, TenantChanged, TenantCreated};
 use chrono::Days;
 use serde_json::{Map, Value};
+use tenant_registry_contract::server::TenantListParams;
 use tenant_registry_contract::types::{
-    PlanKey, Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate, Text,
-    Timestamp,
+    PlanKey, Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantPage, TenantSlug, TenantStatus,
+    TenantUpdate, Text, Timestamp,
 };
+use uuid::Uuid;
 
 /// Length of the trial of a new customer or of a product.
 pub(crate) const TRIAL_LENGTH: Days = Days::new(14);
@@ -189,6 +195,24 @@ impl<S: Store> Registry<S> {
                 "no tenant has the slug `{slug}`"
             )))),
         }
+    }
+
+    /// Lists a page of the tenants in the caller's tenant scope, newest first.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] if the cursor belongs to other filters.
+    pub async fn tenant_list(
+        &self,
+        params: TenantListParams,
+        tenant_scope: TenantScope,
+    ) -> Result<TenantPage, DomainError<InvalidInput>> {
+        let list::List { filters, query } =
+            list::tenant_list(params, tenant_scope, self.clock.now()).map_err(DomainError::rejected)?;
+        let now = query.now;
+        let found = self.store.tenant_list(query).await?;
+        let id = |tenant: &TenantRecord| Uuid::from(tenant.id);
+        let Page { items, next_cursor } = filters.page(found, TenantPage::MAX_BYTES, id, |tenant| tenant.as_of(now))?;
+        Ok(TenantPage { items, next_cursor })
     }
 
     /// Changes the members of `body`.

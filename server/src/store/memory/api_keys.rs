@@ -14,6 +14,7 @@ impl ApiKeyStore for MemoryStore {
         let ApiKeyQuery {
             tenant_id,
             product,
+            project_id,
             usable,
             now,
             page,
@@ -27,6 +28,7 @@ impl ApiKeyStore for MemoryStore {
                     let stored = api_key.product.as_ref();
                     stored.is_some_and(|stored| stored.as_str() == wanted.as_str())
                 })
+                && project_id.is_none_or(|wanted| api_key.project_id == Some(wanted))
                 && usable.is_none_or(|usable| api_key.is_usable(now) == usable)
         });
         Ok(Some(record_page(

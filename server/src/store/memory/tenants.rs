@@ -1,13 +1,16 @@
 //! Tenants.
 
+use super::page::record_page;
 use super::{MemoryStore, State};
-use crate::records::{Decision, EventWithResponse, NewAuditEvent, TenantRecord};
+use crate::records::{
+    Decision, EventWithResponse, NewAuditEvent, RecordPage, StatusFilter, TenantQuery, TenantRecord, stored,
+};
 use crate::store::{
     Change, Changed, Deleted, StoreError, TenantChanged, TenantCreated, TenantStore, UniqueTenantProperty,
     decide_change,
 };
 use std::ops::ControlFlow;
-use tenant_registry_contract::types::{TenantId, TenantSlug};
+use tenant_registry_contract::types::{ExternalId, ProductKey, StoredText, TenantId, TenantSlug, Timestamp};
 
 impl TenantStore for MemoryStore {
     async fn tenant_create(&self, tenant: TenantRecord, event: EventWithResponse) -> Result<TenantCreated, StoreError> {
@@ -28,6 +31,20 @@ impl TenantStore for MemoryStore {
         let state = self.state();
         let id = state.tenant_ids.get(slug);
         Ok(id.and_then(|id| state.tenants.get(id)).cloned())
+    }
+
+    async fn tenant_list(&self, query: TenantQuery) -> Result<RecordPage<TenantRecord>, StoreError> {
+        let state = self.state();
+        let matching = state
+            .tenants
+            .values()
+            .filter(|tenant| state.matches_filters(tenant, &query));
+        Ok(record_page(
+            matching,
+            query.page,
+            |tenant| tenant.id.into(),
+            TenantRecord::text_bytes,
+        ))
     }
 
     async fn tenant_change<E: Send>(
@@ -110,4 +127,58 @@ impl TenantRecord {
         };
         id.as_ref().map(|it| it.as_str()).filter(|it| !it.is_empty())
     }
+}
+
+impl State {
+    fn matches_filters(&self, tenant: &TenantRecord, query: &TenantQuery) -> bool {
+        let TenantQuery {
+            id,
+            status,
+            kind,
+            plan,
+            product,
+            stripe_cust_id,
+            erp_customer_id,
+            words,
+            now,
+            page: _,
+        } = query;
+        let same = |stored: &Option<StoredText>, wanted: &Option<ExternalId>| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| stored.as_ref().is_some_and(|stored| stored.as_str() == wanted.as_str()))
+        };
+        let is_entitled = |product: &ProductKey| {
+            let entitlements = self.entitlements.get(&tenant.id);
+            let entitlement = entitlements.and_then(|products| products.get(&stored::<ProductKey>(product.clone())));
+            entitlement.is_some_and(|it| it.enabled && it.expires_at.is_none_or(|end| *now < end))
+        };
+        id.is_none_or(|id| id == tenant.id)
+            && status
+                .as_ref()
+                .is_none_or(|filter| matches_status(tenant, filter, *now))
+            && kind.is_none_or(|kind| kind == tenant.kind)
+            && plan.as_ref().is_none_or(|plan| plan.as_str() == tenant.plan.as_str())
+            && product.as_ref().is_none_or(is_entitled)
+            && same(&tenant.stripe_cust_id, stripe_cust_id)
+            && same(&tenant.erp_customer_id, erp_customer_id)
+            && (words.is_empty() || matches_words(tenant, words))
+    }
+}
+
+fn matches_status(tenant: &TenantRecord, filter: &StatusFilter, now: Timestamp) -> bool {
+    let StatusFilter {
+        cancelled,
+        not_cancelled,
+    } = filter;
+    let is_cancelled = tenant.cancel_at.is_some_and(|instant| instant <= now);
+    let statuses = if is_cancelled { cancelled } else { not_cancelled };
+    statuses.contains(&tenant.status)
+}
+
+fn matches_words(tenant: &TenantRecord, words: &[String]) -> bool {
+    let stored = tenant.words();
+    words
+        .iter()
+        .all(|wanted| stored.iter().any(|word| word.starts_with(wanted.as_str())))
 }

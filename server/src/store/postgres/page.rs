@@ -18,25 +18,41 @@ use diesel::sql_types::{BigInt, Bool, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 /// The maximum number of records that a page reads.
-const READ_MAX: i64 = 4_000;
+pub(super) const READ_MAX: i64 = 4_000;
 
-/// A column before the id in the index of a list, and the value that the records of the list have there.
+/// A column before the id in an index, and the value that it has in the records of the list.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum IndexColumn<'a> {
-    /// The column itself.
+    /// An id.
     Id(&'static str, Uuid),
-    /// The hash of a text, which may be too long for an index. The index contains only rows that have the text.
+    /// A word of an enum.
+    Word(&'static str, &'a str),
+    /// The hash of a text, which may be too long for an index. Indexes contain only rows that have the text.
     Hash(&'static str, &'a str),
+    /// The hash of the tenant and of a text.
+    HashOfTenant(Uuid, &'static str, &'a str),
+    /// A condition that is true. The index contains only rows for which it is.
+    Condition(&'static str),
 }
 
 impl IndexColumn<'_> {
     fn push_column(&self, out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
         match self {
-            Self::Id(column, _) => out.push_identifier(column),
+            Self::Id(column, _) | Self::Word(column, _) => out.push_identifier(column),
             Self::Hash(column, _) => {
                 out.push_sql("hashtextextended(");
                 out.push_identifier(column)?;
                 out.push_sql(", 0)");
+                Ok(())
+            }
+            Self::HashOfTenant(_, column, _) => {
+                out.push_sql("hashtextextended(");
+                out.push_identifier(column)?;
+                out.push_sql(", uuid_hash_extended(tenant_id, 0))");
+                Ok(())
+            }
+            Self::Condition(condition) => {
+                out.push_sql(condition);
                 Ok(())
             }
         }
@@ -45,13 +61,102 @@ impl IndexColumn<'_> {
     fn push_value<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         match self {
             Self::Id(_, value) => out.push_bind_param::<SqlUuid, _>(value),
+            Self::Word(_, value) => out.push_bind_param::<Text, _>(value),
             Self::Hash(_, value) => {
                 out.push_sql("hashtextextended(");
                 out.push_bind_param::<Text, _>(value)?;
                 out.push_sql(", 0)");
                 Ok(())
             }
+            Self::HashOfTenant(tenant_id, _, value) => {
+                out.push_sql("hashtextextended(");
+                out.push_bind_param::<Text, _>(value)?;
+                out.push_sql(", uuid_hash_extended(");
+                out.push_bind_param::<SqlUuid, _>(tenant_id)?;
+                out.push_sql(", 0))");
+                Ok(())
+            }
+            Self::Condition(_) => {
+                out.push_sql("TRUE");
+                Ok(())
+            }
         }
+    }
+
+    /// The condition of a partial index.
+    fn push_index_condition(&self, out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
+        match self {
+            Self::Id(..) | Self::Word(..) => Ok(()),
+            Self::Hash(column, _) | Self::HashOfTenant(_, column, _) => {
+                out.push_sql(" AND ");
+                out.push_identifier(column)?;
+                out.push_sql(" IS NOT NULL");
+                Ok(())
+            }
+            Self::Condition(condition) => {
+                out.push_sql(" AND ");
+                out.push_sql(condition);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The index in whose order records are read. Its last column is the id of a record.
+#[derive(Clone, Debug)]
+pub(super) struct Index<'a> {
+    /// The table of the index, if it is not that of the list.
+    pub(super) table: &'static str,
+    /// The column before the id, if there is one. With two, Postgres would not find the end of the list in the index: a
+    /// comparison of rows ends a scan only by its first column.
+    pub(super) column: Option<IndexColumn<'a>>,
+    /// The column with the id.
+    pub(super) id: &'static str,
+    /// A further condition of the index, as ` AND …`.
+    pub(super) condition: &'static str,
+}
+
+impl Index<'_> {
+    /// The columns, separated by commas and each followed by a text.
+    fn push_columns(&self, end: &str, out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
+        if let Some(column) = &self.column {
+            column.push_column(out)?;
+            out.push_sql(end);
+            out.push_sql(", ");
+        }
+        out.push_identifier(self.id)?;
+        out.push_sql(end);
+        Ok(())
+    }
+
+    /// The order of the list.
+    pub(super) fn push_order(&self, out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
+        out.push_sql(" ORDER BY ");
+        self.push_columns(" DESC", out)
+    }
+
+    /// The entries of the index that follow this id, from `FROM` to the end of the conditions.
+    pub(super) fn walk_entries<'b>(&'b self, after: &'b Uuid, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(" FROM ");
+        out.push_identifier(self.table)?;
+        out.push_sql(" WHERE (");
+        self.push_columns("", out)?;
+        out.push_sql(") < (");
+        if let Some(column) = &self.column {
+            column.push_value(out)?;
+            out.push_sql(", ");
+        }
+        out.push_bind_param::<SqlUuid, _>(after)?;
+        out.push_sql(")");
+        if let Some(column) = &self.column {
+            out.push_sql(" AND ");
+            column.push_column(out)?;
+            out.push_sql(" >= ");
+            column.push_value(out)?;
+            column.push_index_condition(out)?;
+        }
+        out.push_sql(self.condition);
+        Ok(())
     }
 }
 
@@ -66,11 +171,19 @@ pub(super) trait PagedList {
     /// The bytes of the texts of a record, as SQL.
     const BYTES: &'static str;
 
-    /// The columns of the index before the id.
-    fn index(&self) -> &[IndexColumn<'_>];
+    /// The index in whose order records are read.
+    fn index(&self) -> &Index<'_>;
 
-    /// The condition that the records of the page match, among those that have the values of the index.
+    /// A further condition on the records that are read, as ` AND …`. It has to select few.
+    fn walk_few<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()>;
+
+    /// The condition that the records of the page match, among those that are read.
     fn walk_filters<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()>;
+}
+
+/// The id that the page follows. On the first page, no record has it, because it is no UUIDv7.
+pub(super) fn after(query: PageQuery) -> Uuid {
+    query.after.unwrap_or(Uuid::max())
 }
 
 /// Selects the records of a page, each with whether it matches the filters, whether it is the last one that was read, and
@@ -86,84 +199,55 @@ pub(super) struct SelectPage<L> {
 impl<L: PagedList> SelectPage<L> {
     pub(super) fn new(list: L, query: PageQuery) -> Self {
         let PageQuery {
-            after,
+            after: _,
             limit,
             max_bytes,
         } = query;
         Self {
             list,
-            // No record has this id, which is no UUIDv7.
-            after: after.unwrap_or(Uuid::max()),
+            after: after(query),
             limit: i64::try_from(limit).map_or(i64::MAX, |limit| limit.saturating_add(1)),
             max_bytes: i64::try_from(max_bytes).unwrap_or(i64::MAX),
         }
     }
 
-    /// The columns of the index except the id, separated by commas and each followed by a text.
-    fn push_columns(&self, end: &str, out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
-        for column in self.list.index() {
-            column.push_column(out)?;
-            out.push_sql(end);
-            out.push_sql(", ");
-        }
-        Ok(())
-    }
-
-    /// The order of the index. Outside the innermost SELECT, the columns have the names that it gives them.
+    /// The order of the index, by the names that the innermost SELECT gives its columns.
     fn push_order(&self, out: &mut AstPass<'_, '_, Pg>) {
         out.push_sql(" ORDER BY ");
-        for number in 0..self.list.index().len() {
-            out.push_sql(&format!("key_{number} DESC, "));
+        if self.list.index().column.is_some() {
+            out.push_sql("key_column DESC, ");
         }
-        out.push_sql("id DESC");
+        out.push_sql("key_id DESC");
     }
 
-    /// The records that the page reads, with their numbers.
+    /// The records that the page reads, with their numbers. Records of another table than the index are looked up one by one.
     fn walk_read<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT *, ");
-        for (number, column) in self.list.index().iter().enumerate() {
-            column.push_column(out)?;
-            out.push_sql(&format!(" AS key_{number}, "));
+        let index = self.list.index();
+        let is_own = index.table == L::TABLE;
+        if !is_own {
+            out.push_sql(&format!("SELECT * FROM (SELECT {} AS key_id", index.id));
+        } else {
+            out.push_sql(&format!("SELECT *, {} AS key_id", index.id));
         }
-        out.push_sql("row_number() OVER (ORDER BY ");
-        self.push_columns(" DESC", out)?;
-        out.push_sql("id DESC) AS number FROM ");
-        out.push_identifier(L::TABLE)?;
-        out.push_sql(" WHERE (");
-        self.push_columns("", out)?;
-        out.push_sql("id) < (");
-        for column in self.list.index() {
-            column.push_value(out)?;
+        if let Some(column) = &index.column {
             out.push_sql(", ");
+            column.push_column(out)?;
+            out.push_sql(" AS key_column");
         }
-        out.push_bind_param::<SqlUuid, _>(&self.after)?;
-        out.push_sql(")");
-        if !self.list.index().is_empty() {
-            out.push_sql(" AND (");
-            for (number, column) in self.list.index().iter().enumerate() {
-                out.push_sql(if number == 0 { "" } else { ", " });
-                column.push_column(out)?;
-            }
-            out.push_sql(") >= (");
-            for (number, column) in self.list.index().iter().enumerate() {
-                out.push_sql(if number == 0 { "" } else { ", " });
-                column.push_value(out)?;
-            }
-            out.push_sql(")");
+        out.push_sql(", row_number() OVER (ORDER BY ");
+        index.push_columns(" DESC", out)?;
+        out.push_sql(") AS number");
+        index.walk_entries(&self.after, out)?;
+        self.list.walk_few(out.reborrow())?;
+        index.push_order(out)?;
+        out.push_sql(&format!(" LIMIT {READ_MAX}"));
+        if !is_own {
+            // Without OFFSET, the planner could choose another kind of join, which reads more.
+            out.push_sql(&format!(
+                ") AS entries CROSS JOIN LATERAL (SELECT * FROM {table} WHERE id = key_id OFFSET 0) AS {table}",
+                table = L::TABLE
+            ));
         }
-        for column in self.list.index() {
-            match column {
-                IndexColumn::Id(..) => {}
-                IndexColumn::Hash(column, _) => {
-                    out.push_sql(" AND ");
-                    out.push_identifier(column)?;
-                    out.push_sql(" IS NOT NULL");
-                }
-            }
-        }
-        out.push_sql(" ORDER BY ");
-        self.push_columns(" DESC", out)?;
-        out.push_sql(&format!("id DESC LIMIT {READ_MAX}"));
         Ok(())
     }
 }

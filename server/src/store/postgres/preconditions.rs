@@ -142,12 +142,13 @@ pub(super) async fn check_on_connection(connection: &mut AsyncPgConnection) -> R
 }
 
 /// The privileges that the service needs on whole tables.
-const TABLE_PRIVILEGES: [(&str, &str); 19] = [
+const TABLE_PRIVILEGES: [(&str, &str); 20] = [
     ("tenants", "SELECT"),
     ("tenants", "INSERT"),
     ("tenants", "UPDATE"),
     ("tenants", "DELETE"),
     ("deleted_tenants", "SELECT"),
+    ("tenant_words", "SELECT"),
     ("projects", "SELECT"),
     ("projects", "INSERT"),
     ("projects", "UPDATE"),

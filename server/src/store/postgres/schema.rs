@@ -86,6 +86,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    tenant_words (tenant_id, word) {
+        tenant_id -> Uuid,
+        word -> Text,
+    }
+}
+
+diesel::table! {
     tenants (id) {
         id -> Uuid,
         slug -> Text,
@@ -109,6 +116,7 @@ diesel::joinable!(api_keys -> tenants (tenant_id));
 diesel::joinable!(idempotency_records -> tenants (tenant_id));
 diesel::joinable!(projects -> tenants (tenant_id));
 diesel::joinable!(tenant_products -> tenants (tenant_id));
+diesel::joinable!(tenant_words -> tenants (tenant_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
@@ -117,5 +125,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_records,
     projects,
     tenant_products,
+    tenant_words,
     tenants,
 );

@@ -6,8 +6,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
     ActorId, ApiKeyCreate, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAction,
-    AuditAppend, AuditCursor, CatalogRequest, ListCursor, PageLimit, ProductKey, ProjectCreate, ProjectId,
-    TenantActivate, TenantCancel, TenantCreate, TenantId, TenantSlug, TenantUpdate, Timestamp,
+    AuditAppend, AuditCursor, CatalogRequest, ExternalId, ListCursor, PageLimit, PlanKey, ProductKey, ProjectCreate,
+    ProjectId, SearchText, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus,
+    TenantUpdate, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -55,6 +56,10 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::HealthGet => send!(health_get),
         Operation::ReadinessGet => send!(readiness_get),
         Operation::TenantCreate => send!(tenant_create, body: TenantCreate),
+        Operation::TenantList => send!(
+            tenant_list, status: TenantStatus, kind: TenantKind, plan: PlanKey, product: ProductKey,
+            stripe_cust_id: ExternalId, erp_customer_id: ExternalId, q: SearchText, limit: PageLimit, cursor: ListCursor
+        ),
         Operation::TenantGet => send!(tenant_get, id: TenantId),
         Operation::TenantGetBySlug => send!(tenant_get_by_slug, slug: TenantSlug),
         Operation::TenantUpdate => send!(tenant_update, id: TenantId, body: TenantUpdate),
@@ -71,7 +76,7 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::CatalogRequest => send!(catalog_request, body: CatalogRequest),
         Operation::CatalogTrialRequest => send!(catalog_trial_request, body: CatalogRequest),
         Operation::ApiKeyList => send!(
-            api_key_list, tenant_id: TenantId, product: ProductKey, usable: bool, limit: PageLimit, cursor: ListCursor
+            api_key_list, tenant_id: TenantId, product: ProductKey, project_id: ProjectId, usable: bool, limit: PageLimit, cursor: ListCursor
         ),
         Operation::ApiKeyCreate => send!(api_key_create, body: ApiKeyCreate),
         Operation::ApiKeyGet => send!(api_key_get, id: ApiKeyId),

@@ -91,7 +91,7 @@ trait Running: Send + Sync {}
 impl<S: Store> Running for RunningService<S> {}
 
 impl TestServer {
-    /// Starts a server on an empty store.
+    /// Starts a server on a new store.
     pub(crate) async fn start(store: StoreUnderTest) -> Self {
         Self::start_with(store, Settings::default()).await
     }
@@ -100,9 +100,8 @@ impl TestServer {
         let clock = SettableClock::new();
         match store {
             StoreUnderTest::Memory => {
-                let store = FaultyStore::new(MemoryStore::seeded(clock.now().try_into().unwrap()).unwrap());
-                let again = store.clone();
-                Self::start_on(store, move || again.clone(), clock, settings).await
+                let store = MemoryStore::seeded(clock.now().try_into().unwrap()).unwrap();
+                Self::start_on_memory(store, clock, settings).await
             }
             StoreUnderTest::Postgres => {
                 let database = TestDatabase::create().await;
@@ -113,6 +112,22 @@ impl TestServer {
                 Self::start_on(store, replica, clock, settings).await
             }
         }
+    }
+
+    /// Starts a server on a store that is empty. The in-memory store otherwise has one tenant from the start.
+    pub(crate) async fn start_empty(store: StoreUnderTest) -> Self {
+        match store {
+            StoreUnderTest::Memory => {
+                Self::start_on_memory(MemoryStore::default(), SettableClock::new(), Settings::default()).await
+            }
+            StoreUnderTest::Postgres => Self::start(store).await,
+        }
+    }
+
+    async fn start_on_memory(store: MemoryStore, clock: SettableClock, settings: Settings) -> Self {
+        let store = FaultyStore::new(store);
+        let again = store.clone();
+        Self::start_on(store, move || again.clone(), clock, settings).await
     }
 
     /// `replica` opens another store on the same records.

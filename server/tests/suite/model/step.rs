@@ -19,6 +19,10 @@ pub(super) enum Step {
     TenantGetBySlug {
         slug: &'static str,
     },
+    TenantList {
+        query: String,
+        cursor: Option<Nth>,
+    },
     TenantUpdate {
         tenant: Nth,
         body: Value,
@@ -279,6 +283,29 @@ fn audit_query() -> impl Strategy<Value = String> {
     ])
 }
 
+fn tenant_query() -> impl Strategy<Value = String> {
+    let filters = query(vec![
+        "limit=1",
+        "limit=2",
+        "status=trial",
+        "status=active",
+        "status=frozen",
+        "status=archived",
+        "kind=demo",
+        "plan=starter",
+        "product=insights",
+    ]);
+    // Words of names and slugs are among all texts.
+    let q = prop_oneof![2 => Just(None), 1 => text().prop_map(Some), 1 => "[a-zA-Z]{1,2}".prop_map(Some)];
+    (filters, q).prop_map(|(filters, q)| match q {
+        Some(q) => {
+            let encoded: String = q.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            format!("{filters}&q={encoded}")
+        }
+        None => filters,
+    })
+}
+
 fn api_key_query() -> impl Strategy<Value = String> {
     query(vec![
         "limit=1",
@@ -369,11 +396,13 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
 /// A request, or what happens beside the API.
 pub(super) fn any_step() -> BoxedStrategy<Step> {
     let audit_list = (proptest::option::of(nth()), audit_query(), proptest::option::of(nth()));
+    let tenant_list = (tenant_query(), proptest::option::of(nth()));
     let api_key_list = (nth(), api_key_query(), proptest::option::of(nth()));
     prop_oneof![
         24 => changing_step(),
         2 => nth().prop_map(|tenant| Step::TenantGet { tenant }),
         1 => slug().prop_map(|slug| Step::TenantGetBySlug { slug }),
+        4 => tenant_list.prop_map(|(query, cursor)| Step::TenantList { query, cursor }),
         1 => nth().prop_map(|project| Step::ProjectGet { project }),
         2 => nth().prop_map(|tenant| Step::EntitlementList { tenant }),
         2 => api_key_list.prop_map(|(tenant, query, cursor)| Step::ApiKeyList { tenant, query, cursor }),

@@ -54,6 +54,7 @@ impl World {
             Step::TenantCreate { members } => post("/v1/tenants", members.clone()),
             Step::TenantGet { tenant } => get(format!("/v1/tenants/{}", self.tenant(*tenant))),
             Step::TenantGetBySlug { slug } => get(format!("/v1/tenants/by-slug/{slug}")),
+            Step::TenantList { query, cursor } => get(format!("/v1/tenants?{}", self.with_list_cursor(query, *cursor))),
             Step::TenantUpdate { tenant, body } => (
                 Method::PATCH,
                 format!("/v1/tenants/{}", self.tenant(*tenant)),
@@ -203,6 +204,7 @@ impl World {
                 Step::AuditAppend { .. } => self.events.extend(body["id"].as_i64()),
                 Step::TenantGet { .. }
                 | Step::TenantGetBySlug { .. }
+                | Step::TenantList { .. }
                 | Step::TenantUpdate { .. }
                 | Step::TenantActivate { .. }
                 | Step::TenantCancel { .. }

@@ -2,20 +2,22 @@
 
 use super::row::ApiKeyRow;
 use crate::records::ApiKeyQuery;
-use crate::store::postgres::page::{IndexColumn, PagedList};
+use crate::store::postgres::page::{Index, IndexColumn, PagedList};
 use crate::store::postgres::schema::api_keys;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::AstPass;
-use diesel::sql_types::{Bool, Text, Timestamptz};
+use diesel::sql_types::{Bool, Text, Timestamptz, Uuid as SqlUuid};
 use tenant_registry_contract::types::ProductKey;
 use uuid::Uuid;
 
-/// The keys that match a query. They are read by the tenant and, if it is given, the product.
+/// The keys that match a query. They are read by the project if it is given, else by the tenant and the product.
 pub(super) struct ListApiKeys<'a> {
-    index: Vec<IndexColumn<'a>>,
+    index: Index<'a>,
+    tenant_id: Uuid,
     product: Option<&'a str>,
+    project_id: Option<Uuid>,
     usable: Option<bool>,
     now: DateTime<Utc>,
 }
@@ -25,16 +27,33 @@ impl<'a> ListApiKeys<'a> {
         let ApiKeyQuery {
             tenant_id,
             product,
+            project_id,
             usable,
             now,
             page: _,
         } = query;
         let product = product.as_ref().map(ProductKey::as_str);
-        let of_tenant = IndexColumn::Id(api_keys::tenant_id::NAME, Uuid::from(*tenant_id));
-        let of_product = product.map(|product| IndexColumn::Hash(api_keys::product::NAME, product));
+        let tenant_id = Uuid::from(*tenant_id);
+        let project_id = project_id.map(Uuid::from);
+        let column = match (project_id, product) {
+            (Some(project_id), _) => IndexColumn::Id(api_keys::project_id::NAME, project_id),
+            (None, Some(product)) => IndexColumn::HashOfTenant(tenant_id, api_keys::product::NAME, product),
+            (None, None) => IndexColumn::Id(api_keys::tenant_id::NAME, tenant_id),
+        };
         Self {
-            index: [of_tenant].into_iter().chain(of_product).collect(),
+            index: Index {
+                table: Self::TABLE,
+                column: Some(column),
+                id: api_keys::id::NAME,
+                condition: if project_id.is_some() {
+                    " AND project_id IS NOT NULL"
+                } else {
+                    ""
+                },
+            },
             product,
+            tenant_id,
+            project_id,
             usable: *usable,
             now: DateTime::from(*now),
         }
@@ -49,12 +68,21 @@ impl PagedList for ListApiKeys<'_> {
     const BYTES: &'static str = "octet_length(name) + COALESCE(octet_length(product), 0) \
         + COALESCE(octet_length(created_by), 0) + octet_length(array_to_string(scopes, ''))";
 
-    fn index(&self) -> &[IndexColumn<'_>] {
+    fn index(&self) -> &Index<'_> {
         &self.index
     }
 
+    fn walk_few<'b>(&'b self, _: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        Ok(())
+    }
+
     fn walk_filters<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("TRUE");
+        out.push_sql("tenant_id = ");
+        out.push_bind_param::<SqlUuid, _>(&self.tenant_id)?;
+        if let Some(project_id) = &self.project_id {
+            out.push_sql(" AND project_id = ");
+            out.push_bind_param::<SqlUuid, _>(project_id)?;
+        }
         if let Some(product) = &self.product {
             out.push_sql(" AND product = ");
             out.push_bind_param::<Text, _>(product)?;

@@ -1,18 +1,21 @@
 //! Tenants.
 
+mod list;
 mod row;
 
 use super::PostgresStore;
 use super::error::{DbError, violates};
+use super::page::{SelectPage, after, record_page};
 use super::schema::tenants;
 use super::transaction::Finish;
-use crate::records::{Decision, EventWithResponse, NewAuditEvent, TenantRecord};
+use crate::records::{Decision, EventWithResponse, NewAuditEvent, RecordPage, TenantQuery, TenantRecord};
 use crate::store::{
     Change, Changed, Deleted, StoreError, TenantChanged, TenantCreated, TenantStore, UniqueTenantProperty,
     decide_change,
 };
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use list::{CountTenants, Drivers, ListTenants, fewest};
 use row::TenantRow;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -120,6 +123,30 @@ impl TenantStore for PostgresStore {
             })
             .await?;
         Ok(row.map(TenantRow::into_record).transpose()?)
+    }
+
+    async fn tenant_list(&self, query: TenantQuery) -> Result<RecordPage<TenantRecord>, StoreError> {
+        let driver = match Drivers::of(&query) {
+            Drivers::One(driver) => driver,
+            Drivers::Fewest(drivers) => {
+                let count = CountTenants {
+                    drivers: &drivers,
+                    after: after(query.page),
+                };
+                let counts: Vec<i64> = self
+                    .database
+                    .read_page(async |mut connection: &AsyncPgConnection| (&count).get_result(&mut connection).await)
+                    .await?;
+                fewest(drivers, &counts)
+            }
+        };
+        let statement = SelectPage::new(ListTenants::new(&query, driver), query.page);
+        let rows: Vec<(TenantRow, bool, bool, bool)> = self
+            .database
+            .read_page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
+            .await?;
+        let id = |row: &TenantRow| row.id;
+        Ok(record_page(rows, query.page.limit, id, TenantRow::into_record)?)
     }
 
     async fn tenant_change<E: Send>(

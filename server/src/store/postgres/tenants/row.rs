@@ -14,7 +14,7 @@ use uuid::Uuid;
 #[derive(AsChangeset, Identifiable, Insertable, Queryable, Selectable)]
 #[diesel(table_name = tenants, check_for_backend(Pg), treat_none_as_null = true)]
 pub(super) struct TenantRow {
-    id: Uuid,
+    pub(super) id: Uuid,
     slug: String,
     name: String,
     status: String,
