@@ -32,7 +32,11 @@ struct Nested {
 }
 
 fn member(name: &'static str) -> Member {
-    Member { name, members: None }
+    Member {
+        name,
+        is_required: false,
+        members: None,
+    }
 }
 
 impl RequestObject for Example {
@@ -46,6 +50,7 @@ impl RequestObject for Nested {
     fn members() -> &'static [Member] {
         static MEMBERS: LazyLock<[Member; 2]> = LazyLock::new(|| {
             let examples = Member {
+                is_required: false,
                 name: "examples",
                 members: Some(Example::members),
             };
@@ -61,10 +66,8 @@ fn a_value_is_either_given_or_cleared() {
     assert!(matches!(patch("day", None::<i32>, &cleared), Ok(Some(Nullable::Null))));
     assert!(matches!(patch("day", None::<i32>, &[]), Ok(None)));
     assert!(matches!(patch("hour", Some(7), &cleared), Ok(Some(Nullable::Given(7)))));
-    let error = patch("day", Some(7), &cleared).expect_err("both are given");
-    let message = match error {
-        Failure::Usage(message) => message,
-        other => panic!("{other:?}"),
+    let Err(Failure::Usage(message)) = patch("day", Some(7), &cleared) else {
+        panic!("both are given");
     };
     assert_eq!(message, "use either `--day` or `--clear day`");
 }

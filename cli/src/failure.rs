@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io;
 
-use tenant_registry_client::types::{ApiKeyVerifyReason, ErrorCode};
+use tenant_registry_client::types::{ApiKeyVerifyReason, ErrorCode, FieldError};
 use tenant_registry_client::{ConfigurationError, Error, OpenEnum, TokenError};
 
 use crate::exit_code::Exit;
@@ -131,6 +131,14 @@ fn exit_of_code(code: ErrorCode) -> Exit {
 
 fn message_with_request_id(error: &Error) -> String {
     let mut message = with_causes(error);
+    // The message has the first one.
+    let others = error
+        .response()
+        .into_iter()
+        .flat_map(|response| response.errors.iter().skip(1));
+    for FieldError { field, message: reason } in others {
+        message.push_str(&format!("\n`{field}`: {reason}"));
+    }
     if let Some(id) = error.request_id() {
         message.push_str(&format!("\nrequest ID: {id}"));
     }

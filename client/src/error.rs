@@ -52,6 +52,8 @@ pub struct ErrorResponse {
     pub code: OpenEnum<ErrorCode>,
     /// A message that tells people what to change.
     pub message: String,
+    /// All errors in the members of the request's body. Empty for other errors.
+    pub errors: Vec<types::FieldError>,
     /// The request ID. Include it when you report a problem.
     pub request_id: Option<String>,
     /// How long to wait before retrying, if the service says so.
@@ -122,11 +124,12 @@ impl From<progenitor_client::Error<types::Error>> for Error {
                 let status = response.status();
                 let request_id = request_id(response.headers());
                 let retry_after = retry_after(response.headers(), Utc::now());
-                let types::Error { error, message } = response.into_inner();
+                let types::Error { error, message, errors } = response.into_inner();
                 Self::Response(Box::new(ErrorResponse {
                     status,
                     code: error,
                     message,
+                    errors: errors.unwrap_or_default(),
                     request_id,
                     retry_after,
                 }))

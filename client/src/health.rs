@@ -4,7 +4,8 @@ use crate::OpenEnum;
 use crate::types::{Health, HealthStatus};
 
 impl Health {
-    /// Whether the service says that it works. A status that this version of the client does not know says nothing.
+    /// Whether the service says that it works. Returns `false` for a status that this version of the client does not
+    /// know.
     pub fn is_ok(&self) -> bool {
         match self.status {
             OpenEnum::Known(HealthStatus::Ok) => true,

@@ -135,6 +135,17 @@ func getTenant(tenant *registry.Tenant) {
 	found = succeeds(client.TenantsAPI.TenantGetBySlug(ctx, tenant.Slug).Execute())
 	check(reflect.DeepEqual(found, tenant), "the created tenant")
 	passed("tenant_get_by_slug")
+
+	list := client.TenantsAPI.TenantList(ctx).Q(tenant.Slug)
+	page := succeeds(list.Limit(1).Execute())
+	check(len(page.Items) == 1 && page.Items[0].Slug == tenant.Slug+"-demo", "the newest tenant")
+	page = succeeds(list.Limit(1).Cursor(page.GetNextCursor()).Execute())
+	check(reflect.DeepEqual(page.Items, []registry.Tenant{*tenant}) && !page.HasNextCursor(), "the oldest tenant")
+	page = succeeds(list.Kind(registry.TENANTKIND_CUSTOMER).Execute())
+	check(reflect.DeepEqual(page.Items, []registry.Tenant{*tenant}), "the only customer")
+	fails[*registry.TenantPage](400, registry.ERRORCODE_INVALID_INPUT)(
+		client.TenantsAPI.TenantList(ctx).Cursor("not-a-cursor").Execute())
+	passed("tenant_list")
 }
 
 // A later version of the service can return new values and members.

@@ -11,6 +11,7 @@ import com.breakpilot.tenantregistry.client.api.CatalogApi.APICatalogListRequest
 import com.breakpilot.tenantregistry.client.api.HealthApi;
 import com.breakpilot.tenantregistry.client.api.ProjectsApi;
 import com.breakpilot.tenantregistry.client.api.TenantsApi;
+import com.breakpilot.tenantregistry.client.api.TenantsApi.APITenantListRequest;
 import com.breakpilot.tenantregistry.client.model.*;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
@@ -116,6 +117,23 @@ public final class CustomerLife {
         passed("tenant_get");
         equal(tenants.tenantGetBySlug(tenant.getSlug()), tenant);
         passed("tenant_get_by_slug");
+
+        APITenantListRequest.Builder list =
+                APITenantListRequest.newBuilder().q(tenant.getSlug()).limit(1);
+        TenantPage page = tenants.tenantList(list.build());
+        equal(page.getItems().stream().map(Tenant::getSlug).toList(), List.of(tenant.getSlug() + "-demo"));
+        page = tenants.tenantList(list.cursor(page.getNextCursor()).build());
+        equal(page.getItems(), List.of(tenant));
+        equal(page.getNextCursor(), null);
+        page = tenants.tenantList(APITenantListRequest.newBuilder()
+                .q(tenant.getSlug())
+                .kind(TenantKind.CUSTOMER)
+                .build());
+        equal(page.getItems(), List.of(tenant));
+        APITenantListRequest unknown =
+                APITenantListRequest.newBuilder().cursor("not-a-cursor").build();
+        fails(400, ErrorCode.INVALID_INPUT, () -> tenants.tenantList(unknown));
+        passed("tenant_list");
 
         // A later version of the service can return new values and members.
         ObjectNode known = client.getObjectMapper().valueToTree(tenant);

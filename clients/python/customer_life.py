@@ -7,7 +7,7 @@ import socket
 import sys
 import uuid
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import tenant_registry_client as registry
 import urllib3
@@ -91,6 +91,16 @@ def get_tenant(tenant):
     assert tenants.tenant_get_by_slug(tenant.slug) == tenant
     passed("tenant_get_by_slug")
 
+    page = tenants.tenant_list(q=tenant.slug, limit=1)
+    assert [item.slug for item in page.items] == [f"{tenant.slug}-demo"]
+    page = tenants.tenant_list(q=tenant.slug, limit=1, cursor=page.next_cursor)
+    assert page.items == [tenant] and page.next_cursor is None
+    customers = tenants.tenant_list(q=tenant.slug, kind=registry.TenantKind.CUSTOMER)
+    assert customers.items == [tenant]
+    with fails(400, registry.ErrorCode.INVALID_INPUT):
+        tenants.tenant_list(cursor="not-a-cursor")
+    passed("tenant_list")
+
     # A later version of the service can return new values and members.
     later = registry.Tenant.from_dict({**tenant.to_dict(), "status": "suspended", "since": "today"})
     assert later.status == "suspended" and later.status.name == "UNKNOWN" and later.id == tenant.id
@@ -106,9 +116,7 @@ def activate_tenant(tenant):
     assert active.plan == "team" and active.erp_customer_id == tenant.slug
     assert active.contract_start == date(2027, 1, 1) and active.contract_end == date(2027, 12, 31)
     with fails(400, registry.ErrorCode.INVALID_INPUT):
-        tenants.tenant_activate(
-            tenant.id, tenant_activate=registry.TenantActivate(contract_end=date(2026, 12, 31))
-        )
+        tenants.tenant_activate(tenant.id, tenant_activate=registry.TenantActivate(contract_end=date(2026, 12, 31)))
     passed("tenant_activate")
 
 
@@ -174,7 +182,7 @@ def try_product(tenant):
 
 
 def use_api_key(tenant, project, product):
-    expires_at = datetime.now(timezone.utc) + timedelta(days=365)
+    expires_at = datetime.now(UTC) + timedelta(days=365)
     created = api_keys.api_key_create(
         registry.APIKeyCreate(
             tenant_id=tenant.id,

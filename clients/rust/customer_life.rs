@@ -86,6 +86,25 @@ async fn get_tenant(client: &Client, tenant: &Tenant) -> Outcome {
     let found = client.tenant_get_by_slug().slug(tenant.slug.clone()).send().await?;
     equal(&*found, tenant)?;
     passed("tenant_get_by_slug");
+
+    let list = client.tenant_list().q(tenant.slug.as_str());
+    let newest = list.clone().limit(1).send().await?.into_inner();
+    equal(
+        &newest
+            .items
+            .iter()
+            .map(|item| item.slug.to_string())
+            .collect::<Vec<_>>(),
+        &vec![format!("{}-demo", tenant.slug)],
+    )?;
+    let cursor = newest.next_cursor.ok_or("a second page")?;
+    let oldest = list.clone().limit(1).cursor(cursor).send().await?.into_inner();
+    equal(&(&oldest.items, &oldest.next_cursor), &(&vec![tenant.clone()], &None))?;
+    let customers: Vec<Tenant> = list.kind(TenantKind::Customer).stream().try_collect().await?;
+    equal(&customers, &vec![tenant.clone()])?;
+    let unknown = client.tenant_list().cursor("not-a-cursor").send().await;
+    fails(400, ErrorCode::InvalidInput, unknown)?;
+    passed("tenant_list");
     Ok(())
 }
 

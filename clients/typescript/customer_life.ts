@@ -118,6 +118,18 @@ async function getTenant(tenant: Tenant) {
     assert.deepEqual(await tenants.tenantGetBySlug({ slug: tenant.slug }), tenant);
     passed("tenant_get_by_slug");
 
+    const newest = await tenants.tenantList({ q: tenant.slug, limit: 1 });
+    assert.deepEqual(
+        newest.items.map(({ slug }) => slug),
+        [`${tenant.slug}-demo`],
+    );
+    const oldest = await tenants.tenantList({ q: tenant.slug, limit: 1, cursor: newest.nextCursor });
+    assert.deepEqual(oldest, { items: [tenant], nextCursor: undefined });
+    const customers = await tenants.tenantList({ q: tenant.slug, kind: TenantKind.Customer });
+    assert.deepEqual(customers.items, [tenant]);
+    await fails(400, ErrorCode.InvalidInput, tenants.tenantList({ cursor: "not-a-cursor" }));
+    passed("tenant_list");
+
     // A later version of the service can return new values and members.
     const later = TenantFromJSON({ ...TenantToJSON(tenant), status: "suspended", since: "today" });
     assert.equal(later.status, "suspended");

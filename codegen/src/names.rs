@@ -196,6 +196,7 @@ const MODULES: &[&str] = &[
     "dropshot",
     "failure",
     "flate2",
+    "field_errors",
     "form_urlencoded",
     "fs",
     "futures_util",

@@ -584,6 +584,12 @@ fn responses() {
     );
     assert_error(
         SPEC,
+        "required: [field, message]",
+        "required: [field]",
+        "components.schemas.FieldError",
+    );
+    assert_error(
+        SPEC,
         "invalid_input, not_found, ",
         "invalid_input, ",
         "`not_found` is missing",
@@ -789,7 +795,7 @@ fn all_errors_are_reported_in_one_run() {
             "103:26 components.schemas.Door.properties.colour.anyOf",
             "104:15 components.schemas.Door.properties.Size",
             "104:15 components.schemas.Door.properties.Size",
-            "119:25 components.schemas.ErrorCode.enum.1",
+            "126:25 components.schemas.ErrorCode.enum.1",
         ],
         "{}",
         errors(&spec).join("\n")

@@ -90,7 +90,7 @@ impl Server {
     pub(crate) fn mismatch(&mut self, probe: &Probe, side: Side) -> Option<String> {
         self.counter += 1;
         let unique = format!("u{}", self.counter);
-        let mut created = String::new();
+        let mut ids = Ids::default();
         for Exchange {
             request,
             original,
@@ -101,13 +101,13 @@ impl Server {
                 Side::Original => original,
                 Side::Mutant => mutant,
             };
-            let sent = self.fill(request, &unique, &created);
+            let sent = self.fill(request, &unique, &ids);
             match self.send(&sent) {
                 Ok((status, body)) => {
                     if let Some(mismatch) = expected.mismatch(status, &body) {
                         return Some(format!("{} {}: {mismatch}", sent.method, sent.path));
                     }
-                    created = id(&body).unwrap_or_default();
+                    ids.add(&body);
                 }
                 Err(error) => return Some(format!("{} {}: {error}", sent.method, sent.path)),
             }
@@ -116,7 +116,7 @@ impl Server {
     }
 
     /// Replaces the placeholders of a request.
-    fn fill(&mut self, request: &Request, unique: &str, created: &str) -> Request {
+    fn fill(&mut self, request: &Request, unique: &str, ids: &Ids) -> Request {
         self.counter += 1;
         let body = request.body.as_ref().map(Value::to_string).unwrap_or_default();
         let acme = if request.path.contains("{acme}") || body.contains("{acme}") {
@@ -129,7 +129,8 @@ impl Server {
             text.replace("{acme}", &acme)
                 .replace("{unique}", unique)
                 .replace("{fresh}", &fresh)
-                .replace("{created}", created)
+                .replace("{created}", &ids.created)
+                .replace("{api_key}", &ids.api_key)
         };
         Request {
             method: request.method,
@@ -144,7 +145,7 @@ impl Server {
     fn acme(&mut self) -> String {
         if self.acme.is_none() {
             let request = Request::new("GET", "/v1/tenants/by-slug/acme", None);
-            self.acme = self.send(&request).ok().and_then(|(_, body)| id(&body));
+            self.acme = self.send(&request).ok().and_then(|(_, body)| id(&body, "/id"));
         }
         self.acme.clone().unwrap_or_default()
     }
@@ -165,9 +166,31 @@ impl Server {
     }
 }
 
-fn id(body: &str) -> Option<String> {
+/// The IDs that a probe has received.
+#[derive(Default)]
+struct Ids {
+    /// The last `/id`.
+    created: String,
+    /// The first `/api_key/id`.
+    api_key: String,
+}
+
+impl Ids {
+    fn add(&mut self, body: &str) {
+        if let Some(id) = id(body, "/id") {
+            self.created = id;
+        }
+        if let Some(id) = id(body, "/api_key/id")
+            && self.api_key.is_empty()
+        {
+            self.api_key = id;
+        }
+    }
+}
+
+fn id(body: &str, pointer: &str) -> Option<String> {
     let body: Value = serde_json::from_str(body).ok()?;
-    body.get("id")?.as_str().map(str::to_owned)
+    body.pointer(pointer)?.as_str().map(str::to_owned)
 }
 
 impl Drop for Server {

@@ -7,6 +7,7 @@ mod audit;
 mod catalog;
 mod context;
 mod cross_origin;
+mod field_errors;
 mod health;
 mod idempotency;
 mod negotiation;

@@ -732,7 +732,7 @@ pub fn api_description<A: Api>(
                 )
                 .summary("Replace an API key by a successor.")
                 .description(
-                    "Creates a key with the same tenant, project, product, name and scopes, and returns its plaintext. Store it securely: it cannot be retrieved again. The successor does not expire, also if the old key does. The old key expires after `overlap_seconds`, or earlier if it would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from` link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the audit event `api_key.rotated`. The body is optional.",
+                    "Creates a key with the same tenant, project, product, name and scopes, and returns its plaintext. Store it securely: it cannot be retrieved again. The successor does not expire, even if the old key does. The old key expires after `overlap_seconds`, or earlier if it would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from` link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the audit event `api_key.rotated`. The body is optional.",
                 )
                 .tag("api_keys"),
         )?;

@@ -16,10 +16,11 @@ use super::{
     AuditListParams, AuditListResponse, Catalog, CatalogListResponse,
     CatalogRequestResponse, CatalogTrialRequestResponse, Credentials,
     EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
-    EntitlementListResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
-    OperationResponse, Principal, ProjectCreateResponse, ProjectDeleteParams,
-    ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse, Projects,
-    ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
+    EntitlementListResponse, Health, HealthGetResponse, Idempotency, InvalidBody,
+    KeyedRequest, NotAdmitted, OperationResponse, Principal, ProjectCreateResponse,
+    ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse,
+    Projects, ReadinessGetResponse, RequestKey, RequestMetadata, RunningRequests,
+    ServerErrorResponse, StoredResponse, TenantActivateParams, TenantActivateResponse,
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
     TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
@@ -34,6 +35,9 @@ pub trait Operation: Sized + Send + Sync + 'static {
 
     /// The authorized caller as the method takes it; `()` if the operation has no `security`.
     type Principal<I: Send + Sync>: Send;
+
+    /// The request with its `Idempotency-Key`; `()` if the operation takes none.
+    type Keyed: Send;
 
     /// The parameters; `()` if there are none.
     type Params: Parameters + Send;
@@ -63,6 +67,8 @@ pub struct Request<I: Send + Sync, O: Operation> {
     pub metadata: RequestMetadata,
     /// The authorized caller.
     pub principal: O::Principal<I>,
+    /// The request with its key.
+    pub keyed: O::Keyed,
     /// The parameters.
     pub params: O::Params,
     /// The body.
@@ -89,7 +95,7 @@ pub trait ParameterVisitor {
 }
 
 /// Handles the operation `O`. Implement it for all operations at once: `impl<O: Operation> Handler<O> for …`.
-pub trait Handler<O: Operation>: Admission {
+pub trait Handler<O: Operation>: Idempotency {
     /// Handles a request.
     fn handle(
         &self,
@@ -113,7 +119,27 @@ impl<H: Admission> Admission for GenericApi<H> {
     }
 }
 
-impl<H: Admission + Handler<HealthGet> + Handler<ReadinessGet>> Health
+impl<H: Idempotency> Idempotency for GenericApi<H> {
+    fn caller(identity: &H::Identity) -> Vec<u8> {
+        H::caller(identity)
+    }
+
+    fn running_requests(&self) -> &RunningRequests {
+        self.0.running_requests()
+    }
+
+    fn stored_response(
+        &self,
+        metadata: &RequestMetadata,
+        key: &RequestKey,
+    ) -> impl Future<
+        Output = Result<Option<StoredResponse>, ServerErrorResponse>,
+    > + Send {
+        self.0.stored_response(metadata, key)
+    }
+}
+
+impl<H: Idempotency + Handler<HealthGet> + Handler<ReadinessGet>> Health
 for GenericApi<H> {
     fn health_get(
         &self,
@@ -126,6 +152,7 @@ for GenericApi<H> {
             Request {
                 metadata,
                 principal: (),
+                keyed: (),
                 params: (),
                 body: (),
             },
@@ -143,6 +170,7 @@ for GenericApi<H> {
             Request {
                 metadata,
                 principal: (),
+                keyed: (),
                 params: (),
                 body: (),
             },
@@ -151,7 +179,7 @@ for GenericApi<H> {
 }
 
 impl<
-    H: Admission + Handler<TenantList> + Handler<TenantCreate> + Handler<TenantGet>
+    H: Idempotency + Handler<TenantList> + Handler<TenantCreate> + Handler<TenantGet>
         + Handler<TenantUpdate> + Handler<TenantDelete> + Handler<TenantGetBySlug>
         + Handler<TenantActivate> + Handler<TenantCancel> + Handler<TenantArchive>
         + Handler<EntitlementList> + Handler<EntitlementCheck>,
@@ -169,6 +197,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -179,6 +208,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::TenantCreate,
     ) -> impl Future<Output = TenantCreateResponse> + Send {
         <H as Handler<
@@ -188,6 +218,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -207,6 +238,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -227,6 +259,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body,
             },
@@ -246,6 +279,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -265,6 +299,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -275,6 +310,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantActivateParams,
         body: Option<types::TenantActivate>,
     ) -> impl Future<Output = TenantActivateResponse> + Send {
@@ -285,6 +321,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params,
                 body,
             },
@@ -295,6 +332,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantCancelParams,
         body: Option<types::TenantCancel>,
     ) -> impl Future<Output = TenantCancelResponse> + Send {
@@ -305,6 +343,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params,
                 body,
             },
@@ -315,6 +354,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantArchiveParams,
     ) -> impl Future<Output = TenantArchiveResponse> + Send {
         <H as Handler<
@@ -324,6 +364,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params,
                 body: (),
             },
@@ -343,6 +384,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -362,6 +404,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -370,12 +413,14 @@ impl<
 }
 
 impl<
-    H: Admission + Handler<ProjectCreate> + Handler<ProjectGet> + Handler<ProjectDelete>,
+    H: Idempotency + Handler<ProjectCreate> + Handler<ProjectGet>
+        + Handler<ProjectDelete>,
 > Projects for GenericApi<H> {
     fn project_create(
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::ProjectCreate,
     ) -> impl Future<Output = ProjectCreateResponse> + Send {
         <H as Handler<
@@ -385,6 +430,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -404,6 +450,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -423,6 +470,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -431,7 +479,7 @@ impl<
 }
 
 impl<
-    H: Admission + Handler<CatalogList> + Handler<CatalogRequest>
+    H: Idempotency + Handler<CatalogList> + Handler<CatalogRequest>
         + Handler<CatalogTrialRequest>,
 > Catalog for GenericApi<H> {
     fn catalog_list(
@@ -446,6 +494,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params: (),
                 body: (),
             },
@@ -456,6 +505,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::CatalogRequest,
     ) -> impl Future<Output = CatalogRequestResponse> + Send {
         <H as Handler<
@@ -465,6 +515,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -475,6 +526,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::CatalogRequest,
     ) -> impl Future<Output = CatalogTrialRequestResponse> + Send {
         <H as Handler<
@@ -484,6 +536,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -492,7 +545,7 @@ impl<
 }
 
 impl<
-    H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
+    H: Idempotency + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
         + Handler<ApiKeyUpdate> + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate>
         + Handler<ApiKeyVerify> + Handler<ApiKeyVerifyBatch>,
 > ApiKeys for GenericApi<H> {
@@ -509,6 +562,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -519,6 +573,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::ApiKeyCreate,
     ) -> impl Future<Output = ApiKeyCreateResponse> + Send {
         <H as Handler<
@@ -528,6 +583,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -547,6 +603,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -567,6 +624,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body,
             },
@@ -586,6 +644,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -596,6 +655,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         params: ApiKeyRotateParams,
         body: Option<types::ApiKeyRotate>,
     ) -> impl Future<Output = ApiKeyRotateResponse> + Send {
@@ -606,6 +666,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params,
                 body,
             },
@@ -625,6 +686,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params: (),
                 body,
             },
@@ -644,6 +706,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params: (),
                 body,
             },
@@ -651,11 +714,13 @@ impl<
     }
 }
 
-impl<H: Admission + Handler<AuditAppend> + Handler<AuditList>> Audit for GenericApi<H> {
+impl<H: Idempotency + Handler<AuditAppend> + Handler<AuditList>> Audit
+for GenericApi<H> {
     fn audit_append(
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::AuditAppend,
     ) -> impl Future<Output = AuditAppendResponse> + Send {
         <H as Handler<
@@ -665,6 +730,7 @@ impl<H: Admission + Handler<AuditAppend> + Handler<AuditList>> Audit for Generic
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -684,6 +750,7 @@ impl<H: Admission + Handler<AuditAppend> + Handler<AuditList>> Audit for Generic
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -699,6 +766,8 @@ impl Operation for HealthGet {
     const ID: &'static str = "health_get";
 
     type Principal<I: Send + Sync> = ();
+
+    type Keyed = ();
 
     type Params = ();
 
@@ -729,6 +798,8 @@ impl Operation for ReadinessGet {
 
     type Principal<I: Send + Sync> = ();
 
+    type Keyed = ();
+
     type Params = ();
 
     type Body = ();
@@ -757,6 +828,8 @@ impl Operation for TenantList {
     const ID: &'static str = "tenant_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = TenantListParams;
 
@@ -787,6 +860,8 @@ impl Operation for TenantCreate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ();
 
     type Body = types::TenantCreate;
@@ -803,7 +878,12 @@ impl Operation for TenantCreate {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.tenant_create(request.metadata, request.principal, request.body)
+        api.tenant_create(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -815,6 +895,8 @@ impl Operation for TenantGet {
     const ID: &'static str = "tenant_get";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = TenantGetParams;
 
@@ -844,6 +926,8 @@ impl Operation for TenantUpdate {
     const ID: &'static str = "tenant_update";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = TenantUpdateParams;
 
@@ -879,6 +963,8 @@ impl Operation for TenantDelete {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = TenantDeleteParams;
 
     type Body = ();
@@ -907,6 +993,8 @@ impl Operation for TenantGetBySlug {
     const ID: &'static str = "tenant_get_by_slug";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = TenantGetBySlugParams;
 
@@ -937,6 +1025,8 @@ impl Operation for TenantActivate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = TenantActivateParams;
 
     type Body = Option<types::TenantActivate>;
@@ -956,6 +1046,7 @@ impl Operation for TenantActivate {
         api.tenant_activate(
             request.metadata,
             request.principal,
+            request.keyed,
             request.params,
             request.body,
         )
@@ -970,6 +1061,8 @@ impl Operation for TenantCancel {
     const ID: &'static str = "tenant_cancel";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
 
     type Params = TenantCancelParams;
 
@@ -990,6 +1083,7 @@ impl Operation for TenantCancel {
         api.tenant_cancel(
             request.metadata,
             request.principal,
+            request.keyed,
             request.params,
             request.body,
         )
@@ -1004,6 +1098,8 @@ impl Operation for TenantArchive {
     const ID: &'static str = "tenant_archive";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
 
     type Params = TenantArchiveParams;
 
@@ -1021,7 +1117,12 @@ impl Operation for TenantArchive {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.tenant_archive(request.metadata, request.principal, request.params)
+        api.tenant_archive(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.params,
+        )
     }
 }
 
@@ -1033,6 +1134,8 @@ impl Operation for ProjectCreate {
     const ID: &'static str = "project_create";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
 
     type Params = ();
 
@@ -1050,7 +1153,12 @@ impl Operation for ProjectCreate {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.project_create(request.metadata, request.principal, request.body)
+        api.project_create(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -1062,6 +1170,8 @@ impl Operation for ProjectGet {
     const ID: &'static str = "project_get";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = ProjectGetParams;
 
@@ -1092,6 +1202,8 @@ impl Operation for ProjectDelete {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = ProjectDeleteParams;
 
     type Body = ();
@@ -1120,6 +1232,8 @@ impl Operation for EntitlementList {
     const ID: &'static str = "entitlement_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = EntitlementListParams;
 
@@ -1150,6 +1264,8 @@ impl Operation for EntitlementCheck {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = EntitlementCheckParams;
 
     type Body = ();
@@ -1178,6 +1294,8 @@ impl Operation for CatalogList {
     const ID: &'static str = "catalog_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = ();
 
@@ -1208,6 +1326,8 @@ impl Operation for CatalogRequest {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ();
 
     type Body = types::CatalogRequest;
@@ -1224,7 +1344,12 @@ impl Operation for CatalogRequest {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.catalog_request(request.metadata, request.principal, request.body)
+        api.catalog_request(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -1236,6 +1361,8 @@ impl Operation for CatalogTrialRequest {
     const ID: &'static str = "catalog_trial_request";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
 
     type Params = ();
 
@@ -1253,7 +1380,12 @@ impl Operation for CatalogTrialRequest {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.catalog_trial_request(request.metadata, request.principal, request.body)
+        api.catalog_trial_request(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -1265,6 +1397,8 @@ impl Operation for ApiKeyList {
     const ID: &'static str = "api_key_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = ApiKeyListParams;
 
@@ -1295,6 +1429,8 @@ impl Operation for ApiKeyCreate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ();
 
     type Body = types::ApiKeyCreate;
@@ -1311,7 +1447,12 @@ impl Operation for ApiKeyCreate {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.api_key_create(request.metadata, request.principal, request.body)
+        api.api_key_create(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -1323,6 +1464,8 @@ impl Operation for ApiKeyGet {
     const ID: &'static str = "api_key_get";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = ApiKeyGetParams;
 
@@ -1352,6 +1495,8 @@ impl Operation for ApiKeyUpdate {
     const ID: &'static str = "api_key_update";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = ApiKeyUpdateParams;
 
@@ -1387,6 +1532,8 @@ impl Operation for ApiKeyRevoke {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = ApiKeyRevokeParams;
 
     type Body = ();
@@ -1416,6 +1563,8 @@ impl Operation for ApiKeyRotate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ApiKeyRotateParams;
 
     type Body = Option<types::ApiKeyRotate>;
@@ -1435,6 +1584,7 @@ impl Operation for ApiKeyRotate {
         api.api_key_rotate(
             request.metadata,
             request.principal,
+            request.keyed,
             request.params,
             request.body,
         )
@@ -1449,6 +1599,8 @@ impl Operation for ApiKeyVerify {
     const ID: &'static str = "api_key_verify";
 
     type Principal<I: Send + Sync> = Result<Principal<I>, TryLater>;
+
+    type Keyed = ();
 
     type Params = ();
 
@@ -1479,6 +1631,8 @@ impl Operation for ApiKeyVerifyBatch {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = ();
 
     type Body = types::ApiKeyVerifyBatch;
@@ -1508,6 +1662,8 @@ impl Operation for AuditAppend {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ();
 
     type Body = types::AuditAppend;
@@ -1524,7 +1680,12 @@ impl Operation for AuditAppend {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.audit_append(request.metadata, request.principal, request.body)
+        api.audit_append(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -1536,6 +1697,8 @@ impl Operation for AuditList {
     const ID: &'static str = "audit_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = AuditListParams;
 

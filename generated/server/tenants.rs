@@ -3,11 +3,12 @@
 
 use crate::types;
 use super::{
-    Admission, OperationResponse, Principal, RequestMetadata, ServerErrorResponse,
+    Idempotency, KeyedRequest, OperationResponse, Principal, RequestMetadata,
+    ServerErrorResponse,
 };
 
 /// Customers and demos of the platform, and their product entitlements.
-pub trait Tenants: Admission {
+pub trait Tenants: Idempotency {
     /// List tenants, newest first.
     ///
     /// Returns the tenants that match all filters. To get the next page, repeat the request with
@@ -39,6 +40,7 @@ pub trait Tenants: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::TenantCreate,
     ) -> impl Future<Output = TenantCreateResponse> + Send;
 
@@ -117,6 +119,7 @@ pub trait Tenants: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantActivateParams,
         body: Option<types::TenantActivate>,
     ) -> impl Future<Output = TenantActivateResponse> + Send;
@@ -136,6 +139,7 @@ pub trait Tenants: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantCancelParams,
         body: Option<types::TenantCancel>,
     ) -> impl Future<Output = TenantCancelResponse> + Send;
@@ -153,6 +157,7 @@ pub trait Tenants: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantArchiveParams,
     ) -> impl Future<Output = TenantArchiveResponse> + Send;
 
@@ -328,7 +333,8 @@ pub enum TenantCreateResponse {
     BadRequest(types::Error),
     /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 409: The request conflicts with stored data.
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running.
     Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
@@ -559,7 +565,8 @@ pub enum TenantActivateResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request conflicts with stored data.
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running.
     Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
@@ -608,7 +615,8 @@ pub enum TenantCancelResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request conflicts with stored data.
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running.
     Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
@@ -657,7 +665,8 @@ pub enum TenantArchiveResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request conflicts with stored data.
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running.
     Conflict(types::Error),
     /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),

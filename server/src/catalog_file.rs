@@ -50,8 +50,7 @@ struct ProductTable {
     key: Spanned<ProductKey>,
     name: Text,
     description: Text,
-    #[serde(default)]
-    plans_required: Vec<PlanKey>,
+    plans_required: Option<Spanned<Vec<PlanKey>>>,
     demo_url: Option<Text>,
     supports_trial: bool,
 }
@@ -105,15 +104,17 @@ pub fn parse(text: &str, path: &Path) -> Result<Catalog, CatalogFileError> {
                 format!("the key `{key}` is used twice, first on line {line}"),
             ));
         }
-        if plans_required.len() > PLANS_MAX {
-            return Err(invalid(
-                span,
-                format!(
+        let plans_required = match plans_required {
+            Some(plans) if plans.as_ref().len() > PLANS_MAX => {
+                let reason = format!(
                     "the product `{key}` names {} plans in `plans_required`; name at most {PLANS_MAX}",
-                    plans_required.len()
-                ),
-            ));
-        }
+                    plans.as_ref().len()
+                );
+                return Err(invalid(plans.span(), reason));
+            }
+            Some(plans) => plans.into_inner(),
+            None => Vec::new(),
+        };
         products.push(CatalogEntry {
             key,
             name,
@@ -197,7 +198,7 @@ mod tests {
             ),
             (
                 format!("{GOOD}plans_required = [{}]\n", "\"team\",".repeat(101)),
-                "line 2: the product `b` names 101 plans in `plans_required`; name at most 100",
+                "line 6: the product `b` names 101 plans in `plans_required`; name at most 100",
             ),
         ] {
             let error = error(&text);

@@ -81,6 +81,11 @@ async function send(operation, fill = () => {}) {
   return { status: response.status(), body };
 }
 
+// Takes a picture for the README, if one is wanted.
+async function draw(suffix = "") {
+  if (picture) await page.screenshot({ path: picture.replace(/(?=\.png$)/, suffix) });
+}
+
 test("the page has a policy, and shows each operation of the document with its scopes", async () => {
   const { paths } = await (await fetch(`${origin}/openapi.json`)).json();
   const operations = Object.entries(paths).flatMap(([path, members]) =>
@@ -92,7 +97,7 @@ test("the page has a policy, and shows each operation of the document with its s
   const response = await load();
   assert.match(response.headers()["content-security-policy"], /default-src 'none'/);
   await page.getByRole("heading", { name: "Tenant Registry" }).waitFor();
-  if (picture) await page.screenshot({ path: picture });
+  await draw();
 
   assert.ok(operations.length > 0);
   for (const operation of operations) {
@@ -129,7 +134,11 @@ test("the page is usable on a phone and in the dark", async () => {
   assert.ok(scrollWidth <= width, `the page is ${scrollWidth} px wide`);
   const channels = background.match(/\d+/g).slice(0, 3).map(Number);
   assert.ok(Math.max(...channels) < 64, `the background is ${background}`);
+  await draw("-phone");
   await page.setViewportSize(wide);
+  await load();
+  await page.getByRole("heading", { name: "Tenant Registry" }).waitFor();
+  await draw("-dark");
   await page.emulateMedia({ colorScheme: "light" });
 });
 

@@ -68,11 +68,11 @@ async fn completions_are_scripts(service: TestServer) {
             let read = ended(piped("bash").args(["-n"]), &script.stdout).await;
             assert_eq!((read.code, read.stderr.as_str()), (0, ""));
             let complete = format!(
-                "{}\nCOMP_WORDS=(registry api-key ve); COMP_CWORD=2; _registry registry ve api-key; echo \"${{COMPREPLY[@]}}\"",
+                "{}\nCOMP_WORDS=(registry api-key rev); COMP_CWORD=2; _registry registry rev api-key; echo \"${{COMPREPLY[@]}}\"",
                 script.stdout
             );
             let completed = ended(piped("bash").args(["-s"]), &complete).await;
-            assert_eq!(completed.stdout, "verify\n", "{completed:?}");
+            assert_eq!(completed.stdout, "revoke\n", "{completed:?}");
         }
     }
 }

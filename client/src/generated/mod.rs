@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 950269238462284414;
+pub const SPEC_FINGERPRINT: u64 = 4907649436823424900;
 
 /// A client of the Tenant Registry.
 ///
@@ -34,8 +34,9 @@ pub const SPEC_FINGERPRINT: u64 = 950269238462284414;
 /// operation, the response is 403.
 ///
 /// **Errors.** Operations return errors as an `Error`: `error` is a stable code for programs,
-/// and `message` tells people what to change. 5xx responses contain no internal details. The
-/// service logs them with the request ID.
+/// and `message` tells people what to change. If members of the body are invalid, `errors`
+/// lists all of them. 5xx responses contain no internal details. The service logs them with the
+/// request ID.
 ///
 /// **Unknown names.** A request with a query parameter or a body member that the operation does
 /// not have is rejected with 400. The message names it and the one that was probably meant.
@@ -51,9 +52,17 @@ pub const SPEC_FINGERPRINT: u64 = 950269238462284414;
 ///
 /// **Retries.** It is safe to repeat a request that updates, activates, cancels or archives a
 /// tenant or revokes an API key: if it already took effect, it changes nothing and writes no
-/// second audit event. Repeating a successful `tenant_create`, `project_create`,
-/// `catalog_trial_request` or `api_key_rotate` returns 409, and repeating `project_delete` 404.
-/// Repeating `api_key_create`, `catalog_request` or `audit_append` creates a second record.
+/// second audit event. With an `Idempotency-Key`, it is safe to repeat any `POST` that creates
+/// or changes something. A repeated request changes nothing and gets the response to the first
+/// one, with `Idempotency-Replayed: true`. The key belongs to the caller and to the operation.
+/// Another request with the same key gets 422. While the first one is running, the response is
+/// 409 with `Retry-After`. Errors are not stored: after an error, a request with the same key
+/// is processed anew. A plaintext is not stored either: repeating `api_key_create` or
+/// `api_key_rotate` returns 409, and the message names the key that was created. Without an
+/// `Idempotency-Key`, repeating a successful `tenant_create`, `project_create`,
+/// `catalog_trial_request` or `api_key_rotate` returns 409, and repeating `api_key_create`,
+/// `catalog_request` or `audit_append` creates a second record. Repeating `project_delete`
+/// returns 404.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -291,7 +300,7 @@ impl Client {
     ///
     /// Creates a key with the same tenant, project, product, name and scopes, and returns its
     /// plaintext. Store it securely: it cannot be retrieved again. The successor does not expire,
-    /// also if the old key does. The old key expires after `overlap_seconds`, or earlier if it
+    /// even if the old key does. The old key expires after `overlap_seconds`, or earlier if it
     /// would have expired earlier. To end the overlap, revoke it. `rotated_to` and `rotated_from`
     /// link the two keys. Returns 409 if the key is revoked, expired or already rotated. Writes the
     /// audit event `api_key.rotated`. The body is optional.

@@ -461,30 +461,37 @@ impl RequestObject for ApiKeyCreate {
         &[
             Member {
                 name: "tenant_id",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "name",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "product",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "scopes",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "created_by",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "project_id",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "expires_at",
+                is_required: false,
                 members: None,
             },
         ]
@@ -535,14 +542,17 @@ impl RequestObject for ApiKeyUpdate {
         &[
             Member {
                 name: "name",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "scopes",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "expires_at",
+                is_required: false,
                 members: None,
             },
         ]
@@ -634,6 +644,7 @@ impl RequestObject for ApiKeyRotate {
         &[
             Member {
                 name: "overlap_seconds",
+                is_required: false,
                 members: None,
             },
         ]
@@ -684,14 +695,17 @@ impl RequestObject for ApiKeyVerifyRequest {
         &[
             Member {
                 name: "key",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "product",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "scopes",
+                is_required: false,
                 members: None,
             },
         ]
@@ -776,6 +790,7 @@ impl RequestObject for ApiKeyVerifyBatch {
         &[
             Member {
                 name: "keys",
+                is_required: true,
                 members: Some(<ApiKeyVerifyRequest as RequestObject>::members),
             },
         ]

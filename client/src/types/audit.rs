@@ -347,46 +347,57 @@ impl RequestObject for AuditAppend {
         &[
             Member {
                 name: "tenant_id",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "project_id",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "actor_id",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "actor_name",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "actor_type",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "action",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "target_id",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "target_type",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "target_name",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "product",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "metadata",
+                is_required: false,
                 members: None,
             },
         ]

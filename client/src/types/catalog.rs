@@ -56,10 +56,12 @@ impl RequestObject for CatalogRequest {
         &[
             Member {
                 name: "tenant_id",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "product",
+                is_required: true,
                 members: None,
             },
         ]

@@ -34,12 +34,13 @@ pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
 pub use self::health::{Health, HealthStatus};
 pub use self::json::JsonObject;
-pub use self::members::{Member, RequestObject, unknown_name};
+pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
 pub use self::patch::Patch;
 pub use self::projects::{Project, ProjectCreate, ProjectName, ProjectSlug};
 pub use self::shared::{
-    Error, ErrorCode, ListCursor, PageLimit, PlanKey, ProductKey, ProjectId,
-    RequestCount, RetryAfterSeconds, StoredText, TenantId, TenantProduct, Text,
+    Error, ErrorCode, FieldError, IdempotencyKey, ListCursor, PageLimit, PlanKey,
+    ProductKey, ProjectId, RequestCount, RetryAfterSeconds, StoredText, TenantId,
+    TenantProduct, Text,
 };
 pub use self::tenants::{
     EntitlementCheck, EntitlementCheckReason, ExternalId, SearchText, Tenant,

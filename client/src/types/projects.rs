@@ -183,18 +183,22 @@ impl RequestObject for ProjectCreate {
         &[
             Member {
                 name: "tenant_id",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "slug",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "name",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "description",
+                is_required: false,
                 members: None,
             },
         ]

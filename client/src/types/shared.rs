@@ -20,6 +20,22 @@ pub struct Error {
     pub error: OpenEnum<ErrorCode>,
     /// A message that tells people what to change.
     pub message: String,
+    /// All errors in the members of the request's body, at most 100. Omitted for other errors.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub errors: Option<Vec<FieldError>>,
+}
+
+/// An error in a member of the request's body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The path of the member, such as `name` or `scopes[3]`.
+    pub field: String,
+    /// A message that tells people what to change.
+    pub message: String,
 }
 
 /// The kind of error.
@@ -688,7 +704,7 @@ impl fmt::Display for ProductKey {
 
 /// A position in a list, for the filters of the list only. Use only values from `next_cursor`.
 ///
-/// Matches `^[A-Za-z0-9_-]{1,256}$`.
+/// At most 256 characters. Matches `^[A-Za-z0-9_-]+$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ListCursor(pub(super) String);
@@ -704,8 +720,9 @@ impl TryFrom<String> for ListCursor {
     type Error = ConstraintError;
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
+        constraint::check_maximum_length(&text, 256)?;
         static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
-            r"^[A-Za-z0-9_-]{1,256}$",
+            r"^[A-Za-z0-9_-]+$",
         ));
         PATTERN.check(&text, Quoted::shown)?;
         Ok(Self(text))

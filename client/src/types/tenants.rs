@@ -527,22 +527,27 @@ impl RequestObject for TenantCreate {
         &[
             Member {
                 name: "slug",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "name",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "plan",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "kind",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "sales_owner",
+                is_required: false,
                 members: None,
             },
         ]
@@ -597,18 +602,22 @@ impl RequestObject for TenantActivate {
         &[
             Member {
                 name: "plan",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "contract_start",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "contract_end",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "erp_customer_id",
+                is_required: false,
                 members: None,
             },
         ]
@@ -663,34 +672,42 @@ impl RequestObject for TenantUpdate {
         &[
             Member {
                 name: "name",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "plan",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "sales_owner",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "erp_customer_id",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "stripe_cust_id",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "contract_start",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "contract_end",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "trial_ends_at",
+                is_required: false,
                 members: None,
             },
         ]
@@ -719,10 +736,12 @@ impl RequestObject for TenantCancel {
         &[
             Member {
                 name: "reason",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "at_period_end",
+                is_required: false,
                 members: None,
             },
         ]

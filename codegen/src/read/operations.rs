@@ -7,7 +7,8 @@ use super::{bodies, conditional, idempotency, parameters, responses, scopes, sec
 use crate::document::Place;
 use crate::error::{self, Faults};
 use crate::model::{
-    CALLER_ERROR_CODES, ERROR_CODES, KEY_ERROR_CODES, Kind, Method, Operation, Schema, Scheme, Segment, Tag, Type,
+    CALLER_ERROR_CODES, ERROR_CODES, KEY_ERROR_CODES, Kind, Method, Operation, Property, Schema, Scheme, Segment, Tag,
+    Type,
 };
 use crate::{Error, names};
 
@@ -227,6 +228,14 @@ fn check_error_responses(operation: &Operation, place: &Place<'_>) -> Result<(),
     Ok(())
 }
 
+/// Names and types of properties, and whether a value must be there.
+fn shapes(properties: &[Property]) -> Vec<(&str, &Type, bool)> {
+    properties
+        .iter()
+        .map(|it| (it.name.as_str(), &it.ty, it.required && !it.nullable))
+        .collect()
+}
+
 /// The HTTP layer constructs `Error` bodies, so their shape is fixed.
 fn require_error_schema<'a>(
     context: &Context<'_>,
@@ -236,7 +245,7 @@ fn require_error_schema<'a>(
     let named = |name: &str| schemas.read.iter().find(|schema| schema.name == name);
     let place = |name: &str| context.root.require("components")?.require("schemas")?.require(name);
     // One that has errors is in the names only; its own errors are enough.
-    if ["Error", "ErrorCode"]
+    if ["Error", "ErrorCode", "FieldError"]
         .iter()
         .any(|it| schemas.names.contains(it) && named(it).is_none())
     {
@@ -251,15 +260,28 @@ fn require_error_schema<'a>(
             "the object components.schemas.Error is missing; it is the body of every error",
         ));
     };
-    let shape: Vec<(&str, &Type, bool)> = properties
-        .iter()
-        .map(|it| (it.name.as_str(), &it.ty, it.required && !it.nullable))
-        .collect();
     let code = Type::Named("ErrorCode".to_owned());
-    if shape != [("error", &code, true), ("message", &Type::String, true)] {
+    let errors = Type::Array(Box::new(Type::Named("FieldError".to_owned())));
+    if shapes(properties)
+        != [
+            ("error", &code, true),
+            ("message", &Type::String, true),
+            ("errors", &errors, false),
+        ]
+    {
         return Err(place("Error")?.error(
-            "components.schemas.Error must have exactly two properties, both required: `error` (an `ErrorCode`) and \
-             `message` (a string)",
+            "components.schemas.Error must have exactly three properties: `error` (an `ErrorCode`) and `message` (a string), \
+             both required, and `errors` (a list of `FieldError`)",
+        ));
+    }
+    let field_error = named("FieldError").map(|it| match &it.kind {
+        Kind::Object(properties) => shapes(properties),
+        Kind::Enumeration(_) | Kind::Text(_) | Kind::Integer(_) | Kind::Formatted(_) => Vec::new(),
+    });
+    let text = &Type::String;
+    if field_error.is_some_and(|it| it != [("field", text, true), ("message", text, true)]) {
+        return Err(place("FieldError")?.error(
+            "components.schemas.FieldError must have exactly two properties, both required strings: `field` and `message`",
         ));
     }
     let Some(Schema {

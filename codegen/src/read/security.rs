@@ -1,5 +1,5 @@
 //! Reads the security scheme, the scopes of each operation, and the responses for callers without them. Every
-//! operation must have `security`, so that none becomes public by accident.
+//! operation must have `security`, so that no operation becomes public by accident.
 
 use super::{resolve, status};
 use crate::document::Place;

@@ -69,6 +69,7 @@ fn forbidden(missing: Scope, required: &[Scope]) -> ErrorResponse {
     let error = Error {
         error: ErrorCode::Forbidden,
         message: format!("the token does not allow `{missing}`; ask for one that does"),
+        errors: None,
     };
     let pending = response::json(StatusCode::FORBIDDEN, &error);
     ErrorResponse(pending.and_then(|pending| insufficient_scope(pending, required)))

@@ -1,11 +1,13 @@
 /// Why a request body was rejected.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum InvalidBody {
     /// 400: The body is not JSON, or violates its schema.
     #[error("{message}")]
     Malformed {
         /// Says what to change.
         message: String,
+        /// The errors of the members. Empty if the body as a whole is invalid.
+        errors: Vec<crate::types::FieldError>,
     },
     /// 413: The body is larger than the service accepts.
     #[error("the body must have at most {limit} bytes")]

@@ -5,6 +5,8 @@
 pub struct Member {
     /// The name.
     pub name: &'static str,
+    /// Whether the object must have it.
+    pub is_required: bool,
     /// Returns the members of the value, or of each item of a list. `None` if these are not objects with known members.
     pub members: Option<fn() -> &'static [Member]>,
 }
@@ -38,6 +40,20 @@ fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Optio
         .map(|(_, name)| name)
 }
 
+/// Says which known name was probably meant by an unknown one, or which there are.
+pub fn unknown_hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    match nearest(name, known.clone()) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => {
+            let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
+            match known.as_slice() {
+                [] => "remove it".to_owned(),
+                known => format!("known are {}", known.join(", ")),
+            }
+        }
+    }
+}
+
 /// Says that a name is unknown, and which one was probably meant. `kind` is what it names, such as "member".
 pub fn unknown_name<'a>(
     kind: &str,
@@ -45,15 +61,5 @@ pub fn unknown_name<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str> + Clone,
 ) -> String {
-    let shown = super::constraint::Quoted::shown(shown);
-    match nearest(name, known.clone()) {
-        Some(nearest) => format!("unknown {kind} {shown}; did you mean `{nearest}`?"),
-        None => {
-            let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
-            match known.as_slice() {
-                [] => format!("unknown {kind} {shown}; remove it"),
-                known => format!("unknown {kind} {shown}; known are {}", known.join(", ")),
-            }
-        }
-    }
+    format!("unknown {kind} {}; {}", super::constraint::Quoted::shown(shown), unknown_hint(name, known))
 }

@@ -68,6 +68,7 @@ impl KeyedRequest {
         let error = Error {
             error: ErrorCode::Conflict,
             message,
+            errors: None,
         };
         self.stored(409, Some(serde_json::to_string(&error)?))
     }

@@ -169,7 +169,19 @@ impl<'a> Spec<'a> {
             json!({ "description": "Why a request failed.", "type": "object", "required": ["error", "message"], "properties": {
                 "error": { "$ref": "#/components/schemas/ErrorCode" },
                 "message": { "description": "What to change.", "type": "string" },
+                "errors": {
+                    "description": "The errors of the body's members.", "type": "array",
+                    "items": { "$ref": "#/components/schemas/FieldError" },
+                },
             } }),
+        );
+        schemas.insert(
+            "FieldError".to_owned(),
+            json!({ "description": "An error in a member of the body.", "type": "object", "required": ["field", "message"],
+                "properties": {
+                    "field": { "description": "The path of the member.", "type": "string" },
+                    "message": { "description": "What to change.", "type": "string" },
+                } }),
         );
         schemas.insert(
             "ErrorCode".to_owned(),

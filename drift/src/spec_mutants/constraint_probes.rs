@@ -1,5 +1,8 @@
 //! Probes that show which constraint or default applies.
 
+use std::iter;
+
+use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::constraints::Direction;
@@ -7,6 +10,12 @@ use crate::probe::{Exchange, Expectation, Probe, Request, Start, exchange, prepa
 
 /// A text that the stricter patterns reject. Only the probe of a stricter pattern contains it.
 const MARK: &str = "zq";
+
+/// The ID of no tenant and no API key.
+const UNKNOWN_ID: &str = "01900000-0000-7000-8000-000000000000";
+
+/// A well-formed key that does not exist.
+const UNKNOWN_KEY: &str = "bp_0123456789abcdefghijkl";
 
 /// Returns a stricter or looser pattern.
 pub(super) fn changed_pattern(schema: &str, pattern: &str, direction: Direction) -> String {
@@ -28,10 +37,10 @@ pub(super) fn step(schema: &str) -> i64 {
 /// A request that contains a value of the schema, and the status if the value is valid.
 fn request_with(schema: &str, value: &Value) -> Option<(Request, u16)> {
     let post = |path: &str, body: Value, status: u16| Some((Request::new("POST", path, Some(body)), status));
-    let filter = |name: &str| {
+    let filter = |list: &str, name: &str| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let text = text.replace('\u{0}', "%00");
-        let path = format!("/v1/audit?{name}={text}");
+        let path = format!("/v1/{list}?{name}={text}");
         Some((Request::new("GET", path, None), 200))
     };
     match schema {
@@ -53,10 +62,27 @@ fn request_with(schema: &str, value: &Value) -> Option<(Request, u16)> {
             json!({"tenant_id": "{acme}", "name": "Drift", "scopes": [value]}),
             201,
         ),
-        "AuditAction" => filter("action"),
-        "ActorId" => filter("actor_id"),
-        "ProductKey" => filter("product"),
-        "PageLimit" => filter("limit"),
+        "ProjectSlug" => post(
+            "/v1/projects",
+            json!({"tenant_id": "{acme}", "slug": value, "name": "Drift"}),
+            201,
+        ),
+        "ProjectName" => post(
+            "/v1/projects",
+            json!({"tenant_id": "{acme}", "slug": "p-{fresh}", "name": value}),
+            201,
+        ),
+        "OverlapSeconds" => {
+            let path = format!("/v1/api-keys/{UNKNOWN_ID}/rotate");
+            post(&path, json!({"overlap_seconds": value}), 404)
+        }
+        "ExternalId" => filter("tenants", "stripe_cust_id"),
+        "SearchText" => filter("tenants", "q"),
+        "ListCursor" => filter("tenants", "cursor").map(|(request, _)| (request, 400)),
+        "AuditAction" => filter("audit", "action"),
+        "ActorId" => filter("audit", "actor_id"),
+        "ProductKey" => filter("audit", "product"),
+        "PageLimit" => filter("audit", "limit"),
         _ => None,
     }
 }
@@ -80,7 +106,7 @@ pub(super) fn constraint(
     let probed = match keyword {
         "pattern" => match (direction, schema) {
             (Direction::Stricter, _) => json!(format!("{MARK}-{{unique}}")),
-            (Direction::Looser, "TenantSlug") => json!("NOT A SLUG {unique}"),
+            (Direction::Looser, "TenantSlug" | "ProjectSlug") => json!("NOT A SLUG {unique}"),
             (Direction::Looser, _) => json!("\u{0}"),
         },
         "minLength" | "maxLength" => {
@@ -103,7 +129,14 @@ pub(super) fn constraint(
         }
     };
     let (request, accepted) = request_with(schema, &probed)?;
-    let (accepted, rejected) = (Expectation::status(accepted), Expectation::status(400));
+    let (accepted, rejected) = match schema {
+        // Both are 400: a well-formed cursor belongs to no list unless the service returned it.
+        "ListCursor" => (
+            Expectation::status(accepted).text("does not belong"),
+            Expectation::status(400).text("must"),
+        ),
+        _ => (Expectation::status(accepted), Expectation::status(400)),
+    };
     let (original, mutant) = match direction {
         Direction::Stricter => (accepted, rejected),
         Direction::Looser => (rejected, accepted),
@@ -114,58 +147,59 @@ pub(super) fn constraint(
     ))
 }
 
-/// Shows which limit of a list or of free-form JSON applies: only the larger one allows the value.
+/// Shows which limit of a list or of free-form JSON applies: only the more generous one allows the value.
 pub(super) fn limit(schema: &str, keyword: &str, limit: u64, other: u64) -> Option<Probe> {
-    let largest = usize::try_from(limit.max(other)).ok()?;
-    let verify_batch = |count: usize| {
-        let body = json!({"keys": vec![json!({"key": "bp_"}); count]});
-        Request::new("POST", "/v1/internal/api-keys/verify-batch", Some(body))
-    };
-    let done = |request, original, mutant| {
-        let probe = exchange(request, Expectation::status(original), Expectation::status(mutant));
-        Some(Probe::new(format!("{schema}.{keyword}"), vec![probe]))
-    };
-    match (schema, keyword) {
-        // Only the smaller limit allows the list.
-        ("APIKeyVerifyBatch", "minItems") => {
-            let request = verify_batch(usize::try_from(limit.min(other)).ok()?);
-            return if limit < other {
-                done(request, 200, 400)
-            } else {
-                done(request, 400, 200)
-            };
-        }
-        ("APIKeyVerifyBatch", "maxItems") => {
-            let request = verify_batch(largest);
-            return if other < limit {
-                done(request, 200, 400)
-            } else {
-                done(request, 400, 200)
-            };
-        }
-        _ => {}
-    }
+    let at_least = keyword == "minItems";
+    let size = if at_least { limit.min(other) } else { limit.max(other) };
+    let size = usize::try_from(size).ok()?;
+    let scopes = || vec!["s"; size];
     let event = |metadata: Value| {
         let body = json!({"action": "drift.probed", "metadata": metadata});
         Request::new("POST", "/v1/audit", Some(body))
     };
-    let request = match (schema, keyword) {
+    let (request, accepted) = match (schema, keyword) {
         ("APIKeyCreate", "maxItems") => {
-            let body = json!({"tenant_id": "{acme}", "name": "Drift", "scopes": vec!["s"; largest]});
-            Request::new("POST", "/v1/api-keys", Some(body))
+            let body = json!({"tenant_id": "{acme}", "name": "Drift", "scopes": scopes()});
+            (Request::new("POST", "/v1/api-keys", Some(body)), 201)
+        }
+        ("APIKeyUpdate", "maxItems") => {
+            let path = format!("/v1/api-keys/{UNKNOWN_ID}");
+            (Request::new("PATCH", path, Some(json!({"scopes": scopes()}))), 404)
+        }
+        ("APIKeyVerifyRequest", "maxItems") => {
+            let body = json!({"key": UNKNOWN_KEY, "scopes": scopes()});
+            let request = Request::new("POST", "/v1/internal/api-keys/verify", Some(body));
+            (request, 200)
+        }
+        ("APIKeyVerifyBatch", "minItems" | "maxItems") => {
+            let body = json!({"keys": vec![json!({"key": "bp_"}); size]});
+            (
+                Request::new("POST", "/v1/internal/api-keys/verify-batch", Some(body)),
+                200,
+            )
         }
         ("AuditAppend", "x-max-bytes") => {
-            let rest = largest - json!({"a": ""}).to_string().len();
-            event(json!({"a": "x".repeat(rest)}))
+            let rest = size - json!({"a": ""}).to_string().len();
+            (event(json!({"a": "x".repeat(rest)})), 201)
         }
-        ("AuditAppend", "x-max-levels") => event(json!({"a": (1..largest).fold(json!(1), |inner, _| json!([inner]))})),
+        ("AuditAppend", "x-max-levels") => {
+            let levels = (1..size).fold(json!(1), |inner, _| json!([inner]));
+            (event(json!({"a": levels})), 201)
+        }
         _ => return None,
     };
-    let (accepted, rejected) = (Expectation::status(201), Expectation::status(400));
-    let (original, mutant) = if other < limit {
-        (accepted, rejected)
+    let (accepted, rejected) = if schema == "APIKeyVerifyRequest" {
+        // This operation returns 200 in any case.
+        let reason = |reason: &str| Expectation::status(200).value("/reason", reason);
+        (reason("unknown"), reason("malformed"))
     } else {
+        (Expectation::status(accepted), Expectation::status(400))
+    };
+    let mutant_accepts = (other < limit) == at_least;
+    let (original, mutant) = if mutant_accepts {
         (rejected, accepted)
+    } else {
+        (accepted, rejected)
     };
     Some(Probe::new(
         format!("{schema}.{keyword}"),
@@ -264,21 +298,46 @@ pub(super) fn default(owner: &str, field: &str) -> Option<Probe> {
                 exchange(cancel(None), original, mutant),
             ]
         }
-        ("audit_list", "limit") => {
-            let list = Request::new("GET", "/v1/audit?action=drift.{unique}", None);
-            let append = Request::new("POST", "/v1/audit", Some(json!({"action": "drift.{unique}"})));
+        ("APIKeyRotate", "overlap_seconds") => {
+            let rotate = Request::new("POST", "/v1/api-keys/{api_key}/rotate", Some(json!({})));
+            // Two hours later the original still accepts the old key, and the mutant no longer does. A key cannot expire
+            // later than it already does.
+            let end = (Utc::now() + TimeDelta::hours(2)).to_rfc3339();
+            let update = Request::new("PATCH", "/v1/api-keys/{api_key}", Some(json!({"expires_at": end})));
             vec![
-                preparation(append.clone(), 201),
-                preparation(append.clone(), 201),
-                preparation(append, 201),
-                exchange(
-                    list,
-                    Expectation::status(200).items(3),
-                    Expectation::status(200).items(2),
-                ),
+                preparation(create_api_key(), 201),
+                preparation(rotate, 201),
+                exchange(update, Expectation::status(200), Expectation::status(409)),
             ]
+        }
+        ("tenant_list", "limit") => {
+            let create = create(json!({"slug": "t-{fresh}", "name": "{unique}"}));
+            three_items_or_two(create, "/v1/tenants?q={unique}")
+        }
+        ("api_key_list", "limit") => {
+            let project = json!({"tenant_id": "{acme}", "slug": "p-{fresh}", "name": "Drift"});
+            let key = json!({"tenant_id": "{acme}", "project_id": "{created}", "name": "Drift"});
+            let create = Request::new("POST", "/v1/api-keys", Some(key));
+            let list = "/v1/api-keys?tenant_id={acme}&project_id={created}";
+            let project = preparation(Request::new("POST", "/v1/projects", Some(project)), 201);
+            iter::once(project).chain(three_items_or_two(create, list)).collect()
+        }
+        ("audit_list", "limit") => {
+            let append = Request::new("POST", "/v1/audit", Some(json!({"action": "drift.{unique}"})));
+            three_items_or_two(append, "/v1/audit?action=drift.{unique}")
         }
         _ => return None,
     };
     Some(Probe::new(format!("{owner}.{field}"), exchanges))
+}
+
+/// Creates three items. The page of the original has all of them, and the page of the mutant two.
+fn three_items_or_two(create: Request, list: &str) -> Vec<Exchange> {
+    let list = exchange(
+        Request::new("GET", list, None),
+        Expectation::status(200).items(3),
+        Expectation::status(200).items(2),
+    );
+    let create = preparation(create, 201);
+    vec![create.clone(), create.clone(), create, list]
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tenant_registry_contract::server::{
     Admission, Admitted, Credentials, NotAdmitted, RequestMetadata, Scope, TryLater,
 };
-use tenant_registry_contract::types::{ConstraintError, Error, ErrorCode, Text};
+use tenant_registry_contract::types::{ConstraintError, ErrorCode, Text};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{error, info, warn};
 
@@ -127,10 +127,10 @@ fn too_many(rate_limit: RateLimit) -> NotAdmitted {
         ..
     } = rate_limit;
     NotAdmitted::TryLater(TryLater::TooManyRequests {
-        body: Error {
-            error: ErrorCode::RateLimited,
-            message: format!("you may send {limit} requests a second; send fewer"),
-        },
+        body: responses::error(
+            ErrorCode::RateLimited,
+            format!("you may send {limit} requests a second; send fewer"),
+        ),
         retry_after: reset,
         rate_limit_limit: limit,
         rate_limit_remaining: remaining,
@@ -156,8 +156,5 @@ fn identity(verified: &VerifiedToken) -> Result<Identity, ConstraintError> {
 }
 
 fn unauthorized(message: String) -> NotAdmitted {
-    NotAdmitted::Unauthorized(Error {
-        error: ErrorCode::Unauthorized,
-        message,
-    })
+    NotAdmitted::Unauthorized(responses::error(ErrorCode::Unauthorized, message))
 }

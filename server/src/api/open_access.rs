@@ -4,6 +4,7 @@
 //! and runs the code of any page its user visits. Such a page must neither change anything nor, through its own host name
 //! that resolves to this machine (DNS rebinding), read anything.
 
+use super::responses;
 use dropshot::RequestInfo;
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
@@ -74,10 +75,7 @@ impl RequestPolicy for OpenAccessPolicy {
             .as_ref()
             .map_or(Ok(()), |authority| self.check_host(authority.host()));
         host.and_then(|()| self.check_page(request, authority.as_ref()))
-            .map_err(|message| {
-                let error = ErrorCode::Forbidden;
-                (StatusCode::FORBIDDEN, Error { error, message })
-            })
+            .map_err(|message| (StatusCode::FORBIDDEN, responses::error(ErrorCode::Forbidden, message)))
     }
 }
 

@@ -11,65 +11,61 @@ use tenant_registry_contract::server::{
 };
 use tenant_registry_contract::types::{Error, ErrorCode};
 
+/// An error that is not about the members of a body.
+pub(super) fn error(error: ErrorCode, message: impl Into<String>) -> Error {
+    Error {
+        error,
+        message: message.into(),
+        errors: None,
+    }
+}
+
 /// The service has no room, or its store cannot be reached.
 pub(super) fn unavailable() -> Error {
-    Error {
-        error: ErrorCode::Unavailable,
-        message: "the service has no room or cannot reach its store; nothing was changed, try again".to_owned(),
-    }
+    error(
+        ErrorCode::Unavailable,
+        "the service has no room or cannot reach its store; nothing was changed, try again",
+    )
 }
 
 /// The service lost its store while a change was committed.
 pub(super) fn outcome_unknown() -> Error {
-    Error {
-        error: ErrorCode::Internal,
-        message: "the service lost its store while it made the change, which may or may not have been made; look \
-                  before you try again"
-            .to_owned(),
-    }
+    error(
+        ErrorCode::Internal,
+        "the service lost its store while it made the change, which may or may not have been made; look before you try \
+         again",
+    )
 }
 
 /// The service failed. The log has the cause.
 pub(super) fn internal() -> Error {
-    Error {
-        error: ErrorCode::Internal,
-        message: "the service failed; quote the x-request-id of this response".to_owned(),
-    }
+    error(
+        ErrorCode::Internal,
+        "the service failed; quote the x-request-id of this response",
+    )
 }
 
 impl From<InvalidInput> for Error {
     fn from(InvalidInput(message): InvalidInput) -> Self {
-        Self {
-            error: ErrorCode::InvalidInput,
-            message,
-        }
+        error(ErrorCode::InvalidInput, message)
     }
 }
 
 impl From<Forbidden> for Error {
     fn from(Forbidden(message): Forbidden) -> Self {
-        Self {
-            error: ErrorCode::Forbidden,
-            message,
-        }
+        error(ErrorCode::Forbidden, message)
     }
 }
 
 impl From<NotFound> for Error {
     fn from(NotFound(message): NotFound) -> Self {
-        Self {
-            error: ErrorCode::NotFound,
-            message,
-        }
+        error(ErrorCode::NotFound, message)
     }
 }
 
 impl From<Conflict> for Error {
     fn from(Conflict(message): Conflict) -> Self {
-        Self {
-            error: ErrorCode::Conflict,
-            message,
-        }
+        error(ErrorCode::Conflict, message)
     }
 }
 

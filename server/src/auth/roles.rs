@@ -134,7 +134,7 @@ mod tests {
         let padded = "support =tenants:read".parse::<RoleGrant>();
         assert_eq!(padded, Err(RoleGrantError::Role(NameError::Padded)));
         for (text, unknown) in [
-            ("support=tenants:read+tenants:delete", "`tenants:delete`"),
+            ("support=tenants:read+tenants:own", "`tenants:own`"),
             ("support=tenants:read+", "``"),
             ("support=tenants:read+*", "`*`"),
         ] {

@@ -60,8 +60,8 @@ fn the_error_for_an_invalid_value_is_one_line_with_flag_and_variable() {
         (&["--oidc-leeway", "301"], "--oidc-leeway <OIDC_LEEWAY>"),
         (&["--oidc-roles", "support=tenants:read,operator"], "role=scope+scope"),
         (
-            &["--oidc-roles", "support=tenants:delete"],
-            "unknown scope `tenants:delete`; the scopes are tenants:read, tenants:write,",
+            &["--oidc-roles", "support=tenants:own"],
+            "unknown scope `tenants:own`; the scopes are tenants:read, tenants:write,",
         ),
         (&["--shutdown-timeout", "0"], "--shutdown-timeout <SHUTDOWN_TIMEOUT>"),
         (&["--hash-permits", "0"], "--hash-permits <HASH_PERMITS>"),

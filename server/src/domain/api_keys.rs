@@ -302,7 +302,7 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`NotFound`] if the tenant does not exist.
-    /// - [`InvalidInput`](super::error::InvalidInput) if the cursor belongs to another list or to other filters.
+    /// - [`InvalidInput`] if the cursor belongs to another list or to other filters.
     pub async fn api_key_list(
         &self,
         params: ApiKeyListParams,

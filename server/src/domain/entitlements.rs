@@ -100,13 +100,12 @@ impl<S: Store> Registry<S> {
         }
         if let Err(reason) = entitled_at(entitlement.as_ref().map(EntitlementRecord::state), now) {
             // An entitlement outlives the product's entry in the catalog.
-            let reason = match reason {
-                EntitlementCheckReason::None if !self.catalog.has_product(&product) => {
-                    EntitlementCheckReason::UnknownProduct
-                }
-                reason => reason,
-            };
-            return Ok(not_entitled(reason));
+            let is_unknown = reason == EntitlementCheckReason::None && !self.catalog.has_product(&product);
+            return Ok(not_entitled(if is_unknown {
+                EntitlementCheckReason::UnknownProduct
+            } else {
+                reason
+            }));
         }
         Ok(EntitlementCheck {
             entitled: true,

@@ -89,6 +89,7 @@ fn replacement(buffer: &[u8], peer: SocketAddr) -> Option<Replacement> {
     let error = Error {
         error: ErrorCode::InvalidInput,
         message: message.to_owned(),
+        errors: None,
     };
     let body = serde_json::to_string(&error).ok()?;
     let id = Uuid::now_v7();

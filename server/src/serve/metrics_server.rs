@@ -59,6 +59,7 @@ fn rejected(status: StatusCode, error: ErrorCode, message: &str) -> Response<Bod
     let error = Error {
         error,
         message: message.to_owned(),
+        errors: None,
     };
     // An error has only text, which can always be serialized.
     let text = serde_json::to_string(&error).unwrap_or_default();

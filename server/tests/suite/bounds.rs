@@ -152,7 +152,7 @@ async fn a_deep_member_that_is_not_free_form_is_named(store: StoreUnderTest) {
         .await;
     assert_eq!(
         unknown.assert_error(400, ErrorCode::InvalidInput),
-        "unknown member `actoin`; did you mean `action`?"
+        "`actoin`: unknown member; did you mean `action`?"
     );
     let typed = service.raw.post("/v1/audit", format!(r#"{{"action":{deep}}}"#)).await;
     let message = typed.assert_error(400, ErrorCode::InvalidInput);

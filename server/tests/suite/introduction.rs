@@ -18,7 +18,7 @@ cases![
 ];
 
 /// The sentences, each with the file and the name of its tests. A sentence that promises nothing has none.
-const SENTENCES: [(&str, &[(&str, &str)]); 26] = [
+const SENTENCES: [(&str, &[(&str, &str)]); 27] = [
     (
         "The Tenant Registry stores the tenants of a multi-tenant platform, their projects, product entitlements and API \
          keys, and the audit log.",
@@ -64,6 +64,10 @@ const SENTENCES: [(&str, &[(&str, &str)]); 26] = [
         "Operations return errors as an `Error`: `error` is a stable code for programs, and `message` tells people what \
          to change.",
         &[("introduction", "errors_have_a_code_and_a_message")],
+    ),
+    (
+        "If members of the body are invalid, `errors` lists all of them.",
+        &[("invalid_bodies", "reports_the_errors_of_all_members_at_once")],
     ),
     (
         "5xx responses contain no internal details.",

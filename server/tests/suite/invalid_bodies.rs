@@ -7,7 +7,7 @@ use hyper::body::Bytes;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
-use tenant_registry_client::types::{ErrorCode, Project, Tenant};
+use tenant_registry_client::types::{Error, ErrorCode, Project, Tenant};
 
 cases![
     rejects_invalid_json,
@@ -18,12 +18,15 @@ cases![
     rejects_an_absent_body_if_one_is_required,
     rejects_an_unknown_member_and_names_the_nearest,
     rejects_a_repeated_member,
+    reports_the_errors_of_all_members_at_once,
+    reports_a_hundred_errors_at_most,
     accepts_a_body_of_the_maximum_size,
     rejects_a_larger_body,
     rejects_a_larger_body_without_a_content_length,
     rejects_other_content_types,
     accepts_every_spelling_of_the_json_content_type,
     a_rejected_body_changes_nothing,
+    changes_of_a_key_reject_larger_bodies_and_other_types,
 ];
 
 /// The body limit of [`crate::harness::Settings`].
@@ -211,7 +214,8 @@ async fn rejects_an_unknown_member_and_names_the_nearest(store: StoreUnderTest) 
             body[&wrong] = body.as_object_mut().unwrap().remove(name).unwrap();
             let message = service.raw.post_json(&operation.path, &body).await;
             let message = message.assert_error(400, ErrorCode::InvalidInput);
-            assert_eq!(message, format!("unknown member `{wrong}`; did you mean `{name}`?"));
+            let expected = format!("`{wrong}`: unknown member; did you mean `{name}`?");
+            assert!(message.starts_with(&expected), "{message}");
         }
         for (name, shown) in [
             ("zzzzz", "`zzzzz`".to_owned()),
@@ -223,7 +227,7 @@ async fn rejects_an_unknown_member_and_names_the_nearest(store: StoreUnderTest) 
             body[name] = json!({ "a": [1] });
             let message = service.raw.post_json(&operation.path, &body).await;
             let message = message.assert_error(400, ErrorCode::InvalidInput);
-            assert_eq!(message, format!("unknown member {shown}; known are {known}"));
+            assert_eq!(message, format!("{shown}: unknown member; known are {known}"));
         }
     }
     // An invalid key is no error here.
@@ -241,9 +245,76 @@ async fn rejects_a_repeated_member(store: StoreUnderTest) {
             let text = text.replacen('{', &format!("{{{}:{value},", json!(name)), 1);
             let response = service.raw.post(&operation.path, text).await;
             let message = response.assert_error(400, ErrorCode::InvalidInput);
-            assert!(message.contains(&format!("duplicate field `{name}`")), "{message}");
+            assert_eq!(message, format!("`{name}`: is given more than once; give it once"));
         }
     }
+}
+
+async fn reports_the_errors_of_all_members_at_once(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let body = json!({ "name": "", "plan": 1, "kind": "trial", "sales_owners": "Ada", "contract": null });
+    let response = service.raw.post_json("/v1/tenants", &body).await;
+    let message = response.assert_error(400, ErrorCode::InvalidInput);
+    assert_eq!(
+        message,
+        "`name`: must have at least 1 characters, but has 0 (5 more in `errors`)"
+    );
+    let errors: Error = response.json();
+    let errors = errors.errors.unwrap_or_default();
+    let fields: Vec<_> = errors
+        .iter()
+        .map(|it| (it.field.as_str(), it.message.as_str()))
+        .collect();
+    assert_eq!(fields[0], ("name", "must have at least 1 characters, but has 0"));
+    assert_eq!(
+        fields[3],
+        ("sales_owners", "unknown member; did you mean `sales_owner`?")
+    );
+    assert_eq!(fields[5], ("slug", "is missing"));
+    let fields: Vec<_> = fields.iter().map(|(field, _)| *field).collect();
+    assert_eq!(fields, ["name", "plan", "kind", "sales_owners", "contract", "slug"]);
+
+    // A place below a member.
+    let id = service.customer("places").await.id;
+    let body = json!({ "tenant_id": id, "name": "n", "scopes": ["a", 1, "b", 2], "created_by": false });
+    let errors: Error = service.raw.post_json("/v1/api-keys", &body).await.json();
+    let errors = errors.errors.unwrap_or_default();
+    let fields: Vec<_> = errors.iter().map(|it| it.field.as_str()).collect();
+    assert_eq!(fields, ["scopes[1]", "created_by"]);
+
+    // One error is in the message only once, and errors of the body as a whole have no member.
+    let body = json!({ "slug": "no-name" });
+    let error: Error = service.raw.post_json("/v1/tenants", &body).await.json();
+    assert_eq!(error.message, "`name`: is missing");
+    assert_eq!(error.errors.map(|errors| errors.len()), Some(1));
+    let error: Error = service.raw.post("/v1/tenants", "{\"slug\":").await.json();
+    assert_eq!(error.errors, None);
+}
+
+async fn changes_of_a_key_reject_larger_bodies_and_other_types(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("keyed").await;
+    let id = service.api_key(tenant.id).await.api_key.id;
+    for (method, path) in [
+        (Method::POST, format!("/v1/api-keys/{id}/rotate")),
+        (Method::PATCH, format!("/v1/api-keys/{id}")),
+    ] {
+        let send = |body: String, ty: &str| {
+            let request = service.raw.request(method.clone(), &path).header(CONTENT_TYPE, ty);
+            RawResponse::from_request(request.body(body))
+        };
+        let response = send(" ".repeat(BODY_LIMIT + 1), "application/json").await;
+        response.assert_error(413, ErrorCode::PayloadTooLarge);
+        let response = send("{}".to_owned(), "text/plain").await;
+        response.assert_error(415, ErrorCode::UnsupportedMediaType);
+    }
+}
+
+async fn reports_a_hundred_errors_at_most(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let members: serde_json::Map<_, _> = (0..5_000).map(|number| (format!("m{number}"), json!(0))).collect();
+    let error: Error = service.raw.post_json("/v1/tenants", &Value::from(members)).await.json();
+    assert_eq!(error.errors.map(|errors| errors.len()), Some(100));
 }
 
 /// A valid body, padded with spaces to this size.

@@ -207,11 +207,11 @@ async fn rejects_an_absent_or_invalid_body(store: StoreUnderTest) {
         ("", "the body is missing"),
         ("[]", "not a JSON object"),
         ("{", "not JSON"),
-        (r#"{"slug":"other"}"#, "unknown member `slug`"),
+        (r#"{"slug":"other"}"#, "`slug`: unknown member"),
         (r#"{"stripe_cust":"x"}"#, "did you mean `stripe_cust_id`?"),
         (r#"{"name":1}"#, "`name`"),
         (r#"{"contract_end":"2027-1-1"}"#, "`contract_end`"),
-        (r#"{"name":"a","name":"b"}"#, "duplicate field `name`"),
+        (r#"{"name":"a","name":"b"}"#, "`name`: is given more than once"),
     ] {
         let response = patch(&service, tenant.id, MERGE_PATCH, body).await;
         let message = response.assert_error(400, ErrorCode::InvalidInput);

@@ -40,6 +40,7 @@ fn error(error: ErrorCode, message: impl ToString) -> types::Error {
     types::Error {
         error,
         message: message.to_string(),
+        errors: None,
     }
 }
 

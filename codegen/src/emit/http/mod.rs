@@ -19,6 +19,7 @@ use crate::{Error, GeneratedFile, names};
 
 const CONTEXT: &str = include_str!("../../templates/http_context.rs");
 const CROSS_ORIGIN: &str = include_str!("../../templates/http_cross_origin.rs");
+const FIELD_ERRORS: &str = include_str!("../../templates/http_field_errors.rs");
 const NEGOTIATION: &str = include_str!("../../templates/http_negotiation.rs");
 const REQUEST: &str = include_str!("../../templates/http_request.rs");
 const RESPONSE: &str = include_str!("../../templates/http_response.rs");
@@ -76,6 +77,11 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         let (text, _) = prune(template, &code)?;
         code.push_str(&text);
         files.push(GeneratedFile::new(path, text));
+    }
+    let (text, functions) = prune(FIELD_ERRORS, &code)?;
+    if functions > 0 {
+        modules.push("field_errors".to_owned());
+        files.push(GeneratedFile::new("http/field_errors.rs", text));
     }
     modules.sort_unstable();
     files.push(GeneratedFile::new("http/mod.rs", root(&modules)?));

@@ -78,7 +78,8 @@ fn members(api: &Api, name: &Ident, properties: &[Property]) -> TokenStream {
             }
             None => quote! { None },
         };
-        quote! { super::members::Member { name: #name, members: #below } }
+        let is_required = property.required;
+        quote! { super::members::Member { name: #name, is_required: #is_required, members: #below } }
     });
     quote! {
         impl super::members::RequestObject for #name {

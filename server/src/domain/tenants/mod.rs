@@ -221,7 +221,7 @@ impl<S: Store> Registry<S> {
     /// - [`NotFound`] if the tenant does not exist.
     /// - [`Conflict`] if it is archived, if another tenant has the same external id, or if the end of a trial changes and the
     ///   tenant is not on trial.
-    /// - [`InvalidInput`](super::error::InvalidInput) if the contract would end before it starts, or a trial in the past.
+    /// - [`InvalidInput`] if the contract would end before it starts, or a trial in the past.
     pub async fn tenant_update(
         &self,
         id: TenantId,
@@ -247,7 +247,7 @@ impl<S: Store> Registry<S> {
     /// # Errors
     /// - [`NotFound`] if the tenant does not exist.
     /// - [`Conflict`] if it is archived, or if another tenant has the same `erp_customer_id`.
-    /// - [`InvalidInput`](super::error::InvalidInput) if the contract would end before it starts.
+    /// - [`InvalidInput`] if the contract would end before it starts.
     pub async fn tenant_activate(
         &self,
         id: TenantId,
@@ -273,7 +273,7 @@ impl<S: Store> Registry<S> {
     /// # Errors
     /// - [`NotFound`] if the tenant does not exist.
     /// - [`Conflict`] if it is archived.
-    /// - [`InvalidInput`](super::error::InvalidInput) if `at_period_end` is set and the period has no end.
+    /// - [`InvalidInput`] if `at_period_end` is set and the period has no end.
     pub async fn tenant_cancel(
         &self,
         id: TenantId,

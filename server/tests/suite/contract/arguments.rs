@@ -49,14 +49,28 @@ pub(super) fn expected_at_server(id: &str, mut arguments: Arguments) -> Argument
                 .or_insert_with(|| default.clone());
         }
     }
-    if let (Some(Value::Object(body)), Some(schema)) = (arguments.get_mut("body"), SPEC.body_schema(operation)) {
-        for (name, property) in schema["properties"].as_object().unwrap() {
-            if let Some(default) = property.get("default") {
-                body.entry(name).or_insert_with(|| default.clone());
-            }
-        }
+    if let (Some(body), Some(schema)) = (arguments.get_mut("body"), SPEC.body_schema(operation)) {
+        add_defaults(body, schema);
     }
     arguments
+}
+
+/// Adds the defaults of members that are left out, also those of objects in lists.
+fn add_defaults(value: &mut Value, schema: &'static Value) {
+    let schema = SPEC.resolve(schema);
+    match value {
+        Value::Object(members) => {
+            for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+                if let Some(member) = members.get_mut(name) {
+                    add_defaults(member, property);
+                } else if let Some(default) = property.get("default") {
+                    members.insert(name.clone(), default.clone());
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| add_defaults(item, &schema["items"])),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// An object of members, each with its name, whether it is required, and its values.

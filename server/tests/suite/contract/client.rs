@@ -108,7 +108,11 @@ fn outcome<T: Serialize>(response: Result<ResponseValue<T>, Error>) -> Result<Ou
             status: error.status.as_u16(),
             request_id: error.request_id,
             retry_after: error.retry_after.map(|wait| wait.as_secs()),
-            body: json!({ "error": error.code, "message": error.message }),
+            body: if error.errors.is_empty() {
+                json!({ "error": error.code, "message": error.message })
+            } else {
+                json!({ "error": error.code, "message": error.message, "errors": error.errors })
+            },
         }),
         Err(error) => Err(format!("{error:?}")),
     }

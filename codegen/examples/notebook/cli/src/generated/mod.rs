@@ -11,7 +11,7 @@ mod arguments;
 pub(crate) mod note;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 16069854380943531501;
+pub(crate) const SPEC_FINGERPRINT: u64 = 1817074425350137614;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 16069854380943531501;
+pub const SPEC_FINGERPRINT: u64 = 1817074425350137614;
 
 /// A client of the Notebook.
 ///

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::OpenEnum;
-use super::constraint;
+use super::{constraint, decode};
 use super::constraint::{ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
 
@@ -291,10 +291,12 @@ impl RequestObject for NewNote {
         &[
             Member {
                 name: "text",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "colour",
+                is_required: false,
                 members: None,
             },
         ]
@@ -330,6 +332,22 @@ pub struct NoteList {
 pub struct Error {
     /// The kind of an error.
     pub error: OpenEnum<ErrorCode>,
+    /// What to change.
+    pub message: String,
+    /// The errors of the body's members.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub errors: Option<Vec<FieldError>>,
+}
+
+/// An error in a member of the body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The path of the member.
+    pub field: String,
     /// What to change.
     pub message: String,
 }

@@ -5,6 +5,7 @@ mod admission;
 mod context;
 mod cross_origin;
 mod doors;
+mod field_errors;
 mod negotiation;
 mod request;
 mod response;

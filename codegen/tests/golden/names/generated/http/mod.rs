@@ -7,6 +7,7 @@ mod chrono_;
 mod constraint_;
 mod context;
 mod cross_origin;
+mod field_errors;
 mod http_;
 mod invalid_body_;
 mod negotiation;

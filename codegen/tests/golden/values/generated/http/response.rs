@@ -94,7 +94,16 @@ pub(super) struct ErrorResponse(pub(super) Result<PendingResponse, HttpError>);
 
 impl ErrorResponse {
     pub(super) fn new(status: StatusCode, error: ErrorCode, message: String) -> Self {
-        Self(json(status, &Error { error, message }))
+        Self(
+            json(
+                status,
+                &Error {
+                    error,
+                    message,
+                    errors: None,
+                },
+            ),
+        )
     }
 
     pub(super) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 13012884966061844519;
+pub const SPEC_FINGERPRINT: u64 = 1457016708691126310;
 
 /// A client of the Callers who are asked who they are.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::OpenEnum;
+use super::decode;
 use super::constraint::{ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
 
@@ -22,6 +23,7 @@ impl RequestObject for Door {
         &[
             Member {
                 name: "colour",
+                is_required: true,
                 members: None,
             },
         ]
@@ -33,6 +35,22 @@ impl RequestObject for Door {
 pub struct Error {
     /// What kind of error it is.
     pub error: OpenEnum<ErrorCode>,
+    /// What to change.
+    pub message: String,
+    /// The errors of the body's members.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub errors: Option<Vec<FieldError>>,
+}
+
+/// An error in a member of the body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The path of the member.
+    pub field: String,
     /// What to change.
     pub message: String,
 }

@@ -11,7 +11,7 @@ mod arguments;
 pub(crate) mod letter;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 16508310838256034316;
+pub(crate) const SPEC_FINGERPRINT: u64 = 4351486626583301783;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]

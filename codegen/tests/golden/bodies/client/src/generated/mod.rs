@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 16508310838256034316;
+pub const SPEC_FINGERPRINT: u64 = 4351486626583301783;
 
 /// A client of the Bodies and answers of every shape.
 #[derive(Clone, Debug)]

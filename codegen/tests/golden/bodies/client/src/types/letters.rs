@@ -33,10 +33,12 @@ impl RequestObject for Letter {
         &[
             Member {
                 name: "text",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "pages",
+                is_required: false,
                 members: None,
             },
         ]
@@ -85,26 +87,32 @@ impl RequestObject for Correction {
         &[
             Member {
                 name: "text",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "pages",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "day",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "signature",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "clear",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "reply_to",
+                is_required: false,
                 members: None,
             },
         ]
@@ -167,6 +175,22 @@ impl fmt::Display for Signature {
 pub struct Error {
     /// What kind of error it is.
     pub error: OpenEnum<ErrorCode>,
+    /// What to change.
+    pub message: String,
+    /// The errors of the body's members.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub errors: Option<Vec<FieldError>>,
+}
+
+/// An error in a member of the body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The path of the member.
+    pub field: String,
     /// What to change.
     pub message: String,
 }

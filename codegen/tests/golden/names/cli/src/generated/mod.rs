@@ -20,7 +20,7 @@ pub(crate) mod failure_;
 pub(crate) mod time_;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 16675578213864420385;
+pub(crate) const SPEC_FINGERPRINT: u64 = 7397186138068019916;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 16675578213864420385;
+pub const SPEC_FINGERPRINT: u64 = 7397186138068019916;
 
 /// A client of the Names that Rust and the generated code use themselves.
 #[derive(Clone, Debug)]

@@ -54,26 +54,32 @@ impl RequestObject for Keywords {
         &[
             Member {
                 name: "type",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "gen",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "self",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "crate",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "name",
+                is_required: false,
                 members: Some(<Foo as RequestObject>::members),
             },
             Member {
                 name: "other",
+                is_required: false,
                 members: Some(<FooBar as RequestObject>::members),
             },
         ]
@@ -223,6 +229,7 @@ impl RequestObject for Foo {
         &[
             Member {
                 name: "bar_baz",
+                is_required: false,
                 members: None,
             },
         ]
@@ -250,6 +257,7 @@ impl RequestObject for FooBar {
         &[
             Member {
                 name: "baz",
+                is_required: false,
                 members: None,
             },
         ]

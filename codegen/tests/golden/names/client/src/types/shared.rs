@@ -64,30 +64,37 @@ impl RequestObject for Option_ {
         &[
             Member {
                 name: "value",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "vec",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "string",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "map",
+                is_required: false,
                 members: Some(<Map as RequestObject>::members),
             },
             Member {
                 name: "list",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "text",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "free",
+                is_required: false,
                 members: None,
             },
         ]
@@ -280,6 +287,7 @@ impl RequestObject for Map {
         &[
             Member {
                 name: "id",
+                is_required: true,
                 members: None,
             },
         ]
@@ -405,6 +413,22 @@ impl fmt::Display for Utc {
 pub struct Error {
     /// What kind of error it is.
     pub error: OpenEnum<ErrorCode>,
+    /// What to change.
+    pub message: String,
+    /// The errors of the body's members.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub errors: Option<Vec<FieldError>>,
+}
+
+/// An error in a member of the body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The path of the member.
+    pub field: String,
     /// What to change.
     pub message: String,
 }

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 1083536121591082079;
+pub const SPEC_FINGERPRINT: u64 = 13364442861347147786;
 
 /// A client of the Paths that dropshot's router does not hold side by side.
 #[derive(Clone, Debug)]

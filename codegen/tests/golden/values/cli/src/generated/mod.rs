@@ -11,7 +11,7 @@ mod arguments;
 pub(crate) mod sample;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 10737152397844128742;
+pub(crate) const SPEC_FINGERPRINT: u64 = 1951408846194192049;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]

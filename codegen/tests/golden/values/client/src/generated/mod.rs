@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 10737152397844128742;
+pub const SPEC_FINGERPRINT: u64 = 1951408846194192049;
 
 /// A client of the Every kind of value.
 #[derive(Clone, Debug)]

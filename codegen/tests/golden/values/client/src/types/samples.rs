@@ -710,70 +710,87 @@ impl RequestObject for Request {
         &[
             Member {
                 name: "word",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "nullable_day",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "password",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "required_with_default",
+                is_required: true,
                 members: None,
             },
             Member {
                 name: "optional_word",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "defaulted_word",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "defaulted_colour",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "defaulted_page",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "defaulted_text",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "defaulted_number",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "defaulted_integer",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "defaulted_flag",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "part",
+                is_required: false,
                 members: Some(<Part as RequestObject>::members),
             },
             Member {
                 name: "parts",
+                is_required: false,
                 members: Some(<Part as RequestObject>::members),
             },
             Member {
                 name: "free",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "defaulted_free",
+                is_required: false,
                 members: None,
             },
             Member {
                 name: "defaulted_list",
+                is_required: false,
                 members: None,
             },
         ]
@@ -827,6 +844,7 @@ impl RequestObject for Part {
         &[
             Member {
                 name: "word",
+                is_required: false,
                 members: None,
             },
         ]
@@ -944,6 +962,22 @@ impl Answer {
 pub struct Error {
     /// What kind of error it is.
     pub error: OpenEnum<ErrorCode>,
+    /// What to change.
+    pub message: String,
+    /// The errors of the body's members.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub errors: Option<Vec<FieldError>>,
+}
+
+/// An error in a member of the body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The path of the member.
+    pub field: String,
     /// What to change.
     pub message: String,
 }
