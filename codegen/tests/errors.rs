@@ -795,7 +795,7 @@ fn all_errors_are_reported_in_one_run() {
             "103:26 components.schemas.Door.properties.colour.anyOf",
             "104:15 components.schemas.Door.properties.Size",
             "104:15 components.schemas.Door.properties.Size",
-            "126:25 components.schemas.ErrorCode.enum.1",
+            "130:25 components.schemas.ErrorCode.enum.1",
         ],
         "{}",
         errors(&spec).join("\n")

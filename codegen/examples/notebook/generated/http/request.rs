@@ -13,14 +13,14 @@ use http::header::{
 };
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_ignored::Path;
-use serde_json::error::Category;
 use tokio::time::timeout;
 
 use crate::{server, types};
 use crate::server::{InvalidBody, RequestMetadata};
-use crate::types::{ErrorCode, Member, RequestObject};
+use crate::types::{Error, ErrorCode, FieldError, RequestObject};
+use super::{field_errors, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::ErrorResponse;
 
@@ -35,24 +35,49 @@ impl From<InvalidParameter> for ErrorResponse {
 
 impl From<InvalidBody> for ErrorResponse {
     fn from(invalid: InvalidBody) -> Self {
-        let (status, error) = match invalid {
-            InvalidBody::Malformed { .. } => {
-                (StatusCode::BAD_REQUEST, ErrorCode::InvalidInput)
+        let message = invalid.to_string();
+        match invalid {
+            InvalidBody::Malformed { errors, .. } => {
+                let errors = (!errors.is_empty()).then_some(errors);
+                let error = Error {
+                    error: ErrorCode::InvalidInput,
+                    message,
+                    errors,
+                };
+                Self(response::json(StatusCode::BAD_REQUEST, &error))
             }
             InvalidBody::TooLarge { .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge)
+                Self::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    ErrorCode::PayloadTooLarge,
+                    message,
+                )
             }
-            InvalidBody::UnsupportedMediaType { .. }
-            | InvalidBody::UnsupportedContentCoding { .. } => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType)
+            InvalidBody::UnsupportedMediaType { .. } => {
+                Self::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    ErrorCode::UnsupportedMediaType,
+                    message,
+                )
             }
-        };
-        let response = Self::new(status, error, invalid.to_string());
-        if matches!(invalid, InvalidBody::UnsupportedContentCoding { .. }) {
-            response.with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
-        } else {
-            response
+            InvalidBody::UnsupportedContentCoding { .. } => {
+                let response = Self::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    ErrorCode::UnsupportedMediaType,
+                    message,
+                );
+                response
+                    .with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+            }
         }
+    }
+}
+
+/// A body that is invalid as a whole.
+fn malformed(message: String) -> InvalidBody {
+    InvalidBody::Malformed {
+        message,
+        errors: Vec::new(),
     }
 }
 
@@ -187,9 +212,7 @@ where
 }
 
 fn missing_body() -> InvalidBody {
-    InvalidBody::Malformed {
-        message: "the body is missing; send a JSON object".to_owned(),
-    }
+    malformed("the body is missing; send a JSON object".to_owned())
 }
 
 /// An optional body; `None` if it is absent or empty.
@@ -244,29 +267,54 @@ where
     media_type?;
     coding?;
     let text = std::str::from_utf8(&bytes)
-        .map_err(|error| InvalidBody::Malformed {
-            message: format!("the body is not JSON: {error}"),
-        })?;
+        .map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
     if !text.trim_ascii_start().starts_with('{') {
-        return Err(InvalidBody::Malformed {
-            message: "the body is not a JSON object; send one".to_owned(),
-        });
+        return Err(malformed("the body is not a JSON object; send one".to_owned()));
     }
-    let mut unknown = None;
-    let mut on_ignored = |path: Path<'_>| {
-        unknown.get_or_insert_with(|| unknown_member(&path, T::members()));
-    };
+    let mut has_unknown = false;
+    let mut on_ignored = |_: Path<'_>| has_unknown = true;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let members = serde_ignored::Deserializer::new(&mut deserializer, &mut on_ignored);
     let value = serde_path_to_error::deserialize(members);
-    let is_json = value.as_ref().err().is_none_or(|error| error.inner().is_data());
-    if let Some(message) = unknown.filter(|_| is_json) {
-        return Err(InvalidBody::Malformed { message });
+    match value {
+        Ok(value) => {
+            deserializer.end().map_err(|error| not_json(&error))?;
+            if has_unknown {
+                return Err(invalid_members::<T>(text, "has unknown members"));
+            }
+            Ok((Some(value), bytes))
+        }
+        Err(error) if error.inner().is_data() => {
+            Err(invalid_members::<T>(text, &field_errors::reason(error.inner())))
+        }
+        Err(error) => Err(not_json(error.inner())),
     }
-    let value = value
-        .map_err(|error| explain(&error.path().to_string(), error.inner()))?;
-    deserializer.end().map_err(|error| explain(".", &error))?;
-    Ok((Some(value), bytes))
+}
+
+fn not_json(error: &serde_json::Error) -> InvalidBody {
+    malformed(format!("the body is not JSON: {error}"))
+}
+
+/// A body with invalid members. `reason` is what is wrong with it if no member is.
+fn invalid_members<T: DeserializeOwned + RequestObject>(
+    text: &str,
+    reason: &str,
+) -> InvalidBody {
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+        return not_json(&error);
+    }
+    let errors = field_errors::field_errors::<T>(text);
+    let message = match errors.as_slice() {
+        [] => reason.to_owned(),
+        [FieldError { field, message }] => format!("`{field}`: {message}"),
+        [FieldError { field, message }, others @ ..] => {
+            format!("`{field}`: {message} ({} more in `errors`)", others.len())
+        }
+    };
+    InvalidBody::Malformed {
+        message,
+        errors,
+    }
 }
 
 /// The type's case and its parameters are ignored (RFC 9110, section 8.3.1). Unless the header is required, a body without
@@ -331,9 +379,7 @@ async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody
     let mut seen = 0_usize;
     while let Some(frame) = body.frame().await {
         let frame = frame
-            .map_err(|error| InvalidBody::Malformed {
-                message: format!("the body ended early: {error}"),
-            })?;
+            .map_err(|error| malformed(format!("the body ended early: {error}")))?;
         if let Ok(data) = frame.into_data() {
             seen = seen.saturating_add(data.len());
             if seen <= limit {
@@ -351,90 +397,10 @@ async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody
 
 /// The rest of the body is not read: the connection ends with the response.
 fn late(body_time: Duration) -> InvalidBody {
-    InvalidBody::Malformed {
-        message: format!(
+    malformed(
+        format!(
             "the body did not arrive within {} s; send it faster, or a smaller one",
             body_time.as_secs_f64()
         ),
-    }
-}
-
-/// A place in a body.
-struct Place {
-    path: String,
-    /// The members that the object around it can have.
-    siblings: &'static [Member],
-    /// The members that an object at this place can have.
-    members: &'static [Member],
-}
-
-fn place(path: &Path<'_>, body: &'static [Member]) -> Place {
-    match path {
-        Path::Root => {
-            Place {
-                path: String::new(),
-                siblings: &[],
-                members: body,
-            }
-        }
-        Path::Seq { parent, index } => {
-            let parent = place(parent, body);
-            Place {
-                path: format!("{}[{index}]", parent.path),
-                siblings: &[],
-                members: parent.members,
-            }
-        }
-        Path::Map { parent, key } => {
-            let parent = place(parent, body);
-            let separator = if parent.path.is_empty() { "" } else { "." };
-            let member = parent.members.iter().find(|member| member.name == key);
-            Place {
-                path: format!("{}{separator}{key}", parent.path),
-                siblings: parent.members,
-                members: member
-                    .and_then(|member| member.members)
-                    .map_or(&[], |members| members()),
-            }
-        }
-        Path::Some { parent }
-        | Path::NewtypeStruct { parent }
-        | Path::NewtypeVariant { parent } => place(parent, body),
-    }
-}
-
-/// A message for a member that the object does not have.
-fn unknown_member(path: &Path<'_>, body: &'static [Member]) -> String {
-    let name = match path {
-        Path::Map { key, .. } => key.as_str(),
-        Path::Root
-        | Path::Seq { .. }
-        | Path::Some { .. }
-        | Path::NewtypeStruct { .. }
-        | Path::NewtypeVariant { .. } => "",
-    };
-    let place = place(path, body);
-    types::unknown_name(
-        "member",
-        &place.path,
-        name,
-        place.siblings.iter().map(|member| member.name),
     )
-}
-
-/// A message for a body that serde rejected.
-fn explain(path: &str, error: &serde_json::Error) -> InvalidBody {
-    let text = error.to_string();
-    let message = match error.classify() {
-        Category::Data => {
-            let reason = text
-                .rsplit_once(" at line ")
-                .map_or(text.as_str(), |(reason, _)| reason);
-            if path == "." { reason.to_owned() } else { format!("`{path}`: {reason}") }
-        }
-        Category::Syntax | Category::Eof | Category::Io => {
-            format!("the body is not JSON: {text}")
-        }
-    };
-    InvalidBody::Malformed { message }
 }
