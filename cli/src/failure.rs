@@ -101,7 +101,7 @@ fn exit_of(error: &Error) -> Exit {
             OpenEnum::Unknown(_) => Exit::Failure,
         },
         Error::UndeclaredResponse { .. } if error.is_retryable() => Exit::Unavailable,
-        Error::UndeclaredResponse { .. } | Error::UnreadableBody(_) => Exit::Failure,
+        Error::NotModified { .. } | Error::UndeclaredResponse { .. } | Error::UnreadableBody(_) => Exit::Failure,
     }
 }
 
@@ -116,7 +116,7 @@ fn exit_of_token(error: &TokenError) -> Exit {
 fn exit_of_code(code: ErrorCode) -> Exit {
     match code {
         ErrorCode::NotFound => Exit::NotFound,
-        ErrorCode::Conflict => Exit::Conflict,
+        ErrorCode::Conflict | ErrorCode::PreconditionFailed => Exit::Conflict,
         ErrorCode::RateLimited | ErrorCode::Unavailable => Exit::Unavailable,
         ErrorCode::InvalidInput
         | ErrorCode::MethodNotAllowed

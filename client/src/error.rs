@@ -28,6 +28,12 @@ pub enum Error {
     /// The service returned an error response.
     #[error(transparent)]
     Response(Box<ErrorResponse>),
+    /// The response has not changed: its `ETag` is one of those in `if_none_match`. Use the stored response.
+    #[error("not modified: the `ETag` of the response is one of those in `if_none_match`")]
+    NotModified {
+        /// The request ID, if the response has one.
+        request_id: Option<String>,
+    },
     /// The OpenAPI document does not declare this response for the operation. It came from a proxy, or from another
     /// version of the service.
     #[error("unexpected response: the operation does not declare the status {status}")]
@@ -67,10 +73,12 @@ impl Error {
     /// [`Operation::is_idempotent`](crate::Operation::is_idempotent).
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::InvalidRequest(_) | Self::UnreadableBody(_) => false,
+            Self::InvalidRequest(_) | Self::NotModified { .. } | Self::UnreadableBody(_) => false,
             Self::Token(error) => error.is_retryable(),
             Self::Connection(_) => true,
             Self::Response(response) => match response.code {
+                // The first request with the same `Idempotency-Key` is still running.
+                OpenEnum::Known(ErrorCode::Conflict) => response.retry_after.is_some(),
                 OpenEnum::Known(code) => code.is_retryable(),
                 OpenEnum::Unknown(_) => is_temporary(response.status),
             },
@@ -91,6 +99,7 @@ impl Error {
             Self::InvalidRequest(_)
             | Self::Token(_)
             | Self::Connection(_)
+            | Self::NotModified { .. }
             | Self::UndeclaredResponse { .. }
             | Self::UnreadableBody(_) => None,
         }
@@ -105,7 +114,7 @@ impl Error {
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Self::Response(response) => response.request_id.as_deref(),
-            Self::UndeclaredResponse { request_id, .. } => request_id.as_deref(),
+            Self::NotModified { request_id } | Self::UndeclaredResponse { request_id, .. } => request_id.as_deref(),
             Self::InvalidRequest(_) | Self::Token(_) | Self::Connection(_) | Self::UnreadableBody(_) => None,
         }
     }
@@ -135,6 +144,11 @@ impl From<progenitor_client::Error<types::Error>> for Error {
                 }))
             }
             Generated::InvalidResponsePayload(_, error) => Self::UnreadableBody(error),
+            Generated::UnexpectedResponse(response) if response.status() == StatusCode::NOT_MODIFIED => {
+                Self::NotModified {
+                    request_id: request_id(response.headers()),
+                }
+            }
             Generated::UnexpectedResponse(response) => Self::UndeclaredResponse {
                 status: response.status(),
                 request_id: request_id(response.headers()),

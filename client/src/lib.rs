@@ -40,6 +40,11 @@
 //!
 //! A list has a method `stream` that returns its items one by one and requests the next page when it is needed.
 //!
+//! A response with one record has an `ETag` (see [`EntityTag`]). Pass it to `if_match` to change exactly this version of the
+//! record: if another caller has changed it in the meantime, the error has the code
+//! [`PreconditionFailed`](types::ErrorCode::PreconditionFailed). Pass it to `if_none_match` to read the record only if it has
+//! changed; otherwise the error is [`Error::NotModified`].
+//!
 //! The service requires an access token of its OpenID Connect provider, with the scope of the operation. Use
 //! [`ClientBuilder::bearer_token`] for a token that does not change, and [`ClientBuilder::token_source`] for one that is
 //! renewed. The feature `oauth2` has a source that requests and renews tokens by OAuth 2.0 client credentials.
@@ -60,6 +65,7 @@
 
 mod audit_event;
 mod configuration;
+mod entity_tag;
 mod error;
 #[cfg(feature = "spec-check")]
 mod fingerprint;
@@ -67,6 +73,7 @@ mod fingerprint;
 #[rustfmt::skip]
 mod generated;
 mod health;
+mod idempotency_key;
 mod idempotent;
 #[cfg(feature = "oauth2")]
 pub mod oauth2;
@@ -85,6 +92,7 @@ pub use progenitor_client::ResponseValue;
 pub use {chrono, reqwest, serde_json, uuid};
 
 pub use self::configuration::{ClientBuilder, ConfigurationError};
+pub use self::entity_tag::EntityTag;
 pub use self::error::{Error, ErrorResponse};
 #[cfg(feature = "mock")]
 pub use self::generated::mock;

@@ -13,6 +13,7 @@ impl ErrorCode {
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::Conflict
+            | Self::PreconditionFailed
             | Self::IdempotencyKeyReused
             | Self::Unauthorized
             | Self::Forbidden

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::names;
+
 /// The values of `ErrorCode` that the HTTP layer itself returns.
 pub(crate) const ERROR_CODES: [&str; 5] = [
     "invalid_input",
@@ -67,24 +69,36 @@ pub(crate) struct Operation {
     pub(crate) body: Option<Body>,
     /// In the order of the spec.
     pub(crate) responses: Vec<Response>,
-    /// Whether the HTTP layer adds an entity tag to the 200 and returns 304 to a caller that has the current response.
-    /// `If-None-Match`, `ETag` and 304 are not among the parameters and responses, because the implementation does not see
-    /// them.
-    pub(crate) is_conditional: bool,
+    pub(crate) conditions: Conditions,
     /// `None` if the operation takes no `Idempotency-Key`.
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) access: Access,
 }
 
 /// How an operation repeats the response to a request with an `Idempotency-Key`. The HTTP layer reads the header, and
-/// returns 422, the repeated response with `Idempotency-Replayed`, and 409 with `Retry-After`. The parameter, 422 and the
-/// two headers are not among the parameters and responses, because the implementation does not see them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// returns 422, the repeated response with `Idempotency-Replayed`, and 409 with `Retry-After`. 422 and the two headers are
+/// not among the responses, because the implementation does not see them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Idempotency {
-    /// The schema of the header.
-    pub(crate) schema: String,
     /// `false` if the success is not repeated, because it contains a secret. A repeated request then gets 409.
     pub(crate) is_replayed: bool,
+}
+
+/// What an operation has to do with entity tags (RFC 9110, section 13). The HTTP layer writes `ETag` and 304, so they are
+/// not among the headers and responses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Conditions {
+    /// No success has an entity tag, and no precondition is checked.
+    None,
+    /// A read: the 200 has an entity tag, and a caller that has the current response gets 304.
+    Read,
+    /// A change.
+    Change {
+        /// Whether its successes have an entity tag.
+        is_tagged: bool,
+        /// The schema of the record whose entity tag `If-Match` is compared with, if the operation has this parameter.
+        precondition: Option<String>,
+    },
 }
 
 /// Who may call an operation.
@@ -127,6 +141,18 @@ pub(crate) struct Parameter {
 pub(crate) enum Location {
     Path,
     Query,
+    Header(HeaderParameter),
+}
+
+/// A header that an operation can have as a parameter. Each has its own rules, so there are no others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderParameter {
+    /// The entity tags of the record to change, as a typed precondition for the implementation.
+    IfMatch,
+    /// The entity tags of earlier responses. Only the HTTP layer sees them.
+    IfNoneMatch,
+    /// Identifies a request and its repetitions. Only the HTTP layer sees it.
+    IdempotencyKey,
 }
 
 #[derive(Clone, Debug)]
@@ -238,6 +264,8 @@ pub(crate) struct Property {
     pub(crate) default: Option<Value>,
     /// Only for a list or a free-form object, and only in requests.
     pub(crate) bound: Option<Bound>,
+    /// `false` if a change of the property does not change the entity tag of the object.
+    pub(crate) in_entity_tag: bool,
 }
 
 /// The bound of a list or of a free-form object.
@@ -288,6 +316,13 @@ impl Api {
         self.reachable(bodies.map(|body| body.schema.clone()).collect())
     }
 
+    /// The schemas that an operation returns with an entity tag.
+    pub(crate) fn tagged(&self) -> BTreeSet<&str> {
+        let tagged = self.operations.iter().filter(|it| it.conditions.are_tagged());
+        let successes = tagged.flat_map(|it| &it.responses).filter(|it| it.status.code < 300);
+        successes.filter_map(|it| it.body.as_deref()).collect()
+    }
+
     /// Whether the schema is that of a merge patch. No other value has such a schema.
     pub(crate) fn is_merge_patch(&self, schema: &str) -> bool {
         let mut bodies = self.operations.iter().filter_map(|it| it.body.as_ref());
@@ -325,7 +360,59 @@ impl Type {
     }
 }
 
+impl Parameter {
+    /// The name in code, before [`names::field`](crate::names::field) escapes it: `if_match` for `If-Match`.
+    pub(crate) fn identifier(&self) -> String {
+        match self.location {
+            Location::Path | Location::Query => self.name.clone(),
+            Location::Header(_) => names::snake_case(&self.name),
+        }
+    }
+}
+
+impl HeaderParameter {
+    pub(crate) const ALL: [Self; 3] = [Self::IfMatch, Self::IfNoneMatch, Self::IdempotencyKey];
+
+    /// The name of the header, as the spec writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::IfMatch => "If-Match",
+            Self::IfNoneMatch => "If-None-Match",
+            Self::IdempotencyKey => "Idempotency-Key",
+        }
+    }
+}
+
+impl Conditions {
+    /// Do the successes have an entity tag?
+    pub(crate) fn are_tagged(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Read => true,
+            Self::Change { is_tagged, .. } => *is_tagged,
+        }
+    }
+
+    /// The schema of the record whose entity tag `If-Match` is compared with.
+    pub(crate) fn precondition(&self) -> Option<&str> {
+        match self {
+            Self::None | Self::Read => None,
+            Self::Change { precondition, .. } => precondition.as_deref(),
+        }
+    }
+}
+
 impl Operation {
+    /// The parameters that the implementation sees.
+    pub(crate) fn implementation_parameters(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters
+            .iter()
+            .filter(|it| match it.location {
+                Location::Path | Location::Query | Location::Header(HeaderParameter::IfMatch) => true,
+                Location::Header(HeaderParameter::IfNoneMatch | HeaderParameter::IdempotencyKey) => false,
+            })
+    }
+
     /// The responses that the implementation can return. 401 and 429 of a secured operation come from the HTTP layer, and
     /// so does 422 of an operation that takes an `Idempotency-Key`.
     pub(crate) fn implementation_responses(&self) -> impl Iterator<Item = &Response> {

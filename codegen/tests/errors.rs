@@ -315,8 +315,14 @@ fn conditional_operations() {
     assert_error(
         ROUTING,
         "name: If-None-Match,",
-        "name: If-Match,",
-        "the only supported parameters in `header`",
+        "name: If-Unmodified-Since,",
+        "the only supported parameters in `header` are `If-Match`, `If-None-Match`, `Idempotency-Key`",
+    );
+    assert_error(
+        ROUTING,
+        "parameters: [{ $ref: \"#/components/parameters/Known\" }]",
+        "parameters: [{ $ref: \"#/components/parameters/Expected\" }]",
+        "`If-Match` and 412 are for changes",
     );
     assert_error(
         ROUTING,
@@ -352,8 +358,89 @@ fn conditional_operations() {
         errors(&secret),
         [
             "19:7: paths./trees/tallest.get: operation `tree_tallest`: the response contains a secret and must not be stored, \
-             so it cannot be conditional"
+             so it cannot have an entity tag"
         ]
+    );
+}
+
+#[test]
+fn preconditions() {
+    const FELL: &str = "        \"204\": { description: Felled. }\n        \"400\": { $ref: \"#/components/responses/Rejected\" }\n        \"412\"";
+    assert_error(
+        ROUTING,
+        FELL,
+        &FELL.replace("412", "409"),
+        "of `If-Match` and 412 only one is declared",
+    );
+    assert_error(
+        ROUTING,
+        "summary: Fell the tallest.\n      parameters: [{ $ref: \"#/components/parameters/Expected\" }]\n",
+        "summary: Fell the tallest.\n",
+        "of `If-Match` and 412 only one is declared",
+    );
+    assert_error(
+        ROUTING,
+        "          description: The pruned tree.\n          headers: { ETag: { $ref: \"#/components/headers/Tag\" } }\n",
+        "          description: The pruned tree.\n",
+        "takes the entity tag of a `Tree` and returns the changed one without its new tag; declare `ETag`",
+    );
+    assert_error(
+        ROUTING,
+        "\"204\": { description: Felled. }",
+        "\"204\": { description: Felled., headers: { ETag: { $ref: \"#/components/headers/Tag\" } } }",
+        "`ETag` must be a header of every success, each of which needs a body",
+    );
+    assert_error(
+        ROUTING,
+        "  /trees/tallest/prune:\n",
+        "  /prune:\n",
+        "at the nearest path above; there is no GET",
+    );
+    assert_error(
+        ROUTING,
+        "  /trees/tallest/prune:\n",
+        "  /trees/prune:\n",
+        "`If-Match` is compared with the entity tag that GET returns at `/trees`; declare `ETag` there",
+    );
+    assert_error(
+        ROUTING,
+        "name: If-Match\n",
+        "name: If-Match\n      required: true\n",
+        "`If-Match` must be optional, because a change without it applies to whatever is stored",
+    );
+    assert_error(
+        ROUTING,
+        "schema: { type: string, pattern: ",
+        "schema: { type: string, x-pattern: ",
+        "the HTTP layer accepts `*` or a list of entity tags",
+    );
+    assert_error(
+        ROUTING,
+        "parameters: [{ in: path, name: id, required: true, schema: { type: integer } }]\n      responses: { \"204\": { description: Gone. }",
+        "parameters: [{ in: path, name: id, required: true, schema: { type: integer } }, { in: query, name: if_match, schema: { type: string } }, { $ref: \"#/components/parameters/Expected\" }]\n      responses: { \"204\": { description: Gone. }",
+        "the parameter `If-Match` is declared twice",
+    );
+}
+
+#[test]
+fn properties_outside_the_entity_tag() {
+    assert_error(
+        ROUTING,
+        "x-entity-tag: false",
+        "x-entity-tag: true",
+        "`x-entity-tag` can only be `false`",
+    );
+    assert_error(
+        ROUTING,
+        "required: [height]",
+        "required: [height, seen_at]",
+        "only an optional or nullable property without a default can have `x-entity-tag`",
+    );
+    assert_error(
+        ROUTING,
+        "      properties:\n        height: { description: Metres., type: number }\n    Error:",
+        "      properties:\n        height: { description: Metres., type: number, x-entity-tag: false }\n    Error:",
+        "no operation returns `Pruning` with an entity tag; remove `x-entity-tag`",
     );
 }
 

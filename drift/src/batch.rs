@@ -21,7 +21,10 @@ fn group(kind: Kind) -> Group {
         | Kind::ParameterRemoved
         | Kind::ParameterRenamed
         | Kind::ParameterRetyped
-        | Kind::ParameterMadeOptional => Group::Parameter,
+        | Kind::ParameterMadeOptional
+        | Kind::HeaderParameterAdded
+        | Kind::HeaderParameterRemoved
+        | Kind::HeaderParameterMadeRequired => Group::Parameter,
         Kind::ParameterMadeRequired
         | Kind::RequestBodyMadeRequired
         | Kind::RequestBodyMadeOptional

@@ -21,6 +21,9 @@ pub(crate) enum Kind {
     ParameterRetyped,
     ParameterMadeRequired,
     ParameterMadeOptional,
+    HeaderParameterAdded,
+    HeaderParameterRemoved,
+    HeaderParameterMadeRequired,
     RequestBodyMadeRequired,
     RequestBodyMadeOptional,
     RequestFieldAddedRequired,
@@ -68,7 +71,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 55] = [
+    pub(crate) const ALL: [Self; 58] = [
         Self::OperationAdded,
         Self::OperationRemoved,
         Self::PathChanged,
@@ -80,6 +83,9 @@ impl Kind {
         Self::ParameterRetyped,
         Self::ParameterMadeRequired,
         Self::ParameterMadeOptional,
+        Self::HeaderParameterAdded,
+        Self::HeaderParameterRemoved,
+        Self::HeaderParameterMadeRequired,
         Self::RequestBodyMadeRequired,
         Self::RequestBodyMadeOptional,
         Self::RequestFieldAddedRequired,
@@ -140,6 +146,9 @@ impl Kind {
             Self::ParameterRetyped => "parameter retyped",
             Self::ParameterMadeRequired => "parameter made required",
             Self::ParameterMadeOptional => "parameter made optional",
+            Self::HeaderParameterAdded => "header parameter added",
+            Self::HeaderParameterRemoved => "header parameter removed",
+            Self::HeaderParameterMadeRequired => "header parameter made required",
             Self::RequestBodyMadeRequired => "request body made required",
             Self::RequestBodyMadeOptional => "request body made optional",
             Self::RequestFieldAddedRequired => "request field added (required)",

@@ -40,6 +40,8 @@ pub(crate) struct Request {
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) body: Option<Value>,
+    /// Whether the request has `If-None-Match: *`.
+    pub(crate) has_any_version: bool,
 }
 
 /// The expected response.
@@ -61,7 +63,14 @@ impl Request {
             method,
             path: path.into(),
             body,
+            has_any_version: false,
         }
+    }
+
+    /// Adds `If-None-Match: *`.
+    pub(crate) fn with_any_version(mut self) -> Self {
+        self.has_any_version = true;
+        self
     }
 }
 

@@ -134,6 +134,7 @@ impl Server {
         };
         Request {
             method: request.method,
+            has_any_version: request.has_any_version,
             path: replace(&request.path),
             body: request.body.is_some().then(|| {
                 // The values need no escaping in JSON.
@@ -152,7 +153,10 @@ impl Server {
 
     fn send(&self, request: &Request) -> Result<(u16, String), ureq::Error> {
         let uri = format!("{}{}", self.address, request.path.replace(' ', "%20"));
-        let builder = ureq::http::Request::builder().method(request.method).uri(uri);
+        let mut builder = ureq::http::Request::builder().method(request.method).uri(uri);
+        if request.has_any_version {
+            builder = builder.header("if-none-match", "*");
+        }
         let mut response = match &request.body {
             Some(body) => self.agent.run(
                 builder

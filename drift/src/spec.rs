@@ -37,6 +37,7 @@ pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) in_path: bool,
     pub(crate) in_query: bool,
+    pub(crate) in_header: bool,
     pub(crate) required: bool,
     pub(crate) value: Value,
 }
@@ -166,6 +167,7 @@ fn read_operation(document: &Value, path: &str, method: &str, operation: &Value)
             name: text("name").to_owned(),
             in_path: text("in") == "path",
             in_query: text("in") == "query",
+            in_header: text("in") == "header",
             required: value.get("required") == Some(&Value::Bool(true)),
             value: value.clone(),
         });

@@ -88,7 +88,11 @@ pub(super) async fn api_key_create<A: Api>(
         let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
             .await?;
         request::no_query(&context)?;
-        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
         let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
@@ -187,7 +191,11 @@ impl ToResponse for ApiKeyGetResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::conditional_private(
+                        response::tagged(response::json(StatusCode::OK, &body)?, &body)?,
+                    )
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -231,6 +239,7 @@ pub(super) async fn api_key_update<A: Api>(
         request::no_query(&context)?;
         let params = ApiKeyUpdateParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         let body = request::merge_patch(&context, request).await?;
         Ok(
@@ -248,7 +257,9 @@ impl ToResponse for ApiKeyUpdateResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::tagged(response::json(StatusCode::OK, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -258,6 +269,9 @@ impl ToResponse for ApiKeyUpdateResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }
@@ -298,6 +312,7 @@ pub(super) async fn api_key_revoke<A: Api>(
         request::no_query(&context)?;
         let params = ApiKeyRevokeParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         Ok(
             context
@@ -323,6 +338,9 @@ impl ToResponse for ApiKeyRevokeResponse {
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }
@@ -358,8 +376,13 @@ pub(super) async fn api_key_rotate<A: Api>(
         request::no_query(&context)?;
         let params = ApiKeyRotateParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
         let (body, bytes) = request::optional_body_with_bytes(&context, request).await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
@@ -402,6 +425,9 @@ impl ToResponse for ApiKeyRotateResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }

@@ -22,7 +22,11 @@ pub(super) async fn audit_append<A: Api>(
         let principal = admission::principal(&context, &metadata, &[Scope::AuditWrite])
             .await?;
         request::no_query(&context)?;
-        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
         let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(

@@ -33,7 +33,9 @@ impl ToResponse for CatalogListResponse {
         Ok(
             match self {
                 Self::Ok(body) => {
-                    response::tagged_private(response::json(StatusCode::OK, &body)?)
+                    response::conditional_private(
+                        response::tagged(response::json(StatusCode::OK, &body)?, &body)?,
+                    )
                 }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
@@ -64,7 +66,11 @@ pub(super) async fn catalog_request<A: Api>(
         let principal = admission::principal(&context, &metadata, &[Scope::CatalogWrite])
             .await?;
         request::no_query(&context)?;
-        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
         let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
         let success = StatusCode::ACCEPTED;
         let keyed = idempotency::keyed_request(
@@ -136,7 +142,11 @@ pub(super) async fn catalog_trial_request<A: Api>(
         let principal = admission::principal(&context, &metadata, &[Scope::CatalogWrite])
             .await?;
         request::no_query(&context)?;
-        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
         let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(

@@ -13,7 +13,7 @@ use http::header::{
 const EXPOSED_HEADERS: &str = "etag, idempotency-replayed, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, www-authenticate, x-request-id";
 
 /// The request headers that a page may send, in addition to the CORS-safelisted ones.
-const ACCEPTED_HEADERS: &str = "authorization, content-type, idempotency-key, if-none-match, traceparent, tracestate";
+const ACCEPTED_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, tracestate";
 
 /// For how many seconds a browser may cache a preflight response: the maximum that any browser honors.
 const MAX_AGE: u64 = 86_400;

@@ -31,7 +31,11 @@ pub(super) async fn project_create<A: Api>(
             )
             .await?;
         request::no_query(&context)?;
-        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
         let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
@@ -62,7 +66,9 @@ impl ToResponse for ProjectCreateResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
+                Self::Created(body) => {
+                    response::tagged(response::json(StatusCode::CREATED, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -128,7 +134,11 @@ impl ToResponse for ProjectGetResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::conditional_private(
+                        response::tagged(response::json(StatusCode::OK, &body)?, &body)?,
+                    )
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -175,6 +185,7 @@ pub(super) async fn project_delete<A: Api>(
         request::no_query(&context)?;
         let params = ProjectDeleteParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         Ok(
             context
@@ -201,6 +212,9 @@ impl ToResponse for ProjectDeleteResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }

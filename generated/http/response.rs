@@ -16,7 +16,7 @@ use opentelemetry::Context;
 use opentelemetry::context::FutureExt;
 use serde::Serialize;
 
-use crate::server::{Api, OperationResponse};
+use crate::server::{Api, OperationResponse, Tagged};
 use crate::types::{Error, ErrorCode};
 use super::negotiation;
 use super::context::{
@@ -35,8 +35,10 @@ pub(super) struct PendingResponse {
     response: Response<Vec<u8>>,
     /// Contains a secret: must not be stored or compressed.
     is_secret: bool,
-    /// Gets an `ETag`, and may become a 304.
-    is_tagged: bool,
+    /// The digest in its `ETag`, if it gets one.
+    digest: Option<String>,
+    /// Becomes a 304 for a caller that has it.
+    is_conditional: bool,
 }
 
 fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
@@ -45,7 +47,8 @@ fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
     PendingResponse {
         response,
         is_secret: false,
-        is_tagged: false,
+        digest: None,
+        is_conditional: false,
     }
 }
 
@@ -93,23 +96,45 @@ pub(super) fn secret(pending: PendingResponse) -> PendingResponse {
     }
 }
 
+/// Adds an entity tag with this digest, if there is one.
+pub(super) fn with_entity_tag(
+    pending: PendingResponse,
+    digest: Option<String>,
+) -> PendingResponse {
+    PendingResponse {
+        digest,
+        ..pending
+    }
+}
+
+/// Adds the entity tag of the body.
+pub(super) fn tagged<T: Tagged>(
+    pending: PendingResponse,
+    body: &T,
+) -> Result<PendingResponse, HttpError> {
+    let digest = body
+        .digest()
+        .map_err(|error| HttpError::for_internal_error(error.to_string()))?;
+    Ok(with_entity_tag(pending, Some(digest)))
+}
+
 /// Marks a response to everyone. Any cache may store it if it revalidates it each time (RFC 9111, section 5.2.2.4).
-pub(super) fn tagged(pending: PendingResponse) -> PendingResponse {
+pub(super) fn conditional(pending: PendingResponse) -> PendingResponse {
     let pending = with_header(
         pending,
         CACHE_CONTROL,
         HeaderValue::from_static("no-cache"),
     );
     PendingResponse {
-        is_tagged: true,
+        is_conditional: true,
         ..pending
     }
 }
 
 /// Marks a response to an authorized caller. Only the caller's own cache may store it (RFC 9111, section 5.2.2.7).
-pub(super) fn tagged_private(pending: PendingResponse) -> PendingResponse {
+pub(super) fn conditional_private(pending: PendingResponse) -> PendingResponse {
     with_header(
-        tagged(pending),
+        conditional(pending),
         CACHE_CONTROL,
         HeaderValue::from_static("private, no-cache"),
     )
@@ -243,18 +268,15 @@ fn negotiated(
     request: &HeaderMap,
     pending: PendingResponse,
 ) -> Result<Response<Vec<u8>>, HttpError> {
-    let PendingResponse { mut response, is_secret, is_tagged } = pending;
+    let PendingResponse { mut response, is_secret, digest, is_conditional } = pending;
     let mut coding = Coding::Identity;
     if !is_secret && response.body().len() >= COMPRESSION_MIN {
         response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
         coding = negotiation::coding(request);
     }
-    if is_tagged {
-        let tag = negotiation::entity_tag(
-            &negotiation::digest(response.body()),
-            coding,
-        )?;
-        let is_known = negotiation::is_known(request, &tag);
+    if let Some(digest) = digest {
+        let tag = negotiation::entity_tag(&digest, coding)?;
+        let is_known = is_conditional && negotiation::is_known(request, &tag);
         response.headers_mut().insert(ETAG, tag);
         if is_known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -681,7 +681,7 @@ pub fn api_description<A: Api>(
                 )
                 .summary("Get an API key by ID.")
                 .description(
-                    "Returns the key, also if it is revoked or expired. The plaintext is not included.",
+                    "Returns the key, also if it is revoked or expired. The plaintext is not included. `last_used_at` is not part of the `ETag`, because the use of a key does not change it: a response with 304 may hide a later use.",
                 )
                 .tag("api_keys"),
         )?;

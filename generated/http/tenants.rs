@@ -110,7 +110,11 @@ pub(super) async fn tenant_create<A: Api>(
         let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
             .await?;
         request::no_query(&context)?;
-        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
         let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
@@ -141,7 +145,9 @@ impl ToResponse for TenantCreateResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
+                Self::Created(body) => {
+                    response::tagged(response::json(StatusCode::CREATED, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -206,7 +212,11 @@ impl ToResponse for TenantGetResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::conditional_private(
+                        response::tagged(response::json(StatusCode::OK, &body)?, &body)?,
+                    )
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -250,6 +260,7 @@ pub(super) async fn tenant_update<A: Api>(
         request::no_query(&context)?;
         let params = TenantUpdateParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         let body = request::merge_patch(&context, request).await?;
         Ok(
@@ -267,7 +278,9 @@ impl ToResponse for TenantUpdateResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::tagged(response::json(StatusCode::OK, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -277,6 +290,9 @@ impl ToResponse for TenantUpdateResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }
@@ -321,6 +337,7 @@ pub(super) async fn tenant_delete<A: Api>(
         request::no_query(&context)?;
         let params = TenantDeleteParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         Ok(
             context
@@ -347,6 +364,9 @@ impl ToResponse for TenantDeleteResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }
@@ -397,7 +417,11 @@ impl ToResponse for TenantGetBySlugResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::conditional_private(
+                        response::tagged(response::json(StatusCode::OK, &body)?, &body)?,
+                    )
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -441,8 +465,13 @@ pub(super) async fn tenant_activate<A: Api>(
         request::no_query(&context)?;
         let params = TenantActivateParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
         let (body, bytes) = request::optional_body_with_bytes(&context, request).await?;
         let success = StatusCode::OK;
         let keyed = idempotency::keyed_request(
@@ -473,7 +502,9 @@ impl ToResponse for TenantActivateResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::tagged(response::json(StatusCode::OK, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -483,6 +514,9 @@ impl ToResponse for TenantActivateResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }
@@ -524,8 +558,13 @@ pub(super) async fn tenant_cancel<A: Api>(
         request::no_query(&context)?;
         let params = TenantCancelParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
         let (body, bytes) = request::optional_body_with_bytes(&context, request).await?;
         let success = StatusCode::OK;
         let keyed = idempotency::keyed_request(
@@ -556,7 +595,9 @@ impl ToResponse for TenantCancelResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::tagged(response::json(StatusCode::OK, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -566,6 +607,9 @@ impl ToResponse for TenantCancelResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }
@@ -606,8 +650,13 @@ pub(super) async fn tenant_archive<A: Api>(
         request::no_query(&context)?;
         let params = TenantArchiveParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let key = idempotency::key(&context, str::parse::<types::IdempotencyKey>)?;
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
         let success = StatusCode::OK;
         let keyed = idempotency::keyed_request(
             &context,
@@ -637,7 +686,9 @@ impl ToResponse for TenantArchiveResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Ok(body) => {
+                    response::tagged(response::json(StatusCode::OK, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
@@ -647,6 +698,9 @@ impl ToResponse for TenantArchiveResponse {
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }

@@ -3,7 +3,7 @@
 
 use crate::types;
 use super::{
-    Idempotency, InvalidBody, KeyedRequest, OperationResponse, Principal,
+    Idempotency, IfMatch, InvalidBody, KeyedRequest, OperationResponse, Principal,
     RequestMetadata, ServerErrorResponse, TryLater,
 };
 
@@ -46,6 +46,8 @@ pub trait ApiKeys: Idempotency {
     /// Get an API key by ID.
     ///
     /// Returns the key, also if it is revoked or expired. The plaintext is not included.
+    /// `last_used_at` is not part of the `ETag`, because the use of a key does not change it: a
+    /// response with 304 may hide a later use.
     ///
     /// Requires the scope `api_keys:read`.
     ///
@@ -180,6 +182,9 @@ pub struct ApiKeyGetParams {
 pub struct ApiKeyUpdateParams {
     /// The ID of the API key.
     pub id: types::ApiKeyId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::ApiKey>>,
 }
 
 /// The parameters of `api_key_revoke`.
@@ -187,6 +192,9 @@ pub struct ApiKeyUpdateParams {
 pub struct ApiKeyRevokeParams {
     /// The ID of the API key.
     pub id: types::ApiKeyId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::ApiKey>>,
 }
 
 /// The parameters of `api_key_rotate`.
@@ -194,6 +202,9 @@ pub struct ApiKeyRevokeParams {
 pub struct ApiKeyRotateParams {
     /// The ID of the API key.
     pub id: types::ApiKeyId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::ApiKey>>,
 }
 
 /// The responses that `api_key_list` declares.
@@ -346,6 +357,9 @@ pub enum ApiKeyUpdateResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.
@@ -393,6 +407,9 @@ pub enum ApiKeyRevokeResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
     /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
@@ -440,6 +457,9 @@ pub enum ApiKeyRotateResponse {
     /// still running or has created a key. `message` names the key. Its plaintext was only in the
     /// first response.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.

@@ -1770,15 +1770,21 @@ impl Parameters for TenantGetParams {
 
 impl Parameters for TenantUpdateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
 impl Parameters for TenantDeleteParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
@@ -1791,22 +1797,31 @@ impl Parameters for TenantGetBySlugParams {
 
 impl Parameters for TenantActivateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
 impl Parameters for TenantCancelParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
 impl Parameters for TenantArchiveParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
@@ -1819,8 +1834,11 @@ impl Parameters for ProjectGetParams {
 
 impl Parameters for ProjectDeleteParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
@@ -1868,22 +1886,31 @@ impl Parameters for ApiKeyGetParams {
 
 impl Parameters for ApiKeyUpdateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
 impl Parameters for ApiKeyRevokeParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 
 impl Parameters for ApiKeyRotateParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
-        let Self { id } = self;
+        let Self { id, if_match } = self;
         visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 

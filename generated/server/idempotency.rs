@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::types;
 use crate::types::{Error, ErrorCode};
-use super::{Admission, RequestMetadata, ServerErrorResponse};
+use super::{Admission, RequestMetadata, ServerErrorResponse, Tagged};
 
 /// The `Idempotency-Key` of a request, within the requests of one caller to one operation.
 ///
@@ -54,7 +54,7 @@ impl KeyedRequest {
         &self,
         body: &T,
     ) -> Result<StoredResponse, serde_json::Error> {
-        self.stored(self.status, Some(serde_json::to_string(body)?))
+        self.stored(self.status, Some(serde_json::to_string(body)?), body.entity_tag()?)
     }
 
     /// The response of a success without a body.
@@ -63,7 +63,7 @@ impl KeyedRequest {
     ///
     /// Never; it has the form of the other responses.
     pub fn success_without_body(&self) -> Result<StoredResponse, serde_json::Error> {
-        self.stored(self.status, None)
+        self.stored(self.status, None, None)
     }
 
     /// The 409 that takes the place of a success that contains a secret. The message says what the first request has done.
@@ -80,17 +80,19 @@ impl KeyedRequest {
             message,
             errors: None,
         };
-        self.stored(409, Some(serde_json::to_string(&error)?))
+        self.stored(409, Some(serde_json::to_string(&error)?), None)
     }
 
     fn stored(
         &self,
         status: u16,
         body: Option<String>,
+        entity_tag: Option<String>,
     ) -> Result<StoredResponse, serde_json::Error> {
         Ok(StoredResponse {
             fingerprint: self.fingerprint,
             status,
+            entity_tag,
             body,
         })
     }
@@ -103,12 +105,23 @@ pub struct StoredResponse {
     pub fingerprint: [u8; 32],
     /// The status.
     pub status: u16,
+    /// The digest in its `ETag`, if it has one.
+    pub entity_tag: Option<String>,
     /// The JSON of the body, if there is one.
     pub body: Option<String>,
 }
 
 /// The body of a success that is repeated. No such body contains a secret.
-pub trait Replayable: Serialize {}
+pub trait Replayable: Serialize {
+    /// The digest in the `ETag` of a response with this body, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of the serializer.
+    fn entity_tag(&self) -> serde_json::Result<Option<String>> {
+        Ok(None)
+    }
+}
 
 /// The keys of the requests that run in this process.
 #[derive(Debug, Default)]
@@ -169,8 +182,16 @@ pub trait Idempotency: Admission {
 
 impl Replayable for types::AuditEvent {}
 
-impl Replayable for types::Project {}
+impl Replayable for types::Project {
+    fn entity_tag(&self) -> serde_json::Result<Option<String>> {
+        Tagged::digest(self).map(Some)
+    }
+}
 
-impl Replayable for types::Tenant {}
+impl Replayable for types::Tenant {
+    fn entity_tag(&self) -> serde_json::Result<Option<String>> {
+        Tagged::digest(self).map(Some)
+    }
+}
 
 impl Replayable for types::TenantProduct {}

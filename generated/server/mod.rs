@@ -7,6 +7,7 @@ mod admission;
 mod api_keys;
 mod audit;
 mod catalog;
+mod entity_tag;
 mod health;
 mod idempotency;
 mod invalid_body;
@@ -29,6 +30,7 @@ pub use self::audit::{Audit, AuditAppendResponse, AuditListParams, AuditListResp
 pub use self::catalog::{
     Catalog, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
 };
+pub use self::entity_tag::{IfMatch, InvalidIfMatch, Tagged};
 pub use self::health::{Health, HealthGetResponse, ReadinessGetResponse};
 pub use self::idempotency::{
     Idempotency, KeyedRequest, Replayable, RequestKey, RunningRequests, StoredResponse,

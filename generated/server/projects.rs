@@ -3,7 +3,7 @@
 
 use crate::types;
 use super::{
-    Idempotency, KeyedRequest, OperationResponse, Principal, RequestMetadata,
+    Idempotency, IfMatch, KeyedRequest, OperationResponse, Principal, RequestMetadata,
     ServerErrorResponse,
 };
 
@@ -64,6 +64,9 @@ pub struct ProjectGetParams {
 pub struct ProjectDeleteParams {
     /// The ID of the project.
     pub id: types::ProjectId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Project>>,
 }
 
 /// The responses that `project_create` declares.
@@ -172,6 +175,9 @@ pub enum ProjectDeleteResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
     /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry

@@ -3,7 +3,7 @@
 
 use crate::types;
 use super::{
-    Idempotency, KeyedRequest, OperationResponse, Principal, RequestMetadata,
+    Idempotency, IfMatch, KeyedRequest, OperationResponse, Principal, RequestMetadata,
     ServerErrorResponse,
 };
 
@@ -230,6 +230,9 @@ pub struct TenantGetParams {
 pub struct TenantUpdateParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Tenant>>,
 }
 
 /// The parameters of `tenant_delete`.
@@ -237,6 +240,9 @@ pub struct TenantUpdateParams {
 pub struct TenantDeleteParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Tenant>>,
 }
 
 /// The parameters of `tenant_get_by_slug`.
@@ -251,6 +257,9 @@ pub struct TenantGetBySlugParams {
 pub struct TenantActivateParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Tenant>>,
 }
 
 /// The parameters of `tenant_cancel`.
@@ -258,6 +267,9 @@ pub struct TenantActivateParams {
 pub struct TenantCancelParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Tenant>>,
 }
 
 /// The parameters of `tenant_archive`.
@@ -265,6 +277,9 @@ pub struct TenantCancelParams {
 pub struct TenantArchiveParams {
     /// The ID of the tenant.
     pub id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Tenant>>,
 }
 
 /// The parameters of `entitlement_list`.
@@ -429,6 +444,9 @@ pub enum TenantUpdateResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.
@@ -478,6 +496,9 @@ pub enum TenantDeleteResponse {
     NotFound(types::Error),
     /// 409: The request conflicts with stored data.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
     /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
@@ -568,6 +589,9 @@ pub enum TenantActivateResponse {
     /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
     /// still running.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.
@@ -618,6 +642,9 @@ pub enum TenantCancelResponse {
     /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
     /// still running.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.
@@ -668,6 +695,9 @@ pub enum TenantArchiveResponse {
     /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
     /// still running.
     Conflict(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
     /// 500: The service failed. The cause is in its log, with the request ID.
     InternalServerError(types::Error),
     /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry

@@ -7,6 +7,8 @@ CREATE TABLE idempotency_records (
     key text COLLATE "C" NOT NULL CONSTRAINT idempotency_records_key_check CHECK (key ~ '^[!-~]{1,255}$'),
     fingerprint bytea NOT NULL CONSTRAINT idempotency_records_fingerprint_check CHECK (octet_length(fingerprint) = 32),
     status integer NOT NULL CONSTRAINT idempotency_records_status_check CHECK (status BETWEEN 200 AND 499),
+    -- The digest in the `ETag` of the response, if it has one.
+    entity_tag text COLLATE "C",
     body text,
     tenant_id uuid,
     created_at timestamptz NOT NULL CONSTRAINT idempotency_records_created_at_check CHECK (

@@ -105,6 +105,10 @@ impl ApiKeyList {
 /// such project. Writes the audit event `api_key.created`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyCreate {
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// The ID of a tenant. Required, unless the body file has it.
     #[arg(long, value_name = "UUID", required_unless_present = "body_file")]
     pub(crate) tenant_id: Option<types::TenantId>,
@@ -153,13 +157,19 @@ impl ApiKeyCreate {
         body.set("project_id", self.project_id)?;
         body.set("expires_at", self.expires_at)?;
         let body: types::ApiKeyCreate = arguments::finish(body)?;
-        Ok(client.api_key_create().body(body).send().await?.into_inner())
+        let mut request = client.api_key_create().body(body);
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 
 /// Get an API key by ID.
 ///
 /// Returns the key, also if it is revoked or expired. The plaintext is not included.
+/// `last_used_at` is not part of the `ETag`, because the use of a key does not change it: a
+/// response with 304 may hide a later use.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyGet {
     /// The ID of the API key.
@@ -186,6 +196,10 @@ pub(crate) struct ApiKeyUpdate {
     /// The ID of the API key.
     #[arg(value_name = "ID")]
     pub(crate) id: types::ApiKeyId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
     /// The display name of an API key.
     #[arg(long, value_name = "TEXT")]
     pub(crate) name: Option<types::ApiKeyName>,
@@ -215,7 +229,11 @@ impl ApiKeyUpdate {
         body.set("scopes", self.scopes)?;
         body.set("expires_at", self.expires_at)?;
         let body: types::ApiKeyUpdate = arguments::finish(body)?;
-        Ok(client.api_key_update().id(self.id).body(body).send().await?.into_inner())
+        let mut request = client.api_key_update().id(self.id).body(body);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 
@@ -228,12 +246,20 @@ pub(crate) struct ApiKeyRevoke {
     /// The ID of the API key.
     #[arg(value_name = "ID")]
     pub(crate) id: types::ApiKeyId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
 }
 
 impl ApiKeyRevoke {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<(), Failure> {
-        client.api_key_revoke().id(self.id).send().await?;
+        let mut request = client.api_key_revoke().id(self.id);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        request.send().await?;
         Ok(())
     }
 }
@@ -251,6 +277,14 @@ pub(crate) struct ApiKeyRotate {
     /// The ID of the API key.
     #[arg(value_name = "ID")]
     pub(crate) id: types::ApiKeyId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// How long the old key stays valid, in seconds. With 0, it expires at once. Default: `86400`.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub(crate) overlap_seconds: Option<types::OverlapSeconds>,
@@ -270,6 +304,12 @@ impl ApiKeyRotate {
         body.set("overlap_seconds", self.overlap_seconds)?;
         let body: Option<types::ApiKeyRotate> = arguments::finish_unless_empty(body)?;
         let mut request = client.api_key_rotate().id(self.id);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
         if let Some(body) = body {
             request = request.body(body);
         }

@@ -140,6 +140,10 @@ impl TenantList {
 /// audit event `tenant.created`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TenantCreate {
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// The unique name of a tenant in URLs: 3 to 40 lowercase letters, digits and hyphens. It does
     /// not start or end with a hyphen. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
@@ -178,7 +182,11 @@ impl TenantCreate {
         body.set("kind", self.kind)?;
         body.set("sales_owner", self.sales_owner)?;
         let body: types::TenantCreate = arguments::finish(body)?;
-        Ok(client.tenant_create().body(body).send().await?.into_inner())
+        let mut request = client.tenant_create().body(body);
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 
@@ -210,6 +218,10 @@ pub(crate) struct TenantUpdate {
     /// The ID of the tenant.
     #[arg(value_name = "ID")]
     pub(crate) id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
     /// The display name of a tenant.
     #[arg(long, value_name = "TEXT")]
     pub(crate) name: Option<types::TenantName>,
@@ -300,7 +312,11 @@ impl TenantUpdate {
         )?;
         body.set("trial_ends_at", self.trial_ends_at)?;
         let body: types::TenantUpdate = arguments::finish(body)?;
-        Ok(client.tenant_update().id(self.id).body(body).send().await?.into_inner())
+        let mut request = client.tenant_update().id(self.id).body(body);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 
@@ -315,12 +331,20 @@ pub(crate) struct TenantDelete {
     /// The ID of the tenant.
     #[arg(value_name = "ID")]
     pub(crate) id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
 }
 
 impl TenantDelete {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<(), Failure> {
-        client.tenant_delete().id(self.id).send().await?;
+        let mut request = client.tenant_delete().id(self.id);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        request.send().await?;
         Ok(())
     }
 }
@@ -351,6 +375,14 @@ pub(crate) struct TenantActivate {
     /// The ID of the tenant.
     #[arg(value_name = "ID")]
     pub(crate) id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// The key of a plan.
     #[arg(long, value_name = "TEXT")]
     pub(crate) plan: Option<types::PlanKey>,
@@ -391,6 +423,12 @@ impl TenantActivate {
         body.set("erp_customer_id", self.erp_customer_id)?;
         let body: Option<types::TenantActivate> = arguments::finish_unless_empty(body)?;
         let mut request = client.tenant_activate().id(self.id);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
         if let Some(body) = body {
             request = request.body(body);
         }
@@ -410,6 +448,14 @@ pub(crate) struct TenantCancel {
     /// The ID of the tenant.
     #[arg(value_name = "ID")]
     pub(crate) id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// The reason for the cancellation. It is stored in the audit event.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<types::Text>,
@@ -437,6 +483,12 @@ impl TenantCancel {
         body.set("at_period_end", self.at_period_end)?;
         let body: Option<types::TenantCancel> = arguments::finish_unless_empty(body)?;
         let mut request = client.tenant_cancel().id(self.id);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
         if let Some(body) = body {
             request = request.body(body);
         }
@@ -454,11 +506,26 @@ pub(crate) struct TenantArchive {
     /// The ID of the tenant.
     #[arg(value_name = "ID")]
     pub(crate) id: types::TenantId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
 }
 
 impl TenantArchive {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<types::Tenant, Failure> {
-        Ok(client.tenant_archive().id(self.id).send().await?.into_inner())
+        let mut request = client.tenant_archive().id(self.id);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }

@@ -374,6 +374,18 @@ impl TenantCreateWhen {
         self.0
     }
 
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::TenantCreate) -> Self {
         Self(self.0.json_body_obj(value))
@@ -542,6 +554,18 @@ impl TenantGetWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
+    }
 }
 
 /// Sets the response of `tenant_get`.
@@ -673,6 +697,18 @@ impl TenantDeleteWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
 }
 
 /// Sets the response of `tenant_delete`.
@@ -749,6 +785,17 @@ impl TenantDeleteThen {
         )
     }
 
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `too_many_requests`.
     pub fn too_many_requests(self, value: &types::Error) -> Self {
         Self(
@@ -808,6 +855,18 @@ impl TenantUpdateWhen {
         let re = Regex::new(&format!("^/v1/tenants/{}$", value))
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
     }
 
     /// Matches requests with this `body`.
@@ -896,6 +955,17 @@ impl TenantUpdateThen {
         )
     }
 
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `payload_too_large`.
     pub fn payload_too_large(self, value: &types::Error) -> Self {
         Self(
@@ -978,6 +1048,18 @@ impl TenantGetBySlugWhen {
         let re = Regex::new(&format!("^/v1/tenants/by-slug/{}$", value))
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
     }
 }
 
@@ -1112,6 +1194,30 @@ impl TenantActivateWhen {
         Self(self.0.path_matches(re))
     }
 
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
+    }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::TenantActivate) -> Self {
         Self(self.0.json_body_obj(value))
@@ -1193,6 +1299,17 @@ impl TenantActivateThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -1293,6 +1410,30 @@ impl TenantCancelWhen {
         Self(self.0.path_matches(re))
     }
 
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
+    }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::TenantCancel) -> Self {
         Self(self.0.json_body_obj(value))
@@ -1374,6 +1515,17 @@ impl TenantCancelThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -1473,6 +1625,30 @@ impl TenantArchiveWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
+    }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
 }
 
 /// Sets the response of `tenant_archive`.
@@ -1555,6 +1731,17 @@ impl TenantArchiveThen {
         )
     }
 
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `unprocessable_entity`.
     pub fn unprocessable_entity(self, value: &types::Error) -> Self {
         Self(
@@ -1618,6 +1805,18 @@ impl ProjectCreateWhen {
     /// Returns the value of `httpmock`, for what the document does not declare.
     pub fn into_inner(self) -> When {
         self.0
+    }
+
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
     }
 
     /// Matches requests with this `body`.
@@ -1800,6 +1999,18 @@ impl ProjectGetWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
+    }
 }
 
 /// Sets the response of `project_get`.
@@ -1932,6 +2143,18 @@ impl ProjectDeleteWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
 }
 
 /// Sets the response of `project_delete`.
@@ -2003,6 +2226,17 @@ impl ProjectDeleteThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -2314,6 +2548,18 @@ impl CatalogListWhen {
     pub fn into_inner(self) -> When {
         self.0
     }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
+    }
 }
 
 /// Sets the response of `catalog_list`.
@@ -2416,6 +2662,18 @@ impl CatalogRequestWhen {
     /// Returns the value of `httpmock`, for what the document does not declare.
     pub fn into_inner(self) -> When {
         self.0
+    }
+
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
     }
 
     /// Matches requests with this `body`.
@@ -2584,6 +2842,18 @@ impl CatalogTrialRequestWhen {
     /// Returns the value of `httpmock`, for what the document does not declare.
     pub fn into_inner(self) -> When {
         self.0
+    }
+
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
     }
 
     /// Matches requests with this `body`.
@@ -2948,6 +3218,18 @@ impl ApiKeyCreateWhen {
         self.0
     }
 
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::ApiKeyCreate) -> Self {
         Self(self.0.json_body_obj(value))
@@ -3128,6 +3410,18 @@ impl ApiKeyGetWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
+    }
 }
 
 /// Sets the response of `api_key_get`.
@@ -3260,6 +3554,18 @@ impl ApiKeyRevokeWhen {
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
     }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
 }
 
 /// Sets the response of `api_key_revoke`.
@@ -3325,6 +3631,17 @@ impl ApiKeyRevokeThen {
         )
     }
 
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `too_many_requests`.
     pub fn too_many_requests(self, value: &types::Error) -> Self {
         Self(
@@ -3385,6 +3702,18 @@ impl ApiKeyUpdateWhen {
         let re = Regex::new(&format!("^/v1/api-keys/{}$", value))
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
     }
 
     /// Matches requests with this `body`.
@@ -3468,6 +3797,17 @@ impl ApiKeyUpdateThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -3557,6 +3897,30 @@ impl ApiKeyRotateWhen {
         Self(self.0.path_matches(re))
     }
 
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
+    }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::ApiKeyRotate) -> Self {
         Self(self.0.json_body_obj(value))
@@ -3638,6 +4002,17 @@ impl ApiKeyRotateThen {
             self
                 .0
                 .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -4153,6 +4528,18 @@ impl AuditAppendWhen {
     /// Returns the value of `httpmock`, for what the document does not declare.
     pub fn into_inner(self) -> When {
         self.0
+    }
+
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
     }
 
     /// Matches requests with this `body`.

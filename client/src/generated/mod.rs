@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 4907649436823424900;
+pub const SPEC_FINGERPRINT: u64 = 17238699188151942248;
 
 /// A client of the Tenant Registry.
 ///
@@ -49,6 +49,12 @@ pub const SPEC_FINGERPRINT: u64 = 4907649436823424900;
 /// `x-max-levels` state the limits that JSON Schema has no keyword for: the bytes of JSON
 /// without white space between the tokens, and the nested levels of objects and lists.
 /// Responses may contain longer values that were stored before contract 2.0.
+///
+/// **Concurrent changes.** Responses with one record have an `ETag`, which identifies its
+/// version. Send it in `If-Match` to change exactly this version: if the record has changed in
+/// the meantime, the response is 412 and nothing changes. Without `If-Match`, the change
+/// applies to whatever is stored. Send it in `If-None-Match` to read the record only if it has
+/// changed; otherwise the response is 304.
 ///
 /// **Retries.** It is safe to repeat a request that updates, activates, cancels or archives a
 /// tenant or revokes an API key: if it already took effect, it changes nothing and writes no
@@ -273,6 +279,8 @@ impl Client {
     /// Get an API key by ID.
     ///
     /// Returns the key, also if it is revoked or expired. The plaintext is not included.
+    /// `last_used_at` is not part of the `ETag`, because the use of a key does not change it: a
+    /// response with 304 may hide a later use.
     pub fn api_key_get(&self) -> builder::ApiKeyGet<'_> {
         builder::ApiKeyGet::new(self)
     }

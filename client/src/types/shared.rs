@@ -65,6 +65,9 @@ pub enum ErrorCode {
     /// `conflict`.
     #[serde(rename = "conflict")]
     Conflict,
+    /// `precondition_failed`.
+    #[serde(rename = "precondition_failed")]
+    PreconditionFailed,
     /// `idempotency_key_reused`.
     #[serde(rename = "idempotency_key_reused")]
     IdempotencyKeyReused,
@@ -93,11 +96,12 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All values, in the order of the spec.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidInput,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
+        Self::PreconditionFailed,
         Self::IdempotencyKeyReused,
         Self::Unauthorized,
         Self::Forbidden,
@@ -115,6 +119,7 @@ impl ErrorCode {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Conflict => "conflict",
+            Self::PreconditionFailed => "precondition_failed",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
@@ -147,6 +152,7 @@ impl FromStr for ErrorCode {
                         "not_found",
                         "method_not_allowed",
                         "conflict",
+                        "precondition_failed",
                         "idempotency_key_reused",
                         "unauthorized",
                         "forbidden",

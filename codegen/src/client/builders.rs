@@ -83,7 +83,7 @@ fn fields<'a>(operation: &Operation, part: &'a Builder) -> Vec<(&'a Field, bool)
         operation
             .parameters
             .iter()
-            .position(|parameter| field.name == names::field(&parameter.name))
+            .position(|parameter| field.name == names::field(&parameter.identifier()))
             .unwrap_or(operation.parameters.len())
     };
     let mut fields: Vec<_> = part

@@ -27,7 +27,7 @@ pub(super) fn builder(operation: &Operation) -> TokenStream {
 
 /// Documents the setter of a parameter or of the body.
 pub(super) fn setter(api: &Api, operation: &Operation, name: &str) -> TokenStream {
-    let parameter = operation.parameters.iter().find(|it| it.name == name);
+    let parameter = operation.parameters.iter().find(|it| it.identifier() == name);
     let text = match (parameter, &operation.body) {
         (Some(parameter), _) => {
             let mut text = match &parameter.description {

@@ -86,6 +86,7 @@ fn parameter(parameter: &Parameter) -> Result<Value, Error> {
     let location = match parameter.location {
         Location::Path => "path",
         Location::Query => "query",
+        Location::Header(_) => "header",
     };
     Ok(json!({
         "in": location,

@@ -11,7 +11,7 @@ use syn::{Expr, ExprCall, ExprMatch, ExprMethodCall, ImplItemFn, Lit, Local, Pat
 
 use super::parts::{argument, missing};
 use crate::Error;
-use crate::model::{Location, Operation, Segment};
+use crate::model::{HeaderParameter, Location, Operation, Parameter, Segment};
 use crate::names;
 
 /// The type of a success, `T` of `Result<ResponseValue<T>, Error<E>>`.
@@ -39,9 +39,10 @@ pub(super) fn body(operation: &Operation, send: &ImplItemFn) -> Result<TokenStre
                 requests += 1;
                 tokens.extend(request(operation, local).map_err(|error| error.in_operation(&operation.id))?);
             }
-            // The model has no header parameters, so the map contains only the version of the API.
+            // Headers are set on the request itself.
             (Some("header_map"), _) => {}
             (_, Stmt::Expr(Expr::MethodCall(call), _)) if is_header_map(&call.receiver) => {}
+            (_, Stmt::Expr(Expr::If(_), _)) => {}
             (_, Stmt::Expr(Expr::Match(matching), None)) => tokens.extend(merge_arms(matching)),
             _ => statement.to_tokens(&mut tokens),
         }
@@ -89,7 +90,7 @@ fn url(operation: &Operation) -> TokenStream {
     }
 }
 
-/// `let mut request = client.client.post(url)….build()?;`, in three statements if the body may be absent.
+/// `let mut request = client.client.post(url)….build()?;`, in several statements if the body or a header may be absent.
 fn request(operation: &Operation, local: &Local) -> Result<TokenStream, Error> {
     let unexpected = || missing("the request's `….build()?`");
     let Some(Expr::Try(attempt)) = local.init.as_ref().map(|init| init.expr.as_ref()) else {
@@ -112,22 +113,61 @@ fn request(operation: &Operation, local: &Local) -> Result<TokenStream, Error> {
     }
     let bodies = remove_calls("json", &mut chain);
     pair_queries(&mut chain)?;
-    let chain = quote! { #chain.header("api-version", crate::generated::Client::api_version()) };
-    match (&operation.body, bodies) {
-        (None, 0) => Ok(quote! { let mut request = #chain.build()?; }),
+    let mut chain = quote! { #chain.header("api-version", crate::generated::Client::api_version()) };
+    if operation.idempotency.is_some() {
+        // A request whose caller has no key gets one, so that it can be sent again.
+        chain = quote! {
+            #chain.header(crate::idempotency_key::HEADER, crate::idempotency_key::of_request(idempotency_key.as_ref()))
+        };
+    }
+    // The calls that depend on whether a value is set.
+    let mut optional: Vec<TokenStream> = operation.parameters.iter().filter_map(header).collect();
+    let chain = match (&operation.body, bodies) {
+        (None, 0) => chain,
         // reqwest keeps a content type that is already set.
-        (Some(body), 1) if body.is_merge_patch => Ok(quote! {
-            let mut request = #chain.header("content-type", "application/merge-patch+json").json(&body).build()?;
-        }),
-        (Some(body), 1) if body.required => Ok(quote! { let mut request = #chain.json(&body).build()?; }),
-        (Some(_), 1) => Ok(quote! {
+        (Some(body), 1) if body.is_merge_patch => {
+            quote! { #chain.header("content-type", "application/merge-patch+json").json(&body) }
+        }
+        (Some(body), 1) if body.required => quote! { #chain.json(&body) },
+        (Some(_), 1) => {
+            optional.push(quote! {
+                if let Some(body) = &body {
+                    request = request.json(body);
+                }
+            });
+            chain
+        }
+        (None | Some(_), _) => return Err(missing("the request's `.json(&body)`")),
+    };
+    Ok(if optional.is_empty() {
+        quote! { let mut request = #chain.build()?; }
+    } else {
+        quote! {
             let mut request = #chain;
-            if let Some(body) = &body {
-                request = request.json(body);
-            }
+            #(#optional)*
             let mut request = request.build()?;
-        }),
-        (None | Some(_), _) => Err(missing("the request's `.json(&body)`")),
+        }
+    })
+}
+
+/// Sets a header parameter. All of them are optional.
+fn header(parameter: &Parameter) -> Option<TokenStream> {
+    match parameter.location {
+        Location::Path | Location::Query => None,
+        Location::Header(header) => {
+            let constant = match header {
+                HeaderParameter::IfMatch => quote! { ::reqwest::header::IF_MATCH },
+                HeaderParameter::IfNoneMatch => quote! { ::reqwest::header::IF_NONE_MATCH },
+                // Always sent.
+                HeaderParameter::IdempotencyKey => return None,
+            };
+            let field = names::field(&parameter.identifier());
+            Some(quote! {
+                if let Some(value) = &#field {
+                    request = request.header(#constant, value);
+                }
+            })
+        }
     }
 }
 

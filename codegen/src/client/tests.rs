@@ -5,8 +5,8 @@ use serde_json::json;
 use super::parts::Parts;
 use super::{generate, lowering, progenitor, send};
 use crate::model::{
-    Access, Api, Body, Format, Kind, Location, Method, Operation, Parameter, Response, Schema, Segment, Status, Tag,
-    Type, Width,
+    Access, Api, Body, Conditions, Format, Kind, Location, Method, Operation, Parameter, Response, Schema, Segment,
+    Status, Tag, Type, Width,
 };
 
 const OK: Status = Status {
@@ -61,7 +61,7 @@ fn change(body: Option<bool>) -> Operation {
             body: Some("APIThing".to_owned()),
             headers: Vec::new(),
         }],
-        is_conditional: false,
+        conditions: Conditions::None,
         idempotency: None,
         access: Access::Open,
     }

@@ -294,16 +294,16 @@ fn operation(operation: &Operation, is_any_keyed: bool, identity: &TokenStream) 
 
 fn parameters(operation: &Operation) -> Option<TokenStream> {
     let name = params_name(operation)?;
-    let variable = |parameter: &Parameter| names::variable(&parameter.name, &["visitor"]);
-    let fields = operation.parameters.iter().map(|parameter| {
-        let (field, variable) = (names::field(&parameter.name), variable(parameter));
+    let variable = |parameter: &Parameter| names::variable(&parameter.identifier(), &["visitor"]);
+    let fields = operation.implementation_parameters().map(|parameter| {
+        let (field, variable) = (names::field(&parameter.identifier()), variable(parameter));
         if field == variable {
             quote! { #field }
         } else {
             quote! { #field: #variable }
         }
     });
-    let visits = operation.parameters.iter().map(|parameter| {
+    let visits = operation.implementation_parameters().map(|parameter| {
         let (text, variable) = (&parameter.name, variable(parameter));
         if is_optional(parameter) {
             quote! {

@@ -41,16 +41,25 @@ pub(super) fn server_file(api: &Api) -> Result<Option<GeneratedFile>, Error> {
         .filter(|it| it.idempotency.as_ref().is_some_and(|it| it.is_replayed))
         .filter_map(|it| it.success()?.body.as_deref())
         .collect();
-    let replayed = replayed
-        .into_iter()
-        .map(|schema| format_ident!("{}", names::type_name(schema)));
+    let tagged = api.tagged();
+    let replayed = replayed.into_iter().map(|schema| {
+        let name = format_ident!("{}", names::type_name(schema));
+        let entity_tag = tagged.contains(schema).then(|| {
+            quote! {
+                fn entity_tag(&self) -> ::serde_json::Result<Option<String>> {
+                    super::Tagged::digest(self).map(Some)
+                }
+            }
+        });
+        quote! { impl Replayable for crate::types::#name { #entity_tag } }
+    });
     let template = template(SERVER)?;
     let text = rust_file(
         "How requests with an `Idempotency-Key` are repeated.",
         quote! {
             #template
 
-            #(impl Replayable for crate::types::#replayed {})*
+            #(#replayed)*
         },
     )?;
     Ok(Some(GeneratedFile::new("server/idempotency.rs", text)))
@@ -72,15 +81,24 @@ fn check(api: &Api) -> Result<(), Error> {
     let keyed = api
         .operations
         .iter()
-        .filter_map(|operation| Some((operation, operation.idempotency.as_ref()?)));
+        .filter_map(|operation| Some((operation, operation.idempotency?)));
     error::all(keyed.map(|(operation, idempotency)| {
         check_operation(api, operation, idempotency).map_err(|error| error.in_operation(&operation.id))
     }))
     .map(|_: Vec<()>| ())
 }
 
-fn check_operation(api: &Api, operation: &Operation, idempotency: &Idempotency) -> Result<(), Error> {
+fn check_operation(api: &Api, operation: &Operation, idempotency: Idempotency) -> Result<(), Error> {
     let body = operation.success().and_then(|it| it.body.clone());
+    if let Some(body) = &body
+        && idempotency.is_replayed
+        && !operation.conditions.are_tagged()
+        && api.tagged().contains(body.as_str())
+    {
+        return Err(Error::document(format!(
+            "other operations return a `{body}` with its `ETag`, so a repeated response has one; declare `ETag` here, too"
+        )));
+    }
     let has_secret = body.is_some_and(|body| holds_secret(api, &Type::Named(body)));
     if has_secret && idempotency.is_replayed {
         return Err(Error::document(

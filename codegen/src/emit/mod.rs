@@ -3,6 +3,7 @@
 mod admission;
 pub(crate) mod cli;
 pub(crate) mod contract;
+mod entity_tag;
 mod generic;
 pub(crate) mod http;
 mod idempotency;

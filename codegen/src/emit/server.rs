@@ -4,8 +4,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::rust::{rust_type, summary_and_description};
-use super::{admission, generic, idempotency, rust};
-use crate::model::{Access, Api, Header, Location, Operation, Parameter, Response, Tag};
+use super::{admission, entity_tag, generic, idempotency, rust};
+use crate::model::{Access, Api, Header, HeaderParameter, Location, Operation, Parameter, Response, Tag};
 use crate::print::{doc, rust_file, rust_source};
 use crate::{Error, GeneratedFile, names};
 
@@ -31,6 +31,10 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         let text = rust_source("Why a request body was rejected.", INVALID_BODY)?;
         files.push(GeneratedFile::new("server/invalid_body.rs", text));
         modules.push(("invalid_body".to_owned(), vec!["InvalidBody".to_owned()]));
+    }
+    if let Some((file, exports)) = entity_tag::file(api)? {
+        files.push(file);
+        modules.push(("entity_tag".to_owned(), exports));
     }
     if let Some(file) = admission::server_file(api)? {
         files.push(file);
@@ -88,7 +92,8 @@ pub(super) fn response_name(operation: &Operation) -> Ident {
 
 /// The name of the struct of an operation's parameters, if it has any.
 pub(super) fn params_name(operation: &Operation) -> Option<Ident> {
-    (!operation.parameters.is_empty()).then(|| format_ident!("{}Params", names::operation_type(&operation.id)))
+    operation.implementation_parameters().next()?;
+    Some(format_ident!("{}Params", names::operation_type(&operation.id)))
 }
 
 fn tag_file(api: &Api, tag: &Tag) -> Result<String, Error> {
@@ -197,10 +202,10 @@ pub(super) fn body_type(operation: &Operation) -> Option<TokenStream> {
 fn params(operation: &Operation) -> Option<TokenStream> {
     let name = params_name(operation)?;
     let documentation = doc(&format!("The parameters of `{}`.", operation.id));
-    let fields = operation.parameters.iter().map(|parameter| {
+    let fields = operation.implementation_parameters().map(|parameter| {
         let documentation = doc(&parameter_documentation(parameter));
-        let name = names::field(&parameter.name);
-        let ty = parameter_type(parameter);
+        let name = names::field(&parameter.identifier());
+        let ty = parameter_type(operation, parameter);
         quote! { #documentation pub #name: #ty }
     });
     Some(quote! {
@@ -216,6 +221,7 @@ fn parameter_documentation(parameter: &Parameter) -> String {
     let location = match parameter.location {
         Location::Path => "path",
         Location::Query => "query",
+        Location::Header(_) => "header",
     };
     parameter
         .description
@@ -223,8 +229,16 @@ fn parameter_documentation(parameter: &Parameter) -> String {
         .unwrap_or_else(|| format!("The {location} parameter `{}`.", parameter.name))
 }
 
-fn parameter_type(parameter: &Parameter) -> TokenStream {
-    let ty = rust_type(&parameter.ty, &quote! { crate::types });
+fn parameter_type(operation: &Operation, parameter: &Parameter) -> TokenStream {
+    let ty = match (parameter.location, operation.conditions.precondition()) {
+        (Location::Header(HeaderParameter::IfMatch), Some(record)) => {
+            let record = format_ident!("{}", names::type_name(record));
+            quote! { super::IfMatch<crate::types::#record> }
+        }
+        (Location::Path | Location::Query | Location::Header(_), _) => {
+            rust_type(&parameter.ty, &quote! { crate::types })
+        }
+    };
     if is_optional(parameter) {
         quote! { Option<#ty> }
     } else {

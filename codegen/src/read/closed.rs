@@ -24,6 +24,7 @@ pub(super) fn check(schemas: &Place<'_>, api: &Api) -> Result<(), Error> {
         for property in properties {
             let place = place.require("properties")?.require(&property.name)?;
             faults.keep(check_bound(&place, property, is_in_request));
+            faults.keep(check_entity_tag(api, schema, &place, property));
         }
     }
     faults.finish(Some(()))
@@ -46,6 +47,17 @@ fn check_object(schema: &Schema, place: &Place<'_>, is_in_request: bool) -> Resu
         )),
         (true, Some(_)) | (false, None) => Ok(()),
     }
+}
+
+/// `x-entity-tag` would have no effect in an object that has no entity tag.
+fn check_entity_tag(api: &Api, schema: &Schema, place: &Place<'_>, property: &Property) -> Result<(), Error> {
+    if property.in_entity_tag || api.tagged().contains(schema.name.as_str()) {
+        return Ok(());
+    }
+    Err(place.error(format!(
+        "no operation returns `{}` with an entity tag; remove `x-entity-tag`",
+        schema.name
+    )))
 }
 
 /// A list or a free-form object in a request must have a bound, and one in a response must not.

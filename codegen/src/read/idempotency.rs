@@ -1,12 +1,12 @@
 //! Reads whether an operation takes an `Idempotency-Key`, with which a caller can safely repeat a request. The HTTP layer
 //! implements this, so the spec must declare all of it or nothing.
 
-use super::conditional::{self, HeaderParameter};
+use super::conditional;
 use super::operations::Context;
 use super::{resolve, schemas};
 use crate::Error;
 use crate::document::Place;
-use crate::model::{Idempotency, Kind, Method, Operation, Type};
+use crate::model::{HeaderParameter, Idempotency, Kind, Method, Operation, Type};
 
 /// The response header that marks a repeated response.
 pub(super) const REPLAYED: &str = "Idempotency-Replayed";
@@ -21,8 +21,7 @@ pub(super) const RUNNING: u16 = 409;
 const REUSED: &str = "422";
 
 /// How the operation takes an `Idempotency-Key`. Returns an error if it declares only a part of what this requires.
-pub(super) fn read(context: &Context<'_>, method: Method, operation: &Place<'_>) -> Result<Option<Idempotency>, Error> {
-    let root = context.root;
+pub(super) fn read(root: &Place<'_>, method: Method, operation: &Place<'_>) -> Result<Option<Idempotency>, Error> {
     let parameter = conditional::declaration(root, operation, HeaderParameter::IdempotencyKey)?;
     let mut replayed = Vec::new();
     let mut retry_after = None;
@@ -51,7 +50,6 @@ pub(super) fn read(context: &Context<'_>, method: Method, operation: &Place<'_>)
     if method != Method::Post {
         return Err(parameter.error("only POST takes an `Idempotency-Key`; other methods are idempotent or read"));
     }
-    let schema = schema(context, &parameter)?;
     if operation.require("responses")?.get(REUSED).is_none() {
         return Err(operation.error(format!(
             "another request with the same `Idempotency-Key` is rejected; declare {REUSED}"
@@ -77,17 +75,12 @@ pub(super) fn read(context: &Context<'_>, method: Method, operation: &Place<'_>)
         }
     }
     Ok(Some(Idempotency {
-        schema,
         is_replayed: !replayed.is_empty(),
     }))
 }
 
 /// The schema of the key.
-fn schema(context: &Context<'_>, parameter: &Place<'_>) -> Result<String, Error> {
-    parameter.only(&["in", "name", "required", "description", "schema", "example", "examples"])?;
-    if parameter.flag("required")? {
-        return Err(parameter.error("`Idempotency-Key` must be optional; a request without it is not repeated"));
-    }
+pub(super) fn schema(context: &Context<'_>, parameter: &Place<'_>) -> Result<String, Error> {
     let schema = parameter.require("schema")?;
     match schemas::type_of(&schema, &context.schemas.names, &[])? {
         // A schema that has errors is in the names only; its own errors are enough.

@@ -144,8 +144,8 @@ fn parts(
         "deprecated",
         "externalDocs",
     ]));
-    let is_conditional = faults.keep(conditional::read(context.root, method, place));
-    let idempotency = faults.keep(idempotency::read(context, method, place));
+    let conditions = path.and_then(|path| faults.keep(conditional::read(context.root, method, path, place)));
+    let idempotency = faults.keep(idempotency::read(context.root, method, place));
     let tag = faults.keep(tag(context, place));
     let summary = faults.keep(place.require("summary").and_then(|it| it.text()));
     let description = faults.keep(place.optional_text("description"));
@@ -168,7 +168,7 @@ fn parts(
             parameters: parameters?,
             body: body?,
             responses: responses?,
-            is_conditional: is_conditional?,
+            conditions: conditions?,
             idempotency: idempotency?,
             access: access?,
         })

@@ -3,34 +3,34 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::operations::Context;
-use super::{conditional, resolve, schemas, values};
+use super::{conditional, idempotency, resolve, schemas, values};
 use crate::document::Place;
-use crate::model::{Kind, Location, Parameter, Segment, Type};
+use crate::model::{HeaderParameter, Kind, Location, Parameter, Segment, Type};
 use crate::{Error, error, names};
 
 /// The parameters of an operation, those of the path first.
 pub(super) fn all(context: &Context<'_>, path: &[Segment], place: &Place<'_>) -> Result<Vec<Parameter>, Error> {
     let mut in_path = BTreeMap::new();
-    let mut in_query: Vec<Parameter> = Vec::new();
+    let mut others: Vec<Parameter> = Vec::new();
     let items = place.get("parameters").map(|it| it.items()).transpose()?;
     let mut seen = BTreeSet::new();
     let read = error::all(items.unwrap_or_default().into_iter().map(|item| {
         let item = resolve(context.root, item, "parameters")?;
-        if conditional::header_parameter(&item)?.is_some() {
-            return Ok(None);
-        }
-        let parameter = parameter(context, &item)?;
-        if !seen.insert(parameter.name.clone()) {
+        let parameter = match conditional::header_parameter(&item)? {
+            Some(header) => header_parameter(context, header, &item)?,
+            None => parameter(context, &item)?,
+        };
+        if !seen.insert(parameter.identifier()) {
             return Err(item.error(format!("the parameter `{}` is declared twice", parameter.name)));
         }
-        Ok(Some(parameter))
+        Ok(parameter)
     }))?;
-    for parameter in read.into_iter().flatten() {
+    for parameter in read {
         match parameter.location {
             Location::Path => {
                 in_path.insert(parameter.name.clone(), parameter);
             }
-            Location::Query => in_query.push(parameter),
+            Location::Query | Location::Header(_) => others.push(parameter),
         }
     }
     let mut all = Vec::new();
@@ -49,8 +49,28 @@ pub(super) fn all(context: &Context<'_>, path: &[Segment], place: &Place<'_>) ->
             "`{name}` is a path parameter, but the path has no `{{{name}}}`"
         )));
     }
-    all.append(&mut in_query);
+    all.append(&mut others);
     Ok(all)
+}
+
+fn header_parameter(
+    context: &Context<'_>,
+    header: HeaderParameter,
+    place: &Place<'_>,
+) -> Result<Parameter, Error> {
+    conditional::check_header_parameter(header, place)?;
+    let ty = match header {
+        HeaderParameter::IfMatch | HeaderParameter::IfNoneMatch => Type::String,
+        HeaderParameter::IdempotencyKey => Type::Named(idempotency::schema(context, place)?),
+    };
+    Ok(Parameter {
+        name: header.name().to_owned(),
+        location: Location::Header(header),
+        description: place.optional_text("description")?,
+        required: false,
+        ty,
+        default: None,
+    })
 }
 
 fn parameter(context: &Context<'_>, place: &Place<'_>) -> Result<Parameter, Error> {

@@ -11,7 +11,7 @@ use crate::names::{self, Scope};
 /// The responses of an operation, except 304, which only the HTTP layer returns.
 pub(super) fn all(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Response>, Error> {
     let entries = place.entries()?;
-    let declared = entries.iter().filter(|(key, _)| *key != conditional::STATUS);
+    let declared = entries.iter().filter(|(key, _)| *key != conditional::NOT_MODIFIED);
     let responses = error::all(declared.map(|(key, entry)| response(context, key, entry)))?;
     let successes = responses.iter().filter(|it| it.status.code < 400).count();
     if successes != 1 {

@@ -19,6 +19,9 @@ const MAX_BYTES: &str = "x-max-bytes";
 /// The maximum number of nested objects and lists.
 const MAX_LEVELS: &str = "x-max-levels";
 
+/// `false`: a change of the property does not change the entity tag of its object.
+const ENTITY_TAG: &str = "x-entity-tag";
+
 /// Keywords that combine schemas or choose between them, each with what to write instead. The generated types have one shape.
 const COMBINATIONS: [(&str, &str); 9] = [
     ("allOf", "list all properties in one schema"),
@@ -159,6 +162,7 @@ fn property(name: &str, place: &Place<'_>, required: bool, known: &BTreeSet<&str
     if let (Some(default), true) = (&default, nullable) {
         return Err(default.error("a nullable property cannot have a default; use one or the other"));
     }
+    let in_entity_tag = in_entity_tag(place, default.is_none() && (nullable || !required))?;
     Ok(Property {
         name: name.to_owned(),
         description: place.optional_text("description")?,
@@ -167,7 +171,20 @@ fn property(name: &str, place: &Place<'_>, required: bool, known: &BTreeSet<&str
         nullable,
         default: default.map(|place| place.json()),
         bound,
+        in_entity_tag,
     })
+}
+
+/// Whether the property is part of the entity tag. One that is not must have a form without a value, in which the tag is made.
+fn in_entity_tag(place: &Place<'_>, can_be_absent: bool) -> Result<bool, Error> {
+    match place.get(ENTITY_TAG) {
+        None => Ok(true),
+        Some(keyword) if keyword.json() != false => Err(keyword.error(format!("`{ENTITY_TAG}` can only be `false`"))),
+        Some(keyword) if !can_be_absent => Err(keyword.error(format!(
+            "only an optional or nullable property without a default can have `{ENTITY_TAG}`"
+        ))),
+        Some(_) => Ok(false),
+    }
 }
 
 /// The bound of a list or of a free-form object.

@@ -22,7 +22,8 @@ pub(super) fn check(root: &Place<'_>, tags: &[Tag], operations: &[(Operation, Pl
         {
             continue;
         }
-        let params = (!operation.parameters.is_empty()).then(|| format!("{name}Params"));
+        let has_params = operation.implementation_parameters().next().is_some();
+        let params = has_params.then(|| format!("{name}Params"));
         for ty in params.into_iter().chain([format!("{name}Response")]) {
             faults.keep(server.add("type", &ty, place).map_err(in_operation));
         }

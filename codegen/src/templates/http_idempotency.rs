@@ -1,4 +1,3 @@
-use std::fmt::Display;
 use std::marker::PhantomData;
 
 use blake2::{Blake2s256, Digest};
@@ -14,35 +13,11 @@ use crate::server::{
 };
 use crate::types::ErrorCode;
 
-/// The header with the key.
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
 /// Marks a repeated response.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The seconds after which to repeat a request whose first one is still running.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
-
-/// The `Idempotency-Key` of a request, if there is one.
-pub(super) fn key<A, T: Into<String>, E: Display>(
-    context: &RequestContext<ServerContext<A>>,
-    parse: fn(&str) -> Result<T, E>,
-) -> Result<Option<String>, ErrorResponse> {
-    let mut values = context.request.headers().get_all(KEY).iter();
-    let value = match (values.next(), values.next()) {
-        (None, _) => return Ok(None),
-        (Some(_), Some(_)) => return Err(invalid(&"is sent more than once; send it once")),
-        (Some(value), None) => value,
-    };
-    let text = value.to_str().map_err(|_| invalid(&"must be visible ASCII characters"))?;
-    let key = parse(text).map_err(|error| invalid(&error))?;
-    Ok(Some(unquoted(key.into())))
-}
-
-fn invalid(reason: &dyn Display) -> ErrorResponse {
-    let message = format!("`Idempotency-Key`: {reason}");
-    ErrorResponse::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidInput, message)
-}
 
 /// The text of a structured-field string (RFC 8941, section 3.3.3), or the text itself if it has no quotes.
 fn unquoted(text: String) -> String {
@@ -64,13 +39,13 @@ pub(super) fn keyed_request<A: Api>(
     principal: &Principal<A::Identity>,
     operation: &'static str,
     success: StatusCode,
-    key: Option<String>,
+    key: Option<impl Into<String>>,
     body: &[u8],
 ) -> Option<KeyedRequest> {
     let key = RequestKey {
         caller: digest(&[&A::caller(principal)]),
         operation,
-        key: key?,
+        key: unquoted(key?.into()),
     };
     let (method, uri) = (context.request.method(), context.request.uri());
     Some(KeyedRequest {
@@ -163,6 +138,7 @@ fn replay<R>(request: &KeyedRequest, stored: StoredResponse) -> Result<Once<R>, 
     let StoredResponse {
         fingerprint,
         status,
+        entity_tag,
         body,
     } = stored;
     if fingerprint != request.fingerprint {
@@ -179,6 +155,7 @@ fn replay<R>(request: &KeyedRequest, stored: StoredResponse) -> Result<Once<R>, 
                 Some(text) => response::json_text(status, text.into_bytes()),
                 None => response::without_body(status),
             };
+            let pending = response::with_entity_tag(pending, entity_tag);
             if status.is_success() {
                 response::with_header(pending, REPLAYED, HeaderValue::from_static("true"))
             } else {

@@ -154,6 +154,21 @@ pub(super) fn defaulted_parameter<T, E: Display>(
     query_value(name, query_text(query, name)?.unwrap_or(default), parse)
 }
 
+/// A header that a request may have. Several of them are one list (RFC 9110, section 5.3).
+pub(super) fn header_parameter<A: server::Api, T, E: Display>(
+    context: &RequestContext<ServerContext<A>>,
+    name: &str,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<Option<T>, InvalidParameter> {
+    let headers = context.request.headers().get_all(name).iter();
+    let lines: Vec<Cow<'_, str>> = headers.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let value = parse(&lines.join(", ")).map_err(|error| InvalidParameter(format!("`{name}` in the head: {error}")))?;
+    Ok(Some(value))
+}
+
 fn query_value<T, E: Display>(
     name: &str,
     text: &str,

@@ -14,7 +14,7 @@ use std::time::Instant;
 use super::context::{ObservedRequest, ObservedResponse, Observer, RequestContext, ServerContext};
 use super::negotiation;
 use super::negotiation::Coding;
-use crate::server::{Api, OperationResponse};
+use crate::server::{Api, OperationResponse, Tagged};
 use crate::types::{Error, ErrorCode};
 
 /// What a handler returns. dropshot expects this type of endpoints; the error never occurs.
@@ -28,14 +28,16 @@ pub(super) struct PendingResponse {
     response: Response<Vec<u8>>,
     /// Contains a secret: must not be stored or compressed.
     is_secret: bool,
-    /// Gets an `ETag`, and may become a 304.
-    is_tagged: bool,
+    /// The digest in its `ETag`, if it gets one.
+    digest: Option<String>,
+    /// Becomes a 304 for a caller that has it.
+    is_conditional: bool,
 }
 
 fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    PendingResponse { response, is_secret: false, is_tagged: false }
+    PendingResponse { response, is_secret: false, digest: None, is_conditional: false }
 }
 
 pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<PendingResponse, HttpError> {
@@ -67,15 +69,26 @@ pub(super) fn secret(pending: PendingResponse) -> PendingResponse {
     PendingResponse { is_secret: true, ..pending }
 }
 
+/// Adds an entity tag with this digest, if there is one.
+pub(super) fn with_entity_tag(pending: PendingResponse, digest: Option<String>) -> PendingResponse {
+    PendingResponse { digest, ..pending }
+}
+
+/// Adds the entity tag of the body.
+pub(super) fn tagged<T: Tagged>(pending: PendingResponse, body: &T) -> Result<PendingResponse, HttpError> {
+    let digest = body.digest().map_err(|error| HttpError::for_internal_error(error.to_string()))?;
+    Ok(with_entity_tag(pending, Some(digest)))
+}
+
 /// Marks a response to everyone. Any cache may store it if it revalidates it each time (RFC 9111, section 5.2.2.4).
-pub(super) fn tagged(pending: PendingResponse) -> PendingResponse {
+pub(super) fn conditional(pending: PendingResponse) -> PendingResponse {
     let pending = with_header(pending, CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    PendingResponse { is_tagged: true, ..pending }
+    PendingResponse { is_conditional: true, ..pending }
 }
 
 /// Marks a response to an authorized caller. Only the caller's own cache may store it (RFC 9111, section 5.2.2.7).
-pub(super) fn tagged_private(pending: PendingResponse) -> PendingResponse {
-    with_header(tagged(pending), CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))
+pub(super) fn conditional_private(pending: PendingResponse) -> PendingResponse {
+    with_header(conditional(pending), CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))
 }
 
 /// Negotiates the form of a response with the caller.
@@ -180,15 +193,15 @@ pub(super) fn reject<A: Api>(
 
 /// Compresses at the fastest level, since each response is compressed anew.
 fn negotiated(request: &HeaderMap, pending: PendingResponse) -> Result<Response<Vec<u8>>, HttpError> {
-    let PendingResponse { mut response, is_secret, is_tagged } = pending;
+    let PendingResponse { mut response, is_secret, digest, is_conditional } = pending;
     let mut coding = Coding::Identity;
     if !is_secret && response.body().len() >= COMPRESSION_MIN {
         response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
         coding = negotiation::coding(request);
     }
-    if is_tagged {
-        let tag = negotiation::entity_tag(&negotiation::digest(response.body()), coding)?;
-        let is_known = negotiation::is_known(request, &tag);
+    if let Some(digest) = digest {
+        let tag = negotiation::entity_tag(&digest, coding)?;
+        let is_known = is_conditional && negotiation::is_known(request, &tag);
         response.headers_mut().insert(ETAG, tag);
         if is_known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;

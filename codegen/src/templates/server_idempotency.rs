@@ -47,7 +47,7 @@ impl KeyedRequest {
     ///
     /// Returns an error if the body cannot be serialized.
     pub fn success<T: Replayable>(&self, body: &T) -> Result<StoredResponse, serde_json::Error> {
-        self.stored(self.status, Some(serde_json::to_string(body)?))
+        self.stored(self.status, Some(serde_json::to_string(body)?), body.entity_tag()?)
     }
 
     /// The response of a success without a body.
@@ -56,7 +56,7 @@ impl KeyedRequest {
     ///
     /// Never; it has the form of the other responses.
     pub fn success_without_body(&self) -> Result<StoredResponse, serde_json::Error> {
-        self.stored(self.status, None)
+        self.stored(self.status, None, None)
     }
 
     /// The 409 that takes the place of a success that contains a secret. The message says what the first request has done.
@@ -70,13 +70,19 @@ impl KeyedRequest {
             message,
             errors: None,
         };
-        self.stored(409, Some(serde_json::to_string(&error)?))
+        self.stored(409, Some(serde_json::to_string(&error)?), None)
     }
 
-    fn stored(&self, status: u16, body: Option<String>) -> Result<StoredResponse, serde_json::Error> {
+    fn stored(
+        &self,
+        status: u16,
+        body: Option<String>,
+        entity_tag: Option<String>,
+    ) -> Result<StoredResponse, serde_json::Error> {
         Ok(StoredResponse {
             fingerprint: self.fingerprint,
             status,
+            entity_tag,
             body,
         })
     }
@@ -89,12 +95,23 @@ pub struct StoredResponse {
     pub fingerprint: [u8; 32],
     /// The status.
     pub status: u16,
+    /// The digest in its `ETag`, if it has one.
+    pub entity_tag: Option<String>,
     /// The JSON of the body, if there is one.
     pub body: Option<String>,
 }
 
 /// The body of a success that is repeated. No such body contains a secret.
-pub trait Replayable: Serialize {}
+pub trait Replayable: Serialize {
+    /// The digest in the `ETag` of a response with this body, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of the serializer.
+    fn entity_tag(&self) -> serde_json::Result<Option<String>> {
+        Ok(None)
+    }
+}
 
 /// The keys of the requests that run in this process.
 #[derive(Debug, Default)]

@@ -3,6 +3,7 @@
 mod constraint_probes;
 mod constraints;
 mod fields;
+mod headers;
 mod operation_probes;
 mod operations;
 mod parameters;
@@ -18,6 +19,7 @@ pub(crate) fn all(spec: &Spec) -> Vec<Mutant> {
     let mut mutants = [
         operations::all(spec),
         parameters::all(spec),
+        headers::all(spec),
         fields::all(spec),
         statuses::all(spec),
         constraints::all(spec),

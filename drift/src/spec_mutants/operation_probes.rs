@@ -69,6 +69,22 @@ pub(super) fn required_parameter(operation: &Operation, name: &str) -> Probe {
     )
 }
 
+/// The operation now returns 304 to a caller that has the current response, or no longer does.
+pub(super) fn not_modified(operation: &Operation, is_added: bool) -> Probe {
+    let mut path = operation.path.replace("{id}", "{acme}").replace("{slug}", "acme");
+    if operation
+        .parameters
+        .iter()
+        .any(|it| it.in_query && it.name == "tenant_id")
+    {
+        path.push_str("?tenant_id={acme}");
+    }
+    let request = Request::new("GET", path, None).with_any_version();
+    let (without, with) = (Expectation::status(200), Expectation::status(304));
+    let (original, mutant) = if is_added { (without, with) } else { (with, without) };
+    Probe::new(operation.id.clone(), vec![exchange(request, original, mutant)])
+}
+
 /// The body has become required or optional.
 pub(super) fn body_presence(operation: &Operation, now_required: bool) -> Probe {
     let path = operation.path.replace("{id}", "{acme}");

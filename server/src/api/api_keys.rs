@@ -2,7 +2,9 @@
 
 use super::{AdmittedCaller, RegistryApi};
 use crate::domain::api_keys::Verification;
-use crate::domain::error::{ApiKeyCreateError, ApiKeyRotateError, ApiKeyUpdateError, DomainError, Failure, ListError};
+use crate::domain::error::{
+    ApiKeyCreateError, ApiKeyRevokeError, ApiKeyRotateError, ApiKeyUpdateError, DomainError, Failure, ListError,
+};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams,
@@ -69,14 +71,15 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         params: ApiKeyUpdateParams,
         body: ApiKeyUpdate,
     ) -> ApiKeyUpdateResponse {
-        let ApiKeyUpdateParams { id } = params;
+        let ApiKeyUpdateParams { id, if_match } = params;
         let caller = self.caller(&metadata, &principal);
-        match self.registry.api_key_update(id, body, &caller).await {
+        match self.registry.api_key_update(id, if_match, body, &caller).await {
             Ok(api_key) => ApiKeyUpdateResponse::Ok(api_key),
             Err(DomainError::Rejected(error)) => match error {
                 ApiKeyUpdateError::InvalidInput(error) => ApiKeyUpdateResponse::BadRequest(error.into()),
                 ApiKeyUpdateError::NotFound(error) => ApiKeyUpdateResponse::NotFound(error.into()),
                 ApiKeyUpdateError::Conflict(error) => ApiKeyUpdateResponse::Conflict(error.into()),
+                ApiKeyUpdateError::PreconditionFailed(error) => ApiKeyUpdateResponse::PreconditionFailed(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
@@ -90,14 +93,19 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         params: ApiKeyRotateParams,
         body: Option<ApiKeyRotate>,
     ) -> ApiKeyRotateResponse {
-        let ApiKeyRotateParams { id } = params;
+        let ApiKeyRotateParams { id, if_match } = params;
         let ApiKeyRotate { overlap_seconds } = body.unwrap_or_default();
         let caller = self.caller_with_key(&metadata, &principal, keyed);
-        match self.registry.api_key_rotate(id, overlap_seconds, &caller).await {
+        match self
+            .registry
+            .api_key_rotate(id, if_match, overlap_seconds, &caller)
+            .await
+        {
             Ok(created) => ApiKeyRotateResponse::Created(created),
             Err(DomainError::Rejected(error)) => match error {
                 ApiKeyRotateError::NotFound(error) => ApiKeyRotateResponse::NotFound(error.into()),
                 ApiKeyRotateError::Conflict(error) => ApiKeyRotateResponse::Conflict(error.into()),
+                ApiKeyRotateError::PreconditionFailed(error) => ApiKeyRotateResponse::PreconditionFailed(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
@@ -109,11 +117,14 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         principal: Principal<AdmittedCaller>,
         params: ApiKeyRevokeParams,
     ) -> ApiKeyRevokeResponse {
-        let ApiKeyRevokeParams { id } = params;
+        let ApiKeyRevokeParams { id, if_match } = params;
         let caller = self.caller(&metadata, &principal);
-        match self.registry.api_key_revoke(id, &caller).await {
+        match self.registry.api_key_revoke(id, if_match, &caller).await {
             Ok(()) => ApiKeyRevokeResponse::NoContent,
-            Err(DomainError::Rejected(error)) => ApiKeyRevokeResponse::NotFound(error.into()),
+            Err(DomainError::Rejected(error)) => match error {
+                ApiKeyRevokeError::NotFound(error) => ApiKeyRevokeResponse::NotFound(error.into()),
+                ApiKeyRevokeError::PreconditionFailed(error) => ApiKeyRevokeResponse::PreconditionFailed(error.into()),
+            },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }

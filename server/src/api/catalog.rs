@@ -1,7 +1,7 @@
 //! The operations tagged `catalog`.
 
 use super::{AdmittedCaller, RegistryApi};
-use crate::domain::error::{DomainError, TenantChangeError};
+use crate::domain::error::{DomainError, TrialError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     Catalog, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, KeyedRequest, Principal,
@@ -46,9 +46,9 @@ impl<S: Store> Catalog for RegistryApi<S> {
         match self.registry.catalog_trial_request(tenant_id, product, &caller).await {
             Ok(entitlement) => CatalogTrialRequestResponse::Created(entitlement),
             Err(DomainError::Rejected(error)) => match error {
-                TenantChangeError::InvalidInput(error) => CatalogTrialRequestResponse::BadRequest(error.into()),
-                TenantChangeError::NotFound(error) => CatalogTrialRequestResponse::NotFound(error.into()),
-                TenantChangeError::Conflict(error) => CatalogTrialRequestResponse::Conflict(error.into()),
+                TrialError::InvalidInput(error) => CatalogTrialRequestResponse::BadRequest(error.into()),
+                TrialError::NotFound(error) => CatalogTrialRequestResponse::NotFound(error.into()),
+                TrialError::Conflict(error) => CatalogTrialRequestResponse::Conflict(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }

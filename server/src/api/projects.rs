@@ -1,7 +1,7 @@
 //! The operations tagged `projects`.
 
 use super::{AdmittedCaller, RegistryApi};
-use crate::domain::error::{DomainError, ProjectChangeError};
+use crate::domain::error::{DomainError, ProjectChangeError, ProjectCreateError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
     KeyedRequest, Principal, ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams,
@@ -21,8 +21,8 @@ impl<S: Store> Projects for RegistryApi<S> {
         match self.registry.project_create(body, &caller).await {
             Ok(project) => ProjectCreateResponse::Created(project),
             Err(DomainError::Rejected(error)) => match error {
-                ProjectChangeError::NotFound(error) => ProjectCreateResponse::NotFound(error.into()),
-                ProjectChangeError::Conflict(error) => ProjectCreateResponse::Conflict(error.into()),
+                ProjectCreateError::NotFound(error) => ProjectCreateResponse::NotFound(error.into()),
+                ProjectCreateError::Conflict(error) => ProjectCreateResponse::Conflict(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
@@ -48,13 +48,16 @@ impl<S: Store> Projects for RegistryApi<S> {
         principal: Principal<AdmittedCaller>,
         params: ProjectDeleteParams,
     ) -> ProjectDeleteResponse {
-        let ProjectDeleteParams { id } = params;
+        let ProjectDeleteParams { id, if_match } = params;
         let caller = self.caller(&metadata, &principal);
-        match self.registry.project_delete(id, &caller).await {
+        match self.registry.project_delete(id, if_match, &caller).await {
             Ok(()) => ProjectDeleteResponse::NoContent,
             Err(DomainError::Rejected(error)) => match error {
                 ProjectChangeError::NotFound(error) => ProjectDeleteResponse::NotFound(error.into()),
                 ProjectChangeError::Conflict(error) => ProjectDeleteResponse::Conflict(error.into()),
+                ProjectChangeError::PreconditionFailed(error) => {
+                    ProjectDeleteResponse::PreconditionFailed(error.into())
+                }
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }

@@ -1,13 +1,13 @@
 //! From the domain's errors to the bodies of responses, and the statuses that the spec declares.
 
-use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound};
+use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed};
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyRotateResponse,
     ApiKeyUpdateResponse, ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse,
     CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, EntitlementCheckResponse,
     EntitlementListResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse,
-    ReadinessGetResponse, TenantActivateResponse, TenantCancelResponse, TenantCreateResponse, TenantGetBySlugResponse,
-    TenantGetResponse, TenantListResponse,
+    ReadinessGetResponse, TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse,
+    TenantDeleteResponse, TenantGetBySlugResponse, TenantGetResponse, TenantListResponse, TenantUpdateResponse,
 };
 use tenant_registry_contract::types::{Error, ErrorCode};
 
@@ -69,6 +69,12 @@ impl From<Conflict> for Error {
     }
 }
 
+impl From<PreconditionFailed> for Error {
+    fn from(failed: PreconditionFailed) -> Self {
+        error(ErrorCode::PreconditionFailed, failed.to_string())
+    }
+}
+
 /// Lists the variants of each response. A status that is added to the spec breaks the build here, so that someone decides
 /// when the operation returns it.
 macro_rules! declared_responses {
@@ -86,12 +92,15 @@ declared_responses! {
     TenantListResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
     TenantGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     TenantGetBySlugResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
-    TenantActivateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
-    TenantCancelResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    TenantUpdateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    TenantDeleteResponse: NoContent, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, InternalServerError, ServiceUnavailable;
+    TenantArchiveResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, InternalServerError, ServiceUnavailable;
+    TenantActivateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    TenantCancelResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     EntitlementCheckResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
     ProjectCreateResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     ProjectGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
-    ProjectDeleteResponse: NoContent, BadRequest, Forbidden, NotFound, Conflict, InternalServerError, ServiceUnavailable;
+    ProjectDeleteResponse: NoContent, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, InternalServerError, ServiceUnavailable;
     EntitlementListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     CatalogListResponse: Ok, BadRequest, Forbidden, ServiceUnavailable;
     CatalogRequestResponse: Accepted, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
@@ -99,9 +108,9 @@ declared_responses! {
     ApiKeyListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     ApiKeyCreateResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     ApiKeyGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
-    ApiKeyUpdateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
-    ApiKeyRotateResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
-    ApiKeyRevokeResponse: NoContent, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
+    ApiKeyRevokeResponse: NoContent, BadRequest, Forbidden, NotFound, PreconditionFailed, InternalServerError, ServiceUnavailable;
+    ApiKeyRotateResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    ApiKeyUpdateResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     ApiKeyVerifyBatchResponse: Ok, BadRequest, Forbidden, PayloadTooLarge, UnsupportedMediaType, ServiceUnavailable;
     ApiKeyVerifyResponse: Ok, BadRequest, Forbidden;
     AuditAppendResponse: Created, BadRequest, Forbidden, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;

@@ -81,14 +81,15 @@ impl<S: Store> Tenants for RegistryApi<S> {
         params: TenantUpdateParams,
         body: TenantUpdate,
     ) -> TenantUpdateResponse {
-        let TenantUpdateParams { id } = params;
+        let TenantUpdateParams { id, if_match } = params;
         let caller = self.caller(&metadata, &principal);
-        match self.registry.tenant_update(id, body, &caller).await {
+        match self.registry.tenant_update(id, if_match, body, &caller).await {
             Ok(tenant) => TenantUpdateResponse::Ok(tenant),
             Err(DomainError::Rejected(error)) => match error {
                 TenantChangeError::InvalidInput(error) => TenantUpdateResponse::BadRequest(error.into()),
                 TenantChangeError::NotFound(error) => TenantUpdateResponse::NotFound(error.into()),
                 TenantChangeError::Conflict(error) => TenantUpdateResponse::Conflict(error.into()),
+                TenantChangeError::PreconditionFailed(error) => TenantUpdateResponse::PreconditionFailed(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
@@ -100,13 +101,14 @@ impl<S: Store> Tenants for RegistryApi<S> {
         principal: Principal<AdmittedCaller>,
         params: TenantDeleteParams,
     ) -> TenantDeleteResponse {
-        let TenantDeleteParams { id } = params;
+        let TenantDeleteParams { id, if_match } = params;
         let caller = self.caller(&metadata, &principal);
-        match self.registry.tenant_delete(id, &caller).await {
+        match self.registry.tenant_delete(id, if_match, &caller).await {
             Ok(()) => TenantDeleteResponse::NoContent,
             Err(DomainError::Rejected(error)) => match error {
                 TenantDeleteError::NotFound(error) => TenantDeleteResponse::NotFound(error.into()),
                 TenantDeleteError::Conflict(error) => TenantDeleteResponse::Conflict(error.into()),
+                TenantDeleteError::PreconditionFailed(error) => TenantDeleteResponse::PreconditionFailed(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
@@ -120,11 +122,11 @@ impl<S: Store> Tenants for RegistryApi<S> {
         params: TenantActivateParams,
         body: Option<TenantActivate>,
     ) -> TenantActivateResponse {
-        let TenantActivateParams { id } = params;
+        let TenantActivateParams { id, if_match } = params;
         let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self
             .registry
-            .tenant_activate(id, body.unwrap_or_default(), &caller)
+            .tenant_activate(id, if_match, body.unwrap_or_default(), &caller)
             .await
         {
             Ok(tenant) => TenantActivateResponse::Ok(tenant),
@@ -132,6 +134,9 @@ impl<S: Store> Tenants for RegistryApi<S> {
                 TenantChangeError::InvalidInput(error) => TenantActivateResponse::BadRequest(error.into()),
                 TenantChangeError::NotFound(error) => TenantActivateResponse::NotFound(error.into()),
                 TenantChangeError::Conflict(error) => TenantActivateResponse::Conflict(error.into()),
+                TenantChangeError::PreconditionFailed(error) => {
+                    TenantActivateResponse::PreconditionFailed(error.into())
+                }
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
@@ -145,15 +150,20 @@ impl<S: Store> Tenants for RegistryApi<S> {
         params: TenantCancelParams,
         body: Option<TenantCancel>,
     ) -> TenantCancelResponse {
-        let TenantCancelParams { id } = params;
+        let TenantCancelParams { id, if_match } = params;
         let TenantCancel { reason, at_period_end } = body.unwrap_or_default();
         let caller = self.caller_with_key(&metadata, &principal, keyed);
-        match self.registry.tenant_cancel(id, reason, at_period_end, &caller).await {
+        match self
+            .registry
+            .tenant_cancel(id, if_match, reason, at_period_end, &caller)
+            .await
+        {
             Ok(tenant) => TenantCancelResponse::Ok(tenant),
             Err(DomainError::Rejected(error)) => match error {
                 TenantChangeError::InvalidInput(error) => TenantCancelResponse::BadRequest(error.into()),
                 TenantChangeError::NotFound(error) => TenantCancelResponse::NotFound(error.into()),
                 TenantChangeError::Conflict(error) => TenantCancelResponse::Conflict(error.into()),
+                TenantChangeError::PreconditionFailed(error) => TenantCancelResponse::PreconditionFailed(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
@@ -166,14 +176,15 @@ impl<S: Store> Tenants for RegistryApi<S> {
         keyed: Option<KeyedRequest>,
         params: TenantArchiveParams,
     ) -> TenantArchiveResponse {
-        let TenantArchiveParams { id } = params;
+        let TenantArchiveParams { id, if_match } = params;
         let caller = self.caller_with_key(&metadata, &principal, keyed);
-        match self.registry.tenant_archive(id, &caller).await {
+        match self.registry.tenant_archive(id, if_match, &caller).await {
             Ok(tenant) => TenantArchiveResponse::Ok(tenant),
             Err(DomainError::Rejected(error)) => match error {
                 TenantChangeError::InvalidInput(error) => TenantArchiveResponse::BadRequest(error.into()),
                 TenantChangeError::NotFound(error) => TenantArchiveResponse::NotFound(error.into()),
                 TenantChangeError::Conflict(error) => TenantArchiveResponse::Conflict(error.into()),
+                TenantChangeError::PreconditionFailed(error) => TenantArchiveResponse::PreconditionFailed(error.into()),
             },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }

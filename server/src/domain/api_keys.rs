@@ -7,8 +7,8 @@ use super::clock::seconds_after;
 use super::cursor::{FilteredList, Page};
 use super::entitlements::entitled_at;
 use super::error::{
-    ApiKeyCreateError, ApiKeyRotateError, ApiKeyUpdateError, Conflict, DomainError, Failure, InvalidInput, ListError,
-    NotFound,
+    ApiKeyCreateError, ApiKeyRevokeError, ApiKeyRotateError, ApiKeyUpdateError, Conflict, DomainError, Failure,
+    InvalidInput, ListError, NotFound, PreconditionFailed,
 };
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, status_at};
@@ -18,6 +18,7 @@ use crate::store::{ApiKeyLookup, ApiKeyRotation, ApiKeyStored, ApiKeyWithTenant,
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use tenant_registry_contract::server::ApiKeyListParams;
+use tenant_registry_contract::server::IfMatch;
 use tenant_registry_contract::types::{
     ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyList, ApiKeyPlaintext, ApiKeyPrefix, ApiKeyUpdate,
     ApiKeyVerifyReason, ApiKeyVerifyRequest, OverlapSeconds, ProductKey, ProjectId, Scope, StoredText, TenantId, Text,
@@ -427,10 +428,12 @@ impl<S: Store> Registry<S> {
     /// # Errors
     /// - [`InvalidInput`] if the key would be expired already.
     /// - [`NotFound`] if it does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
     /// - [`Conflict`] if it is revoked or expired, or would expire later than it does.
     pub async fn api_key_update(
         &self,
         id: ApiKeyId,
+        if_match: Option<IfMatch<ApiKey>>,
         body: ApiKeyUpdate,
         caller: &Caller,
     ) -> Result<ApiKey, DomainError<ApiKeyUpdateError>> {
@@ -441,6 +444,7 @@ impl<S: Store> Registry<S> {
                 if !caller.identity.tenant_scope.includes(api_key.tenant_id) {
                     return Err(not_found());
                 }
+                PreconditionFailed::check(if_match.as_ref(), &api_key.as_api_key()).map_err(DomainError::rejected)?;
                 api_key
                     .update(&body, caller, self.clock.now())
                     .map_err(DomainError::Rejected)
@@ -457,10 +461,12 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`NotFound`] if the key does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
     /// - [`Conflict`] if it is revoked, expired or rotated already.
     pub async fn api_key_rotate(
         &self,
         id: ApiKeyId,
+        if_match: Option<IfMatch<ApiKey>>,
         overlap: OverlapSeconds,
         caller: &Caller,
     ) -> Result<ApiKeyCreated, DomainError<ApiKeyRotateError>> {
@@ -473,6 +479,7 @@ impl<S: Store> Registry<S> {
             .await?
             .filter(is_visible)
             .ok_or_else(not_found)?;
+        PreconditionFailed::check(if_match.as_ref(), &current.as_api_key()).map_err(DomainError::rejected)?;
         current
             .require_rotatable(self.clock.now())
             .map_err(DomainError::rejected)?;
@@ -490,6 +497,7 @@ impl<S: Store> Registry<S> {
                 if !is_visible(api_key) {
                     return Err(not_found());
                 }
+                PreconditionFailed::check(if_match.as_ref(), &api_key.as_api_key()).map_err(DomainError::rejected)?;
                 let ApiKeyRotation {
                     rotated,
                     successor,
@@ -518,8 +526,14 @@ impl<S: Store> Registry<S> {
     /// Revokes an API key. This cannot be undone.
     ///
     /// # Errors
-    /// [`NotFound`] if the key does not exist.
-    pub async fn api_key_revoke(&self, id: ApiKeyId, caller: &Caller) -> Result<(), DomainError<NotFound>> {
+    /// - [`NotFound`] if the key does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
+    pub async fn api_key_revoke(
+        &self,
+        id: ApiKeyId,
+        if_match: Option<IfMatch<ApiKey>>,
+        caller: &Caller,
+    ) -> Result<(), DomainError<ApiKeyRevokeError>> {
         let not_found = || DomainError::rejected(NotFound::no_api_key_with_id(id));
         let changed = self
             .store
@@ -527,6 +541,7 @@ impl<S: Store> Registry<S> {
                 if !caller.identity.tenant_scope.includes(api_key.tenant_id) {
                     return Err(not_found());
                 }
+                PreconditionFailed::check(if_match.as_ref(), &api_key.as_api_key()).map_err(DomainError::rejected)?;
                 Ok(api_key.revoke(caller, self.clock.now()))
             })
             .await?;

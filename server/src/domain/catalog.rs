@@ -2,7 +2,7 @@
 
 use super::Registry;
 use super::caller::Caller;
-use super::error::{Conflict, DomainError, InvalidInput, NotFound, TenantChangeError};
+use super::error::{Conflict, DomainError, InvalidInput, NotFound, TrialError};
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::is_in_service;
 use crate::records::{EntitlementRecord, NewAuditEvent, TenantRecord};
@@ -65,7 +65,7 @@ fn trial(
     tenant: &TenantRecord,
     caller: &Caller,
     now: Timestamp,
-) -> Result<NewTrial, DomainError<TenantChangeError>> {
+) -> Result<NewTrial, DomainError<TrialError>> {
     let status = tenant.status_at(now);
     if !is_in_service(status) {
         return Err(DomainError::rejected(Conflict(format!(
@@ -129,7 +129,7 @@ impl<S: Store> Registry<S> {
         tenant_id: TenantId,
         product: ProductKey,
         caller: &Caller,
-    ) -> Result<TenantProduct, DomainError<TenantChangeError>> {
+    ) -> Result<TenantProduct, DomainError<TrialError>> {
         caller
             .identity
             .tenant_scope

@@ -6,6 +6,7 @@
 use crate::api_key_hash::HashError;
 use crate::records::InternalDetail;
 use crate::store::StoreError;
+use tenant_registry_contract::server::{IfMatch, Tagged};
 use tenant_registry_contract::types::{ApiKeyId, ConstraintError, TenantId};
 use thiserror::Error;
 
@@ -36,6 +37,22 @@ impl NotFound {
 #[error("{0}")]
 pub struct Conflict(pub String);
 
+/// The record has none of the entity tags that the caller expects.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the record has changed; read it again, and repeat the change with its new `ETag`")]
+pub struct PreconditionFailed;
+
+impl PreconditionFailed {
+    /// Checks the precondition of a change, if it has one, against the record as readers see it.
+    pub(crate) fn check<T: Tagged>(if_match: Option<&IfMatch<T>>, record: &T) -> Result<(), Self> {
+        if if_match.is_none_or(|expected| expected.matches(record)) {
+            Ok(())
+        } else {
+            Err(Self)
+        }
+    }
+}
+
 /// The caller is not allowed to do this. The text says why.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
@@ -52,27 +69,69 @@ pub enum TenantCreateError {
     Conflict(#[from] Conflict),
 }
 
-/// Rejections of the operations that change a tenant or start a trial for it.
+/// Rejections of the operations that change a tenant.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum TenantChangeError {
     /// The change would make the record inconsistent.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
-    /// The tenant or the product does not exist.
+    /// The tenant does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
-    /// The state of the tenant or of an entitlement does not allow the change.
+    /// The tenant has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
+    /// The state of the tenant does not allow the change.
     #[error(transparent)]
     Conflict(#[from] Conflict),
 }
 
-/// Rejections of the operations that create or delete a project.
+/// Rejections of `api_key_revoke`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ProjectChangeError {
-    /// The tenant or the project does not exist.
+pub enum ApiKeyRevokeError {
+    /// The key does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
-    /// The slug is in use, or the project has usable keys.
+    /// The key has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
+}
+
+/// Rejections of `catalog_trial_request`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum TrialError {
+    /// The product supports no trial.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The tenant or the product does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The state of the tenant or of an entitlement does not allow the trial.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
+/// Rejections of `project_create`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ProjectCreateError {
+    /// The tenant does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The slug is in use.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
+/// Rejections of the operations that change a project.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ProjectChangeError {
+    /// The project does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The project has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
+    /// The project has usable keys.
     #[error(transparent)]
     Conflict(#[from] Conflict),
 }
@@ -108,6 +167,9 @@ pub enum ApiKeyUpdateError {
     /// The key does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
+    /// The key has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
     /// The key is revoked or expired, or would expire later than it does.
     #[error(transparent)]
     Conflict(#[from] Conflict),
@@ -119,6 +181,9 @@ pub enum TenantDeleteError {
     /// The tenant does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
+    /// The tenant has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
     /// The tenant is not archived.
     #[error(transparent)]
     Conflict(#[from] Conflict),
@@ -130,6 +195,9 @@ pub enum ApiKeyRotateError {
     /// The key does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
+    /// The key has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
     /// The key is revoked, expired or rotated already.
     #[error(transparent)]
     Conflict(#[from] Conflict),

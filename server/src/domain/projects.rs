@@ -2,11 +2,12 @@
 
 use super::Registry;
 use super::caller::{Caller, TenantScope};
-use super::error::{Conflict, DomainError, NotFound, ProjectChangeError};
+use super::error::{Conflict, DomainError, NotFound, PreconditionFailed, ProjectChangeError, ProjectCreateError};
 use super::service_event::{ServiceAction, ServiceEvent};
 use crate::records::{NewAuditEvent, ProjectRecord, stored};
 use crate::store::{Deleted, ProjectCreated, Store};
 use serde_json::Map;
+use tenant_registry_contract::server::IfMatch;
 use tenant_registry_contract::types::{Project, ProjectCreate, ProjectId, TenantId, Text, Timestamp};
 
 impl ProjectRecord {
@@ -69,6 +70,7 @@ impl ProjectRecord {
     /// Deletes the project, unless programs could still use its keys.
     fn delete(
         &self,
+        if_match: Option<&IfMatch<Project>>,
         usable_keys: u64,
         caller: &Caller,
         now: Timestamp,
@@ -76,6 +78,7 @@ impl ProjectRecord {
         if !caller.identity.tenant_scope.includes(self.tenant_id) {
             return Err(DomainError::rejected(no_project_with_id(self.id)));
         }
+        PreconditionFailed::check(if_match, &self.clone().into_project()).map_err(DomainError::rejected)?;
         match usable_keys {
             0 => Ok(self.event(ServiceAction::ProjectDeleted, caller, now)),
             1 => Err(DomainError::rejected(Conflict(
@@ -103,7 +106,7 @@ impl<S: Store> Registry<S> {
         &self,
         body: ProjectCreate,
         caller: &Caller,
-    ) -> Result<Project, DomainError<ProjectChangeError>> {
+    ) -> Result<Project, DomainError<ProjectCreateError>> {
         let tenant_id: TenantId = body.tenant_id;
         caller
             .identity
@@ -143,13 +146,19 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`NotFound`] if the project does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
     /// - [`Conflict`] if it has usable keys.
-    pub async fn project_delete(&self, id: ProjectId, caller: &Caller) -> Result<(), DomainError<ProjectChangeError>> {
+    pub async fn project_delete(
+        &self,
+        id: ProjectId,
+        if_match: Option<IfMatch<Project>>,
+        caller: &Caller,
+    ) -> Result<(), DomainError<ProjectChangeError>> {
         let now = self.clock.now();
         let deleted = self
             .store
             .project_delete(id, now, |project: &ProjectRecord, usable_keys: u64| {
-                project.delete(usable_keys, caller, now)
+                project.delete(if_match.as_ref(), usable_keys, caller, now)
             })
             .await?;
         match deleted {

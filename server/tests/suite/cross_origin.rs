@@ -161,7 +161,7 @@ async fn preflight_responses_list_methods_and_headers(store: StoreUnderTest) {
             assert_eq!(listed, methods, "{path}");
             let accepted = response.header("access-control-allow-headers");
             assert_eq!(
-                accepted, "authorization, content-type, if-none-match, traceparent, tracestate",
+                accepted, "authorization, content-type, if-match, if-none-match, traceparent, tracestate",
                 "{path}"
             );
             assert_eq!(response.header("access-control-max-age"), "86400", "{path}");

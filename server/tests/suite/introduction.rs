@@ -18,7 +18,7 @@ cases![
 ];
 
 /// The sentences, each with the file and the name of its tests. A sentence that promises nothing has none.
-const SENTENCES: [(&str, &[(&str, &str)]); 27] = [
+const SENTENCES: [(&str, &[(&str, &str)]); 31] = [
     (
         "The Tenant Registry stores the tenants of a multi-tenant platform, their projects, product entitlements and API \
          keys, and the audit log.",
@@ -117,6 +117,26 @@ const SENTENCES: [(&str, &[(&str, &str)]); 27] = [
     (
         "Responses may contain longer values that were stored before contract 2.0.",
         &[("old_rows", "rows_beyond_the_bounds_can_be_read_and_changed")],
+    ),
+    (
+        "Responses with one record have an `ETag`, which identifies its version.",
+        &[("conditions", "every_response_with_a_version_of_a_tenant_has_its_tag")],
+    ),
+    (
+        "Send it in `If-Match` to change exactly this version: if the record has changed in the meantime, the response is \
+         412 and nothing changes.",
+        &[
+            ("conditions", "a_change_applies_only_to_the_expected_version"),
+            ("conditions", "one_of_two_changes_to_the_same_version_applies"),
+        ],
+    ),
+    (
+        "Without `If-Match`, the change applies to whatever is stored.",
+        &[("races", "concurrent_activation_and_cancellation_leave_the_last_state")],
+    ),
+    (
+        "Send it in `If-None-Match` to read the record only if it has changed; otherwise the response is 304.",
+        &[("conditions", "a_read_returns_304_for_the_current_version")],
     ),
     (
         "It is safe to repeat a request that updates, activates, cancels or archives a tenant or revokes an API key: if it already \

@@ -23,6 +23,7 @@ mod boundaries;
 mod bounds;
 mod cancellation;
 mod catalog;
+mod conditions;
 mod constraints;
 mod contract;
 mod cross_origin;
@@ -132,6 +133,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         bounds::cases,
         cancellation::cases,
         catalog::cases,
+        conditions::cases,
         cross_origin::cases,
         deletion::cases,
         entitlements::cases,

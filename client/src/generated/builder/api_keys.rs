@@ -8,10 +8,11 @@ use futures_util::stream::BoxStream;
 use progenitor_client::{
     ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
 };
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
-use crate::types;
+use crate::{idempotency_key, types};
 use crate::generated::Client;
+use crate::idempotency_key::HEADER;
 
 /// The request `api_key_list`: List the API keys of a tenant, newest first.
 ///
@@ -205,6 +206,7 @@ impl<'a> ApiKeyList<'a> {
 #[derive(Clone, Debug)]
 pub struct ApiKeyCreate<'a> {
     client: &'a Client,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<types::ApiKeyCreate, String>,
 }
 
@@ -212,8 +214,22 @@ impl<'a> ApiKeyCreate<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
         Self {
             client,
+            idempotency_key: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
     }
 
     /// The properties of a new API key.
@@ -268,7 +284,8 @@ impl<'a> ApiKeyCreate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::ApiKeyCreated>, Error<types::Error>> {
-        let Self { client, body } = self;
+        let Self { client, idempotency_key, body } = self;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/api-keys", client.baseurl);
         let mut request = client
@@ -276,6 +293,7 @@ impl<'a> ApiKeyCreate<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()))
             .json(&body)
             .build()?;
         let info = OperationInfo {
@@ -302,6 +320,7 @@ impl<'a> ApiKeyCreate<'a> {
 pub struct ApiKeyGet<'a> {
     client: &'a Client,
     id: Result<types::ApiKeyId, String>,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> ApiKeyGet<'a> {
@@ -309,6 +328,7 @@ impl<'a> ApiKeyGet<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_none_match: Ok(None),
         }
     }
 
@@ -318,6 +338,18 @@ impl<'a> ApiKeyGet<'a> {
         V: TryInto<types::ApiKeyId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses (RFC 9110, section 13.1.2).
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
         self
     }
 
@@ -352,16 +384,20 @@ impl<'a> ApiKeyGet<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::ApiKey>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_none_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/api-keys/{id}", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "api_key_get",
         };
@@ -386,6 +422,7 @@ impl<'a> ApiKeyGet<'a> {
 pub struct ApiKeyUpdate<'a> {
     client: &'a Client,
     id: Result<types::ApiKeyId, String>,
+    if_match: Result<Option<String>, String>,
     body: Result<types::ApiKeyUpdate, String>,
 }
 
@@ -394,6 +431,7 @@ impl<'a> ApiKeyUpdate<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
     }
@@ -404,6 +442,19 @@ impl<'a> ApiKeyUpdate<'a> {
         V: TryInto<types::ApiKeyId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -435,6 +486,9 @@ impl<'a> ApiKeyUpdate<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -453,8 +507,9 @@ impl<'a> ApiKeyUpdate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::ApiKey>, Error<types::Error>> {
-        let Self { client, id, body } = self;
+        let Self { client, id, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/api-keys/{id}", client.baseurl);
@@ -464,8 +519,11 @@ impl<'a> ApiKeyUpdate<'a> {
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
             .header("content-type", "application/merge-patch+json")
-            .json(&body)
-            .build()?;
+            .json(&body);
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "api_key_update",
         };
@@ -475,7 +533,7 @@ impl<'a> ApiKeyUpdate<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -490,6 +548,7 @@ impl<'a> ApiKeyUpdate<'a> {
 pub struct ApiKeyRevoke<'a> {
     client: &'a Client,
     id: Result<types::ApiKeyId, String>,
+    if_match: Result<Option<String>, String>,
 }
 
 impl<'a> ApiKeyRevoke<'a> {
@@ -497,6 +556,7 @@ impl<'a> ApiKeyRevoke<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
         }
     }
 
@@ -506,6 +566,19 @@ impl<'a> ApiKeyRevoke<'a> {
         V: TryInto<types::ApiKeyId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -526,6 +599,9 @@ impl<'a> ApiKeyRevoke<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
@@ -538,16 +614,20 @@ impl<'a> ApiKeyRevoke<'a> {
     }
 
     async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/api-keys/{id}", client.baseurl);
         let mut request = client
             .client
             .delete(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "api_key_revoke",
         };
@@ -557,7 +637,7 @@ impl<'a> ApiKeyRevoke<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            400 | 401 | 403 | 404 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 412 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -572,6 +652,8 @@ impl<'a> ApiKeyRevoke<'a> {
 pub struct ApiKeyRotate<'a> {
     client: &'a Client,
     id: Result<types::ApiKeyId, String>,
+    if_match: Result<Option<String>, String>,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<Option<types::ApiKeyRotate>, String>,
 }
 
@@ -580,6 +662,8 @@ impl<'a> ApiKeyRotate<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
+            idempotency_key: Ok(None),
             body: Ok(None),
         }
     }
@@ -590,6 +674,32 @@ impl<'a> ApiKeyRotate<'a> {
         V: TryInto<types::ApiKeyId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
+        self
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
         self
     }
 
@@ -628,6 +738,9 @@ impl<'a> ApiKeyRotate<'a> {
     /// is still running or has created a key. `message` names the key. Its plaintext was only in
     /// the first response.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -650,8 +763,10 @@ impl<'a> ApiKeyRotate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::ApiKeyCreated>, Error<types::Error>> {
-        let Self { client, id, body } = self;
+        let Self { client, id, idempotency_key, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/api-keys/{id}/rotate", client.baseurl);
@@ -659,7 +774,11 @@ impl<'a> ApiKeyRotate<'a> {
             .client
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version());
+            .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()));
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
         if let Some(body) = &body {
             request = request.json(body);
         }
@@ -673,7 +792,7 @@ impl<'a> ApiKeyRotate<'a> {
         let response = result?;
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

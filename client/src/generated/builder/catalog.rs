@@ -6,10 +6,11 @@ use std::fmt;
 use futures_util::{TryStreamExt, stream};
 use futures_util::stream::BoxStream;
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderValue, IF_NONE_MATCH};
 
-use crate::types;
+use crate::{idempotency_key, types};
 use crate::generated::Client;
+use crate::idempotency_key::HEADER;
 
 /// The request `catalog_list`: List the products that any tenant can request.
 ///
@@ -17,11 +18,27 @@ use crate::generated::Client;
 #[derive(Clone, Debug)]
 pub struct CatalogList<'a> {
     client: &'a Client,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> CatalogList<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            if_none_match: Ok(None),
+        }
+    }
+
+    /// One or more `ETag` values of earlier responses (RFC 9110, section 13.1.2).
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
+        self
     }
 
     /// Sends `GET /v1/catalog`.
@@ -63,14 +80,18 @@ impl<'a> CatalogList<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::CatalogEntryList>, Error<types::Error>> {
-        let Self { client } = self;
+        let Self { client, if_none_match } = self;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/catalog", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "catalog_list",
         };
@@ -94,6 +115,7 @@ impl<'a> CatalogList<'a> {
 #[derive(Clone, Debug)]
 pub struct CatalogRequest<'a> {
     client: &'a Client,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<types::CatalogRequest, String>,
 }
 
@@ -101,8 +123,22 @@ impl<'a> CatalogRequest<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
         Self {
             client,
+            idempotency_key: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
     }
 
     /// A tenant and the product that it requests.
@@ -151,7 +187,8 @@ impl<'a> CatalogRequest<'a> {
     }
 
     async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
-        let Self { client, body } = self;
+        let Self { client, idempotency_key, body } = self;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/catalog/request", client.baseurl);
         let mut request = client
@@ -159,6 +196,7 @@ impl<'a> CatalogRequest<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()))
             .json(&body)
             .build()?;
         let info = OperationInfo {
@@ -184,6 +222,7 @@ impl<'a> CatalogRequest<'a> {
 #[derive(Clone, Debug)]
 pub struct CatalogTrialRequest<'a> {
     client: &'a Client,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<types::CatalogRequest, String>,
 }
 
@@ -191,8 +230,22 @@ impl<'a> CatalogTrialRequest<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
         Self {
             client,
+            idempotency_key: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
     }
 
     /// A tenant and the product that it requests.
@@ -246,7 +299,8 @@ impl<'a> CatalogTrialRequest<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::TenantProduct>, Error<types::Error>> {
-        let Self { client, body } = self;
+        let Self { client, idempotency_key, body } = self;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/catalog/trial-request", client.baseurl);
         let mut request = client
@@ -254,6 +308,7 @@ impl<'a> CatalogTrialRequest<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()))
             .json(&body)
             .build()?;
         let info = OperationInfo {

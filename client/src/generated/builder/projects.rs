@@ -6,10 +6,11 @@ use std::fmt;
 use progenitor_client::{
     ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
 };
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
-use crate::types;
+use crate::{idempotency_key, types};
 use crate::generated::Client;
+use crate::idempotency_key::HEADER;
 
 /// The request `project_create`: Create a project.
 ///
@@ -17,6 +18,7 @@ use crate::generated::Client;
 #[derive(Clone, Debug)]
 pub struct ProjectCreate<'a> {
     client: &'a Client,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<types::ProjectCreate, String>,
 }
 
@@ -24,8 +26,22 @@ impl<'a> ProjectCreate<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
         Self {
             client,
+            idempotency_key: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
     }
 
     /// The properties of a new project.
@@ -77,7 +93,8 @@ impl<'a> ProjectCreate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Project>, Error<types::Error>> {
-        let Self { client, body } = self;
+        let Self { client, idempotency_key, body } = self;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/projects", client.baseurl);
         let mut request = client
@@ -85,6 +102,7 @@ impl<'a> ProjectCreate<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()))
             .json(&body)
             .build()?;
         let info = OperationInfo {
@@ -111,6 +129,7 @@ impl<'a> ProjectCreate<'a> {
 pub struct ProjectGet<'a> {
     client: &'a Client,
     id: Result<types::ProjectId, String>,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> ProjectGet<'a> {
@@ -118,6 +137,7 @@ impl<'a> ProjectGet<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_none_match: Ok(None),
         }
     }
 
@@ -127,6 +147,18 @@ impl<'a> ProjectGet<'a> {
         V: TryInto<types::ProjectId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses (RFC 9110, section 13.1.2).
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
         self
     }
 
@@ -161,16 +193,20 @@ impl<'a> ProjectGet<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Project>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_none_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/projects/{id}", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "project_get",
         };
@@ -195,6 +231,7 @@ impl<'a> ProjectGet<'a> {
 pub struct ProjectDelete<'a> {
     client: &'a Client,
     id: Result<types::ProjectId, String>,
+    if_match: Result<Option<String>, String>,
 }
 
 impl<'a> ProjectDelete<'a> {
@@ -202,6 +239,7 @@ impl<'a> ProjectDelete<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
         }
     }
 
@@ -211,6 +249,19 @@ impl<'a> ProjectDelete<'a> {
         V: TryInto<types::ProjectId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -233,6 +284,9 @@ impl<'a> ProjectDelete<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
@@ -245,16 +299,20 @@ impl<'a> ProjectDelete<'a> {
     }
 
     async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/projects/{id}", client.baseurl);
         let mut request = client
             .client
             .delete(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "project_delete",
         };
@@ -264,7 +322,7 @@ impl<'a> ProjectDelete<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            400 | 401 | 403 | 404 | 409 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -9,10 +9,11 @@ use futures_util::stream::BoxStream;
 use progenitor_client::{
     ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
 };
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
-use crate::types;
+use crate::{idempotency_key, types};
 use crate::generated::Client;
+use crate::idempotency_key::HEADER;
 
 /// The request `tenant_list`: List tenants, newest first.
 ///
@@ -262,6 +263,7 @@ impl<'a> TenantList<'a> {
 #[derive(Clone, Debug)]
 pub struct TenantCreate<'a> {
     client: &'a Client,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<types::TenantCreate, String>,
 }
 
@@ -269,8 +271,22 @@ impl<'a> TenantCreate<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
         Self {
             client,
+            idempotency_key: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
     }
 
     /// The properties of a new tenant.
@@ -320,7 +336,8 @@ impl<'a> TenantCreate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, body } = self;
+        let Self { client, idempotency_key, body } = self;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/tenants", client.baseurl);
         let mut request = client
@@ -328,6 +345,7 @@ impl<'a> TenantCreate<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()))
             .json(&body)
             .build()?;
         let info = OperationInfo {
@@ -354,6 +372,7 @@ impl<'a> TenantCreate<'a> {
 pub struct TenantGet<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> TenantGet<'a> {
@@ -361,6 +380,7 @@ impl<'a> TenantGet<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_none_match: Ok(None),
         }
     }
 
@@ -370,6 +390,18 @@ impl<'a> TenantGet<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses (RFC 9110, section 13.1.2).
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
         self
     }
 
@@ -404,16 +436,20 @@ impl<'a> TenantGet<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_none_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "tenant_get",
         };
@@ -438,6 +474,7 @@ impl<'a> TenantGet<'a> {
 pub struct TenantUpdate<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_match: Result<Option<String>, String>,
     body: Result<types::TenantUpdate, String>,
 }
 
@@ -446,6 +483,7 @@ impl<'a> TenantUpdate<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
     }
@@ -456,6 +494,19 @@ impl<'a> TenantUpdate<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -488,6 +539,9 @@ impl<'a> TenantUpdate<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -506,8 +560,9 @@ impl<'a> TenantUpdate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id, body } = self;
+        let Self { client, id, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}", client.baseurl);
@@ -517,8 +572,11 @@ impl<'a> TenantUpdate<'a> {
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
             .header("content-type", "application/merge-patch+json")
-            .json(&body)
-            .build()?;
+            .json(&body);
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "tenant_update",
         };
@@ -528,7 +586,7 @@ impl<'a> TenantUpdate<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -543,6 +601,7 @@ impl<'a> TenantUpdate<'a> {
 pub struct TenantDelete<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_match: Result<Option<String>, String>,
 }
 
 impl<'a> TenantDelete<'a> {
@@ -550,6 +609,7 @@ impl<'a> TenantDelete<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
         }
     }
 
@@ -559,6 +619,19 @@ impl<'a> TenantDelete<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
         self
     }
 
@@ -581,6 +654,9 @@ impl<'a> TenantDelete<'a> {
     ///
     /// `409`: The request conflicts with stored data.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
@@ -593,16 +669,20 @@ impl<'a> TenantDelete<'a> {
     }
 
     async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, if_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}", client.baseurl);
         let mut request = client
             .client
             .delete(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "tenant_delete",
         };
@@ -612,7 +692,7 @@ impl<'a> TenantDelete<'a> {
         let response = result?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            400 | 401 | 403 | 404 | 409 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -627,6 +707,7 @@ impl<'a> TenantDelete<'a> {
 pub struct TenantGetBySlug<'a> {
     client: &'a Client,
     slug: Result<types::TenantSlug, String>,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> TenantGetBySlug<'a> {
@@ -634,6 +715,7 @@ impl<'a> TenantGetBySlug<'a> {
         Self {
             client,
             slug: Err("`slug` is missing".to_owned()),
+            if_none_match: Ok(None),
         }
     }
 
@@ -643,6 +725,18 @@ impl<'a> TenantGetBySlug<'a> {
         V: TryInto<types::TenantSlug, Error: fmt::Display>,
     {
         self.slug = value.try_into().map_err(|error| format!("`slug`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses (RFC 9110, section 13.1.2).
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
         self
     }
 
@@ -677,16 +771,20 @@ impl<'a> TenantGetBySlug<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, slug } = self;
+        let Self { client, slug, if_none_match } = self;
         let slug = slug.map_err(Error::InvalidRequest)?;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let slug = encode_path(&slug.to_string());
         let url = format!("{}/v1/tenants/by-slug/{slug}", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "tenant_get_by_slug",
         };
@@ -711,6 +809,8 @@ impl<'a> TenantGetBySlug<'a> {
 pub struct TenantActivate<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_match: Result<Option<String>, String>,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<Option<types::TenantActivate>, String>,
 }
 
@@ -719,6 +819,8 @@ impl<'a> TenantActivate<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
+            idempotency_key: Ok(None),
             body: Ok(None),
         }
     }
@@ -729,6 +831,32 @@ impl<'a> TenantActivate<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
+        self
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
         self
     }
 
@@ -767,6 +895,9 @@ impl<'a> TenantActivate<'a> {
     /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
     /// is still running.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -787,8 +918,10 @@ impl<'a> TenantActivate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id, body } = self;
+        let Self { client, id, idempotency_key, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}/activate", client.baseurl);
@@ -796,7 +929,11 @@ impl<'a> TenantActivate<'a> {
             .client
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version());
+            .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()));
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
         if let Some(body) = &body {
             request = request.json(body);
         }
@@ -810,7 +947,7 @@ impl<'a> TenantActivate<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -825,6 +962,8 @@ impl<'a> TenantActivate<'a> {
 pub struct TenantCancel<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_match: Result<Option<String>, String>,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<Option<types::TenantCancel>, String>,
 }
 
@@ -833,6 +972,8 @@ impl<'a> TenantCancel<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
+            idempotency_key: Ok(None),
             body: Ok(None),
         }
     }
@@ -843,6 +984,32 @@ impl<'a> TenantCancel<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
+        self
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
         self
     }
 
@@ -881,6 +1048,9 @@ impl<'a> TenantCancel<'a> {
     /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
     /// is still running.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
@@ -901,8 +1071,10 @@ impl<'a> TenantCancel<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id, body } = self;
+        let Self { client, id, idempotency_key, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}/cancel", client.baseurl);
@@ -910,7 +1082,11 @@ impl<'a> TenantCancel<'a> {
             .client
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version());
+            .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()));
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
         if let Some(body) = &body {
             request = request.json(body);
         }
@@ -924,7 +1100,7 @@ impl<'a> TenantCancel<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -939,6 +1115,8 @@ impl<'a> TenantCancel<'a> {
 pub struct TenantArchive<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
+    if_match: Result<Option<String>, String>,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
 }
 
 impl<'a> TenantArchive<'a> {
@@ -946,6 +1124,8 @@ impl<'a> TenantArchive<'a> {
         Self {
             client,
             id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
+            idempotency_key: Ok(None),
         }
     }
 
@@ -955,6 +1135,32 @@ impl<'a> TenantArchive<'a> {
         V: TryInto<types::TenantId, Error: fmt::Display>,
     {
         self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
+        self
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
         self
     }
 
@@ -978,6 +1184,9 @@ impl<'a> TenantArchive<'a> {
     /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
     /// is still running.
     ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
     /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
@@ -994,8 +1203,10 @@ impl<'a> TenantArchive<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id } = self;
+        let Self { client, id, idempotency_key, if_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}/archive", client.baseurl);
         let mut request = client
@@ -1003,7 +1214,11 @@ impl<'a> TenantArchive<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
-            .build()?;
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()));
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "tenant_archive",
         };
@@ -1013,7 +1228,7 @@ impl<'a> TenantArchive<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 422 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

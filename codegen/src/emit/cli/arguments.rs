@@ -8,7 +8,7 @@ use quote::quote;
 use crate::Error;
 use crate::emit::rust;
 use crate::emit::types::holds_secret;
-use crate::model::{Api, Body, Format, Kind, Location, Operation, Parameter, Property, Type, Width};
+use crate::model::{Api, Body, Format, HeaderParameter, Kind, Location, Operation, Parameter, Property, Type, Width};
 use crate::names;
 use crate::print::plain_doc;
 
@@ -89,7 +89,9 @@ impl Argument {
 pub(super) fn from_operation(api: &Api, operation: &Operation, flags: &[&str]) -> Result<Vec<Argument>, Error> {
     let mut taken: BTreeSet<String> = RESERVED.iter().chain(flags).map(|it| (*it).to_owned()).collect();
     let mut arguments = Vec::new();
-    for parameter in &operation.parameters {
+    // The program stores no responses, so it has no use for `If-None-Match`.
+    let if_none_match = Location::Header(HeaderParameter::IfNoneMatch);
+    for parameter in operation.parameters.iter().filter(|it| it.location != if_none_match) {
         if holds_secret(api, &parameter.ty) {
             return Err(Error::document(format!(
                 "the parameter `{}` is a secret, but URLs are logged; move it into the body",
@@ -97,7 +99,7 @@ pub(super) fn from_operation(api: &Api, operation: &Operation, flags: &[&str]) -
             ))
             .in_operation(&operation.id));
         }
-        let name = free_name(&mut taken, &parameter.name, "parameter");
+        let name = free_name(&mut taken, &parameter.identifier(), "parameter");
         arguments.push(self::parameter(api, parameter, name));
     }
     let Some(body) = &operation.body else {
@@ -158,7 +160,7 @@ fn parameter(api: &Api, parameter: &Parameter, name: String) -> Argument {
             let value_name = parameter.name.to_uppercase();
             attributes.push(quote! { value_name = #value_name });
         }
-        Location::Query => {
+        Location::Query | Location::Header(_) => {
             attributes.push(quote! { long });
             attributes.extend(value_name(api, &parameter.ty));
         }
@@ -174,7 +176,7 @@ fn parameter(api: &Api, parameter: &Parameter, name: String) -> Argument {
     Argument {
         name,
         role: Role::Parameter {
-            name: parameter.name.clone(),
+            name: parameter.identifier(),
             required: parameter.required,
         },
         help,

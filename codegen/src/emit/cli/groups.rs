@@ -114,7 +114,7 @@ fn about(api: &Api, group: &Group<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::words;
-    use crate::model::{Access, Method, Operation};
+    use crate::model::{Access, Conditions, Method, Operation};
 
     fn command(tag: &str, id: &str) -> String {
         let (resource, name) = words(&Operation {
@@ -127,7 +127,7 @@ mod tests {
             parameters: Vec::new(),
             body: None,
             responses: Vec::new(),
-            is_conditional: false,
+            conditions: Conditions::None,
             idempotency: None,
             access: Access::Open,
         });

@@ -4,8 +4,9 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::emit::types::holds_secret;
+use crate::emit::rust::rust_type;
 use crate::emit::{admission, server};
-use crate::model::{Access, Api, Location, Operation, Parameter, Response, Tag, Type};
+use crate::model::{Access, Api, Conditions, HeaderParameter, Location, Operation, Parameter, Response, Tag, Type};
 use crate::print::{doc, rust_file};
 use crate::{Error, names};
 
@@ -138,7 +139,9 @@ fn handler(operation: &Operation) -> TokenStream {
 
 /// How the key of a request is read, and the call of an operation that takes one.
 fn keyed(operation: &Operation, call: &TokenStream) -> Option<(TokenStream, TokenStream)> {
-    let schema = format_ident!("{}", names::type_name(&operation.idempotency.as_ref()?.schema));
+    let header = Location::Header(HeaderParameter::IdempotencyKey);
+    let parameter = operation.parameters.iter().find(|it| it.location == header)?;
+    let (name, ty) = (&parameter.name, rust_type(&parameter.ty, &quote! { crate::types }));
     let success = format_ident!("{}", operation.success()?.status.constant);
     let id = &operation.id;
     let bytes = match operation.body {
@@ -146,7 +149,7 @@ fn keyed(operation: &Operation, call: &TokenStream) -> Option<(TokenStream, Toke
         None => quote! { &[] },
     };
     let key = quote! {
-        let key = super::idempotency::key(&context, str::parse::<crate::types::#schema>)?;
+        let key = super::request::header_parameter(&context, #name, str::parse::<#ty>)?;
     };
     let call = quote! {
         let success = ::http::StatusCode::#success;
@@ -170,8 +173,8 @@ fn query(operation: &Operation) -> TokenStream {
 /// Parses the parameters.
 fn params(operation: &Operation) -> Option<TokenStream> {
     let name = server::params_name(operation)?;
-    let fields = operation.parameters.iter().map(|parameter| {
-        let name = names::field(&parameter.name);
+    let fields = operation.implementation_parameters().map(|parameter| {
+        let name = names::field(&parameter.identifier());
         let value = value(parameter);
         quote! { #name: #value? }
     });
@@ -182,7 +185,7 @@ fn params(operation: &Operation) -> Option<TokenStream> {
 
 fn value(parameter: &Parameter) -> TokenStream {
     let name = &parameter.name;
-    let field = names::field(name);
+    let field = names::field(&parameter.identifier());
     // The libraries read more forms of a value than its format allows.
     let parse = if matches!(parameter.ty, Type::Formatted(_)) {
         quote! { crate::types::Format::parse }
@@ -198,6 +201,7 @@ fn value(parameter: &Parameter) -> TokenStream {
             quote! { super::request::required_parameter(&query, #name, #parse) }
         }
         (Location::Query, None) => quote! { super::request::optional_parameter(&query, #name, #parse) },
+        (Location::Header(_), _) => quote! { super::request::header_parameter(&context, #name, #parse) },
     }
 }
 
@@ -217,6 +221,16 @@ fn serialization(api: &Api, operation: &Operation) -> TokenStream {
     }
 }
 
+/// The response with its entity tag and, if it may be stored, how.
+fn tagged(operation: &Operation, json: &TokenStream) -> TokenStream {
+    let tagged = quote! { super::response::tagged(#json, &body)? };
+    match (&operation.conditions, operation.access.is_secured()) {
+        (Conditions::Read, true) => quote! { super::response::conditional_private(#tagged) },
+        (Conditions::Read, false) => quote! { super::response::conditional(#tagged) },
+        (Conditions::Change { .. } | Conditions::None, _) => tagged,
+    }
+}
+
 /// How a response is serialized: one of an operation, or of the HTTP layer itself.
 pub(in crate::emit) fn arm(api: &Api, operation: Option<&Operation>, response: &Response) -> TokenStream {
     let status = format_ident!("{}", response.status.constant);
@@ -225,20 +239,10 @@ pub(in crate::emit) fn arm(api: &Api, operation: Option<&Operation>, response: &
         None => quote! { super::response::without_body(#status) },
         Some(schema) => {
             let json = quote! { super::response::json(#status, &body)? };
-            if holds_secret(api, &Type::Named(schema.clone())) {
-                quote! { super::response::secret(#json) }
-            } else if response.status.code == 200 && operation.is_some_and(|it| it.is_conditional) {
-                let function = format_ident!(
-                    "{}",
-                    if operation.is_some_and(|it| it.access.is_secured()) {
-                        "tagged_private"
-                    } else {
-                        "tagged"
-                    }
-                );
-                quote! { super::response::#function(#json) }
-            } else {
-                json
+            match operation.filter(|_| response.status.code < 300) {
+                _ if holds_secret(api, &Type::Named(schema.clone())) => quote! { super::response::secret(#json) },
+                Some(operation) if operation.conditions.are_tagged() => tagged(operation, &json),
+                Some(_) | None => json,
             }
         }
     };

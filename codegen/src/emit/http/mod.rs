@@ -13,7 +13,7 @@ use quote::{ToTokens, format_ident, quote};
 use super::template::prune;
 use super::{admission, idempotency, server};
 use crate::emit::types::holds_secret;
-use crate::model::{Api, Type};
+use crate::model::{Api, HeaderParameter, Location, Type};
 use crate::print::{rust_file, rust_source};
 use crate::{Error, GeneratedFile, names};
 
@@ -27,7 +27,7 @@ const SERVICE: &str = include_str!("../../templates/http_service.rs");
 
 /// All files of `http/`.
 pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
-    check_conditional(api)?;
+    check_tagged(api)?;
     let mut files = Vec::new();
     let mut modules = [
         "context",
@@ -115,7 +115,6 @@ pub(super) fn template(text: &str) -> Result<TokenStream, Error> {
 
 /// The template with the headers of the spec and of the HTTP layer.
 fn cross_origin(api: &Api) -> String {
-    let is_any_conditional = api.operations.iter().any(|it| it.is_conditional);
     let responses = api.operations.iter().flat_map(|it| &it.responses);
     let mut exposed: BTreeSet<String> = responses
         .flat_map(|it| &it.headers)
@@ -126,13 +125,26 @@ fn cross_origin(api: &Api) -> String {
         exposed.insert("www-authenticate".to_owned());
     }
     let mut accepted = vec!["authorization", "content-type", "traceparent", "tracestate"];
-    if is_any_conditional {
+    if api.operations.iter().any(|it| it.conditions.are_tagged()) {
         exposed.insert("etag".to_owned());
-        accepted.push("if-none-match");
+    }
+    let parameters: Vec<Location> = api
+        .operations
+        .iter()
+        .flat_map(|it| &it.parameters)
+        .map(|it| it.location)
+        .collect();
+    for (header, name) in [
+        (HeaderParameter::IfMatch, "if-match"),
+        (HeaderParameter::IfNoneMatch, "if-none-match"),
+        (HeaderParameter::IdempotencyKey, "idempotency-key"),
+    ] {
+        if parameters.contains(&Location::Header(header)) {
+            accepted.push(name);
+        }
     }
     if idempotency::is_any_keyed(api) {
         exposed.extend(["idempotency-replayed", "retry-after"].map(str::to_owned));
-        accepted.push("idempotency-key");
     }
     accepted.sort_unstable();
     let exposed: Vec<String> = exposed.into_iter().collect();
@@ -141,16 +153,16 @@ fn cross_origin(api: &Api) -> String {
         .replace("{accepted}", &accepted.join(", "))
 }
 
-/// A conditional response is stored by its caller, so it must not contain a secret.
-fn check_conditional(api: &Api) -> Result<(), Error> {
+/// A response with an entity tag is stored by its caller, so it must not contain a secret.
+fn check_tagged(api: &Api) -> Result<(), Error> {
     let with_secret = api.operations.iter().find(|operation| {
         let bodies = operation.responses.iter().filter_map(|it| it.body.clone());
-        operation.is_conditional && bodies.map(Type::Named).any(|body| holds_secret(api, &body))
+        operation.conditions.are_tagged() && bodies.map(Type::Named).any(|body| holds_secret(api, &body))
     });
     match with_secret {
         None => Ok(()),
         Some(operation) => Err(Error::document(
-            "the response contains a secret and must not be stored, so it cannot be conditional",
+            "the response contains a secret and must not be stored, so it cannot have an entity tag",
         )
         .in_operation(&operation.id)),
     }

@@ -61,7 +61,6 @@ impl Usage {
 /// The schemas that an operation refers to.
 fn used_by(operation: &Operation) -> Vec<String> {
     let parameters = operation.parameters.iter().filter_map(|it| it.ty.named());
-    let key = operation.idempotency.iter().map(|it| it.schema.as_str());
     let headers = operation
         .responses
         .iter()
@@ -73,7 +72,6 @@ fn used_by(operation: &Operation) -> Vec<String> {
         .filter_map(|it| it.body.as_deref())
         .chain(operation.body.as_ref().map(|it| it.schema.as_str()));
     parameters
-        .chain(key)
         .chain(headers)
         .chain(bodies)
         .map(str::to_owned)

@@ -16,14 +16,15 @@ use super::caller::TenantScope;
 use super::clock::days_after;
 use super::cursor::Page;
 use super::error::{
-    Conflict, DomainError, Failure, InvalidInput, NotFound, TenantChangeError, TenantCreateError, TenantDeleteError,
+    Conflict, DomainError, Failure, InvalidInput, NotFound, PreconditionFailed, TenantChangeError, TenantCreateError,
+    TenantDeleteError,
 };
 use super::service_event::{ServiceAction, ServiceEvent};
 use crate::records::{NewAuditEvent, TenantRecord, stored};
 use crate::store::{Changed, Deleted, Store, TenantChanged, TenantCreated};
 use chrono::Days;
 use serde_json::{Map, Value};
-use tenant_registry_contract::server::TenantListParams;
+use tenant_registry_contract::server::{IfMatch, TenantListParams};
 use tenant_registry_contract::types::{
     PlanKey, Tenant, TenantActivate, TenantCreate, TenantId, TenantKind, TenantPage, TenantSlug, TenantStatus,
     TenantUpdate, Text, Timestamp,
@@ -219,12 +220,14 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`NotFound`] if the tenant does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
     /// - [`Conflict`] if it is archived, if another tenant has the same external id, or if the end of a trial changes and the
     ///   tenant is not on trial.
     /// - [`InvalidInput`] if the contract would end before it starts, or a trial in the past.
     pub async fn tenant_update(
         &self,
         id: TenantId,
+        if_match: Option<IfMatch<Tenant>>,
         body: TenantUpdate,
         caller: &Caller,
     ) -> Result<Tenant, DomainError<TenantChangeError>> {
@@ -236,7 +239,9 @@ impl<S: Store> Registry<S> {
         let changed = self
             .store
             .tenant_change(id, |tenant: &TenantRecord| {
-                update::tenant_update(tenant, &body, caller, self.clock.now())
+                let now = self.clock.now();
+                PreconditionFailed::check(if_match.as_ref(), &tenant.as_of(now)).map_err(DomainError::rejected)?;
+                update::tenant_update(tenant, &body, caller, now)
             })
             .await?;
         self.tenant_changed(id, changed, caller).await
@@ -246,11 +251,13 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`NotFound`] if the tenant does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
     /// - [`Conflict`] if it is archived, or if another tenant has the same `erp_customer_id`.
     /// - [`InvalidInput`] if the contract would end before it starts.
     pub async fn tenant_activate(
         &self,
         id: TenantId,
+        if_match: Option<IfMatch<Tenant>>,
         body: TenantActivate,
         caller: &Caller,
     ) -> Result<Tenant, DomainError<TenantChangeError>> {
@@ -262,7 +269,9 @@ impl<S: Store> Registry<S> {
         let changed = self
             .store
             .tenant_change(id, |tenant: &TenantRecord| {
-                activate::tenant_activate(tenant, &body, caller, self.clock.now())
+                let now = self.clock.now();
+                PreconditionFailed::check(if_match.as_ref(), &tenant.as_of(now)).map_err(DomainError::rejected)?;
+                activate::tenant_activate(tenant, &body, caller, now)
             })
             .await?;
         self.tenant_changed(id, changed, caller).await
@@ -272,11 +281,13 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`NotFound`] if the tenant does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
     /// - [`Conflict`] if it is archived.
     /// - [`InvalidInput`] if `at_period_end` is set and the period has no end.
     pub async fn tenant_cancel(
         &self,
         id: TenantId,
+        if_match: Option<IfMatch<Tenant>>,
         reason: Option<Text>,
         at_period_end: bool,
         caller: &Caller,
@@ -289,7 +300,9 @@ impl<S: Store> Registry<S> {
         let changed = self
             .store
             .tenant_change(id, |tenant: &TenantRecord| {
-                cancel::tenant_cancel(tenant, reason.as_ref(), at_period_end, caller, self.clock.now())
+                let now = self.clock.now();
+                PreconditionFailed::check(if_match.as_ref(), &tenant.as_of(now)).map_err(DomainError::rejected)?;
+                cancel::tenant_cancel(tenant, reason.as_ref(), at_period_end, caller, now)
             })
             .await?;
         self.tenant_changed(id, changed, caller).await
@@ -299,10 +312,12 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`NotFound`] if the tenant does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
     /// - [`Conflict`] if it is active.
     pub async fn tenant_archive(
         &self,
         id: TenantId,
+        if_match: Option<IfMatch<Tenant>>,
         caller: &Caller,
     ) -> Result<Tenant, DomainError<TenantChangeError>> {
         caller
@@ -313,7 +328,9 @@ impl<S: Store> Registry<S> {
         let changed = self
             .store
             .tenant_change(id, |tenant: &TenantRecord| {
-                archive::tenant_archive(tenant, caller, self.clock.now())
+                let now = self.clock.now();
+                PreconditionFailed::check(if_match.as_ref(), &tenant.as_of(now)).map_err(DomainError::rejected)?;
+                archive::tenant_archive(tenant, caller, now)
             })
             .await?;
         self.tenant_changed(id, changed, caller).await
@@ -323,8 +340,14 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// - [`NotFound`] if the tenant does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
     /// - [`Conflict`] if it is not archived.
-    pub async fn tenant_delete(&self, id: TenantId, caller: &Caller) -> Result<(), DomainError<TenantDeleteError>> {
+    pub async fn tenant_delete(
+        &self,
+        id: TenantId,
+        if_match: Option<IfMatch<Tenant>>,
+        caller: &Caller,
+    ) -> Result<(), DomainError<TenantDeleteError>> {
         caller
             .identity
             .tenant_scope
@@ -333,7 +356,9 @@ impl<S: Store> Registry<S> {
         let deleted = self
             .store
             .tenant_delete(id, |tenant: &TenantRecord| {
-                delete::tenant_delete(tenant, caller, self.clock.now())
+                let now = self.clock.now();
+                PreconditionFailed::check(if_match.as_ref(), &tenant.as_of(now)).map_err(DomainError::rejected)?;
+                delete::tenant_delete(tenant, caller, now)
             })
             .await?;
         match deleted {

@@ -46,18 +46,21 @@ async fn insert_on_connection(connection: &mut AsyncPgConnection, records: &[Ide
     let column = |value: fn(&IdempotencyRecord) -> &[u8]| records.iter().map(value).collect::<Vec<_>>();
     let text = |value: fn(&IdempotencyRecord) -> &str| records.iter().map(value).collect::<Vec<_>>();
     let statuses: Vec<i32> = records.iter().map(|it| i32::from(it.response.status)).collect();
+    let entity_tags: Vec<Option<&str>> = records.iter().map(|it| it.response.entity_tag.as_deref()).collect();
     let bodies: Vec<Option<&str>> = records.iter().map(|it| it.response.body.as_deref()).collect();
     let tenants: Vec<Option<Uuid>> = records.iter().map(|it| it.tenant_id.map(Uuid::from)).collect();
     let times: Vec<DateTime<Utc>> = records.iter().map(|it| it.created_at.into()).collect();
     diesel::sql_query(
-        "INSERT INTO idempotency_records (caller, operation, key, fingerprint, status, body, tenant_id, created_at) \
-         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+        "INSERT INTO idempotency_records (caller, operation, key, fingerprint, status, entity_tag, body, tenant_id, \
+             created_at) \
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
     )
     .bind::<Array<Binary>, _>(column(|it| &it.key.caller))
     .bind::<Array<Text>, _>(text(|it| it.key.operation))
     .bind::<Array<Text>, _>(text(|it| &it.key.key))
     .bind::<Array<Binary>, _>(column(|it| &it.response.fingerprint))
     .bind::<Array<Integer>, _>(statuses)
+    .bind::<Array<Nullable<Text>>, _>(entity_tags)
     .bind::<Array<Nullable<Text>>, _>(bodies)
     .bind::<Array<Nullable<SqlUuid>>, _>(tenants)
     .bind::<Array<Timestamptz>, _>(times)
@@ -66,13 +69,14 @@ async fn insert_on_connection(connection: &mut AsyncPgConnection, records: &[Ide
 }
 
 /// The columns of a response.
-type ResponseRow = (Vec<u8>, i32, Option<String>);
+type ResponseRow = (Vec<u8>, i32, Option<String>, Option<String>);
 
-fn into_response((fingerprint, status, body): ResponseRow) -> Result<StoredResponse, DbError> {
+fn into_response((fingerprint, status, entity_tag, body): ResponseRow) -> Result<StoredResponse, DbError> {
     let corrupt = || DbError::Internal("idempotency_records: a row violates the table's constraints".to_owned());
     Ok(StoredResponse {
         fingerprint: fingerprint.try_into().map_err(|_| corrupt())?,
         status: status.try_into().map_err(|_| corrupt())?,
+        entity_tag,
         body,
     })
 }
@@ -88,6 +92,7 @@ impl IdempotencyStore for PostgresStore {
                     .select((
                         idempotency_records::fingerprint,
                         idempotency_records::status,
+                        idempotency_records::entity_tag,
                         idempotency_records::body,
                     ))
                     .first(&mut connection)

@@ -55,6 +55,7 @@ diesel::table! {
         key -> Text,
         fingerprint -> Bytea,
         status -> Int4,
+        entity_tag -> Nullable<Text>,
         body -> Nullable<Text>,
         tenant_id -> Nullable<Uuid>,
         created_at -> Timestamptz,

@@ -33,6 +33,18 @@ pub(super) fn declared_arguments(id: &str) -> BoxedStrategy<Arguments> {
             )
         })
         .collect();
+    members.extend(
+        SPEC.headers(operation)
+            .map(|parameter| match parameter["name"].as_str().unwrap() {
+                "If-Match" => ("if_match", false, value(&parameter["schema"])),
+                "If-None-Match" => (
+                    "if_none_match",
+                    false,
+                    string_regex("\"[!#-~]{0,40}\"").unwrap().prop_map(Value::from).boxed(),
+                ),
+                other => panic!("no values of the header {other}"),
+            }),
+    );
     if let Some(schema) = SPEC.body_schema(operation) {
         members.push(("body", operation["requestBody"]["required"] == true, value(schema)));
     }
@@ -42,6 +54,12 @@ pub(super) fn declared_arguments(id: &str) -> BoxedStrategy<Arguments> {
 /// The arguments as the server receives them, with defaults for those left out.
 pub(super) fn expected_at_server(id: &str, mut arguments: Arguments) -> Arguments {
     let operation = operation(id);
+    // Only the HTTP layer sees it.
+    arguments.remove("if_none_match");
+    // White space between the tags has no meaning, and there is none in them.
+    if let Some(tags) = arguments.remove("if_match") {
+        arguments.insert("If-Match".to_owned(), tags.as_str().unwrap().replace(' ', "").into());
+    }
     for parameter in SPEC.parameters(operation) {
         if let Some(default) = parameter["schema"].get("default") {
             arguments

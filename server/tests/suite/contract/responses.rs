@@ -72,21 +72,21 @@ responses! {
     TenantGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     TenantGetBySlugResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     TenantUpdateResponse {
-        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
     TenantDeleteResponse {
-        204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 500 InternalServerError; unavailable
+        204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed, 500 InternalServerError; unavailable
     }
     TenantActivateResponse {
-        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
     TenantArchiveResponse {
-        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 500 InternalServerError; unavailable
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed, 500 InternalServerError; unavailable
     }
     TenantCancelResponse {
-        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
     EntitlementCheckResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 500 InternalServerError; unavailable }
@@ -96,7 +96,7 @@ responses! {
     }
     ProjectGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     ProjectDeleteResponse {
-        204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 500 InternalServerError; unavailable
+        204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed, 500 InternalServerError; unavailable
     }
     EntitlementListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     CatalogListResponse { 200 Ok, 400 BadRequest, 403 Forbidden; unavailable }
@@ -114,15 +114,15 @@ responses! {
         500 InternalServerError; unavailable
     }
     ApiKeyGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 412 PreconditionFailed, 500 InternalServerError; unavailable }
     ApiKeyUpdateResponse {
-        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
     ApiKeyRotateResponse {
-        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
-    ApiKeyRevokeResponse { 204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     ApiKeyVerifyBatchResponse {
         200 Ok, 400 BadRequest, 403 Forbidden, 413 PayloadTooLarge, 415 UnsupportedMediaType; unavailable
     }

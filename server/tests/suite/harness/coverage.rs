@@ -122,10 +122,11 @@ impl Errors {
         }
     }
 
-    /// Only the catalog may be stored, by the caller's own cache, and no browser guesses a type.
+    /// Only a read with an entity tag may be stored, by the caller's own cache, and no browser guesses a type.
     fn check_caching(&mut self, exchange: &Exchange) {
         let value = |name: &str| exchange.headers.get(name).map(HeaderValue::as_bytes);
-        let expected: &[u8] = if exchange.headers.contains_key(ETAG) {
+        let is_read = matches!(exchange.method.as_str(), "GET" | "HEAD");
+        let expected: &[u8] = if is_read && exchange.headers.contains_key(ETAG) {
             b"private, no-cache"
         } else {
             b"no-store"

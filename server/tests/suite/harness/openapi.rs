@@ -191,12 +191,22 @@ impl Spec {
 
     /// The path and query parameters of an operation.
     pub(crate) fn parameters<'a>(&'a self, operation: &'a Value) -> impl Iterator<Item = &'a Value> {
+        self.all_parameters(operation)
+            .filter(|parameter| parameter["in"] != "header")
+    }
+
+    /// The header parameters of an operation.
+    pub(crate) fn headers<'a>(&'a self, operation: &'a Value) -> impl Iterator<Item = &'a Value> {
+        self.all_parameters(operation)
+            .filter(|parameter| parameter["in"] == "header")
+    }
+
+    fn all_parameters<'a>(&'a self, operation: &'a Value) -> impl Iterator<Item = &'a Value> {
         operation["parameters"]
             .as_array()
             .into_iter()
             .flatten()
             .map(|parameter| self.resolve(parameter))
-            .filter(|parameter| parameter["in"] != "header")
     }
 
     /// The schema of an operation's body, if it has one.

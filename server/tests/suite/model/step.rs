@@ -29,10 +29,12 @@ pub(super) enum Step {
     },
     TenantActivate {
         tenant: Nth,
+        expected: Expected,
         body: Value,
     },
     TenantCancel {
         tenant: Nth,
+        expected: Expected,
         body: Value,
     },
     TenantDelete {
@@ -89,6 +91,7 @@ pub(super) enum Step {
     },
     ApiKeyRevoke {
         api_key: Nth,
+        expected: Expected,
     },
     ApiKeyVerify {
         api_key: Nth,
@@ -109,6 +112,17 @@ pub(super) enum Step {
     },
 }
 
+/// The version of a record that a change expects.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Expected {
+    /// No precondition.
+    Whatever,
+    /// `*`.
+    Any,
+    /// The version in the latest response.
+    LastSeen,
+}
+
 /// Few values, so that requests of a sequence use the same records.
 const SLUGS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const PRODUCTS: [&str; 4] = ["insights", "reports", "connect", "no-such-product"];
@@ -124,6 +138,14 @@ const TIMES: [&str; 3] = [
 
 fn nth() -> impl Strategy<Value = Nth> {
     0..4_usize
+}
+
+fn expected() -> impl Strategy<Value = Expected> {
+    prop_oneof![
+        3 => Just(Expected::Whatever),
+        1 => Just(Expected::Any),
+        3 => Just(Expected::LastSeen),
+    ]
 }
 
 fn slug() -> impl Strategy<Value = &'static str> {
@@ -375,9 +397,11 @@ fn verification() -> BoxedStrategy<Value> {
 pub(super) fn changing_step() -> BoxedStrategy<Step> {
     prop_oneof![
         3 => tenant(),
+        4 => (nth(), expected(), activation())
+            .prop_map(|(tenant, expected, body)| Step::TenantActivate { tenant, expected, body }),
+        4 => (nth(), expected(), cancellation())
+            .prop_map(|(tenant, expected, body)| Step::TenantCancel { tenant, expected, body }),
         4 => (nth(), update()).prop_map(|(tenant, body)| Step::TenantUpdate { tenant, body }),
-        4 => (nth(), activation()).prop_map(|(tenant, body)| Step::TenantActivate { tenant, body }),
-        4 => (nth(), cancellation()).prop_map(|(tenant, body)| Step::TenantCancel { tenant, body }),
         2 => nth().prop_map(|tenant| Step::TenantArchive { tenant }),
         2 => nth().prop_map(|tenant| Step::TenantDelete { tenant }),
         3 => project(),
@@ -385,9 +409,9 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),
         4 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogTrialRequest { tenant, product }),
         1 => api_key(),
+        2 => (nth(), expected()).prop_map(|(api_key, expected)| Step::ApiKeyRevoke { api_key, expected }),
         2 => (nth(), key_update()).prop_map(|(api_key, body)| Step::ApiKeyUpdate { api_key, body }),
         2 => (nth(), rotation()).prop_map(|(api_key, body)| Step::ApiKeyRotate { api_key, body }),
-        2 => nth().prop_map(|api_key| Step::ApiKeyRevoke { api_key }),
         3 => event(),
     ]
     .boxed()

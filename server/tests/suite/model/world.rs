@@ -1,10 +1,11 @@
 //! A server of the model test and the ids that it has generated.
 
-use super::step::{Nth, Step};
+use super::step::{Expected, Nth, Step};
 use crate::harness::{RawResponse, TestServer};
 use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 
 /// An id that no record has.
 const UNKNOWN_ID: &str = "0190b8a5-0000-7000-8000-000000000000";
@@ -14,6 +15,8 @@ const UNKNOWN_KEY: &str = "bp_Zm9vYmFyYmF6cXV4MTIzNA";
 pub(super) struct World {
     pub(super) service: TestServer,
     tenants: Vec<String>,
+    /// The entity tags in the latest responses, by the id of the record.
+    tags: HashMap<String, String>,
     projects: Vec<String>,
     api_keys: Vec<ApiKey>,
     cursors: Vec<i64>,
@@ -34,6 +37,7 @@ impl World {
         Self {
             service,
             tenants: Vec::new(),
+            tags: HashMap::new(),
             projects: Vec::new(),
             api_keys: Vec::new(),
             cursors: Vec::new(),
@@ -60,12 +64,16 @@ impl World {
                 format!("/v1/tenants/{}", self.tenant(*tenant)),
                 Some(body.clone()),
             ),
-            Step::TenantActivate { tenant, body } => {
-                post(format!("/v1/tenants/{}/activate", self.tenant(*tenant)), body.clone())
-            }
-            Step::TenantCancel { tenant, body } => {
-                post(format!("/v1/tenants/{}/cancel", self.tenant(*tenant)), body.clone())
-            }
+            Step::TenantActivate {
+                tenant,
+                body,
+                expected: _,
+            } => post(format!("/v1/tenants/{}/activate", self.tenant(*tenant)), body.clone()),
+            Step::TenantCancel {
+                tenant,
+                body,
+                expected: _,
+            } => post(format!("/v1/tenants/{}/cancel", self.tenant(*tenant)), body.clone()),
             Step::TenantDelete { tenant } => (Method::DELETE, format!("/v1/tenants/{}", self.tenant(*tenant)), None),
             Step::TenantArchive { tenant } => (
                 Method::POST,
@@ -118,7 +126,7 @@ impl World {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 post(format!("/v1/api-keys/{id}/rotate"), body.clone())
             }
-            Step::ApiKeyRevoke { api_key } => {
+            Step::ApiKeyRevoke { api_key, expected: _ } => {
                 let id = self.api_key(*api_key).map_or(UNKNOWN_ID, |api_key| &api_key.id);
                 (Method::DELETE, format!("/v1/api-keys/{id}"), None)
             }
@@ -153,10 +161,30 @@ impl World {
             }
         };
         let mut request = service.raw.request(method, &path);
+        if let Some(tag) = self.precondition(step) {
+            request = request.header("if-match", tag);
+        }
         if let Some(body) = body {
             request = request.json(&body);
         }
         Some(RawResponse::from_request(request).await)
+    }
+
+    /// The `If-Match` of a step.
+    fn precondition(&self, step: &Step) -> Option<&str> {
+        let (id, expected) =
+            if let Step::TenantActivate { tenant, expected, .. } | Step::TenantCancel { tenant, expected, .. } = step {
+                (self.tenant(*tenant), expected)
+            } else if let Step::ApiKeyRevoke { api_key, expected } = step {
+                (self.api_key(*api_key)?.id.as_str(), expected)
+            } else {
+                return None;
+            };
+        match expected {
+            Expected::Whatever => None,
+            Expected::Any => Some("*"),
+            Expected::LastSeen => Some(self.tags.get(id).map_or("\"unseen\"", String::as_str)),
+        }
     }
 
     fn with_list_cursor(&self, query: &str, cursor: Option<Nth>) -> String {
@@ -192,6 +220,9 @@ impl World {
         } else {
             response.json()
         };
+        if let (Some(tag), Some(id)) = (response.headers.get("etag"), body["id"].as_str()) {
+            self.tags.insert(id.to_owned(), tag.to_str().unwrap().to_owned());
+        }
         if response.status == 201 {
             match step {
                 Step::TenantCreate { .. } => self.tenants.push(text(&body["id"])),

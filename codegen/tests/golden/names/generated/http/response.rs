@@ -35,8 +35,10 @@ pub(super) struct PendingResponse {
     response: Response<Vec<u8>>,
     /// Contains a secret: must not be stored or compressed.
     is_secret: bool,
-    /// Gets an `ETag`, and may become a 304.
-    is_tagged: bool,
+    /// The digest in its `ETag`, if it gets one.
+    digest: Option<String>,
+    /// Becomes a 304 for a caller that has it.
+    is_conditional: bool,
 }
 
 fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
@@ -45,7 +47,8 @@ fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
     PendingResponse {
         response,
         is_secret: false,
-        is_tagged: false,
+        digest: None,
+        is_conditional: false,
     }
 }
 
@@ -214,18 +217,15 @@ fn negotiated(
     request: &HeaderMap,
     pending: PendingResponse,
 ) -> Result<Response<Vec<u8>>, HttpError> {
-    let PendingResponse { mut response, is_secret, is_tagged } = pending;
+    let PendingResponse { mut response, is_secret, digest, is_conditional } = pending;
     let mut coding = Coding::Identity;
     if !is_secret && response.body().len() >= COMPRESSION_MIN {
         response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
         coding = negotiation::coding(request);
     }
-    if is_tagged {
-        let tag = negotiation::entity_tag(
-            &negotiation::digest(response.body()),
-            coding,
-        )?;
-        let is_known = negotiation::is_known(request, &tag);
+    if let Some(digest) = digest {
+        let tag = negotiation::entity_tag(&digest, coding)?;
+        let is_known = is_conditional && negotiation::is_known(request, &tag);
         response.headers_mut().insert(ETAG, tag);
         if is_known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -3,6 +3,7 @@
 
 mod context;
 mod cross_origin;
+mod field_errors;
 mod leaves;
 mod negotiation;
 mod request;

@@ -3,14 +3,24 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::time::Duration;
 
-use http::{HeaderValue, StatusCode};
-use http::header::USER_AGENT;
+use bytes::{Bytes, BytesMut};
+use dropshot::Body;
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT,
+};
+use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_ignored::Path;
+use tokio::time::timeout;
 
 use crate::{server, types};
-use crate::server::RequestMetadata;
-use crate::types::ErrorCode;
+use crate::server::{InvalidBody, RequestMetadata};
+use crate::types::{Error, ErrorCode, FieldError, RequestObject};
+use super::{field_errors, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::ErrorResponse;
 
@@ -20,6 +30,54 @@ pub(super) struct InvalidParameter(String);
 impl From<InvalidParameter> for ErrorResponse {
     fn from(InvalidParameter(message): InvalidParameter) -> Self {
         Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidInput, message)
+    }
+}
+
+impl From<InvalidBody> for ErrorResponse {
+    fn from(invalid: InvalidBody) -> Self {
+        let message = invalid.to_string();
+        match invalid {
+            InvalidBody::Malformed { errors, .. } => {
+                let errors = (!errors.is_empty()).then_some(errors);
+                let error = Error {
+                    error: ErrorCode::InvalidInput,
+                    message,
+                    errors,
+                };
+                Self(response::json(StatusCode::BAD_REQUEST, &error))
+            }
+            InvalidBody::TooLarge { .. } => {
+                Self::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    ErrorCode::PayloadTooLarge,
+                    message,
+                )
+            }
+            InvalidBody::UnsupportedMediaType { .. } => {
+                Self::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    ErrorCode::UnsupportedMediaType,
+                    message,
+                )
+            }
+            InvalidBody::UnsupportedContentCoding { .. } => {
+                let response = Self::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    ErrorCode::UnsupportedMediaType,
+                    message,
+                );
+                response
+                    .with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+            }
+        }
+    }
+}
+
+/// A body that is invalid as a whole.
+fn malformed(message: String) -> InvalidBody {
+    InvalidBody::Malformed {
+        message,
+        errors: Vec::new(),
     }
 }
 
@@ -96,4 +154,201 @@ pub(super) fn no_query<A: server::Api>(
     context: &RequestContext<ServerContext<A>>,
 ) -> Result<(), InvalidParameter> {
     query(context, &[]).map(|_| ())
+}
+
+/// A header that a request may have. Several of them are one list (RFC 9110, section 5.3).
+pub(super) fn header_parameter<A: server::Api, T, E: Display>(
+    context: &RequestContext<ServerContext<A>>,
+    name: &str,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<Option<T>, InvalidParameter> {
+    let headers = context.request.headers().get_all(name).iter();
+    let lines: Vec<Cow<'_, str>> = headers
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
+        .collect();
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let value = parse(&lines.join(", "))
+        .map_err(|error| InvalidParameter(format!("`{name}` in the head: {error}")))?;
+    Ok(Some(value))
+}
+
+/// An optional body; `None` if it is absent or empty.
+pub(super) async fn optional_body<A, T>(
+    context: &RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> Result<Option<T>, InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned + RequestObject,
+{
+    read_body(context, request, &["application/json"]).await
+}
+
+/// A body of one of these media types; `None` if it is absent or empty.
+async fn read_body<A, T>(
+    context: &RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+    media_types: &[&'static str],
+) -> Result<Option<T>, InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned + RequestObject,
+{
+    let requires_content_type = context.context().policy.requires_content_type();
+    let media_type = check_media_type(
+        request.headers(),
+        media_types,
+        requires_content_type,
+    );
+    let coding = check_content_coding(request.headers());
+    let reading = read(request, context.context().limits.body_size);
+    let body_time = context.context().limits.body_time;
+    let bytes = timeout(body_time, reading)
+        .await
+        .unwrap_or_else(|_| Err(late(body_time)))?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    media_type?;
+    coding?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(malformed("the body is not a JSON object; send one".to_owned()));
+    }
+    let mut has_unknown = false;
+    let mut on_ignored = |_: Path<'_>| has_unknown = true;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let members = serde_ignored::Deserializer::new(&mut deserializer, &mut on_ignored);
+    let value = serde_path_to_error::deserialize(members);
+    match value {
+        Ok(value) => {
+            deserializer.end().map_err(|error| not_json(&error))?;
+            if has_unknown {
+                Err(invalid_members::<T>(text, "has unknown members"))
+            } else {
+                Ok(Some(value))
+            }
+        }
+        Err(error) if error.inner().is_data() => {
+            Err(invalid_members::<T>(text, &field_errors::reason(error.inner())))
+        }
+        Err(error) => Err(not_json(error.inner())),
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> InvalidBody {
+    malformed(format!("the body is not JSON: {error}"))
+}
+
+/// A body with invalid members. `reason` is what is wrong with it if no member is.
+fn invalid_members<T: DeserializeOwned + RequestObject>(
+    text: &str,
+    reason: &str,
+) -> InvalidBody {
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+        return not_json(&error);
+    }
+    let errors = field_errors::field_errors::<T>(text);
+    let message = match errors.as_slice() {
+        [] => reason.to_owned(),
+        [FieldError { field, message }] => format!("`{field}`: {message}"),
+        [FieldError { field, message }, others @ ..] => {
+            format!("`{field}`: {message} ({} more in `errors`)", others.len())
+        }
+    };
+    InvalidBody::Malformed {
+        message,
+        errors,
+    }
+}
+
+/// The type's case and its parameters are ignored (RFC 9110, section 8.3.1). Unless the header is required, a body without
+/// it is taken as JSON, because all supported types are.
+fn check_media_type(
+    headers: &HeaderMap,
+    supported: &[&'static str],
+    is_required: bool,
+) -> Result<(), InvalidBody> {
+    let expected = || {
+        format!("send the body with `Content-Type: {}`", supported.join("` or `"))
+    };
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return if is_required {
+            Err(InvalidBody::UnsupportedMediaType {
+                message: expected(),
+            })
+        } else {
+            Ok(())
+        };
+    };
+    let text = value.to_str().unwrap_or_default();
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    if supported.iter().any(|it| essence.eq_ignore_ascii_case(it)) {
+        return Ok(());
+    }
+    let message = format!("{}, not `{}`", expected(), essence.escape_debug());
+    Err(InvalidBody::UnsupportedMediaType {
+        message,
+    })
+}
+
+/// Bodies are not decoded, so the only accepted coding is none (RFC 9110, section 8.4).
+fn check_content_coding(headers: &HeaderMap) -> Result<(), InvalidBody> {
+    let is_identity = |value: &HeaderValue| {
+        let mut codings = value.as_bytes().split(|byte| *byte == b',');
+        codings.all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
+    };
+    match headers.get_all(CONTENT_ENCODING).iter().find(|value| !is_identity(value)) {
+        None => Ok(()),
+        Some(value) => {
+            Err(InvalidBody::UnsupportedContentCoding {
+                message: format!(
+                    "send the body without `Content-Encoding`; `{}` is not supported",
+                    value.as_bytes().escape_ascii()
+                ),
+            })
+        }
+    }
+}
+
+/// Reads a body of at most `limit` bytes. The rest of a larger body is read and discarded, up to eight times the limit, so
+/// that a client that sends its whole body before it reads still receives the response.
+async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody> {
+    let declared = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse::<usize>().ok());
+    let mut body = request.into_body();
+    let mut bytes = BytesMut::with_capacity(declared.unwrap_or_default().min(limit));
+    let mut seen = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let frame = frame
+            .map_err(|error| malformed(format!("the body ended early: {error}")))?;
+        if let Ok(data) = frame.into_data() {
+            seen = seen.saturating_add(data.len());
+            if seen <= limit {
+                bytes.extend_from_slice(&data);
+            } else if seen > limit.saturating_mul(8) {
+                break;
+            }
+        }
+    }
+    if seen > limit {
+        return Err(InvalidBody::TooLarge { limit });
+    }
+    Ok(bytes.freeze())
+}
+
+/// The rest of the body is not read: the connection ends with the response.
+fn late(body_time: Duration) -> InvalidBody {
+    malformed(
+        format!(
+            "the body did not arrive within {} s; send it faster, or a smaller one",
+            body_time.as_secs_f64()
+        ),
+    )
 }

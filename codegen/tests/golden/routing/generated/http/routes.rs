@@ -23,7 +23,7 @@ use super::trees::{TreeGetByNamePath, TreeGetPath};
 /// and no segment is empty, as it is in `//` or after a `/` at the end.
 pub(super) async fn route<A: Api>(
     context: RequestContext<ServerContext<A>>,
-    _request: Request<Body>,
+    request: Request<Body>,
 ) -> HttpResult {
     let uri = context.request.uri().clone();
     let segments = match request::segments(uri.path()) {
@@ -60,7 +60,14 @@ pub(super) async fn route<A: Api>(
         ["trees", "tallest"] if is_served("/trees/tallest") => {
             match method {
                 Method::GET | Method::HEAD => trees::tree_tallest(context).await,
-                _ => response::method_not_allowed(&context, "GET, HEAD"),
+                Method::DELETE => trees::tree_fell(context).await,
+                _ => response::method_not_allowed(&context, "GET, HEAD, DELETE"),
+            }
+        }
+        ["trees", "tallest", "prune"] if is_served("/trees/tallest/prune") => {
+            match method {
+                Method::POST => trees::tree_prune(context, request).await,
+                _ => response::method_not_allowed(&context, "POST"),
             }
         }
         ["trees", id] if is_served("/trees/{id}") => {
@@ -125,6 +132,8 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "tree_list" => Some("/trees"),
         "tree_get" => Some("/trees/{id}"),
         "tree_tallest" => Some("/trees/tallest"),
+        "tree_fell" => Some("/trees/tallest"),
+        "tree_prune" => Some("/trees/tallest/prune"),
         "tree_get_by_name" => Some("/trees/by-name/{name}"),
         "leaf_list" => Some("/trees/{id}/leaves"),
         "leaf_drop" => Some("/trees/{id}/leaves"),
@@ -251,7 +260,8 @@ struct SharedTreesIdPath {
 }
 
 /// The variables of `/trees/{id}/{name}`. It is used for `/trees/by-name/{name}`,
-/// `/trees/{id}/leaves`, because dropshot's router does not support these paths side by side.
+/// `/trees/tallest/prune`, `/trees/{id}/leaves`, because dropshot's router does not support
+/// these paths side by side.
 #[derive(Deserialize, JsonSchema)]
 #[expect(
     dead_code,

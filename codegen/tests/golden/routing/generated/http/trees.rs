@@ -3,14 +3,15 @@
 
 use std::pin::pin;
 
-use dropshot::HttpError;
-use http::StatusCode;
+use dropshot::{Body, HttpError};
+use http::{Request, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::server::{
-    Api, TreeGetByNameParams, TreeGetByNameResponse, TreeGetParams, TreeGetResponse,
-    TreeListResponse, TreeTallestResponse,
+    Api, TreeFellParams, TreeFellResponse, TreeGetByNameParams, TreeGetByNameResponse,
+    TreeGetParams, TreeGetResponse, TreeListResponse, TreePruneParams, TreePruneResponse,
+    TreeTallestResponse,
 };
 use super::{request, response};
 use super::context::{RequestContext, ServerContext};
@@ -89,9 +90,79 @@ impl ToResponse for TreeTallestResponse {
         Ok(
             match self {
                 Self::Ok(body) => {
-                    response::tagged(response::json(StatusCode::OK, &body)?)
+                    response::conditional(
+                        response::tagged(response::json(StatusCode::OK, &body)?, &body)?,
+                    )
                 }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+            },
+        )
+    }
+}
+
+/// `DELETE /trees/tallest`: Fell the tallest.
+pub(super) async fn tree_fell<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        request::no_query(&context)?;
+        let params = TreeFellParams {
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
+        };
+        Ok(context.context().implementation.tree_fell(metadata, params).await)
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for TreeFellResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
+            },
+        )
+    }
+}
+
+/// `POST /trees/tallest/prune`: Make the tallest shorter.
+pub(super) async fn tree_prune<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        request::no_query(&context)?;
+        let params = TreePruneParams {
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
+        };
+        let body = request::optional_body(&context, request).await?;
+        Ok(context.context().implementation.tree_prune(metadata, params, body).await)
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for TreePruneResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => {
+                    response::tagged(response::json(StatusCode::OK, &body)?, &body)?
+                }
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
+                Self::PayloadTooLarge(body) => {
+                    response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
+                }
+                Self::UnsupportedMediaType(body) => {
+                    response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
+                }
             },
         )
     }

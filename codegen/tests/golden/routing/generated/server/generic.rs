@@ -7,11 +7,13 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::types;
 use super::{
     Api, LeafDropParams, LeafDropResponse, LeafListParams, LeafListResponse,
     LeafPutParams, LeafPutResponse, Leaves, OperationResponse, RequestMetadata,
-    TreeGetByNameParams, TreeGetByNameResponse, TreeGetParams, TreeGetResponse,
-    TreeListResponse, TreeTallestResponse, Trees,
+    TreeFellParams, TreeFellResponse, TreeGetByNameParams, TreeGetByNameResponse,
+    TreeGetParams, TreeGetResponse, TreeListResponse, TreePruneParams, TreePruneResponse,
+    TreeTallestResponse, Trees,
 };
 
 /// An operation of the API, as a type.
@@ -90,7 +92,8 @@ pub struct GenericApi<H>(pub H);
 
 impl<
     H: Send + Sync + 'static + Handler<TreeList> + Handler<TreeGet>
-        + Handler<TreeTallest> + Handler<TreeGetByName>,
+        + Handler<TreeTallest> + Handler<TreeFell> + Handler<TreePrune>
+        + Handler<TreeGetByName>,
 > Trees for GenericApi<H> {
     fn tree_list(
         &self,
@@ -140,6 +143,43 @@ impl<
                 principal: (),
                 params: (),
                 body: (),
+            },
+        )
+    }
+
+    fn tree_fell(
+        &self,
+        metadata: RequestMetadata,
+        params: TreeFellParams,
+    ) -> impl Future<Output = TreeFellResponse> + Send {
+        <H as Handler<
+            TreeFell,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal: (),
+                params,
+                body: (),
+            },
+        )
+    }
+
+    fn tree_prune(
+        &self,
+        metadata: RequestMetadata,
+        params: TreePruneParams,
+        body: Option<types::Pruning>,
+    ) -> impl Future<Output = TreePruneResponse> + Send {
+        <H as Handler<
+            TreePrune,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal: (),
+                params,
+                body,
             },
         )
     }
@@ -308,6 +348,64 @@ impl Operation for TreeTallest {
     }
 }
 
+/// `tree_fell`: Fell the tallest.
+#[derive(Debug)]
+pub enum TreeFell {}
+
+impl Operation for TreeFell {
+    const ID: &'static str = "tree_fell";
+
+    type Principal<I: Send + Sync> = ();
+
+    type Params = TreeFellParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = TreeFellResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<(), Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tree_fell(request.metadata, request.params)
+    }
+}
+
+/// `tree_prune`: Make the tallest shorter.
+#[derive(Debug)]
+pub enum TreePrune {}
+
+impl Operation for TreePrune {
+    const ID: &'static str = "tree_prune";
+
+    type Principal<I: Send + Sync> = ();
+
+    type Params = TreePruneParams;
+
+    type Body = Option<types::Pruning>;
+
+    type Schema = types::Pruning;
+
+    type Response = TreePruneResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        body.as_ref()
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<(), Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.tree_prune(request.metadata, request.params, request.body)
+    }
+}
+
 /// `tree_get_by_name`: Get a tree by its name.
 #[derive(Debug)]
 pub enum TreeGetByName {}
@@ -428,6 +526,24 @@ impl Parameters for TreeGetParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for TreeFellParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { if_match } = self;
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
+    }
+}
+
+impl Parameters for TreePruneParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { if_match } = self;
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) mod tree;
 pub(crate) mod leaf;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 13364442861347147786;
+pub(crate) const SPEC_FINGERPRINT: u64 = 3710222706124944819;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]

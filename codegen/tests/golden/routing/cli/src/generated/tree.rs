@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use crate::client::{Client, types};
 use crate::failure::Failure;
 use super::{Response, arguments};
+use super::arguments::{Body, Input};
 
 /// The commands of the group.
 #[derive(Clone, Debug, Subcommand)]
@@ -13,6 +14,8 @@ pub(crate) enum Command {
     List(TreeList),
     Get(TreeGet),
     Tallest(TreeTallest),
+    Fell(TreeFell),
+    Prune(TreePrune),
     GetByName(TreeGetByName),
 }
 
@@ -29,6 +32,11 @@ impl Command {
                 Response::Empty
             }
             Self::Tallest(request) => Response::Tree(request.send(client).await?),
+            Self::Fell(request) => {
+                request.send(client).await?;
+                Response::Empty
+            }
+            Self::Prune(request) => Response::Tree(request.send(client).await?),
             Self::GetByName(request) => {
                 request.send(client).await?;
                 Response::Empty
@@ -77,6 +85,63 @@ impl TreeTallest {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<types::Tree, Failure> {
         Ok(client.tree_tallest().send().await?.into_inner())
+    }
+}
+
+/// Fell the tallest.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TreeFell {
+    /// What the caller expects.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
+}
+
+impl TreeFell {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<(), Failure> {
+        let mut request = client.tree_fell();
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        request.send().await?;
+        Ok(())
+    }
+}
+
+/// Make the tallest shorter.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TreePrune {
+    /// What the caller expects.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
+    /// Metres.
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        allow_negative_numbers = true,
+        value_parser = arguments::parse_number
+    )]
+    pub(crate) height: Option<f64>,
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) body_file: Option<Input>,
+}
+
+impl TreePrune {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<types::Tree, Failure> {
+        let mut body = Body::from_file(self.body_file)?;
+        body.set("height", self.height)?;
+        let body: Option<types::Pruning> = arguments::finish_unless_empty(body)?;
+        let mut request = client.tree_prune();
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 

@@ -134,6 +134,18 @@ impl TreeTallestWhen {
     pub fn into_inner(self) -> When {
         self.0
     }
+
+    /// Matches requests with this `if_none_match`.
+    pub fn if_none_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-None-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-None-Match"))
+        }
+    }
 }
 
 /// Sets the response of `tree_tallest`.
@@ -167,6 +179,190 @@ impl TreeTallestThen {
             self
                 .0
                 .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `tree_fell`.
+pub struct TreeFellWhen(When);
+
+impl TreeFellWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::DELETE)
+                .path_matches(
+                    Regex::new("^/trees/tallest$").expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
+}
+
+/// Sets the response of `tree_fell`.
+pub struct TreeFellThen(Then);
+
+impl TreeFellThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `no_content`.
+    pub fn no_content(self) -> Self {
+        Self(self.0.status(204u16))
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `tree_prune`.
+pub struct TreePruneWhen(When);
+
+impl TreePruneWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::POST)
+                .path_matches(
+                    Regex::new("^/trees/tallest/prune$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
+
+    /// Matches requests with this `body`.
+    pub fn body(self, value: &types::Pruning) -> Self {
+        Self(self.0.json_body_obj(value))
+    }
+}
+
+/// Sets the response of `tree_prune`.
+pub struct TreePruneThen(Then);
+
+impl TreePruneThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::Tree) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `payload_too_large`.
+    pub fn payload_too_large(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(413u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unsupported_media_type`.
+    pub fn unsupported_media_type(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(415u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -435,6 +631,14 @@ pub trait MockServerExt {
     fn tree_tallest<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(TreeTallestWhen, TreeTallestThen);
+    /// Mocks `tree_fell`.
+    fn tree_fell<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TreeFellWhen, TreeFellThen);
+    /// Mocks `tree_prune`.
+    fn tree_prune<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TreePruneWhen, TreePruneThen);
     /// Mocks `tree_get_by_name`.
     fn tree_get_by_name<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -478,6 +682,24 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(TreeTallestWhen::new(when), TreeTallestThen::new(then))
+        })
+    }
+
+    fn tree_fell<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TreeFellWhen, TreeFellThen),
+    {
+        self.mock(|when, then| {
+            config_fn(TreeFellWhen::new(when), TreeFellThen::new(then))
+        })
+    }
+
+    fn tree_prune<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(TreePruneWhen, TreePruneThen),
+    {
+        self.mock(|when, then| {
+            config_fn(TreePruneWhen::new(when), TreePruneThen::new(then))
         })
     }
 

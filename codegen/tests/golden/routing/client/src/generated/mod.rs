@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 13364442861347147786;
+pub const SPEC_FINGERPRINT: u64 = 3710222706124944819;
 
 /// A client of the Paths that dropshot's router does not hold side by side.
 #[derive(Clone, Debug)]
@@ -58,6 +58,16 @@ impl Client {
     /// Get the tallest.
     pub fn tree_tallest(&self) -> builder::TreeTallest<'_> {
         builder::TreeTallest::new(self)
+    }
+
+    /// Fell the tallest.
+    pub fn tree_fell(&self) -> builder::TreeFell<'_> {
+        builder::TreeFell::new(self)
+    }
+
+    /// Make the tallest shorter.
+    pub fn tree_prune(&self) -> builder::TreePrune<'_> {
+        builder::TreePrune::new(self)
     }
 
     /// Get a tree by its name.

@@ -12,6 +12,10 @@ pub enum Operation {
     TreeGet,
     /// `tree_tallest`: Get the tallest.
     TreeTallest,
+    /// `tree_fell`: Fell the tallest.
+    TreeFell,
+    /// `tree_prune`: Make the tallest shorter.
+    TreePrune,
     /// `tree_get_by_name`: Get a tree by its name.
     TreeGetByName,
     /// `leaf_list`: List leaves.
@@ -24,10 +28,12 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::TreeList,
         Self::TreeGet,
         Self::TreeTallest,
+        Self::TreeFell,
+        Self::TreePrune,
         Self::TreeGetByName,
         Self::LeafList,
         Self::LeafDrop,
@@ -40,6 +46,8 @@ impl Operation {
             Self::TreeList => "tree_list",
             Self::TreeGet => "tree_get",
             Self::TreeTallest => "tree_tallest",
+            Self::TreeFell => "tree_fell",
+            Self::TreePrune => "tree_prune",
             Self::TreeGetByName => "tree_get_by_name",
             Self::LeafList => "leaf_list",
             Self::LeafDrop => "leaf_drop",

@@ -3,6 +3,23 @@
 
 use super::constraint::Quoted;
 
+/// A member of an object in a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// The name.
+    pub name: &'static str,
+    /// Whether the object must have it.
+    pub is_required: bool,
+    /// Returns the members of the value, or of each item of a list. `None` if these are not objects with known members.
+    pub members: Option<fn() -> &'static [Member]>,
+}
+
+/// An object in a request. It rejects unknown members.
+pub trait RequestObject {
+    /// The members that it can have.
+    fn members() -> &'static [Member];
+}
+
 /// Finds the known name that a person probably meant by an unknown one.
 fn nearest<'a>(
     unknown: &str,

@@ -9,9 +9,12 @@ mod constraint;
 mod decode;
 mod members;
 mod shared;
+mod time;
 mod trees;
 
 pub use self::constraint::{ConstraintError, Quoted};
-pub use self::members::{unknown_hint, unknown_name};
+pub use self::decode::Format;
+pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
 pub use self::shared::{Error, ErrorCode, FieldError};
-pub use self::trees::Tree;
+pub use self::time::Timestamp;
+pub use self::trees::{Pruning, Tree};

@@ -3,9 +3,43 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Timestamp, decode};
+use super::members::{Member, RequestObject};
+
 /// A tree.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tree {
+    /// When somebody last saw it.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub seen_at: Option<Timestamp>,
     /// Metres.
     pub height: f64,
+}
+
+/// How to prune a tree.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pruning {
+    /// Metres.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub height: Option<f64>,
+}
+
+impl RequestObject for Pruning {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "height",
+                is_required: false,
+                members: None,
+            },
+        ]
+    }
 }

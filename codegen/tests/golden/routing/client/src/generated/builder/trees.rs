@@ -6,7 +6,7 @@ use std::fmt;
 use progenitor_client::{
     ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
 };
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
 use crate::types;
 use crate::generated::Client;
@@ -140,11 +140,27 @@ impl<'a> TreeGet<'a> {
 #[derive(Clone, Debug)]
 pub struct TreeTallest<'a> {
     client: &'a Client,
+    if_none_match: Result<Option<String>, String>,
 }
 
 impl<'a> TreeTallest<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            if_none_match: Ok(None),
+        }
+    }
+
+    /// What the caller has.
+    pub fn if_none_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_none_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_none_match`: {error}"));
+        self
     }
 
     /// Sends `GET /trees/tallest`.
@@ -163,14 +179,18 @@ impl<'a> TreeTallest<'a> {
     }
 
     async fn exchange(self) -> Result<ResponseValue<types::Tree>, Error<types::Error>> {
-        let Self { client } = self;
+        let Self { client, if_none_match } = self;
+        let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
         let url = format!("{}/trees/tallest", client.baseurl);
         let mut request = client
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version())
-            .build()?;
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_none_match {
+            request = request.header(IF_NONE_MATCH, value);
+        }
+        let mut request = request.build()?;
         let info = OperationInfo {
             operation_id: "tree_tallest",
         };
@@ -181,6 +201,179 @@ impl<'a> TreeTallest<'a> {
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
             400 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `tree_fell`: Fell the tallest.
+///
+/// Created by [`Client::tree_fell`](crate::Client::tree_fell).
+#[derive(Clone, Debug)]
+pub struct TreeFell<'a> {
+    client: &'a Client,
+    if_match: Result<Option<String>, String>,
+}
+
+impl<'a> TreeFell<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self { client, if_match: Ok(None) }
+    }
+
+    /// What the caller expects.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
+        self
+    }
+
+    /// Sends `DELETE /trees/tallest`.
+    ///
+    /// `204`: Felled.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Rejected.
+    ///
+    /// `412`: Rejected.
+    pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
+        let Self { client, if_match } = self;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
+        let url = format!("{}/trees/tallest", client.baseurl);
+        let mut request = client
+            .client
+            .delete(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
+        let info = OperationInfo {
+            operation_id: "tree_fell",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            204 => Ok(ResponseValue::empty(response)),
+            400 | 412 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `tree_prune`: Make the tallest shorter.
+///
+/// Created by [`Client::tree_prune`](crate::Client::tree_prune).
+#[derive(Clone, Debug)]
+pub struct TreePrune<'a> {
+    client: &'a Client,
+    if_match: Result<Option<String>, String>,
+    body: Result<Option<types::Pruning>, String>,
+}
+
+impl<'a> TreePrune<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            if_match: Ok(None),
+            body: Ok(None),
+        }
+    }
+
+    /// What the caller expects.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
+        self
+    }
+
+    /// How to prune a tree.
+    ///
+    /// If it is not set, the request has no body.
+    pub fn body<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::Pruning, Error: fmt::Display>,
+    {
+        self.body = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`body`: {error}"));
+        self
+    }
+
+    /// Sends `POST /trees/tallest/prune`.
+    ///
+    /// `200`: The pruned tree.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Rejected.
+    ///
+    /// `412`: Rejected.
+    ///
+    /// `413`: Rejected.
+    ///
+    /// `415`: Rejected.
+    pub async fn send(self) -> Result<ResponseValue<types::Tree>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(self) -> Result<ResponseValue<types::Tree>, Error<types::Error>> {
+        let Self { client, if_match, body } = self;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
+        let body = body.map_err(Error::InvalidRequest)?;
+        let url = format!("{}/trees/tallest/prune", client.baseurl);
+        let mut request = client
+            .client
+            .post(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version());
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        if let Some(body) = &body {
+            request = request.json(body);
+        }
+        let mut request = request.build()?;
+        let info = OperationInfo {
+            operation_id: "tree_prune",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 412 | 413 | 415 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
