@@ -216,7 +216,7 @@ async fn a_malformed_key_is_rejected(store: StoreUnderTest) {
         let message = send(&service, "/v1/tenants", &body, key)
             .await
             .assert_error(400, ErrorCode::InvalidInput);
-        assert!(message.starts_with("`Idempotency-Key`: "), "{key}: {message}");
+        assert!(message.starts_with("`Idempotency-Key` in the head: "), "{key}: {message}");
     }
     let twice = service.raw.request(Method::POST, "/v1/tenants").json(&body);
     let twice = twice.header("Idempotency-Key", "one").header("Idempotency-Key", "two");
