@@ -52,6 +52,7 @@ func main() {
 	readUnknown(tenant)
 	activateTenant(tenant)
 	updateTenant(tenant)
+	updateOneVersion(tenant)
 	website := createProject(tenant)
 	tried := tryProduct(tenant)
 	useAPIKey(tenant, website, tried)
@@ -196,6 +197,23 @@ func updateTenant(tenant *registry.Tenant) {
 	fails[*registry.Tenant](400, registry.ERRORCODE_INVALID_INPUT)(
 		client.TenantsAPI.TenantUpdate(ctx, tenant.Id).TenantUpdate(body).Execute())
 	passed("tenant_update")
+}
+
+func updateOneVersion(tenant *registry.Tenant) {
+	_, response, err := client.TenantsAPI.TenantGet(ctx, tenant.Id).Execute()
+	check(err == nil, "a tenant")
+	tag := response.Header.Get("ETag")
+	_, response, err = client.TenantsAPI.TenantGet(ctx, tenant.Id).IfNoneMatch(tag).Execute()
+	check(err != nil && response.StatusCode == 304, "status 304")
+	body := *registry.NewTenantUpdate()
+	body.SetSalesOwner("Grace Hopper")
+	succeeds(client.TenantsAPI.TenantUpdate(ctx, tenant.Id).IfMatch(tag).TenantUpdate(body).Execute())
+	body.SetSalesOwner("Alan Turing")
+	fails[*registry.Tenant](412, registry.ERRORCODE_PRECONDITION_FAILED)(
+		client.TenantsAPI.TenantUpdate(ctx, tenant.Id).IfMatch(tag).TenantUpdate(body).Execute())
+	found := succeeds(client.TenantsAPI.TenantGet(ctx, tenant.Id).IfNoneMatch(tag).Execute())
+	check(found.GetSalesOwner() == "Grace Hopper", "the first of two concurrent changes")
+	passed("etags")
 }
 
 func createProject(tenant *registry.Tenant) *registry.Project {
@@ -438,6 +456,7 @@ func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {
 		"tenant.created",
 		"tenant.activated",
 		"tenant.activated",
+		"tenant.updated",
 		"tenant.updated",
 		"tenant.updated",
 		"project.created",

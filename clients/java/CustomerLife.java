@@ -73,6 +73,7 @@ public final class CustomerLife {
         life.getTenant(tenant);
         life.activateTenant(tenant);
         life.updateTenant(tenant);
+        life.updateOneVersion(tenant.getId());
         Project website = life.createProject(tenant.getId());
         String tried = life.tryProduct(tenant.getId());
         life.useApiKey(tenant.getId(), website.getId(), tried);
@@ -112,10 +113,10 @@ public final class CustomerLife {
     }
 
     private void getTenant(Tenant tenant) throws Exception {
-        equal(tenants.tenantGet(tenant.getId()), tenant);
-        fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(UUID.randomUUID()));
+        equal(tenants.tenantGet(tenant.getId(, null)), tenant);
+        fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(UUID.randomUUID(, null)));
         passed("tenant_get");
-        equal(tenants.tenantGetBySlug(tenant.getSlug()), tenant);
+        equal(tenants.tenantGetBySlug(tenant.getSlug(), null), tenant);
         passed("tenant_get_by_slug");
 
         APITenantListRequest.Builder list =
@@ -145,7 +146,7 @@ public final class CustomerLife {
 
     private void activateTenant(Tenant tenant) throws Exception {
         UUID id = tenant.getId();
-        Tenant active = tenants.tenantActivate(id, null);
+        Tenant active = tenants.tenantActivate(id, null, null);
         equal(active.getStatus(), TenantStatus.ACTIVE);
         equal(active.getPlan(), "starter");
         TenantActivate contract = new TenantActivate()
@@ -153,13 +154,13 @@ public final class CustomerLife {
                 .contractStart(LocalDate.of(2027, 1, 1))
                 .contractEnd(LocalDate.of(2027, 12, 31))
                 .erpCustomerId(tenant.getSlug());
-        active = tenants.tenantActivate(id, contract);
+        active = tenants.tenantActivate(id, null, contract);
         equal(active.getPlan(), "team");
         equal(active.getErpCustomerId(), tenant.getSlug());
         equal(active.getContractStart(), contract.getContractStart());
         equal(active.getContractEnd(), contract.getContractEnd());
         TenantActivate backwards = new TenantActivate().contractEnd(LocalDate.of(2026, 12, 31));
-        fails(400, ErrorCode.INVALID_INPUT, () -> tenants.tenantActivate(id, backwards));
+        fails(400, ErrorCode.INVALID_INPUT, () -> tenants.tenantActivate(id, null, backwards));
         passed("tenant_activate");
     }
 
@@ -169,20 +170,35 @@ public final class CustomerLife {
                 .name("Blåbær Holding")
                 .salesOwner("Ada Lovelace")
                 .stripeCustId(tenant.getSlug());
-        Tenant updated = tenants.tenantUpdate(id, patch);
+        Tenant updated = tenants.tenantUpdate(id, patch, null);
         equal(updated.getName(), patch.getName());
         equal(updated.getSalesOwner(), patch.getSalesOwner());
         equal(updated.getStripeCustId(), tenant.getSlug());
         equal(updated.getPlan(), "team");
 
         // null removes a value. An omitted value remains unchanged.
-        updated = tenants.tenantUpdate(id, new TenantUpdate().salesOwner(null));
+        updated = tenants.tenantUpdate(id, new TenantUpdate().salesOwner(null), null);
         equal(updated.getSalesOwner(), null);
         equal(updated.getName(), patch.getName());
         equal(updated.getStripeCustId(), tenant.getSlug());
         TenantUpdate backwards = new TenantUpdate().contractEnd(LocalDate.of(2026, 12, 31));
-        fails(400, ErrorCode.INVALID_INPUT, () -> tenants.tenantUpdate(id, backwards));
+        fails(400, ErrorCode.INVALID_INPUT, () -> tenants.tenantUpdate(id, backwards, null));
         passed("tenant_update");
+    }
+
+    private void updateOneVersion(UUID id) throws Exception {
+        String tag = tenants.tenantGetWithHttpInfo(id, null).getHeaders().get("etag").get(0);
+        try {
+            tenants.tenantGet(id, tag);
+            throw new IllegalStateException("expected the status 304");
+        } catch (ApiException error) {
+            equal(error.getCode(), 304);
+        }
+        tenants.tenantUpdate(id, new TenantUpdate().salesOwner("Grace Hopper"), tag);
+        TenantUpdate late = new TenantUpdate().salesOwner("Alan Turing");
+        fails(412, ErrorCode.PRECONDITION_FAILED, () -> tenants.tenantUpdate(id, late, tag));
+        equal(tenants.tenantGet(id, tag).getSalesOwner(), "Grace Hopper");
+        passed("etags");
     }
 
     private Project createProject(UUID tenantId) throws Exception {
@@ -199,7 +215,7 @@ public final class CustomerLife {
         fails(409, ErrorCode.CONFLICT, () -> projects.projectCreate(body));
         passed("project_create");
 
-        equal(projects.projectGet(project.getId()), project);
+        equal(projects.projectGet(project.getId(), null), project);
         passed("project_get");
         return project;
     }
@@ -261,7 +277,7 @@ public final class CustomerLife {
         equal(key.getProjectId(), projectId);
         passed("api_key_create");
 
-        equal(apiKeys.apiKeyGet(key.getId()), key);
+        equal(apiKeys.apiKeyGet(key.getId(), null), key);
         passed("api_key_get");
 
         APIKeyVerifyRequest request = new APIKeyVerifyRequest().key(created.getPlaintext());
@@ -274,7 +290,7 @@ public final class CustomerLife {
         equal(verification.getApiKeyId(), key.getId());
         equal(verification.getExpiresAt(), expiresAt);
         equal(verification.getProjectId(), projectId);
-        fails(409, ErrorCode.CONFLICT, () -> projects.projectDelete(projectId));
+        fails(409, ErrorCode.CONFLICT, () -> projects.projectDelete(projectId, null));
         APIKeyVerifyRequest use =
                 new APIKeyVerifyRequest().key(created.getPlaintext()).product(product).addScopesItem("reports:read");
         equal(apiKeys.apiKeyVerify(use).getValid(), true);
@@ -282,7 +298,7 @@ public final class CustomerLife {
         equal(verification.getValid(), false);
         equal(verification.getReason(), APIKeyVerifyReason.MISSING_SCOPE);
 
-        APIKeyCreated rotated = apiKeys.apiKeyRotate(key.getId(), new APIKeyRotate().overlapSeconds(3600));
+        APIKeyCreated rotated = apiKeys.apiKeyRotate(key.getId(), null, new APIKeyRotate().overlapSeconds(3600));
         APIKey successor = rotated.getApiKey();
         check(rotated.getPlaintext().startsWith(successor.getPrefix()), "the plaintext of the successor");
         check(!rotated.toString().contains(rotated.getPlaintext()), "no secret in " + rotated);
@@ -291,22 +307,22 @@ public final class CustomerLife {
         equal(successor.getName(), key.getName());
         equal(successor.getScopes(), scopes);
         equal(successor.getProjectId(), projectId);
-        APIKey old = apiKeys.apiKeyGet(key.getId());
+        APIKey old = apiKeys.apiKeyGet(key.getId(), null);
         equal(old.getRotatedTo(), successor.getId());
         equal(old.getExpiresAt(), successor.getCreatedAt().plusHours(1));
         for (String plaintext : List.of(created.getPlaintext(), rotated.getPlaintext())) {
             equal(apiKeys.apiKeyVerify(new APIKeyVerifyRequest().key(plaintext)).getValid(), true);
         }
-        fails(409, ErrorCode.CONFLICT, () -> apiKeys.apiKeyRotate(key.getId(), null));
+        fails(409, ErrorCode.CONFLICT, () -> apiKeys.apiKeyRotate(key.getId(), null, null));
         passed("api_key_rotate");
 
         APIKeyUpdate patch = new APIKeyUpdate().name("nightly").scopes(List.of("reports:read"));
-        APIKey updated = apiKeys.apiKeyUpdate(successor.getId(), patch);
+        APIKey updated = apiKeys.apiKeyUpdate(successor.getId(), patch, null);
         equal(updated.getName(), patch.getName());
         equal(updated.getScopes(), patch.getScopes());
         equal(updated.getExpiresAt(), null);
         APIKeyUpdate past = new APIKeyUpdate().expiresAt(key.getCreatedAt());
-        fails(400, ErrorCode.INVALID_INPUT, () -> apiKeys.apiKeyUpdate(successor.getId(), past));
+        fails(400, ErrorCode.INVALID_INPUT, () -> apiKeys.apiKeyUpdate(successor.getId(), past, null));
         passed("api_key_update");
 
         APIKeyVerifyBatch batch = new APIKeyVerifyBatch();
@@ -319,7 +335,7 @@ public final class CustomerLife {
         passed("api_key_verify_batch");
 
         for (int time = 0; time < 2; time++) {
-            equal(apiKeys.apiKeyRevokeWithHttpInfo(key.getId()).getStatusCode(), 204);
+            equal(apiKeys.apiKeyRevokeWithHttpInfo(key.getId(), null).getStatusCode(), 204);
         }
         passed("api_key_revoke");
 
@@ -345,7 +361,7 @@ public final class CustomerLife {
                 APIApiKeyListRequest.newBuilder().tenantId(tenantId).usable(true).build());
         equal(ids(page), List.of(successor.getId()));
         passed("api_key_list");
-        apiKeys.apiKeyRevoke(successor.getId());
+        apiKeys.apiKeyRevoke(successor.getId(), null);
     }
 
     private static List<UUID> ids(APIKeyList page) {
@@ -353,8 +369,8 @@ public final class CustomerLife {
     }
 
     private void deleteProject(UUID id) throws Exception {
-        equal(projects.projectDeleteWithHttpInfo(id).getStatusCode(), 204);
-        fails(404, ErrorCode.NOT_FOUND, () -> projects.projectGet(id));
+        equal(projects.projectDeleteWithHttpInfo(id, null).getStatusCode(), 204);
+        fails(404, ErrorCode.NOT_FOUND, () -> projects.projectGet(id, null));
         passed("project_delete");
     }
 
@@ -381,20 +397,20 @@ public final class CustomerLife {
     private void closeAccount(Tenant tenant) throws Exception {
         UUID id = tenant.getId();
         TenantCancel atPeriodEnd = new TenantCancel().reason("too dear").atPeriodEnd(true);
-        equal(tenants.tenantCancel(id, atPeriodEnd).getStatus(), TenantStatus.ACTIVE);
-        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantArchive(id));
-        equal(tenants.tenantCancel(id, null).getStatus(), TenantStatus.FROZEN);
+        equal(tenants.tenantCancel(id, null, atPeriodEnd).getStatus(), TenantStatus.ACTIVE);
+        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantArchive(id, null));
+        equal(tenants.tenantCancel(id, null, null).getStatus(), TenantStatus.FROZEN);
         passed("tenant_cancel");
 
-        equal(tenants.tenantArchive(id).getStatus(), TenantStatus.ARCHIVED);
-        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantActivate(id, null));
+        equal(tenants.tenantArchive(id, null).getStatus(), TenantStatus.ARCHIVED);
+        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantActivate(id, null, null));
         passed("tenant_archive");
 
-        UUID demo = tenants.tenantGetBySlug(tenant.getSlug() + "-demo").getId();
+        UUID demo = tenants.tenantGetBySlug(tenant.getSlug() + "-demo", null).getId();
         fails(409, ErrorCode.CONFLICT, () -> tenants.tenantDelete(demo));
-        tenants.tenantArchive(demo);
+        tenants.tenantArchive(demo, null);
         equal(tenants.tenantDeleteWithHttpInfo(demo).getStatusCode(), 204);
-        fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(demo));
+        fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(demo, null));
         passed("tenant_delete");
     }
 
@@ -420,6 +436,7 @@ public final class CustomerLife {
                         "tenant.created",
                         "tenant.activated",
                         "tenant.activated",
+                        "tenant.updated",
                         "tenant.updated",
                         "tenant.updated",
                         "project.created",

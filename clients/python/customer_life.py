@@ -137,6 +137,21 @@ def update_tenant(tenant):
     passed("tenant_update")
 
 
+def update_one_version(tenant):
+    tag = tenants.tenant_get_with_http_info(tenant.id).headers["ETag"]
+    try:
+        tenants.tenant_get(tenant.id, if_none_match=tag)
+    except registry.ApiException as error:
+        assert error.status == 304, error
+    else:
+        raise AssertionError("expected the status 304")
+    tenants.tenant_update(tenant.id, registry.TenantUpdate(sales_owner="Grace Hopper"), if_match=tag)
+    with fails(412, registry.ErrorCode.PRECONDITION_FAILED):
+        tenants.tenant_update(tenant.id, registry.TenantUpdate(sales_owner="Alan Turing"), if_match=tag)
+    assert tenants.tenant_get(tenant.id, if_none_match=tag).sales_owner == "Grace Hopper"
+    passed("etags")
+
+
 def create_project(tenant):
     body = registry.ProjectCreate(tenant_id=tenant.id, slug="website", name="Website", description="For visitors")
     project = projects.project_create(body)
@@ -324,6 +339,7 @@ def read_audit_log(tenant, appended):
         "tenant.activated",
         "tenant.updated",
         "tenant.updated",
+        "tenant.updated",
         "project.created",
         "catalog.requested",
         "catalog.trial_started",
@@ -375,6 +391,7 @@ print("tenant", customer.slug)
 get_tenant(customer)
 activate_tenant(customer)
 update_tenant(customer)
+update_one_version(customer)
 website = create_project(customer)
 tried = try_product(customer)
 use_api_key(customer, website, tried)

@@ -16,7 +16,7 @@ use self::registry::types::{
     ErrorCode, HealthStatus, Patch, ProductKey, Project, ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate,
     TenantCancel, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate,
 };
-use self::registry::{Client, ResponseValue, TryStreamExt};
+use self::registry::{Client, EntityTag, ResponseValue, TryStreamExt};
 use uuid::Uuid;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -34,6 +34,7 @@ async fn main() -> Outcome {
     get_tenant(&client, &tenant).await?;
     activate_tenant(&client, &tenant).await?;
     update_tenant(&client, &tenant).await?;
+    update_one_version(&client, tenant.id).await?;
     let website = create_project(&client, tenant.id).await?;
     let tried = try_product(&client, tenant.id).await?;
     use_api_key(&client, tenant.id, website.id, tried).await?;
@@ -176,6 +177,31 @@ async fn update_tenant(client: &Client, tenant: &Tenant) -> Outcome {
     let rejected = client.tenant_update().id(id).body(backwards).send().await;
     fails(400, ErrorCode::InvalidInput, rejected)?;
     passed("tenant_update");
+    Ok(())
+}
+
+async fn update_one_version(client: &Client, id: TenantId) -> Outcome {
+    let get = client.tenant_get().id(id);
+    let read = get.clone().send().await?;
+    let tag = read.entity_tag().ok_or("no `ETag`")?;
+    let unchanged = get.clone().if_none_match(tag).send().await;
+    check(
+        matches!(unchanged, Err(registry::Error::NotModified { .. })),
+        "status 304",
+    )?;
+    let sold_by = |person: &str| -> Outcome<TenantUpdate> {
+        Ok(TenantUpdate {
+            sales_owner: Patch::Set(person.try_into()?),
+            ..TenantUpdate::default()
+        })
+    };
+    let update = client.tenant_update().id(id).if_match(tag);
+    update.clone().body(sold_by("Grace Hopper")?).send().await?;
+    let late = update.body(sold_by("Alan Turing")?).send().await;
+    fails(412, ErrorCode::PreconditionFailed, late)?;
+    let found = get.if_none_match(tag).send().await?;
+    equal(&text(&found.sales_owner), &Some("Grace Hopper"))?;
+    passed("etags");
     Ok(())
 }
 
@@ -516,6 +542,7 @@ async fn read_audit_log(client: &Client, tenant: &Tenant, appended: &AuditEvent)
             "tenant.created",
             "tenant.activated",
             "tenant.activated",
+            "tenant.updated",
             "tenant.updated",
             "tenant.updated",
             "project.created",

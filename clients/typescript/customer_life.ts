@@ -176,6 +176,20 @@ async function updateTenant({ id, slug }: Tenant) {
     passed("tenant_update");
 }
 
+async function updateOneVersion({ id }: Tenant) {
+    const tag = (await tenants.tenantGetRaw({ id })).raw.headers.get("etag");
+    assert(tag !== null);
+    await assert.rejects(
+        tenants.tenantGet({ id, ifNoneMatch: tag }),
+        (error) => error instanceof ResponseError && error.status === 304,
+    );
+    await tenants.tenantUpdate({ id, tenantUpdate: { salesOwner: "Grace Hopper" }, ifMatch: tag });
+    const late = { id, tenantUpdate: { salesOwner: "Alan Turing" }, ifMatch: tag };
+    await fails(412, ErrorCode.PreconditionFailed, tenants.tenantUpdate(late));
+    assert.equal((await tenants.tenantGet({ id, ifNoneMatch: tag })).salesOwner, "Grace Hopper");
+    passed("etags");
+}
+
 async function createProject({ id: tenantId }: Tenant): Promise<Project> {
     const projectCreate = { tenantId, slug: "website", name: "Website", description: "For visitors" };
     const project = await projects.projectCreate({ projectCreate });
@@ -388,6 +402,7 @@ async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
             "tenant.activated",
             "tenant.updated",
             "tenant.updated",
+            "tenant.updated",
             "project.created",
             "catalog.requested",
             "catalog.trial_started",
@@ -430,6 +445,7 @@ console.log(`tenant ${customer.slug}`);
 await getTenant(customer);
 await activateTenant(customer);
 await updateTenant(customer);
+await updateOneVersion(customer);
 const website = await createProject(customer);
 const tried = await tryProduct(customer);
 await useApiKey(customer, website, tried);
