@@ -7,6 +7,7 @@ use crate::harness::openapi::SPEC;
 use crate::harness::polling::until;
 use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
 use futures_util::future::{join_all, select};
+use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ cases![
     errors_are_not_repeated,
     the_response_of_an_unchanged_record_is_repeated,
     deleting_a_tenant_deletes_its_responses,
+    an_old_response_is_deleted,
 ];
 
 /// The number of concurrent requests.
@@ -63,6 +65,7 @@ impl Keyed {
                 self.operation
             );
             assert_eq!(repeated.header("idempotency-replayed"), "true");
+            assert_eq!(repeated.headers.get("etag"), first.headers.get("etag"));
         }
     }
 }
@@ -387,4 +390,93 @@ async fn deleting_a_tenant_deletes_its_responses(store: StoreUnderTest) {
     assert_eq!(RawResponse::from_request(delete).await.status, 204);
     let second: Tenant = send(&service, "/v1/tenants", &body, "key").await.json();
     assert_ne!(second.id, first.id);
+}
+
+async fn an_old_response_is_deleted(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let append = async |key: &str| {
+        let body = json!({ "action": "report.exported" });
+        send(&service, "/v1/audit", &body, key).await
+    };
+    let old = append("old").await;
+    service.clock.advance(TimeDelta::hours(1));
+    let young = append("young").await;
+    service.clock.advance(TimeDelta::hours(23) + TimeDelta::microseconds(1));
+    // A replica begins by looking for old responses.
+    let _replica = service.replica(Settings::default()).await;
+    let again = until("the old response is deleted", async || {
+        let response = append("old").await;
+        (!response.headers.contains_key("idempotency-replayed")).then_some(response)
+    })
+    .await;
+    assert_eq!(again.status, 201, "{again:?}");
+    assert_ne!(again.json::<Value>()["id"], old.json::<Value>()["id"]);
+    assert_eq!(append("young").await.text, young.text);
+}
+
+/// The cases that look into the database.
+pub(crate) fn process_cases() -> Vec<libtest_mimic::Trial> {
+    database::cases()
+}
+
+mod database {
+    use crate::harness::cases::process_cases;
+    use crate::harness::polling::until;
+    use crate::harness::postgres::TestDatabase;
+    use crate::harness::process::ServiceProcess;
+    use tokio_postgres::{Client, NoTls};
+
+    process_cases![
+        ; postgres:
+        old_responses_are_deleted_in_small_steps,
+    ];
+
+    /// More than two steps.
+    const OLD: i64 = 2_500;
+
+    async fn connect(database: &TestDatabase) -> Client {
+        let (client, connection) = tokio_postgres::connect(database.url(), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    /// Stores responses of this age.
+    async fn store_responses(client: &Client, name: &str, count: i64, age: &str) {
+        let insert = format!(
+            "INSERT INTO idempotency_records (caller, operation, key, fingerprint, status, body, created_at) \
+             SELECT sha256('caller'), 'audit_append', '{name}-' || number, sha256('request'), 201, '{{}}', now() - interval '{age}' \
+             FROM generate_series(1, {count}) AS number"
+        );
+        client.batch_execute(&insert).await.unwrap();
+    }
+
+    async fn old_responses_are_deleted_in_small_steps() {
+        let database = TestDatabase::create().await;
+        let client = connect(&database).await;
+        store_responses(&client, "old", OLD, "121 minutes").await;
+        store_responses(&client, "young", 5, "119 minutes").await;
+        // Each statement that deletes records how many rows it deleted.
+        let record = "CREATE TABLE steps (rows bigint); \
+             CREATE FUNCTION record_step() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                 INSERT INTO steps SELECT count(*) FROM deleted; RETURN NULL; END $$; \
+             CREATE TRIGGER record_step AFTER DELETE ON idempotency_records REFERENCING OLD TABLE AS deleted \
+                 FOR EACH STATEMENT EXECUTE FUNCTION record_step()";
+        client.batch_execute(record).await.unwrap();
+        let process = ServiceProcess::serve(&|command| {
+            command
+                .env("DATABASE_URL", database.url())
+                .env("IDEMPOTENCY_HOURS", "2")
+        })
+        .await;
+        until("the old responses are deleted", async || {
+            let count = "SELECT count(*) FROM idempotency_records";
+            let left: i64 = client.query_one(count, &[]).await.unwrap().get(0);
+            (left == 5).then_some(())
+        })
+        .await;
+        let steps = client.query("SELECT rows FROM steps WHERE rows > 0", &[]).await.unwrap();
+        let steps: Vec<i64> = steps.iter().map(|row| row.get(0)).collect();
+        assert_eq!(steps, [1_000, 1_000, 500]);
+        assert_eq!(process.stop().await.code, Some(0));
+    }
 }

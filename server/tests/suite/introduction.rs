@@ -18,7 +18,7 @@ cases![
 ];
 
 /// The sentences, each with the file and the name of its tests. A sentence that promises nothing has none.
-const SENTENCES: [(&str, &[(&str, &str)]); 31] = [
+const SENTENCES: [(&str, &[(&str, &str)]); 32] = [
     (
         "The Tenant Registry stores the tenants of a multi-tenant platform, their projects, product entitlements and API \
          keys, and the audit log.",
@@ -185,6 +185,10 @@ const SENTENCES: [(&str, &[(&str, &str)]); 31] = [
     (
         "Errors are not stored: after an error, a request with the same key is processed anew.",
         &[("idempotency", "errors_are_not_repeated")],
+    ),
+    (
+        "Responses are stored for 24 hours, unless the deployment chooses another time.",
+        &[("idempotency", "an_old_response_is_deleted")],
     ),
     (
         "A plaintext is not stored either: repeating `api_key_create` or `api_key_rotate` returns \

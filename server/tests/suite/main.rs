@@ -111,6 +111,7 @@ fn all_cases() -> Vec<Trial> {
         .chain(database_tls::cases())
         .chain(database_troubles::cases())
         .chain(deletion::process_cases())
+        .chain(idempotency::process_cases())
         .chain(constraints::cases())
         .chain(tenant_words::cases())
         .chain(old_rows::cases())
