@@ -44,6 +44,13 @@ pub(crate) struct Request {
     pub(crate) has_any_version: bool,
 }
 
+/// A response, as far as expectations look at it.
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) has_entity_tag: bool,
+    pub(crate) body: String,
+}
+
 /// The expected response.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Expectation {
@@ -55,6 +62,8 @@ pub(crate) struct Expectation {
     pub(crate) items: Option<usize>,
     /// A text that the body contains.
     pub(crate) text: Option<String>,
+    /// Whether the response has an `ETag`.
+    pub(crate) has_entity_tag: Option<bool>,
 }
 
 impl Request {
@@ -105,11 +114,21 @@ impl Expectation {
         self
     }
 
+    pub(crate) fn entity_tag(mut self, is_present: bool) -> Self {
+        self.has_entity_tag = Some(is_present);
+        self
+    }
+
     /// Describes how the response differs from the expected one, if it does.
-    pub(crate) fn mismatch(&self, status: u16, body: &str) -> Option<String> {
+    pub(crate) fn mismatch(&self, response: &Response) -> Option<String> {
+        let Response {
+            status,
+            has_entity_tag,
+            body,
+        } = response;
         let json: Value = serde_json::from_str(body).unwrap_or(Value::Null);
         let shown: String = body.chars().take(160).collect();
-        if !self.statuses.is_empty() && !self.statuses.contains(&status) {
+        if !self.statuses.is_empty() && !self.statuses.contains(status) {
             return Some(format!("{status} instead of {:?}: {shown}", self.statuses));
         }
         if let Some((pointer, value)) = &self.value
@@ -121,6 +140,11 @@ impl Expectation {
             && json.get("items").and_then(Value::as_array).map(Vec::len) != Some(count)
         {
             return Some(format!("not {count} items: {shown}"));
+        }
+        if let Some(is_present) = self.has_entity_tag
+            && is_present != *has_entity_tag
+        {
+            return Some(format!("`ETag`: {has_entity_tag} instead of {is_present}"));
         }
         if let Some(text) = &self.text
             && !body.contains(text)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::probe::{Exchange, Expectation, Probe, Request};
+use crate::probe::{Exchange, Expectation, Probe, Request, Response};
 
 const ANNOUNCEMENT: &str = "listening on ";
 
@@ -103,11 +103,11 @@ impl Server {
             };
             let sent = self.fill(request, &unique, &ids);
             match self.send(&sent) {
-                Ok((status, body)) => {
-                    if let Some(mismatch) = expected.mismatch(status, &body) {
+                Ok(response) => {
+                    if let Some(mismatch) = expected.mismatch(&response) {
                         return Some(format!("{} {}: {mismatch}", sent.method, sent.path));
                     }
-                    ids.add(&body);
+                    ids.add(&response.body);
                 }
                 Err(error) => return Some(format!("{} {}: {error}", sent.method, sent.path)),
             }
@@ -146,12 +146,12 @@ impl Server {
     fn acme(&mut self) -> String {
         if self.acme.is_none() {
             let request = Request::new("GET", "/v1/tenants/by-slug/acme", None);
-            self.acme = self.send(&request).ok().and_then(|(_, body)| id(&body, "/id"));
+            self.acme = self.send(&request).ok().and_then(|response| id(&response.body, "/id"));
         }
         self.acme.clone().unwrap_or_default()
     }
 
-    fn send(&self, request: &Request) -> Result<(u16, String), ureq::Error> {
+    fn send(&self, request: &Request) -> Result<Response, ureq::Error> {
         let uri = format!("{}{}", self.address, request.path.replace(' ', "%20"));
         let mut builder = ureq::http::Request::builder().method(request.method).uri(uri);
         if request.has_any_version {
@@ -165,8 +165,11 @@ impl Server {
             ),
             None => self.agent.run(builder.body(())?),
         }?;
-        let status = response.status().as_u16();
-        Ok((status, response.body_mut().read_to_string()?))
+        Ok(Response {
+            status: response.status().as_u16(),
+            has_entity_tag: response.headers().contains_key("etag"),
+            body: response.body_mut().read_to_string()?,
+        })
     }
 }
 

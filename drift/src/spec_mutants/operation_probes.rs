@@ -79,10 +79,34 @@ pub(super) fn not_modified(operation: &Operation, is_added: bool) -> Probe {
     {
         path.push_str("?tenant_id={acme}");
     }
+    if operation
+        .parameters
+        .iter()
+        .any(|it| it.in_query && it.required && it.name == "product")
+    {
+        path.push_str("&product=insights");
+    }
     let request = Request::new("GET", path, None).with_any_version();
     let (without, with) = (Expectation::status(200), Expectation::status(304));
     let (original, mutant) = if is_added { (without, with) } else { (with, without) };
     Probe::new(operation.id.clone(), vec![exchange(request, original, mutant)])
+}
+
+/// The response to the creation of a record no longer has an `ETag`.
+pub(super) fn entity_tag_removed(header: &str) -> Option<Probe> {
+    let (path, body) = match header {
+        "/paths/~1v1~1tenants/post/responses/201/headers/ETag" => {
+            ("/v1/tenants", json!({"slug": "t-{fresh}", "name": "Drift"}))
+        }
+        "/paths/~1v1~1projects/post/responses/201/headers/ETag" => (
+            "/v1/projects",
+            json!({"tenant_id": "{acme}", "slug": "p-{fresh}", "name": "Drift"}),
+        ),
+        _ => return None,
+    };
+    let created = |has_entity_tag| Expectation::status(201).entity_tag(has_entity_tag);
+    let request = Request::new("POST", path, Some(body));
+    Some(Probe::new(path, vec![exchange(request, created(true), created(false))]))
 }
 
 /// The body has become required or optional.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::mutant;
+use super::{mutant, operation_probes};
 use crate::mutant::{Edit, Kind, Mutant, escaped};
 use crate::spec::{Operation, Spec, resolved};
 
@@ -83,7 +83,10 @@ fn headers_changed(spec: &Spec, place: &str) -> Vec<Mutant> {
             let removed = vec![Edit::Remove(pointer.clone())];
             let optional = vec![Edit::Set(pointer.clone(), optional)];
             [
-                mutant(Kind::HeaderRemoved, &pointer, format!("`{name}`"), removed),
+                Mutant {
+                    probe: operation_probes::entity_tag_removed(&pointer),
+                    ..mutant(Kind::HeaderRemoved, &pointer, format!("`{name}`"), removed)
+                },
                 mutant(Kind::HeaderMadeOptional, &pointer, format!("`{name}`"), optional),
             ]
         })
