@@ -76,8 +76,8 @@ impl Client {
         // change for one of another caller. With an `Idempotency-Key`, it gets the response to the first one.
         let has_key = request.headers().contains_key(idempotency_key::HEADER);
         let has_precondition = request.headers().contains_key(IF_MATCH);
-        let is_idempotent = Operation::from_id(operation_id).is_some_and(Operation::is_idempotent)
-            && (has_key || !has_precondition);
+        let is_idempotent =
+            Operation::from_id(operation_id).is_some_and(Operation::is_idempotent) && (has_key || !has_precondition);
         let mut retries = self.inner.retry.start(is_idempotent);
         #[cfg(feature = "tracing")]
         let mut attempts = 0..;

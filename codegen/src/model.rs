@@ -405,12 +405,10 @@ impl Conditions {
 impl Operation {
     /// The parameters that the implementation sees.
     pub(crate) fn implementation_parameters(&self) -> impl Iterator<Item = &Parameter> {
-        self.parameters
-            .iter()
-            .filter(|it| match it.location {
-                Location::Path | Location::Query | Location::Header(HeaderParameter::IfMatch) => true,
-                Location::Header(HeaderParameter::IfNoneMatch | HeaderParameter::IdempotencyKey) => false,
-            })
+        self.parameters.iter().filter(|it| match it.location {
+            Location::Path | Location::Query | Location::Header(HeaderParameter::IfMatch) => true,
+            Location::Header(HeaderParameter::IfNoneMatch | HeaderParameter::IdempotencyKey) => false,
+        })
     }
 
     /// The responses that the implementation can return. 401 and 429 of a secured operation come from the HTTP layer, and

@@ -66,8 +66,17 @@ async fn retries_after_a_broken_connection_if_that_is_safe() {
 
 #[tokio::test]
 async fn retries_a_post_with_the_same_key() {
-    let running = Response::With(409, "retry-after: 0\r\n", r#"{"error": "conflict", "message": "it is running"}"#);
-    for response in [Response::HangUp, BAD_GATEWAY, Response::With(503, "", "<html>"), running] {
+    let running = Response::With(
+        409,
+        "retry-after: 0\r\n",
+        r#"{"error": "conflict", "message": "it is running"}"#,
+    );
+    for response in [
+        Response::HangUp,
+        BAD_GATEWAY,
+        Response::With(503, "", "<html>"),
+        running,
+    ] {
         let script = Script::start([response, CREATED, CREATED]).await;
         let client = script.client();
         create(&client).await.expect("the second response is a tenant");

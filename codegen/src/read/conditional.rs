@@ -30,7 +30,9 @@ pub(super) fn header_parameter(place: &Place<'_>) -> Result<Option<HeaderParamet
         Some(known) => Ok(Some(known)),
         None => Err(name.error(format!(
             "the only supported parameters in `header` are {}; use `path` or `query`",
-            HeaderParameter::ALL.map(|known| format!("`{}`", known.name())).join(", ")
+            HeaderParameter::ALL
+                .map(|known| format!("`{}`", known.name()))
+                .join(", ")
         ))),
     }
 }

@@ -53,11 +53,7 @@ pub(super) fn all(context: &Context<'_>, path: &[Segment], place: &Place<'_>) ->
     Ok(all)
 }
 
-fn header_parameter(
-    context: &Context<'_>,
-    header: HeaderParameter,
-    place: &Place<'_>,
-) -> Result<Parameter, Error> {
+fn header_parameter(context: &Context<'_>, header: HeaderParameter, place: &Place<'_>) -> Result<Parameter, Error> {
     conditional::check_header_parameter(header, place)?;
     let ty = match header {
         HeaderParameter::IfMatch | HeaderParameter::IfNoneMatch => Type::String,

@@ -6,8 +6,8 @@ use crate::harness::issuer::{TestIssuer, TokenRequest};
 use crate::harness::openapi::SPEC;
 use crate::harness::polling::until;
 use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
-use futures_util::future::{join_all, select};
 use chrono::TimeDelta;
+use futures_util::future::{join_all, select};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -219,7 +219,10 @@ async fn a_malformed_key_is_rejected(store: StoreUnderTest) {
         let message = send(&service, "/v1/tenants", &body, key)
             .await
             .assert_error(400, ErrorCode::InvalidInput);
-        assert!(message.starts_with("`Idempotency-Key` in the head: "), "{key}: {message}");
+        assert!(
+            message.starts_with("`Idempotency-Key` in the head: "),
+            "{key}: {message}"
+        );
     }
     let twice = service.raw.request(Method::POST, "/v1/tenants").json(&body);
     let twice = twice.header("Idempotency-Key", "one").header("Idempotency-Key", "two");
@@ -474,7 +477,10 @@ mod database {
             (left == 5).then_some(())
         })
         .await;
-        let steps = client.query("SELECT rows FROM steps WHERE rows > 0", &[]).await.unwrap();
+        let steps = client
+            .query("SELECT rows FROM steps WHERE rows > 0", &[])
+            .await
+            .unwrap();
         let steps: Vec<i64> = steps.iter().map(|row| row.get(0)).collect();
         assert_eq!(steps, [1_000, 1_000, 500]);
         assert_eq!(process.stop().await.code, Some(0));

@@ -3,8 +3,8 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::emit::types::holds_secret;
 use crate::emit::rust::rust_type;
+use crate::emit::types::holds_secret;
 use crate::emit::{admission, server};
 use crate::model::{Access, Api, Conditions, HeaderParameter, Location, Operation, Parameter, Response, Tag, Type};
 use crate::print::{doc, rust_file};

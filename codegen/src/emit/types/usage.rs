@@ -71,9 +71,5 @@ fn used_by(operation: &Operation) -> Vec<String> {
         .iter()
         .filter_map(|it| it.body.as_deref())
         .chain(operation.body.as_ref().map(|it| it.schema.as_str()));
-    parameters
-        .chain(headers)
-        .chain(bodies)
-        .map(str::to_owned)
-        .collect()
+    parameters.chain(headers).chain(bodies).map(str::to_owned).collect()
 }
