@@ -107,6 +107,12 @@ fn idempotency_keys() {
             "the key is text with a pattern; define a schema for it",
         ),
         (
+            "description: Open.\n",
+            "description: Open.\n          headers: { ETag: { required: true, schema: { type: string } } }\n"
+                .to_owned(),
+            "a repeated response has one; declare `ETag` here, too",
+        ),
+        (
             "conflict, idempotency_key_reused, ",
             "conflict, ".to_owned(),
             "`idempotency_key_reused` is missing; the HTTP layer returns it",

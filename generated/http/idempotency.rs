@@ -74,20 +74,15 @@ fn digest(parts: &[&[u8]]) -> [u8; 32] {
 
 /// The response of the operation `R`: a new one, or that of an earlier request.
 pub(super) struct Once<R> {
-    pending: PendingResponse,
+    pending: Result<PendingResponse, HttpError>,
     operation: PhantomData<fn() -> R>,
 }
 
 impl<R> Once<R> {
-    fn new(pending: Result<PendingResponse, HttpError>) -> Result<Self, ErrorResponse> {
-        match pending {
-            Ok(pending) => {
-                Ok(Self {
-                    pending,
-                    operation: PhantomData,
-                })
-            }
-            Err(error) => Err(ErrorResponse(Err(error))),
+    fn new(pending: Result<PendingResponse, HttpError>) -> Self {
+        Self {
+            pending,
+            operation: PhantomData,
         }
     }
 }
@@ -98,7 +93,7 @@ impl<R: OperationResponse> OperationResponse for Once<R> {
 
 impl<R: OperationResponse> ToResponse for Once<R> {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        Ok(self.pending)
+        self.pending
     }
 }
 
@@ -120,12 +115,12 @@ where
 {
     let implementation = &context.context().implementation;
     let Some(request) = keyed else {
-        return Once::new(run(metadata, None).await.into_pending());
+        return Ok(Once::new(run(metadata, None).await.into_pending()));
     };
     match implementation.stored_response(&metadata, &request.key).await {
         Ok(None) => {}
-        Ok(Some(stored)) => return replay(&request, stored),
-        Err(error) => return Once::new(R::from(error).into_pending()),
+        Ok(Some(stored)) => return Ok(Once::new(replay(&request, stored))),
+        Err(error) => return Ok(Once::new(R::from(error).into_pending())),
     }
     let Some(_running) = implementation.running_requests().start(&request.key) else {
         return Err(still_running());
@@ -139,46 +134,40 @@ where
             .stored_response(&metadata, &request.key)
             .await
     {
-        return replay(&request, stored);
+        return Ok(Once::new(replay(&request, stored)));
     }
-    Once::new(pending)
+    Ok(Once::new(pending))
 }
 
 /// Repeats the response to the first request, if this is the same request.
-fn replay<R>(
+fn replay(
     request: &KeyedRequest,
     stored: StoredResponse,
-) -> Result<Once<R>, ErrorResponse> {
+) -> Result<PendingResponse, HttpError> {
     let StoredResponse { fingerprint, status, entity_tag, body } = stored;
     if fingerprint != request.fingerprint {
-        return Err(
-            ErrorResponse::new(
+        return ErrorResponse::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 ErrorCode::IdempotencyKeyReused,
                 "another request had this `Idempotency-Key`; send a new key, or the same path and body as before"
                     .to_owned(),
-            ),
-        );
+            )
+            .0;
     }
-    let pending = StatusCode::from_u16(status)
-        .map_err(|error| HttpError::for_internal_error(error.to_string()))
-        .map(|status| {
-            let pending = match body {
-                Some(text) => response::json_text(status, text.into_bytes()),
-                None => response::without_body(status),
-            };
-            let pending = response::with_entity_tag(pending, entity_tag);
-            if status.is_success() {
-                response::with_header(
-                    pending,
-                    REPLAYED,
-                    HeaderValue::from_static("true"),
-                )
-            } else {
-                pending
-            }
-        });
-    Once::new(pending)
+    let status = StatusCode::from_u16(status)
+        .map_err(|error| HttpError::for_internal_error(error.to_string()))?;
+    let pending = match body {
+        Some(text) => response::json_text(status, text.into_bytes()),
+        None => response::without_body(status),
+    };
+    let pending = response::with_entity_tag(pending, entity_tag);
+    Ok(
+        if status.is_success() {
+            response::with_header(pending, REPLAYED, HeaderValue::from_static("true"))
+        } else {
+            pending
+        },
+    )
 }
 
 fn still_running() -> ErrorResponse {

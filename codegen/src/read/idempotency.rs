@@ -82,11 +82,13 @@ pub(super) fn read(root: &Place<'_>, method: Method, operation: &Place<'_>) -> R
 /// The schema of the key.
 pub(super) fn schema(context: &Context<'_>, parameter: &Place<'_>) -> Result<String, Error> {
     let schema = parameter.require("schema")?;
-    match schemas::type_of(&schema, &context.schemas.names, &[])? {
-        // A schema that has errors is in the names only; its own errors are enough.
-        Type::Named(name) if matches!(context.schemas.kind(&name), Some(Kind::Text(_)) | None) => Ok(name),
-        _ => Err(schema.error("the key is text with a pattern; define a schema for it and refer to it")),
+    // A schema that has errors is in the names only; its own errors are enough.
+    if let Type::Named(name) = schemas::type_of(&schema, &context.schemas.names, &[])?
+        && matches!(context.schemas.kind(&name), Some(Kind::Text(_)) | None)
+    {
+        return Ok(name);
     }
+    Err(schema.error("the key is text with a pattern; define a schema for it and refer to it"))
 }
 
 fn header<'a>(root: &Place<'a>, response: &Place<'a>, name: &str) -> Result<Option<Place<'a>>, Error> {

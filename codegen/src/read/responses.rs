@@ -59,8 +59,8 @@ fn headers(context: &Context<'_>, status: u16, place: &Place<'_>) -> Result<Vec<
     let mut scope = Scope::default();
     let of_http_layer = [conditional::TAG, security::CHALLENGE, idempotency::REPLAYED];
     let of_operation = headers.entries()?.into_iter().filter(|(name, _)| {
-        !of_http_layer.iter().any(|it| name.eq_ignore_ascii_case(it))
-            && !(status == idempotency::RUNNING && name.eq_ignore_ascii_case(idempotency::RETRY_AFTER))
+        let is_while_running = status == idempotency::RUNNING && name.eq_ignore_ascii_case(idempotency::RETRY_AFTER);
+        !is_while_running && !of_http_layer.iter().any(|it| name.eq_ignore_ascii_case(it))
     });
     error::all(of_operation.map(|(name, entry)| {
         names::check_header(&entry, name)?;

@@ -227,7 +227,7 @@ impl Configuration {
             shutdown_drain: self.shutdown.drain(),
             shutdown_timeout: self.shutdown.timeout(),
             last_used_interval: LAST_USED_INTERVAL,
-            idempotency_retention: Duration::from_hours(self.idempotency_hours.into()),
+            idempotency_retention: Duration::from_secs(u64::from(self.idempotency_hours) * 60 * 60),
             allowed_origins: AllowedOrigins::new(self.allowed_origins.iter().map(Into::into)),
             allowed_hosts: self.allowed_hosts.clone(),
             traces: self.traces.settings()?,
