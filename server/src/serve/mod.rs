@@ -20,7 +20,7 @@ use crate::telemetry::RequestObserver;
 use crate::telemetry::metrics::{Exposition, Metrics};
 use crate::telemetry::traces::Traces;
 use last_used_writer::LastUsedWriter;
-use removal::{DeletedTenants, OldResponses, RemovalTask};
+use removal::Removal;
 pub use running::{RunningService, ShutdownError};
 use sampler::Sampler;
 pub use settings::ServeSettings;
@@ -124,20 +124,14 @@ pub fn start<S: Store>(
         .map(|address| metrics_server::start(address, Exposition::new(&metrics, sampler)))
         .transpose()?;
     let writer = LastUsedWriter::start(Arc::clone(&registry), last_used_interval);
-    let removals = [
-        RemovalTask::start(DeletedTenants(Arc::clone(&registry))),
-        RemovalTask::start(OldResponses {
-            registry: Arc::clone(&registry),
-            retention: idempotency_retention,
-        }),
-    ];
+    let removal = Removal::start(Arc::clone(&registry), idempotency_retention);
     Ok(RunningService {
         http,
         internal,
         metrics_server,
         registry,
         writer,
-        removals,
+        removal,
         draining,
         traces,
         shutdown_drain,

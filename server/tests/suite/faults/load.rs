@@ -106,7 +106,7 @@ impl Caller {
     /// Sends a write and enters its outcome. Every second caller sends it again, with the same `Idempotency-Key`, until there is
     /// a response.
     async fn write(&self, kind: Kind, tag: &str, path: &str, body: Value) -> Option<Value> {
-        let key = (self.number % 2 == 0).then(|| format!("{kind:?}-{tag}"));
+        let key = self.number.is_multiple_of(2).then(|| format!("{kind:?}-{tag}"));
         let deadline = Instant::now() + PERSEVERANCE;
         let mut was_retried = false;
         loop {
