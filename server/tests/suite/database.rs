@@ -255,7 +255,7 @@ async fn every_time_in_the_database_is_in_the_years_0001_to_9999() {
                    WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations' \
                    AND (data_type LIKE 'timestamp%' OR data_type = 'date')";
     let columns = client.query(columns, &[]).await.unwrap();
-    assert_eq!(columns.len(), 16);
+    assert_eq!(columns.len(), 17);
     for column in columns {
         let (table, name, is_date): (String, String, bool) = (column.get(0), column.get(1), column.get(2));
         let last = if is_date {
