@@ -14,6 +14,7 @@ impl Operation {
             | Self::TenantGetBySlug
             | Self::ProjectGet
             | Self::EntitlementList
+            | Self::EntitlementGet
             | Self::EntitlementCheck
             | Self::CatalogList
             | Self::ApiKeyList
@@ -21,11 +22,13 @@ impl Operation {
             | Self::ApiKeyVerify
             | Self::ApiKeyVerifyBatch
             | Self::AuditList => true,
-            // A second request changes nothing and gets the same response.
-            Self::TenantUpdate
-            | Self::TenantActivate
+            // A second request changes nothing and gets the same response, or 200 instead of 201.
+            Self::TenantActivate
             | Self::TenantCancel
+            | Self::TenantUpdate
             | Self::TenantArchive
+            | Self::EntitlementSet
+            | Self::EntitlementRevoke
             | Self::ApiKeyUpdate
             | Self::ApiKeyRevoke => true,
             // The client sends an `Idempotency-Key` with these. A second request changes nothing and gets the first response

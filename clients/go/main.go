@@ -55,6 +55,7 @@ func main() {
 	updateOneVersion(tenant)
 	website := createProject(tenant)
 	tried := tryProduct(tenant)
+	sellProduct(tenant, tried)
 	useAPIKey(tenant, website, tried)
 	exported := appendAuditEvent(tenant)
 	deleteProject(website)
@@ -280,6 +281,45 @@ func tryProduct(tenant *registry.Tenant) string {
 	return product
 }
 
+func sellProduct(tenant *registry.Tenant, tried string) {
+	bought := *registry.NewEntitlementSet()
+	bought.SetConfig(map[string]interface{}{"seats": 5.0})
+	entitlement, response, err := client.TenantsAPI.EntitlementSet(ctx, tenant.Id, tried).EntitlementSet(bought).Execute()
+	check(err == nil && response.StatusCode == 200, "status 200 for an entitlement that existed")
+	check(entitlement.Source == registry.ENTITLEMENTSOURCE_PURCHASE && entitlement.Enabled, "a purchase")
+	check(reflect.DeepEqual(entitlement.Config, bought.Config), "the settings of the request")
+	check(entitlement.ExpiresAt.Get() == nil, "an entitlement that does not expire")
+
+	var other string
+	for _, entry := range succeeds(client.CatalogAPI.CatalogList(ctx).Execute()).Items {
+		if !entry.SupportsTrial {
+			other = entry.Key
+		}
+	}
+	fails[*registry.TenantProduct](404, registry.ERRORCODE_NOT_FOUND)(
+		client.TenantsAPI.EntitlementGet(ctx, tenant.Id, other).Execute())
+	override := *registry.NewEntitlementSet()
+	override.SetSource(registry.ENTITLEMENTGRANT_OVERRIDE)
+	entitlement, response, err = client.TenantsAPI.EntitlementSet(ctx, tenant.Id, other).EntitlementSet(override).Execute()
+	check(err == nil && response.StatusCode == 201, "status 201 for a new entitlement")
+	check(entitlement.Source == registry.ENTITLEMENTSOURCE_OVERRIDE, "an override")
+	passed("entitlement_set")
+
+	found := succeeds(client.TenantsAPI.EntitlementGet(ctx, tenant.Id, other).Execute())
+	check(reflect.DeepEqual(found, entitlement), "the entitlement that was set")
+	passed("entitlement_get")
+
+	for range [2]int{} {
+		response, err = client.TenantsAPI.EntitlementRevoke(ctx, tenant.Id, other).Execute()
+		check(err == nil && response.StatusCode == 204, "status 204")
+	}
+	found = succeeds(client.TenantsAPI.EntitlementGet(ctx, tenant.Id, other).Execute())
+	check(!found.Enabled, "an entitlement that is not enabled")
+	entitled := succeeds(client.TenantsAPI.EntitlementCheck(ctx).TenantId(tenant.Id).Product(other).Execute())
+	check(entitled.GetReason() == registry.ENTITLEMENTCHECKREASON_DISABLED, "a revoked entitlement is disabled")
+	passed("entitlement_revoke")
+}
+
 func useAPIKey(tenant *registry.Tenant, project *registry.Project, product string) {
 	scopes := []string{"reports:read", "reports:write"}
 	body := *registry.NewAPIKeyCreate(tenant.Id, "ci")
@@ -470,6 +510,9 @@ func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {
 		"project.created",
 		"catalog.requested",
 		"catalog.trial_started",
+		"entitlement.changed",
+		"entitlement.granted",
+		"entitlement.revoked",
 		"api_key.created",
 		"api_key.rotated",
 		"api_key.updated",

@@ -77,6 +77,7 @@ public final class CustomerLife {
         life.updateOneVersion(tenant.getId());
         Project website = life.createProject(tenant.getId());
         String tried = life.tryProduct(tenant.getId());
+        life.sellProduct(tenant.getId(), tried);
         life.useApiKey(tenant.getId(), website.getId(), tried);
         AuditEvent exported = life.appendAuditEvent(tenant);
         life.deleteProject(website.getId());
@@ -122,8 +123,8 @@ public final class CustomerLife {
     }
 
     private void getTenant(Tenant tenant) throws Exception {
-        equal(tenants.tenantGet(tenant.getId(, null)), tenant);
-        fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(UUID.randomUUID(, null)));
+        equal(tenants.tenantGet(tenant.getId(), null), tenant);
+        fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(UUID.randomUUID(), null));
         passed("tenant_get");
         equal(tenants.tenantGetBySlug(tenant.getSlug(), null), tenant);
         passed("tenant_get_by_slug");
@@ -262,6 +263,38 @@ public final class CustomerLife {
         equal(entitled.getReason(), EntitlementCheckReason.UNKNOWN_PRODUCT);
         passed("entitlement_check");
         return entry.getKey();
+    }
+
+    private void sellProduct(UUID tenantId, String tried) throws Exception {
+        EntitlementSet bought = new EntitlementSet().config(Map.of("seats", 5));
+        ApiResponse<TenantProduct> response = tenants.entitlementSetWithHttpInfo(tenantId, tried, bought);
+        equal(response.getStatusCode(), 200);
+        equal(response.getData().getSource(), EntitlementSource.PURCHASE);
+        equal(response.getData().getEnabled(), true);
+        equal(response.getData().getConfig(), bought.getConfig());
+        equal(response.getData().getExpiresAt(), null);
+
+        String other = catalog.catalogList(APICatalogListRequest.newBuilder().build()).getItems().stream()
+                .filter(entry -> !entry.getSupportsTrial())
+                .map(CatalogEntry::getKey)
+                .findFirst()
+                .orElseThrow();
+        fails(404, ErrorCode.NOT_FOUND, () -> tenants.entitlementGet(tenantId, other));
+        EntitlementSet override = new EntitlementSet().source(EntitlementGrant.OVERRIDE);
+        response = tenants.entitlementSetWithHttpInfo(tenantId, other, override);
+        equal(response.getStatusCode(), 201);
+        equal(response.getData().getSource(), EntitlementSource.OVERRIDE);
+        passed("entitlement_set");
+
+        equal(tenants.entitlementGet(tenantId, other), response.getData());
+        passed("entitlement_get");
+
+        for (int time = 0; time < 2; time++) {
+            equal(tenants.entitlementRevokeWithHttpInfo(tenantId, other).getStatusCode(), 204);
+        }
+        equal(tenants.entitlementGet(tenantId, other).getEnabled(), false);
+        equal(tenants.entitlementCheck(tenantId, other).getReason(), EntitlementCheckReason.DISABLED);
+        passed("entitlement_revoke");
     }
 
     private void useApiKey(UUID tenantId, UUID projectId, String product) throws Exception {
@@ -416,9 +449,9 @@ public final class CustomerLife {
         passed("tenant_archive");
 
         UUID demo = tenants.tenantGetBySlug(tenant.getSlug() + "-demo", null).getId();
-        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantDelete(demo));
+        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantDelete(demo, null));
         tenants.tenantArchive(demo, null, null);
-        equal(tenants.tenantDeleteWithHttpInfo(demo).getStatusCode(), 204);
+        equal(tenants.tenantDeleteWithHttpInfo(demo, null).getStatusCode(), 204);
         fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(demo, null));
         passed("tenant_delete");
     }
@@ -451,6 +484,9 @@ public final class CustomerLife {
                         "project.created",
                         "catalog.requested",
                         "catalog.trial_started",
+                        "entitlement.changed",
+                        "entitlement.granted",
+                        "entitlement.revoked",
                         "api_key.created",
                         "api_key.rotated",
                         "api_key.updated",

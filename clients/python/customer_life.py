@@ -145,7 +145,7 @@ def update_tenant(tenant):
 
 
 def update_one_version(tenant):
-    tag = tenants.tenant_get_with_http_info(tenant.id).headers["ETag"]
+    tag = tenants.tenant_get_with_http_info(tenant.id).headers["etag"]
     try:
         tenants.tenant_get(tenant.id, if_none_match=tag)
     except registry.ApiException as error:
@@ -201,6 +201,31 @@ def try_product(tenant):
     assert not check.entitled and check.reason is registry.EntitlementCheckReason.UNKNOWN_PRODUCT
     passed("entitlement_check")
     return entry.key
+
+
+def sell_product(tenant, tried):
+    bought = registry.EntitlementSet(config={"seats": 5})
+    response = tenants.entitlement_set_with_http_info(tenant.id, tried, bought)
+    assert response.status_code == 200 and response.data.source is registry.EntitlementSource.PURCHASE
+    assert response.data.enabled and response.data.config == bought.config and response.data.expires_at is None
+
+    other = next(entry.key for entry in catalog.catalog_list().items if not entry.supports_trial)
+    with fails(404, registry.ErrorCode.NOT_FOUND):
+        tenants.entitlement_get(tenant.id, other)
+    override = registry.EntitlementSet(source=registry.EntitlementGrant.OVERRIDE)
+    response = tenants.entitlement_set_with_http_info(tenant.id, other, override)
+    assert response.status_code == 201 and response.data.source is registry.EntitlementSource.OVERRIDE
+    passed("entitlement_set")
+
+    assert tenants.entitlement_get(tenant.id, other) == response.data
+    passed("entitlement_get")
+
+    for _ in range(2):
+        assert tenants.entitlement_revoke_with_http_info(tenant.id, other).status_code == 204
+    assert not tenants.entitlement_get(tenant.id, other).enabled
+    check = tenants.entitlement_check(tenant.id, other)
+    assert check.reason is registry.EntitlementCheckReason.DISABLED
+    passed("entitlement_revoke")
 
 
 def use_api_key(tenant, project, product):
@@ -350,6 +375,9 @@ def read_audit_log(tenant, appended):
         "project.created",
         "catalog.requested",
         "catalog.trial_started",
+        "entitlement.changed",
+        "entitlement.granted",
+        "entitlement.revoked",
         "api_key.created",
         "api_key.rotated",
         "api_key.updated",
@@ -401,6 +429,7 @@ update_tenant(customer)
 update_one_version(customer)
 website = create_project(customer)
 tried = try_product(customer)
+sell_product(customer, tried)
 use_api_key(customer, website, tried)
 exported = append_audit_event(customer)
 delete_project(website)

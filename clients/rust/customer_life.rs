@@ -13,8 +13,9 @@ use tenant_registry_client as registry;
 use self::registry::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch,
     ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditEvent, CatalogRequest, EntitlementCheckReason,
-    ErrorCode, HealthStatus, Patch, ProductKey, Project, ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate,
-    TenantCancel, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate,
+    EntitlementGrant, EntitlementSet, EntitlementSource, ErrorCode, HealthStatus, Patch, ProductKey, Project,
+    ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind,
+    TenantSlug, TenantStatus, TenantUpdate,
 };
 use self::registry::{Client, EntityTag, ResponseValue, TryStreamExt};
 use uuid::Uuid;
@@ -37,6 +38,7 @@ async fn main() -> Outcome {
     update_one_version(&client, tenant.id).await?;
     let website = create_project(&client, tenant.id).await?;
     let tried = try_product(&client, tenant.id).await?;
+    sell_product(&client, tenant.id, &tried).await?;
     use_api_key(&client, tenant.id, website.id, tried).await?;
     let exported = append_audit_event(&client, &tenant).await?;
     delete_project(&client, website.id).await?;
@@ -292,6 +294,61 @@ async fn try_product(client: &Client, tenant_id: TenantId) -> Outcome<ProductKey
     )?;
     passed("entitlement_check");
     Ok(product)
+}
+
+async fn sell_product(client: &Client, tenant_id: TenantId, tried: &ProductKey) -> Outcome {
+    let set = client.entitlement_set().tenant_id(tenant_id);
+    let bought = EntitlementSet {
+        config: serde_json::from_value(json!({"seats": 5}))?,
+        ..EntitlementSet::default()
+    };
+    let sold = set.clone().product(tried.clone()).body(bought.clone()).send().await?;
+    equal(&sold.status().as_u16(), &200)?;
+    equal(
+        &(&sold.source, sold.enabled),
+        &(&EntitlementSource::Purchase.into(), true),
+    )?;
+    equal(&(&sold.config, sold.expires_at), &(&bought.config, None))?;
+
+    let entries = client.catalog_list().send().await?.into_inner().items;
+    let other = entries
+        .iter()
+        .find(|entry| !entry.supports_trial)
+        .ok_or("a product without trials")?;
+    let other = ProductKey::try_from(other.key.as_str())?;
+    let get = client.entitlement_get().tenant_id(tenant_id).product(other.clone());
+    fails(404, ErrorCode::NotFound, get.clone().send().await)?;
+    let override_plan = EntitlementSet {
+        source: EntitlementGrant::Override,
+        ..EntitlementSet::default()
+    };
+    let given = set.product(other.clone()).body(override_plan).send().await?;
+    equal(&given.status().as_u16(), &201)?;
+    equal(&given.source, &EntitlementSource::Override.into())?;
+    passed("entitlement_set");
+
+    equal(&*get.clone().send().await?, &*given)?;
+    passed("entitlement_get");
+
+    for _ in 0..2 {
+        let revoked = client
+            .entitlement_revoke()
+            .tenant_id(tenant_id)
+            .product(other.clone())
+            .send()
+            .await?;
+        equal(&revoked.status().as_u16(), &204)?;
+    }
+    check(!get.send().await?.enabled, "an entitlement that is not enabled")?;
+    let entitled = client
+        .entitlement_check()
+        .tenant_id(tenant_id)
+        .product(other)
+        .send()
+        .await?;
+    equal(&entitled.reason, &Some(EntitlementCheckReason::Disabled.into()))?;
+    passed("entitlement_revoke");
+    Ok(())
 }
 
 async fn use_api_key(client: &Client, tenant_id: TenantId, project_id: ProjectId, product: ProductKey) -> Outcome {
@@ -559,6 +616,9 @@ async fn read_audit_log(client: &Client, tenant: &Tenant, appended: &AuditEvent)
             "project.created",
             "catalog.requested",
             "catalog.trial_started",
+            "entitlement.changed",
+            "entitlement.granted",
+            "entitlement.revoked",
             "api_key.created",
             "api_key.rotated",
             "api_key.updated",

@@ -18,6 +18,8 @@ import {
     CatalogApi,
     Configuration,
     EntitlementCheckReason,
+    EntitlementGrant,
+    EntitlementSource,
     ErrorBodyFromJSON,
     ErrorCode,
     FetchError,
@@ -246,6 +248,39 @@ async function tryProduct({ id: tenantId }: Tenant): Promise<string> {
     return entry.key;
 }
 
+async function sellProduct({ id: tenantId }: Tenant, tried: string) {
+    const bought = { config: { seats: 5 } };
+    const sold = await tenants.entitlementSetRaw({ tenantId, product: tried, entitlementSet: bought });
+    assert.equal(sold.raw.status, 200);
+    const purchase = await sold.value();
+    assert.equal(purchase.source, EntitlementSource.Purchase);
+    assert(purchase.enabled);
+    assert.deepEqual(purchase.config, bought.config);
+    assert.equal(purchase.expiresAt, null);
+
+    const other = (await catalog.catalogList()).items.find((entry) => !entry.supportsTrial);
+    assert(other !== undefined);
+    const product = other.key;
+    await fails(404, ErrorCode.NotFound, tenants.entitlementGet({ tenantId, product }));
+    const entitlementSet = { source: EntitlementGrant.Override };
+    const given = await tenants.entitlementSetRaw({ tenantId, product, entitlementSet });
+    assert.equal(given.raw.status, 201);
+    const override = await given.value();
+    assert.equal(override.source, EntitlementSource.Override);
+    passed("entitlement_set");
+
+    assert.deepEqual(await tenants.entitlementGet({ tenantId, product }), override);
+    passed("entitlement_get");
+
+    for (let time = 0; time < 2; time++) {
+        assert.equal((await tenants.entitlementRevokeRaw({ tenantId, product })).raw.status, 204);
+    }
+    assert(!(await tenants.entitlementGet({ tenantId, product })).enabled);
+    const { reason } = await tenants.entitlementCheck({ tenantId, product });
+    assert.equal(reason, EntitlementCheckReason.Disabled);
+    passed("entitlement_revoke");
+}
+
 async function useApiKey({ id: tenantId }: Tenant, { id: projectId }: Project, product: string) {
     const scopes = ["reports:read", "reports:write"];
     const expiresAt = new Date(Date.now() + 365 * DAY);
@@ -415,6 +450,9 @@ async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
             "project.created",
             "catalog.requested",
             "catalog.trial_started",
+            "entitlement.changed",
+            "entitlement.granted",
+            "entitlement.revoked",
             "api_key.created",
             "api_key.rotated",
             "api_key.updated",
@@ -457,6 +495,7 @@ await updateTenant(customer);
 await updateOneVersion(customer);
 const website = await createProject(customer);
 const tried = await tryProduct(customer);
+await sellProduct(customer, tried);
 await useApiKey(customer, website, tried);
 const exported = await appendAuditEvent(customer);
 await deleteProject(website);

@@ -106,8 +106,8 @@ pub(crate) enum Conditions {
 pub(crate) enum Access {
     /// Everyone, without a token.
     Open,
-    /// Callers with a token that has all of these scopes.
-    Secured(Vec<String>),
+    /// Callers with a token that has all scopes of one of these alternatives.
+    Secured(Vec<Vec<String>>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

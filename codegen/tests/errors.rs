@@ -113,6 +113,13 @@ fn idempotency_keys() {
             "a repeated response has one; declare `ETag` here, too",
         ),
         (
+            "        \"201\":\n          description: Built.\n",
+            "        \"200\":\n          description: It stood.\n          content: { application/json: { schema: { $ref: \
+             \"#/components/schemas/Door\" } } }\n        \"201\":\n          description: Built.\n"
+                .to_owned(),
+            "declare a single success",
+        ),
+        (
             "conflict, idempotency_key_reused, ",
             "conflict, ".to_owned(),
             "`idempotency_key_reused` is missing; the HTTP layer returns it",
@@ -662,7 +669,14 @@ fn responses() {
     assert_error(BODIES, "\"202\":", "\"default\":", "list the status codes");
     assert_error(BODIES, "\"202\":", "\"299\":", "`299` is not a supported status code");
     assert_error(BODIES, "\"503\":", "\"204\":", "204 cannot have content");
-    assert_error(BODIES, "\"503\":", "\"201\":", "2 responses below 400");
+    assert_error(BODIES, "\"503\":", "\"201\":", "have different bodies");
+    assert_error(ADMISSION, "\"200\":", "\"409\":", "the body of 409 is `Door`");
+    assert_error(
+        ADMISSION,
+        "\"204\": { description: Counted. }",
+        "\"500\": { $ref: \"#/components/responses/Rejected\" }",
+        "there is no response below 400",
+    );
     assert_error(
         BODIES,
         "      required: true\n      schema: { type: integer",
@@ -776,7 +790,15 @@ fn operations_without_security() {
         ("security: [{}]", "exactly one security scheme is expected here"),
         (
             "security: [{ bearer: [doors:see] }, {}]",
-            "alternatives are not supported",
+            "exactly one security scheme is expected here",
+        ),
+        (
+            "security: [{ bearer: [doors:see] }, { bearer: [doors:see, doors:open] }]",
+            "so it is never needed",
+        ),
+        (
+            "security: [{ bearer: [doors:see, doors:open] }, { bearer: [doors:open] }]",
+            "so it is never needed",
         ),
         (
             "security: [{ basic: [doors:see] }]",

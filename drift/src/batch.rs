@@ -49,7 +49,10 @@ fn group(kind: Kind) -> Group {
         | Kind::ResponseFieldMadeNullable
         | Kind::ResponseFieldMadeNonNullable => Group::Presence,
         Kind::SecurityRemoved
+        | Kind::ScopeAdded
+        | Kind::ScopeRemoved
         | Kind::StatusAdded
+        | Kind::SuccessAdded
         | Kind::StatusRemoved
         | Kind::HeaderRemoved
         | Kind::HeaderMadeOptional

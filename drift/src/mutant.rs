@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     PathChanged,
     MethodChanged,
     SecurityRemoved,
+    ScopeAdded,
+    ScopeRemoved,
     ParameterAdded,
     ParameterRemoved,
     ParameterRenamed,
@@ -47,6 +49,7 @@ pub(crate) enum Kind {
     ResponseFieldMadeNullable,
     ResponseFieldMadeNonNullable,
     StatusAdded,
+    SuccessAdded,
     StatusRemoved,
     HeaderRemoved,
     HeaderMadeOptional,
@@ -71,12 +74,14 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 58] = [
+    pub(crate) const ALL: [Self; 61] = [
         Self::OperationAdded,
         Self::OperationRemoved,
         Self::PathChanged,
         Self::MethodChanged,
         Self::SecurityRemoved,
+        Self::ScopeAdded,
+        Self::ScopeRemoved,
         Self::ParameterAdded,
         Self::ParameterRemoved,
         Self::ParameterRenamed,
@@ -109,6 +114,7 @@ impl Kind {
         Self::ResponseFieldMadeNullable,
         Self::ResponseFieldMadeNonNullable,
         Self::StatusAdded,
+        Self::SuccessAdded,
         Self::StatusRemoved,
         Self::HeaderRemoved,
         Self::HeaderMadeOptional,
@@ -140,6 +146,8 @@ impl Kind {
             Self::PathChanged => "path changed",
             Self::MethodChanged => "method changed",
             Self::SecurityRemoved => "security removed",
+            Self::ScopeAdded => "scope added",
+            Self::ScopeRemoved => "scope removed",
             Self::ParameterAdded => "parameter added",
             Self::ParameterRemoved => "parameter removed",
             Self::ParameterRenamed => "parameter renamed",
@@ -172,6 +180,7 @@ impl Kind {
             Self::ResponseFieldMadeNullable => "response field made nullable",
             Self::ResponseFieldMadeNonNullable => "response field made non-nullable",
             Self::StatusAdded => "status added",
+            Self::SuccessAdded => "status of success added",
             Self::StatusRemoved => "status removed",
             Self::HeaderRemoved => "response header removed",
             Self::HeaderMadeOptional => "response header made optional",

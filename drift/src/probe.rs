@@ -57,7 +57,7 @@ pub(crate) struct Expectation {
     /// The accepted statuses.
     pub(crate) statuses: Vec<u16>,
     /// A JSON pointer into the body, and the value there.
-    pub(crate) value: Option<(&'static str, Value)>,
+    pub(crate) value: Option<(String, Value)>,
     /// The number of items under `/items`.
     pub(crate) items: Option<usize>,
     /// A text that the body contains.
@@ -99,8 +99,8 @@ impl Expectation {
         }
     }
 
-    pub(crate) fn value(mut self, pointer: &'static str, value: impl Into<Value>) -> Self {
-        self.value = Some((pointer, value.into()));
+    pub(crate) fn value(mut self, pointer: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.value = Some((pointer.into(), value.into()));
         self
     }
 

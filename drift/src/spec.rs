@@ -115,6 +115,15 @@ impl Spec {
         Value::Array(names)
     }
 
+    /// All scopes, in order.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &String> {
+        self.document
+            .pointer("/components/securitySchemes/bearer/x-scopes")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(Map::keys)
+    }
+
     /// All schemas, in order.
     pub(crate) fn schemas(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.document

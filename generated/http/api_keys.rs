@@ -25,7 +25,11 @@ pub(super) async fn api_key_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysRead])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysRead]],
+            )
             .await?;
         let query = request::query(
             &context,
@@ -59,7 +63,7 @@ impl ToResponse for ApiKeyListResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysRead],
+                        &[&[Scope::ApiKeysRead]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -85,7 +89,11 @@ pub(super) async fn api_key_create<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let key = request::header_parameter(
@@ -130,7 +138,7 @@ impl ToResponse for ApiKeyCreateResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysWrite],
+                        &[&[Scope::ApiKeysWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -170,7 +178,11 @@ pub(super) async fn api_key_get<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysRead])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysRead]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = ApiKeyGetParams {
@@ -200,7 +212,7 @@ impl ToResponse for ApiKeyGetResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysRead],
+                        &[&[Scope::ApiKeysRead]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -234,7 +246,11 @@ pub(super) async fn api_key_update<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = ApiKeyUpdateParams {
@@ -264,7 +280,7 @@ impl ToResponse for ApiKeyUpdateResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysWrite],
+                        &[&[Scope::ApiKeysWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -307,7 +323,11 @@ pub(super) async fn api_key_revoke<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = ApiKeyRevokeParams {
@@ -334,7 +354,7 @@ impl ToResponse for ApiKeyRevokeResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysWrite],
+                        &[&[Scope::ApiKeysWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -371,7 +391,11 @@ pub(super) async fn api_key_rotate<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ApiKeysWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ApiKeysWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = ApiKeyRotateParams {
@@ -420,7 +444,7 @@ impl ToResponse for ApiKeyRotateResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysWrite],
+                        &[&[Scope::ApiKeysWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -459,7 +483,7 @@ pub(super) async fn api_key_verify<A: Api>(
         let principal = admission::principal_or_later(
                 &context,
                 &metadata,
-                &[Scope::ApiKeysVerify],
+                &[&[Scope::ApiKeysVerify]],
             )
             .await?;
         request::no_query(&context)?;
@@ -484,7 +508,7 @@ impl ToResponse for ApiKeyVerifyResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysVerify],
+                        &[&[Scope::ApiKeysVerify]],
                     )?
                 }
             },
@@ -502,7 +526,7 @@ pub(super) async fn api_key_verify_batch<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
-                &[Scope::ApiKeysVerify],
+                &[&[Scope::ApiKeysVerify]],
             )
             .await?;
         request::no_query(&context)?;
@@ -527,7 +551,7 @@ impl ToResponse for ApiKeyVerifyBatchResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysVerify],
+                        &[&[Scope::ApiKeysVerify]],
                     )?
                 }
                 Self::PayloadTooLarge(body) => {

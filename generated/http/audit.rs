@@ -19,7 +19,11 @@ pub(super) async fn audit_append<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::AuditWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::AuditWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let key = request::header_parameter(
@@ -62,7 +66,7 @@ impl ToResponse for AuditAppendResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::AuditWrite],
+                        &[&[Scope::AuditWrite]],
                     )?
                 }
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
@@ -93,7 +97,7 @@ pub(super) async fn audit_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::AuditRead])
+        let principal = admission::principal(&context, &metadata, &[&[Scope::AuditRead]])
             .await?;
         let query = request::query(
             &context,
@@ -138,7 +142,7 @@ impl ToResponse for AuditListResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::AuditRead],
+                        &[&[Scope::AuditRead]],
                     )?
                 }
                 Self::InternalServerError(body) => {

@@ -20,7 +20,11 @@ pub(super) async fn catalog_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::CatalogRead])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::CatalogRead]],
+            )
             .await?;
         request::no_query(&context)?;
         Ok(context.context().implementation.catalog_list(metadata, principal).await)
@@ -41,7 +45,7 @@ impl ToResponse for CatalogListResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::CatalogRead],
+                        &[&[Scope::CatalogRead]],
                     )?
                 }
                 Self::ServiceUnavailable { body, retry_after } => {
@@ -63,7 +67,11 @@ pub(super) async fn catalog_request<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::CatalogWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::CatalogWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let key = request::header_parameter(
@@ -106,7 +114,7 @@ impl ToResponse for CatalogRequestResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::CatalogWrite],
+                        &[&[Scope::CatalogWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -139,7 +147,11 @@ pub(super) async fn catalog_trial_request<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::CatalogWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::CatalogWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let key = request::header_parameter(
@@ -182,7 +194,7 @@ impl ToResponse for CatalogTrialRequestResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::CatalogWrite],
+                        &[&[Scope::CatalogWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,

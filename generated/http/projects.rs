@@ -27,7 +27,7 @@ pub(super) async fn project_create<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
-                &[Scope::ProjectsWrite],
+                &[&[Scope::ProjectsWrite]],
             )
             .await?;
         request::no_query(&context)?;
@@ -73,7 +73,7 @@ impl ToResponse for ProjectCreateResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ProjectsWrite],
+                        &[&[Scope::ProjectsWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -113,7 +113,11 @@ pub(super) async fn project_get<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::ProjectsRead])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ProjectsRead]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = ProjectGetParams {
@@ -143,7 +147,7 @@ impl ToResponse for ProjectGetResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ProjectsRead],
+                        &[&[Scope::ProjectsRead]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -179,7 +183,7 @@ pub(super) async fn project_delete<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
-                &[Scope::ProjectsWrite],
+                &[&[Scope::ProjectsWrite]],
             )
             .await?;
         request::no_query(&context)?;
@@ -207,7 +211,7 @@ impl ToResponse for ProjectDeleteResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ProjectsWrite],
+                        &[&[Scope::ProjectsWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,

@@ -23,8 +23,9 @@ use super::context::{RequestContext, ServerContext};
 use super::projects::{ProjectDeletePath, ProjectGetPath};
 use super::response::HttpResult;
 use super::tenants::{
-    TenantActivatePath, TenantArchivePath, TenantCancelPath, TenantDeletePath,
-    TenantGetBySlugPath, TenantGetPath, TenantUpdatePath,
+    EntitlementGetPath, EntitlementRevokePath, EntitlementSetPath, TenantActivatePath,
+    TenantArchivePath, TenantCancelPath, TenantDeletePath, TenantGetBySlugPath,
+    TenantGetPath, TenantUpdatePath,
 };
 
 /// Passes a request on to the operation of its path and method. Literal segments are matched before variables,
@@ -141,6 +142,43 @@ pub(super) async fn route<A: Api>(
             match method {
                 Method::GET | Method::HEAD => tenants::entitlement_list(context).await,
                 _ => response::method_not_allowed(&context, "GET, HEAD"),
+            }
+        }
+        ["v1", "entitlements", tenant_id, product,
+        ] if is_served("/v1/entitlements/{tenant_id}/{product}") => {
+            match method {
+                Method::GET | Method::HEAD => {
+                    tenants::entitlement_get(
+                            context,
+                            EntitlementGetPath {
+                                tenant_id: (*tenant_id).to_owned(),
+                                product: (*product).to_owned(),
+                            },
+                        )
+                        .await
+                }
+                Method::PUT => {
+                    tenants::entitlement_set(
+                            context,
+                            EntitlementSetPath {
+                                tenant_id: (*tenant_id).to_owned(),
+                                product: (*product).to_owned(),
+                            },
+                            request,
+                        )
+                        .await
+                }
+                Method::DELETE => {
+                    tenants::entitlement_revoke(
+                            context,
+                            EntitlementRevokePath {
+                                tenant_id: (*tenant_id).to_owned(),
+                                product: (*product).to_owned(),
+                            },
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "GET, HEAD, PUT, DELETE"),
             }
         }
         ["v1", "internal", "api-keys", "verify",
@@ -313,6 +351,9 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "project_get" => Some("/v1/projects/{id}"),
         "project_delete" => Some("/v1/projects/{id}"),
         "entitlement_list" => Some("/v1/entitlements"),
+        "entitlement_get" => Some("/v1/entitlements/{tenant_id}/{product}"),
+        "entitlement_set" => Some("/v1/entitlements/{tenant_id}/{product}"),
+        "entitlement_revoke" => Some("/v1/entitlements/{tenant_id}/{product}"),
         "entitlement_check" => Some("/v1/internal/entitlements/check"),
         "catalog_list" => Some("/v1/catalog"),
         "catalog_request" => Some("/v1/catalog/request"),
@@ -551,6 +592,61 @@ pub fn api_description<A: Api>(
                 .tag("tenants"),
         )?;
         register_others::<A, NoVariables>(&mut api, "/v1/entitlements", &[Method::GET])?;
+    }
+    if is_served("/v1/entitlements/{tenant_id}/{product}") {
+        api.register(
+            ApiEndpoint::new(
+                    "entitlement_get".to_owned(),
+                    endpoint::<A, EntitlementGetPath>,
+                    Method::GET,
+                    "application/json",
+                    "/v1/entitlements/{tenant_id}/{product}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Get a tenant's entitlement to a product.")
+                .description(
+                    "Returns 404 if the tenant never had an entitlement to the product.",
+                )
+                .tag("tenants"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
+                    "entitlement_set".to_owned(),
+                    endpoint::<A, EntitlementGetPath>,
+                    Method::PUT,
+                    "application/json",
+                    "/v1/entitlements/{tenant_id}/{product}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Set a tenant's entitlement to a product.")
+                .description(
+                    "Creates the entitlement, or replaces all of it. Works for a frozen tenant too, whose API keys do not verify until it is activated. Returns 409 if the tenant is archived, or if its plan cannot use the product and `source` is `purchase`. Writes the audit event `entitlement.granted` or `entitlement.changed`, unless nothing changes.",
+                )
+                .tag("tenants"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
+                    "entitlement_revoke".to_owned(),
+                    endpoint::<A, EntitlementGetPath>,
+                    Method::DELETE,
+                    "application/json",
+                    "/v1/entitlements/{tenant_id}/{product}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Revoke a tenant's entitlement to a product.")
+                .description(
+                    "Sets `enabled` to `false`. The entitlement remains, so that the tenant cannot try the product again. Returns 404 if the tenant never had an entitlement to the product. Writes the audit event `entitlement.revoked`, unless it is revoked already.",
+                )
+                .tag("tenants"),
+        )?;
+        register_others::<
+            A,
+            EntitlementGetPath,
+        >(
+            &mut api,
+            "/v1/entitlements/{tenant_id}/{product}",
+            &[Method::GET, Method::PUT, Method::DELETE],
+        )?;
     }
     if is_served("/v1/internal/entitlements/check") {
         api.register(

@@ -10,8 +10,10 @@ use serde::Deserialize;
 
 use crate::types;
 use crate::server::{
-    Api, EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
-    EntitlementListResponse, Scope, TenantActivateParams, TenantActivateResponse,
+    Api, EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
+    EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
+    EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams,
+    EntitlementSetResponse, Scope, TenantActivateParams, TenantActivateResponse,
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
     TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
@@ -27,7 +29,11 @@ pub(super) async fn tenant_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::TenantsRead]],
+            )
             .await?;
         let query = request::query(
             &context,
@@ -82,7 +88,7 @@ impl ToResponse for TenantListResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::TenantsRead],
+                        &[&[Scope::TenantsRead]],
                     )?
                 }
                 Self::InternalServerError(body) => {
@@ -107,7 +113,11 @@ pub(super) async fn tenant_create<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::TenantsWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let key = request::header_parameter(
@@ -152,7 +162,7 @@ impl ToResponse for TenantCreateResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::TenantsWrite],
+                        &[&[Scope::TenantsWrite]],
                     )?
                 }
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
@@ -191,7 +201,11 @@ pub(super) async fn tenant_get<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::TenantsRead]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = TenantGetParams {
@@ -221,7 +235,7 @@ impl ToResponse for TenantGetResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::TenantsRead],
+                        &[&[Scope::TenantsRead]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -255,7 +269,11 @@ pub(super) async fn tenant_update<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::TenantsWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = TenantUpdateParams {
@@ -285,7 +303,7 @@ impl ToResponse for TenantUpdateResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::TenantsWrite],
+                        &[&[Scope::TenantsWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -331,7 +349,7 @@ pub(super) async fn tenant_delete<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
-                &[Scope::TenantsDelete],
+                &[&[Scope::TenantsDelete]],
             )
             .await?;
         request::no_query(&context)?;
@@ -359,7 +377,7 @@ impl ToResponse for TenantDeleteResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::TenantsDelete],
+                        &[&[Scope::TenantsDelete]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -396,7 +414,11 @@ pub(super) async fn tenant_get_by_slug<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::TenantsRead]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = TenantGetBySlugParams {
@@ -426,7 +448,7 @@ impl ToResponse for TenantGetBySlugResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::TenantsRead],
+                        &[&[Scope::TenantsRead]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -460,7 +482,11 @@ pub(super) async fn tenant_activate<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::TenantsWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = TenantActivateParams {
@@ -509,7 +535,7 @@ impl ToResponse for TenantActivateResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::TenantsWrite],
+                        &[&[Scope::TenantsWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -553,7 +579,11 @@ pub(super) async fn tenant_cancel<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::TenantsWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = TenantCancelParams {
@@ -602,7 +632,7 @@ impl ToResponse for TenantCancelResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::TenantsWrite],
+                        &[&[Scope::TenantsWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -645,7 +675,11 @@ pub(super) async fn tenant_archive<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::TenantsWrite])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::TenantsWrite]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = TenantArchiveParams {
@@ -693,7 +727,7 @@ impl ToResponse for TenantArchiveResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::TenantsWrite],
+                        &[&[Scope::TenantsWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -722,7 +756,11 @@ pub(super) async fn entitlement_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::TenantsRead])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::TenantsRead], &[Scope::EntitlementsRead]],
+            )
             .await?;
         let query = request::query(&context, &["tenant_id"])?;
         let params = EntitlementListParams {
@@ -748,7 +786,227 @@ impl ToResponse for EntitlementListResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::TenantsRead],
+                        &[&[Scope::TenantsRead], &[Scope::EntitlementsRead]],
+                    )?
+                }
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// The variables of `/v1/entitlements/{tenant_id}/{product}`, not parsed.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct EntitlementGetPath {
+    /// The ID of the tenant.
+    pub(super) tenant_id: String,
+    /// The key of the product.
+    pub(super) product: String,
+}
+
+/// `GET /v1/entitlements/{tenant_id}/{product}`: Get a tenant's entitlement to a product.
+pub(super) async fn entitlement_get<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: EntitlementGetPath,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::EntitlementsRead]],
+            )
+            .await?;
+        request::no_query(&context)?;
+        let params = EntitlementGetParams {
+            tenant_id: request::path_parameter(
+                "tenant_id",
+                &path.tenant_id,
+                str::parse,
+            )?,
+            product: request::path_parameter("product", &path.product, str::parse)?,
+        };
+        Ok(
+            context
+                .context()
+                .implementation
+                .entitlement_get(metadata, principal, params)
+                .await,
+        )
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for EntitlementGetResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[&[Scope::EntitlementsRead]],
+                    )?
+                }
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// The variables of `/v1/entitlements/{tenant_id}/{product}`, not parsed.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct EntitlementSetPath {
+    /// The ID of the tenant.
+    pub(super) tenant_id: String,
+    /// The key of the product.
+    pub(super) product: String,
+}
+
+/// `PUT /v1/entitlements/{tenant_id}/{product}`: Set a tenant's entitlement to a product.
+pub(super) async fn entitlement_set<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: EntitlementSetPath,
+    request: Request<Body>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::EntitlementsWrite]],
+            )
+            .await?;
+        request::no_query(&context)?;
+        let params = EntitlementSetParams {
+            tenant_id: request::path_parameter(
+                "tenant_id",
+                &path.tenant_id,
+                str::parse,
+            )?,
+            product: request::path_parameter("product", &path.product, str::parse)?,
+        };
+        let body = request::required_body(&context, request).await?;
+        Ok(
+            context
+                .context()
+                .implementation
+                .entitlement_set(metadata, principal, params, body)
+                .await,
+        )
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for EntitlementSetResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[&[Scope::EntitlementsWrite]],
+                    )?
+                }
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PayloadTooLarge(body) => {
+                    response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
+                }
+                Self::UnsupportedMediaType(body) => {
+                    response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
+                }
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// The variables of `/v1/entitlements/{tenant_id}/{product}`, not parsed.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct EntitlementRevokePath {
+    /// The ID of the tenant.
+    pub(super) tenant_id: String,
+    /// The key of the product.
+    pub(super) product: String,
+}
+
+/// `DELETE /v1/entitlements/{tenant_id}/{product}`: Revoke a tenant's entitlement to a product.
+pub(super) async fn entitlement_revoke<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: EntitlementRevokePath,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::EntitlementsWrite]],
+            )
+            .await?;
+        request::no_query(&context)?;
+        let params = EntitlementRevokeParams {
+            tenant_id: request::path_parameter(
+                "tenant_id",
+                &path.tenant_id,
+                str::parse,
+            )?,
+            product: request::path_parameter("product", &path.product, str::parse)?,
+        };
+        Ok(
+            context
+                .context()
+                .implementation
+                .entitlement_revoke(metadata, principal, params)
+                .await,
+        )
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for EntitlementRevokeResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[&[Scope::EntitlementsWrite]],
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
@@ -776,7 +1034,7 @@ pub(super) async fn entitlement_check<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
-                &[Scope::ApiKeysVerify],
+                &[&[Scope::ApiKeysVerify]],
             )
             .await?;
         let query = request::query(&context, &["tenant_id", "product"])?;
@@ -804,7 +1062,7 @@ impl ToResponse for EntitlementCheckResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::ApiKeysVerify],
+                        &[&[Scope::ApiKeysVerify]],
                     )?
                 }
                 Self::InternalServerError(body) => {

@@ -15,8 +15,10 @@ use super::{
     ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse,
     AuditListParams, AuditListResponse, Catalog, CatalogListResponse,
     CatalogRequestResponse, CatalogTrialRequestResponse, Credentials,
-    EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
-    EntitlementListResponse, Health, HealthGetResponse, Idempotency, InvalidBody,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
+    EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
+    EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams,
+    EntitlementSetResponse, Health, HealthGetResponse, Idempotency, InvalidBody,
     KeyedRequest, NotAdmitted, OperationResponse, Principal, ProjectCreateResponse,
     ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse,
     Projects, ReadinessGetResponse, RequestKey, RequestMetadata, RunningRequests,
@@ -182,7 +184,8 @@ impl<
     H: Idempotency + Handler<TenantList> + Handler<TenantCreate> + Handler<TenantGet>
         + Handler<TenantUpdate> + Handler<TenantDelete> + Handler<TenantGetBySlug>
         + Handler<TenantActivate> + Handler<TenantCancel> + Handler<TenantArchive>
-        + Handler<EntitlementList> + Handler<EntitlementCheck>,
+        + Handler<EntitlementList> + Handler<EntitlementGet> + Handler<EntitlementSet>
+        + Handler<EntitlementRevoke> + Handler<EntitlementCheck>,
 > Tenants for GenericApi<H> {
     fn tenant_list(
         &self,
@@ -379,6 +382,67 @@ impl<
     ) -> impl Future<Output = EntitlementListResponse> + Send {
         <H as Handler<
             EntitlementList,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body: (),
+            },
+        )
+    }
+
+    fn entitlement_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: EntitlementGetParams,
+    ) -> impl Future<Output = EntitlementGetResponse> + Send {
+        <H as Handler<
+            EntitlementGet,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body: (),
+            },
+        )
+    }
+
+    fn entitlement_set(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: EntitlementSetParams,
+        body: types::EntitlementSet,
+    ) -> impl Future<Output = EntitlementSetResponse> + Send {
+        <H as Handler<
+            EntitlementSet,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body,
+            },
+        )
+    }
+
+    fn entitlement_revoke(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: EntitlementRevokeParams,
+    ) -> impl Future<Output = EntitlementRevokeResponse> + Send {
+        <H as Handler<
+            EntitlementRevoke,
         >>::handle(
             &self.0,
             Request {
@@ -1255,6 +1319,104 @@ impl Operation for EntitlementList {
     }
 }
 
+/// `entitlement_get`: Get a tenant's entitlement to a product.
+#[derive(Debug)]
+pub enum EntitlementGet {}
+
+impl Operation for EntitlementGet {
+    const ID: &'static str = "entitlement_get";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = EntitlementGetParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = EntitlementGetResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.entitlement_get(request.metadata, request.principal, request.params)
+    }
+}
+
+/// `entitlement_set`: Set a tenant's entitlement to a product.
+#[derive(Debug)]
+pub enum EntitlementSet {}
+
+impl Operation for EntitlementSet {
+    const ID: &'static str = "entitlement_set";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = EntitlementSetParams;
+
+    type Body = types::EntitlementSet;
+
+    type Schema = types::EntitlementSet;
+
+    type Response = EntitlementSetResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.entitlement_set(
+            request.metadata,
+            request.principal,
+            request.params,
+            request.body,
+        )
+    }
+}
+
+/// `entitlement_revoke`: Revoke a tenant's entitlement to a product.
+#[derive(Debug)]
+pub enum EntitlementRevoke {}
+
+impl Operation for EntitlementRevoke {
+    const ID: &'static str = "entitlement_revoke";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = EntitlementRevokeParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = EntitlementRevokeResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.entitlement_revoke(request.metadata, request.principal, request.params)
+    }
+}
+
 /// `entitlement_check`: Check whether a tenant is entitled to a product now.
 #[derive(Debug)]
 pub enum EntitlementCheck {}
@@ -1846,6 +2008,30 @@ impl Parameters for EntitlementListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { tenant_id } = self;
         visitor.parameter("tenant_id", tenant_id);
+    }
+}
+
+impl Parameters for EntitlementGetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { tenant_id, product } = self;
+        visitor.parameter("tenant_id", tenant_id);
+        visitor.parameter("product", product);
+    }
+}
+
+impl Parameters for EntitlementSetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { tenant_id, product } = self;
+        visitor.parameter("tenant_id", tenant_id);
+        visitor.parameter("product", product);
+    }
+}
+
+impl Parameters for EntitlementRevokeParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { tenant_id, product } = self;
+        visitor.parameter("tenant_id", tenant_id);
+        visitor.parameter("product", product);
     }
 }
 

@@ -43,8 +43,10 @@ pub use self::projects::{
 pub use self::request::RequestMetadata;
 pub use self::response::{OperationResponse, ServerErrorResponse};
 pub use self::tenants::{
-    EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams,
-    EntitlementListResponse, TenantActivateParams, TenantActivateResponse,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
+    EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
+    EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams,
+    EntitlementSetResponse, TenantActivateParams, TenantActivateResponse,
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
     TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,

@@ -166,7 +166,7 @@ pub trait Tenants: Idempotency {
     /// Returns the entitlements in the order of their product keys. Expired entitlements are
     /// included, with `enabled: false`.
     ///
-    /// Requires the scope `tenants:read`.
+    /// Requires the scope `tenants:read`, or the scope `entitlements:read`.
     ///
     /// `GET /v1/entitlements`
     fn entitlement_list(
@@ -175,6 +175,54 @@ pub trait Tenants: Idempotency {
         principal: Principal<Self::Identity>,
         params: EntitlementListParams,
     ) -> impl Future<Output = EntitlementListResponse> + Send;
+
+    /// Get a tenant's entitlement to a product.
+    ///
+    /// Returns 404 if the tenant never had an entitlement to the product.
+    ///
+    /// Requires the scope `entitlements:read`.
+    ///
+    /// `GET /v1/entitlements/{tenant_id}/{product}`
+    fn entitlement_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: EntitlementGetParams,
+    ) -> impl Future<Output = EntitlementGetResponse> + Send;
+
+    /// Set a tenant's entitlement to a product.
+    ///
+    /// Creates the entitlement, or replaces all of it. Works for a frozen tenant too, whose API
+    /// keys do not verify until it is activated. Returns 409 if the tenant is archived, or if its
+    /// plan cannot use the product and `source` is `purchase`. Writes the audit event
+    /// `entitlement.granted` or `entitlement.changed`, unless nothing changes.
+    ///
+    /// Requires the scope `entitlements:write`.
+    ///
+    /// `PUT /v1/entitlements/{tenant_id}/{product}`
+    fn entitlement_set(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: EntitlementSetParams,
+        body: types::EntitlementSet,
+    ) -> impl Future<Output = EntitlementSetResponse> + Send;
+
+    /// Revoke a tenant's entitlement to a product.
+    ///
+    /// Sets `enabled` to `false`. The entitlement remains, so that the tenant cannot try the
+    /// product again. Returns 404 if the tenant never had an entitlement to the product. Writes the
+    /// audit event `entitlement.revoked`, unless it is revoked already.
+    ///
+    /// Requires the scope `entitlements:write`.
+    ///
+    /// `DELETE /v1/entitlements/{tenant_id}/{product}`
+    fn entitlement_revoke(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: EntitlementRevokeParams,
+    ) -> impl Future<Output = EntitlementRevokeResponse> + Send;
 
     /// Check whether a tenant is entitled to a product now.
     ///
@@ -287,6 +335,33 @@ pub struct TenantArchiveParams {
 pub struct EntitlementListParams {
     /// The ID of the tenant.
     pub tenant_id: types::TenantId,
+}
+
+/// The parameters of `entitlement_get`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntitlementGetParams {
+    /// The ID of the tenant.
+    pub tenant_id: types::TenantId,
+    /// The key of the product.
+    pub product: types::ProductKey,
+}
+
+/// The parameters of `entitlement_set`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntitlementSetParams {
+    /// The ID of the tenant.
+    pub tenant_id: types::TenantId,
+    /// The key of the product.
+    pub product: types::ProductKey,
+}
+
+/// The parameters of `entitlement_revoke`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntitlementRevokeParams {
+    /// The ID of the tenant.
+    pub tenant_id: types::TenantId,
+    /// The key of the product.
+    pub product: types::ProductKey,
 }
 
 /// The parameters of `entitlement_check`.
@@ -758,6 +833,143 @@ impl OperationResponse for EntitlementListResponse {
 }
 
 impl From<ServerErrorResponse> for EntitlementListResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `entitlement_get` declares.
+#[derive(Clone, Debug)]
+pub enum EntitlementGetResponse {
+    /// 200: The entitlement.
+    Ok(types::TenantProduct),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for EntitlementGetResponse {
+    const OPERATION: &'static str = "entitlement_get";
+}
+
+impl From<ServerErrorResponse> for EntitlementGetResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `entitlement_set` declares.
+#[derive(Clone, Debug)]
+pub enum EntitlementSetResponse {
+    /// 200: The entitlement existed, and is as requested.
+    Ok(types::TenantProduct),
+    /// 201: The entitlement was created.
+    Created(types::TenantProduct),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 409: The request conflicts with stored data.
+    Conflict(types::Error),
+    /// 413: The body exceeds the maximum size.
+    PayloadTooLarge(types::Error),
+    /// 415: The `Content-Type` of the body is not JSON.
+    UnsupportedMediaType(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for EntitlementSetResponse {
+    const OPERATION: &'static str = "entitlement_set";
+}
+
+impl From<ServerErrorResponse> for EntitlementSetResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `entitlement_revoke` declares.
+#[derive(Clone, Debug)]
+pub enum EntitlementRevokeResponse {
+    /// 204: The entitlement is revoked.
+    NoContent,
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for EntitlementRevokeResponse {
+    const OPERATION: &'static str = "entitlement_revoke";
+}
+
+impl From<ServerErrorResponse> for EntitlementRevokeResponse {
     fn from(response: ServerErrorResponse) -> Self {
         match response {
             ServerErrorResponse::InternalServerError(body) => {

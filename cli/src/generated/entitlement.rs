@@ -5,12 +5,16 @@ use clap::{Args, Subcommand};
 
 use crate::client::{Client, types};
 use crate::failure::Failure;
-use super::Response;
+use super::{Response, arguments};
+use super::arguments::{Body, Input, Json};
 
 /// The commands of the group.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     List(EntitlementList),
+    Get(EntitlementGet),
+    Set(EntitlementSet),
+    Revoke(EntitlementRevoke),
     Check(EntitlementCheck),
 }
 
@@ -20,6 +24,12 @@ impl Command {
         let response = match self {
             Self::List(request) => {
                 Response::TenantProductList(request.send(client).await?)
+            }
+            Self::Get(request) => Response::TenantProduct(request.send(client).await?),
+            Self::Set(request) => Response::TenantProduct(request.send(client).await?),
+            Self::Revoke(request) => {
+                request.send(client).await?;
+                Response::Empty
             }
             Self::Check(request) => {
                 Response::EntitlementCheck(request.send(client).await?)
@@ -54,6 +64,145 @@ impl EntitlementList {
                 .await?
                 .into_inner(),
         )
+    }
+}
+
+/// Get a tenant's entitlement to a product.
+///
+/// Returns 404 if the tenant never had an entitlement to the product.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EntitlementGet {
+    /// The ID of the tenant.
+    #[arg(value_name = "TENANT_ID")]
+    pub(crate) tenant_id: types::TenantId,
+    /// The key of the product.
+    #[arg(value_name = "PRODUCT")]
+    pub(crate) product: types::ProductKey,
+}
+
+impl EntitlementGet {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::TenantProduct, Failure> {
+        Ok(
+            client
+                .entitlement_get()
+                .tenant_id(self.tenant_id)
+                .product(self.product)
+                .send()
+                .await?
+                .into_inner(),
+        )
+    }
+}
+
+/// Set a tenant's entitlement to a product.
+///
+/// Creates the entitlement, or replaces all of it. Works for a frozen tenant too, whose API
+/// keys do not verify until it is activated. Returns 409 if the tenant is archived, or if its
+/// plan cannot use the product and `source` is `purchase`. Writes the audit event
+/// `entitlement.granted` or `entitlement.changed`, unless nothing changes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EntitlementSet {
+    /// The ID of the tenant.
+    #[arg(value_name = "TENANT_ID")]
+    pub(crate) tenant_id: types::TenantId,
+    /// The key of the product.
+    #[arg(value_name = "PRODUCT")]
+    pub(crate) product: types::ProductKey,
+    /// Whether the tenant can use the product. Default: `true`.
+    #[arg(
+        long,
+        value_name = "BOOLEAN",
+        num_args = 0..= 1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub(crate) enabled: Option<bool>,
+    /// Product-specific settings for this tenant: at most 65,536 bytes of JSON without white space
+    /// between the tokens, nested in at most 32 levels. The text is kept. JSON, or `@PATH` to read
+    /// it from a file (`@-`: standard input). Default: `{}`.
+    #[arg(long, value_name = "JSON")]
+    pub(crate) config: Option<Json>,
+    /// When the entitlement expires. It does not expire if this is omitted. If the time has passed,
+    /// the entitlement has expired.
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = <types::Timestamp
+        as
+        types::Format>::parse
+    )]
+    pub(crate) expires_at: Option<types::Timestamp>,
+    /// Why an entitlement is set. `purchase`: the plan of the tenant must be among the
+    /// `plans_required` of the product, unless these are empty. `override`: any plan. Default:
+    /// `purchase`.
+    #[arg(
+        long,
+        value_name = "WORD",
+        value_parser = arguments::one_of::<types::EntitlementGrant>(
+            types::EntitlementGrant::ALL.map(types::EntitlementGrant::as_str)
+        )
+    )]
+    pub(crate) source: Option<types::EntitlementGrant>,
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) body_file: Option<Input>,
+}
+
+impl EntitlementSet {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::TenantProduct, Failure> {
+        let mut body = Body::from_file(self.body_file)?;
+        body.set("enabled", self.enabled)?;
+        body.set("config", arguments::json(self.config)?)?;
+        body.set("expires_at", self.expires_at)?;
+        body.set("source", self.source)?;
+        let body: types::EntitlementSet = arguments::finish(body)?;
+        Ok(
+            client
+                .entitlement_set()
+                .tenant_id(self.tenant_id)
+                .product(self.product)
+                .body(body)
+                .send()
+                .await?
+                .into_inner(),
+        )
+    }
+}
+
+/// Revoke a tenant's entitlement to a product.
+///
+/// Sets `enabled` to `false`. The entitlement remains, so that the tenant cannot try the
+/// product again. Returns 404 if the tenant never had an entitlement to the product. Writes the
+/// audit event `entitlement.revoked`, unless it is revoked already.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EntitlementRevoke {
+    /// The ID of the tenant.
+    #[arg(value_name = "TENANT_ID")]
+    pub(crate) tenant_id: types::TenantId,
+    /// The key of the product.
+    #[arg(value_name = "PRODUCT")]
+    pub(crate) product: types::ProductKey,
+}
+
+impl EntitlementRevoke {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<(), Failure> {
+        client
+            .entitlement_revoke()
+            .tenant_id(self.tenant_id)
+            .product(self.product)
+            .send()
+            .await?;
+        Ok(())
     }
 }
 

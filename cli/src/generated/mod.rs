@@ -18,7 +18,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 11446768229245068319;
+pub(crate) const SPEC_FINGERPRINT: u64 = 15824737455690931887;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]
@@ -74,9 +74,9 @@ pub(crate) enum Response {
     Tenant(types::Tenant),
     Project(types::Project),
     TenantProductList(types::TenantProductList),
+    TenantProduct(types::TenantProduct),
     EntitlementCheck(types::EntitlementCheck),
     CatalogEntryList(types::CatalogEntryList),
-    TenantProduct(types::TenantProduct),
     ApiKeyList(types::ApiKeyList),
     ApiKeyCreated(types::ApiKeyCreated),
     ApiKey(types::ApiKey),

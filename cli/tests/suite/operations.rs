@@ -130,6 +130,24 @@ async fn every_operation_is_a_command(service: TestServer) {
         (&json!(true), &trial["expires_at"])
     );
 
+    let (set, revoke) = (Operation::EntitlementSet, Operation::EntitlementRevoke);
+    let settings = [&id, product, "--config", r#"{"seats":5}"#, "--source", "override"];
+    let sold = calls.call(set, "entitlement set", &settings).await;
+    assert_eq!(
+        (&sold["source"], &sold["config"]),
+        (&json!("override"), &json!({ "seats": 5 }))
+    );
+    assert_eq!(
+        calls
+            .call(Operation::EntitlementGet, "entitlement get", &[&id, product])
+            .await,
+        sold
+    );
+    assert_eq!(
+        calls.call(revoke, "entitlement revoke", &[&id, product]).await,
+        Value::Null
+    );
+
     let key = [
         "--tenant-id",
         &id,

@@ -2405,6 +2405,466 @@ impl EntitlementListThen {
     }
 }
 
+/// Matches requests of `entitlement_get`.
+pub struct EntitlementGetWhen(When);
+
+impl EntitlementGetWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::GET)
+                .path_matches(
+                    Regex::new("^/v1/entitlements/[^/]*/[^/]*$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `tenant_id`.
+    pub fn tenant_id(self, value: &types::TenantId) -> Self {
+        let re = Regex::new(&format!("^/v1/entitlements/{}/.*$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `product`.
+    pub fn product(self, value: &types::ProductKey) -> Self {
+        let re = Regex::new(&format!("^/v1/entitlements/.*/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+}
+
+/// Sets the response of `entitlement_get`.
+pub struct EntitlementGetThen(Then);
+
+impl EntitlementGetThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::TenantProduct) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `entitlement_set`.
+pub struct EntitlementSetWhen(When);
+
+impl EntitlementSetWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::PUT)
+                .path_matches(
+                    Regex::new("^/v1/entitlements/[^/]*/[^/]*$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `tenant_id`.
+    pub fn tenant_id(self, value: &types::TenantId) -> Self {
+        let re = Regex::new(&format!("^/v1/entitlements/{}/.*$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `product`.
+    pub fn product(self, value: &types::ProductKey) -> Self {
+        let re = Regex::new(&format!("^/v1/entitlements/.*/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `body`.
+    pub fn body(self, value: &types::EntitlementSet) -> Self {
+        Self(self.0.json_body_obj(value))
+    }
+}
+
+/// Sets the response of `entitlement_set`.
+pub struct EntitlementSetThen(Then);
+
+impl EntitlementSetThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::TenantProduct) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `created`.
+    pub fn created(self, value: &types::TenantProduct) -> Self {
+        Self(
+            self
+                .0
+                .status(201u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `payload_too_large`.
+    pub fn payload_too_large(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(413u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unsupported_media_type`.
+    pub fn unsupported_media_type(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `entitlement_revoke`.
+pub struct EntitlementRevokeWhen(When);
+
+impl EntitlementRevokeWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::DELETE)
+                .path_matches(
+                    Regex::new("^/v1/entitlements/[^/]*/[^/]*$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `tenant_id`.
+    pub fn tenant_id(self, value: &types::TenantId) -> Self {
+        let re = Regex::new(&format!("^/v1/entitlements/{}/.*$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `product`.
+    pub fn product(self, value: &types::ProductKey) -> Self {
+        let re = Regex::new(&format!("^/v1/entitlements/.*/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+}
+
+/// Sets the response of `entitlement_revoke`.
+pub struct EntitlementRevokeThen(Then);
+
+impl EntitlementRevokeThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `no_content`.
+    pub fn no_content(self) -> Self {
+        Self(self.0.status(204u16))
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Matches requests of `entitlement_check`.
 pub struct EntitlementCheckWhen(When);
 
@@ -4747,6 +5207,18 @@ pub trait MockServerExt {
     fn entitlement_list<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(EntitlementListWhen, EntitlementListThen);
+    /// Mocks `entitlement_get`.
+    fn entitlement_get<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(EntitlementGetWhen, EntitlementGetThen);
+    /// Mocks `entitlement_set`.
+    fn entitlement_set<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(EntitlementSetWhen, EntitlementSetThen);
+    /// Mocks `entitlement_revoke`.
+    fn entitlement_revoke<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(EntitlementRevokeWhen, EntitlementRevokeThen);
     /// Mocks `entitlement_check`.
     fn entitlement_check<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -4938,6 +5410,33 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(EntitlementListWhen::new(when), EntitlementListThen::new(then))
+        })
+    }
+
+    fn entitlement_get<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(EntitlementGetWhen, EntitlementGetThen),
+    {
+        self.mock(|when, then| {
+            config_fn(EntitlementGetWhen::new(when), EntitlementGetThen::new(then))
+        })
+    }
+
+    fn entitlement_set<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(EntitlementSetWhen, EntitlementSetThen),
+    {
+        self.mock(|when, then| {
+            config_fn(EntitlementSetWhen::new(when), EntitlementSetThen::new(then))
+        })
+    }
+
+    fn entitlement_revoke<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(EntitlementRevokeWhen, EntitlementRevokeThen),
+    {
+        self.mock(|when, then| {
+            config_fn(EntitlementRevokeWhen::new(when), EntitlementRevokeThen::new(then))
         })
     }
 

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 11446768229245068319;
+pub const SPEC_FINGERPRINT: u64 = 15824737455690931887;
 
 /// A client of the Tenant Registry.
 ///
@@ -57,18 +57,19 @@ pub const SPEC_FINGERPRINT: u64 = 11446768229245068319;
 /// changed; otherwise the response is 304.
 ///
 /// **Retries.** It is safe to repeat a request that updates, activates, cancels or archives a
-/// tenant or revokes an API key: if it already took effect, it changes nothing and writes no
-/// second audit event. With an `Idempotency-Key`, it is safe to repeat any `POST` that creates
-/// or changes something. A repeated request changes nothing and gets the response to the first
-/// one, with `Idempotency-Replayed: true`. The key belongs to the caller and to the operation.
-/// Another request with the same key gets 422. While the first one is running, the response is
-/// 409 with `Retry-After`. Errors are not stored: after an error, a request with the same key
-/// is processed anew. Responses are stored for 24 hours, unless the deployment chooses another
-/// time. A plaintext is not stored either: repeating `api_key_create` or `api_key_rotate`
-/// returns 409, and the message names the key that was created. Without an `Idempotency-Key`,
-/// repeating a successful `tenant_create`, `project_create`, `catalog_trial_request` or
-/// `api_key_rotate` returns 409, and repeating `api_key_create`, `catalog_request` or
-/// `audit_append` creates a second record. Repeating `project_delete` returns 404.
+/// tenant, sets or revokes an entitlement, or revokes an API key: if it already took effect, it
+/// changes nothing and writes no second audit event. With an `Idempotency-Key`, it is safe to
+/// repeat any `POST` that creates or changes something. A repeated request changes nothing and
+/// gets the response to the first one, with `Idempotency-Replayed: true`. The key belongs to
+/// the caller and to the operation. Another request with the same key gets 422. While the first
+/// one is running, the response is 409 with `Retry-After`. Errors are not stored: after an
+/// error, a request with the same key is processed anew. Responses are stored for 24 hours,
+/// unless the deployment chooses another time. A plaintext is not stored either: repeating
+/// `api_key_create` or `api_key_rotate` returns 409, and the message names the key that was
+/// created. Without an `Idempotency-Key`, repeating a successful `tenant_create`,
+/// `project_create`, `catalog_trial_request` or `api_key_rotate` returns 409, and repeating
+/// `api_key_create`, `catalog_request` or `audit_append` creates a second record. Repeating
+/// `project_delete` returns 404.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -220,6 +221,32 @@ impl Client {
     /// included, with `enabled: false`.
     pub fn entitlement_list(&self) -> builder::EntitlementList<'_> {
         builder::EntitlementList::new(self)
+    }
+
+    /// Get a tenant's entitlement to a product.
+    ///
+    /// Returns 404 if the tenant never had an entitlement to the product.
+    pub fn entitlement_get(&self) -> builder::EntitlementGet<'_> {
+        builder::EntitlementGet::new(self)
+    }
+
+    /// Set a tenant's entitlement to a product.
+    ///
+    /// Creates the entitlement, or replaces all of it. Works for a frozen tenant too, whose API
+    /// keys do not verify until it is activated. Returns 409 if the tenant is archived, or if its
+    /// plan cannot use the product and `source` is `purchase`. Writes the audit event
+    /// `entitlement.granted` or `entitlement.changed`, unless nothing changes.
+    pub fn entitlement_set(&self) -> builder::EntitlementSet<'_> {
+        builder::EntitlementSet::new(self)
+    }
+
+    /// Revoke a tenant's entitlement to a product.
+    ///
+    /// Sets `enabled` to `false`. The entitlement remains, so that the tenant cannot try the
+    /// product again. Returns 404 if the tenant never had an entitlement to the product. Writes the
+    /// audit event `entitlement.revoked`, unless it is revoked already.
+    pub fn entitlement_revoke(&self) -> builder::EntitlementRevoke<'_> {
+        builder::EntitlementRevoke::new(self)
     }
 
     /// Check whether a tenant is entitled to a product now.

@@ -36,6 +36,12 @@ pub enum Operation {
     ProjectDelete,
     /// `entitlement_list`: List the product entitlements of a tenant.
     EntitlementList,
+    /// `entitlement_get`: Get a tenant's entitlement to a product.
+    EntitlementGet,
+    /// `entitlement_set`: Set a tenant's entitlement to a product.
+    EntitlementSet,
+    /// `entitlement_revoke`: Revoke a tenant's entitlement to a product.
+    EntitlementRevoke,
     /// `entitlement_check`: Check whether a tenant is entitled to a product now.
     EntitlementCheck,
     /// `catalog_list`: List the products that any tenant can request.
@@ -68,7 +74,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 32] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantList,
@@ -84,6 +90,9 @@ impl Operation {
         Self::ProjectGet,
         Self::ProjectDelete,
         Self::EntitlementList,
+        Self::EntitlementGet,
+        Self::EntitlementSet,
+        Self::EntitlementRevoke,
         Self::EntitlementCheck,
         Self::CatalogList,
         Self::CatalogRequest,
@@ -118,6 +127,9 @@ impl Operation {
             Self::ProjectGet => "project_get",
             Self::ProjectDelete => "project_delete",
             Self::EntitlementList => "entitlement_list",
+            Self::EntitlementGet => "entitlement_get",
+            Self::EntitlementSet => "entitlement_set",
+            Self::EntitlementRevoke => "entitlement_revoke",
             Self::EntitlementCheck => "entitlement_check",
             Self::CatalogList => "catalog_list",
             Self::CatalogRequest => "catalog_request",

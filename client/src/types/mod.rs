@@ -38,13 +38,14 @@ pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
 pub use self::patch::Patch;
 pub use self::projects::{Project, ProjectCreate, ProjectName, ProjectSlug};
 pub use self::shared::{
-    Error, ErrorCode, FieldError, IdempotencyKey, ListCursor, PageLimit, PlanKey,
-    ProductKey, ProjectId, RequestCount, RetryAfterSeconds, StoredText, TenantId,
-    TenantProduct, Text,
+    EntitlementSource, Error, ErrorCode, FieldError, IdempotencyKey, ListCursor,
+    PageLimit, PlanKey, ProductKey, ProjectId, RequestCount, RetryAfterSeconds,
+    StoredText, TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
-    EntitlementCheck, EntitlementCheckReason, ExternalId, SearchText, Tenant,
-    TenantActivate, TenantCancel, TenantCreate, TenantKind, TenantName, TenantPage,
-    TenantProductList, TenantSlug, TenantStatus, TenantUpdate,
+    EntitlementCheck, EntitlementCheckReason, EntitlementGrant, EntitlementSet,
+    ExternalId, SearchText, Tenant, TenantActivate, TenantCancel, TenantCreate,
+    TenantKind, TenantName, TenantPage, TenantProductList, TenantSlug, TenantStatus,
+    TenantUpdate,
 };
 pub use self::time::{Date, Timestamp};

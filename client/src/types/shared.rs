@@ -647,10 +647,92 @@ pub struct TenantProduct {
     /// When the entitlement expires; `null` if it does not expire.
     #[serde(deserialize_with = "decode::nullable")]
     pub expires_at: Option<Timestamp>,
+    /// Why the tenant has the entitlement. For entitlements from before version 2.0: `trial` if
+    /// they end 14 days after they were created, otherwise `purchase`.
+    pub source: OpenEnum<EntitlementSource>,
     /// When the entitlement was created.
     pub created_at: Timestamp,
     /// When the entitlement was last changed.
     pub updated_at: Timestamp,
+}
+
+/// `trial`: the tenant started a trial. `purchase`: the tenant bought the product, and its plan
+/// can use it. `override`: the tenant has the product whatever its plan.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(try_from = "String")]
+pub enum EntitlementSource {
+    /// `trial`.
+    #[serde(rename = "trial")]
+    Trial,
+    /// `purchase`.
+    #[serde(rename = "purchase")]
+    Purchase,
+    /// `override`.
+    #[serde(rename = "override")]
+    Override,
+}
+
+impl EntitlementSource {
+    /// All values, in the order of the spec.
+    pub const ALL: [Self; 3] = [Self::Trial, Self::Purchase, Self::Override];
+
+    /// Returns the value as the spec writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trial => "trial",
+            Self::Purchase => "purchase",
+            Self::Override => "override",
+        }
+    }
+}
+
+impl fmt::Display for EntitlementSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for EntitlementSource {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::ALL
+            .into_iter()
+            .find(|value| value.as_str() == text)
+            .ok_or_else(|| {
+                ConstraintError::NotOneOf {
+                    allowed: &["trial", "purchase", "override"],
+                    value: Quoted::shown(text),
+                }
+            })
+    }
+}
+
+impl TryFrom<&str> for EntitlementSource {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for EntitlementSource {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
 }
 
 /// The key of a product in the catalog.

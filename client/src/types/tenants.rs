@@ -748,6 +748,161 @@ impl RequestObject for TenantCancel {
     }
 }
 
+/// The state of an entitlement. Omitted properties get their defaults.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EntitlementSet {
+    /// Whether the tenant can use the product.
+    ///
+    /// Default: `true`.
+    #[serde(default = "EntitlementSet::default_enabled")]
+    pub enabled: bool,
+    /// Product-specific settings for this tenant: at most 65,536 bytes of JSON without white space
+    /// between the tokens, nested in at most 32 levels. The text is kept.
+    ///
+    /// At most 65536 bytes and 32 nested levels.
+    ///
+    /// Default: `{}`.
+    #[serde(default, deserialize_with = "decode::json::<_,65536,32>")]
+    pub config: JsonObject,
+    /// When the entitlement expires. It does not expire if this is omitted. If the time has passed,
+    /// the entitlement has expired.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expires_at: Option<Timestamp>,
+    /// Why an entitlement is set. `purchase`: the plan of the tenant must be among the
+    /// `plans_required` of the product, unless these are empty. `override`: any plan.
+    ///
+    /// Default: `purchase`.
+    #[serde(default = "EntitlementSet::default_source")]
+    pub source: EntitlementGrant,
+}
+
+impl Default for EntitlementSet {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            config: JsonObject::default(),
+            expires_at: None,
+            source: EntitlementGrant::Purchase,
+        }
+    }
+}
+
+impl RequestObject for EntitlementSet {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "enabled",
+                is_required: false,
+                members: None,
+            },
+            Member {
+                name: "config",
+                is_required: false,
+                members: None,
+            },
+            Member {
+                name: "expires_at",
+                is_required: false,
+                members: None,
+            },
+            Member {
+                name: "source",
+                is_required: false,
+                members: None,
+            },
+        ]
+    }
+}
+
+impl EntitlementSet {
+    fn default_enabled() -> bool {
+        true
+    }
+
+    fn default_source() -> EntitlementGrant {
+        EntitlementGrant::Purchase
+    }
+}
+
+/// Why an entitlement is set. `purchase`: the plan of the tenant must be among the
+/// `plans_required` of the product, unless these are empty. `override`: any plan.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(try_from = "String")]
+pub enum EntitlementGrant {
+    /// `purchase`.
+    #[serde(rename = "purchase")]
+    Purchase,
+    /// `override`.
+    #[serde(rename = "override")]
+    Override,
+}
+
+impl EntitlementGrant {
+    /// All values, in the order of the spec.
+    pub const ALL: [Self; 2] = [Self::Purchase, Self::Override];
+
+    /// Returns the value as the spec writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Purchase => "purchase",
+            Self::Override => "override",
+        }
+    }
+}
+
+impl fmt::Display for EntitlementGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for EntitlementGrant {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::ALL
+            .into_iter()
+            .find(|value| value.as_str() == text)
+            .ok_or_else(|| {
+                ConstraintError::NotOneOf {
+                    allowed: &["purchase", "override"],
+                    value: Quoted::shown(text),
+                }
+            })
+    }
+}
+
+impl TryFrom<&str> for EntitlementGrant {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for EntitlementGrant {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        text.parse()
+    }
+}
+
 /// The entitlements of a tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TenantProductList {

@@ -41,7 +41,7 @@ pub(super) fn builder(
         .map(|(field, required)| setter(api, operation, field, *required));
     let success = send::success_type(operation, &part.send)?;
     let send_documentation = documentation::send(operation);
-    let exchange = send::body(operation, &part.send)?;
+    let exchange = send::body(api, operation, &part.send)?;
     let stream = list::items(api, operation).map(list::stream);
     Ok(quote! {
         #documentation

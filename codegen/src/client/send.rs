@@ -11,7 +11,7 @@ use syn::{Expr, ExprCall, ExprMatch, ExprMethodCall, ImplItemFn, Lit, Local, Pat
 
 use super::parts::{argument, missing};
 use crate::Error;
-use crate::model::{HeaderParameter, Location, Operation, Parameter, Segment};
+use crate::model::{self, Api, HeaderParameter, Kind, Location, Operation, Parameter, Segment};
 use crate::names;
 
 /// The type of a success, `T` of `Result<ResponseValue<T>, Error<E>>`.
@@ -26,14 +26,14 @@ pub(super) fn success_type<'a>(operation: &Operation, send: &'a ImplItemFn) -> R
 }
 
 /// The body of the method.
-pub(super) fn body(operation: &Operation, send: &ImplItemFn) -> Result<TokenStream, Error> {
+pub(super) fn body(api: &Api, operation: &Operation, send: &ImplItemFn) -> Result<TokenStream, Error> {
     let mut tokens = TokenStream::new();
     let (mut urls, mut requests) = (0, 0);
     for statement in &send.block.stmts {
         match (local_name(statement).as_deref(), statement) {
             (Some("url"), _) => {
                 urls += 1;
-                tokens.extend(url(operation));
+                tokens.extend(url(api, operation));
             }
             (Some("request"), Stmt::Local(local)) => {
                 requests += 1;
@@ -68,13 +68,17 @@ fn is_header_map(expression: &Expr) -> bool {
     matches!(expression, Expr::Path(path) if path.path.is_ident("header_map"))
 }
 
-/// Encodes the path's variables and formats the URL.
-fn url(operation: &Operation) -> TokenStream {
+/// Encodes the path's variables and formats the URL. progenitor does not encode `\`, which a URL has in place of `/`.
+fn url(api: &Api, operation: &Operation) -> TokenStream {
     let variables = operation
         .parameters
         .iter()
         .filter(|parameter| parameter.location == Location::Path)
-        .map(|parameter| names::field(&parameter.name));
+        .map(|parameter| {
+            let name = names::field(&parameter.name);
+            let backslash = is_text(api, &parameter.ty).then(|| quote! { .replace('\\', "%5C") });
+            quote! { let #name = ::progenitor_client::encode_path(&#name.to_string()) #backslash; }
+        });
     let path: String = operation
         .path
         .iter()
@@ -85,8 +89,22 @@ fn url(operation: &Operation) -> TokenStream {
         .collect();
     let template = format!("{{}}{path}");
     quote! {
-        #( let #variables = ::progenitor_client::encode_path(&#variables.to_string()); )*
+        #(#variables)*
         let url = format!(#template, client.baseurl);
+    }
+}
+
+/// Whether a value can contain any character.
+fn is_text(api: &Api, ty: &model::Type) -> bool {
+    match ty {
+        model::Type::String => true,
+        model::Type::Named(name) => matches!(api.schema(name).map(|schema| &schema.kind), Some(Kind::Text(_))),
+        model::Type::Boolean
+        | model::Type::Integer(_)
+        | model::Type::Number
+        | model::Type::Formatted(_)
+        | model::Type::Array(_)
+        | model::Type::FreeForm => false,
     }
 }
 

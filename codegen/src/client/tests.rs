@@ -190,7 +190,7 @@ fn a_request_in_an_unexpected_form_is_an_error_of_its_operation() {
         let url = String::new();
         let request = client.client.post(url).headers(header_map).build()?;
     }};
-    let error = send::body(&operation, &part.send).expect_err("there is no `.json(…)`");
+    let error = send::body(&api(Vec::new()), &operation, &part.send).expect_err("there is no `.json(…)`");
     assert_eq!(error.faults()[0].operation.as_deref(), Some("thing_change"));
     assert!(error.to_string().contains(".json(&body)"), "{error}");
 }

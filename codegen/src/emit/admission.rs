@@ -82,10 +82,13 @@ pub(super) fn admitting(api: &Api) -> Option<&Scheme> {
     api.scheme.as_ref().filter(|_| is_secured)
 }
 
-/// The slice of the scopes.
-pub(super) fn required_scopes(scopes: &[String]) -> TokenStream {
-    let variants = scopes.iter().map(|it| format_ident!("{}", names::variant(it)));
-    quote! { &[#(crate::server::Scope::#variants),*] }
+/// The slice of the alternatives, each a slice of scopes.
+pub(super) fn required_scopes(alternatives: &[Vec<String>]) -> TokenStream {
+    let alternatives = alternatives.iter().map(|scopes| {
+        let variants = scopes.iter().map(|it| format_ident!("{}", names::variant(it)));
+        quote! { &[#(crate::server::Scope::#variants),*] }
+    });
+    quote! { &[#(#alternatives),*] }
 }
 
 fn scopes(scheme: &Scheme) -> TokenStream {

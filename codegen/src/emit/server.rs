@@ -161,13 +161,18 @@ fn method(operation: &Operation) -> TokenStream {
 
 fn method_documentation(operation: &Operation) -> String {
     let mut text = summary_and_description(operation);
-    if let Access::Secured(scopes) = &operation.access {
-        let scopes: Vec<String> = scopes.iter().map(|it| format!("`{it}`")).collect();
-        let word = if scopes.len() == 1 { "scope" } else { "scopes" };
-        text.push_str(&format!("\n\nRequires the {word} {}.", scopes.join(" and ")));
+    if let Access::Secured(alternatives) = &operation.access {
+        let alternatives: Vec<String> = alternatives.iter().map(|it| listed_scopes(it)).collect();
+        text.push_str(&format!("\n\nRequires {}.", alternatives.join(", or ")));
     }
     text.push_str(&format!("\n\n`{} {}`", operation.method.token(), operation.path_text()));
     text
+}
+
+fn listed_scopes(scopes: &[String]) -> String {
+    let word = if scopes.len() == 1 { "scope" } else { "scopes" };
+    let scopes: Vec<String> = scopes.iter().map(|it| format!("`{it}`")).collect();
+    format!("the {word} {}", scopes.join(" and "))
 }
 
 /// The type of the authorized caller, if the operation is secured.

@@ -127,6 +127,11 @@ pub(super) fn check_operation(operation: &Operation, place: &Place<'_>) -> Resul
         ));
     }
     let successes = operation.responses.iter().filter(|it| it.status.code < 400);
+    if successes.clone().count() > 1 {
+        return Err(place.error(
+            "the implementation stores the body of a success, but not which status it has; declare a single success",
+        ));
+    }
     let with_headers = successes
         .chain(operation.response(RUNNING))
         .chain(operation.response(422))

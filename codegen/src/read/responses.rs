@@ -13,13 +13,17 @@ pub(super) fn all(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Respon
     let entries = place.entries()?;
     let declared = entries.iter().filter(|(key, _)| *key != conditional::NOT_MODIFIED);
     let responses = error::all(declared.map(|(key, entry)| response(context, key, entry)))?;
-    let successes = responses.iter().filter(|it| it.status.code < 400).count();
-    if successes != 1 {
-        return Err(place.error(format!(
-            "there are {successes} responses below 400; declare exactly one, because the client returns one type"
-        )));
+    let mut successes = responses.iter().filter(|it| it.status.code < 400);
+    let Some(first) = successes.next() else {
+        return Err(place.error("there is no response below 400; declare at least one"));
+    };
+    match successes.find(|it| it.body != first.body) {
+        None => Ok(responses),
+        Some(other) => Err(place.error(format!(
+            "{} and {} have different bodies; give all responses below 400 the same one, because the client returns one type",
+            first.status.code, other.status.code
+        ))),
     }
-    Ok(responses)
 }
 
 fn response(context: &Context<'_>, key: &str, entry: &Place<'_>) -> Result<Response, Error> {

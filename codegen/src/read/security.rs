@@ -69,11 +69,28 @@ pub(super) fn access(scheme: Option<&Scheme>, operation: &Place<'_>) -> Result<A
         return Err(operation
             .error("`security` is missing; name the required scopes, or write `security: []` for a public operation"));
     };
-    let requirement = match place.items()?.as_slice() {
-        [] => return Ok(Access::Open),
-        [requirement] => requirement.clone(),
-        _ => return Err(place.error("alternatives are not supported; declare one requirement")),
-    };
+    let mut alternatives: Vec<Vec<String>> = Vec::new();
+    for requirement in place.items()? {
+        let scopes = required_scopes(scheme, &requirement)?;
+        let contains = |all: &[String], part: &[String]| part.iter().all(|scope| all.contains(scope));
+        if alternatives
+            .iter()
+            .any(|other| contains(other, &scopes) || contains(&scopes, other))
+        {
+            return Err(requirement
+                .error("one of two alternatives has all scopes of the other, so it is never needed; remove it"));
+        }
+        alternatives.push(scopes);
+    }
+    Ok(if alternatives.is_empty() {
+        Access::Open
+    } else {
+        Access::Secured(alternatives)
+    })
+}
+
+/// The scopes of one alternative.
+fn required_scopes(scheme: Option<&Scheme>, requirement: &Place<'_>) -> Result<Vec<String>, Error> {
     let (name, needed) = match requirement.entries()?.as_slice() {
         [(name, needed)] => (*name, needed.clone()),
         _ => return Err(requirement.error("exactly one security scheme is expected here")),
@@ -95,7 +112,7 @@ pub(super) fn access(scheme: Option<&Scheme>, operation: &Place<'_>) -> Result<A
     if scopes.is_empty() {
         return Err(needed.error("a token without scopes would be accepted; name the required scopes"));
     }
-    Ok(Access::Secured(scopes))
+    Ok(scopes)
 }
 
 /// The operation must declare the errors that the HTTP layer returns to callers, or the implementation must get them.

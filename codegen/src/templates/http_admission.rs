@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use dropshot::HttpError;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -10,13 +12,13 @@ use crate::server::{
 };
 use crate::types::{Error, ErrorCode};
 
-/// Authenticates the caller and checks its scopes.
+/// Authenticates the caller and checks that it has the scopes of one alternative.
 pub(super) async fn principal<A: Api>(
     context: &RequestContext<ServerContext<A>>,
     metadata: &RequestMetadata,
-    required: &[Scope],
+    alternatives: &[&[Scope]],
 ) -> Result<Principal<A::Identity>, ErrorResponse> {
-    principal_or_later(context, metadata, required)
+    principal_or_later(context, metadata, alternatives)
         .await?
         .map_err(|later| ErrorResponse(later.into_pending()))
 }
@@ -25,14 +27,14 @@ pub(super) async fn principal<A: Api>(
 pub(super) async fn principal_or_later<A: Api>(
     context: &RequestContext<ServerContext<A>>,
     metadata: &RequestMetadata,
-    required: &[Scope],
+    alternatives: &[&[Scope]],
 ) -> Result<Result<Principal<A::Identity>, TryLater>, ErrorResponse> {
     let credentials = credentials(context.request.headers());
     let has_token = matches!(credentials, Credentials::Bearer(_));
     match context.context().implementation.admit(metadata, credentials).await {
-        Ok(admitted) => match Principal::authorize(admitted, required) {
+        Ok(admitted) => match Principal::authorize(admitted, alternatives) {
             Ok(principal) => Ok(Ok(principal)),
-            Err(missing) => Err(forbidden(missing, required)),
+            Err(missing) => Err(forbidden(&missing, alternatives)),
         },
         Err(NotAdmitted::TryLater(later)) => Ok(Err(later)),
         Err(NotAdmitted::Unauthorized(error)) => Err(unauthorized(&error, has_token)),
@@ -65,24 +67,28 @@ fn unauthorized(error: &Error, has_token: bool) -> ErrorResponse {
     ErrorResponse(pending.map(|pending| response::with_header(pending, WWW_AUTHENTICATE, challenge)))
 }
 
-fn forbidden(missing: Scope, required: &[Scope]) -> ErrorResponse {
+fn forbidden(missing: &BTreeSet<Scope>, alternatives: &[&[Scope]]) -> ErrorResponse {
+    let missing: Vec<String> = missing.iter().map(|scope| format!("`{scope}`")).collect();
     let error = Error {
         error: ErrorCode::Forbidden,
-        message: format!("the token does not allow `{missing}`; ask for one that does"),
+        message: format!("the token does not allow {}; ask for one that does", missing.join(" or ")),
         errors: None,
     };
     let pending = response::json(StatusCode::FORBIDDEN, &error);
-    ErrorResponse(pending.and_then(|pending| insufficient_scope(pending, required)))
+    ErrorResponse(pending.and_then(|pending| insufficient_scope(pending, alternatives)))
 }
 
-/// Names the required scopes in the challenge (RFC 6750, section 3.1).
+/// Names the required scopes in a challenge (RFC 6750, section 3.1), one for each alternative.
 pub(super) fn insufficient_scope(
     pending: PendingResponse,
-    required: &[Scope],
+    alternatives: &[&[Scope]],
 ) -> Result<PendingResponse, HttpError> {
-    let scopes: Vec<&str> = required.iter().map(|scope| scope.as_str()).collect();
-    let challenge = format!(r#"Bearer error="insufficient_scope", scope="{}""#, scopes.join(" "));
-    let challenge = HeaderValue::try_from(challenge)
+    let challenges = alternatives.iter().map(|scopes| {
+        let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        format!(r#"Bearer error="insufficient_scope", scope="{}""#, scopes.join(" "))
+    });
+    let challenges: Vec<String> = challenges.collect();
+    let challenge = HeaderValue::try_from(challenges.join(", "))
         .map_err(|error| HttpError::for_internal_error(error.to_string()))?;
     Ok(response::with_header(pending, WWW_AUTHENTICATE, challenge))
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
@@ -101,11 +102,20 @@ pub struct Admitted<I> {
 pub struct Principal<I>(I);
 
 impl<I> Principal<I> {
-    /// Checks that the caller has all required scopes; returns the first one missing.
-    pub(crate) fn authorize(admitted: Admitted<I>, required: &[Scope]) -> Result<Self, Scope> {
-        match required.iter().find(|scope| !admitted.scopes.contains(**scope)) {
+    /// Checks that the caller has all scopes of one alternative; returns the first one missing of each.
+    pub(crate) fn authorize(
+        admitted: Admitted<I>,
+        alternatives: &[&[Scope]],
+    ) -> Result<Self, BTreeSet<Scope>> {
+        let missing = |scopes: &&[Scope]| {
+            let mut scopes = scopes.iter().copied();
+            scopes.find(|scope| !admitted.scopes.contains(*scope))
+        };
+        // `None` if one of them is complete.
+        let missing: Option<BTreeSet<Scope>> = alternatives.iter().map(missing).collect();
+        match missing {
             None => Ok(Self(admitted.identity)),
-            Some(missing) => Err(*missing),
+            Some(missing) => Err(missing),
         }
     }
 }

@@ -444,14 +444,22 @@ impl<'a> Spec<'a> {
                     }
                     success["headers"] = Value::Object(headers);
                 }
+                if self.chance(20) {
+                    responses.insert("201".to_owned(), success.clone());
+                }
                 responses.insert("200".to_owned(), success);
             }
         }
+        let security = match (is_secured, self.chance(30)) {
+            (false, _) => json!([]),
+            (true, false) => json!([{ "bearer": ["things:read"] }]),
+            (true, true) => json!([{ "bearer": ["things:read"] }, { "bearer": ["things:write"] }]),
+        };
         let mut operation = json!({
             "operationId": id,
             "tags": [self.random.choice(tags)],
             "summary": self.text(),
-            "security": if is_secured { json!([{ "bearer": ["things:read"] }]) } else { json!([]) },
+            "security": security,
         });
         if self.chance(50) {
             operation["description"] = json!(self.text());

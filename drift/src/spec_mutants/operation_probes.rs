@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::probe::{Expectation, Probe, Request, exchange};
-use crate::spec::Operation;
+use crate::spec::{Operation, Spec};
 
 /// An invalid value for every parameter.
 const INVALID: &str = "NOT%20VALID";
@@ -56,6 +56,22 @@ pub(super) fn moved(operation: &Operation, to_path: &str, to_method: &str) -> Pr
             exchange(before, response(operation), Expectation::not_routed()),
             exchange(after, Expectation::not_routed(), response(operation)),
         ],
+    )
+}
+
+/// Other scopes are enough for the operation. The servers run without an issuer, so the served document shows the change;
+/// `admission.rs` of the suite holds the service to the scopes of its document.
+pub(super) fn scopes(spec: &Spec, operation: &Operation, alternatives: &Value) -> Probe {
+    let pointer = format!("{}/security", operation.pointer);
+    let original = spec.document.pointer(&pointer).cloned().unwrap_or_default();
+    let served = |value: Value| Expectation::status(200).value(pointer.clone(), value);
+    Probe::new(
+        operation.id.clone(),
+        vec![exchange(
+            Request::new("GET", "/openapi.json", None),
+            served(original),
+            served(alternatives.clone()),
+        )],
     )
 }
 
@@ -133,6 +149,7 @@ pub(super) fn required_field(schema: &str, field: &str) -> Option<Probe> {
             ("/v1/tenants".to_owned(), body, 201)
         }
         "TenantCancel" => (format!("/v1/tenants/{unknown_tenant}/cancel"), json!({}), 404),
+        "EntitlementSet" => (format!("/v1/entitlements/{unknown_tenant}/insights"), json!({}), 404),
         "APIKeyCreate" => (
             "/v1/api-keys".to_owned(),
             json!({"tenant_id": unknown_tenant, "name": "Required"}),
@@ -140,7 +157,8 @@ pub(super) fn required_field(schema: &str, field: &str) -> Option<Probe> {
         ),
         _ => return None,
     };
-    let request = Request::new("POST", path, Some(body));
+    let method = if schema == "EntitlementSet" { "PUT" } else { "POST" };
+    let request = Request::new(method, path, Some(body));
     let rejected = Expectation::status(400).text(format!("`{field}`"));
     Some(Probe::new(
         schema,

@@ -13,6 +13,7 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
         mutants.push(path_changed(operation));
         mutants.push(method_changed(operation));
         mutants.push(security_removed(operation));
+        mutants.extend(scopes_changed(spec, operation));
         mutants.extend(text_changed(spec, operation));
         mutants.extend(body_presence(spec, operation));
     }
@@ -91,6 +92,48 @@ fn security_removed(operation: &Operation) -> Mutant {
     let pointer = format!("{}/security", operation.pointer);
     let edits = vec![Edit::Remove(pointer.clone())];
     mutant(Kind::SecurityRemoved, &pointer, format!("`{}`", operation.id), edits)
+}
+
+/// Another scope is enough too; one of several is no longer enough.
+fn scopes_changed(spec: &Spec, operation: &Operation) -> Vec<Mutant> {
+    let pointer = format!("{}/security", operation.pointer);
+    let Some(alternatives) = spec.document.pointer(&pointer).and_then(Value::as_array) else {
+        return Vec::new();
+    };
+    let changed = |kind, description: String, alternatives: Vec<Value>| {
+        let alternatives = Value::Array(alternatives);
+        Mutant {
+            probe: Some(operation_probes::scopes(spec, operation, &alternatives)),
+            ..mutant(
+                kind,
+                &pointer,
+                description,
+                vec![Edit::Set(pointer.clone(), alternatives)],
+            )
+        }
+    };
+    let added = spec
+        .scopes()
+        .find(|scope| !alternatives.iter().any(|it| requires(it, scope)));
+    let added = added.filter(|_| !alternatives.is_empty()).map(|scope| {
+        let more = [alternatives.as_slice(), &[json!({"bearer": [scope]})]].concat();
+        changed(Kind::ScopeAdded, format!("`{scope}` of `{}`", operation.id), more)
+    });
+    let removed = (0..alternatives.len()).filter(|_| alternatives.len() > 1).map(|index| {
+        let fewer = [&alternatives[..index], &alternatives[index + 1..]].concat();
+        changed(
+            Kind::ScopeRemoved,
+            format!("{} of `{}`", alternatives[index], operation.id),
+            fewer,
+        )
+    });
+    added.into_iter().chain(removed).collect()
+}
+
+/// Whether the alternative requires the scope.
+fn requires(alternative: &Value, scope: &str) -> bool {
+    let scopes = alternative.get("bearer").and_then(Value::as_array);
+    scopes.is_some_and(|scopes| scopes.iter().any(|it| it == scope))
 }
 
 /// The summary or the description changes.

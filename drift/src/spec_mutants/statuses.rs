@@ -14,6 +14,7 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
     for operation in &spec.operations {
         let pointer = format!("{}/responses", operation.pointer);
         mutants.push(added(operation, &pointer));
+        mutants.extend(success_added(spec, operation, &pointer));
         for (status, response) in map(spec, &pointer) {
             let place = format!("{pointer}/{status}");
             mutants.push(mutant(
@@ -63,6 +64,22 @@ fn added(operation: &Operation, pointer: &str) -> Mutant {
         format!("{ADDED} of `{}`", operation.id),
         vec![Edit::Set(format!("{pointer}/{ADDED}"), response)],
     )
+}
+
+/// Another status with the body of the success.
+fn success_added(spec: &Spec, operation: &Operation, pointer: &str) -> Option<Mutant> {
+    let declared = |status: &str| spec.document.pointer(&format!("{pointer}/{status}"));
+    let success = ["200", "201", "202"].into_iter().find_map(declared)?;
+    let added = ["200", "201", "202"]
+        .into_iter()
+        .find(|status| declared(status).is_none())?;
+    let edits = vec![Edit::Set(format!("{pointer}/{added}"), success.clone())];
+    Some(mutant(
+        Kind::SuccessAdded,
+        pointer,
+        format!("{added} of `{}`", operation.id),
+        edits,
+    ))
 }
 
 fn text_changed(place: &str, value: &Value) -> Option<Mutant> {

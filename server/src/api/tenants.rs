@@ -1,16 +1,19 @@
 //! The operations tagged `tenants`.
 
 use super::{AdmittedCaller, RegistryApi};
-use crate::domain::error::{DomainError, TenantChangeError, TenantCreateError, TenantDeleteError};
+use crate::domain::entitlements::SetEntitlement;
+use crate::domain::error::{DomainError, EntitlementSetError, TenantChangeError, TenantCreateError, TenantDeleteError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    EntitlementCheckParams, EntitlementCheckResponse, EntitlementListParams, EntitlementListResponse, KeyedRequest,
-    Principal, RequestMetadata, TenantActivateParams, TenantActivateResponse, TenantArchiveParams,
-    TenantArchiveResponse, TenantCancelParams, TenantCancelResponse, TenantCreateResponse, TenantDeleteParams,
-    TenantDeleteResponse, TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
-    TenantListParams, TenantListResponse, TenantUpdateParams, TenantUpdateResponse, Tenants,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams, EntitlementGetResponse,
+    EntitlementListParams, EntitlementListResponse, EntitlementRevokeParams, EntitlementRevokeResponse,
+    EntitlementSetParams, EntitlementSetResponse, KeyedRequest, Principal, RequestMetadata, TenantActivateParams,
+    TenantActivateResponse, TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
+    TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
+    TenantGetParams, TenantGetResponse, TenantListParams, TenantListResponse, TenantUpdateParams, TenantUpdateResponse,
+    Tenants,
 };
-use tenant_registry_contract::types::{TenantActivate, TenantCancel, TenantCreate, TenantUpdate};
+use tenant_registry_contract::types::{EntitlementSet, TenantActivate, TenantCancel, TenantCreate, TenantUpdate};
 
 impl<S: Store> Tenants for RegistryApi<S> {
     async fn tenant_create(
@@ -204,6 +207,59 @@ impl<S: Store> Tenants for RegistryApi<S> {
         {
             Ok(list) => EntitlementListResponse::Ok(list),
             Err(DomainError::Rejected(error)) => EntitlementListResponse::NotFound(error.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn entitlement_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: EntitlementGetParams,
+    ) -> EntitlementGetResponse {
+        let EntitlementGetParams { tenant_id, product } = params;
+        match self
+            .registry
+            .entitlement_get(tenant_id, &product, principal.tenant_scope())
+            .await
+        {
+            Ok(entitlement) => EntitlementGetResponse::Ok(entitlement),
+            Err(DomainError::Rejected(error)) => EntitlementGetResponse::NotFound(error.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn entitlement_set(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: EntitlementSetParams,
+        body: EntitlementSet,
+    ) -> EntitlementSetResponse {
+        let EntitlementSetParams { tenant_id, product } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.entitlement_set(tenant_id, &product, body, &caller).await {
+            Ok(SetEntitlement::Created(entitlement)) => EntitlementSetResponse::Created(entitlement),
+            Ok(SetEntitlement::Replaced(entitlement)) => EntitlementSetResponse::Ok(entitlement),
+            Err(DomainError::Rejected(error)) => match error {
+                EntitlementSetError::NotFound(error) => EntitlementSetResponse::NotFound(error.into()),
+                EntitlementSetError::Conflict(error) => EntitlementSetResponse::Conflict(error.into()),
+            },
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn entitlement_revoke(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: EntitlementRevokeParams,
+    ) -> EntitlementRevokeResponse {
+        let EntitlementRevokeParams { tenant_id, product } = params;
+        let caller = self.caller(&metadata, &principal);
+        match self.registry.entitlement_revoke(tenant_id, &product, &caller).await {
+            Ok(()) => EntitlementRevokeResponse::NoContent,
+            Err(DomainError::Rejected(error)) => EntitlementRevokeResponse::NotFound(error.into()),
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }

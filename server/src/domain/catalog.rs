@@ -30,7 +30,7 @@ impl Catalog {
         self.product(key).is_ok()
     }
 
-    fn product(&self, key: &ProductKey) -> Result<&CatalogEntry, NotFound> {
+    pub(super) fn product(&self, key: &ProductKey) -> Result<&CatalogEntry, NotFound> {
         self.0.iter().find(|product| product.key == *key).ok_or_else(|| {
             NotFound(format!(
                 "the catalog has no product `{key}`; GET /v1/catalog lists them"

@@ -1,16 +1,27 @@
 //! The rules of entitlements: which products a tenant may use, and until when.
 
 use super::Registry;
-use super::caller::TenantScope;
+use super::caller::{Caller, TenantScope};
 use super::clock::days_after;
-use super::error::{DomainError, Failure, NotFound};
+use super::error::{Conflict, DomainError, EntitlementSetError, Failure, NotFound};
+use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{TRIAL_LENGTH, is_in_service, status_at};
-use crate::records::{EntitlementRecord, EntitlementState, stored};
-use crate::store::{EntitlementWithTenant, Store};
+use crate::records::{EntitlementDecision, EntitlementRecord, EntitlementState, NewAuditEvent, TenantRecord, stored};
+use crate::store::{EntitlementChanged, EntitlementWithTenant, Store};
+use serde_json::{Map, Value};
 use tenant_registry_contract::types::{
-    EntitlementCheck, EntitlementCheckReason, JsonObject, ProductKey, TenantId, TenantProduct, TenantProductList,
-    Timestamp,
+    CatalogEntry, EntitlementCheck, EntitlementCheckReason, EntitlementGrant, EntitlementSet, EntitlementSource,
+    JsonObject, ProductKey, TenantId, TenantProduct, TenantProductList, TenantStatus, Timestamp,
 };
+
+/// An entitlement after it was set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SetEntitlement {
+    /// It did not exist before.
+    Created(TenantProduct),
+    /// It existed before, and is as requested.
+    Replaced(TenantProduct),
+}
 
 /// Whether an entitlement allows the use of its product at `now`. `None` is no entitlement. Whether the tenant is in service
 /// is a separate question.
@@ -34,6 +45,7 @@ impl EntitlementRecord {
             enabled: true,
             config: JsonObject::default(),
             expires_at: Some(days_after(now, TRIAL_LENGTH)),
+            source: EntitlementSource::Trial,
             created_at: now,
             updated_at: now,
         }
@@ -48,6 +60,7 @@ impl EntitlementRecord {
             enabled: _,
             config,
             expires_at,
+            source,
             created_at,
             updated_at,
         } = self;
@@ -57,10 +70,155 @@ impl EntitlementRecord {
             enabled: is_entitled,
             config,
             expires_at,
+            source,
             created_at,
             updated_at,
         }
     }
+
+    /// An audit event about the entitlement. `config` is left out, because it may be large.
+    fn event(
+        &self,
+        action: ServiceAction,
+        product: &ProductKey,
+        product_name: Option<&str>,
+        mut metadata: Map<String, Value>,
+        caller: &Caller,
+    ) -> NewAuditEvent {
+        metadata.insert("enabled".to_owned(), self.enabled.into());
+        metadata.insert("source".to_owned(), self.source.as_str().into());
+        if let Some(end) = self.expires_at {
+            metadata.insert("expires_at".to_owned(), end.to_string().into());
+        }
+        ServiceEvent {
+            action,
+            tenant_id: self.tenant_id,
+            project_id: None,
+            target_id: product.as_str().to_owned(),
+            target_name: product_name,
+            product: Some(product),
+            metadata,
+        }
+        .caused_by(caller, self.updated_at)
+    }
+
+    /// The names of the members that differ.
+    fn differences(&self, other: &Self) -> Vec<Value> {
+        let members = [
+            ("enabled", self.enabled != other.enabled),
+            ("config", self.config != other.config),
+            ("expires_at", self.expires_at != other.expires_at),
+            ("source", self.source != other.source),
+        ];
+        let differing = members.into_iter().filter(|(_, differs)| *differs);
+        differing.map(|(name, _)| name.into()).collect()
+    }
+
+    /// Revokes the entitlement. If it is disabled already, nothing changes.
+    fn revoke(
+        self,
+        product: &ProductKey,
+        product_name: Option<&str>,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> EntitlementDecision {
+        if !self.enabled {
+            return EntitlementDecision::Unchanged(self);
+        }
+        let revoked = Self {
+            enabled: false,
+            updated_at: now,
+            ..self
+        };
+        let event = revoked.event(
+            ServiceAction::EntitlementRevoked,
+            product,
+            product_name,
+            Map::new(),
+            caller,
+        );
+        EntitlementDecision::change(revoked, event)
+    }
+}
+
+/// The source of an entitlement that is set.
+fn source_of(grant: EntitlementGrant) -> EntitlementSource {
+    match grant {
+        EntitlementGrant::Purchase => EntitlementSource::Purchase,
+        EntitlementGrant::Override => EntitlementSource::Override,
+    }
+}
+
+/// Sets an entitlement. If it is as requested already, nothing is checked: a request that was accepted can be repeated.
+fn set(
+    tenant: &TenantRecord,
+    current: Option<EntitlementRecord>,
+    product: &CatalogEntry,
+    body: &EntitlementSet,
+    caller: &Caller,
+    now: Timestamp,
+) -> Result<EntitlementDecision, Conflict> {
+    let EntitlementSet {
+        enabled,
+        config,
+        expires_at,
+        source,
+    } = body.clone();
+    let requested = EntitlementRecord {
+        tenant_id: tenant.id,
+        product: stored::<ProductKey>(product.key.clone()),
+        enabled,
+        config,
+        expires_at,
+        source: source_of(source),
+        created_at: current.as_ref().map_or(now, |current| current.created_at),
+        updated_at: now,
+    };
+    let differences = match current {
+        None => None,
+        Some(current) => match requested.differences(&current) {
+            differences if differences.is_empty() => return Ok(EntitlementDecision::Unchanged(current)),
+            differences => Some(differences),
+        },
+    };
+    if tenant.status_at(now) == TenantStatus::Archived {
+        return Err(Conflict("the tenant is archived, which is final".to_owned()));
+    }
+    match source {
+        EntitlementGrant::Purchase => require_plan(tenant, product)?,
+        EntitlementGrant::Override => {}
+    }
+    let mut metadata = Map::new();
+    let action = match differences {
+        None => ServiceAction::EntitlementGranted,
+        Some(differences) => {
+            metadata.insert("changed".to_owned(), differences.into());
+            ServiceAction::EntitlementChanged
+        }
+    };
+    let event = requested.event(action, &product.key, Some(product.name.as_str()), metadata, caller);
+    Ok(EntitlementDecision::change(requested, event))
+}
+
+/// Rejects a purchase that the tenant's plan does not allow.
+fn require_plan(tenant: &TenantRecord, product: &CatalogEntry) -> Result<(), Conflict> {
+    let plans = &product.plans_required;
+    if plans.is_empty() || plans.iter().any(|plan| plan.as_str() == tenant.plan.as_str()) {
+        return Ok(());
+    }
+    let plans: Vec<String> = plans.iter().map(|plan| format!("`{plan}`")).collect();
+    Err(Conflict(format!(
+        "the product `{}` requires the plan {}, but the tenant has `{}`; change its plan first, or set the entitlement with \
+         `source: override`",
+        product.key,
+        plans.join(" or "),
+        tenant.plan
+    )))
+}
+
+/// The error for an entitlement that never existed.
+fn no_entitlement(tenant_id: TenantId, product: &ProductKey) -> NotFound {
+    NotFound(format!("the tenant {tenant_id} has no entitlement to `{product}`"))
 }
 
 fn not_entitled(reason: EntitlementCheckReason) -> EntitlementCheck {
@@ -135,5 +293,80 @@ impl<S: Store> Registry<S> {
                 .map(|entitlement| entitlement.into_tenant_product(now))
                 .collect(),
         })
+    }
+
+    /// Returns the entitlement of a tenant to a product.
+    ///
+    /// # Errors
+    /// [`NotFound`] if the tenant does not exist or never had one.
+    pub async fn entitlement_get(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+        tenant_scope: TenantScope,
+    ) -> Result<TenantProduct, DomainError<NotFound>> {
+        if tenant_scope.includes(tenant_id)
+            && let Some(entitlement) = self.store.entitlement_get(tenant_id, product).await?
+        {
+            return Ok(entitlement.into_tenant_product(self.clock.now()));
+        }
+        Err(DomainError::rejected(no_entitlement(tenant_id, product)))
+    }
+
+    /// Sets the entitlement of a tenant to a product. Works for every tenant that is not archived.
+    ///
+    /// # Errors
+    /// - [`NotFound`] if the tenant or the product does not exist.
+    /// - [`Conflict`] if the tenant is archived, or if it is a purchase that its plan does not allow.
+    pub async fn entitlement_set(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+        body: EntitlementSet,
+        caller: &Caller,
+    ) -> Result<SetEntitlement, DomainError<EntitlementSetError>> {
+        caller
+            .identity
+            .tenant_scope
+            .require(tenant_id)
+            .map_err(DomainError::rejected)?;
+        let entry = self.catalog.product(product).map_err(DomainError::rejected)?;
+        let decide = |tenant: &TenantRecord, current: Option<EntitlementRecord>| {
+            set(tenant, current, entry, &body, caller, self.clock.now())
+        };
+        let seen = |entitlement: EntitlementRecord| entitlement.into_tenant_product(self.clock.now());
+        match self.store.entitlement_change(tenant_id, product, decide).await? {
+            EntitlementChanged::Created(entitlement) => Ok(SetEntitlement::Created(seen(entitlement))),
+            EntitlementChanged::Stored(entitlement) => Ok(SetEntitlement::Replaced(seen(entitlement))),
+            EntitlementChanged::Rejected(error) => Err(DomainError::rejected(error)),
+            EntitlementChanged::TenantNotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),
+        }
+    }
+
+    /// Revokes the entitlement of a tenant to a product, whatever the status of the tenant, and also if the catalog no longer
+    /// has the product.
+    ///
+    /// # Errors
+    /// [`NotFound`] if the tenant does not exist or never had the entitlement.
+    pub async fn entitlement_revoke(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+        caller: &Caller,
+    ) -> Result<(), DomainError<NotFound>> {
+        let not_found = || no_entitlement(tenant_id, product);
+        if !caller.identity.tenant_scope.includes(tenant_id) {
+            return Err(DomainError::rejected(not_found()));
+        }
+        let name = self.catalog.product(product).ok().map(|entry| entry.name.as_str());
+        let decide = |_: &TenantRecord, current: Option<EntitlementRecord>| {
+            let current = current.ok_or_else(not_found)?;
+            Ok::<_, NotFound>(current.revoke(product, name, caller, self.clock.now()))
+        };
+        match self.store.entitlement_change(tenant_id, product, decide).await? {
+            EntitlementChanged::Created(_) | EntitlementChanged::Stored(_) => Ok(()),
+            EntitlementChanged::Rejected(error) => Err(DomainError::rejected(error)),
+            EntitlementChanged::TenantNotFound => Err(DomainError::rejected(not_found())),
+        }
     }
 }

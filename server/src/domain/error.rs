@@ -158,6 +158,17 @@ pub enum ApiKeyCreateError {
     NotFound(#[from] NotFound),
 }
 
+/// Rejections of `entitlement_set`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum EntitlementSetError {
+    /// The tenant or the product does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The tenant is archived, or its plan cannot use the product.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
 /// Rejections of `api_key_update`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ApiKeyUpdateError {

@@ -16,6 +16,9 @@ pub(crate) enum ServiceAction {
     TenantDeleted,
     ProjectCreated,
     ProjectDeleted,
+    EntitlementGranted,
+    EntitlementChanged,
+    EntitlementRevoked,
     CatalogRequested,
     CatalogTrialStarted,
     ApiKeyCreated,
@@ -35,6 +38,9 @@ impl ServiceAction {
             Self::TenantDeleted => "tenant.deleted",
             Self::ProjectCreated => "project.created",
             Self::ProjectDeleted => "project.deleted",
+            Self::EntitlementGranted => "entitlement.granted",
+            Self::EntitlementChanged => "entitlement.changed",
+            Self::EntitlementRevoked => "entitlement.revoked",
             Self::CatalogRequested => "catalog.requested",
             Self::CatalogTrialStarted => "catalog.trial_started",
             Self::ApiKeyCreated => "api_key.created",
@@ -53,7 +59,11 @@ impl ServiceAction {
             | Self::TenantArchived
             | Self::TenantDeleted => "tenant",
             Self::ProjectCreated | Self::ProjectDeleted => "project",
-            Self::CatalogRequested | Self::CatalogTrialStarted => "product",
+            Self::EntitlementGranted
+            | Self::EntitlementChanged
+            | Self::EntitlementRevoked
+            | Self::CatalogRequested
+            | Self::CatalogTrialStarted => "product",
             Self::ApiKeyCreated | Self::ApiKeyUpdated | Self::ApiKeyRotated | Self::ApiKeyRevoked => "api_key",
         }
     }

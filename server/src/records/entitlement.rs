@@ -1,6 +1,6 @@
 //! Entitlements as they are stored.
 
-use tenant_registry_contract::types::{JsonObject, StoredText, TenantId, Timestamp};
+use tenant_registry_contract::types::{EntitlementSource, JsonObject, StoredText, TenantId, Timestamp};
 
 /// What decides whether an entitlement can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct EntitlementRecord {
     pub config: JsonObject,
     /// When the entitlement ends.
     pub expires_at: Option<Timestamp>,
+    /// Why the tenant has the entitlement.
+    pub source: EntitlementSource,
     /// When the entitlement was created.
     pub created_at: Timestamp,
     /// When the record was last changed.

@@ -14,7 +14,7 @@ mod words;
 
 pub use api_key::{ApiKeyQuery, ApiKeyRecord};
 pub use audit_event::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
-pub use decision::Decision;
+pub use decision::{Decision, EntitlementDecision};
 pub use entitlement::{EntitlementRecord, EntitlementState};
 pub use idempotency::{EventWithResponse, IdempotencyRecord, ResponseContent, ResponseToChange};
 pub use internal_detail::InternalDetail;

@@ -10,8 +10,8 @@ pub mod postgres;
 
 use crate::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
-    EntitlementRecord, EntitlementState, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent,
-    ProjectRecord, RecordPage, TenantQuery, TenantRecord,
+    EntitlementDecision, EntitlementRecord, EntitlementState, EventWithResponse, IdempotencyRecord, InternalDetail,
+    NewAuditEvent, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
 };
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -185,6 +185,19 @@ pub enum TrialStarted<E> {
     TenantNotFound,
 }
 
+/// The outcome of changing an entitlement.
+#[derive(Clone, Debug)]
+pub enum EntitlementChanged<E> {
+    /// The entitlement was created.
+    Created(EntitlementRecord),
+    /// The entitlement existed. It is as it is stored now, whether it changed or not.
+    Stored(EntitlementRecord),
+    /// The rule rejected the change. Nothing was written.
+    Rejected(E),
+    /// The tenant does not exist.
+    TenantNotFound,
+}
+
 /// A tenant's entitlement to a product and the state of the tenant, read together.
 #[derive(Clone, Debug)]
 pub struct EntitlementWithTenant {
@@ -297,6 +310,22 @@ pub trait EntitlementStore: Send + Sync + 'static {
         &self,
         tenant_id: TenantId,
     ) -> impl Future<Output = Result<Option<Vec<EntitlementRecord>>, StoreError>> + Send;
+
+    /// Returns the entitlement of a tenant to a product.
+    fn entitlement_get(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> impl Future<Output = Result<Option<EntitlementRecord>, StoreError>> + Send;
+
+    /// Creates or changes the entitlement of a tenant to a product as `decide` says. `decide` gets the tenant and the current
+    /// entitlement, if there is one. Used by `entitlement_set` and `entitlement_revoke`.
+    fn entitlement_change<E: Send>(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+        decide: impl Fn(&TenantRecord, Option<EntitlementRecord>) -> Result<EntitlementDecision, E> + Send + Sync,
+    ) -> impl Future<Output = Result<EntitlementChanged<E>, StoreError>> + Send;
 
     /// Returns the entitlement of a tenant to a product, with the state of the tenant. `None` if the tenant does not exist.
     fn entitlement_check(

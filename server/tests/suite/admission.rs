@@ -131,6 +131,9 @@ impl Guarded {
             .await
             .json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let path = format!("/v1/entitlements/{}/connect", text(&tenant["id"]));
+        self.send(Method::PUT, &path, Some(&json!({})), Some(&self.operator))
+            .await;
         Subject {
             tenant: text(&tenant["id"]),
             slug,
@@ -181,6 +184,7 @@ impl Guarded {
             tenant
         };
         let path = operation.path.replace("{id}", id).replace("{slug}", slug);
+        let path = path.replace("{tenant_id}", tenant).replace("{product}", "connect");
         let query = match operation.id.as_str() {
             "tenant_list" => format!("?q={slug}"),
             "entitlement_list" | "api_key_list" | "audit_list" => format!("?tenant_id={tenant}"),
@@ -191,6 +195,7 @@ impl Guarded {
             "tenant_create" => Some(json!({ "slug": format!("{slug}-too"), "name": "New" })),
             "tenant_update" => Some(json!({ "name": "Renamed" })),
             "project_create" => Some(json!({ "tenant_id": tenant, "slug": "another", "name": "New" })),
+            "entitlement_set" => Some(json!({ "config": { "seats": 5 } })),
             "catalog_request" | "catalog_trial_request" => Some(json!({ "tenant_id": tenant, "product": "insights" })),
             "api_key_create" => Some(json!({ "tenant_id": tenant, "name": "another" })),
             "api_key_update" => Some(json!({ "name": "updated" })),
@@ -228,7 +233,7 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
 
 async fn every_operation_requires_its_scope(store: StoreUnderTest) {
     let guarded = Guarded::start(store, UNLIMITED).await;
-    assert_eq!(secured().count(), 27);
+    assert_eq!(secured().count(), 30);
     for operation in secured() {
         let subject = guarded.subject_of(operation).await;
         let before = guarded.events(&subject).await;
@@ -237,22 +242,29 @@ async fn every_operation_requires_its_scope(store: StoreUnderTest) {
         response.assert_error(401, ErrorCode::Unauthorized);
         assert_eq!(response.header("www-authenticate"), "Bearer", "{}", operation.id);
 
-        let needed = SPEC.scopes(&operation.id);
+        let alternatives = SPEC.alternatives(&operation.id);
+        let needed = alternatives.concat();
         let others = Scope::ALL.map(Scope::as_str).into_iter();
         let lacking = guarded
             .token(others.filter(|scope| !needed.contains(scope)), None)
             .await;
         let response = guarded.call(operation, &subject, Some(&lacking)).await;
         let message = response.assert_error(403, ErrorCode::Forbidden);
-        assert!(message.contains(needed[0]), "{message}");
-        let challenge = format!(r#"Bearer error="insufficient_scope", scope="{}""#, needed.join(" "));
-        assert_eq!(response.header("www-authenticate"), challenge);
+        let missing: Vec<String> = alternatives.iter().map(|scopes| format!("`{}`", scopes[0])).collect();
+        assert!(message.contains(&missing.join(" or ")), "{message}");
+        let challenges: Vec<String> = alternatives
+            .iter()
+            .map(|scopes| format!(r#"Bearer error="insufficient_scope", scope="{}""#, scopes.join(" ")))
+            .collect();
+        assert_eq!(response.header("www-authenticate"), challenges.join(", "));
         // Neither request changed anything.
         assert_eq!(guarded.events(&subject).await, before, "{}", operation.id);
 
-        let sufficient = guarded.token(needed, None).await;
-        let response = guarded.call(operation, &subject, Some(&sufficient)).await;
-        assert!((200..300).contains(&response.status), "{}: {response:?}", operation.id);
+        for scopes in alternatives {
+            let sufficient = guarded.token(scopes, None).await;
+            let response = guarded.call(operation, &subject, Some(&sufficient)).await;
+            assert!((200..300).contains(&response.status), "{}: {response:?}", operation.id);
+        }
     }
 }
 
@@ -403,6 +415,7 @@ async fn the_caller_is_the_actor(store: StoreUnderTest) {
         actions,
         [
             "report.exported",
+            "entitlement.granted",
             "api_key.created",
             "project.created",
             "tenant.created"

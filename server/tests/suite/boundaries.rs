@@ -157,11 +157,14 @@ async fn checks_every_parameter_against_its_schema(store: StoreUnderTest) {
                 if parameter["in"] == "path" && candidate == "" {
                     continue;
                 }
-                let (mut target, _) = Target::of(&service, &mut serial, path, operation, method).await;
+                let (mut target, tenant) = Target::of(&service, &mut serial, path, operation, method).await;
                 if parameter["in"] == "path" {
                     target.path = path.to_owned();
                 }
                 target.set_parameter(parameter, &candidate);
+                for other in SPEC.parameters(operation).filter(|other| other["in"] == "path") {
+                    target.set_parameter(other, &good(other["name"].as_str().unwrap(), &tenant));
+                }
                 target.expect(&service, name, validator.is_valid(&candidate)).await;
                 tried += 1;
             }

@@ -23,7 +23,11 @@ process_cases![
 const TABLES: [(&str, &str, &[&str]); 5] = [
     ("Tenant", "tenants", &["TenantCreate", "TenantActivate", "TenantUpdate"]),
     ("Project", "projects", &["ProjectCreate"]),
-    ("TenantProduct", "tenant_products", &["CatalogRequest"]),
+    (
+        "TenantProduct",
+        "tenant_products",
+        &["EntitlementSet", "CatalogRequest"],
+    ),
     ("APIKey", "api_keys", &["APIKeyCreate"]),
     ("AuditEvent", "audit_log", &["AuditAppend"]),
 ];

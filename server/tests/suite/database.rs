@@ -249,7 +249,9 @@ async fn every_time_in_the_database_is_in_the_years_0001_to_9999() {
         201
     );
     let project = json!({ "tenant_id": tenant.id, "slug": "dated", "name": "n" });
-    assert_eq!(process.raw.post_json("/v1/projects", &project).await.status, 201);
+    let keyed = process.raw.request(Method::POST, "/v1/projects").json(&project);
+    let created = RawResponse::from_request(keyed.header("Idempotency-Key", "key")).await;
+    assert_eq!(created.status, 201);
     let client = connect(database.url()).await;
     let columns = "SELECT table_name::text, column_name::text, data_type = 'date' FROM information_schema.columns \
                    WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations' \

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{CatalogRequest, ErrorCode, TenantActivate, TenantCancel, TenantId, TenantProduct};
 use tenant_registry_client::{Error, ResponseValue};
+use tenant_registry_contract::types::EntitlementSource;
 use tenant_registry_server::records::EntitlementRecord;
 
 cases![
@@ -48,6 +49,7 @@ impl TestServer {
             enabled,
             config: r#"{"seats":5,"regions":["eu"]}"#.parse().unwrap(),
             expires_at: None,
+            source: EntitlementSource::Purchase,
             created_at: now,
             updated_at: now,
         };
@@ -214,7 +216,8 @@ async fn returns_all_stored_properties(store: StoreUnderTest) {
     let expected = |product, enabled| {
         json!({
             "tenant_id": tenant.id, "product": product, "enabled": enabled,
-            "config": { "seats": 5, "regions": ["eu"] }, "expires_at": null, "created_at": time, "updated_at": time,
+            "config": { "seats": 5, "regions": ["eu"] }, "expires_at": null, "source": "purchase",
+            "created_at": time, "updated_at": time,
         })
     };
     let items = [expected("connect", true), expected("insights", false)];

@@ -12,10 +12,12 @@ process_cases![every_example_is_valid, every_request_can_be_sent_as_it_is];
 /// The operations whose example cannot succeed on a service that was just started, whose tenant is active.
 const CONFLICT: [&str; 2] = ["tenant_archive", "tenant_delete"];
 
-/// The operations whose example cannot succeed on a service that was just started, which has no projects and API keys.
-const NOT_FOUND: [&str; 6] = [
+/// The operations whose example cannot succeed on a service that was just started, which has only a tenant.
+const NOT_FOUND: [&str; 8] = [
     "project_get",
     "project_delete",
+    "entitlement_get",
+    "entitlement_revoke",
     "api_key_get",
     "api_key_update",
     "api_key_rotate",

@@ -61,6 +61,20 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
             service.raw.request(Method::DELETE, &format!("/v1/projects/{project}")),
         ),
         ("entitlement_list", get(format!("/v1/entitlements?tenant_id={id}"))),
+        ("entitlement_get", get(format!("/v1/entitlements/{id}/insights"))),
+        (
+            "entitlement_set",
+            service
+                .raw
+                .request(Method::PUT, &format!("/v1/entitlements/{id}/insights"))
+                .json(&json!({})),
+        ),
+        (
+            "entitlement_revoke",
+            service
+                .raw
+                .request(Method::DELETE, &format!("/v1/entitlements/{id}/insights")),
+        ),
         (
             "entitlement_check",
             get(format!(

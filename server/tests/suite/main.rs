@@ -34,6 +34,7 @@ mod database_tls;
 mod database_troubles;
 mod deletion;
 mod documentation;
+mod entitlement_changes;
 mod entitlements;
 mod examples;
 mod failures;
@@ -137,6 +138,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         conditions::cases,
         cross_origin::cases,
         deletion::cases,
+        entitlement_changes::cases,
         entitlements::cases,
         failures::cases,
         health::cases,

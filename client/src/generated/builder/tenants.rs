@@ -774,7 +774,7 @@ impl<'a> TenantGetBySlug<'a> {
         let Self { client, slug, if_none_match } = self;
         let slug = slug.map_err(Error::InvalidRequest)?;
         let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
-        let slug = encode_path(&slug.to_string());
+        let slug = encode_path(&slug.to_string()).replace('\\', "%5C");
         let url = format!("{}/v1/tenants/by-slug/{slug}", client.baseurl);
         let mut request = client
             .client
@@ -1326,6 +1326,326 @@ impl<'a> EntitlementList<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 404 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `entitlement_get`: Get a tenant's entitlement to a product.
+///
+/// Created by [`Client::entitlement_get`](crate::Client::entitlement_get).
+#[derive(Clone, Debug)]
+pub struct EntitlementGet<'a> {
+    client: &'a Client,
+    tenant_id: Result<types::TenantId, String>,
+    product: Result<types::ProductKey, String>,
+}
+
+impl<'a> EntitlementGet<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            tenant_id: Err("`tenant_id` is missing".to_owned()),
+            product: Err("`product` is missing".to_owned()),
+        }
+    }
+
+    /// The ID of the tenant.
+    pub fn tenant_id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::TenantId, Error: fmt::Display>,
+    {
+        self.tenant_id = value
+            .try_into()
+            .map_err(|error| format!("`tenant_id`: {error}"));
+        self
+    }
+
+    /// The key of the product.
+    pub fn product<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ProductKey, Error: fmt::Display>,
+    {
+        self.product = value.try_into().map_err(|error| format!("`product`: {error}"));
+        self
+    }
+
+    /// Sends `GET /v1/entitlements/{tenant_id}/{product}`.
+    ///
+    /// `200`: The entitlement.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `404`: A resource in the request does not exist.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(
+        self,
+    ) -> Result<ResponseValue<types::TenantProduct>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::TenantProduct>, Error<types::Error>> {
+        let Self { client, tenant_id, product } = self;
+        let tenant_id = tenant_id.map_err(Error::InvalidRequest)?;
+        let product = product.map_err(Error::InvalidRequest)?;
+        let tenant_id = encode_path(&tenant_id.to_string());
+        let product = encode_path(&product.to_string()).replace('\\', "%5C");
+        let url = format!("{}/v1/entitlements/{tenant_id}/{product}", client.baseurl);
+        let mut request = client
+            .client
+            .get(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "entitlement_get",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 404 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `entitlement_set`: Set a tenant's entitlement to a product.
+///
+/// Created by [`Client::entitlement_set`](crate::Client::entitlement_set).
+#[derive(Clone, Debug)]
+pub struct EntitlementSet<'a> {
+    client: &'a Client,
+    tenant_id: Result<types::TenantId, String>,
+    product: Result<types::ProductKey, String>,
+    body: Result<types::EntitlementSet, String>,
+}
+
+impl<'a> EntitlementSet<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            tenant_id: Err("`tenant_id` is missing".to_owned()),
+            product: Err("`product` is missing".to_owned()),
+            body: Err("`body` is missing".to_owned()),
+        }
+    }
+
+    /// The ID of the tenant.
+    pub fn tenant_id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::TenantId, Error: fmt::Display>,
+    {
+        self.tenant_id = value
+            .try_into()
+            .map_err(|error| format!("`tenant_id`: {error}"));
+        self
+    }
+
+    /// The key of the product.
+    pub fn product<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ProductKey, Error: fmt::Display>,
+    {
+        self.product = value.try_into().map_err(|error| format!("`product`: {error}"));
+        self
+    }
+
+    /// The state of an entitlement. Omitted properties get their defaults.
+    pub fn body<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::EntitlementSet, Error: fmt::Display>,
+    {
+        self.body = value.try_into().map_err(|error| format!("`body`: {error}"));
+        self
+    }
+
+    /// Sends `PUT /v1/entitlements/{tenant_id}/{product}`.
+    ///
+    /// `200`: The entitlement existed, and is as requested.
+    ///
+    /// `201`: The entitlement was created.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `404`: A resource in the request does not exist.
+    ///
+    /// `409`: The request conflicts with stored data.
+    ///
+    /// `413`: The body exceeds the maximum size.
+    ///
+    /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(
+        self,
+    ) -> Result<ResponseValue<types::TenantProduct>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::TenantProduct>, Error<types::Error>> {
+        let Self { client, tenant_id, product, body } = self;
+        let tenant_id = tenant_id.map_err(Error::InvalidRequest)?;
+        let product = product.map_err(Error::InvalidRequest)?;
+        let body = body.map_err(Error::InvalidRequest)?;
+        let tenant_id = encode_path(&tenant_id.to_string());
+        let product = encode_path(&product.to_string()).replace('\\', "%5C");
+        let url = format!("{}/v1/entitlements/{tenant_id}/{product}", client.baseurl);
+        let mut request = client
+            .client
+            .put(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .json(&body)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "entitlement_set",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 | 201 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `entitlement_revoke`: Revoke a tenant's entitlement to a product.
+///
+/// Created by [`Client::entitlement_revoke`](crate::Client::entitlement_revoke).
+#[derive(Clone, Debug)]
+pub struct EntitlementRevoke<'a> {
+    client: &'a Client,
+    tenant_id: Result<types::TenantId, String>,
+    product: Result<types::ProductKey, String>,
+}
+
+impl<'a> EntitlementRevoke<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            tenant_id: Err("`tenant_id` is missing".to_owned()),
+            product: Err("`product` is missing".to_owned()),
+        }
+    }
+
+    /// The ID of the tenant.
+    pub fn tenant_id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::TenantId, Error: fmt::Display>,
+    {
+        self.tenant_id = value
+            .try_into()
+            .map_err(|error| format!("`tenant_id`: {error}"));
+        self
+    }
+
+    /// The key of the product.
+    pub fn product<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ProductKey, Error: fmt::Display>,
+    {
+        self.product = value.try_into().map_err(|error| format!("`product`: {error}"));
+        self
+    }
+
+    /// Sends `DELETE /v1/entitlements/{tenant_id}/{product}`.
+    ///
+    /// `204`: The entitlement is revoked.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `404`: A resource in the request does not exist.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
+        let Self { client, tenant_id, product } = self;
+        let tenant_id = tenant_id.map_err(Error::InvalidRequest)?;
+        let product = product.map_err(Error::InvalidRequest)?;
+        let tenant_id = encode_path(&tenant_id.to_string());
+        let product = encode_path(&product.to_string()).replace('\\', "%5C");
+        let url = format!("{}/v1/entitlements/{tenant_id}/{product}", client.baseurl);
+        let mut request = client
+            .client
+            .delete(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "entitlement_revoke",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            204 => Ok(ResponseValue::empty(response)),
             400 | 401 | 403 | 404 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }

@@ -73,8 +73,8 @@ fn handler(operation: &Operation) -> TokenStream {
         .map(|_| quote! { request: ::http::Request<::dropshot::Body>, });
     let principal = match &operation.access {
         Access::Open => None,
-        Access::Secured(scopes) => {
-            let scopes = admission::required_scopes(scopes);
+        Access::Secured(alternatives) => {
+            let scopes = admission::required_scopes(alternatives);
             let function = format_ident!(
                 "{}",
                 if operation.declares_later() {
@@ -246,8 +246,8 @@ pub(in crate::emit) fn arm(api: &Api, operation: Option<&Operation>, response: &
             }
         }
     };
-    if let (403, Some(Access::Secured(scopes))) = (response.status.code, operation.map(|it| &it.access)) {
-        let scopes = admission::required_scopes(scopes);
+    if let (403, Some(Access::Secured(alternatives))) = (response.status.code, operation.map(|it| &it.access)) {
+        let scopes = admission::required_scopes(alternatives);
         pending = quote! { super::admission::insufficient_scope(#pending, #scopes)? };
     }
     for header in &response.headers {

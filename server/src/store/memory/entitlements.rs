@@ -1,8 +1,8 @@
 //! Entitlements, and the trials that create them.
 
 use super::MemoryStore;
-use crate::records::{EntitlementRecord, TenantRecord, stored};
-use crate::store::{EntitlementStore, EntitlementWithTenant, NewTrial, StoreError, TrialStarted};
+use crate::records::{EntitlementDecision, EntitlementRecord, TenantRecord, stored};
+use crate::store::{EntitlementChanged, EntitlementStore, EntitlementWithTenant, NewTrial, StoreError, TrialStarted};
 use tenant_registry_contract::types::{ProductKey, TenantId};
 
 impl EntitlementStore for MemoryStore {
@@ -17,6 +17,50 @@ impl EntitlementStore for MemoryStore {
                 .map(|products| products.values().cloned().collect())
                 .unwrap_or_default(),
         ))
+    }
+
+    async fn entitlement_get(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> Result<Option<EntitlementRecord>, StoreError> {
+        let state = self.state();
+        let entitlements = state.entitlements.get(&tenant_id);
+        Ok(entitlements
+            .and_then(|products| products.get(&stored::<ProductKey>(product.clone())))
+            .cloned())
+    }
+
+    async fn entitlement_change<E: Send>(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+        decide: impl Fn(&TenantRecord, Option<EntitlementRecord>) -> Result<EntitlementDecision, E> + Send + Sync,
+    ) -> Result<EntitlementChanged<E>, StoreError> {
+        let mut state = self.state();
+        let Some(tenant) = state.tenants.get(&tenant_id) else {
+            return Ok(EntitlementChanged::TenantNotFound);
+        };
+        let product = stored::<ProductKey>(product.clone());
+        let entitlements = state.entitlements.get(&tenant_id);
+        let current = entitlements.and_then(|products| products.get(&product)).cloned();
+        let exists = current.is_some();
+        let (record, event) = match decide(tenant, current) {
+            Err(error) => return Ok(EntitlementChanged::Rejected(error)),
+            Ok(EntitlementDecision::Unchanged(record)) => return Ok(EntitlementChanged::Stored(record)),
+            Ok(EntitlementDecision::Change { record, event }) => (*record, *event),
+        };
+        state.append_event(event)?;
+        state
+            .entitlements
+            .entry(tenant_id)
+            .or_default()
+            .insert(product, record.clone());
+        Ok(if exists {
+            EntitlementChanged::Stored(record)
+        } else {
+            EntitlementChanged::Created(record)
+        })
     }
 
     async fn entitlement_check(

@@ -142,7 +142,7 @@ pub(super) async fn check_on_connection(connection: &mut AsyncPgConnection) -> R
 }
 
 /// The privileges that the service needs on whole tables.
-const TABLE_PRIVILEGES: [(&str, &str); 20] = [
+const TABLE_PRIVILEGES: [(&str, &str); 21] = [
     ("tenants", "SELECT"),
     ("tenants", "INSERT"),
     ("tenants", "UPDATE"),
@@ -155,6 +155,7 @@ const TABLE_PRIVILEGES: [(&str, &str); 20] = [
     ("projects", "DELETE"),
     ("tenant_products", "SELECT"),
     ("tenant_products", "INSERT"),
+    ("tenant_products", "UPDATE"),
     ("api_keys", "SELECT"),
     ("api_keys", "INSERT"),
     ("api_keys", "UPDATE"),

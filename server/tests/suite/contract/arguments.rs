@@ -26,10 +26,18 @@ pub(super) fn declared_arguments(id: &str) -> BoxedStrategy<Arguments> {
     let mut members: Vec<_> = SPEC
         .parameters(operation)
         .map(|parameter| {
+            let any_value = value(&parameter["schema"]);
+            let values = if parameter["in"] == "path" {
+                // These make another path.
+                let is_segment = |value: &Value| !["", ".", ".."].contains(&value.as_str().unwrap());
+                any_value.prop_filter("is no segment of a path", is_segment).boxed()
+            } else {
+                any_value
+            };
             (
                 parameter["name"].as_str().unwrap(),
                 parameter["required"] == true,
-                value(&parameter["schema"]),
+                values,
             )
         })
         .collect();

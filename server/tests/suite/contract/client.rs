@@ -6,9 +6,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
     ActorId, ApiKeyCreate, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAction,
-    AuditAppend, AuditCursor, CatalogRequest, ExternalId, IdempotencyKey, ListCursor, PageLimit, PlanKey, ProductKey,
-    ProjectCreate, ProjectId, SearchText, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind, TenantSlug,
-    TenantStatus, TenantUpdate, Timestamp,
+    AuditAppend, AuditCursor, CatalogRequest, EntitlementSet, ExternalId, IdempotencyKey, ListCursor, PageLimit,
+    PlanKey, ProductKey, ProjectCreate, ProjectId, SearchText, TenantActivate, TenantCancel, TenantCreate, TenantId,
+    TenantKind, TenantSlug, TenantStatus, TenantUpdate, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -77,6 +77,11 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::ProjectGet => send!(project_get, id: ProjectId, if_none_match: String),
         Operation::ProjectDelete => send!(project_delete, id: ProjectId, if_match: String),
         Operation::EntitlementList => send!(entitlement_list, tenant_id: TenantId),
+        Operation::EntitlementGet => send!(entitlement_get, tenant_id: TenantId, product: ProductKey),
+        Operation::EntitlementSet => {
+            send!(entitlement_set, tenant_id: TenantId, product: ProductKey, body: EntitlementSet)
+        }
+        Operation::EntitlementRevoke => send!(entitlement_revoke, tenant_id: TenantId, product: ProductKey),
         Operation::CatalogList => send!(catalog_list, if_none_match: String),
         Operation::EntitlementCheck => send!(entitlement_check, tenant_id: TenantId, product: ProductKey),
         Operation::CatalogRequest => send!(catalog_request, idempotency_key: IdempotencyKey, body: CatalogRequest),

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{ApiKeyId, ProductKey, ProjectId, TenantId, TenantSlug, Timestamp};
 use tenant_registry_server::records::{
-    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementRecord,
-    EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage, TenantQuery,
-    TenantRecord,
+    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementDecision,
+    EntitlementRecord, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage,
+    TenantQuery, TenantRecord,
 };
 use tenant_registry_server::store::{
     ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore,
-    Changed, Deleted, EntitlementStore, EntitlementWithTenant, IdempotencyStore, NewTrial, ProjectCreated,
-    ProjectStore, Store, StoreError, StoreHealth, TenantChanged, TenantCreated, TenantStore, TrialStarted,
+    Changed, Deleted, EntitlementChanged, EntitlementStore, EntitlementWithTenant, IdempotencyStore, NewTrial,
+    ProjectCreated, ProjectStore, Store, StoreError, StoreHealth, TenantChanged, TenantCreated, TenantStore,
+    TrialStarted,
 };
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
@@ -136,6 +137,23 @@ impl<S: Store> ProjectStore for FaultyStore<S> {
 impl<S: Store> EntitlementStore for FaultyStore<S> {
     async fn entitlement_list(&self, tenant_id: TenantId) -> Result<Option<Vec<EntitlementRecord>>, StoreError> {
         self.healthy()?.entitlement_list(tenant_id).await
+    }
+
+    async fn entitlement_get(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> Result<Option<EntitlementRecord>, StoreError> {
+        self.healthy()?.entitlement_get(tenant_id, product).await
+    }
+
+    async fn entitlement_change<E: Send>(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+        decide: impl Fn(&TenantRecord, Option<EntitlementRecord>) -> Result<EntitlementDecision, E> + Send + Sync,
+    ) -> Result<EntitlementChanged<E>, StoreError> {
+        self.healthy()?.entitlement_change(tenant_id, product, decide).await
     }
 
     async fn entitlement_check(

@@ -125,16 +125,23 @@ impl Spec {
         self.resolve(&operation.unwrap().2["responses"][status.to_string()])
     }
 
-    /// The scopes that an operation requires; empty if it needs no authentication.
+    /// All scopes in the `security` of an operation; empty if it needs no authentication.
     pub(crate) fn scopes(&self, id: &str) -> Vec<&str> {
+        self.alternatives(id).concat()
+    }
+
+    /// The alternatives of an operation's `security`. A caller needs all scopes of one of them.
+    pub(crate) fn alternatives(&self, id: &str) -> Vec<Vec<&str>> {
         let objects = self.operation_objects();
         let (_, _, operation) = objects
             .iter()
             .find(|(_, _, operation)| operation["operationId"] == id)
             .unwrap();
         let requirements = operation["security"].as_array().unwrap();
-        let scopes = requirements.iter().flat_map(|it| it["bearer"].as_array().unwrap());
-        scopes.map(|scope| scope.as_str().unwrap()).collect()
+        let scopes = requirements.iter().map(|it| it["bearer"].as_array().unwrap());
+        scopes
+            .map(|scopes| scopes.iter().map(|scope| scope.as_str().unwrap()).collect())
+            .collect()
     }
 
     /// Follows one `$ref` within the document.

@@ -56,6 +56,19 @@ pub(super) enum Step {
     EntitlementList {
         tenant: Nth,
     },
+    EntitlementGet {
+        tenant: Nth,
+        product: &'static str,
+    },
+    EntitlementSet {
+        tenant: Nth,
+        product: &'static str,
+        body: Value,
+    },
+    EntitlementRevoke {
+        tenant: Nth,
+        product: &'static str,
+    },
     EntitlementCheck {
         tenant: Nth,
         product: &'static str,
@@ -272,6 +285,21 @@ fn project() -> BoxedStrategy<Step> {
         .boxed()
 }
 
+fn entitlement() -> BoxedStrategy<Step> {
+    let body = members(vec![
+        ("enabled", as_value(any::<bool>())),
+        ("config", object()),
+        (
+            "expires_at",
+            as_value(select(&["2026-11-24T00:00:00Z", "2027-06-30T00:00:00Z"][..])),
+        ),
+        ("source", as_value(select(&["purchase", "override"][..]))),
+    ]);
+    (nth(), product(), body)
+        .prop_map(|(tenant, product, body)| Step::EntitlementSet { tenant, product, body })
+        .boxed()
+}
+
 fn event() -> BoxedStrategy<Step> {
     let given = members(vec![
         (
@@ -406,6 +434,8 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
         2 => nth().prop_map(|tenant| Step::TenantDelete { tenant }),
         3 => project(),
         2 => nth().prop_map(|project| Step::ProjectDelete { project }),
+        4 => entitlement(),
+        2 => (nth(), product()).prop_map(|(tenant, product)| Step::EntitlementRevoke { tenant, product }),
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogRequest { tenant, product }),
         4 => (nth(), product()).prop_map(|(tenant, product)| Step::CatalogTrialRequest { tenant, product }),
         1 => api_key(),
@@ -428,6 +458,7 @@ pub(super) fn any_step() -> BoxedStrategy<Step> {
         1 => slug().prop_map(|slug| Step::TenantGetBySlug { slug }),
         4 => tenant_list.prop_map(|(query, cursor)| Step::TenantList { query, cursor }),
         1 => nth().prop_map(|project| Step::ProjectGet { project }),
+        1 => (nth(), product()).prop_map(|(tenant, product)| Step::EntitlementGet { tenant, product }),
         2 => nth().prop_map(|tenant| Step::EntitlementList { tenant }),
         2 => api_key_list.prop_map(|(tenant, query, cursor)| Step::ApiKeyList { tenant, query, cursor }),
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::EntitlementCheck { tenant, product }),

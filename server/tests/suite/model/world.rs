@@ -90,6 +90,11 @@ impl World {
                 (Method::DELETE, format!("/v1/projects/{}", self.project(*project)), None)
             }
             Step::EntitlementList { tenant } => get(format!("/v1/entitlements?tenant_id={}", self.tenant(*tenant))),
+            Step::EntitlementGet { tenant, product } => get(self.entitlement(*tenant, product)),
+            Step::EntitlementSet { tenant, product, body } => {
+                (Method::PUT, self.entitlement(*tenant, product), Some(body.clone()))
+            }
+            Step::EntitlementRevoke { tenant, product } => (Method::DELETE, self.entitlement(*tenant, product), None),
             Step::EntitlementCheck { tenant, product } => get(format!(
                 "/v1/internal/entitlements/check?tenant_id={}&product={product}",
                 self.tenant(*tenant)
@@ -206,6 +211,10 @@ impl World {
         nth(&self.api_keys, api_key)
     }
 
+    fn entitlement(&self, tenant: Nth, product: &str) -> String {
+        format!("/v1/entitlements/{}/{product}", self.tenant(tenant))
+    }
+
     fn request(&self, tenant: Nth, product: &str) -> Value {
         json!({ "tenant_id": self.tenant(tenant), "product": product })
     }
@@ -244,6 +253,9 @@ impl World {
                 | Step::ProjectGet { .. }
                 | Step::ProjectDelete { .. }
                 | Step::EntitlementList { .. }
+                | Step::EntitlementGet { .. }
+                | Step::EntitlementSet { .. }
+                | Step::EntitlementRevoke { .. }
                 | Step::EntitlementCheck { .. }
                 | Step::CatalogRequest { .. }
                 | Step::CatalogTrialRequest { .. }

@@ -10,8 +10,8 @@ use super::error::{DbError, violates};
 use super::schema::tenant_products;
 use super::tenants::{Lock, lock_tenant_in_transaction, tenant_exists_on_connection};
 use super::transaction::Finish;
-use crate::records::{EntitlementRecord, TenantRecord};
-use crate::store::{EntitlementStore, EntitlementWithTenant, NewTrial, StoreError, TrialStarted};
+use crate::records::{EntitlementDecision, EntitlementRecord, TenantRecord};
+use crate::store::{EntitlementChanged, EntitlementStore, EntitlementWithTenant, NewTrial, StoreError, TrialStarted};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use row::EntitlementRow;
@@ -38,6 +38,67 @@ impl EntitlementStore for PostgresStore {
         };
         let records: Result<_, DbError> = rows.into_iter().map(EntitlementRow::into_record).collect();
         Ok(Some(records?))
+    }
+
+    async fn entitlement_get(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+    ) -> Result<Option<EntitlementRecord>, StoreError> {
+        let row = self
+            .database
+            .look_up(async |mut connection: &AsyncPgConnection| {
+                let row = tenant_products::table.find((Uuid::from(tenant_id), product.as_str()));
+                let row = row.select(EntitlementRow::as_select());
+                row.first(&mut connection).await.optional()
+            })
+            .await?;
+        Ok(row.map(EntitlementRow::into_record).transpose()?)
+    }
+
+    async fn entitlement_change<E: Send>(
+        &self,
+        tenant_id: TenantId,
+        product: &ProductKey,
+        decide: impl Fn(&TenantRecord, Option<EntitlementRecord>) -> Result<EntitlementDecision, E> + Send + Sync,
+    ) -> Result<EntitlementChanged<E>, StoreError> {
+        self.database
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                // Changes of a tenant's entitlements wait for each other, also if the entitlement does not exist yet.
+                let Some(tenant) = lock_tenant_in_transaction(connection, tenant_id, Lock::NoKeyUpdate).await? else {
+                    return Ok(Finish::Rollback(EntitlementChanged::TenantNotFound));
+                };
+                let row: Option<EntitlementRow> = tenant_products::table
+                    .find((Uuid::from(tenant_id), product.as_str()))
+                    .select(EntitlementRow::as_select())
+                    .first(connection)
+                    .await
+                    .optional()?;
+                let current = row.map(EntitlementRow::into_record).transpose()?;
+                let exists = current.is_some();
+                let (record, event) = match decide(&tenant, current) {
+                    Err(error) => return Ok(Finish::Rollback(EntitlementChanged::Rejected(error))),
+                    Ok(EntitlementDecision::Unchanged(record)) => {
+                        return Ok(Finish::Rollback(EntitlementChanged::Stored(record)));
+                    }
+                    Ok(EntitlementDecision::Change { record, event }) => (*record, *event),
+                };
+                let changed = if exists {
+                    diesel::update(tenant_products::table.find((Uuid::from(tenant_id), product.as_str())))
+                        .set(EntitlementRow::from(record.clone()))
+                        .execute(connection)
+                        .await?;
+                    EntitlementChanged::Stored(record)
+                } else {
+                    diesel::insert_into(tenant_products::table)
+                        .values(EntitlementRow::from(record.clone()))
+                        .execute(connection)
+                        .await?;
+                    EntitlementChanged::Created(record)
+                };
+                Finish::commit_with_event(connection, changed, event).await
+            })
+            .await
     }
 
     async fn entitlement_check(

@@ -11,14 +11,15 @@ use tenant_registry_contract::types::ConstraintError;
 use uuid::Uuid;
 
 /// A row of `tenant_products`.
-#[derive(Insertable, Queryable, Selectable)]
-#[diesel(table_name = tenant_products, check_for_backend(Pg))]
+#[derive(AsChangeset, Insertable, Queryable, Selectable)]
+#[diesel(table_name = tenant_products, primary_key(tenant_id, product), check_for_backend(Pg), treat_none_as_null = true)]
 pub(in crate::store::postgres) struct EntitlementRow {
     tenant_id: Uuid,
     product: String,
     enabled: bool,
     config: JsonColumn,
     expires_at: Option<DateTime<Utc>>,
+    source: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -31,6 +32,7 @@ impl From<EntitlementRecord> for EntitlementRow {
             enabled,
             config,
             expires_at,
+            source,
             created_at,
             updated_at,
         } = record;
@@ -40,6 +42,7 @@ impl From<EntitlementRecord> for EntitlementRow {
             enabled,
             config: JsonColumn(config),
             expires_at: expires_at.map(DateTime::from),
+            source: source.as_str().to_owned(),
             created_at: created_at.into(),
             updated_at: updated_at.into(),
         }
@@ -63,6 +66,7 @@ impl TryFrom<EntitlementRow> for EntitlementRecord {
             enabled,
             config,
             expires_at,
+            source,
             created_at,
             updated_at,
         } = row;
@@ -72,6 +76,7 @@ impl TryFrom<EntitlementRow> for EntitlementRecord {
             enabled,
             config: config.0,
             expires_at: optional(expires_at)?,
+            source: source.try_into()?,
             created_at: created_at.try_into()?,
             updated_at: updated_at.try_into()?,
         })

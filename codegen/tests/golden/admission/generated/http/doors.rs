@@ -47,7 +47,7 @@ pub(super) async fn door_open<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
-                &[Scope::DoorsOpen, Scope::DoorsSee],
+                &[&[Scope::DoorsOpen, Scope::DoorsSee]],
             )
             .await?;
         request::no_query(&context)?;
@@ -66,7 +66,7 @@ impl ToResponse for DoorOpenResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::DoorsOpen, Scope::DoorsSee],
+                        &[&[Scope::DoorsOpen, Scope::DoorsSee]],
                     )?
                 }
                 Self::PayloadTooLarge(body) => {
@@ -99,7 +99,7 @@ pub(super) async fn door_knock<A: Api>(
         let principal = admission::principal_or_later(
                 &context,
                 &metadata,
-                &[Scope::DoorsSee],
+                &[&[Scope::DoorsSee]],
             )
             .await?;
         request::no_query(&context)?;
@@ -117,7 +117,7 @@ impl ToResponse for DoorKnockResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::DoorsSee],
+                        &[&[Scope::DoorsSee]],
                     )?
                 }
             },
@@ -132,7 +132,7 @@ pub(super) async fn door_build<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[Scope::DoorsOpen])
+        let principal = admission::principal(&context, &metadata, &[&[Scope::DoorsOpen]])
             .await?;
         request::no_query(&context)?;
         let key = request::header_parameter(
@@ -175,7 +175,7 @@ impl ToResponse for DoorBuildResponse {
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(
                         response::json(StatusCode::FORBIDDEN, &body)?,
-                        &[Scope::DoorsOpen],
+                        &[&[Scope::DoorsOpen]],
                     )?
                 }
                 Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,

@@ -55,7 +55,7 @@ impl<'a> DashGet<'a> {
     async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
         let Self { client, id } = self;
         let id = id.map_err(Error::InvalidRequest)?;
-        let id = encode_path(&id.to_string());
+        let id = encode_path(&id.to_string()).replace('\\', "%5C");
         let url = format!("{}/a-b/{id}", client.baseurl);
         let mut request = client
             .client

@@ -170,8 +170,8 @@ impl<'a> KeywordPut<'a> {
         let self_ = self_.map_err(Error::InvalidRequest)?;
         let visitor = visitor.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
-        let type_ = encode_path(&type_.to_string());
-        let context = encode_path(&context.to_string());
+        let type_ = encode_path(&type_.to_string()).replace('\\', "%5C");
+        let context = encode_path(&context.to_string()).replace('\\', "%5C");
         let url = format!("{}/keywords/{type_}/{context}", client.baseurl);
         let mut request = client
             .client

@@ -81,9 +81,9 @@ impl<'a> KeywordPost<'a> {
         let type_ = type_.map_err(Error::InvalidRequest)?;
         let method = method.map_err(Error::InvalidRequest)?;
         let principal = principal.map_err(Error::InvalidRequest)?;
-        let type_ = encode_path(&type_.to_string());
-        let method = encode_path(&method.to_string());
-        let principal = encode_path(&principal.to_string());
+        let type_ = encode_path(&type_.to_string()).replace('\\', "%5C");
+        let method = encode_path(&method.to_string()).replace('\\', "%5C");
+        let principal = encode_path(&principal.to_string()).replace('\\', "%5C");
         let url = format!("{}/keywords/{type_}/{method}/{principal}", client.baseurl);
         let mut request = client
             .client
@@ -164,8 +164,8 @@ impl<'a> KeywordList<'a> {
         let Self { client, type_, path } = self;
         let type_ = type_.map_err(Error::InvalidRequest)?;
         let path = path.map_err(Error::InvalidRequest)?;
-        let type_ = encode_path(&type_.to_string());
-        let path = encode_path(&path.to_string());
+        let type_ = encode_path(&type_.to_string()).replace('\\', "%5C");
+        let path = encode_path(&path.to_string()).replace('\\', "%5C");
         let url = format!("{}/keywords/{type_}/list/{path}", client.baseurl);
         let mut request = client
             .client

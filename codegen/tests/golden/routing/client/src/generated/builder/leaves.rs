@@ -206,7 +206,7 @@ impl<'a> LeafPut<'a> {
         let id = id.map_err(Error::InvalidRequest)?;
         let leaf = leaf.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
-        let leaf = encode_path(&leaf.to_string());
+        let leaf = encode_path(&leaf.to_string()).replace('\\', "%5C");
         let url = format!("{}/trees/{id}/leaves/{leaf}", client.baseurl);
         let mut request = client
             .client

@@ -425,7 +425,7 @@ impl<'a> TreeGetByName<'a> {
     async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
         let Self { client, name } = self;
         let name = name.map_err(Error::InvalidRequest)?;
-        let name = encode_path(&name.to_string());
+        let name = encode_path(&name.to_string()).replace('\\', "%5C");
         let url = format!("{}/trees/by-name/{name}", client.baseurl);
         let mut request = client
             .client
