@@ -21,7 +21,7 @@ OWNER, ROLE = "rehearsal_owner", "rehearsal_service"
 # The grants of the operations manual.
 GRANTS = f"""
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {ROLE};
-GRANT DELETE ON tenants, projects TO {ROLE};
+GRANT DELETE ON tenants, projects, idempotency_records TO {ROLE};
 REVOKE UPDATE ON audit_log FROM {ROLE};
 REVOKE INSERT, UPDATE ON deleted_tenants FROM {ROLE};
 REVOKE INSERT, UPDATE ON __diesel_schema_migrations FROM {ROLE};

@@ -122,6 +122,7 @@ fn exit_of_code(code: ErrorCode) -> Exit {
         | ErrorCode::MethodNotAllowed
         | ErrorCode::Unauthorized
         | ErrorCode::Forbidden
+        | ErrorCode::IdempotencyKeyReused
         | ErrorCode::PayloadTooLarge
         | ErrorCode::UnsupportedMediaType => Exit::Rejected,
         ErrorCode::Internal => Exit::Failure,

@@ -77,6 +77,8 @@ impl Error {
             Self::Token(error) => error.is_retryable(),
             Self::Connection(_) => true,
             Self::Response(response) => match response.code {
+                // The first request with the same `Idempotency-Key` is still running.
+                OpenEnum::Known(ErrorCode::Conflict) => response.retry_after.is_some(),
                 OpenEnum::Known(code) => code.is_retryable(),
                 OpenEnum::Unknown(_) => is_temporary(response.status),
             },

@@ -31,12 +31,17 @@ impl Operation {
             | Self::EntitlementRevoke
             | Self::ApiKeyUpdate
             | Self::ApiKeyRevoke => true,
-            // A second request gets 409, so the caller would mistake its own success for a conflict.
-            Self::TenantCreate | Self::ProjectCreate | Self::CatalogTrialRequest | Self::ApiKeyRotate => false,
+            // The client sends an `Idempotency-Key` with these. A second request changes nothing and gets the first response
+            // or, in place of a plaintext, the ID of the key that was created.
+            Self::TenantCreate
+            | Self::ProjectCreate
+            | Self::CatalogRequest
+            | Self::CatalogTrialRequest
+            | Self::ApiKeyCreate
+            | Self::ApiKeyRotate
+            | Self::AuditAppend => true,
             // A second request gets 404, so the caller would not know whether it deleted the record.
             Self::TenantDelete | Self::ProjectDelete => false,
-            // A second request creates a second record.
-            Self::ApiKeyCreate | Self::AuditAppend | Self::CatalogRequest => false,
         }
     }
 }

@@ -73,6 +73,7 @@ mod fingerprint;
 #[rustfmt::skip]
 mod generated;
 mod health;
+mod idempotency_key;
 mod idempotent;
 #[cfg(feature = "oauth2")]
 pub mod oauth2;

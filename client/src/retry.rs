@@ -15,7 +15,9 @@ use reqwest::{Response, StatusCode};
 /// The client retries a request if the connection could not be established, or if the service returned 429 or 503 with
 /// `Retry-After`. In these cases the service has not processed the request. If that is unknown (the connection was lost
 /// or timed out, or a proxy responded), the client retries only
-/// [idempotent operations](crate::Operation::is_idempotent).
+/// [idempotent operations](crate::Operation::is_idempotent): all but those that delete a record, and changes with `If-Match`
+/// that have no `Idempotency-Key`. It sends an `Idempotency-Key` with every `POST` that takes one, so a retry changes nothing
+/// twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// The maximum number of retries of a request. 0 disables retries.
@@ -85,6 +87,8 @@ impl Retries {
             // These statuses mean that nothing was changed. The service always sends `Retry-After` with them; without it,
             // the response came from a proxy.
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => has_retry_after || self.is_idempotent,
+            // The first attempt is still running on the service, after the connection was lost.
+            StatusCode::CONFLICT => has_retry_after,
             StatusCode::REQUEST_TIMEOUT | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => self.is_idempotent,
             _ => false,
         }
@@ -147,7 +151,9 @@ mod tests {
             assert!(idempotent.allows(status, false));
             assert!(!not_idempotent.allows(status, true));
         }
-        for status in [200, 302, 400, 404, 409, 500].map(|code| StatusCode::from_u16(code).expect("a status")) {
+        assert!(idempotent.allows(StatusCode::CONFLICT, true));
+        assert!(!idempotent.allows(StatusCode::CONFLICT, false));
+        for status in [200, 302, 400, 404, 500].map(|code| StatusCode::from_u16(code).expect("a status")) {
             assert!(!idempotent.allows(status, true));
         }
     }

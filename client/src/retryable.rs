@@ -14,6 +14,7 @@ impl ErrorCode {
             | Self::MethodNotAllowed
             | Self::Conflict
             | Self::PreconditionFailed
+            | Self::IdempotencyKeyReused
             | Self::Unauthorized
             | Self::Forbidden
             | Self::PayloadTooLarge

@@ -9,7 +9,7 @@ use reqwest::{Request, Response};
 
 use crate::retry::RetryPolicy;
 use crate::token::TokenSource;
-use crate::{Client, Error, Operation};
+use crate::{Client, Error, Operation, idempotency_key};
 
 /// A function that modifies the headers of a request.
 pub(crate) type HeaderHook = Arc<dyn Fn(&mut HeaderMap) + Send + Sync>;
@@ -73,9 +73,11 @@ impl Client {
     /// Sends a request, and again as long as it fails and the policy allows it.
     async fn exchange(&self, mut request: Request, operation_id: &str) -> reqwest::Result<Response> {
         // A second request with `If-Match` gets 412 if the first one was processed, so the caller would mistake its own
-        // change for one of another caller.
+        // change for one of another caller. With an `Idempotency-Key`, it gets the response to the first one.
+        let has_key = request.headers().contains_key(idempotency_key::HEADER);
         let has_precondition = request.headers().contains_key(IF_MATCH);
-        let is_idempotent = Operation::from_id(operation_id).is_some_and(Operation::is_idempotent) && !has_precondition;
+        let is_idempotent =
+            Operation::from_id(operation_id).is_some_and(Operation::is_idempotent) && (has_key || !has_precondition);
         let mut retries = self.inner.retry.start(is_idempotent);
         #[cfg(feature = "tracing")]
         let mut attempts = 0..;

@@ -123,9 +123,17 @@ func createTenant() *registry.Tenant {
 		client.TenantsAPI.TenantCreate(ctx).TenantCreate(body).Execute())
 	body = *registry.NewTenantCreate(slug+"-demo", "Demo")
 	body.SetKind(registry.TENANTKIND_DEMO)
-	demo := succeeds(client.TenantsAPI.TenantCreate(ctx).TenantCreate(body).Execute())
+	create := client.TenantsAPI.TenantCreate(ctx).IdempotencyKey(fmt.Sprintf("%x", random(16)))
+	demo := succeeds(create.TenantCreate(body).Execute())
 	check(demo.Status == registry.TENANTSTATUS_DEMO && demo.TrialEndsAt.Get() == nil, "a demo without a trial end")
 	passed("tenant_create")
+
+	again, response, err := create.TenantCreate(body).Execute()
+	check(err == nil && response.StatusCode == 201 && reflect.DeepEqual(again, demo), "the same demo")
+	check(response.Header.Get("Idempotency-Replayed") == "true", "a stored response")
+	body.SetName("Another demo")
+	fails[*registry.Tenant](422, registry.ERRORCODE_IDEMPOTENCY_KEY_REUSED)(create.TenantCreate(body).Execute())
+	passed("retries")
 	return tenant
 }
 

@@ -95,7 +95,7 @@ public final class CustomerLife {
     private Tenant createTenant() throws Exception {
         String slug = "java-" + UUID.randomUUID().toString().substring(0, 8);
         TenantCreate body = new TenantCreate().slug(slug).name("Blåbær & Sønner GmbH");
-        Tenant tenant = tenants.tenantCreate(body);
+        Tenant tenant = tenants.tenantCreate(body, null);
         equal(tenant.getSlug(), slug);
         equal(tenant.getName(), body.getName());
         equal(tenant.getStatus(), TenantStatus.TRIAL);
@@ -105,12 +105,20 @@ public final class CustomerLife {
         equal(tenant.getContractStart(), null);
         equal(tenant.getContractEnd(), null);
         equal(tenant.getErpCustomerId(), null);
-        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantCreate(body));
-        Tenant demo = tenants.tenantCreate(
-                new TenantCreate().slug(slug + "-demo").name("Demo").kind(TenantKind.DEMO));
+        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantCreate(body, null));
+        TenantCreate demoBody = new TenantCreate().slug(slug + "-demo").name("Demo").kind(TenantKind.DEMO);
+        String key = UUID.randomUUID().toString();
+        Tenant demo = tenants.tenantCreate(demoBody, key);
         equal(demo.getStatus(), TenantStatus.DEMO);
         equal(demo.getTrialEndsAt(), null);
         passed("tenant_create");
+
+        ApiResponse<Tenant> again = tenants.tenantCreateWithHttpInfo(demoBody, key);
+        equal(again.getStatusCode(), 201);
+        equal(again.getHeaders().get("idempotency-replayed"), List.of("true"));
+        equal(again.getData(), demo);
+        fails(422, ErrorCode.IDEMPOTENCY_KEY_REUSED, () -> tenants.tenantCreate(body, key));
+        passed("retries");
         return tenant;
     }
 
@@ -148,7 +156,7 @@ public final class CustomerLife {
 
     private void activateTenant(Tenant tenant) throws Exception {
         UUID id = tenant.getId();
-        Tenant active = tenants.tenantActivate(id, null, null);
+        Tenant active = tenants.tenantActivate(id, null, null, null);
         equal(active.getStatus(), TenantStatus.ACTIVE);
         equal(active.getPlan(), "starter");
         TenantActivate contract = new TenantActivate()
@@ -156,13 +164,13 @@ public final class CustomerLife {
                 .contractStart(LocalDate.of(2027, 1, 1))
                 .contractEnd(LocalDate.of(2027, 12, 31))
                 .erpCustomerId(tenant.getSlug());
-        active = tenants.tenantActivate(id, null, contract);
+        active = tenants.tenantActivate(id, null, null, contract);
         equal(active.getPlan(), "team");
         equal(active.getErpCustomerId(), tenant.getSlug());
         equal(active.getContractStart(), contract.getContractStart());
         equal(active.getContractEnd(), contract.getContractEnd());
         TenantActivate backwards = new TenantActivate().contractEnd(LocalDate.of(2026, 12, 31));
-        fails(400, ErrorCode.INVALID_INPUT, () -> tenants.tenantActivate(id, null, backwards));
+        fails(400, ErrorCode.INVALID_INPUT, () -> tenants.tenantActivate(id, null, null, backwards));
         passed("tenant_activate");
     }
 
@@ -209,12 +217,12 @@ public final class CustomerLife {
                 .slug("website")
                 .name("Website")
                 .description("For visitors");
-        Project project = projects.projectCreate(body);
+        Project project = projects.projectCreate(body, null);
         equal(project.getTenantId(), tenantId);
         equal(project.getSlug(), body.getSlug());
         equal(project.getName(), body.getName());
         equal(project.getDescription(), body.getDescription());
-        fails(409, ErrorCode.CONFLICT, () -> projects.projectCreate(body));
+        fails(409, ErrorCode.CONFLICT, () -> projects.projectCreate(body, null));
         passed("project_create");
 
         equal(projects.projectGet(project.getId(), null), project);
@@ -232,14 +240,14 @@ public final class CustomerLife {
         passed("catalog_list");
 
         CatalogRequest body = new CatalogRequest().tenantId(tenantId).product(entry.getKey());
-        equal(catalog.catalogRequestWithHttpInfo(body).getStatusCode(), 202);
+        equal(catalog.catalogRequestWithHttpInfo(body, null).getStatusCode(), 202);
         passed("catalog_request");
 
-        TenantProduct trial = catalog.catalogTrialRequest(body);
+        TenantProduct trial = catalog.catalogTrialRequest(body, null);
         equal(trial.getEnabled(), true);
         equal(trial.getConfig(), Map.of());
         equal(Duration.between(trial.getCreatedAt(), trial.getExpiresAt()), TRIAL_PERIOD);
-        fails(409, ErrorCode.CONFLICT, () -> catalog.catalogTrialRequest(body));
+        fails(409, ErrorCode.CONFLICT, () -> catalog.catalogTrialRequest(body, null));
         passed("catalog_trial_request");
 
         equal(tenants.entitlementList(tenantId).getItems(), List.of(trial));
@@ -299,7 +307,7 @@ public final class CustomerLife {
                 .projectId(projectId)
                 .name("ci")
                 .scopes(scopes)
-                .expiresAt(expiresAt));
+                .expiresAt(expiresAt), null);
         APIKey key = created.getApiKey();
         check(created.getPlaintext().startsWith(key.getPrefix()), "the plaintext starts with the prefix");
         check(created.toString().contains(key.getId().toString()), "the id in " + created);
@@ -332,7 +340,7 @@ public final class CustomerLife {
         equal(verification.getValid(), false);
         equal(verification.getReason(), APIKeyVerifyReason.MISSING_SCOPE);
 
-        APIKeyCreated rotated = apiKeys.apiKeyRotate(key.getId(), null, new APIKeyRotate().overlapSeconds(3600));
+        APIKeyCreated rotated = apiKeys.apiKeyRotate(key.getId(), null, null, new APIKeyRotate().overlapSeconds(3600));
         APIKey successor = rotated.getApiKey();
         check(rotated.getPlaintext().startsWith(successor.getPrefix()), "the plaintext of the successor");
         check(!rotated.toString().contains(rotated.getPlaintext()), "no secret in " + rotated);
@@ -347,7 +355,7 @@ public final class CustomerLife {
         for (String plaintext : List.of(created.getPlaintext(), rotated.getPlaintext())) {
             equal(apiKeys.apiKeyVerify(new APIKeyVerifyRequest().key(plaintext)).getValid(), true);
         }
-        fails(409, ErrorCode.CONFLICT, () -> apiKeys.apiKeyRotate(key.getId(), null, null));
+        fails(409, ErrorCode.CONFLICT, () -> apiKeys.apiKeyRotate(key.getId(), null, null, null));
         passed("api_key_rotate");
 
         APIKeyUpdate patch = new APIKeyUpdate().name("nightly").scopes(List.of("reports:read"));
@@ -414,7 +422,7 @@ public final class CustomerLife {
                 .projectId(UUID.randomUUID())
                 .action("report.exported")
                 .metadata(METADATA);
-        AuditEvent event = audit.auditAppend(body);
+        AuditEvent event = audit.auditAppend(body, null);
         check(event.getId() > 0, "a positive event number");
         check(!event.getCreatedAt().isBefore(tenant.getCreatedAt()), "a time after the creation of the tenant");
         equal(event.getProjectId(), body.getProjectId());
@@ -423,7 +431,7 @@ public final class CustomerLife {
         equal(event.getSourceIp(), "127.0.0.1");
         equal(event.getUserAgent(), "customer-life/1");
         AuditAppend unknownTenant = new AuditAppend().tenantId(UUID.randomUUID()).action("report.exported");
-        fails(400, ErrorCode.INVALID_INPUT, () -> audit.auditAppend(unknownTenant));
+        fails(400, ErrorCode.INVALID_INPUT, () -> audit.auditAppend(unknownTenant, null));
         passed("audit_append");
         return event;
     }
@@ -431,18 +439,18 @@ public final class CustomerLife {
     private void closeAccount(Tenant tenant) throws Exception {
         UUID id = tenant.getId();
         TenantCancel atPeriodEnd = new TenantCancel().reason("too dear").atPeriodEnd(true);
-        equal(tenants.tenantCancel(id, null, atPeriodEnd).getStatus(), TenantStatus.ACTIVE);
-        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantArchive(id, null));
-        equal(tenants.tenantCancel(id, null, null).getStatus(), TenantStatus.FROZEN);
+        equal(tenants.tenantCancel(id, null, null, atPeriodEnd).getStatus(), TenantStatus.ACTIVE);
+        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantArchive(id, null, null));
+        equal(tenants.tenantCancel(id, null, null, null).getStatus(), TenantStatus.FROZEN);
         passed("tenant_cancel");
 
-        equal(tenants.tenantArchive(id, null).getStatus(), TenantStatus.ARCHIVED);
-        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantActivate(id, null, null));
+        equal(tenants.tenantArchive(id, null, null).getStatus(), TenantStatus.ARCHIVED);
+        fails(409, ErrorCode.CONFLICT, () -> tenants.tenantActivate(id, null, null, null));
         passed("tenant_archive");
 
         UUID demo = tenants.tenantGetBySlug(tenant.getSlug() + "-demo", null).getId();
         fails(409, ErrorCode.CONFLICT, () -> tenants.tenantDelete(demo, null));
-        tenants.tenantArchive(demo, null);
+        tenants.tenantArchive(demo, null, null);
         equal(tenants.tenantDeleteWithHttpInfo(demo, null).getStatusCode(), 204);
         fails(404, ErrorCode.NOT_FOUND, () -> tenants.tenantGet(demo, null));
         passed("tenant_delete");

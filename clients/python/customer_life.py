@@ -75,11 +75,18 @@ def create_tenant():
     assert "erp_customer_id" not in tenant.to_dict()
     with fails(409, registry.ErrorCode.CONFLICT):
         tenants.tenant_create(body)
-    demo = tenants.tenant_create(
-        registry.TenantCreate(slug=f"{body.slug}-demo", name="Demo", kind=registry.TenantKind.DEMO)
-    )
+    demo_body = registry.TenantCreate(slug=f"{body.slug}-demo", name="Demo", kind=registry.TenantKind.DEMO)
+    key = str(uuid.uuid4())
+    demo = tenants.tenant_create(demo_body, idempotency_key=key)
     assert demo.status is registry.TenantStatus.DEMO and demo.trial_ends_at is None
     passed("tenant_create")
+
+    again = tenants.tenant_create_with_http_info(demo_body, idempotency_key=key)
+    assert again.status_code == 201 and again.data == demo
+    assert again.headers["Idempotency-Replayed"] == "true"
+    with fails(422, registry.ErrorCode.IDEMPOTENCY_KEY_REUSED):
+        tenants.tenant_create(body, idempotency_key=key)
+    passed("retries")
     return tenant
 
 

@@ -75,9 +75,20 @@ async fn create_tenant(client: &Client) -> Outcome<Tenant> {
 
     let mut body = TenantCreate::new(format!("{slug}-demo").try_into()?, "Demo".try_into()?);
     body.kind = TenantKind::Demo;
-    let demo = client.tenant_create().body(body).send().await?;
+    let key = Uuid::now_v7().to_string();
+    let create = client.tenant_create().idempotency_key(key);
+    let demo = create.clone().body(body.clone()).send().await?;
     equal(&(&demo.status, demo.trial_ends_at), &(&TenantStatus::Demo.into(), None))?;
     passed("tenant_create");
+
+    let again = create.clone().body(body.clone()).send().await?;
+    equal(&(again.status().as_u16(), &*again), &(201, &*demo))?;
+    let replayed = again.headers().get("idempotency-replayed");
+    equal(&replayed.map(|value| value.as_bytes()), &Some(b"true".as_slice()))?;
+    body.name = "Another demo".try_into()?;
+    let reused = create.body(body).send().await;
+    fails(422, ErrorCode::IdempotencyKeyReused, reused)?;
+    passed("retries");
     Ok(tenant)
 }
 

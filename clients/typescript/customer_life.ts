@@ -105,11 +105,20 @@ async function createTenant(): Promise<Tenant> {
     assert.equal(tenant.contractEnd, null);
     assert.equal(tenant.erpCustomerId, undefined);
     await fails(409, ErrorCode.Conflict, tenants.tenantCreate({ tenantCreate: body }));
-    const demo = { slug: `${body.slug}-demo`, name: "Demo", kind: TenantKind.Demo };
-    const { status, trialEndsAt } = await tenants.tenantCreate({ tenantCreate: demo });
-    assert.equal(status, TenantStatus.Demo);
-    assert.equal(trialEndsAt, null);
+    const demoBody = { slug: `${body.slug}-demo`, name: "Demo", kind: TenantKind.Demo };
+    const idempotencyKey = randomUUID();
+    const demo = await tenants.tenantCreate({ tenantCreate: demoBody, idempotencyKey });
+    assert.equal(demo.status, TenantStatus.Demo);
+    assert.equal(demo.trialEndsAt, null);
     passed("tenant_create");
+
+    const again = await tenants.tenantCreateRaw({ tenantCreate: demoBody, idempotencyKey });
+    assert.equal(again.raw.status, 201);
+    assert.equal(again.raw.headers.get("idempotency-replayed"), "true");
+    assert.deepEqual(await again.value(), demo);
+    const reused = tenants.tenantCreate({ tenantCreate: body, idempotencyKey });
+    await fails(422, ErrorCode.IdempotencyKeyReused, reused);
+    passed("retries");
     return tenant;
 }
 

@@ -18,6 +18,9 @@ pub(crate) const ERROR_CODES: [&str; 5] = [
 /// The values of `ErrorCode` with which the HTTP layer rejects callers, if any operation authenticates them.
 pub(crate) const CALLER_ERROR_CODES: [&str; 2] = ["unauthorized", "forbidden"];
 
+/// The values of `ErrorCode` with which the HTTP layer rejects requests with an `Idempotency-Key`.
+pub(crate) const KEY_ERROR_CODES: [&str; 2] = ["conflict", "idempotency_key_reused"];
+
 /// A whole API.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
@@ -67,7 +70,18 @@ pub(crate) struct Operation {
     /// In the order of the spec.
     pub(crate) responses: Vec<Response>,
     pub(crate) conditions: Conditions,
+    /// `None` if the operation takes no `Idempotency-Key`.
+    pub(crate) idempotency: Option<Idempotency>,
     pub(crate) access: Access,
+}
+
+/// How an operation repeats the response to a request with an `Idempotency-Key`. The HTTP layer reads the header, and
+/// returns 422, the repeated response with `Idempotency-Replayed`, and 409 with `Retry-After`. 422 and the two headers are
+/// not among the responses, because the implementation does not see them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Idempotency {
+    /// `false` if the success is not repeated, because it contains a secret. A repeated request then gets 409.
+    pub(crate) is_replayed: bool,
 }
 
 /// What an operation has to do with entity tags (RFC 9110, section 13). The HTTP layer writes `ETag` and 304, so they are
@@ -137,6 +151,8 @@ pub(crate) enum HeaderParameter {
     IfMatch,
     /// The entity tags of earlier responses. Only the HTTP layer sees them.
     IfNoneMatch,
+    /// Identifies a request and its repetitions. Only the HTTP layer sees it.
+    IdempotencyKey,
 }
 
 #[derive(Clone, Debug)]
@@ -355,13 +371,14 @@ impl Parameter {
 }
 
 impl HeaderParameter {
-    pub(crate) const ALL: [Self; 2] = [Self::IfMatch, Self::IfNoneMatch];
+    pub(crate) const ALL: [Self; 3] = [Self::IfMatch, Self::IfNoneMatch, Self::IdempotencyKey];
 
     /// The name of the header, as the spec writes it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::IfMatch => "If-Match",
             Self::IfNoneMatch => "If-None-Match",
+            Self::IdempotencyKey => "Idempotency-Key",
         }
     }
 }
@@ -388,17 +405,26 @@ impl Conditions {
 impl Operation {
     /// The parameters that the implementation sees.
     pub(crate) fn implementation_parameters(&self) -> impl Iterator<Item = &Parameter> {
-        self.parameters
-            .iter()
-            .filter(|it| it.location != Location::Header(HeaderParameter::IfNoneMatch))
+        self.parameters.iter().filter(|it| match it.location {
+            Location::Path | Location::Query | Location::Header(HeaderParameter::IfMatch) => true,
+            Location::Header(HeaderParameter::IfNoneMatch | HeaderParameter::IdempotencyKey) => false,
+        })
     }
 
-    /// The responses that the implementation can return. 401 and 429 of a secured operation come from the HTTP layer.
+    /// The responses that the implementation can return. 401 and 429 of a secured operation come from the HTTP layer, and
+    /// so does 422 of an operation that takes an `Idempotency-Key`.
     pub(crate) fn implementation_responses(&self) -> impl Iterator<Item = &Response> {
-        let is_secured = self.access.is_secured();
-        self.responses
-            .iter()
-            .filter(move |it| !(is_secured && matches!(it.status.code, 401 | 429)))
+        let (is_secured, is_keyed) = (self.access.is_secured(), self.idempotency.is_some());
+        self.responses.iter().filter(move |it| match it.status.code {
+            401 | 429 => !is_secured,
+            422 => !is_keyed,
+            _ => true,
+        })
+    }
+
+    /// The response of a success. Reading the spec has checked that there is one.
+    pub(crate) fn success(&self) -> Option<&Response> {
+        self.responses.iter().find(|it| it.status.code < 400)
     }
 
     /// Does the operation declare 429 and 503? If not, its implementation is told that the caller should try again later.

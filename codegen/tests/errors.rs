@@ -48,6 +48,119 @@ fn the_original_specs_are_accepted() {
 }
 
 #[test]
+fn idempotency_keys() {
+    let parameter = r##"      parameters:
+        - in: header
+          name: Idempotency-Key
+          schema: { $ref: "#/components/schemas/Key" }
+"##;
+    let retry_after = r##"          headers:
+            Retry-After: { schema: { type: integer, format: int32 } }
+          content: { application/json: { schema: { $ref: "#/components/schemas/Error" } } }
+        "413""##;
+    let without_retry_after = retry_after.split_once("          content").unwrap_or_default().1;
+    let replayed = "          headers:\n            Idempotency-Replayed: { schema: { type: boolean } }\n";
+    let cases = [
+        (
+            parameter,
+            String::new(),
+            "`Idempotency-Replayed` marks the repeated response",
+        ),
+        (
+            replayed,
+            String::new(),
+            "declare the header `Idempotency-Replayed` of the success",
+        ),
+        (
+            "        \"422\": { $ref: \"#/components/responses/Rejected\" }\n",
+            String::new(),
+            "another request with the same `Idempotency-Key` is rejected; declare 422",
+        ),
+        (
+            retry_after,
+            format!("          content{without_retry_after}"),
+            "a request whose first one is still running is rejected; declare 409 with the header `Retry-After`",
+        ),
+        (
+            "Retry-After: { schema",
+            "Retry-After: { required: true, schema".to_owned(),
+            "the service sends this header only sometimes",
+        ),
+        (
+            "Idempotency-Replayed: { schema",
+            "Idempotency-Replayed: { required: true, schema".to_owned(),
+            "the service sends this header only sometimes",
+        ),
+        (
+            "{ schema: { type: boolean } }",
+            "{ schema: { type: string } }".to_owned(),
+            "`Idempotency-Replayed` is `true`; use `type: boolean`",
+        ),
+        (
+            "name: Idempotency-Key\n",
+            "name: Idempotency-Key\n          required: true\n".to_owned(),
+            "`Idempotency-Key` must be optional",
+        ),
+        (
+            "schema: { $ref: \"#/components/schemas/Key\" }",
+            "schema: { type: string }".to_owned(),
+            "the key is text with a pattern; define a schema for it",
+        ),
+        (
+            "description: Open.\n",
+            "description: Open.\n          headers: { ETag: { required: true, schema: { type: string } } }\n"
+                .to_owned(),
+            "a repeated response has one; declare `ETag` here, too",
+        ),
+        (
+            "        \"201\":\n          description: Built.\n",
+            "        \"200\":\n          description: It stood.\n          content: { application/json: { schema: { $ref: \
+             \"#/components/schemas/Door\" } } }\n        \"201\":\n          description: Built.\n"
+                .to_owned(),
+            "declare a single success",
+        ),
+        (
+            "conflict, idempotency_key_reused, ",
+            "conflict, ".to_owned(),
+            "`idempotency_key_reused` is missing; the HTTP layer returns it",
+        ),
+    ];
+    for (from, to, message) in cases {
+        assert_error(ADMISSION, from, &to, message);
+    }
+    let (before, keyed) = ADMISSION.split_once("  /doors/built:\n").unwrap_or_default();
+    let assert_keyed_error = |from: &str, to: &str, message: &str| {
+        assert!(keyed.contains(from), "the case is out of date: {from}");
+        let spec = format!("{before}  /doors/built:\n{}", keyed.replacen(from, to, 1));
+        let text = errors(&spec).join("\n");
+        assert!(text.contains(message), "{text}\n  does not say\n{message}");
+    };
+    assert_keyed_error("    post:", "    put:", "only POST takes an `Idempotency-Key`");
+    assert_keyed_error(
+        "      security: [{ bearer: [doors:open] }]",
+        "      security: []",
+        "an `Idempotency-Key` belongs to a caller, but the operation is public",
+    );
+    assert_keyed_error(
+        "        \"500\": { $ref: \"#/components/responses/Rejected\" }\n",
+        "",
+        "declare 429, 500 and 503",
+    );
+    assert_keyed_error(
+        "        \"413\": { $ref: \"#/components/responses/Rejected\" }\n        \"415\": { $ref: \
+         \"#/components/responses/Rejected\" }\n",
+        "",
+        "an invalid one is rejected; declare 413 and 415",
+    );
+    assert_keyed_error(
+        "        colour: { description: Its colour., type: string }",
+        "        colour: { description: Its colour., $ref: \"#/components/schemas/Secret\" }\n    Secret: { description: \
+         A secret., type: string, format: password }",
+        "the success contains a secret and must not be stored, so it is not repeated",
+    );
+}
+
+#[test]
 fn operations_that_cannot_become_commands() {
     assert_error(
         SPEC,
@@ -216,7 +329,7 @@ fn conditional_operations() {
         ROUTING,
         "name: If-None-Match,",
         "name: If-Unmodified-Since,",
-        "the only supported parameters in `header` are `If-Match` and `If-None-Match`",
+        "the only supported parameters in `header` are `If-Match`, `If-None-Match`, `Idempotency-Key`",
     );
     assert_error(
         ROUTING,
@@ -733,8 +846,8 @@ fn missing_responses_for_unauthorized_callers() {
     );
     assert_error(
         ADMISSION,
-        "        Retry-After: {",
-        "        WWW-Authenticate: { required: true, schema: { type: string } }\n        Retry-After: {",
+        "        Retry-After: { description",
+        "        WWW-Authenticate: { required: true, schema: { type: string } }\n        Retry-After: { description",
         "only 401 and 403 can have the header `WWW-Authenticate`",
     );
     assert_error(
@@ -763,7 +876,7 @@ fn schemes_that_are_not_bearer_tokens() {
         ADMISSION,
         "doors:open: Open doors.",
         "doors-see: Open doors.",
-        "(line 50) would both become the variant `DoorsSee`",
+        "(line 80) would both become the variant `DoorsSee`",
     );
 }
 
@@ -793,11 +906,11 @@ fn all_errors_are_reported_in_one_run() {
             "8:7 paths./doors.get",
             "11:14 paths./doors.get.title",
             "16:20 paths./doors.put.operationId",
-            "47:7 components.securitySchemes.bearer",
-            "74:26 components.schemas.Door.properties.colour.anyOf",
-            "75:15 components.schemas.Door.properties.Size",
-            "75:15 components.schemas.Door.properties.Size",
-            "97:25 components.schemas.ErrorCode.enum.1",
+            "77:7 components.securitySchemes.bearer",
+            "103:26 components.schemas.Door.properties.colour.anyOf",
+            "104:15 components.schemas.Door.properties.Size",
+            "104:15 components.schemas.Door.properties.Size",
+            "130:25 components.schemas.ErrorCode.enum.1",
         ],
         "{}",
         errors(&spec).join("\n")

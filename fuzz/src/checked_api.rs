@@ -9,7 +9,10 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 use tenant_registry_contract::server::generic::{Handler, Operation, ParameterVisitor, Parameters, Request};
-use tenant_registry_contract::server::{Admission, Admitted, Credentials, NotAdmitted, RequestMetadata};
+use tenant_registry_contract::server::{
+    Admission, Admitted, Credentials, Idempotency, NotAdmitted, RequestKey, RequestMetadata, RunningRequests,
+    ServerErrorResponse, StoredResponse,
+};
 use tenant_registry_contract::types::{
     ApiKeyCreate, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAppend, CatalogRequest,
     ConstraintError, EntitlementSet, ProjectCreate, RetryAfterSeconds, TenantActivate, TenantCancel, TenantCreate,
@@ -33,6 +36,7 @@ use crate::report::expect;
 pub(crate) struct CheckedApi {
     parts: Parts,
     current: RwLock<Arc<RegistryApi<MemoryStore>>>,
+    running_requests: RunningRequests,
 }
 
 /// The parts that all registries share.
@@ -79,7 +83,11 @@ impl CheckedApi {
             settings,
         };
         let current = RwLock::new(Arc::new(parts.assemble()?));
-        Ok(Self { parts, current })
+        Ok(Self {
+            parts,
+            current,
+            running_requests: RunningRequests::default(),
+        })
     }
 
     /// Deletes all records, so that no input depends on the previous one.
@@ -172,6 +180,24 @@ impl Admission for CheckedApi {
         credentials: Credentials,
     ) -> Result<Admitted<AdmittedCaller>, NotAdmitted> {
         self.api().admit(metadata, credentials).await
+    }
+}
+
+impl Idempotency for CheckedApi {
+    fn caller(caller: &AdmittedCaller) -> Vec<u8> {
+        RegistryApi::<MemoryStore>::caller(caller)
+    }
+
+    fn running_requests(&self) -> &RunningRequests {
+        &self.running_requests
+    }
+
+    async fn stored_response(
+        &self,
+        metadata: &RequestMetadata,
+        key: &RequestKey,
+    ) -> Result<Option<StoredResponse>, ServerErrorResponse> {
+        self.api().stored_response(metadata, key).await
     }
 }
 

@@ -8,13 +8,14 @@ use http::{HeaderName, Request, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::types;
 use crate::server::{
     Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams,
     ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyRotateParams,
     ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
     ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, Scope,
 };
-use super::{admission, request, response};
+use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
@@ -95,14 +96,33 @@ pub(super) async fn api_key_create<A: Api>(
             )
             .await?;
         request::no_query(&context)?;
-        let body = request::required_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .api_key_create(metadata, principal, body)
-                .await,
-        )
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
+        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let success = StatusCode::CREATED;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "api_key_create",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .api_key_create(metadata, principal, keyed, body)
+                },
+            )
+            .await
     };
     response::respond(&context, pin!(work)).await
 }
@@ -122,6 +142,7 @@ impl ToResponse for ApiKeyCreateResponse {
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }
@@ -381,14 +402,33 @@ pub(super) async fn api_key_rotate<A: Api>(
             id: request::path_parameter("id", &path.id, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let body = request::optional_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .api_key_rotate(metadata, principal, params, body)
-                .await,
-        )
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
+        let (body, bytes) = request::optional_body_with_bytes(&context, request).await?;
+        let success = StatusCode::CREATED;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "api_key_rotate",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .api_key_rotate(metadata, principal, keyed, params, body)
+                },
+            )
+            .await
     };
     response::respond(&context, pin!(work)).await
 }

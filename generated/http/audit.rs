@@ -8,7 +8,7 @@ use http::{HeaderName, Request, StatusCode};
 
 use crate::types;
 use crate::server::{Api, AuditAppendResponse, AuditListParams, AuditListResponse, Scope};
-use super::{admission, request, response};
+use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
@@ -26,14 +26,33 @@ pub(super) async fn audit_append<A: Api>(
             )
             .await?;
         request::no_query(&context)?;
-        let body = request::required_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .audit_append(metadata, principal, body)
-                .await,
-        )
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
+        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let success = StatusCode::CREATED;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "audit_append",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .audit_append(metadata, principal, keyed, body)
+                },
+            )
+            .await
     };
     response::respond(&context, pin!(work)).await
 }
@@ -50,6 +69,7 @@ impl ToResponse for AuditAppendResponse {
                         &[&[Scope::AuditWrite]],
                     )?
                 }
+                Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }

@@ -6,10 +6,11 @@ use std::pin::pin;
 use dropshot::{Body, HttpError};
 use http::{HeaderName, Request, StatusCode};
 
+use crate::types;
 use crate::server::{
     Api, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, Scope,
 };
-use super::{admission, request, response};
+use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
@@ -73,14 +74,33 @@ pub(super) async fn catalog_request<A: Api>(
             )
             .await?;
         request::no_query(&context)?;
-        let body = request::required_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .catalog_request(metadata, principal, body)
-                .await,
-        )
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
+        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let success = StatusCode::ACCEPTED;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "catalog_request",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .catalog_request(metadata, principal, keyed, body)
+                },
+            )
+            .await
     };
     response::respond(&context, pin!(work)).await
 }
@@ -98,6 +118,7 @@ impl ToResponse for CatalogRequestResponse {
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
                 Self::PayloadTooLarge(body) => {
                     response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
                 }
@@ -133,14 +154,33 @@ pub(super) async fn catalog_trial_request<A: Api>(
             )
             .await?;
         request::no_query(&context)?;
-        let body = request::required_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .catalog_trial_request(metadata, principal, body)
-                .await,
-        )
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
+        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let success = StatusCode::CREATED;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "catalog_trial_request",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .catalog_trial_request(metadata, principal, keyed, body)
+                },
+            )
+            .await
     };
     response::respond(&context, pin!(work)).await
 }
@@ -149,7 +189,9 @@ impl ToResponse for CatalogTrialRequestResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError> {
         Ok(
             match self {
-                Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
+                Self::Created(body) => {
+                    response::tagged(response::json(StatusCode::CREATED, &body)?, &body)?
+                }
                 Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
                 Self::Forbidden(body) => {
                     admission::insufficient_scope(

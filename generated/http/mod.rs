@@ -9,6 +9,7 @@ mod context;
 mod cross_origin;
 mod field_errors;
 mod health;
+mod idempotency;
 mod negotiation;
 mod projects;
 mod request;

@@ -8,11 +8,12 @@ use http::{HeaderName, Request, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::types;
 use crate::server::{
     Api, ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse,
     ProjectGetParams, ProjectGetResponse, Scope,
 };
-use super::{admission, request, response};
+use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
@@ -30,14 +31,33 @@ pub(super) async fn project_create<A: Api>(
             )
             .await?;
         request::no_query(&context)?;
-        let body = request::required_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .project_create(metadata, principal, body)
-                .await,
-        )
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
+        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let success = StatusCode::CREATED;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "project_create",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .project_create(metadata, principal, keyed, body)
+                },
+            )
+            .await
     };
     response::respond(&context, pin!(work)).await
 }

@@ -8,6 +8,7 @@ use http::{HeaderName, Request, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::types;
 use crate::server::{
     Api, EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
     EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
@@ -18,7 +19,7 @@ use crate::server::{
     TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
     TenantListParams, TenantListResponse, TenantUpdateParams, TenantUpdateResponse,
 };
-use super::{admission, request, response};
+use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
@@ -119,14 +120,33 @@ pub(super) async fn tenant_create<A: Api>(
             )
             .await?;
         request::no_query(&context)?;
-        let body = request::required_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .tenant_create(metadata, principal, body)
-                .await,
-        )
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
+        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let success = StatusCode::CREATED;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "tenant_create",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .tenant_create(metadata, principal, keyed, body)
+                },
+            )
+            .await
     };
     response::respond(&context, pin!(work)).await
 }
@@ -473,14 +493,33 @@ pub(super) async fn tenant_activate<A: Api>(
             id: request::path_parameter("id", &path.id, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let body = request::optional_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .tenant_activate(metadata, principal, params, body)
-                .await,
-        )
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
+        let (body, bytes) = request::optional_body_with_bytes(&context, request).await?;
+        let success = StatusCode::OK;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "tenant_activate",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .tenant_activate(metadata, principal, keyed, params, body)
+                },
+            )
+            .await
     };
     response::respond(&context, pin!(work)).await
 }
@@ -551,14 +590,33 @@ pub(super) async fn tenant_cancel<A: Api>(
             id: request::path_parameter("id", &path.id, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let body = request::optional_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .tenant_cancel(metadata, principal, params, body)
-                .await,
-        )
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
+        let (body, bytes) = request::optional_body_with_bytes(&context, request).await?;
+        let success = StatusCode::OK;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "tenant_cancel",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .tenant_cancel(metadata, principal, keyed, params, body)
+                },
+            )
+            .await
     };
     response::respond(&context, pin!(work)).await
 }
@@ -628,13 +686,32 @@ pub(super) async fn tenant_archive<A: Api>(
             id: request::path_parameter("id", &path.id, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .tenant_archive(metadata, principal, params)
-                .await,
-        )
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
+        let success = StatusCode::OK;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "tenant_archive",
+            success,
+            key,
+            &[],
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .tenant_archive(metadata, principal, keyed, params)
+                },
+            )
+            .await
     };
     response::respond(&context, pin!(work)).await
 }

@@ -3,12 +3,12 @@
 
 use crate::types;
 use super::{
-    Admission, IfMatch, InvalidBody, OperationResponse, Principal, RequestMetadata,
-    ServerErrorResponse, TryLater,
+    Idempotency, IfMatch, InvalidBody, KeyedRequest, OperationResponse, Principal,
+    RequestMetadata, ServerErrorResponse, TryLater,
 };
 
 /// Keys with which a tenant's programs authenticate.
-pub trait ApiKeys: Admission {
+pub trait ApiKeys: Idempotency {
     /// List the API keys of a tenant, newest first.
     ///
     /// Returns the keys that match all filters, including revoked and expired keys. Plaintexts are
@@ -39,6 +39,7 @@ pub trait ApiKeys: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::ApiKeyCreate,
     ) -> impl Future<Output = ApiKeyCreateResponse> + Send;
 
@@ -108,6 +109,7 @@ pub trait ApiKeys: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         params: ApiKeyRotateParams,
         body: Option<types::ApiKeyRotate>,
     ) -> impl Future<Output = ApiKeyRotateResponse> + Send;
@@ -259,6 +261,10 @@ pub enum ApiKeyCreateResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running or has created a key. `message` names the key. Its plaintext was only in the
+    /// first response.
+    Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.
@@ -447,7 +453,9 @@ pub enum ApiKeyRotateResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request conflicts with stored data.
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running or has created a key. `message` names the key. Its plaintext was only in the
+    /// first response.
     Conflict(types::Error),
     /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
     /// again.

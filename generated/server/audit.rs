@@ -3,11 +3,12 @@
 
 use crate::types;
 use super::{
-    Admission, OperationResponse, Principal, RequestMetadata, ServerErrorResponse,
+    Idempotency, KeyedRequest, OperationResponse, Principal, RequestMetadata,
+    ServerErrorResponse,
 };
 
 /// The append-only audit log.
-pub trait Audit: Admission {
+pub trait Audit: Idempotency {
     /// Append an audit event.
     ///
     /// Events cannot be changed or deleted through the API. The actor of the event is the bearer of
@@ -21,6 +22,7 @@ pub trait Audit: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::AuditAppend,
     ) -> impl Future<Output = AuditAppendResponse> + Send;
 
@@ -72,6 +74,8 @@ pub enum AuditAppendResponse {
     BadRequest(types::Error),
     /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
+    /// 409: A request with the same `Idempotency-Key` is still running.
+    Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.

@@ -3,11 +3,12 @@
 
 use crate::types;
 use super::{
-    Admission, OperationResponse, Principal, RequestMetadata, ServerErrorResponse,
+    Idempotency, KeyedRequest, OperationResponse, Principal, RequestMetadata,
+    ServerErrorResponse,
 };
 
 /// Products that a tenant can request or try.
-pub trait Catalog: Admission {
+pub trait Catalog: Idempotency {
     /// List the products that any tenant can request.
     ///
     /// The catalog is part of the deployment's configuration. Products are in the order of the
@@ -35,6 +36,7 @@ pub trait Catalog: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::CatalogRequest,
     ) -> impl Future<Output = CatalogRequestResponse> + Send;
 
@@ -51,6 +53,7 @@ pub trait Catalog: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::CatalogRequest,
     ) -> impl Future<Output = CatalogTrialRequestResponse> + Send;
 }
@@ -89,6 +92,8 @@ pub enum CatalogRequestResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
+    /// 409: A request with the same `Idempotency-Key` is still running.
+    Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
     /// 415: The `Content-Type` of the body is not JSON.
@@ -136,7 +141,8 @@ pub enum CatalogTrialRequestResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request conflicts with stored data.
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running.
     Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),

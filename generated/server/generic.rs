@@ -18,10 +18,11 @@ use super::{
     EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
     EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
     EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams,
-    EntitlementSetResponse, Health, HealthGetResponse, InvalidBody, NotAdmitted,
-    OperationResponse, Principal, ProjectCreateResponse, ProjectDeleteParams,
-    ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse, Projects,
-    ReadinessGetResponse, RequestMetadata, TenantActivateParams, TenantActivateResponse,
+    EntitlementSetResponse, Health, HealthGetResponse, Idempotency, InvalidBody,
+    KeyedRequest, NotAdmitted, OperationResponse, Principal, ProjectCreateResponse,
+    ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse,
+    Projects, ReadinessGetResponse, RequestKey, RequestMetadata, RunningRequests,
+    ServerErrorResponse, StoredResponse, TenantActivateParams, TenantActivateResponse,
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
     TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
@@ -36,6 +37,9 @@ pub trait Operation: Sized + Send + Sync + 'static {
 
     /// The authorized caller as the method takes it; `()` if the operation has no `security`.
     type Principal<I: Send + Sync>: Send;
+
+    /// The request with its `Idempotency-Key`; `()` if the operation takes none.
+    type Keyed: Send;
 
     /// The parameters; `()` if there are none.
     type Params: Parameters + Send;
@@ -65,6 +69,8 @@ pub struct Request<I: Send + Sync, O: Operation> {
     pub metadata: RequestMetadata,
     /// The authorized caller.
     pub principal: O::Principal<I>,
+    /// The request with its key.
+    pub keyed: O::Keyed,
     /// The parameters.
     pub params: O::Params,
     /// The body.
@@ -91,7 +97,7 @@ pub trait ParameterVisitor {
 }
 
 /// Handles the operation `O`. Implement it for all operations at once: `impl<O: Operation> Handler<O> for …`.
-pub trait Handler<O: Operation>: Admission {
+pub trait Handler<O: Operation>: Idempotency {
     /// Handles a request.
     fn handle(
         &self,
@@ -115,7 +121,27 @@ impl<H: Admission> Admission for GenericApi<H> {
     }
 }
 
-impl<H: Admission + Handler<HealthGet> + Handler<ReadinessGet>> Health
+impl<H: Idempotency> Idempotency for GenericApi<H> {
+    fn caller(identity: &H::Identity) -> Vec<u8> {
+        H::caller(identity)
+    }
+
+    fn running_requests(&self) -> &RunningRequests {
+        self.0.running_requests()
+    }
+
+    fn stored_response(
+        &self,
+        metadata: &RequestMetadata,
+        key: &RequestKey,
+    ) -> impl Future<
+        Output = Result<Option<StoredResponse>, ServerErrorResponse>,
+    > + Send {
+        self.0.stored_response(metadata, key)
+    }
+}
+
+impl<H: Idempotency + Handler<HealthGet> + Handler<ReadinessGet>> Health
 for GenericApi<H> {
     fn health_get(
         &self,
@@ -128,6 +154,7 @@ for GenericApi<H> {
             Request {
                 metadata,
                 principal: (),
+                keyed: (),
                 params: (),
                 body: (),
             },
@@ -145,6 +172,7 @@ for GenericApi<H> {
             Request {
                 metadata,
                 principal: (),
+                keyed: (),
                 params: (),
                 body: (),
             },
@@ -153,7 +181,7 @@ for GenericApi<H> {
 }
 
 impl<
-    H: Admission + Handler<TenantList> + Handler<TenantCreate> + Handler<TenantGet>
+    H: Idempotency + Handler<TenantList> + Handler<TenantCreate> + Handler<TenantGet>
         + Handler<TenantUpdate> + Handler<TenantDelete> + Handler<TenantGetBySlug>
         + Handler<TenantActivate> + Handler<TenantCancel> + Handler<TenantArchive>
         + Handler<EntitlementList> + Handler<EntitlementGet> + Handler<EntitlementSet>
@@ -172,6 +200,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -182,6 +211,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::TenantCreate,
     ) -> impl Future<Output = TenantCreateResponse> + Send {
         <H as Handler<
@@ -191,6 +221,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -210,6 +241,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -230,6 +262,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body,
             },
@@ -249,6 +282,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -268,6 +302,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -278,6 +313,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantActivateParams,
         body: Option<types::TenantActivate>,
     ) -> impl Future<Output = TenantActivateResponse> + Send {
@@ -288,6 +324,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params,
                 body,
             },
@@ -298,6 +335,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantCancelParams,
         body: Option<types::TenantCancel>,
     ) -> impl Future<Output = TenantCancelResponse> + Send {
@@ -308,6 +346,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params,
                 body,
             },
@@ -318,6 +357,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantArchiveParams,
     ) -> impl Future<Output = TenantArchiveResponse> + Send {
         <H as Handler<
@@ -327,6 +367,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params,
                 body: (),
             },
@@ -346,6 +387,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -365,6 +407,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -385,6 +428,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body,
             },
@@ -404,6 +448,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -423,6 +468,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -431,12 +477,14 @@ impl<
 }
 
 impl<
-    H: Admission + Handler<ProjectCreate> + Handler<ProjectGet> + Handler<ProjectDelete>,
+    H: Idempotency + Handler<ProjectCreate> + Handler<ProjectGet>
+        + Handler<ProjectDelete>,
 > Projects for GenericApi<H> {
     fn project_create(
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::ProjectCreate,
     ) -> impl Future<Output = ProjectCreateResponse> + Send {
         <H as Handler<
@@ -446,6 +494,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -465,6 +514,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -484,6 +534,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -492,7 +543,7 @@ impl<
 }
 
 impl<
-    H: Admission + Handler<CatalogList> + Handler<CatalogRequest>
+    H: Idempotency + Handler<CatalogList> + Handler<CatalogRequest>
         + Handler<CatalogTrialRequest>,
 > Catalog for GenericApi<H> {
     fn catalog_list(
@@ -507,6 +558,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params: (),
                 body: (),
             },
@@ -517,6 +569,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::CatalogRequest,
     ) -> impl Future<Output = CatalogRequestResponse> + Send {
         <H as Handler<
@@ -526,6 +579,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -536,6 +590,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::CatalogRequest,
     ) -> impl Future<Output = CatalogTrialRequestResponse> + Send {
         <H as Handler<
@@ -545,6 +600,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -553,7 +609,7 @@ impl<
 }
 
 impl<
-    H: Admission + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
+    H: Idempotency + Handler<ApiKeyList> + Handler<ApiKeyCreate> + Handler<ApiKeyGet>
         + Handler<ApiKeyUpdate> + Handler<ApiKeyRevoke> + Handler<ApiKeyRotate>
         + Handler<ApiKeyVerify> + Handler<ApiKeyVerifyBatch>,
 > ApiKeys for GenericApi<H> {
@@ -570,6 +626,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -580,6 +637,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::ApiKeyCreate,
     ) -> impl Future<Output = ApiKeyCreateResponse> + Send {
         <H as Handler<
@@ -589,6 +647,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -608,6 +667,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -628,6 +688,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body,
             },
@@ -647,6 +708,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -657,6 +719,7 @@ impl<
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         params: ApiKeyRotateParams,
         body: Option<types::ApiKeyRotate>,
     ) -> impl Future<Output = ApiKeyRotateResponse> + Send {
@@ -667,6 +730,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed,
                 params,
                 body,
             },
@@ -686,6 +750,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params: (),
                 body,
             },
@@ -705,6 +770,7 @@ impl<
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params: (),
                 body,
             },
@@ -712,11 +778,13 @@ impl<
     }
 }
 
-impl<H: Admission + Handler<AuditAppend> + Handler<AuditList>> Audit for GenericApi<H> {
+impl<H: Idempotency + Handler<AuditAppend> + Handler<AuditList>> Audit
+for GenericApi<H> {
     fn audit_append(
         &self,
         metadata: RequestMetadata,
         principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::AuditAppend,
     ) -> impl Future<Output = AuditAppendResponse> + Send {
         <H as Handler<
@@ -726,6 +794,7 @@ impl<H: Admission + Handler<AuditAppend> + Handler<AuditList>> Audit for Generic
             Request {
                 metadata,
                 principal,
+                keyed,
                 params: (),
                 body,
             },
@@ -745,6 +814,7 @@ impl<H: Admission + Handler<AuditAppend> + Handler<AuditList>> Audit for Generic
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params,
                 body: (),
             },
@@ -760,6 +830,8 @@ impl Operation for HealthGet {
     const ID: &'static str = "health_get";
 
     type Principal<I: Send + Sync> = ();
+
+    type Keyed = ();
 
     type Params = ();
 
@@ -790,6 +862,8 @@ impl Operation for ReadinessGet {
 
     type Principal<I: Send + Sync> = ();
 
+    type Keyed = ();
+
     type Params = ();
 
     type Body = ();
@@ -818,6 +892,8 @@ impl Operation for TenantList {
     const ID: &'static str = "tenant_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = TenantListParams;
 
@@ -848,6 +924,8 @@ impl Operation for TenantCreate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ();
 
     type Body = types::TenantCreate;
@@ -864,7 +942,12 @@ impl Operation for TenantCreate {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.tenant_create(request.metadata, request.principal, request.body)
+        api.tenant_create(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -876,6 +959,8 @@ impl Operation for TenantGet {
     const ID: &'static str = "tenant_get";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = TenantGetParams;
 
@@ -905,6 +990,8 @@ impl Operation for TenantUpdate {
     const ID: &'static str = "tenant_update";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = TenantUpdateParams;
 
@@ -940,6 +1027,8 @@ impl Operation for TenantDelete {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = TenantDeleteParams;
 
     type Body = ();
@@ -968,6 +1057,8 @@ impl Operation for TenantGetBySlug {
     const ID: &'static str = "tenant_get_by_slug";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = TenantGetBySlugParams;
 
@@ -998,6 +1089,8 @@ impl Operation for TenantActivate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = TenantActivateParams;
 
     type Body = Option<types::TenantActivate>;
@@ -1017,6 +1110,7 @@ impl Operation for TenantActivate {
         api.tenant_activate(
             request.metadata,
             request.principal,
+            request.keyed,
             request.params,
             request.body,
         )
@@ -1031,6 +1125,8 @@ impl Operation for TenantCancel {
     const ID: &'static str = "tenant_cancel";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
 
     type Params = TenantCancelParams;
 
@@ -1051,6 +1147,7 @@ impl Operation for TenantCancel {
         api.tenant_cancel(
             request.metadata,
             request.principal,
+            request.keyed,
             request.params,
             request.body,
         )
@@ -1065,6 +1162,8 @@ impl Operation for TenantArchive {
     const ID: &'static str = "tenant_archive";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
 
     type Params = TenantArchiveParams;
 
@@ -1082,7 +1181,12 @@ impl Operation for TenantArchive {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.tenant_archive(request.metadata, request.principal, request.params)
+        api.tenant_archive(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.params,
+        )
     }
 }
 
@@ -1094,6 +1198,8 @@ impl Operation for ProjectCreate {
     const ID: &'static str = "project_create";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
 
     type Params = ();
 
@@ -1111,7 +1217,12 @@ impl Operation for ProjectCreate {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.project_create(request.metadata, request.principal, request.body)
+        api.project_create(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -1123,6 +1234,8 @@ impl Operation for ProjectGet {
     const ID: &'static str = "project_get";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = ProjectGetParams;
 
@@ -1153,6 +1266,8 @@ impl Operation for ProjectDelete {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = ProjectDeleteParams;
 
     type Body = ();
@@ -1181,6 +1296,8 @@ impl Operation for EntitlementList {
     const ID: &'static str = "entitlement_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = EntitlementListParams;
 
@@ -1211,6 +1328,8 @@ impl Operation for EntitlementGet {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = EntitlementGetParams;
 
     type Body = ();
@@ -1239,6 +1358,8 @@ impl Operation for EntitlementSet {
     const ID: &'static str = "entitlement_set";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = EntitlementSetParams;
 
@@ -1274,6 +1395,8 @@ impl Operation for EntitlementRevoke {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = EntitlementRevokeParams;
 
     type Body = ();
@@ -1302,6 +1425,8 @@ impl Operation for EntitlementCheck {
     const ID: &'static str = "entitlement_check";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = EntitlementCheckParams;
 
@@ -1332,6 +1457,8 @@ impl Operation for CatalogList {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = ();
 
     type Body = ();
@@ -1361,6 +1488,8 @@ impl Operation for CatalogRequest {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ();
 
     type Body = types::CatalogRequest;
@@ -1377,7 +1506,12 @@ impl Operation for CatalogRequest {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.catalog_request(request.metadata, request.principal, request.body)
+        api.catalog_request(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -1389,6 +1523,8 @@ impl Operation for CatalogTrialRequest {
     const ID: &'static str = "catalog_trial_request";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
 
     type Params = ();
 
@@ -1406,7 +1542,12 @@ impl Operation for CatalogTrialRequest {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.catalog_trial_request(request.metadata, request.principal, request.body)
+        api.catalog_trial_request(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -1418,6 +1559,8 @@ impl Operation for ApiKeyList {
     const ID: &'static str = "api_key_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = ApiKeyListParams;
 
@@ -1448,6 +1591,8 @@ impl Operation for ApiKeyCreate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ();
 
     type Body = types::ApiKeyCreate;
@@ -1464,7 +1609,12 @@ impl Operation for ApiKeyCreate {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.api_key_create(request.metadata, request.principal, request.body)
+        api.api_key_create(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -1476,6 +1626,8 @@ impl Operation for ApiKeyGet {
     const ID: &'static str = "api_key_get";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = ApiKeyGetParams;
 
@@ -1505,6 +1657,8 @@ impl Operation for ApiKeyUpdate {
     const ID: &'static str = "api_key_update";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = ApiKeyUpdateParams;
 
@@ -1540,6 +1694,8 @@ impl Operation for ApiKeyRevoke {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = ApiKeyRevokeParams;
 
     type Body = ();
@@ -1569,6 +1725,8 @@ impl Operation for ApiKeyRotate {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ApiKeyRotateParams;
 
     type Body = Option<types::ApiKeyRotate>;
@@ -1588,6 +1746,7 @@ impl Operation for ApiKeyRotate {
         api.api_key_rotate(
             request.metadata,
             request.principal,
+            request.keyed,
             request.params,
             request.body,
         )
@@ -1602,6 +1761,8 @@ impl Operation for ApiKeyVerify {
     const ID: &'static str = "api_key_verify";
 
     type Principal<I: Send + Sync> = Result<Principal<I>, TryLater>;
+
+    type Keyed = ();
 
     type Params = ();
 
@@ -1632,6 +1793,8 @@ impl Operation for ApiKeyVerifyBatch {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = ();
 
     type Body = types::ApiKeyVerifyBatch;
@@ -1661,6 +1824,8 @@ impl Operation for AuditAppend {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = Option<KeyedRequest>;
+
     type Params = ();
 
     type Body = types::AuditAppend;
@@ -1677,7 +1842,12 @@ impl Operation for AuditAppend {
         api: &A,
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
-        api.audit_append(request.metadata, request.principal, request.body)
+        api.audit_append(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 
@@ -1689,6 +1859,8 @@ impl Operation for AuditList {
     const ID: &'static str = "audit_list";
 
     type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
 
     type Params = AuditListParams;
 

@@ -9,6 +9,7 @@ mod audit;
 mod catalog;
 mod entity_tag;
 mod health;
+mod idempotency;
 mod invalid_body;
 mod projects;
 mod request;
@@ -31,6 +32,9 @@ pub use self::catalog::{
 };
 pub use self::entity_tag::{IfMatch, InvalidIfMatch, Tagged};
 pub use self::health::{Health, HealthGetResponse, ReadinessGetResponse};
+pub use self::idempotency::{
+    Idempotency, KeyedRequest, Replayable, RequestKey, RunningRequests, StoredResponse,
+};
 pub use self::invalid_body::InvalidBody;
 pub use self::projects::{
     ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams,

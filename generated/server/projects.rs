@@ -3,12 +3,12 @@
 
 use crate::types;
 use super::{
-    Admission, IfMatch, OperationResponse, Principal, RequestMetadata,
+    Idempotency, IfMatch, KeyedRequest, OperationResponse, Principal, RequestMetadata,
     ServerErrorResponse,
 };
 
 /// Projects of a tenant, for which it can create API keys.
-pub trait Projects: Admission {
+pub trait Projects: Idempotency {
     /// Create a project.
     ///
     /// Returns 409 if the slug is in use in the tenant. Writes the audit event `project.created`.
@@ -20,6 +20,7 @@ pub trait Projects: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::ProjectCreate,
     ) -> impl Future<Output = ProjectCreateResponse> + Send;
 
@@ -79,7 +80,8 @@ pub enum ProjectCreateResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request conflicts with stored data.
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running.
     Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),

@@ -3,12 +3,12 @@
 
 use crate::types;
 use super::{
-    Admission, IfMatch, OperationResponse, Principal, RequestMetadata,
+    Idempotency, IfMatch, KeyedRequest, OperationResponse, Principal, RequestMetadata,
     ServerErrorResponse,
 };
 
 /// Customers and demos of the platform, and their product entitlements.
-pub trait Tenants: Admission {
+pub trait Tenants: Idempotency {
     /// List tenants, newest first.
     ///
     /// Returns the tenants that match all filters. To get the next page, repeat the request with
@@ -40,6 +40,7 @@ pub trait Tenants: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         body: types::TenantCreate,
     ) -> impl Future<Output = TenantCreateResponse> + Send;
 
@@ -118,6 +119,7 @@ pub trait Tenants: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantActivateParams,
         body: Option<types::TenantActivate>,
     ) -> impl Future<Output = TenantActivateResponse> + Send;
@@ -137,6 +139,7 @@ pub trait Tenants: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantCancelParams,
         body: Option<types::TenantCancel>,
     ) -> impl Future<Output = TenantCancelResponse> + Send;
@@ -154,6 +157,7 @@ pub trait Tenants: Admission {
         &self,
         metadata: RequestMetadata,
         principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
         params: TenantArchiveParams,
     ) -> impl Future<Output = TenantArchiveResponse> + Send;
 
@@ -426,7 +430,8 @@ pub enum TenantCreateResponse {
     BadRequest(types::Error),
     /// 403: The access token does not allow this operation.
     Forbidden(types::Error),
-    /// 409: The request conflicts with stored data.
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running.
     Conflict(types::Error),
     /// 413: The body exceeds the maximum size.
     PayloadTooLarge(types::Error),
@@ -663,7 +668,8 @@ pub enum TenantActivateResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request conflicts with stored data.
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running.
     Conflict(types::Error),
     /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
     /// again.
@@ -715,7 +721,8 @@ pub enum TenantCancelResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request conflicts with stored data.
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running.
     Conflict(types::Error),
     /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
     /// again.
@@ -767,7 +774,8 @@ pub enum TenantArchiveResponse {
     Forbidden(types::Error),
     /// 404: A resource in the request does not exist.
     NotFound(types::Error),
-    /// 409: The request conflicts with stored data.
+    /// 409: The request conflicts with stored data, or a request with the same `Idempotency-Key` is
+    /// still running.
     Conflict(types::Error),
     /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
     /// again.

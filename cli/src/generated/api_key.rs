@@ -105,6 +105,10 @@ impl ApiKeyList {
 /// such project. Writes the audit event `api_key.created`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyCreate {
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// The ID of a tenant. Required, unless the body file has it.
     #[arg(long, value_name = "UUID", required_unless_present = "body_file")]
     pub(crate) tenant_id: Option<types::TenantId>,
@@ -153,7 +157,11 @@ impl ApiKeyCreate {
         body.set("project_id", self.project_id)?;
         body.set("expires_at", self.expires_at)?;
         let body: types::ApiKeyCreate = arguments::finish(body)?;
-        Ok(client.api_key_create().body(body).send().await?.into_inner())
+        let mut request = client.api_key_create().body(body);
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 
@@ -273,6 +281,10 @@ pub(crate) struct ApiKeyRotate {
     /// change is made only if the record still has one of them; otherwise the response is 412.
     #[arg(long, value_name = "TEXT")]
     pub(crate) if_match: Option<String>,
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// How long the old key stays valid, in seconds. With 0, it expires at once. Default: `86400`.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub(crate) overlap_seconds: Option<types::OverlapSeconds>,
@@ -294,6 +306,9 @@ impl ApiKeyRotate {
         let mut request = client.api_key_rotate().id(self.id);
         if let Some(value) = self.if_match {
             request = request.if_match(value);
+        }
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
         }
         if let Some(body) = body {
             request = request.body(body);

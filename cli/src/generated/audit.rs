@@ -33,6 +33,10 @@ impl Command {
 /// without an OpenID Connect provider takes the actor from the body instead.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct AuditAppend {
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// The ID of a tenant.
     #[arg(long, value_name = "UUID")]
     pub(crate) tenant_id: Option<types::TenantId>,
@@ -94,7 +98,11 @@ impl AuditAppend {
         body.set("product", self.product)?;
         body.set("metadata", arguments::json(self.metadata)?)?;
         let body: types::AuditAppend = arguments::finish(body)?;
-        Ok(client.audit_append().body(body).send().await?.into_inner())
+        let mut request = client.audit_append().body(body);
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 

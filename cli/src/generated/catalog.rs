@@ -59,6 +59,10 @@ impl CatalogList {
 /// the audit event `catalog.requested`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CatalogRequest {
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// The ID of a tenant. Required, unless the body file has it.
     #[arg(long, value_name = "UUID", required_unless_present = "body_file")]
     pub(crate) tenant_id: Option<types::TenantId>,
@@ -78,7 +82,11 @@ impl CatalogRequest {
         body.set("tenant_id", self.tenant_id)?;
         body.set("product", self.product)?;
         let body: types::CatalogRequest = arguments::finish(body)?;
-        client.catalog_request().body(body).send().await?;
+        let mut request = client.catalog_request().body(body);
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
+        request.send().await?;
         Ok(())
     }
 }
@@ -90,6 +98,10 @@ impl CatalogRequest {
 /// tenant is frozen or archived. Writes the audit event `catalog.trial_started`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CatalogTrialRequest {
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// The ID of a tenant. Required, unless the body file has it.
     #[arg(long, value_name = "UUID", required_unless_present = "body_file")]
     pub(crate) tenant_id: Option<types::TenantId>,
@@ -112,6 +124,10 @@ impl CatalogTrialRequest {
         body.set("tenant_id", self.tenant_id)?;
         body.set("product", self.product)?;
         let body: types::CatalogRequest = arguments::finish(body)?;
-        Ok(client.catalog_trial_request().body(body).send().await?.into_inner())
+        let mut request = client.catalog_trial_request().body(body);
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }

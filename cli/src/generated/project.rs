@@ -36,6 +36,10 @@ impl Command {
 /// Returns 409 if the slug is in use in the tenant. Writes the audit event `project.created`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ProjectCreate {
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// The ID of a tenant. Required, unless the body file has it.
     #[arg(long, value_name = "UUID", required_unless_present = "body_file")]
     pub(crate) tenant_id: Option<types::TenantId>,
@@ -64,7 +68,11 @@ impl ProjectCreate {
         body.set("name", self.name)?;
         body.set("description", self.description)?;
         let body: types::ProjectCreate = arguments::finish(body)?;
-        Ok(client.project_create().body(body).send().await?.into_inner())
+        let mut request = client.project_create().body(body);
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 

@@ -140,6 +140,10 @@ impl TenantList {
 /// audit event `tenant.created`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TenantCreate {
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// The unique name of a tenant in URLs: 3 to 40 lowercase letters, digits and hyphens. It does
     /// not start or end with a hyphen. Required, unless the body file has it.
     #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
@@ -178,7 +182,11 @@ impl TenantCreate {
         body.set("kind", self.kind)?;
         body.set("sales_owner", self.sales_owner)?;
         let body: types::TenantCreate = arguments::finish(body)?;
-        Ok(client.tenant_create().body(body).send().await?.into_inner())
+        let mut request = client.tenant_create().body(body);
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 
@@ -371,6 +379,10 @@ pub(crate) struct TenantActivate {
     /// change is made only if the record still has one of them; otherwise the response is 412.
     #[arg(long, value_name = "TEXT")]
     pub(crate) if_match: Option<String>,
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// The key of a plan.
     #[arg(long, value_name = "TEXT")]
     pub(crate) plan: Option<types::PlanKey>,
@@ -414,6 +426,9 @@ impl TenantActivate {
         if let Some(value) = self.if_match {
             request = request.if_match(value);
         }
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
         if let Some(body) = body {
             request = request.body(body);
         }
@@ -437,6 +452,10 @@ pub(crate) struct TenantCancel {
     /// change is made only if the record still has one of them; otherwise the response is 412.
     #[arg(long, value_name = "TEXT")]
     pub(crate) if_match: Option<String>,
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
     /// The reason for the cancellation. It is stored in the audit event.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<types::Text>,
@@ -467,6 +486,9 @@ impl TenantCancel {
         if let Some(value) = self.if_match {
             request = request.if_match(value);
         }
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
         if let Some(body) = body {
             request = request.body(body);
         }
@@ -488,6 +510,10 @@ pub(crate) struct TenantArchive {
     /// change is made only if the record still has one of them; otherwise the response is 412.
     #[arg(long, value_name = "TEXT")]
     pub(crate) if_match: Option<String>,
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
 }
 
 impl TenantArchive {
@@ -496,6 +522,9 @@ impl TenantArchive {
         let mut request = client.tenant_archive().id(self.id);
         if let Some(value) = self.if_match {
             request = request.if_match(value);
+        }
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
         }
         Ok(request.send().await?.into_inner())
     }

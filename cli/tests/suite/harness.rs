@@ -137,6 +137,7 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
         allowed_origins: AllowedOrigins::default(),
         allowed_hosts: Vec::new(),
         last_used_interval: Duration::from_secs(5),
+        idempotency_retention: Duration::from_secs(24 * 60 * 60),
         traces: None,
         api: ApiSettings {
             trusted_proxies: TrustedProxies::new(Vec::new()),

@@ -374,6 +374,18 @@ impl TenantCreateWhen {
         self.0
     }
 
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::TenantCreate) -> Self {
         Self(self.0.json_body_obj(value))
@@ -466,6 +478,17 @@ impl TenantCreateThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -1171,6 +1194,18 @@ impl TenantActivateWhen {
         Self(self.0.path_matches(re))
     }
 
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
+    }
+
     /// Matches requests with this `if_match`.
     pub fn if_match<'a, T>(self, value: T) -> Self
     where
@@ -1302,6 +1337,17 @@ impl TenantActivateThen {
         )
     }
 
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `too_many_requests`.
     pub fn too_many_requests(self, value: &types::Error) -> Self {
         Self(
@@ -1362,6 +1408,18 @@ impl TenantCancelWhen {
         let re = Regex::new(&format!("^/v1/tenants/{}/cancel$", value))
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
     }
 
     /// Matches requests with this `if_match`.
@@ -1495,6 +1553,17 @@ impl TenantCancelThen {
         )
     }
 
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `too_many_requests`.
     pub fn too_many_requests(self, value: &types::Error) -> Self {
         Self(
@@ -1555,6 +1624,18 @@ impl TenantArchiveWhen {
         let re = Regex::new(&format!("^/v1/tenants/{}/archive$", value))
             .expect("the pattern was generated");
         Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
     }
 
     /// Matches requests with this `if_match`.
@@ -1661,6 +1742,17 @@ impl TenantArchiveThen {
         )
     }
 
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `too_many_requests`.
     pub fn too_many_requests(self, value: &types::Error) -> Self {
         Self(
@@ -1713,6 +1805,18 @@ impl ProjectCreateWhen {
     /// Returns the value of `httpmock`, for what the document does not declare.
     pub fn into_inner(self) -> When {
         self.0
+    }
+
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
     }
 
     /// Matches requests with this `body`.
@@ -1818,6 +1922,17 @@ impl ProjectCreateThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -3067,6 +3182,18 @@ impl CatalogRequestWhen {
         self.0
     }
 
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::CatalogRequest) -> Self {
         Self(self.0.json_body_obj(value))
@@ -3136,6 +3263,17 @@ impl CatalogRequestThen {
         )
     }
 
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `payload_too_large`.
     pub fn payload_too_large(self, value: &types::Error) -> Self {
         Self(
@@ -3153,6 +3291,17 @@ impl CatalogRequestThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -3211,6 +3360,18 @@ impl CatalogTrialRequestWhen {
     /// Returns the value of `httpmock`, for what the document does not declare.
     pub fn into_inner(self) -> When {
         self.0
+    }
+
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
     }
 
     /// Matches requests with this `body`.
@@ -3316,6 +3477,17 @@ impl CatalogTrialRequestThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -3564,6 +3736,18 @@ impl ApiKeyCreateWhen {
         self.0
     }
 
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::ApiKeyCreate) -> Self {
         Self(self.0.json_body_obj(value))
@@ -3639,6 +3823,17 @@ impl ApiKeyCreateThen {
         )
     }
 
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `payload_too_large`.
     pub fn payload_too_large(self, value: &types::Error) -> Self {
         Self(
@@ -3656,6 +3851,17 @@ impl ApiKeyCreateThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -4209,6 +4415,18 @@ impl ApiKeyRotateWhen {
         Self(self.0.path_matches(re))
     }
 
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
+    }
+
     /// Matches requests with this `if_match`.
     pub fn if_match<'a, T>(self, value: T) -> Self
     where
@@ -4335,6 +4553,17 @@ impl ApiKeyRotateThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -4819,6 +5048,18 @@ impl AuditAppendWhen {
         self.0
     }
 
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
+    }
+
     /// Matches requests with this `body`.
     pub fn body(self, value: &types::AuditAppend) -> Self {
         Self(self.0.json_body_obj(value))
@@ -4883,6 +5124,17 @@ impl AuditAppendThen {
         )
     }
 
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
     /// Responds with the status `payload_too_large`.
     pub fn payload_too_large(self, value: &types::Error) -> Self {
         Self(
@@ -4900,6 +5152,17 @@ impl AuditAppendThen {
             self
                 .0
                 .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 8468981765510151229;
+pub const SPEC_FINGERPRINT: u64 = 14955761997061204672;
 
 /// A client of the Tenant Registry.
 ///
@@ -58,10 +58,18 @@ pub const SPEC_FINGERPRINT: u64 = 8468981765510151229;
 ///
 /// **Retries.** It is safe to repeat a request that updates, activates, cancels or archives a
 /// tenant, sets or revokes an entitlement, or revokes an API key: if it already took effect, it
-/// changes nothing and writes no second audit event. Repeating a successful `tenant_create`,
+/// changes nothing and writes no second audit event. With an `Idempotency-Key`, it is safe to
+/// repeat any `POST` that creates or changes something. A repeated request changes nothing and
+/// gets the response to the first one, with `Idempotency-Replayed: true`. The key belongs to
+/// the caller and to the operation. Another request with the same key gets 422. While the first
+/// one is running, the response is 409 with `Retry-After`. Errors are not stored: after an
+/// error, a request with the same key is processed anew. Responses are stored for 24 hours,
+/// unless the deployment chooses another time. A plaintext is not stored either: repeating
+/// `api_key_create` or `api_key_rotate` returns 409, and the message names the key that was
+/// created. Without an `Idempotency-Key`, repeating a successful `tenant_create`,
 /// `project_create`, `catalog_trial_request` or `api_key_rotate` returns 409, and repeating
-/// `project_delete` 404. Repeating `api_key_create`, `catalog_request` or `audit_append`
-/// creates a second record.
+/// `api_key_create`, `catalog_request` or `audit_append` creates a second record. Repeating
+/// `project_delete` returns 404.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,

@@ -38,9 +38,9 @@ pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
 pub use self::patch::Patch;
 pub use self::projects::{Project, ProjectCreate, ProjectName, ProjectSlug};
 pub use self::shared::{
-    EntitlementSource, Error, ErrorCode, FieldError, ListCursor, PageLimit, PlanKey,
-    ProductKey, ProjectId, RequestCount, RetryAfterSeconds, StoredText, TenantId,
-    TenantProduct, Text,
+    EntitlementSource, Error, ErrorCode, FieldError, IdempotencyKey, ListCursor,
+    PageLimit, PlanKey, ProductKey, ProjectId, RequestCount, RetryAfterSeconds,
+    StoredText, TenantId, TenantProduct, Text,
 };
 pub use self::tenants::{
     EntitlementCheck, EntitlementCheckReason, EntitlementGrant, EntitlementSet,

@@ -68,6 +68,9 @@ pub enum ErrorCode {
     /// `precondition_failed`.
     #[serde(rename = "precondition_failed")]
     PreconditionFailed,
+    /// `idempotency_key_reused`.
+    #[serde(rename = "idempotency_key_reused")]
+    IdempotencyKeyReused,
     /// `unauthorized`.
     #[serde(rename = "unauthorized")]
     Unauthorized,
@@ -93,12 +96,13 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All values, in the order of the spec.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidInput,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
         Self::PreconditionFailed,
+        Self::IdempotencyKeyReused,
         Self::Unauthorized,
         Self::Forbidden,
         Self::PayloadTooLarge,
@@ -116,6 +120,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Conflict => "conflict",
             Self::PreconditionFailed => "precondition_failed",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::PayloadTooLarge => "payload_too_large",
@@ -148,6 +153,7 @@ impl FromStr for ErrorCode {
                         "method_not_allowed",
                         "conflict",
                         "precondition_failed",
+                        "idempotency_key_reused",
                         "unauthorized",
                         "forbidden",
                         "payload_too_large",
@@ -175,6 +181,61 @@ impl TryFrom<String> for ErrorCode {
 
     fn try_from(text: String) -> Result<Self, ConstraintError> {
         text.parse()
+    }
+}
+
+/// 1 to 255 visible ASCII characters. They may be quoted as a string of structured fields (RFC
+/// 8941, section 3.3.3): `"a-key"` is the same key as `a-key`.
+///
+/// Matches `^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct IdempotencyKey(pub(super) String);
+
+impl IdempotencyKey {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for IdempotencyKey {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
+            r#"^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$"#,
+        ));
+        PATTERN.check(&text, Quoted::shown)?;
+        Ok(Self(text))
+    }
+}
+
+impl TryFrom<&str> for IdempotencyKey {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl FromStr for IdempotencyKey {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text)
+    }
+}
+
+impl From<IdempotencyKey> for String {
+    fn from(value: IdempotencyKey) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

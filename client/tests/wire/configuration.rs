@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use tenant_registry_client::types::{ApiKeyCandidate, ApiKeyVerifyRequest, AuditAppend};
+use tenant_registry_client::types::{ApiKeyCandidate, ApiKeyVerifyRequest};
 use tenant_registry_client::{Client, Error};
 
 use crate::script::{Response, Script, UNAVAILABLE};
@@ -82,9 +82,10 @@ async fn an_attempt_ends_at_the_timeout() {
         .request_timeout(Duration::from_millis(50))
         .build()
         .expect("the settings are valid");
+    // An operation that is not retried.
     let error = client
-        .audit_append()
-        .body(action())
+        .tenant_delete()
+        .id("0190b8a5-7b1c-7c3e-9d52-0242ac120002")
         .send()
         .await
         .expect_err("there is no response");
@@ -92,10 +93,6 @@ async fn an_attempt_ends_at_the_timeout() {
         unreachable!("{error}");
     };
     assert!(error.is_timeout(), "{error:?}");
-}
-
-fn action() -> AuditAppend {
-    AuditAppend::new("report.exported".try_into().expect("it is an action"))
 }
 
 #[test]

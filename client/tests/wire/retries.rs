@@ -5,7 +5,7 @@ use std::time::Duration;
 use tenant_registry_client::types::{ErrorCode, TenantCreate};
 use tenant_registry_client::{Client, Error, RetryPolicy};
 
-use crate::script::{Response, Script, TENANT, UNAVAILABLE};
+use crate::script::{Recorded, Response, Script, TENANT, UNAVAILABLE};
 
 const ID: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
 const FOUND: Response = Response::With(200, "", TENANT);
@@ -65,11 +65,56 @@ async fn retries_after_a_broken_connection_if_that_is_safe() {
 }
 
 #[tokio::test]
+async fn retries_a_post_with_the_same_key() {
+    let running = Response::With(
+        409,
+        "retry-after: 0\r\n",
+        r#"{"error": "conflict", "message": "it is running"}"#,
+    );
+    for response in [
+        Response::HangUp,
+        BAD_GATEWAY,
+        Response::With(503, "", "<html>"),
+        running,
+    ] {
+        let script = Script::start([response, CREATED, CREATED]).await;
+        let client = script.client();
+        create(&client).await.expect("the second response is a tenant");
+        create(&client).await.expect("the third response is a tenant");
+        let recorded = script.recorded();
+        let [first, second, other] = recorded.as_slice() else {
+            panic!("{} requests", recorded.len());
+        };
+        let key = |request: &Recorded| request.header("idempotency-key").map(str::to_owned);
+        assert_eq!(key(first), key(second));
+        assert!(key(first).is_some());
+        assert_ne!(key(first), key(other), "another request has another key");
+    }
+}
+
+#[tokio::test]
+async fn sends_the_key_of_the_caller() {
+    let script = Script::start([FOUND]).await;
+    let client = script.client();
+    let activate = client.tenant_activate().id(ID).idempotency_key("my-key");
+    activate.send().await.expect("the response is a tenant");
+    assert_eq!(script.only().header("idempotency-key"), Some("my-key"));
+}
+
+#[tokio::test]
 async fn does_not_retry_after_a_broken_connection_if_that_is_unsafe() {
     for response in [Response::HangUp, BAD_GATEWAY, Response::With(503, "", "<html>")] {
         let script = Script::start([response]).await;
-        create(&script.client()).await.expect_err("the request fails");
-        assert_eq!(script.recorded().len(), 1);
+        let client = script.client();
+        client
+            .tenant_delete()
+            .id(ID)
+            .send()
+            .await
+            .expect_err("the request fails");
+        let recorded = script.recorded();
+        assert_eq!(recorded.len(), 1);
+        assert_eq!(recorded[0].header("idempotency-key"), None);
     }
 }
 

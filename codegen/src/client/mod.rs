@@ -4,7 +4,8 @@
 //! `impl progenitor_client::ClientHooks<Transport> for generated::Client` (how requests are sent) and the method `prepare`,
 //! which is called before each request and may return a `crate::Error`, and `crate::Error` with
 //! `From<progenitor_client::Error<types::Error>>` (the error that callers get). The crate re-exports `OpenEnum`, if there is
-//! one, at its root.
+//! one, at its root. If an operation takes an `Idempotency-Key`, `crate::idempotency_key` has the constant `HEADER` and the
+//! function `of_request`, which returns the key that the caller chose, or a new one.
 
 mod builders;
 mod documentation;

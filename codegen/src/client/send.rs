@@ -131,7 +131,13 @@ fn request(operation: &Operation, local: &Local) -> Result<TokenStream, Error> {
     }
     let bodies = remove_calls("json", &mut chain);
     pair_queries(&mut chain)?;
-    let chain = quote! { #chain.header("api-version", crate::generated::Client::api_version()) };
+    let mut chain = quote! { #chain.header("api-version", crate::generated::Client::api_version()) };
+    if operation.idempotency.is_some() {
+        // A request whose caller has no key gets one, so that it can be sent again.
+        chain = quote! {
+            #chain.header(crate::idempotency_key::HEADER, crate::idempotency_key::of_request(idempotency_key.as_ref()))
+        };
+    }
     // The calls that depend on whether a value is set.
     let mut optional: Vec<TokenStream> = operation.parameters.iter().filter_map(header).collect();
     let chain = match (&operation.body, bodies) {
@@ -170,6 +176,8 @@ fn header(parameter: &Parameter) -> Option<TokenStream> {
             let constant = match header {
                 HeaderParameter::IfMatch => quote! { ::reqwest::header::IF_MATCH },
                 HeaderParameter::IfNoneMatch => quote! { ::reqwest::header::IF_NONE_MATCH },
+                // Always sent.
+                HeaderParameter::IdempotencyKey => return None,
             };
             let field = names::field(&parameter.identifier());
             Some(quote! {

@@ -62,6 +62,7 @@ fn change(body: Option<bool>) -> Operation {
             headers: Vec::new(),
         }],
         conditions: Conditions::None,
+        idempotency: None,
         access: Access::Open,
     }
 }

@@ -4,7 +4,10 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::admission;
-use super::server::{body_type, is_optional, params_name, principal_type, response_name, tags, trait_name};
+use super::idempotency::is_any_keyed;
+use super::server::{
+    body_type, bound, is_optional, keyed_type, params_name, principal_type, response_name, tags, trait_name,
+};
 use crate::model::{Api, Operation, Parameter, Tag};
 use crate::print::{doc, rust_file};
 use crate::{Error, GeneratedFile, names};
@@ -12,11 +15,7 @@ use crate::{Error, GeneratedFile, names};
 /// `server/generic.rs`.
 pub(super) fn file(api: &Api) -> Result<GeneratedFile, Error> {
     let is_secured = admission::admitting(api).is_some();
-    let bound = if is_secured {
-        quote! { super::Admission }
-    } else {
-        quote! { Send + Sync + 'static }
-    };
+    let bound = bound(api.operations.iter());
     let identity = |implementation: TokenStream| {
         if is_secured {
             quote! { #implementation::Identity }
@@ -44,8 +43,42 @@ pub(super) fn file(api: &Api) -> Result<GeneratedFile, Error> {
             }
         }
     });
+    let is_keyed = is_any_keyed(api);
+    let idempotency = is_keyed.then(|| {
+        quote! {
+            impl<H: super::Idempotency> super::Idempotency for GenericApi<H> {
+                fn caller(identity: &H::Identity) -> Vec<u8> {
+                    H::caller(identity)
+                }
+
+                fn running_requests(&self) -> &super::RunningRequests {
+                    self.0.running_requests()
+                }
+
+                fn stored_response(
+                    &self,
+                    metadata: &super::RequestMetadata,
+                    key: &super::RequestKey,
+                ) -> impl Future<Output = Result<Option<super::StoredResponse>, super::ServerErrorResponse>> + Send {
+                    self.0.stored_response(metadata, key)
+                }
+            }
+        }
+    });
+    let keyed_field = is_keyed.then(|| {
+        quote! {
+            /// The request with its key.
+            pub keyed: O::Keyed,
+        }
+    });
+    let keyed_type = is_keyed.then(|| {
+        quote! {
+            /// The request with its `Idempotency-Key`; `()` if the operation takes none.
+            type Keyed: Send;
+        }
+    });
     let parameters = api.operations.iter().filter_map(parameters);
-    let operations = api.operations.iter().map(|it| operation(it, &of_api));
+    let operations = api.operations.iter().map(|it| operation(it, is_keyed, &of_api));
     let implementations = tags(api).map(|tag| implementation(api, tag, &bound, &of_handler));
     let text = rust_file(
         "The whole API from one generic handler. Use it for what is the same for every operation: recording calls, checking \
@@ -58,6 +91,7 @@ pub(super) fn file(api: &Api) -> Result<GeneratedFile, Error> {
 
                 /// The authorized caller as the method takes it; `()` if the operation has no `security`.
                 type Principal<I: Send + Sync>: Send;
+                #keyed_type
                 /// The parameters; `()` if there are none.
                 type Params: Parameters + Send;
                 /// The body as the method takes it: optional, or a `Result`, where the spec says so; `()` if there is none.
@@ -83,6 +117,7 @@ pub(super) fn file(api: &Api) -> Result<GeneratedFile, Error> {
                 pub metadata: super::RequestMetadata,
                 /// The authorized caller.
                 pub principal: O::Principal<I>,
+                #keyed_field
                 /// The parameters.
                 pub params: O::Params,
                 /// The body.
@@ -122,6 +157,7 @@ pub(super) fn file(api: &Api) -> Result<GeneratedFile, Error> {
             pub struct GenericApi<H>(pub H);
 
             #admission
+            #idempotency
             #(#implementations)*
             #(#operations)*
             #(#parameters)*
@@ -142,10 +178,12 @@ fn implementation(api: &Api, tag: &Tag, bound: &TokenStream, identity: &TokenStr
         let method = format_ident!("{}", operation.id);
         let response = response_name(operation);
         let principal_type = principal_type(operation, identity);
+        let keyed_type = keyed_type(operation);
         let params_name = params_name(operation);
         let body_type = body_type(operation);
         let arguments = [
             principal_type.as_ref().map(|ty| quote! { principal: #ty, }),
+            keyed_type.as_ref().map(|ty| quote! { keyed: #ty, }),
             params_name.as_ref().map(|name| quote! { params: super::#name, }),
             body_type.as_ref().map(|ty| quote! { body: #ty, }),
         ];
@@ -158,10 +196,12 @@ fn implementation(api: &Api, tag: &Tag, bound: &TokenStream, identity: &TokenStr
             }
         };
         let fields = [
-            field("principal", principal_type.is_some()),
-            field("params", params_name.is_some()),
-            field("body", body_type.is_some()),
+            Some(field("principal", principal_type.is_some())),
+            is_any_keyed(api).then(|| field("keyed", keyed_type.is_some())),
+            Some(field("params", params_name.is_some())),
+            Some(field("body", body_type.is_some())),
         ];
+        let fields = fields.into_iter().flatten();
         quote! {
             fn #method(
                 &self,
@@ -179,7 +219,7 @@ fn implementation(api: &Api, tag: &Tag, bound: &TokenStream, identity: &TokenStr
     }
 }
 
-fn operation(operation: &Operation, identity: &TokenStream) -> TokenStream {
+fn operation(operation: &Operation, is_any_keyed: bool, identity: &TokenStream) -> TokenStream {
     let marker = marker(operation);
     let id = &operation.id;
     let documentation = doc(&format!("`{id}`: {}", operation.summary));
@@ -187,6 +227,7 @@ fn operation(operation: &Operation, identity: &TokenStream) -> TokenStream {
     let response = response_name(operation);
     let unit = quote! { () };
     let principal_type = principal_type(operation, &quote! { I });
+    let keyed_type = keyed_type(operation);
     let params_type = params_name(operation).map(|name| quote! { super::#name });
     let body_type = body_type(operation);
     let schema = operation.body.as_ref().map(|body| {
@@ -207,6 +248,7 @@ fn operation(operation: &Operation, identity: &TokenStream) -> TokenStream {
     let mut arguments = vec![quote! { request.metadata }];
     for (name, is_given) in [
         ("principal", principal_type.is_some()),
+        ("keyed", keyed_type.is_some()),
         ("params", params_type.is_some()),
         ("body", body_type.is_some()),
     ] {
@@ -215,6 +257,8 @@ fn operation(operation: &Operation, identity: &TokenStream) -> TokenStream {
             arguments.push(quote! { request.#name });
         }
     }
+    let keyed = keyed_type.unwrap_or_else(|| unit.clone());
+    let keyed = is_any_keyed.then(|| quote! { type Keyed = #keyed; });
     let params = params_type.unwrap_or_else(|| unit.clone());
     let body = body_type.unwrap_or_else(|| unit.clone());
     let schema = schema.unwrap_or_else(|| unit.clone());
@@ -228,6 +272,7 @@ fn operation(operation: &Operation, identity: &TokenStream) -> TokenStream {
             const ID: &'static str = #id;
 
             type Principal<I: Send + Sync> = #principal;
+            #keyed
             type Params = #params;
             type Body = #body;
             type Schema = #schema;

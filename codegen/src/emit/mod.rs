@@ -6,6 +6,7 @@ pub(crate) mod contract;
 mod entity_tag;
 mod generic;
 pub(crate) mod http;
+mod idempotency;
 pub(crate) mod rust;
 pub(crate) mod server;
 pub(crate) mod template;

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::rust::{rust_type, summary_and_description};
-use super::{admission, entity_tag, generic, rust};
+use super::{admission, entity_tag, generic, idempotency, rust};
 use crate::model::{Access, Api, Header, HeaderParameter, Location, Operation, Parameter, Response, Tag};
 use crate::print::{doc, rust_file, rust_source};
 use crate::{Error, GeneratedFile, names};
@@ -39,6 +39,11 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
     if let Some(file) = admission::server_file(api)? {
         files.push(file);
         modules.push(("admission".to_owned(), admission::EXPORTS.map(str::to_owned).to_vec()));
+    }
+    if let Some(file) = idempotency::server_file(api)? {
+        files.push(file);
+        let exports = idempotency::EXPORTS.map(str::to_owned).to_vec();
+        modules.push(("idempotency".to_owned(), exports));
     }
     for tag in tags(api) {
         let module = names::module(&tag.name).to_string();
@@ -94,11 +99,7 @@ pub(super) fn params_name(operation: &Operation) -> Option<Ident> {
 fn tag_file(api: &Api, tag: &Tag) -> Result<String, Error> {
     let name = trait_name(tag);
     let documentation = doc(&tag.description);
-    let bound = if api.operations_of(tag).any(|it| it.access.is_secured()) {
-        quote! { super::Admission }
-    } else {
-        quote! { Send + Sync + 'static }
-    };
+    let bound = bound(api.operations_of(tag));
     let methods = api.operations_of(tag).map(method);
     let params = api.operations_of(tag).filter_map(params);
     let responses = api.operations_of(tag).map(|it| response(api, it));
@@ -115,10 +116,33 @@ fn tag_file(api: &Api, tag: &Tag) -> Result<String, Error> {
     )
 }
 
+/// What an implementation of these operations needs: to authenticate callers, to repeat responses.
+pub(super) fn bound<'a>(operations: impl Iterator<Item = &'a Operation>) -> TokenStream {
+    let (mut is_any_secured, mut is_any_keyed) = (false, false);
+    for operation in operations {
+        is_any_secured |= operation.access.is_secured();
+        is_any_keyed |= operation.idempotency.is_some();
+    }
+    match (is_any_keyed, is_any_secured) {
+        (true, _) => quote! { super::Idempotency },
+        (false, true) => quote! { super::Admission },
+        (false, false) => quote! { Send + Sync + 'static },
+    }
+}
+
+/// The type of the request with its key, if the operation takes an `Idempotency-Key`.
+pub(super) fn keyed_type(operation: &Operation) -> Option<TokenStream> {
+    operation
+        .idempotency
+        .as_ref()
+        .map(|_| quote! { Option<super::KeyedRequest> })
+}
+
 fn method(operation: &Operation) -> TokenStream {
     let documentation = doc(&method_documentation(operation));
     let name = format_ident!("{}", operation.id);
     let principal = principal_type(operation, &quote! { Self::Identity }).map(|ty| quote! { principal: #ty, });
+    let keyed = keyed_type(operation).map(|ty| quote! { keyed: #ty, });
     let params = params_name(operation).map(|name| quote! { params: super::#name, });
     let body = body_type(operation).map(|ty| quote! { body: #ty, });
     let response = response_name(operation);
@@ -128,6 +152,7 @@ fn method(operation: &Operation) -> TokenStream {
             &self,
             metadata: super::RequestMetadata,
             #principal
+            #keyed
             #params
             #body
         ) -> impl Future<Output = super::#response> + Send;
@@ -326,7 +351,7 @@ fn declared_server_error(operation: &Operation) -> Option<[&Response; 2]> {
 }
 
 /// Whether the operation declares 500 and 503 in the same form as [`server_error`].
-fn has_server_error(api: &Api, operation: &Operation) -> bool {
+pub(super) fn has_server_error(api: &Api, operation: &Operation) -> bool {
     let form = |responses: [&Response; 2]| {
         responses.map(|it| {
             let headers = it.headers.iter().map(|it| (it.name.clone(), it.ty.clone()));

@@ -32,7 +32,7 @@ pub(super) fn header_parameter(place: &Place<'_>) -> Result<Option<HeaderParamet
             "the only supported parameters in `header` are {}; use `path` or `query`",
             HeaderParameter::ALL
                 .map(|known| format!("`{}`", known.name()))
-                .join(" and ")
+                .join(", ")
         ))),
     }
 }
@@ -45,11 +45,14 @@ pub(super) fn check_header_parameter(header: HeaderParameter, place: &Place<'_>)
         let reason = match header {
             HeaderParameter::IfNoneMatch => "the first request of a caller has no entity tag",
             HeaderParameter::IfMatch => "a change without it applies to whatever is stored",
+            HeaderParameter::IdempotencyKey => "a request without it is not repeated",
         };
         return Err(place.error(format!("`{}` must be optional, because {reason}", header.name())));
     }
     match header {
         HeaderParameter::IfNoneMatch => check_text(&schema),
+        // Its type is checked where the parameter is read.
+        HeaderParameter::IdempotencyKey => Ok(()),
         HeaderParameter::IfMatch => {
             schema.only(&["type", "pattern"])?;
             let pattern = schema.optional_text("pattern")?;
@@ -102,8 +105,8 @@ impl<'a> Declared<'a> {
             }
         }
         Ok(Self {
-            if_match: has_parameter(root, operation, HeaderParameter::IfMatch)?,
-            if_none_match: has_parameter(root, operation, HeaderParameter::IfNoneMatch)?,
+            if_match: declaration(root, operation, HeaderParameter::IfMatch)?.is_some(),
+            if_none_match: declaration(root, operation, HeaderParameter::IfNoneMatch)?.is_some(),
             not_modified: responses.get(NOT_MODIFIED),
             precondition_failed: responses.get(PRECONDITION_FAILED).is_some(),
             tagged,
@@ -236,15 +239,20 @@ fn schema_name<'a>(content: &Place<'a>) -> Option<&'a str> {
     reference.text().ok()?.strip_prefix("#/components/schemas/")
 }
 
-fn has_parameter(root: &Place<'_>, operation: &Place<'_>, header: HeaderParameter) -> Result<bool, Error> {
+/// The declaration of a header parameter, if the operation has it.
+pub(super) fn declaration<'a>(
+    root: &Place<'a>,
+    operation: &Place<'a>,
+    header: HeaderParameter,
+) -> Result<Option<Place<'a>>, Error> {
     let items = operation.get("parameters").map(|it| it.items()).transpose()?;
     for item in items.unwrap_or_default() {
         let item = resolve(root, item, "parameters")?;
         if header_parameter(&item)? == Some(header) {
-            return Ok(true);
+            return Ok(Some(item));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 fn tag<'a>(root: &Place<'a>, response: &Place<'a>) -> Result<Option<Place<'a>>, Error> {

@@ -4,6 +4,7 @@ mod bodies;
 mod closed;
 mod conditional;
 mod cycles;
+mod idempotency;
 mod merge_patches;
 mod operations;
 mod parameters;

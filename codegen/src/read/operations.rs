@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::schemas::Schemas;
-use super::{bodies, conditional, parameters, responses, scopes, security};
+use super::{bodies, conditional, idempotency, parameters, responses, scopes, security};
 use crate::document::Place;
 use crate::error::{self, Faults};
 use crate::model::{
-    CALLER_ERROR_CODES, ERROR_CODES, Kind, Method, Operation, Property, Schema, Scheme, Segment, Tag, Type,
+    CALLER_ERROR_CODES, ERROR_CODES, KEY_ERROR_CODES, Kind, Method, Operation, Property, Schema, Scheme, Segment, Tag,
+    Type,
 };
 use crate::{Error, names};
 
@@ -144,6 +145,7 @@ fn parts(
         "externalDocs",
     ]));
     let conditions = path.and_then(|path| faults.keep(conditional::read(context.root, method, path, place)));
+    let idempotency = faults.keep(idempotency::read(context.root, method, place));
     let tag = faults.keep(tag(context, place));
     let summary = faults.keep(place.require("summary").and_then(|it| it.text()));
     let description = faults.keep(place.optional_text("description"));
@@ -167,6 +169,7 @@ fn parts(
             body: body?,
             responses: responses?,
             conditions: conditions?,
+            idempotency: idempotency?,
             access: access?,
         })
     };
@@ -174,6 +177,7 @@ fn parts(
     if let Some(operation) = &operation {
         faults.keep(security::check_error_responses(context.root, operation, place));
         faults.keep(check_error_responses(operation, place));
+        faults.keep(idempotency::check_operation(operation, place));
     }
     faults.finish(operation)
 }
@@ -287,9 +291,14 @@ fn require_error_schema<'a>(
     else {
         return Err(place("ErrorCode")?.error("components.schemas.ErrorCode must be an enum"));
     };
-    let is_any_secured = operations.into_iter().any(|it| it.access.is_secured());
+    let (mut is_any_secured, mut is_any_keyed) = (false, false);
+    for operation in operations {
+        is_any_secured |= operation.access.is_secured();
+        is_any_keyed |= operation.idempotency.is_some();
+    }
     let caller_codes = if is_any_secured { &CALLER_ERROR_CODES[..] } else { &[] };
-    let needed = ERROR_CODES.iter().chain(caller_codes);
+    let key_codes = if is_any_keyed { &KEY_ERROR_CODES[..] } else { &[] };
+    let needed = ERROR_CODES.iter().chain(caller_codes).chain(key_codes);
     let place = place("ErrorCode")?;
     error::all(
         needed

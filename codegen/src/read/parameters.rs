@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::operations::Context;
-use super::{conditional, resolve, schemas, values};
+use super::{conditional, idempotency, resolve, schemas, values};
 use crate::document::Place;
 use crate::model::{HeaderParameter, Kind, Location, Parameter, Segment, Type};
 use crate::{Error, error, names};
@@ -17,7 +17,7 @@ pub(super) fn all(context: &Context<'_>, path: &[Segment], place: &Place<'_>) ->
     let read = error::all(items.unwrap_or_default().into_iter().map(|item| {
         let item = resolve(context.root, item, "parameters")?;
         let parameter = match conditional::header_parameter(&item)? {
-            Some(header) => header_parameter(header, &item)?,
+            Some(header) => header_parameter(context, header, &item)?,
             None => parameter(context, &item)?,
         };
         if !seen.insert(parameter.identifier()) {
@@ -53,14 +53,18 @@ pub(super) fn all(context: &Context<'_>, path: &[Segment], place: &Place<'_>) ->
     Ok(all)
 }
 
-fn header_parameter(header: HeaderParameter, place: &Place<'_>) -> Result<Parameter, Error> {
+fn header_parameter(context: &Context<'_>, header: HeaderParameter, place: &Place<'_>) -> Result<Parameter, Error> {
     conditional::check_header_parameter(header, place)?;
+    let ty = match header {
+        HeaderParameter::IfMatch | HeaderParameter::IfNoneMatch => Type::String,
+        HeaderParameter::IdempotencyKey => Type::Named(idempotency::schema(context, place)?),
+    };
     Ok(Parameter {
         name: header.name().to_owned(),
         location: Location::Header(header),
         description: place.optional_text("description")?,
         required: false,
-        ty: Type::String,
+        ty,
         default: None,
     })
 }

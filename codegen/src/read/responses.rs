@@ -1,7 +1,7 @@
 //! Reads the responses of an operation, and their headers.
 
 use super::operations::Context;
-use super::{bodies, conditional, resolve, schemas, security, status};
+use super::{bodies, conditional, idempotency, resolve, schemas, security, status};
 use crate::Error;
 use crate::document::Place;
 use crate::error;
@@ -52,19 +52,19 @@ fn response(context: &Context<'_>, key: &str, entry: &Place<'_>) -> Result<Respo
         status,
         description: entry.require("description")?.text()?.trim().to_owned(),
         body,
-        headers: headers(context, &entry)?,
+        headers: headers(context, status.code, &entry)?,
     })
 }
 
-fn headers(context: &Context<'_>, place: &Place<'_>) -> Result<Vec<Header>, Error> {
+fn headers(context: &Context<'_>, status: u16, place: &Place<'_>) -> Result<Vec<Header>, Error> {
     let Some(headers) = place.get("headers") else {
         return Ok(Vec::new());
     };
     let mut scope = Scope::default();
+    let of_http_layer = [conditional::TAG, security::CHALLENGE, idempotency::REPLAYED];
     let of_operation = headers.entries()?.into_iter().filter(|(name, _)| {
-        ![conditional::TAG, security::CHALLENGE]
-            .iter()
-            .any(|it| name.eq_ignore_ascii_case(it))
+        let is_while_running = status == idempotency::RUNNING && name.eq_ignore_ascii_case(idempotency::RETRY_AFTER);
+        !is_while_running && !of_http_layer.iter().any(|it| name.eq_ignore_ascii_case(it))
     });
     error::all(of_operation.map(|(name, entry)| {
         names::check_header(&entry, name)?;

@@ -42,7 +42,16 @@ fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
 
 pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<PendingResponse, HttpError> {
     let text = serde_json::to_vec(body).map_err(|error| HttpError::for_internal_error(error.to_string()))?;
-    Ok(with_header(pending(status, text), CONTENT_TYPE, HeaderValue::from_static("application/json")))
+    Ok(json_text(status, text))
+}
+
+/// A response with JSON that is already written.
+pub(super) fn json_text(status: StatusCode, text: Vec<u8>) -> PendingResponse {
+    with_header(pending(status, text), CONTENT_TYPE, HeaderValue::from_static("application/json"))
+}
+
+pub(super) fn pending_status(pending: &PendingResponse) -> StatusCode {
+    pending.response.status()
 }
 
 pub(super) fn without_body(status: StatusCode) -> PendingResponse {
@@ -60,10 +69,15 @@ pub(super) fn secret(pending: PendingResponse) -> PendingResponse {
     PendingResponse { is_secret: true, ..pending }
 }
 
+/// Adds an entity tag with this digest, if there is one.
+pub(super) fn with_entity_tag(pending: PendingResponse, digest: Option<String>) -> PendingResponse {
+    PendingResponse { digest, ..pending }
+}
+
 /// Adds the entity tag of the body.
 pub(super) fn tagged<T: Tagged>(pending: PendingResponse, body: &T) -> Result<PendingResponse, HttpError> {
     let digest = body.digest().map_err(|error| HttpError::for_internal_error(error.to_string()))?;
-    Ok(PendingResponse { digest: Some(digest), ..pending })
+    Ok(with_entity_tag(pending, Some(digest)))
 }
 
 /// Marks a response to everyone. Any cache may store it if it revalidates it each time (RFC 9111, section 5.2.2.4).

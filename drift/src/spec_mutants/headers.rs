@@ -73,6 +73,12 @@ fn removed(spec: &Spec, operation: &Operation, index: usize) -> Mutant {
     let belonging: &[&str] = match name.as_str() {
         "If-Match" => &["responses/412"],
         "If-None-Match" => &["responses/304", "responses/200/headers"],
+        "Idempotency-Key" => &[
+            "responses/422",
+            "responses/200/headers/Idempotency-Replayed",
+            "responses/201/headers/Idempotency-Replayed",
+            "responses/202/headers/Idempotency-Replayed",
+        ],
         _ => &[],
     };
     let mut edits = vec![parameters(operation, |values| {
@@ -81,6 +87,11 @@ fn removed(spec: &Spec, operation: &Operation, index: usize) -> Mutant {
     let places = belonging.iter().map(|place| pointer(operation, place));
     let present = places.filter(|place| spec.document.pointer(place).is_some());
     edits.extend(present.map(Edit::Remove));
+    if name == "Idempotency-Key" {
+        // Without the header `Retry-After`.
+        let conflict = json!({"$ref": "#/components/responses/Conflict"});
+        edits.push(Edit::Set(pointer(operation, "responses/409"), conflict));
+    }
     let title = format!("`{name}` of `{}`", operation.id);
     let place = pointer(operation, &format!("parameters/{index}"));
     Mutant {

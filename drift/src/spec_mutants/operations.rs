@@ -11,7 +11,7 @@ pub(super) fn all(spec: &Spec) -> Vec<Mutant> {
     for operation in &spec.operations {
         mutants.push(removed(operation));
         mutants.push(path_changed(operation));
-        mutants.push(method_changed(operation));
+        mutants.extend(method_changed(spec, operation));
         mutants.push(security_removed(operation));
         mutants.extend(scopes_changed(spec, operation));
         mutants.extend(text_changed(spec, operation));
@@ -82,9 +82,18 @@ fn path_changed(operation: &Operation) -> Mutant {
     moved(Kind::PathChanged, operation, path, &operation.method)
 }
 
-fn method_changed(operation: &Operation) -> Mutant {
-    let method = if operation.method == "post" { "patch" } else { "put" };
-    moved(Kind::MethodChanged, operation, operation.path.clone(), method)
+/// The operation moves to a method that its path does not have yet.
+fn method_changed(spec: &Spec, operation: &Operation) -> Option<Mutant> {
+    let methods = match operation.method.as_str() {
+        "post" => ["patch", "put"],
+        _ => ["put", "post"],
+    };
+    let is_free = |method: &&str| {
+        let mut operations = spec.operations.iter();
+        !operations.any(|it| it.path == operation.path && it.method == **method)
+    };
+    let method = methods.into_iter().find(is_free)?;
+    Some(moved(Kind::MethodChanged, operation, operation.path.clone(), method))
 }
 
 /// The operation no longer declares its security.

@@ -147,6 +147,7 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
         shutdown_drain: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(1),
         last_used_interval: Duration::from_secs(1),
+        idempotency_retention: Duration::from_secs(24 * 60 * 60),
         allowed_origins: AllowedOrigins::default(),
         allowed_hosts: Vec::new(),
         traces: None,

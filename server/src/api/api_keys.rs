@@ -9,7 +9,7 @@ use crate::store::Store;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams,
     ApiKeyRevokeResponse, ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
-    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys, InvalidBody, OperationResponse, Principal,
+    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys, InvalidBody, KeyedRequest, OperationResponse, Principal,
     RequestMetadata, TryLater,
 };
 use tenant_registry_contract::types::{
@@ -36,9 +36,10 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         body: ApiKeyCreate,
     ) -> ApiKeyCreateResponse {
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self.registry.api_key_create(body, &caller).await {
             Ok(created) => ApiKeyCreateResponse::Created(created),
             Err(DomainError::Rejected(error)) => match error {
@@ -88,12 +89,13 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         params: ApiKeyRotateParams,
         body: Option<ApiKeyRotate>,
     ) -> ApiKeyRotateResponse {
         let ApiKeyRotateParams { id, if_match } = params;
         let ApiKeyRotate { overlap_seconds } = body.unwrap_or_default();
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self
             .registry
             .api_key_rotate(id, if_match, overlap_seconds, &caller)

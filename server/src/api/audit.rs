@@ -4,7 +4,7 @@ use super::{AdmittedCaller, RegistryApi};
 use crate::domain::error::DomainError;
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    Audit, AuditAppendResponse, AuditListParams, AuditListResponse, Principal, RequestMetadata,
+    Audit, AuditAppendResponse, AuditListParams, AuditListResponse, KeyedRequest, Principal, RequestMetadata,
 };
 use tenant_registry_contract::types::AuditAppend;
 
@@ -13,9 +13,10 @@ impl<S: Store> Audit for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         body: AuditAppend,
     ) -> AuditAppendResponse {
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self.registry.audit_append(body, caller).await {
             Ok(event) => AuditAppendResponse::Created(event),
             Err(DomainError::Rejected(error)) => AuditAppendResponse::BadRequest(error.into()),

@@ -4,7 +4,8 @@ use super::{AdmittedCaller, RegistryApi};
 use crate::domain::error::{DomainError, TrialError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    Catalog, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, Principal, RequestMetadata,
+    Catalog, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, KeyedRequest, Principal,
+    RequestMetadata,
 };
 use tenant_registry_contract::types::CatalogRequest;
 
@@ -21,10 +22,11 @@ impl<S: Store> Catalog for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         body: CatalogRequest,
     ) -> CatalogRequestResponse {
         let CatalogRequest { tenant_id, product } = body;
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self.registry.catalog_request(tenant_id, product, &caller).await {
             Ok(()) => CatalogRequestResponse::Accepted,
             Err(DomainError::Rejected(error)) => CatalogRequestResponse::NotFound(error.into()),
@@ -36,10 +38,11 @@ impl<S: Store> Catalog for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         body: CatalogRequest,
     ) -> CatalogTrialRequestResponse {
         let CatalogRequest { tenant_id, product } = body;
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self.registry.catalog_trial_request(tenant_id, product, &caller).await {
             Ok(entitlement) => CatalogTrialRequestResponse::Created(entitlement),
             Err(DomainError::Rejected(error)) => match error {

@@ -5,6 +5,7 @@ mod api_keys;
 mod audit;
 mod catalog;
 mod health;
+mod idempotency;
 pub(crate) mod open_access;
 mod projects;
 mod responses;
@@ -21,7 +22,9 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::span;
 pub use admission::AdmittedCaller;
 use std::sync::Arc;
-use tenant_registry_contract::server::{OperationResponse, Principal, RequestMetadata, ServerErrorResponse};
+use tenant_registry_contract::server::{
+    KeyedRequest, OperationResponse, Principal, RequestMetadata, RunningRequests, ServerErrorResponse,
+};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tokio::sync::Semaphore;
 use tracing::{error, warn};
@@ -47,6 +50,7 @@ pub struct RegistryApi<S> {
     request_rate: Arc<RequestRateLimiter>,
     /// One for each request that may run.
     request_permits: Arc<Semaphore>,
+    running_requests: Arc<RunningRequests>,
     draining: Draining,
     metrics: Metrics,
 }
@@ -62,6 +66,7 @@ impl<S> Clone for RegistryApi<S> {
             draining: self.draining.clone(),
             metrics: self.metrics.clone(),
             request_permits: Arc::clone(&self.request_permits),
+            running_requests: Arc::clone(&self.running_requests),
         }
     }
 }
@@ -80,6 +85,7 @@ impl<S> RegistryApi<S> {
             access,
             request_rate: Arc::new(RequestRateLimiter::new(settings.request_rate)),
             request_permits: Arc::new(Semaphore::new(settings.max_requests)),
+            running_requests: Arc::default(),
             settings,
             draining,
             metrics,
@@ -87,9 +93,20 @@ impl<S> RegistryApi<S> {
     }
 
     fn caller(&self, metadata: &RequestMetadata, principal: &Principal<AdmittedCaller>) -> Caller {
+        self.caller_with_key(metadata, principal, None)
+    }
+
+    /// The caller of an operation that takes an `Idempotency-Key`.
+    fn caller_with_key(
+        &self,
+        metadata: &RequestMetadata,
+        principal: &Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
+    ) -> Caller {
         Caller {
             identity: principal.identity.clone(),
             origin: self.origin(metadata),
+            keyed,
         }
     }
 
@@ -115,7 +132,17 @@ impl<S> RegistryApi<S> {
         metadata: &RequestMetadata,
         failure: Failure,
     ) -> R {
-        self.record(R::OPERATION, metadata, &failure);
+        self.server_error(R::OPERATION, metadata, &failure).into()
+    }
+
+    /// Logs the cause of a failure, and returns the response that does not show it.
+    fn server_error(
+        &self,
+        operation: &'static str,
+        metadata: &RequestMetadata,
+        failure: &Failure,
+    ) -> ServerErrorResponse {
+        self.record(operation, metadata, failure);
         match failure {
             Failure::Unavailable(_) => ServerErrorResponse::ServiceUnavailable {
                 body: responses::unavailable(),
@@ -125,7 +152,6 @@ impl<S> RegistryApi<S> {
             Failure::OutcomeUnknown(_) => ServerErrorResponse::InternalServerError(responses::outcome_unknown()),
             Failure::Internal(_) => ServerErrorResponse::InternalServerError(responses::internal()),
         }
-        .into()
     }
 
     /// Logs a failure with its cause, and counts it.

@@ -4,8 +4,8 @@ use super::{AdmittedCaller, RegistryApi};
 use crate::domain::error::{DomainError, ProjectChangeError, ProjectCreateError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    Principal, ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse,
-    Projects, RequestMetadata,
+    KeyedRequest, Principal, ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams,
+    ProjectGetResponse, Projects, RequestMetadata,
 };
 use tenant_registry_contract::types::ProjectCreate;
 
@@ -14,9 +14,10 @@ impl<S: Store> Projects for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         body: ProjectCreate,
     ) -> ProjectCreateResponse {
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self.registry.project_create(body, &caller).await {
             Ok(project) => ProjectCreateResponse::Created(project),
             Err(DomainError::Rejected(error)) => match error {

@@ -9,7 +9,7 @@ use crate::store::Store;
 use tenant_registry_contract::server::{
     EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams, EntitlementGetResponse,
     EntitlementListParams, EntitlementListResponse, EntitlementRevokeParams, EntitlementRevokeResponse,
-    EntitlementSetParams, EntitlementSetResponse, Principal, RequestMetadata, TenantActivateParams,
+    EntitlementSetParams, EntitlementSetResponse, KeyedRequest, Principal, RequestMetadata, TenantActivateParams,
     TenantActivateResponse, TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse, TenantGetBySlugParams, TenantGetBySlugResponse,
     TenantGetParams, TenantGetResponse, TenantListParams, TenantListResponse, TenantUpdateParams, TenantUpdateResponse,
@@ -22,9 +22,10 @@ impl<S: Store> Tenants for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         body: TenantCreate,
     ) -> TenantCreateResponse {
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self.registry.tenant_create(body, &caller).await {
             Ok(tenant) => TenantCreateResponse::Created(tenant),
             Err(DomainError::Rejected(TenantCreateError::Forbidden(error))) => {
@@ -122,11 +123,12 @@ impl<S: Store> Tenants for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         params: TenantActivateParams,
         body: Option<TenantActivate>,
     ) -> TenantActivateResponse {
         let TenantActivateParams { id, if_match } = params;
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self
             .registry
             .tenant_activate(id, if_match, body.unwrap_or_default(), &caller)
@@ -149,12 +151,13 @@ impl<S: Store> Tenants for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         params: TenantCancelParams,
         body: Option<TenantCancel>,
     ) -> TenantCancelResponse {
         let TenantCancelParams { id, if_match } = params;
         let TenantCancel { reason, at_period_end } = body.unwrap_or_default();
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self
             .registry
             .tenant_cancel(id, if_match, reason, at_period_end, &caller)
@@ -175,10 +178,11 @@ impl<S: Store> Tenants for RegistryApi<S> {
         &self,
         metadata: RequestMetadata,
         principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
         params: TenantArchiveParams,
     ) -> TenantArchiveResponse {
         let TenantArchiveParams { id, if_match } = params;
-        let caller = self.caller(&metadata, &principal);
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
         match self.registry.tenant_archive(id, if_match, &caller).await {
             Ok(tenant) => TenantArchiveResponse::Ok(tenant),
             Err(DomainError::Rejected(error)) => match error {

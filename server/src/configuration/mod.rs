@@ -34,6 +34,7 @@ pub use hashing::HashConfiguration;
 use ipnet::IpNet;
 pub use limits::LimitsConfiguration;
 pub use listeners::ListenerConfiguration;
+use parsers::whole_number;
 pub use renamed::RenamedSetting;
 pub use secret::Secret;
 pub use shutdown::ShutdownConfiguration;
@@ -144,6 +145,17 @@ pub struct Configuration {
     #[arg(long, env = "RETRY_AFTER", value_name = "RETRY_AFTER", default_value = "1")]
     pub retry_after: RetryAfterSeconds,
 
+    /// Hours for which the responses to requests with an `Idempotency-Key` are kept and repeated, from 1 to 720. Too low: a
+    /// caller that was offline for longer makes its change a second time. Too high: the table grows.
+    #[arg(
+        long,
+        env = "IDEMPOTENCY_HOURS",
+        value_name = "IDEMPOTENCY_HOURS",
+        default_value_t = 24,
+        value_parser = whole_number::<u32>("hours", 1, 720, 24)
+    )]
+    pub idempotency_hours: u32,
+
     /// The settings that were given under their old names.
     #[arg(skip)]
     pub renamed_settings: Vec<RenamedSetting>,
@@ -215,6 +227,7 @@ impl Configuration {
             shutdown_drain: self.shutdown.drain(),
             shutdown_timeout: self.shutdown.timeout(),
             last_used_interval: LAST_USED_INTERVAL,
+            idempotency_retention: Duration::from_secs(u64::from(self.idempotency_hours) * 60 * 60),
             allowed_origins: AllowedOrigins::new(self.allowed_origins.iter().map(Into::into)),
             allowed_hosts: self.allowed_hosts.clone(),
             traces: self.traces.settings()?,

@@ -137,6 +137,11 @@ mod tests {
                 "collector:4318",
                 "such as http://127.0.0.1:4318",
             ),
+            (
+                "idempotency-hours",
+                "24h",
+                "a whole number of hours from 1 to 720, such as 24",
+            ),
             ("retry-after", "1s", "a whole number from 1 to"),
         ];
         for (setting, value, expected) in cases {

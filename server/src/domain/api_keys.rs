@@ -31,6 +31,15 @@ use uuid::Uuid;
 const PLAINTEXT_WARNING: &str = "Store the plaintext now; it cannot be shown again.";
 
 impl ApiKeyRecord {
+    /// The response to a repeated request that created the key.
+    fn created_earlier(&self) -> String {
+        format!(
+            "a request with this `Idempotency-Key` created the API key {} (`{}`); its plaintext is not stored, so revoke it \
+             and create another with a new `Idempotency-Key`",
+            self.id, self.prefix
+        )
+    }
+
     fn as_api_key(&self) -> ApiKey {
         ApiKey {
             id: self.id,
@@ -179,7 +188,9 @@ impl ApiKeyRecord {
                 revoked_at: None,
                 created_at: now,
             },
-            event: self.event_with(metadata, ServiceAction::ApiKeyRotated, caller, now),
+            event: self
+                .event_with(metadata, ServiceAction::ApiKeyRotated, caller, now)
+                .into(),
         })
     }
 
@@ -398,6 +409,7 @@ impl<S: Store> Registry<S> {
             created_at: now,
         };
         let event = api_key.event(ServiceAction::ApiKeyCreated, caller, now);
+        let event = caller.with_secret_response(event, || api_key.created_earlier())?;
         match self.store.api_key_create(api_key, event).await? {
             ApiKeyStored::Created(api_key) => Ok(ApiKeyCreated {
                 api_key: api_key.as_api_key(),
@@ -439,7 +451,7 @@ impl<S: Store> Registry<S> {
             })
             .await?;
         match changed {
-            Changed::Stored(api_key) => Ok(api_key.as_api_key()),
+            Changed::Stored(api_key) | Changed::Unchanged(api_key) => Ok(api_key.as_api_key()),
             Changed::Rejected(error) => Err(error),
             Changed::NotFound => Err(not_found()),
         }
@@ -486,13 +498,22 @@ impl<S: Store> Registry<S> {
                     return Err(not_found());
                 }
                 PreconditionFailed::check(if_match.as_ref(), &api_key.as_api_key()).map_err(DomainError::rejected)?;
-                api_key
+                let ApiKeyRotation {
+                    rotated,
+                    successor,
+                    event,
+                } = api_key
                     .rotate(secret.clone(), overlap, caller, now)
-                    .map_err(DomainError::rejected)
+                    .map_err(DomainError::rejected)?;
+                Ok(ApiKeyRotation {
+                    event: caller.with_secret_response(event.event, || successor.created_earlier())?,
+                    rotated,
+                    successor,
+                })
             })
             .await?;
         match rotated {
-            Changed::Stored(successor) => Ok(ApiKeyCreated {
+            Changed::Stored(successor) | Changed::Unchanged(successor) => Ok(ApiKeyCreated {
                 api_key: successor.as_api_key(),
                 plaintext,
                 warning: PLAINTEXT_WARNING.to_owned(),
@@ -525,7 +546,7 @@ impl<S: Store> Registry<S> {
             })
             .await?;
         match changed {
-            Changed::Stored(_) => Ok(()),
+            Changed::Stored(_) | Changed::Unchanged(_) => Ok(()),
             Changed::Rejected(error) => Err(error),
             Changed::NotFound => Err(not_found()),
         }

@@ -63,8 +63,13 @@ impl<S: Store> Registry<S> {
             product,
             metadata,
         } = body;
-        let Caller { identity, origin } = caller;
+        let Caller {
+            identity,
+            origin,
+            keyed: _,
+        } = &caller;
         let Identity { actor, tenant_scope } = identity;
+        let tenant_scope = *tenant_scope;
         let tenant_id = match (tenant_scope, tenant_id) {
             (TenantScope::Only(own), None) => Some(own),
             (TenantScope::All | TenantScope::Only(_), given) => given,
@@ -97,10 +102,13 @@ impl<S: Store> Registry<S> {
             product: product.map(stored::<ProductKey>),
             metadata,
             source_ip: Some(origin.source_ip),
-            user_agent: origin.user_agent,
+            user_agent: origin.user_agent.clone(),
             created_at: self.clock.now(),
             origin: Some(AuditEventOrigin::Caller),
         };
+        let event = caller.with_event_response(event, |request, record| {
+            request.success(&record.clone().into_audit_event())
+        });
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(record) => Ok(record.into_audit_event()),
             AuditAppended::TenantNotFound => Err(DomainError::rejected(tenant_not_found())),

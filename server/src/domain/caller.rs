@@ -3,6 +3,7 @@
 use super::error::{Forbidden, NotFound};
 use super::origin::Origin;
 use std::sync::Arc;
+use tenant_registry_contract::server::KeyedRequest;
 use tenant_registry_contract::types::{ActorId, TenantId, Text};
 
 /// The sender of a request.
@@ -12,6 +13,8 @@ pub struct Caller {
     pub identity: Identity,
     /// The origin of the request.
     pub origin: Origin,
+    /// The request, if it has an `Idempotency-Key`.
+    pub keyed: Option<KeyedRequest>,
 }
 
 /// The identity of a caller.

@@ -72,9 +72,11 @@ fn trial(
             "the tenant is {status} and cannot start a trial"
         ))));
     }
+    let entitlement = EntitlementRecord::trial(tenant.id, product.key.clone(), now);
+    let event = product_event(product, ServiceAction::CatalogTrialStarted, tenant.id, caller, now);
     Ok(NewTrial {
-        entitlement: EntitlementRecord::trial(tenant.id, product.key.clone(), now),
-        event: product_event(product, ServiceAction::CatalogTrialStarted, tenant.id, caller, now),
+        event: caller.with_response(event, &entitlement.clone().into_tenant_product(now))?,
+        entitlement,
     })
 }
 
@@ -109,6 +111,7 @@ impl<S: Store> Registry<S> {
             caller,
             self.clock.now(),
         );
+        let event = caller.with_empty_response(event)?;
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(_) => Ok(()),
             AuditAppended::TenantNotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),

@@ -11,6 +11,7 @@ pub mod clock;
 mod cursor;
 pub mod entitlements;
 pub mod error;
+mod idempotency;
 pub mod origin;
 mod page_bytes;
 pub mod projects;

@@ -116,6 +116,7 @@ impl<S: Store> Registry<S> {
         let now = self.clock.now();
         let project = ProjectRecord::new(self.clock.new_id(now).into(), body, now);
         let event = project.event(ServiceAction::ProjectCreated, caller, now);
+        let event = caller.with_response(event, &project.clone().into_project())?;
         let slug = project.slug.clone();
         match self.store.project_create(project, event).await? {
             ProjectCreated::Created(project) => Ok(project.into_project()),

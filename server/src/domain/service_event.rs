@@ -92,7 +92,11 @@ impl ServiceEvent<'_> {
             product,
             metadata,
         } = self;
-        let Caller { identity, origin } = caller;
+        let Caller {
+            identity,
+            origin,
+            keyed: _,
+        } = caller;
         let actor = identity.actor.as_deref();
         NewAuditEvent {
             tenant_id: Some(tenant_id),

@@ -1,6 +1,6 @@
 //! The decision of a rule about a record.
 
-use super::{EntitlementRecord, NewAuditEvent};
+use super::{EntitlementRecord, EventWithResponse, NewAuditEvent};
 
 /// What a rule decides about a stored record. The store applies it in the transaction that read the record.
 #[derive(Debug)]
@@ -11,8 +11,8 @@ pub enum Decision<T> {
     Change {
         /// The new record.
         record: Box<T>,
-        /// The audit event of the change.
-        event: Box<NewAuditEvent>,
+        /// The audit event of the change, and its response.
+        event: Box<EventWithResponse>,
     },
 }
 
@@ -42,10 +42,10 @@ impl EntitlementDecision {
 
 impl<T> Decision<T> {
     /// A change and its audit event.
-    pub fn change(record: T, event: NewAuditEvent) -> Self {
+    pub fn change(record: T, event: impl Into<EventWithResponse>) -> Self {
         Self::Change {
             record: Box::new(record),
-            event: Box::new(event),
+            event: Box::new(event.into()),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Starts the service: the listeners of the API, the metrics server, and the background tasks.
 
-mod deleted_tenants;
 mod last_used_writer;
 mod metrics_server;
+mod removal;
 mod running;
 mod sampler;
 mod settings;
@@ -19,8 +19,8 @@ use crate::store::Store;
 use crate::telemetry::RequestObserver;
 use crate::telemetry::metrics::{Exposition, Metrics};
 use crate::telemetry::traces::Traces;
-use deleted_tenants::DeletedTenants;
 use last_used_writer::LastUsedWriter;
+use removal::Removal;
 pub use running::{RunningService, ShutdownError};
 use sampler::Sampler;
 pub use settings::ServeSettings;
@@ -65,6 +65,7 @@ pub fn start<S: Store>(
         shutdown_drain,
         shutdown_timeout,
         last_used_interval,
+        idempotency_retention,
         allowed_origins,
         allowed_hosts,
         traces,
@@ -123,14 +124,14 @@ pub fn start<S: Store>(
         .map(|address| metrics_server::start(address, Exposition::new(&metrics, sampler)))
         .transpose()?;
     let writer = LastUsedWriter::start(Arc::clone(&registry), last_used_interval);
-    let deleted_tenants = DeletedTenants::start(Arc::clone(&registry));
+    let removal = Removal::start(Arc::clone(&registry), idempotency_retention);
     Ok(RunningService {
         http,
         internal,
         metrics_server,
         registry,
         writer,
-        deleted_tenants,
+        removal,
         draining,
         traces,
         shutdown_drain,

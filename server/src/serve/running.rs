@@ -1,7 +1,7 @@
 //! The running service: its addresses, and how it stops.
 
-use super::deleted_tenants::DeletedTenants;
 use super::last_used_writer::LastUsedWriter;
+use super::removal::Removal;
 use crate::domain::Registry;
 use crate::domain::error::Failure;
 use crate::draining::Draining;
@@ -37,7 +37,7 @@ pub struct RunningService<S: Store> {
     pub(super) metrics_server: Option<HttpServer>,
     pub(super) registry: Arc<Registry<S>>,
     pub(super) writer: LastUsedWriter,
-    pub(super) deleted_tenants: DeletedTenants,
+    pub(super) removal: Removal,
     pub(super) draining: Draining,
     pub(super) traces: Option<Traces>,
     pub(super) shutdown_drain: Duration,
@@ -93,7 +93,7 @@ impl<S: Store> RunningService<S> {
             metrics_server: _metrics_server,
             registry,
             writer,
-            deleted_tenants,
+            removal,
             draining,
             traces,
             shutdown_drain: _,
@@ -111,7 +111,7 @@ impl<S: Store> RunningService<S> {
             let (http, internal) = tokio::join!(http.close(), internal);
             http.and(internal).map_err(ShutdownError::Server)?;
             writer.stop().await;
-            deleted_tenants.stop().await;
+            removal.stop().await;
             registry.api_key_uses_write().await.map_err(ShutdownError::LastUsed)
         };
         let finished = timeout(shutdown_timeout, finish).await;

@@ -25,6 +25,8 @@ pub struct ServeSettings {
     pub shutdown_timeout: Duration,
     /// How often the `last_used_at` times of API keys are written.
     pub last_used_interval: Duration,
+    /// How long the responses to requests with an `Idempotency-Key` are kept.
+    pub idempotency_retention: Duration,
     /// The origins whose pages may call the service from a browser.
     pub allowed_origins: AllowedOrigins,
     /// The hosts by which callers may name the service if there is no issuer, in addition to those of this machine.

@@ -10,11 +10,12 @@ pub mod postgres;
 
 use crate::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
-    EntitlementDecision, EntitlementRecord, EntitlementState, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage,
-    TenantQuery, TenantRecord,
+    EntitlementDecision, EntitlementRecord, EntitlementState, EventWithResponse, IdempotencyRecord, InternalDetail,
+    NewAuditEvent, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
 };
 use std::future::Future;
 use std::ops::ControlFlow;
+use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{
     ApiKeyId, ApiKeyPrefix, ProductKey, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
 };
@@ -37,8 +38,10 @@ pub enum StoreError {
 /// The outcome of a change to a stored record.
 #[derive(Clone, Debug)]
 pub enum Changed<T, E> {
-    /// The record as it is stored now, whether it changed or not.
+    /// The record as the change stored it.
     Stored(T),
+    /// The record was as requested already. Nothing was written.
+    Unchanged(T),
     /// The rule rejected the change. Nothing was written.
     Rejected(E),
     /// The record does not exist.
@@ -48,7 +51,7 @@ pub enum Changed<T, E> {
 /// A change that a store has to write: the record and its audit event, both or neither.
 pub(crate) struct Change<T> {
     pub(crate) record: Box<T>,
-    pub(crate) event: Box<NewAuditEvent>,
+    pub(crate) event: Box<EventWithResponse>,
 }
 
 /// Applies a rule to the current record, if there is one. Returns the change to write, or the outcome if there is nothing
@@ -62,7 +65,7 @@ pub(crate) fn decide_change<T, E>(
     };
     match decide(&current) {
         Err(error) => ControlFlow::Break(Changed::Rejected(error)),
-        Ok(Decision::Unchanged) => ControlFlow::Break(Changed::Stored(current)),
+        Ok(Decision::Unchanged) => ControlFlow::Break(Changed::Unchanged(current)),
         Ok(Decision::Change { record, event }) => ControlFlow::Continue(Change { record, event }),
     }
 }
@@ -147,8 +150,8 @@ pub struct ApiKeyRotation {
     pub rotated: ApiKeyRecord,
     /// The new key.
     pub successor: ApiKeyRecord,
-    /// The audit event.
-    pub event: NewAuditEvent,
+    /// The audit event, and the response.
+    pub event: EventWithResponse,
 }
 
 /// The outcome of appending an audit event.
@@ -165,8 +168,8 @@ pub enum AuditAppended {
 pub struct NewTrial {
     /// The entitlement.
     pub entitlement: EntitlementRecord,
-    /// The audit event.
-    pub event: NewAuditEvent,
+    /// The audit event, and the response.
+    pub event: EventWithResponse,
 }
 
 /// The outcome of starting a trial.
@@ -243,7 +246,7 @@ pub trait TenantStore: Send + Sync + 'static {
     fn tenant_create(
         &self,
         tenant: TenantRecord,
-        event: NewAuditEvent,
+        event: EventWithResponse,
     ) -> impl Future<Output = Result<TenantCreated, StoreError>> + Send;
 
     /// Returns the tenant with this id.
@@ -284,7 +287,7 @@ pub trait ProjectStore: Send + Sync + 'static {
     fn project_create(
         &self,
         project: ProjectRecord,
-        event: NewAuditEvent,
+        event: EventWithResponse,
     ) -> impl Future<Output = Result<ProjectCreated, StoreError>> + Send;
 
     /// Returns the project with this id.
@@ -355,7 +358,7 @@ pub trait ApiKeyStore: Send + Sync + 'static {
     fn api_key_create(
         &self,
         api_key: ApiKeyRecord,
-        event: NewAuditEvent,
+        event: EventWithResponse,
     ) -> impl Future<Output = Result<ApiKeyStored, StoreError>> + Send;
 
     /// Rotates an API key as `decide` says, and returns the successor. Of concurrent rotations of a key, each gets the key as
@@ -388,7 +391,7 @@ pub trait ApiKeyStore: Send + Sync + 'static {
 /// Stores the audit log.
 pub trait AuditStore: Send + Sync + 'static {
     /// Appends an event. Its number is greater than those of all events that were appended before.
-    fn audit_append(&self, event: NewAuditEvent) -> impl Future<Output = Result<AuditAppended, StoreError>> + Send;
+    fn audit_append(&self, event: EventWithResponse) -> impl Future<Output = Result<AuditAppended, StoreError>> + Send;
 
     /// Returns up to `query.limit` matching events, newest first (by `created_at`, then number). They end early, but not
     /// before the first, once they have `query.max_bytes`.
@@ -397,6 +400,31 @@ pub trait AuditStore: Send + Sync + 'static {
     /// Removes the tenant from some events of a deleted tenant, which are listed without it already. Returns whether more may be
     /// left. Several replicas can call it at the same time.
     fn audit_clear_deleted_tenant(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// Stores the responses to requests with an `Idempotency-Key`. A change that is written with the response to a key that has
+/// one already fails with [`StoreError::Unavailable`]: a request with the same key was faster, and its response is to be
+/// repeated.
+pub trait IdempotencyStore: Send + Sync + 'static {
+    /// Returns the response for this key.
+    fn idempotency_record_get(
+        &self,
+        key: &RequestKey,
+    ) -> impl Future<Output = Result<Option<StoredResponse>, StoreError>> + Send;
+
+    /// Stores the response to a request that changed nothing. Returns `false` if there is one for its key.
+    fn idempotency_record_create(
+        &self,
+        record: IdempotencyRecord,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Deletes up to `limit` responses that were stored before a time, oldest first, and returns how many. Skips those that
+    /// another replica is deleting.
+    fn idempotency_records_delete(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
 }
 
 /// A batch of audit events that was pruned.
@@ -432,6 +460,12 @@ pub trait StoreHealth: Send + Sync + 'static {
 }
 
 /// Everything that the rules need of a store.
-pub trait Store: TenantStore + ProjectStore + EntitlementStore + ApiKeyStore + AuditStore + StoreHealth {}
+pub trait Store:
+    TenantStore + ProjectStore + EntitlementStore + ApiKeyStore + AuditStore + IdempotencyStore + StoreHealth
+{
+}
 
-impl<T: TenantStore + ProjectStore + EntitlementStore + ApiKeyStore + AuditStore + StoreHealth> Store for T {}
+impl<T: TenantStore + ProjectStore + EntitlementStore + ApiKeyStore + AuditStore + IdempotencyStore + StoreHealth> Store
+    for T
+{
+}

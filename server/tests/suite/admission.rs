@@ -41,7 +41,7 @@ fn access(issuer: &str) -> AccessSettings {
 }
 
 /// Access by changed rules.
-fn access_with(issuer: &str, change: impl FnOnce(&mut TokenRules)) -> AccessSettings {
+pub(crate) fn access_with(issuer: &str, change: impl FnOnce(&mut TokenRules)) -> AccessSettings {
     let mut settings = IssuerSettings {
         rules: TokenRules {
             issuer: issuer.parse().unwrap(),

@@ -19,8 +19,7 @@ cases![
 const ALLOWED: [&str; 2] = ["https://console.example.com", "http://localhost:3000"];
 
 /// The headers of the spec that a page can read only if they are exposed.
-const EXPOSED: &str =
-    "etag, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, www-authenticate, x-request-id";
+const EXPOSED: &str = "etag, idempotency-replayed, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, www-authenticate, x-request-id";
 
 const UNLISTED_ORIGINS: [&str; 6] = [
     "https://evil.example.com",
@@ -161,7 +160,8 @@ async fn preflight_responses_list_methods_and_headers(store: StoreUnderTest) {
             assert_eq!(listed, methods, "{path}");
             let accepted = response.header("access-control-allow-headers");
             assert_eq!(
-                accepted, "authorization, content-type, if-match, if-none-match, traceparent, tracestate",
+                accepted,
+                "authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, tracestate",
                 "{path}"
             );
             assert_eq!(response.header("access-control-max-age"), "86400", "{path}");

@@ -1,10 +1,12 @@
 //! The service on Postgres: migrations at the start, and what the database itself rejects.
 
+use crate::harness::RawResponse;
 use crate::harness::cases::process_cases;
 use crate::harness::polling::until;
 use crate::harness::postgres::TestDatabase;
 use crate::harness::process::{ServiceProcess, run};
 use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::process::Command;
 use std::process::Output;
@@ -27,6 +29,7 @@ process_cases![
     every_time_in_the_database_is_in_the_years_0001_to_9999,
     migrate_names_the_rows_whose_times_cannot_be_read,
     the_audit_log_cannot_be_changed,
+    it_contains_no_plaintext_of_a_key,
     events_survive_the_deletion_of_their_tenant,
 ];
 
@@ -246,13 +249,15 @@ async fn every_time_in_the_database_is_in_the_years_0001_to_9999() {
         201
     );
     let project = json!({ "tenant_id": tenant.id, "slug": "dated", "name": "n" });
-    assert_eq!(process.raw.post_json("/v1/projects", &project).await.status, 201);
+    let keyed = process.raw.request(Method::POST, "/v1/projects").json(&project);
+    let created = RawResponse::from_request(keyed.header("Idempotency-Key", "key")).await;
+    assert_eq!(created.status, 201);
     let client = connect(database.url()).await;
     let columns = "SELECT table_name::text, column_name::text, data_type = 'date' FROM information_schema.columns \
                    WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations' \
                    AND (data_type LIKE 'timestamp%' OR data_type = 'date')";
     let columns = client.query(columns, &[]).await.unwrap();
-    assert_eq!(columns.len(), 16);
+    assert_eq!(columns.len(), 17);
     for column in columns {
         let (table, name, is_date): (String, String, bool) = (column.get(0), column.get(1), column.get(2));
         let last = if is_date {
@@ -348,6 +353,42 @@ async fn migrate_names_the_rows_whose_times_cannot_be_read() {
         event.get("origin").is_none(),
         "it was stored before version 2.0: {event}"
     );
+}
+
+async fn it_contains_no_plaintext_of_a_key() {
+    let database = TestDatabase::create().await;
+    let process = serve(database.url()).await;
+    let tenant = json!({ "slug": "discreet", "name": "n" });
+    let tenant: Value = process.raw.post_json("/v1/tenants", &tenant).await.json();
+    let body = json!({ "tenant_id": tenant["id"], "name": "ci" });
+    let create = async |key: Option<&str>| {
+        let request = process.raw.request(Method::POST, "/v1/api-keys").json(&body);
+        RawResponse::from_request(match key {
+            Some(key) => request.header("Idempotency-Key", key),
+            None => request,
+        })
+        .await
+    };
+    let mut plaintexts = Vec::new();
+    for key in [None, Some("key")] {
+        let created: Value = create(key).await.json();
+        plaintexts.push(created["plaintext"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(create(Some("key")).await.status, 409);
+    let client = connect(database.url()).await;
+    let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
+    let mut bytes = 0;
+    for table in client.query(tables, &[]).await.unwrap() {
+        let table: &str = table.get(0);
+        let rows = format!("SELECT coalesce(string_agg(t::text, ' '), '') FROM {table} AS t");
+        let text: String = client.query_one(&rows, &[]).await.unwrap().get(0);
+        bytes += text.len();
+        for plaintext in &plaintexts {
+            // The public prefix may be there.
+            assert!(!text.contains(&plaintext[11..]), "{table}: {text}");
+        }
+    }
+    assert!(bytes > 1000, "the tables have rows");
 }
 
 async fn the_audit_log_cannot_be_changed() {

@@ -199,7 +199,7 @@ async fn older_grants_are_narrowed() {
     let owner = connect(&documented.url("registry_owner")).await;
     let older = documented.renamed(
         "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO registry_service; \
-         GRANT DELETE ON tenants, projects TO registry_service; \
+         GRANT DELETE ON tenants, projects, idempotency_records TO registry_service; \
          REVOKE UPDATE ON audit_log FROM registry_service",
     );
     owner.batch_execute(&older).await.unwrap();

@@ -57,13 +57,14 @@ pub(crate) fn report() {
         return;
     }
     println!(
-        "{:<40} {:>6} {:>5} {:>8} {:>10} {:>14} {:>15}",
-        "fault", "acked", "lost", "doubled", "unknown", "(yet stored)", "served again"
+        "{:<40} {:>6} {:>8} {:>5} {:>8} {:>10} {:>14} {:>15}",
+        "fault", "acked", "retried", "lost", "doubled", "unknown", "(yet stored)", "served again"
     );
     for (name, counts, served_again) in report.iter() {
         println!(
-            "{name:<40} {:>6} {:>5} {:>8} {:>10} {:>14} {:>13.2} s",
+            "{name:<40} {:>6} {:>8} {:>5} {:>8} {:>10} {:>14} {:>13.2} s",
             counts.acknowledged,
+            counts.retried,
             counts.lost,
             counts.doubled,
             counts.unknown,
@@ -208,6 +209,7 @@ async fn service_killed() -> Scene {
         scene.replace_service().await;
         scene.serves_again().await;
     }
+    assert!(scene.load.ledger.retried() > 0, "no request was sent again");
     scene
 }
 

@@ -18,7 +18,7 @@ cases![
 ];
 
 /// The sentences, each with the file and the name of its tests. A sentence that promises nothing has none.
-const SENTENCES: [(&str, &[(&str, &str)]); 25] = [
+const SENTENCES: [(&str, &[(&str, &str)]); 32] = [
     (
         "The Tenant Registry stores the tenants of a multi-tenant platform, their projects, product entitlements and API \
          keys, and the audit log.",
@@ -161,9 +161,49 @@ const SENTENCES: [(&str, &[(&str, &str)]); 25] = [
         ],
     ),
     (
-        "Repeating a successful `tenant_create`, `project_create`, `catalog_trial_request` or `api_key_rotate` returns 409, \
-         and repeating `project_delete` 404. Repeating `api_key_create`, `catalog_request` or `audit_append` creates a \
-         second record.",
+        "With an `Idempotency-Key`, it is safe to repeat any `POST` that creates or changes something. A repeated request \
+         changes nothing and gets the response to the first one, with `Idempotency-Replayed: true`.",
+        &[
+            ("idempotency", "every_operation_repeats_its_response"),
+            ("idempotency", "many_requests_with_one_key_have_one_effect"),
+            ("idempotency", "the_response_of_an_unchanged_record_is_repeated"),
+        ],
+    ),
+    (
+        "The key belongs to the caller and to the operation.",
+        &[
+            ("idempotency", "the_key_of_another_caller_is_another_key"),
+            ("idempotency", "the_key_of_another_operation_is_another_key"),
+        ],
+    ),
+    (
+        "Another request with the same key gets 422.",
+        &[("idempotency", "another_request_with_the_same_key_is_rejected")],
+    ),
+    (
+        "While the first one is running, the response is 409 with `Retry-After`.",
+        &[("idempotency", "a_request_waits_for_the_first_one_with_its_key")],
+    ),
+    (
+        "Errors are not stored: after an error, a request with the same key is processed anew.",
+        &[("idempotency", "errors_are_not_repeated")],
+    ),
+    (
+        "Responses are stored for 24 hours, unless the deployment chooses another time.",
+        &[("idempotency", "an_old_response_is_deleted")],
+    ),
+    (
+        "A plaintext is not stored either: repeating `api_key_create` or `api_key_rotate` returns \
+         409, and the message names the key that was created.",
+        &[
+            ("idempotency", "every_operation_repeats_its_response"),
+            ("database", "it_contains_no_plaintext_of_a_key"),
+        ],
+    ),
+    (
+        "Without an `Idempotency-Key`, repeating a successful `tenant_create`, `project_create`, `catalog_trial_request` or \
+         `api_key_rotate` returns 409, and repeating `api_key_create`, `catalog_request` or `audit_append` creates a second \
+         record. Repeating `project_delete` returns 404.",
         &[
             ("tenants", "a_slug_in_use_is_a_conflict_and_changes_nothing"),
             ("projects", "a_slug_in_use_is_a_conflict_and_changes_nothing"),

@@ -42,6 +42,7 @@ mod faults;
 mod harness;
 mod health;
 mod http;
+mod idempotency;
 mod introduction;
 mod invalid_bodies;
 mod invalid_requests;
@@ -111,6 +112,7 @@ fn all_cases() -> Vec<Trial> {
         .chain(database_tls::cases())
         .chain(database_troubles::cases())
         .chain(deletion::process_cases())
+        .chain(idempotency::process_cases())
         .chain(constraints::cases())
         .chain(tenant_words::cases())
         .chain(old_rows::cases())
@@ -141,6 +143,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         failures::cases,
         health::cases,
         http::cases,
+        idempotency::cases,
         introduction::cases,
         invalid_bodies::cases,
         invalid_requests::cases,

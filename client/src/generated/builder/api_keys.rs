@@ -10,8 +10,9 @@ use progenitor_client::{
 };
 use reqwest::header::{ACCEPT, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
-use crate::types;
+use crate::{idempotency_key, types};
 use crate::generated::Client;
+use crate::idempotency_key::HEADER;
 
 /// The request `api_key_list`: List the API keys of a tenant, newest first.
 ///
@@ -205,6 +206,7 @@ impl<'a> ApiKeyList<'a> {
 #[derive(Clone, Debug)]
 pub struct ApiKeyCreate<'a> {
     client: &'a Client,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<types::ApiKeyCreate, String>,
 }
 
@@ -212,8 +214,22 @@ impl<'a> ApiKeyCreate<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
         Self {
             client,
+            idempotency_key: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
     }
 
     /// The properties of a new API key.
@@ -242,9 +258,15 @@ impl<'a> ApiKeyCreate<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
+    /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
+    /// is still running or has created a key. `message` names the key. Its plaintext was only in
+    /// the first response.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
@@ -262,7 +284,8 @@ impl<'a> ApiKeyCreate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::ApiKeyCreated>, Error<types::Error>> {
-        let Self { client, body } = self;
+        let Self { client, idempotency_key, body } = self;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/api-keys", client.baseurl);
         let mut request = client
@@ -270,6 +293,7 @@ impl<'a> ApiKeyCreate<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()))
             .json(&body)
             .build()?;
         let info = OperationInfo {
@@ -281,7 +305,7 @@ impl<'a> ApiKeyCreate<'a> {
         let response = result?;
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -629,6 +653,7 @@ pub struct ApiKeyRotate<'a> {
     client: &'a Client,
     id: Result<types::ApiKeyId, String>,
     if_match: Result<Option<String>, String>,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<Option<types::ApiKeyRotate>, String>,
 }
 
@@ -638,6 +663,7 @@ impl<'a> ApiKeyRotate<'a> {
             client,
             id: Err("`id` is missing".to_owned()),
             if_match: Ok(None),
+            idempotency_key: Ok(None),
             body: Ok(None),
         }
     }
@@ -661,6 +687,19 @@ impl<'a> ApiKeyRotate<'a> {
             .try_into()
             .map(Some)
             .map_err(|error| format!("`if_match`: {error}"));
+        self
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
         self
     }
 
@@ -695,7 +734,9 @@ impl<'a> ApiKeyRotate<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `409`: The request conflicts with stored data.
+    /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
+    /// is still running or has created a key. `message` names the key. Its plaintext was only in
+    /// the first response.
     ///
     /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
     /// again.
@@ -703,6 +744,8 @@ impl<'a> ApiKeyRotate<'a> {
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
@@ -720,8 +763,9 @@ impl<'a> ApiKeyRotate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::ApiKeyCreated>, Error<types::Error>> {
-        let Self { client, id, if_match, body } = self;
+        let Self { client, id, idempotency_key, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
@@ -730,7 +774,8 @@ impl<'a> ApiKeyRotate<'a> {
             .client
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version());
+            .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()));
         if let Some(value) = &if_match {
             request = request.header(IF_MATCH, value);
         }
@@ -747,7 +792,7 @@ impl<'a> ApiKeyRotate<'a> {
         let response = result?;
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -8,8 +8,9 @@ use futures_util::stream::BoxStream;
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
 
-use crate::types;
+use crate::{idempotency_key, types};
 use crate::generated::Client;
+use crate::idempotency_key::HEADER;
 
 /// The request `audit_append`: Append an audit event.
 ///
@@ -17,6 +18,7 @@ use crate::generated::Client;
 #[derive(Clone, Debug)]
 pub struct AuditAppend<'a> {
     client: &'a Client,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<types::AuditAppend, String>,
 }
 
@@ -24,8 +26,22 @@ impl<'a> AuditAppend<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
         Self {
             client,
+            idempotency_key: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
     }
 
     /// The properties of a new audit event.
@@ -52,9 +68,13 @@ impl<'a> AuditAppend<'a> {
     ///
     /// `403`: The access token does not allow this operation.
     ///
+    /// `409`: A request with the same `Idempotency-Key` is still running.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
@@ -70,7 +90,8 @@ impl<'a> AuditAppend<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::AuditEvent>, Error<types::Error>> {
-        let Self { client, body } = self;
+        let Self { client, idempotency_key, body } = self;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/audit", client.baseurl);
         let mut request = client
@@ -78,6 +99,7 @@ impl<'a> AuditAppend<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()))
             .json(&body)
             .build()?;
         let info = OperationInfo {
@@ -89,7 +111,7 @@ impl<'a> AuditAppend<'a> {
         let response = result?;
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

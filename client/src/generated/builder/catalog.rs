@@ -8,8 +8,9 @@ use futures_util::stream::BoxStream;
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue, IF_NONE_MATCH};
 
-use crate::types;
+use crate::{idempotency_key, types};
 use crate::generated::Client;
+use crate::idempotency_key::HEADER;
 
 /// The request `catalog_list`: List the products that any tenant can request.
 ///
@@ -114,6 +115,7 @@ impl<'a> CatalogList<'a> {
 #[derive(Clone, Debug)]
 pub struct CatalogRequest<'a> {
     client: &'a Client,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<types::CatalogRequest, String>,
 }
 
@@ -121,8 +123,22 @@ impl<'a> CatalogRequest<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
         Self {
             client,
+            idempotency_key: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
     }
 
     /// A tenant and the product that it requests.
@@ -151,9 +167,13 @@ impl<'a> CatalogRequest<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
+    /// `409`: A request with the same `Idempotency-Key` is still running.
+    ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
@@ -167,7 +187,8 @@ impl<'a> CatalogRequest<'a> {
     }
 
     async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
-        let Self { client, body } = self;
+        let Self { client, idempotency_key, body } = self;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/catalog/request", client.baseurl);
         let mut request = client
@@ -175,6 +196,7 @@ impl<'a> CatalogRequest<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()))
             .json(&body)
             .build()?;
         let info = OperationInfo {
@@ -186,7 +208,7 @@ impl<'a> CatalogRequest<'a> {
         let response = result?;
         match response.status().as_u16() {
             202 => Ok(ResponseValue::empty(response)),
-            400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -200,6 +222,7 @@ impl<'a> CatalogRequest<'a> {
 #[derive(Clone, Debug)]
 pub struct CatalogTrialRequest<'a> {
     client: &'a Client,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<types::CatalogRequest, String>,
 }
 
@@ -207,8 +230,22 @@ impl<'a> CatalogTrialRequest<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
         Self {
             client,
+            idempotency_key: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
     }
 
     /// A tenant and the product that it requests.
@@ -237,11 +274,14 @@ impl<'a> CatalogTrialRequest<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `409`: The request conflicts with stored data.
+    /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
+    /// is still running.
     ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
@@ -259,7 +299,8 @@ impl<'a> CatalogTrialRequest<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::TenantProduct>, Error<types::Error>> {
-        let Self { client, body } = self;
+        let Self { client, idempotency_key, body } = self;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/catalog/trial-request", client.baseurl);
         let mut request = client
@@ -267,6 +308,7 @@ impl<'a> CatalogTrialRequest<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()))
             .json(&body)
             .build()?;
         let info = OperationInfo {
@@ -278,7 +320,7 @@ impl<'a> CatalogTrialRequest<'a> {
         let response = result?;
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -8,8 +8,9 @@ use progenitor_client::{
 };
 use reqwest::header::{ACCEPT, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
-use crate::types;
+use crate::{idempotency_key, types};
 use crate::generated::Client;
+use crate::idempotency_key::HEADER;
 
 /// The request `project_create`: Create a project.
 ///
@@ -17,6 +18,7 @@ use crate::generated::Client;
 #[derive(Clone, Debug)]
 pub struct ProjectCreate<'a> {
     client: &'a Client,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<types::ProjectCreate, String>,
 }
 
@@ -24,8 +26,22 @@ impl<'a> ProjectCreate<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
         Self {
             client,
+            idempotency_key: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
     }
 
     /// The properties of a new project.
@@ -54,11 +70,14 @@ impl<'a> ProjectCreate<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `409`: The request conflicts with stored data.
+    /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
+    /// is still running.
     ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
@@ -74,7 +93,8 @@ impl<'a> ProjectCreate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Project>, Error<types::Error>> {
-        let Self { client, body } = self;
+        let Self { client, idempotency_key, body } = self;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/projects", client.baseurl);
         let mut request = client
@@ -82,6 +102,7 @@ impl<'a> ProjectCreate<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()))
             .json(&body)
             .build()?;
         let info = OperationInfo {
@@ -93,7 +114,7 @@ impl<'a> ProjectCreate<'a> {
         let response = result?;
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

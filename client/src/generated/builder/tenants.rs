@@ -11,8 +11,9 @@ use progenitor_client::{
 };
 use reqwest::header::{ACCEPT, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
-use crate::types;
+use crate::{idempotency_key, types};
 use crate::generated::Client;
+use crate::idempotency_key::HEADER;
 
 /// The request `tenant_list`: List tenants, newest first.
 ///
@@ -262,6 +263,7 @@ impl<'a> TenantList<'a> {
 #[derive(Clone, Debug)]
 pub struct TenantCreate<'a> {
     client: &'a Client,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<types::TenantCreate, String>,
 }
 
@@ -269,8 +271,22 @@ impl<'a> TenantCreate<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
         Self {
             client,
+            idempotency_key: Ok(None),
             body: Err("`body` is missing".to_owned()),
         }
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
     }
 
     /// The properties of a new tenant.
@@ -297,11 +313,14 @@ impl<'a> TenantCreate<'a> {
     ///
     /// `403`: The access token does not allow this operation.
     ///
-    /// `409`: The request conflicts with stored data.
+    /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
+    /// is still running.
     ///
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
@@ -317,7 +336,8 @@ impl<'a> TenantCreate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, body } = self;
+        let Self { client, idempotency_key, body } = self;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let url = format!("{}/v1/tenants", client.baseurl);
         let mut request = client
@@ -325,6 +345,7 @@ impl<'a> TenantCreate<'a> {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()))
             .json(&body)
             .build()?;
         let info = OperationInfo {
@@ -336,7 +357,7 @@ impl<'a> TenantCreate<'a> {
         let response = result?;
         match response.status().as_u16() {
             201 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 409 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -789,6 +810,7 @@ pub struct TenantActivate<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
     if_match: Result<Option<String>, String>,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<Option<types::TenantActivate>, String>,
 }
 
@@ -798,6 +820,7 @@ impl<'a> TenantActivate<'a> {
             client,
             id: Err("`id` is missing".to_owned()),
             if_match: Ok(None),
+            idempotency_key: Ok(None),
             body: Ok(None),
         }
     }
@@ -821,6 +844,19 @@ impl<'a> TenantActivate<'a> {
             .try_into()
             .map(Some)
             .map_err(|error| format!("`if_match`: {error}"));
+        self
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
         self
     }
 
@@ -856,7 +892,8 @@ impl<'a> TenantActivate<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `409`: The request conflicts with stored data.
+    /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
+    /// is still running.
     ///
     /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
     /// again.
@@ -864,6 +901,8 @@ impl<'a> TenantActivate<'a> {
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
@@ -879,8 +918,9 @@ impl<'a> TenantActivate<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id, if_match, body } = self;
+        let Self { client, id, idempotency_key, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
@@ -889,7 +929,8 @@ impl<'a> TenantActivate<'a> {
             .client
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version());
+            .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()));
         if let Some(value) = &if_match {
             request = request.header(IF_MATCH, value);
         }
@@ -906,7 +947,7 @@ impl<'a> TenantActivate<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -922,6 +963,7 @@ pub struct TenantCancel<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
     if_match: Result<Option<String>, String>,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
     body: Result<Option<types::TenantCancel>, String>,
 }
 
@@ -931,6 +973,7 @@ impl<'a> TenantCancel<'a> {
             client,
             id: Err("`id` is missing".to_owned()),
             if_match: Ok(None),
+            idempotency_key: Ok(None),
             body: Ok(None),
         }
     }
@@ -954,6 +997,19 @@ impl<'a> TenantCancel<'a> {
             .try_into()
             .map(Some)
             .map_err(|error| format!("`if_match`: {error}"));
+        self
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
         self
     }
 
@@ -989,7 +1045,8 @@ impl<'a> TenantCancel<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `409`: The request conflicts with stored data.
+    /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
+    /// is still running.
     ///
     /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
     /// again.
@@ -997,6 +1054,8 @@ impl<'a> TenantCancel<'a> {
     /// `413`: The body exceeds the maximum size.
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
@@ -1012,8 +1071,9 @@ impl<'a> TenantCancel<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id, if_match, body } = self;
+        let Self { client, id, idempotency_key, if_match, body } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let if_match = if_match.map_err(Error::InvalidRequest)?;
         let body = body.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
@@ -1022,7 +1082,8 @@ impl<'a> TenantCancel<'a> {
             .client
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version());
+            .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()));
         if let Some(value) = &if_match {
             request = request.header(IF_MATCH, value);
         }
@@ -1039,7 +1100,7 @@ impl<'a> TenantCancel<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
@@ -1055,6 +1116,7 @@ pub struct TenantArchive<'a> {
     client: &'a Client,
     id: Result<types::TenantId, String>,
     if_match: Result<Option<String>, String>,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
 }
 
 impl<'a> TenantArchive<'a> {
@@ -1063,6 +1125,7 @@ impl<'a> TenantArchive<'a> {
             client,
             id: Err("`id` is missing".to_owned()),
             if_match: Ok(None),
+            idempotency_key: Ok(None),
         }
     }
 
@@ -1088,6 +1151,19 @@ impl<'a> TenantArchive<'a> {
         self
     }
 
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
+    }
+
     /// Sends `POST /v1/tenants/{id}/archive`.
     ///
     /// `200`: The archived tenant.
@@ -1105,10 +1181,13 @@ impl<'a> TenantArchive<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `409`: The request conflicts with stored data.
+    /// `409`: The request conflicts with stored data, or a request with the same `Idempotency-Key`
+    /// is still running.
     ///
     /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
     /// again.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
     /// `429`: The caller exceeded the rate limit. The request was not processed.
     ///
@@ -1124,8 +1203,9 @@ impl<'a> TenantArchive<'a> {
     async fn exchange(
         self,
     ) -> Result<ResponseValue<types::Tenant>, Error<types::Error>> {
-        let Self { client, id, if_match } = self;
+        let Self { client, id, idempotency_key, if_match } = self;
         let id = id.map_err(Error::InvalidRequest)?;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
         let if_match = if_match.map_err(Error::InvalidRequest)?;
         let id = encode_path(&id.to_string());
         let url = format!("{}/v1/tenants/{id}/archive", client.baseurl);
@@ -1133,7 +1213,8 @@ impl<'a> TenantArchive<'a> {
             .client
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header("api-version", Client::api_version());
+            .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()));
         if let Some(value) = &if_match {
             request = request.header(IF_MATCH, value);
         }
@@ -1147,7 +1228,7 @@ impl<'a> TenantArchive<'a> {
         let response = result?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            400 | 401 | 403 | 404 | 409 | 412 | 429 | 500 | 503 => {
+            400 | 401 | 403 | 404 | 409 | 412 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -8,7 +8,7 @@ use quote::quote;
 use crate::Error;
 use crate::emit::rust;
 use crate::emit::types::holds_secret;
-use crate::model::{Api, Body, Format, Kind, Location, Operation, Parameter, Property, Type, Width};
+use crate::model::{Api, Body, Format, HeaderParameter, Kind, Location, Operation, Parameter, Property, Type, Width};
 use crate::names;
 use crate::print::plain_doc;
 
@@ -90,7 +90,8 @@ pub(super) fn from_operation(api: &Api, operation: &Operation, flags: &[&str]) -
     let mut taken: BTreeSet<String> = RESERVED.iter().chain(flags).map(|it| (*it).to_owned()).collect();
     let mut arguments = Vec::new();
     // The program stores no responses, so it has no use for `If-None-Match`.
-    for parameter in operation.implementation_parameters() {
+    let if_none_match = Location::Header(HeaderParameter::IfNoneMatch);
+    for parameter in operation.parameters.iter().filter(|it| it.location != if_none_match) {
         if holds_secret(api, &parameter.ty) {
             return Err(Error::document(format!(
                 "the parameter `{}` is a secret, but URLs are logged; move it into the body",

@@ -128,6 +128,7 @@ mod tests {
             body: None,
             responses: Vec::new(),
             conditions: Conditions::None,
+            idempotency: None,
             access: Access::Open,
         });
         format!("{resource} {name}")

@@ -3,9 +3,10 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
+use crate::emit::rust::rust_type;
 use crate::emit::types::holds_secret;
 use crate::emit::{admission, server};
-use crate::model::{Access, Api, Conditions, Location, Operation, Parameter, Response, Tag, Type};
+use crate::model::{Access, Api, Conditions, HeaderParameter, Location, Operation, Parameter, Response, Tag, Type};
 use crate::print::{doc, rust_file};
 use crate::{Error, names};
 
@@ -96,15 +97,25 @@ fn handler(operation: &Operation) -> TokenStream {
                 (false, false) => "optional_body",
             }
         );
+        if operation.idempotency.is_some() {
+            let function = format_ident!("{function}_with_bytes");
+            return quote! { let (body, bytes) = super::request::#function(&context, request).await?; };
+        }
         let question = operation.rejects_bodies().then(|| quote! { ? });
         quote! { let body = super::request::#function(&context, request).await #question; }
     });
     let arguments = [
         principal.as_ref().map(|_| quote! { principal }),
+        operation.idempotency.as_ref().map(|_| quote! { keyed }),
         params.as_ref().map(|_| quote! { params }),
         body.as_ref().map(|_| quote! { body }),
     ];
     let arguments = arguments.into_iter().flatten();
+    let call = quote! { context.context().implementation.#id(metadata, #(#arguments),*) };
+    let (key, call) = match keyed(operation, &call) {
+        Some(keyed) => keyed,
+        None => (TokenStream::new(), quote! { Ok(#call.await) }),
+    };
     quote! {
         #documentation
         pub(super) async fn #id<A: crate::server::Api>(
@@ -117,12 +128,35 @@ fn handler(operation: &Operation) -> TokenStream {
                 #principal
                 #query
                 #params
+                #key
                 #body
-                Ok(context.context().implementation.#id(metadata, #(#arguments),*).await)
+                #call
             };
             super::response::respond(&context, ::std::pin::pin!(work)).await
         }
     }
+}
+
+/// How the key of a request is read, and the call of an operation that takes one.
+fn keyed(operation: &Operation, call: &TokenStream) -> Option<(TokenStream, TokenStream)> {
+    let header = Location::Header(HeaderParameter::IdempotencyKey);
+    let parameter = operation.parameters.iter().find(|it| it.location == header)?;
+    let (name, ty) = (&parameter.name, rust_type(&parameter.ty, &quote! { crate::types }));
+    let success = format_ident!("{}", operation.success()?.status.constant);
+    let id = &operation.id;
+    let bytes = match operation.body {
+        Some(_) => quote! { &bytes },
+        None => quote! { &[] },
+    };
+    let key = quote! {
+        let key = super::request::header_parameter(&context, #name, str::parse::<#ty>)?;
+    };
+    let call = quote! {
+        let success = ::http::StatusCode::#success;
+        let keyed = super::idempotency::keyed_request(&context, &principal, #id, success, key, #bytes);
+        super::idempotency::once(&context, metadata, keyed, |metadata, keyed| { #call }).await
+    };
+    Some((key, call))
 }
 
 /// Reads the query, and rejects unknown parameters.

@@ -11,7 +11,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 
 use super::template::prune;
-use super::{admission, server};
+use super::{admission, idempotency, server};
 use crate::emit::types::holds_secret;
 use crate::model::{Api, HeaderParameter, Location, Type};
 use crate::print::{rust_file, rust_source};
@@ -50,6 +50,10 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
     }
     if let Some(file) = admission::http_file(api)? {
         modules.push("admission".to_owned());
+        files.push(file);
+    }
+    if let Some(file) = idempotency::http_file(api)? {
+        modules.push("idempotency".to_owned());
         files.push(file);
     }
     files.push(GeneratedFile::new("http/routes.rs", routes::file(api)?));
@@ -133,10 +137,14 @@ fn cross_origin(api: &Api) -> String {
     for (header, name) in [
         (HeaderParameter::IfMatch, "if-match"),
         (HeaderParameter::IfNoneMatch, "if-none-match"),
+        (HeaderParameter::IdempotencyKey, "idempotency-key"),
     ] {
         if parameters.contains(&Location::Header(header)) {
             accepted.push(name);
         }
+    }
+    if idempotency::is_any_keyed(api) {
+        exposed.extend(["idempotency-replayed", "retry-after"].map(str::to_owned));
     }
     accepted.sort_unstable();
     let exposed: Vec<String> = exposed.into_iter().collect();

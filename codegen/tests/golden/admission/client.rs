@@ -8,3 +8,13 @@ pub mod generated;
 pub mod types;
 
 include!("../harness.rs");
+
+mod idempotency_key {
+    use crate::types::Key;
+
+    pub(crate) const HEADER: &str = "idempotency-key";
+
+    pub(crate) fn of_request(chosen: Option<&Key>) -> String {
+        chosen.map_or("new", Key::as_str).to_owned()
+    }
+}

@@ -75,5 +75,6 @@ pub(super) fn tenant_activate(
         metadata.insert("erp_customer_id".to_owned(), id.as_str().into());
     }
     let event = active.event(ServiceAction::TenantActivated, metadata, caller, now);
+    let event = caller.with_response(event, &active.as_of(now))?;
     Ok(Decision::change(active, event))
 }

@@ -32,5 +32,6 @@ pub(super) fn tenant_archive(
     let mut metadata = Map::new();
     metadata.insert("previous_status".to_owned(), previous_status.as_str().into());
     let event = archived.event(ServiceAction::TenantArchived, metadata, caller, now);
+    let event = caller.with_response(event, &archived.as_of(now))?;
     Ok(Decision::change(archived, event))
 }

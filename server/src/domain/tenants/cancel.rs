@@ -54,6 +54,7 @@ pub(super) fn tenant_cancel(
     }
     metadata.insert("effective_at".to_owned(), effective_at.to_string().into());
     let event = cancelled.event(ServiceAction::TenantCancelled, metadata, caller, now);
+    let event = caller.with_response(event, &cancelled.as_of(now))?;
     Ok(Decision::change(cancelled, event))
 }
 

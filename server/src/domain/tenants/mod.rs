@@ -159,6 +159,7 @@ impl<S: Store> Registry<S> {
         metadata.insert("kind".to_owned(), tenant.kind.as_str().into());
         metadata.insert("plan".to_owned(), tenant.plan.as_str().into());
         let event = tenant.event(ServiceAction::TenantCreated, metadata, caller, now);
+        let event = caller.with_response(event, &tenant.as_of(now))?;
         let slug = tenant.slug.clone();
         match self.store.tenant_create(tenant, event).await? {
             TenantCreated::Created(tenant) => Ok(tenant.as_of(now)),
@@ -243,7 +244,7 @@ impl<S: Store> Registry<S> {
                 update::tenant_update(tenant, &body, caller, now)
             })
             .await?;
-        self.tenant_changed(id, changed)
+        self.tenant_changed(id, changed, caller).await
     }
 
     /// Activates a tenant and stores the members of `body`.
@@ -273,7 +274,7 @@ impl<S: Store> Registry<S> {
                 activate::tenant_activate(tenant, &body, caller, now)
             })
             .await?;
-        self.tenant_changed(id, changed)
+        self.tenant_changed(id, changed, caller).await
     }
 
     /// Cancels a tenant, now or at the end of its period. The tenant becomes `frozen`.
@@ -304,7 +305,7 @@ impl<S: Store> Registry<S> {
                 cancel::tenant_cancel(tenant, reason.as_ref(), at_period_end, caller, now)
             })
             .await?;
-        self.tenant_changed(id, changed)
+        self.tenant_changed(id, changed, caller).await
     }
 
     /// Archives a tenant, for good.
@@ -332,7 +333,7 @@ impl<S: Store> Registry<S> {
                 archive::tenant_archive(tenant, caller, now)
             })
             .await?;
-        self.tenant_changed(id, changed)
+        self.tenant_changed(id, changed, caller).await
     }
 
     /// Deletes a tenant with its projects, entitlements and API keys. Its audit events remain, without a tenant.
@@ -383,13 +384,20 @@ impl<S: Store> Registry<S> {
         self.tenant_deleted.notified().await;
     }
 
-    fn tenant_changed(
+    async fn tenant_changed(
         &self,
         id: TenantId,
         changed: TenantChanged<DomainError<TenantChangeError>>,
+        caller: &Caller,
     ) -> Result<Tenant, DomainError<TenantChangeError>> {
         match changed {
-            TenantChanged::Decided(Changed::Stored(tenant)) => Ok(tenant.as_of(self.clock.now())),
+            // As of the change, because a repeated request gets the same response.
+            TenantChanged::Decided(Changed::Stored(tenant)) => Ok(tenant.as_of(tenant.updated_at)),
+            TenantChanged::Decided(Changed::Unchanged(tenant)) => {
+                let tenant = tenant.as_of(self.clock.now());
+                self.store_response(caller, id, &tenant).await?;
+                Ok(tenant)
+            }
             TenantChanged::Decided(Changed::Rejected(error)) => Err(error),
             TenantChanged::Decided(Changed::NotFound) => Err(DomainError::rejected(NotFound::no_tenant_with_id(id))),
             TenantChanged::InUse(property) => Err(DomainError::rejected(Conflict(format!(

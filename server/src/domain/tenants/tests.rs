@@ -26,6 +26,7 @@ fn caller() -> Caller {
             source_ip: [127, 0, 0, 1].into(),
             user_agent: None,
         },
+        keyed: None,
     }
 }
 
@@ -63,7 +64,7 @@ fn activated(tenant: &TenantRecord, body: &TenantActivate) -> Decided {
 
 fn change(decided: Decided) -> (TenantRecord, NewAuditEvent) {
     match decided.unwrap() {
-        Decision::Change { record, event } => (*record, *event),
+        Decision::Change { record, event } => (*record, event.event),
         Decision::Unchanged => panic!("something should have changed"),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::MemoryStore;
 use super::page::record_page;
-use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, EntitlementRecord, NewAuditEvent, RecordPage, stored};
+use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, EntitlementRecord, EventWithResponse, RecordPage, stored};
 use crate::store::{
     ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Changed, StoreError,
 };
@@ -43,7 +43,11 @@ impl ApiKeyStore for MemoryStore {
         Ok(self.state().api_keys.get(&id).cloned())
     }
 
-    async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
+    async fn api_key_create(
+        &self,
+        api_key: ApiKeyRecord,
+        event: EventWithResponse,
+    ) -> Result<ApiKeyStored, StoreError> {
         let mut state = self.state();
         if !state.tenants.contains_key(&api_key.tenant_id) {
             return Ok(ApiKeyStored::TenantNotFound);

@@ -1,15 +1,15 @@
 //! The audit log.
 
 use super::MemoryStore;
-use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
+use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, EventWithResponse, NewAuditEvent};
 use crate::store::{AuditAppended, AuditStore, StoreError};
 use std::cmp::Reverse;
 use tenant_registry_contract::types::{StoredText, Timestamp};
 
 impl AuditStore for MemoryStore {
-    async fn audit_append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
+    async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
         let mut state = self.state();
-        if event.tenant_id.is_some_and(|id| !state.tenants.contains_key(&id)) {
+        if event.event.tenant_id.is_some_and(|id| !state.tenants.contains_key(&id)) {
             return Ok(AuditAppended::TenantNotFound);
         }
         let record = state.append_event(event)?;

@@ -3,18 +3,20 @@
 mod api_keys;
 mod audit;
 mod entitlements;
+mod idempotency;
 mod page;
 mod projects;
 mod tenants;
 
 use crate::records::{
-    ApiKeyRecord, AuditEventRecord, ConnectionCounts, Decision, EntitlementRecord, InternalDetail, NewAuditEvent,
-    ProjectRecord, TenantRecord, stored,
+    ApiKeyRecord, AuditEventRecord, ConnectionCounts, Decision, EntitlementRecord, EventWithResponse,
+    IdempotencyRecord, InternalDetail, ProjectRecord, TenantRecord, stored,
 };
 use crate::store::{Change, Changed, StoreError, StoreHealth, decide_change};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tenant_registry_contract::server::RequestKey;
 use tenant_registry_contract::types::{
     ApiKeyId, ApiKeyPrefix, AuditEventId, ConstraintError, ProjectId, StoredText, TenantId, TenantKind, TenantName,
     TenantSlug, TenantStatus, Timestamp,
@@ -37,6 +39,7 @@ struct State {
     api_key_ids: HashMap<ApiKeyPrefix, Vec<ApiKeyId>>,
     /// In order of their numbers.
     audit_events: Vec<AuditEventRecord>,
+    idempotency_records: HashMap<RequestKey, IdempotencyRecord>,
 }
 
 impl MemoryStore {
@@ -84,8 +87,9 @@ impl State {
         self.api_keys.insert(api_key.id, api_key);
     }
 
-    /// Appends an event with the next number.
-    fn append_event(&mut self, event: NewAuditEvent) -> Result<AuditEventRecord, StoreError> {
+    /// Appends an event with the next number, and stores its response.
+    fn append_event(&mut self, event: impl Into<EventWithResponse>) -> Result<AuditEventRecord, StoreError> {
+        let EventWithResponse { event, response } = event.into();
         let last = self.audit_events.last().map_or(0, |record| record.id.get());
         let id = last
             .checked_add(1)
@@ -93,6 +97,15 @@ impl State {
             .and_then(|id| AuditEventId::try_from(id).map_err(|error| error.to_string()))
             .map_err(|detail| StoreError::Internal(InternalDetail::new(detail)))?;
         let record = AuditEventRecord { id, event };
+        if let Some(response) = response {
+            let response = response
+                .record(&record)
+                .map_err(|error| StoreError::Internal(InternalDetail::new(error.to_string())))?;
+            if !self.idempotency_record_insert(response) {
+                let detail = "a request with the same Idempotency-Key was faster".to_owned();
+                return Err(StoreError::Unavailable(InternalDetail::new(detail)));
+            }
+        }
         self.audit_events.push(record.clone());
         Ok(record)
     }

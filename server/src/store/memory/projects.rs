@@ -1,12 +1,16 @@
 //! Projects.
 
 use super::MemoryStore;
-use crate::records::{NewAuditEvent, ProjectRecord};
+use crate::records::{EventWithResponse, NewAuditEvent, ProjectRecord};
 use crate::store::{Deleted, ProjectCreated, ProjectStore, StoreError};
 use tenant_registry_contract::types::{ProjectId, Timestamp};
 
 impl ProjectStore for MemoryStore {
-    async fn project_create(&self, project: ProjectRecord, event: NewAuditEvent) -> Result<ProjectCreated, StoreError> {
+    async fn project_create(
+        &self,
+        project: ProjectRecord,
+        event: EventWithResponse,
+    ) -> Result<ProjectCreated, StoreError> {
         let mut state = self.state();
         if !state.tenants.contains_key(&project.tenant_id) {
             return Ok(ProjectCreated::TenantNotFound);

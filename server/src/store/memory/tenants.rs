@@ -2,7 +2,9 @@
 
 use super::page::record_page;
 use super::{MemoryStore, State};
-use crate::records::{Decision, NewAuditEvent, RecordPage, StatusFilter, TenantQuery, TenantRecord, stored};
+use crate::records::{
+    Decision, EventWithResponse, NewAuditEvent, RecordPage, StatusFilter, TenantQuery, TenantRecord, stored,
+};
 use crate::store::{
     Change, Changed, Deleted, StoreError, TenantChanged, TenantCreated, TenantStore, UniqueTenantProperty,
     decide_change,
@@ -11,7 +13,7 @@ use std::ops::ControlFlow;
 use tenant_registry_contract::types::{ExternalId, ProductKey, StoredText, TenantId, TenantSlug, Timestamp};
 
 impl TenantStore for MemoryStore {
-    async fn tenant_create(&self, tenant: TenantRecord, event: NewAuditEvent) -> Result<TenantCreated, StoreError> {
+    async fn tenant_create(&self, tenant: TenantRecord, event: EventWithResponse) -> Result<TenantCreated, StoreError> {
         let mut state = self.state();
         if state.tenant_ids.contains_key(&tenant.slug) {
             return Ok(TenantCreated::SlugInUse);
@@ -92,6 +94,8 @@ impl State {
         self.tenant_ids.remove(&tenant.slug);
         self.projects.retain(|_, project| project.tenant_id != id);
         self.entitlements.remove(&id);
+        self.idempotency_records
+            .retain(|_, record| record.tenant_id != Some(id));
         self.api_keys.retain(|_, api_key| api_key.tenant_id != id);
         let api_keys = &self.api_keys;
         self.api_key_ids.retain(|_, ids| {

@@ -1,6 +1,6 @@
 //! The store on Postgres 15 and later.
 //!
-//! The folders `tenants`, `entitlements`, `api_keys` and `audit` implement one store trait each. The other modules are
+//! The modules `tenants`, `entitlements`, `api_keys`, `audit` and `idempotency` implement one store trait each. The other modules are
 //! shared by them.
 //!
 //! The suffix of a helper says what it needs. `…_on_connection` runs on any connection. `…_in_transaction` has to run in
@@ -16,6 +16,7 @@ mod batches;
 mod connection;
 mod entitlements;
 mod error;
+mod idempotency;
 mod lookups;
 pub mod migrations;
 mod page;

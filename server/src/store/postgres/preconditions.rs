@@ -142,7 +142,7 @@ pub(super) async fn check_on_connection(connection: &mut AsyncPgConnection) -> R
 }
 
 /// The privileges that the service needs on whole tables.
-const TABLE_PRIVILEGES: [(&str, &str); 18] = [
+const TABLE_PRIVILEGES: [(&str, &str); 21] = [
     ("tenants", "SELECT"),
     ("tenants", "INSERT"),
     ("tenants", "UPDATE"),
@@ -160,6 +160,9 @@ const TABLE_PRIVILEGES: [(&str, &str); 18] = [
     ("api_keys", "INSERT"),
     ("api_keys", "UPDATE"),
     ("audit_log", "SELECT"),
+    ("idempotency_records", "SELECT"),
+    ("idempotency_records", "INSERT"),
+    ("idempotency_records", "DELETE"),
     ("__diesel_schema_migrations", "SELECT"),
 ];
 

@@ -49,6 +49,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_records (caller, operation, key) {
+        caller -> Bytea,
+        operation -> Text,
+        key -> Text,
+        fingerprint -> Bytea,
+        status -> Int4,
+        entity_tag -> Nullable<Text>,
+        body -> Nullable<Text>,
+        tenant_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     projects (id) {
         id -> Uuid,
         tenant_id -> Uuid,
@@ -101,6 +115,7 @@ diesel::table! {
 }
 
 diesel::joinable!(api_keys -> tenants (tenant_id));
+diesel::joinable!(idempotency_records -> tenants (tenant_id));
 diesel::joinable!(projects -> tenants (tenant_id));
 diesel::joinable!(tenant_products -> tenants (tenant_id));
 diesel::joinable!(tenant_words -> tenants (tenant_id));
@@ -109,6 +124,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     audit_log,
     deleted_tenants,
+    idempotency_records,
     projects,
     tenant_products,
     tenant_words,

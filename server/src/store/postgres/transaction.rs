@@ -7,9 +7,10 @@
 use super::audit_log;
 use super::connection::Database;
 use super::error::DbError;
+use super::idempotency;
 use super::span::in_span;
 use super::statements::{Work, close, return_to_pool_if_ok};
-use crate::records::{AuditEventRecord, NewAuditEvent};
+use crate::records::{AuditEventRecord, EventWithResponse};
 use crate::store::StoreError;
 use backon::{ExponentialBuilder, Retryable};
 use diesel::result::{DatabaseErrorKind, Error};
@@ -37,13 +38,18 @@ pub(super) enum Finish<T> {
 }
 
 impl<T> Finish<T> {
-    /// Inserts the audit event of a change, to commit both.
+    /// Inserts the audit event of a change, and its response if the request has an `Idempotency-Key`, to commit all of them.
     pub(super) async fn commit_with_event(
         connection: &mut AsyncPgConnection,
         value: T,
-        event: NewAuditEvent,
+        event: impl Into<EventWithResponse>,
     ) -> Result<Self, DbError> {
+        let EventWithResponse { event, response } = event.into();
         let event = audit_log::insert_event_on_connection(connection, event).await?;
+        let responses = response.iter().map(|response| (response, &event));
+        if !idempotency::insert_responses_on_connection(connection, responses).await? {
+            return Err(idempotency::key_in_use());
+        }
         Ok(Self::Commit {
             value,
             event: Box::new(event),

@@ -50,6 +50,7 @@ pub(super) fn declared_arguments(id: &str) -> BoxedStrategy<Arguments> {
                     false,
                     string_regex("\"[!#-~]{0,40}\"").unwrap().prop_map(Value::from).boxed(),
                 ),
+                "Idempotency-Key" => ("idempotency_key", false, value(&parameter["schema"])),
                 other => panic!("no values of the header {other}"),
             }),
     );
@@ -62,8 +63,9 @@ pub(super) fn declared_arguments(id: &str) -> BoxedStrategy<Arguments> {
 /// The arguments as the server receives them, with defaults for those left out.
 pub(super) fn expected_at_server(id: &str, mut arguments: Arguments) -> Arguments {
     let operation = operation(id);
-    // Only the HTTP layer sees it.
+    // Only the HTTP layer sees them.
     arguments.remove("if_none_match");
+    arguments.remove("idempotency_key");
     // White space between the tags has no meaning, and there is none in them.
     if let Some(tags) = arguments.remove("if_match") {
         arguments.insert("If-Match".to_owned(), tags.as_str().unwrap().replace(' ', "").into());

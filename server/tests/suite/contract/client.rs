@@ -6,9 +6,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
     ActorId, ApiKeyCreate, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAction,
-    AuditAppend, AuditCursor, CatalogRequest, EntitlementSet, ExternalId, ListCursor, PageLimit, PlanKey, ProductKey,
-    ProjectCreate, ProjectId, SearchText, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind, TenantSlug,
-    TenantStatus, TenantUpdate, Timestamp,
+    AuditAppend, AuditCursor, CatalogRequest, EntitlementSet, ExternalId, IdempotencyKey, ListCursor, PageLimit,
+    PlanKey, ProductKey, ProjectCreate, ProjectId, SearchText, TenantActivate, TenantCancel, TenantCreate, TenantId,
+    TenantKind, TenantSlug, TenantStatus, TenantUpdate, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -55,19 +55,25 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
     match operation {
         Operation::HealthGet => send!(health_get),
         Operation::ReadinessGet => send!(readiness_get),
-        Operation::TenantCreate => send!(tenant_create, body: TenantCreate),
+        Operation::TenantCreate => send!(tenant_create, idempotency_key: IdempotencyKey, body: TenantCreate),
         Operation::TenantList => send!(
             tenant_list, status: TenantStatus, kind: TenantKind, plan: PlanKey, product: ProductKey,
             stripe_cust_id: ExternalId, erp_customer_id: ExternalId, q: SearchText, limit: PageLimit, cursor: ListCursor
         ),
         Operation::TenantGet => send!(tenant_get, id: TenantId, if_none_match: String),
         Operation::TenantGetBySlug => send!(tenant_get_by_slug, slug: TenantSlug, if_none_match: String),
-        Operation::TenantActivate => send!(tenant_activate, id: TenantId, if_match: String, body: TenantActivate),
-        Operation::TenantCancel => send!(tenant_cancel, id: TenantId, if_match: String, body: TenantCancel),
+        Operation::TenantActivate => {
+            send!(tenant_activate, id: TenantId, if_match: String, idempotency_key: IdempotencyKey, body: TenantActivate)
+        }
+        Operation::TenantCancel => {
+            send!(tenant_cancel, id: TenantId, if_match: String, idempotency_key: IdempotencyKey, body: TenantCancel)
+        }
         Operation::TenantUpdate => send!(tenant_update, id: TenantId, if_match: String, body: TenantUpdate),
-        Operation::TenantArchive => send!(tenant_archive, id: TenantId, if_match: String),
+        Operation::TenantArchive => {
+            send!(tenant_archive, id: TenantId, if_match: String, idempotency_key: IdempotencyKey)
+        }
         Operation::TenantDelete => send!(tenant_delete, id: TenantId, if_match: String),
-        Operation::ProjectCreate => send!(project_create, body: ProjectCreate),
+        Operation::ProjectCreate => send!(project_create, idempotency_key: IdempotencyKey, body: ProjectCreate),
         Operation::ProjectGet => send!(project_get, id: ProjectId, if_none_match: String),
         Operation::ProjectDelete => send!(project_delete, id: ProjectId, if_match: String),
         Operation::EntitlementList => send!(entitlement_list, tenant_id: TenantId),
@@ -82,19 +88,23 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         }
         Operation::CatalogList => send!(catalog_list, if_none_match: String),
         Operation::EntitlementCheck => send!(entitlement_check, tenant_id: TenantId, product: ProductKey),
-        Operation::CatalogRequest => send!(catalog_request, body: CatalogRequest),
-        Operation::CatalogTrialRequest => send!(catalog_trial_request, body: CatalogRequest),
+        Operation::CatalogRequest => send!(catalog_request, idempotency_key: IdempotencyKey, body: CatalogRequest),
+        Operation::CatalogTrialRequest => {
+            send!(catalog_trial_request, idempotency_key: IdempotencyKey, body: CatalogRequest)
+        }
         Operation::ApiKeyList => send!(
             api_key_list, tenant_id: TenantId, product: ProductKey, project_id: ProjectId, usable: bool, limit: PageLimit, cursor: ListCursor
         ),
-        Operation::ApiKeyCreate => send!(api_key_create, body: ApiKeyCreate),
+        Operation::ApiKeyCreate => send!(api_key_create, idempotency_key: IdempotencyKey, body: ApiKeyCreate),
         Operation::ApiKeyGet => send!(api_key_get, id: ApiKeyId, if_none_match: String),
         Operation::ApiKeyRevoke => send!(api_key_revoke, id: ApiKeyId, if_match: String),
-        Operation::ApiKeyRotate => send!(api_key_rotate, id: ApiKeyId, if_match: String, body: ApiKeyRotate),
+        Operation::ApiKeyRotate => {
+            send!(api_key_rotate, id: ApiKeyId, if_match: String, idempotency_key: IdempotencyKey, body: ApiKeyRotate)
+        }
         Operation::ApiKeyUpdate => send!(api_key_update, id: ApiKeyId, if_match: String, body: ApiKeyUpdate),
         Operation::ApiKeyVerify => send!(api_key_verify, body: ApiKeyVerifyRequest),
         Operation::ApiKeyVerifyBatch => send!(api_key_verify_batch, body: ApiKeyVerifyBatch),
-        Operation::AuditAppend => send!(audit_append, body: AuditAppend),
+        Operation::AuditAppend => send!(audit_append, idempotency_key: IdempotencyKey, body: AuditAppend),
         Operation::AuditList => send!(
             audit_list, tenant_id: TenantId, product: ProductKey, actor_id: ActorId, action: AuditAction,
             since: Timestamp, until: Timestamp, limit: PageLimit, cursor: AuditCursor

@@ -10,7 +10,8 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use tenant_registry_contract::server::generic::{Handler, Operation, ParameterVisitor, Parameters, Request};
 use tenant_registry_contract::server::{
-    Admission, Admitted, Credentials, NotAdmitted, RequestMetadata, Scopes, TryLater,
+    Admission, Admitted, Credentials, Idempotency, NotAdmitted, RequestKey, RequestMetadata, RunningRequests, Scopes,
+    ServerErrorResponse, StoredResponse, TryLater,
 };
 
 /// A response of an operation.
@@ -43,7 +44,7 @@ pub(super) struct Call {
 
 /// Clones share what is recorded.
 #[derive(Clone, Default)]
-pub(super) struct Recording(Arc<Mutex<Recorded>>);
+pub(super) struct Recording(Arc<Mutex<Recorded>>, Arc<RunningRequests>);
 
 #[derive(Default)]
 struct Recorded {
@@ -132,5 +133,24 @@ impl Admission for Recording {
                 rate_limit_reset: response.header("RateLimit-Reset"),
             })),
         }
+    }
+}
+
+/// Stores no response.
+impl Idempotency for Recording {
+    fn caller((): &()) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn running_requests(&self) -> &RunningRequests {
+        &self.1
+    }
+
+    async fn stored_response(
+        &self,
+        _: &RequestMetadata,
+        _: &RequestKey,
+    ) -> Result<Option<StoredResponse>, ServerErrorResponse> {
+        Ok(None)
     }
 }

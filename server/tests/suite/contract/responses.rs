@@ -26,6 +26,8 @@ pub(super) fn declared_response(id: &str, status: u16) -> BoxedStrategy<Prepared
     let headers = response.get("headers").and_then(Value::as_object).into_iter().flatten();
     let headers: Vec<_> = headers
         .filter(|(name, _)| !matches!(name.as_str(), "ETag" | "WWW-Authenticate"))
+        // And those that it sends only sometimes.
+        .filter(|(_, header)| SPEC.resolve(header)["required"] == true)
         .map(|(name, header)| {
             let number = value(&SPEC.resolve(header)["schema"]);
             (Just(name.clone()), number.prop_map(|number| number.as_i64().unwrap()))
@@ -109,7 +111,7 @@ responses! {
     }
     CatalogListResponse { 200 Ok, 400 BadRequest, 403 Forbidden; unavailable }
     CatalogRequestResponse {
-        202 Accepted { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        202 Accepted { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
     CatalogTrialRequestResponse {
@@ -118,7 +120,7 @@ responses! {
     }
     ApiKeyListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     ApiKeyCreateResponse {
-        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
     ApiKeyGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
@@ -136,7 +138,7 @@ responses! {
     }
     ApiKeyVerifyResponse { 200 Ok, 400 BadRequest, 403 Forbidden }
     AuditAppendResponse {
-        201 Created, 400 BadRequest, 403 Forbidden, 413 PayloadTooLarge, 415 UnsupportedMediaType, 500 InternalServerError; unavailable
+        201 Created, 400 BadRequest, 403 Forbidden, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType, 500 InternalServerError; unavailable
     }
     AuditListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 500 InternalServerError; unavailable }
 }

@@ -40,6 +40,8 @@ struct Entry {
     kind: Kind,
     tag: String,
     outcome: Outcome,
+    /// Whether the request was sent again, with its `Idempotency-Key`, until there was a response.
+    was_retried: bool,
 }
 
 /// All writes of a run.
@@ -57,6 +59,8 @@ pub(super) struct Ledger {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
     pub(super) acknowledged: usize,
+    /// Acknowledged only after a retry with the same `Idempotency-Key`.
+    pub(super) retried: usize,
     /// Acknowledged, but not stored.
     pub(super) lost: usize,
     /// Stored more than once, acknowledged or not.
@@ -70,6 +74,7 @@ pub(super) struct Counts {
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.acknowledged += other.acknowledged;
+        self.retried += other.retried;
         self.lost += other.lost;
         self.doubled += other.doubled;
         self.half_done += other.half_done;
@@ -79,8 +84,13 @@ impl AddAssign for Counts {
 }
 
 impl Ledger {
-    pub(super) fn enter(&self, kind: Kind, tag: String, outcome: Outcome) {
-        self.entries.lock().unwrap().push(Entry { kind, tag, outcome });
+    pub(super) fn enter(&self, kind: Kind, tag: String, outcome: Outcome, was_retried: bool) {
+        self.entries.lock().unwrap().push(Entry {
+            kind,
+            tag,
+            outcome,
+            was_retried,
+        });
         self.entered.notify_waiters();
     }
 
@@ -114,6 +124,11 @@ impl Ledger {
         self.count(Outcome::Done)
     }
 
+    /// Writes that were acknowledged only after a retry.
+    pub(super) fn retried(&self) -> usize {
+        self.entries.lock().unwrap().iter().filter(|it| it.was_retried).count()
+    }
+
     pub(super) fn failures(&self) -> usize {
         self.count(Outcome::Failure)
     }
@@ -132,7 +147,13 @@ impl Ledger {
         let mut counts = self.carried.lock().unwrap().clone();
         let records = tally(client, RECORDS).await;
         let events = tally(client, EVENTS).await;
-        for Entry { kind, tag, outcome } in self.entries.lock().unwrap().iter() {
+        for entry in self.entries.lock().unwrap().iter() {
+            let Entry {
+                kind,
+                tag,
+                outcome,
+                was_retried,
+            } = entry;
             let key = (kind.name().to_owned(), tag.clone());
             let logged = events.get(&key).copied().unwrap_or_default();
             let stored = match kind {
@@ -151,6 +172,7 @@ impl Ledger {
             match outcome {
                 Outcome::Done => {
                     counts.acknowledged += 1;
+                    counts.retried += usize::from(*was_retried);
                     if logged == 0 {
                         counts.lost += 1;
                     }

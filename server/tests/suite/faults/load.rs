@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 /// The number of concurrent callers.
@@ -18,6 +18,9 @@ const ROUNDS_WITHOUT_KEY: usize = 40;
 
 /// Longer than the service may take to respond. A missing response is an error.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Longer than any fault.
+const PERSEVERANCE: Duration = Duration::from_secs(60);
 
 /// The running callers and their ledger.
 pub(super) struct Load {
@@ -100,19 +103,46 @@ impl Caller {
         }
     }
 
-    /// Sends a write once and enters its outcome.
+    /// Sends a write and enters its outcome. Every second caller sends it again, with the same `Idempotency-Key`, until there is
+    /// a response.
     async fn write(&self, kind: Kind, tag: &str, path: &str, body: Value) -> Option<Value> {
+        let key = self.number.is_multiple_of(2).then(|| format!("{kind:?}-{tag}"));
+        let deadline = Instant::now() + PERSEVERANCE;
+        let mut was_retried = false;
+        loop {
+            let sent = self.send(kind, tag, path, &body, key.as_deref()).await;
+            if sent.outcome != Outcome::Done {
+                // Do not retry in a tight loop while the service is unavailable.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                if key.is_some() {
+                    assert!(Instant::now() < deadline, "{kind:?} {tag} never succeeds");
+                    was_retried = true;
+                    continue;
+                }
+            }
+            self.ledger.enter(kind, tag.to_owned(), sent.outcome, was_retried);
+            return sent.response;
+        }
+    }
+
+    async fn send(&self, kind: Kind, tag: &str, path: &str, body: &Value, key: Option<&str>) -> Sent {
         let address = *self.address.lock().unwrap();
-        let request = self.client.post(format!("http://{address}{path}")).json(&body);
+        let mut request = self.client.post(format!("http://{address}{path}")).json(body);
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
         let (outcome, response) = match request.send().await {
             Ok(response) => {
                 let status = response.status();
+                let is_running = status == 409 && response.headers().contains_key("retry-after");
+                // The plaintext of a key is not stored, so its creation is not repeated.
+                let is_withheld = status == 409 && !is_running && kind == Kind::ApiKeyCreated;
                 assert!(
-                    status.is_success() || status.is_server_error(),
+                    status.is_success() || status.is_server_error() || key.is_some() && (is_running || is_withheld),
                     "{kind:?} {tag}: {status}"
                 );
                 match response.json::<Value>().await {
-                    Ok(response) if status.is_success() => (Outcome::Done, Some(response)),
+                    Ok(response) if status.is_success() || is_withheld => (Outcome::Done, Some(response)),
                     Ok(_) => (Outcome::Failure, None),
                     Err(_) => (Outcome::Unknown, None),
                 }
@@ -122,11 +152,12 @@ impl Caller {
                 (Outcome::Unknown, None)
             }
         };
-        if outcome != Outcome::Done {
-            // Do not retry in a tight loop while the service is unavailable.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        self.ledger.enter(kind, tag.to_owned(), outcome);
-        response
+        Sent { outcome, response }
     }
+}
+
+/// What a caller learned from sending a request once.
+struct Sent {
+    outcome: Outcome,
+    response: Option<Value>,
 }

@@ -1,6 +1,6 @@
 //! The coverage gate: every recorded exchange is valid for the spec, and every declared response was recorded.
 
-use super::openapi::{Addressed, DeclaredResponse, Spec};
+use super::openapi::{Addressed, DeclaredHeader, DeclaredResponse, Spec};
 use super::recorder::Exchange;
 use flate2::read::GzDecoder;
 use hyper::header::{ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue};
@@ -141,7 +141,12 @@ impl Errors {
 
     /// Returns the number of validated bodies.
     fn check_declared(&mut self, exchange: &Exchange, declared: &DeclaredResponse) -> usize {
-        for (name, schema) in &declared.headers {
+        for header in &declared.headers {
+            let DeclaredHeader {
+                name,
+                value: schema,
+                is_required,
+            } = header;
             match exchange.headers.get(name).map(|value| value.to_str()) {
                 // A header that parses as JSON is validated as that value, otherwise as a string.
                 Some(Ok(text)) => {
@@ -149,7 +154,7 @@ impl Errors {
                     self.check_value(&format!("header {name}"), &value, schema);
                 }
                 Some(Err(error)) => self.add(format!("header {name}: {error}")),
-                None => self.add(format!("header {name} is missing")),
+                None => self.check(!is_required, || format!("header {name} is missing")),
             }
         }
         // A response to HEAD has no body (RFC 9110, section 9.3.2).

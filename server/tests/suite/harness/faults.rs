@@ -3,16 +3,20 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{ApiKeyId, ProductKey, ProjectId, TenantId, TenantSlug, Timestamp};
 use tenant_registry_server::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementDecision,
-    EntitlementRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
+    EntitlementRecord, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage,
+    TenantQuery, TenantRecord,
 };
 use tenant_registry_server::store::{
     ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore,
-    Changed, Deleted, EntitlementChanged, EntitlementStore, EntitlementWithTenant, NewTrial, ProjectCreated,
-    ProjectStore, Store, StoreError, StoreHealth, TenantChanged, TenantCreated, TenantStore, TrialStarted,
+    Changed, Deleted, EntitlementChanged, EntitlementStore, EntitlementWithTenant, IdempotencyStore, NewTrial,
+    ProjectCreated, ProjectStore, Store, StoreError, StoreHealth, TenantChanged, TenantCreated, TenantStore,
+    TrialStarted,
 };
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
 /// The detail of a fault, which no response may contain.
 pub(crate) const SECRET_DETAIL: &str = "host=db-7 password=correct-horse";
@@ -28,6 +32,8 @@ pub(crate) enum Fault {
 pub(crate) struct FaultyStore<S> {
     store: Arc<S>,
     fault: Arc<Mutex<Option<Fault>>>,
+    /// Held while changes have to wait.
+    pause: Arc<RwLock<()>>,
 }
 
 impl<S> Clone for FaultyStore<S> {
@@ -35,6 +41,7 @@ impl<S> Clone for FaultyStore<S> {
         Self {
             store: Arc::clone(&self.store),
             fault: Arc::clone(&self.fault),
+            pause: Arc::clone(&self.pause),
         }
     }
 }
@@ -44,6 +51,7 @@ impl<S> FaultyStore<S> {
         Self {
             store: Arc::new(store),
             fault: Arc::default(),
+            pause: Arc::default(),
         }
     }
 
@@ -52,6 +60,7 @@ impl<S> FaultyStore<S> {
         Self {
             store: Arc::new(store),
             fault: Arc::clone(&self.fault),
+            pause: Arc::clone(&self.pause),
         }
     }
 
@@ -66,7 +75,8 @@ impl<S> FaultyStore<S> {
 }
 
 impl<S: Store> TenantStore for FaultyStore<S> {
-    async fn tenant_create(&self, tenant: TenantRecord, event: NewAuditEvent) -> Result<TenantCreated, StoreError> {
+    async fn tenant_create(&self, tenant: TenantRecord, event: EventWithResponse) -> Result<TenantCreated, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.tenant_create(tenant, event).await
     }
 
@@ -87,6 +97,7 @@ impl<S: Store> TenantStore for FaultyStore<S> {
         id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
     ) -> Result<TenantChanged<E>, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.tenant_change(id, decide).await
     }
 
@@ -100,7 +111,12 @@ impl<S: Store> TenantStore for FaultyStore<S> {
 }
 
 impl<S: Store> ProjectStore for FaultyStore<S> {
-    async fn project_create(&self, project: ProjectRecord, event: NewAuditEvent) -> Result<ProjectCreated, StoreError> {
+    async fn project_create(
+        &self,
+        project: ProjectRecord,
+        event: EventWithResponse,
+    ) -> Result<ProjectCreated, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.project_create(project, event).await
     }
 
@@ -153,6 +169,7 @@ impl<S: Store> EntitlementStore for FaultyStore<S> {
         tenant_id: TenantId,
         decide: impl Fn(&TenantRecord) -> Result<NewTrial, E> + Send + Sync,
     ) -> Result<TrialStarted<E>, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.catalog_trial_request(tenant_id, decide).await
     }
 }
@@ -166,7 +183,12 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
         self.healthy()?.api_key_get(id).await
     }
 
-    async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
+    async fn api_key_create(
+        &self,
+        api_key: ApiKeyRecord,
+        event: EventWithResponse,
+    ) -> Result<ApiKeyStored, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.api_key_create(api_key, event).await
     }
 
@@ -175,6 +197,7 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
         id: ApiKeyId,
         decide: impl Fn(&ApiKeyRecord) -> Result<ApiKeyRotation, E> + Send + Sync,
     ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.api_key_rotate(id, decide).await
     }
 
@@ -183,6 +206,7 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
         id: ApiKeyId,
         decide: impl Fn(&ApiKeyRecord) -> Result<Decision<ApiKeyRecord>, E> + Send + Sync,
     ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.api_key_change(id, decide).await
     }
 
@@ -196,7 +220,8 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
 }
 
 impl<S: Store> AuditStore for FaultyStore<S> {
-    async fn audit_append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
+    async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
+        let _running = self.pause.read().await;
         self.healthy()?.audit_append(event).await
     }
 
@@ -206,6 +231,20 @@ impl<S: Store> AuditStore for FaultyStore<S> {
 
     async fn audit_clear_deleted_tenant(&self) -> Result<bool, StoreError> {
         self.healthy()?.audit_clear_deleted_tenant().await
+    }
+}
+
+impl<S: Store> IdempotencyStore for FaultyStore<S> {
+    async fn idempotency_record_get(&self, key: &RequestKey) -> Result<Option<StoredResponse>, StoreError> {
+        self.healthy()?.idempotency_record_get(key).await
+    }
+
+    async fn idempotency_record_create(&self, record: IdempotencyRecord) -> Result<bool, StoreError> {
+        self.healthy()?.idempotency_record_create(record).await
+    }
+
+    async fn idempotency_records_delete(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.healthy()?.idempotency_records_delete(before, limit).await
     }
 }
 
@@ -226,6 +265,9 @@ pub(crate) trait Operator: Send + Sync {
     /// Sets or removes the fault.
     fn set_fault(&self, fault: Option<Fault>);
 
+    /// Makes changes wait until the guard is dropped.
+    fn pause_changes(&self) -> OwnedRwLockWriteGuard<()>;
+
     fn insert_api_key(&self, api_key: ApiKeyRecord) -> Pending<'_>;
 
     fn insert_entitlement(&self, entitlement: EntitlementRecord) -> Pending<'_>;
@@ -234,6 +276,10 @@ pub(crate) trait Operator: Send + Sync {
 impl<S: Store> Operator for FaultyStore<S> {
     fn set_fault(&self, fault: Option<Fault>) {
         *self.fault.lock().unwrap() = fault;
+    }
+
+    fn pause_changes(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.pause).try_write_owned().expect("no change is running")
     }
 
     fn insert_api_key(&self, api_key: ApiKeyRecord) -> Pending<'_> {
@@ -263,7 +309,7 @@ impl<S: Store> Operator for FaultyStore<S> {
     }
 }
 
-fn event(action: &str, tenant_id: TenantId, now: Timestamp) -> NewAuditEvent {
+fn event(action: &str, tenant_id: TenantId, now: Timestamp) -> EventWithResponse {
     NewAuditEvent {
         tenant_id: Some(tenant_id),
         project_id: None,
@@ -281,4 +327,5 @@ fn event(action: &str, tenant_id: TenantId, now: Timestamp) -> NewAuditEvent {
         created_at: now,
         origin: None,
     }
+    .into()
 }

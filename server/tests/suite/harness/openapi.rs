@@ -39,8 +39,14 @@ impl Operation {
 pub(crate) struct DeclaredResponse {
     /// `None` if no body is declared.
     pub(crate) body: Option<Validator>,
-    /// The required headers, by lower-case name.
-    pub(crate) headers: Vec<(String, Validator)>,
+    pub(crate) headers: Vec<DeclaredHeader>,
+}
+
+pub(crate) struct DeclaredHeader {
+    /// In lower case.
+    pub(crate) name: String,
+    pub(crate) value: Validator,
+    pub(crate) is_required: bool,
 }
 
 /// What a request refers to.
@@ -97,7 +103,14 @@ impl Spec {
                 headers: headers
                     .into_iter()
                     .flatten()
-                    .map(|(name, header)| (name.to_lowercase(), self.validator(&self.resolve(header)["schema"])))
+                    .map(|(name, header)| {
+                        let header = self.resolve(header);
+                        DeclaredHeader {
+                            name: name.to_lowercase(),
+                            value: self.validator(&header["schema"]),
+                            is_required: header["required"] == true,
+                        }
+                    })
                     .collect(),
             };
             (status.parse().unwrap(), response)

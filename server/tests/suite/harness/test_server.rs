@@ -203,6 +203,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         shutdown_timeout: Duration::from_secs(10),
         // Short, since tests wait for the time of last use.
         last_used_interval: Duration::from_millis(10),
+        idempotency_retention: Duration::from_secs(24 * 60 * 60),
         allowed_origins: AllowedOrigins::new(allowed_origins),
         allowed_hosts: vec!["registry.test".to_owned()],
         traces: None,

@@ -9,7 +9,7 @@ use super::error::{DbError, violates};
 use super::page::{SelectPage, record_page};
 use super::schema::api_keys;
 use super::transaction::Finish;
-use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, NewAuditEvent, RecordPage};
+use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, EventWithResponse, RecordPage};
 use crate::store::{
     ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Change, Changed, StoreError,
     TenantStore, decide_change,
@@ -76,7 +76,11 @@ impl ApiKeyStore for PostgresStore {
         Ok(row.map(ApiKeyRow::into_record).transpose()?)
     }
 
-    async fn api_key_create(&self, api_key: ApiKeyRecord, event: NewAuditEvent) -> Result<ApiKeyStored, StoreError> {
+    async fn api_key_create(
+        &self,
+        api_key: ApiKeyRecord,
+        event: EventWithResponse,
+    ) -> Result<ApiKeyStored, StoreError> {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {
                 let inserted = diesel::insert_into(api_keys::table)

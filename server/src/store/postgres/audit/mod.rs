@@ -11,14 +11,14 @@ pub use prune::{PostgresPruneStore, PruneConnectError};
 use super::PostgresStore;
 use super::audit_log::AuditEventRow;
 use super::error::DbError;
-use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
+use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, EventWithResponse};
 use crate::store::{AuditAppended, AuditStore, StoreError};
 use diesel::sql_types::Integer;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use list::ListEvents;
 
 impl AuditStore for PostgresStore {
-    async fn audit_append(&self, event: NewAuditEvent) -> Result<AuditAppended, StoreError> {
+    async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
         self.appender.append(event).await
     }
 

@@ -6,7 +6,7 @@ use super::PostgresStore;
 use super::error::violates;
 use super::schema::{api_keys, projects};
 use super::transaction::Finish;
-use crate::records::{NewAuditEvent, ProjectRecord};
+use crate::records::{EventWithResponse, NewAuditEvent, ProjectRecord};
 use crate::store::{Deleted, ProjectCreated, ProjectStore, StoreError};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -16,7 +16,11 @@ use tenant_registry_contract::types::{ProjectId, Timestamp};
 use uuid::Uuid;
 
 impl ProjectStore for PostgresStore {
-    async fn project_create(&self, project: ProjectRecord, event: NewAuditEvent) -> Result<ProjectCreated, StoreError> {
+    async fn project_create(
+        &self,
+        project: ProjectRecord,
+        event: EventWithResponse,
+    ) -> Result<ProjectCreated, StoreError> {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {
                 let inserted = diesel::insert_into(projects::table)

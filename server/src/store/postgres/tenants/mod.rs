@@ -8,7 +8,7 @@ use super::error::{DbError, violates};
 use super::page::{SelectPage, after, record_page};
 use super::schema::tenants;
 use super::transaction::Finish;
-use crate::records::{Decision, NewAuditEvent, RecordPage, TenantQuery, TenantRecord};
+use crate::records::{Decision, EventWithResponse, NewAuditEvent, RecordPage, TenantQuery, TenantRecord};
 use crate::store::{
     Change, Changed, Deleted, StoreError, TenantChanged, TenantCreated, TenantStore, UniqueTenantProperty,
     decide_change,
@@ -78,7 +78,7 @@ fn property_in_use(error: &diesel::result::Error) -> Option<UniqueTenantProperty
 }
 
 impl TenantStore for PostgresStore {
-    async fn tenant_create(&self, tenant: TenantRecord, event: NewAuditEvent) -> Result<TenantCreated, StoreError> {
+    async fn tenant_create(&self, tenant: TenantRecord, event: EventWithResponse) -> Result<TenantCreated, StoreError> {
         self.database
             .transaction(async |connection: &mut AsyncPgConnection| {
                 let inserted = diesel::insert_into(tenants::table)

@@ -10,10 +10,10 @@ use http::header::{
 };
 
 /// The response headers that a page may read, in addition to the CORS-safelisted ones.
-const EXPOSED_HEADERS: &str = "retry-after, www-authenticate, x-request-id";
+const EXPOSED_HEADERS: &str = "idempotency-replayed, retry-after, www-authenticate, x-request-id";
 
 /// The request headers that a page may send, in addition to the CORS-safelisted ones.
-const ACCEPTED_HEADERS: &str = "authorization, content-type, traceparent, tracestate";
+const ACCEPTED_HEADERS: &str = "authorization, content-type, idempotency-key, traceparent, tracestate";
 
 /// For how many seconds a browser may cache a preflight response: the maximum that any browser honors.
 const MAX_AGE: u64 = 86_400;

@@ -6,8 +6,11 @@ use std::pin::pin;
 use dropshot::{Body, HttpError};
 use http::{HeaderName, Request, StatusCode};
 
-use crate::server::{Api, DoorCountResponse, DoorKnockResponse, DoorOpenResponse, Scope};
-use super::{admission, request, response};
+use crate::types;
+use crate::server::{
+    Api, DoorBuildResponse, DoorCountResponse, DoorKnockResponse, DoorOpenResponse, Scope,
+};
+use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
 
@@ -116,6 +119,81 @@ impl ToResponse for DoorKnockResponse {
                         response::json(StatusCode::FORBIDDEN, &body)?,
                         &[&[Scope::DoorsSee]],
                     )?
+                }
+            },
+        )
+    }
+}
+
+/// `POST /doors/built`: Build a door, once for each key.
+pub(super) async fn door_build<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[&[Scope::DoorsOpen]])
+            .await?;
+        request::no_query(&context)?;
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::Key>,
+        )?;
+        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let success = StatusCode::CREATED;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "door_build",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .door_build(metadata, principal, keyed, body)
+                },
+            )
+            .await
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for DoorBuildResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[&[Scope::DoorsOpen]],
+                    )?
+                }
+                Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PayloadTooLarge(body) => {
+                    response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
+                }
+                Self::UnsupportedMediaType(body) => {
+                    response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
+                }
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.into(),
+                    )
                 }
             },
         )

@@ -6,6 +6,7 @@ mod context;
 mod cross_origin;
 mod doors;
 mod field_errors;
+mod idempotency;
 mod negotiation;
 mod request;
 mod response;

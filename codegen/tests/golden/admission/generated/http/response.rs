@@ -58,13 +58,20 @@ pub(super) fn json<T: Serialize>(
 ) -> Result<PendingResponse, HttpError> {
     let text = serde_json::to_vec(body)
         .map_err(|error| HttpError::for_internal_error(error.to_string()))?;
-    Ok(
-        with_header(
-            pending(status, text),
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        ),
+    Ok(json_text(status, text))
+}
+
+/// A response with JSON that is already written.
+pub(super) fn json_text(status: StatusCode, text: Vec<u8>) -> PendingResponse {
+    with_header(
+        pending(status, text),
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
     )
+}
+
+pub(super) fn pending_status(pending: &PendingResponse) -> StatusCode {
+    pending.response.status()
 }
 
 pub(super) fn without_body(status: StatusCode) -> PendingResponse {
@@ -78,6 +85,17 @@ pub(super) fn with_header(
 ) -> PendingResponse {
     pending.response.headers_mut().insert(name, value);
     pending
+}
+
+/// Adds an entity tag with this digest, if there is one.
+pub(super) fn with_entity_tag(
+    pending: PendingResponse,
+    digest: Option<String>,
+) -> PendingResponse {
+    PendingResponse {
+        digest,
+        ..pending
+    }
 }
 
 /// Negotiates the form of a response with the caller.

@@ -43,6 +43,12 @@ pub(super) async fn route<A: Api>(
                 _ => response::method_not_allowed(&context, "GET, HEAD, POST, PUT"),
             }
         }
+        ["doors", "built"] if is_served("/doors/built") => {
+            match method {
+                Method::POST => doors::door_build(context, request).await,
+                _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
         _ => response::unlisted(&context),
     }
 }
@@ -53,6 +59,7 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "door_count" => Some("/doors"),
         "door_open" => Some("/doors"),
         "door_knock" => Some("/doors"),
+        "door_build" => Some("/doors/built"),
         _ => None,
     }
 }
@@ -124,6 +131,21 @@ pub fn api_description<A: Api>(
             A,
             NoVariables,
         >(&mut api, "/doors", &[Method::GET, Method::PUT, Method::POST])?;
+    }
+    if is_served("/doors/built") {
+        api.register(
+            ApiEndpoint::new(
+                    "door_build".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::POST,
+                    "application/json",
+                    "/doors/built",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Build a door, once for each key.")
+                .tag("doors"),
+        )?;
+        register_others::<A, NoVariables>(&mut api, "/doors/built", &[Method::POST])?;
     }
     Ok(api)
 }

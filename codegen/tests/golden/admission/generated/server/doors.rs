@@ -3,12 +3,12 @@
 
 use crate::types;
 use super::{
-    Admission, OperationResponse, Principal, RequestMetadata, ServerErrorResponse,
-    TryLater,
+    Idempotency, KeyedRequest, OperationResponse, Principal, RequestMetadata,
+    ServerErrorResponse, TryLater,
 };
 
 /// What is behind a door is not for everybody.
-pub trait Doors: Admission {
+pub trait Doors: Idempotency {
     /// Count the doors; for everybody.
     ///
     /// `GET /doors`
@@ -39,6 +39,19 @@ pub trait Doors: Admission {
         metadata: RequestMetadata,
         principal: Result<Principal<Self::Identity>, TryLater>,
     ) -> impl Future<Output = DoorKnockResponse> + Send;
+
+    /// Build a door, once for each key.
+    ///
+    /// Requires the scope `doors:open`.
+    ///
+    /// `POST /doors/built`
+    fn door_build(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
+        body: types::Door,
+    ) -> impl Future<Output = DoorBuildResponse> + Send;
 }
 
 /// The responses that `door_count` declares.
@@ -111,4 +124,50 @@ pub enum DoorKnockResponse {
 
 impl OperationResponse for DoorKnockResponse {
     const OPERATION: &'static str = "door_knock";
+}
+
+/// The responses that `door_build` declares.
+#[derive(Clone, Debug)]
+pub enum DoorBuildResponse {
+    /// 201: Built.
+    Created(types::Door),
+    /// 400: Rejected.
+    BadRequest(types::Error),
+    /// 403: Not let in.
+    Forbidden(types::Error),
+    /// 409: Being built.
+    Conflict(types::Error),
+    /// 413: Rejected.
+    PayloadTooLarge(types::Error),
+    /// 415: Rejected.
+    UnsupportedMediaType(types::Error),
+    /// 500: Rejected.
+    InternalServerError(types::Error),
+    /// 503: Not now.
+    ServiceUnavailable {
+        /// Why a request failed.
+        body: types::Error,
+        /// Seconds to wait.
+        retry_after: i32,
+    },
+}
+
+impl OperationResponse for DoorBuildResponse {
+    const OPERATION: &'static str = "door_build";
+}
+
+impl From<ServerErrorResponse> for DoorBuildResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
 }

@@ -9,9 +9,10 @@ use serde::Serialize;
 
 use crate::types;
 use super::{
-    Admission, Admitted, Api, Credentials, DoorCountResponse, DoorKnockResponse,
-    DoorOpenResponse, Doors, NotAdmitted, OperationResponse, Principal, RequestMetadata,
-    TryLater,
+    Admission, Admitted, Api, Credentials, DoorBuildResponse, DoorCountResponse,
+    DoorKnockResponse, DoorOpenResponse, Doors, Idempotency, KeyedRequest, NotAdmitted,
+    OperationResponse, Principal, RequestKey, RequestMetadata, RunningRequests,
+    ServerErrorResponse, StoredResponse, TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -21,6 +22,9 @@ pub trait Operation: Sized + Send + Sync + 'static {
 
     /// The authorized caller as the method takes it; `()` if the operation has no `security`.
     type Principal<I: Send + Sync>: Send;
+
+    /// The request with its `Idempotency-Key`; `()` if the operation takes none.
+    type Keyed: Send;
 
     /// The parameters; `()` if there are none.
     type Params: Parameters + Send;
@@ -50,6 +54,8 @@ pub struct Request<I: Send + Sync, O: Operation> {
     pub metadata: RequestMetadata,
     /// The authorized caller.
     pub principal: O::Principal<I>,
+    /// The request with its key.
+    pub keyed: O::Keyed,
     /// The parameters.
     pub params: O::Params,
     /// The body.
@@ -76,7 +82,7 @@ pub trait ParameterVisitor {
 }
 
 /// Handles the operation `O`. Implement it for all operations at once: `impl<O: Operation> Handler<O> for …`.
-pub trait Handler<O: Operation>: Admission {
+pub trait Handler<O: Operation>: Idempotency {
     /// Handles a request.
     fn handle(
         &self,
@@ -100,8 +106,30 @@ impl<H: Admission> Admission for GenericApi<H> {
     }
 }
 
-impl<H: Admission + Handler<DoorCount> + Handler<DoorOpen> + Handler<DoorKnock>> Doors
-for GenericApi<H> {
+impl<H: Idempotency> Idempotency for GenericApi<H> {
+    fn caller(identity: &H::Identity) -> Vec<u8> {
+        H::caller(identity)
+    }
+
+    fn running_requests(&self) -> &RunningRequests {
+        self.0.running_requests()
+    }
+
+    fn stored_response(
+        &self,
+        metadata: &RequestMetadata,
+        key: &RequestKey,
+    ) -> impl Future<
+        Output = Result<Option<StoredResponse>, ServerErrorResponse>,
+    > + Send {
+        self.0.stored_response(metadata, key)
+    }
+}
+
+impl<
+    H: Idempotency + Handler<DoorCount> + Handler<DoorOpen> + Handler<DoorKnock>
+        + Handler<DoorBuild>,
+> Doors for GenericApi<H> {
     fn door_count(
         &self,
         metadata: RequestMetadata,
@@ -113,6 +141,7 @@ for GenericApi<H> {
             Request {
                 metadata,
                 principal: (),
+                keyed: (),
                 params: (),
                 body: (),
             },
@@ -132,6 +161,7 @@ for GenericApi<H> {
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params: (),
                 body,
             },
@@ -150,8 +180,30 @@ for GenericApi<H> {
             Request {
                 metadata,
                 principal,
+                keyed: (),
                 params: (),
                 body: (),
+            },
+        )
+    }
+
+    fn door_build(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
+        body: types::Door,
+    ) -> impl Future<Output = DoorBuildResponse> + Send {
+        <H as Handler<
+            DoorBuild,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed,
+                params: (),
+                body,
             },
         )
     }
@@ -165,6 +217,8 @@ impl Operation for DoorCount {
     const ID: &'static str = "door_count";
 
     type Principal<I: Send + Sync> = ();
+
+    type Keyed = ();
 
     type Params = ();
 
@@ -195,6 +249,8 @@ impl Operation for DoorOpen {
 
     type Principal<I: Send + Sync> = Principal<I>;
 
+    type Keyed = ();
+
     type Params = ();
 
     type Body = types::Door;
@@ -224,6 +280,8 @@ impl Operation for DoorKnock {
 
     type Principal<I: Send + Sync> = Result<Principal<I>, TryLater>;
 
+    type Keyed = ();
+
     type Params = ();
 
     type Body = ();
@@ -241,5 +299,36 @@ impl Operation for DoorKnock {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.door_knock(request.metadata, request.principal)
+    }
+}
+
+/// `door_build`: Build a door, once for each key.
+#[derive(Debug)]
+pub enum DoorBuild {}
+
+impl Operation for DoorBuild {
+    const ID: &'static str = "door_build";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
+
+    type Params = ();
+
+    type Body = types::Door;
+
+    type Schema = types::Door;
+
+    type Response = DoorBuildResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.door_build(request.metadata, request.principal, request.keyed, request.body)
     }
 }

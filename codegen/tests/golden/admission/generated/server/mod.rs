@@ -5,6 +5,7 @@
 pub mod generic;
 mod admission;
 mod doors;
+mod idempotency;
 mod invalid_body;
 mod request;
 mod response;
@@ -13,7 +14,12 @@ pub use self::admission::{
     Admission, Admitted, BearerToken, Credentials, NotAdmitted, Principal, Scope, Scopes,
     TryLater, UnknownScope,
 };
-pub use self::doors::{DoorCountResponse, DoorKnockResponse, DoorOpenResponse, Doors};
+pub use self::doors::{
+    DoorBuildResponse, DoorCountResponse, DoorKnockResponse, DoorOpenResponse, Doors,
+};
+pub use self::idempotency::{
+    Idempotency, KeyedRequest, Replayable, RequestKey, RunningRequests, StoredResponse,
+};
 pub use self::invalid_body::InvalidBody;
 pub use self::request::RequestMetadata;
 pub use self::response::{OperationResponse, ServerErrorResponse};

@@ -58,12 +58,15 @@ pub(super) fn json<T: Serialize>(
 ) -> Result<PendingResponse, HttpError> {
     let text = serde_json::to_vec(body)
         .map_err(|error| HttpError::for_internal_error(error.to_string()))?;
-    Ok(
-        with_header(
-            pending(status, text),
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        ),
+    Ok(json_text(status, text))
+}
+
+/// A response with JSON that is already written.
+pub(super) fn json_text(status: StatusCode, text: Vec<u8>) -> PendingResponse {
+    with_header(
+        pending(status, text),
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
     )
 }
 

@@ -235,15 +235,27 @@ where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
+    Ok(optional_body_with_bytes(context, request).await?.0)
+}
+
+/// An optional body, `None` if it is absent or empty, and its bytes.
+pub(super) async fn optional_body_with_bytes<A, T>(
+    context: &RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> Result<(Option<T>, Bytes), InvalidBody>
+where
+    A: server::Api,
+    T: DeserializeOwned + RequestObject,
+{
     read_body(context, request, &["application/json"]).await
 }
 
-/// A body of one of these media types; `None` if it is absent or empty.
+/// A body of one of these media types, `None` if it is absent or empty, and its bytes.
 async fn read_body<A, T>(
     context: &RequestContext<ServerContext<A>>,
     request: Request<Body>,
     media_types: &[&'static str],
-) -> Result<Option<T>, InvalidBody>
+) -> Result<(Option<T>, Bytes), InvalidBody>
 where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
@@ -261,7 +273,7 @@ where
         .await
         .unwrap_or_else(|_| Err(late(body_time)))?;
     if bytes.is_empty() {
-        return Ok(None);
+        return Ok((None, bytes));
     }
     media_type?;
     coding?;
@@ -279,10 +291,9 @@ where
         Ok(value) => {
             deserializer.end().map_err(|error| not_json(&error))?;
             if has_unknown {
-                Err(invalid_members::<T>(text, "has unknown members"))
-            } else {
-                Ok(Some(value))
+                return Err(invalid_members::<T>(text, "has unknown members"));
             }
+            Ok((Some(value), bytes))
         }
         Err(error) if error.inner().is_data() => {
             Err(invalid_members::<T>(text, &field_errors::reason(error.inner())))

@@ -14,6 +14,7 @@ pub(crate) enum Command {
     Count(DoorCount),
     Open(DoorOpen),
     Knock(DoorKnock),
+    Build(DoorBuild),
 }
 
 impl Command {
@@ -29,6 +30,7 @@ impl Command {
                 request.send(client).await?;
                 Response::Empty
             }
+            Self::Build(request) => Response::Door(request.send(client).await?),
         };
         Ok(response)
     }
@@ -77,5 +79,34 @@ impl DoorKnock {
     pub(crate) async fn send(self, client: &Client) -> Result<(), Failure> {
         client.door_knock().send().await?;
         Ok(())
+    }
+}
+
+/// Build a door, once for each key.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DoorBuild {
+    /// The key of a request.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::Key>,
+    /// Its colour. Required, unless the body file has it.
+    #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
+    pub(crate) colour: Option<String>,
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) body_file: Option<Input>,
+}
+
+impl DoorBuild {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<types::Door, Failure> {
+        let mut body = Body::from_file(self.body_file)?;
+        body.set("colour", self.colour)?;
+        let body: types::Door = arguments::finish(body)?;
+        let mut request = client.door_build().body(body);
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }

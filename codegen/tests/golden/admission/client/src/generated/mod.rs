@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 1457016708691126310;
+pub const SPEC_FINGERPRINT: u64 = 15466505657813978141;
 
 /// A client of the Callers who are asked who they are.
 #[derive(Clone, Debug)]
@@ -58,5 +58,10 @@ impl Client {
     /// Knock; who comes too often is answered by the implementation.
     pub fn door_knock(&self) -> builder::DoorKnock<'_> {
         builder::DoorKnock::new(self)
+    }
+
+    /// Build a door, once for each key.
+    pub fn door_build(&self) -> builder::DoorBuild<'_> {
+        builder::DoorBuild::new(self)
     }
 }

@@ -12,11 +12,18 @@ pub enum Operation {
     DoorOpen,
     /// `door_knock`: Knock; who comes too often is answered by the implementation.
     DoorKnock,
+    /// `door_build`: Build a door, once for each key.
+    DoorBuild,
 }
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 3] = [Self::DoorCount, Self::DoorOpen, Self::DoorKnock];
+    pub const ALL: [Self; 4] = [
+        Self::DoorCount,
+        Self::DoorOpen,
+        Self::DoorKnock,
+        Self::DoorBuild,
+    ];
 
     /// The operation's `operationId`.
     pub const fn id(self) -> &'static str {
@@ -24,6 +31,7 @@ impl Operation {
             Self::DoorCount => "door_count",
             Self::DoorOpen => "door_open",
             Self::DoorKnock => "door_knock",
+            Self::DoorBuild => "door_build",
         }
     }
 

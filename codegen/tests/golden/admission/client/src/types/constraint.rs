@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use regress::Regex;
+
 /// A value violates a constraint of the spec. The message says which constraint, and how.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConstraintError {
@@ -162,5 +164,55 @@ impl fmt::Display for Listed<'_> {
             write!(f, "{separator}`{value}`")?;
         }
         Ok(())
+    }
+}
+
+/// A compiled pattern of the spec.
+pub(super) struct CompiledPattern {
+    source: &'static str,
+    matcher: Matcher,
+}
+
+enum Matcher {
+    /// Any text without U+0000. Most free text has this pattern, and searching for one byte is faster than a regex.
+    WithoutNul,
+    Regex(Regex),
+}
+
+impl CompiledPattern {
+    #[expect(
+        clippy::expect_used,
+        reason = "the generator has compiled the same pattern with the same flags"
+    )]
+    pub(super) fn new(source: &'static str) -> Self {
+        let matcher = match source {
+            r"^[^\u0000]*$" => Matcher::WithoutNul,
+            source => {
+                Matcher::Regex(
+                    Regex::with_flags(source, "u")
+                        .expect("a pattern that the generator has checked"),
+                )
+            }
+        };
+        Self { source, matcher }
+    }
+
+    pub(super) fn check(
+        &self,
+        text: &str,
+        quote: fn(&str) -> Quoted,
+    ) -> Result<(), ConstraintError> {
+        let matches = match &self.matcher {
+            Matcher::WithoutNul => !text.as_bytes().contains(&0),
+            Matcher::Regex(regex) => regex.find(text).is_some(),
+        };
+        if matches {
+            Ok(())
+        } else {
+            Err(ConstraintError::Pattern {
+                pattern: self.source,
+                value: quote(text),
+            })
+        }
     }
 }

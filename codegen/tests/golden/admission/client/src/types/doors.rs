@@ -3,12 +3,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use crate::OpenEnum;
 use super::decode;
-use super::constraint::{ConstraintError, Quoted};
+use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
 
 /// A door.
@@ -27,6 +28,60 @@ impl RequestObject for Door {
                 members: None,
             },
         ]
+    }
+}
+
+/// The key of a request.
+///
+/// Matches `^[!-~]{1,255}$`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Key(pub(super) String);
+
+impl Key {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Key {
+    type Error = ConstraintError;
+
+    fn try_from(text: String) -> Result<Self, ConstraintError> {
+        static PATTERN: LazyLock<CompiledPattern> = LazyLock::new(|| CompiledPattern::new(
+            r"^[!-~]{1,255}$",
+        ));
+        PATTERN.check(&text, Quoted::shown)?;
+        Ok(Self(text))
+    }
+}
+
+impl TryFrom<&str> for Key {
+    type Error = ConstraintError;
+
+    fn try_from(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl FromStr for Key {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        Self::try_from(text)
+    }
+}
+
+impl From<Key> for String {
+    fn from(value: Key) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -82,6 +137,12 @@ pub enum ErrorCode {
     /// `payload_too_large`.
     #[serde(rename = "payload_too_large")]
     PayloadTooLarge,
+    /// `conflict`.
+    #[serde(rename = "conflict")]
+    Conflict,
+    /// `idempotency_key_reused`.
+    #[serde(rename = "idempotency_key_reused")]
+    IdempotencyKeyReused,
     /// `unsupported_media_type`.
     #[serde(rename = "unsupported_media_type")]
     UnsupportedMediaType,
@@ -95,11 +156,13 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All values, in the order of the spec.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::InvalidInput,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::PayloadTooLarge,
+        Self::Conflict,
+        Self::IdempotencyKeyReused,
         Self::UnsupportedMediaType,
         Self::Unauthorized,
         Self::Forbidden,
@@ -112,6 +175,8 @@ impl ErrorCode {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::PayloadTooLarge => "payload_too_large",
+            Self::Conflict => "conflict",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
@@ -139,6 +204,8 @@ impl FromStr for ErrorCode {
                         "not_found",
                         "method_not_allowed",
                         "payload_too_large",
+                        "conflict",
+                        "idempotency_key_reused",
                         "unsupported_media_type",
                         "unauthorized",
                         "forbidden",

@@ -11,5 +11,5 @@ mod doors;
 mod members;
 
 pub use self::constraint::{ConstraintError, Quoted};
-pub use self::doors::{Door, Error, ErrorCode, FieldError};
+pub use self::doors::{Door, Error, ErrorCode, FieldError, Key};
 pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};

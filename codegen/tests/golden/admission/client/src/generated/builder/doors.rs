@@ -6,8 +6,9 @@ use std::fmt;
 use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
 
-use crate::types;
+use crate::{idempotency_key, types};
 use crate::generated::Client;
+use crate::idempotency_key::HEADER;
 
 /// The request `door_count`: Count the doors; for everybody.
 ///
@@ -197,6 +198,109 @@ impl<'a> DoorKnock<'a> {
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
             400 | 401 | 403 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `door_build`: Build a door, once for each key.
+///
+/// Created by [`Client::door_build`](crate::Client::door_build).
+#[derive(Clone, Debug)]
+pub struct DoorBuild<'a> {
+    client: &'a Client,
+    idempotency_key: Result<Option<types::Key>, String>,
+    body: Result<types::Door, String>,
+}
+
+impl<'a> DoorBuild<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            idempotency_key: Ok(None),
+            body: Err("`body` is missing".to_owned()),
+        }
+    }
+
+    /// The parameter `idempotency_key`.
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::Key, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
+    }
+
+    /// A door.
+    pub fn body<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::Door, Error: fmt::Display>,
+    {
+        self.body = value.try_into().map_err(|error| format!("`body`: {error}"));
+        self
+    }
+
+    /// Sends `POST /doors/built`.
+    ///
+    /// `201`: Built.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Rejected.
+    ///
+    /// `401`: Not let in.
+    ///
+    /// `403`: Not let in.
+    ///
+    /// `409`: Being built.
+    ///
+    /// `413`: Rejected.
+    ///
+    /// `415`: Rejected.
+    ///
+    /// `422`: Rejected.
+    ///
+    /// `429`: Not now.
+    ///
+    /// `500`: Rejected.
+    ///
+    /// `503`: Not now.
+    pub async fn send(self) -> Result<ResponseValue<types::Door>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(self) -> Result<ResponseValue<types::Door>, Error<types::Error>> {
+        let Self { client, idempotency_key, body } = self;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
+        let body = body.map_err(Error::InvalidRequest)?;
+        let url = format!("{}/doors/built", client.baseurl);
+        let mut request = client
+            .client
+            .post(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()))
+            .json(&body)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "door_build",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            201 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),
