@@ -83,7 +83,7 @@ def create_tenant():
 
     again = tenants.tenant_create_with_http_info(demo_body, idempotency_key=key)
     assert again.status_code == 201 and again.data == demo
-    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.headers["idempotency-replayed"] == "true"
     with fails(422, registry.ErrorCode.IDEMPOTENCY_KEY_REUSED):
         tenants.tenant_create(body, idempotency_key=key)
     passed("retries")

@@ -1,6 +1,7 @@
 """Checks the operations that schemathesis.toml exempts against the descriptions in the document."""
 
 import re
+import uuid
 
 import schemathesis
 
@@ -25,9 +26,12 @@ ENTITY_TAGS = re.compile(r'(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)')
 
 @schemathesis.hook
 def before_call(ctx, case, kwargs):
-    # Some of the valid cases of schemathesis ignore the pattern of this header.
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
+    # A key belongs to one request. schemathesis repeats its keys in others, which is 422.
+    if "Idempotency-Key" in case.headers:
+        case.headers["Idempotency-Key"] = str(uuid.uuid4())
+    # Some of the valid cases of schemathesis ignore the pattern of this header.
     tags = case.headers.get("If-Match")
     if tags is not None and not ENTITY_TAGS.fullmatch(tags):
         del case.headers["If-Match"]
