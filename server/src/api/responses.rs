@@ -10,7 +10,7 @@ use tenant_registry_contract::server::{
     TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse, TenantDeleteResponse,
     TenantGetBySlugResponse, TenantGetResponse, TenantListResponse, TenantUpdateResponse,
 };
-use tenant_registry_contract::types::{Error, ErrorCode};
+use tenant_registry_contract::types::{EntitlementCheckReason, EntitlementSource, Error, ErrorCode};
 
 /// An error that is not about the members of a body.
 pub(super) fn error(error: ErrorCode, message: impl Into<String>) -> Error {
@@ -120,3 +120,16 @@ declared_responses! {
     AuditAppendResponse: Created, BadRequest, Forbidden, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     AuditListResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
 }
+
+// The same for the values that the service creates and matches nowhere.
+const _: fn(EntitlementSource) = |source| match source {
+    EntitlementSource::Trial | EntitlementSource::Purchase | EntitlementSource::Override => (),
+};
+const _: fn(EntitlementCheckReason) = |reason| match reason {
+    EntitlementCheckReason::UnknownTenant
+    | EntitlementCheckReason::TenantInactive
+    | EntitlementCheckReason::UnknownProduct
+    | EntitlementCheckReason::None
+    | EntitlementCheckReason::Expired
+    | EntitlementCheckReason::Disabled => (),
+};
