@@ -6,13 +6,11 @@ use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::constraints::Direction;
+use super::operation_probes::UNKNOWN_ID;
 use crate::probe::{Exchange, Expectation, Probe, Request, Start, exchange, preparation};
 
 /// A text that the stricter patterns reject. Only the probe of a stricter pattern contains it.
 const MARK: &str = "zq";
-
-/// The ID of no tenant and no API key.
-const UNKNOWN_ID: &str = "01900000-0000-7000-8000-000000000000";
 
 /// A well-formed key that does not exist.
 const UNKNOWN_KEY: &str = "bp_0123456789abcdefghijkl";

@@ -8,6 +8,9 @@ use crate::spec::{Operation, Spec};
 /// An invalid value for every parameter.
 const INVALID: &str = "NOT%20VALID";
 
+/// The ID of no tenant and no API key, so that a request changes nothing.
+pub(super) const UNKNOWN_ID: &str = "01900000-0000-7000-8000-000000000000";
+
 /// The response of an operation to [`request`].
 fn response(operation: &Operation) -> Expectation {
     match operation.id.as_str() {
@@ -140,19 +143,17 @@ pub(super) fn body_presence(operation: &Operation, now_required: bool) -> Probe 
 
 /// A property with a default has become required.
 pub(super) fn required_field(schema: &str, field: &str) -> Option<Probe> {
-    // The ID of no tenant, so that the request changes nothing.
-    let unknown_tenant = "01900000-0000-7000-8000-000000000000";
     let (path, body, accepted): (String, Value, u16) = match schema {
         "TenantCreate" => {
             let mut body = json!({"slug": "t-{fresh}", "name": "Required", "plan": "starter", "kind": "customer"});
             body.as_object_mut()?.shift_remove(field);
             ("/v1/tenants".to_owned(), body, 201)
         }
-        "TenantCancel" => (format!("/v1/tenants/{unknown_tenant}/cancel"), json!({}), 404),
-        "EntitlementSet" => (format!("/v1/entitlements/{unknown_tenant}/insights"), json!({}), 404),
+        "TenantCancel" => (format!("/v1/tenants/{UNKNOWN_ID}/cancel"), json!({}), 404),
+        "EntitlementSet" => (format!("/v1/entitlements/{UNKNOWN_ID}/insights"), json!({}), 404),
         "APIKeyCreate" => (
             "/v1/api-keys".to_owned(),
-            json!({"tenant_id": unknown_tenant, "name": "Required"}),
+            json!({"tenant_id": UNKNOWN_ID, "name": "Required"}),
             404,
         ),
         _ => return None,

@@ -121,7 +121,7 @@ declared_responses! {
     AuditListResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
 }
 
-// The same for the values that the service creates and matches nowhere.
+// The same for enumerations whose values the service only creates, so that no other `match` covers them.
 const _: fn(EntitlementSource) = |source| match source {
     EntitlementSource::Trial | EntitlementSource::Purchase | EntitlementSource::Override => (),
 };
