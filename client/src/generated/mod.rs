@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 14955761997061204672;
+pub const SPEC_FINGERPRINT: u64 = 11552540555215137755;
 
 /// A client of the Tenant Registry.
 ///
@@ -63,7 +63,7 @@ pub const SPEC_FINGERPRINT: u64 = 14955761997061204672;
 /// gets the response to the first one, with `Idempotency-Replayed: true`. The key belongs to
 /// the caller and to the operation. Another request with the same key gets 422. While the first
 /// one is running, the response is 409 with `Retry-After`. Errors are not stored: after an
-/// error, a request with the same key is processed anew. Responses are stored for 24 hours,
+/// error, a request with the same key is processed again. Responses are stored for 24 hours,
 /// unless the deployment chooses another time. A plaintext is not stored either: repeating
 /// `api_key_create` or `api_key_rotate` returns 409, and the message names the key that was
 /// created. Without an `Idempotency-Key`, repeating a successful `tenant_create`,

@@ -185,7 +185,7 @@ const SENTENCES: [(&str, &[(&str, &str)]); 32] = [
         &[("idempotency", "a_request_waits_for_the_first_one_with_its_key")],
     ),
     (
-        "Errors are not stored: after an error, a request with the same key is processed anew.",
+        "Errors are not stored: after an error, a request with the same key is processed again.",
         &[("idempotency", "errors_are_not_repeated")],
     ),
     (
