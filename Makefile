@@ -333,6 +333,11 @@ rehearsals: $(SERVICE) target/debug/test-postgres ## Rehearse the runbook: backu
 	$(WITH_POSTGRES) rehearsals/rolling_restart.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/overload.py $(SERVICE)
 
+.PHONY: upgrade-rehearsal
+upgrade-rehearsal: $(SERVICE) target/debug/test-postgres ## Rehearse the upgrade from PREVIOUS, the binary of 1.0, with 10 million events. Needs 20 GB of disk space.
+	@tools/setup rehearsals postgres psql
+	$(WITH_POSTGRES) rehearsals/upgrade.py $(or $(PREVIOUS),$(error set PREVIOUS to the binary of version 1.0)) $(SERVICE)
+
 .PHONY: release
 release: $(SPEC_TOOLS)/installed ## Release VERSION: set it everywhere, check the contract, commit and tag. DRY_RUN=1 only shows the changes.
 	tools/release/release.py $(if $(DRY_RUN),--dry-run) $(or $(VERSION),$(error set VERSION, for example VERSION=1.2.3))

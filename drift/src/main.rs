@@ -28,11 +28,15 @@ use std::time::Instant;
 
 use clap::Parser;
 use fs4::fs_std::FileExt;
+use mimalloc::MiMalloc;
 
 use error::Error;
 use judge::Judge;
 use mutant::{Kind, Mutant};
 use spec::Spec;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Mutate the spec and the code, and report which mutants are detected.
 #[derive(Debug, Parser)]

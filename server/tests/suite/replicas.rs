@@ -22,7 +22,11 @@ cases![
     no_replica_accepts_a_key_of_a_cancelled_tenant,
     no_replica_accepts_a_key_after_the_end_of_the_period,
     no_replica_accepts_a_key_of_an_archived_tenant,
+    no_replica_knows_a_key_of_a_deleted_tenant,
+    no_replica_accepts_a_disabled_entitlement,
+    no_replica_accepts_a_revoked_entitlement,
     no_replica_accepts_an_expired_entitlement,
+    every_replica_accepts_a_granted_entitlement,
     every_replica_accepts_a_started_trial,
 ];
 
@@ -129,6 +133,24 @@ impl Replicas {
         let request = self.service().raw.request(Method::PATCH, &path).json(&body);
         assert_eq!(request.send().await.unwrap().status(), 200);
     }
+
+    async fn archive(&self) {
+        let archive = self.service().client.tenant_archive().id(self.tenant_id);
+        archive.send().await.unwrap();
+    }
+
+    /// Replaces the tenant's entitlement to `insights`.
+    async fn set_entitlement(&self, body: Value) {
+        let path = format!("/v1/entitlements/{}/insights", self.tenant_id);
+        let request = self.service().raw.request(Method::PUT, &path).json(&body);
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+
+    async fn revoke_entitlement(&self) {
+        let path = format!("/v1/entitlements/{}/insights", self.tenant_id);
+        let request = self.service().raw.request(Method::DELETE, &path);
+        assert_eq!(request.send().await.unwrap().status(), 204);
+    }
 }
 
 /// The reason why a key is not valid. Empty if it is.
@@ -215,11 +237,28 @@ async fn no_replica_accepts_a_key_after_the_end_of_the_period(store: StoreUnderT
 
 async fn no_replica_accepts_a_key_of_an_archived_tenant(store: StoreUnderTest) {
     let replicas = Replicas::start(store).await;
-    let archive = async {
-        let archive = replicas.service().client.tenant_archive().id(replicas.tenant_id);
-        archive.send().await.unwrap();
+    replicas.expect("", replicas.archive(), "tenant_inactive").await;
+}
+
+async fn no_replica_knows_a_key_of_a_deleted_tenant(store: StoreUnderTest) {
+    let replicas = Replicas::start(store).await;
+    replicas.archive().await;
+    let delete = async {
+        let delete = replicas.service().client.tenant_delete().id(replicas.tenant_id);
+        delete.send().await.unwrap();
     };
-    replicas.expect("", archive, "tenant_inactive").await;
+    replicas.expect("tenant_inactive", delete, "unknown").await;
+}
+
+async fn no_replica_accepts_a_disabled_entitlement(store: StoreUnderTest) {
+    let replicas = Replicas::start(store).await;
+    let disable = replicas.set_entitlement(json!({ "source": "override", "enabled": false }));
+    replicas.expect("", disable, "not_entitled").await;
+}
+
+async fn no_replica_accepts_a_revoked_entitlement(store: StoreUnderTest) {
+    let replicas = Replicas::start(store).await;
+    replicas.expect("", replicas.revoke_entitlement(), "not_entitled").await;
 }
 
 async fn no_replica_accepts_an_expired_entitlement(store: StoreUnderTest) {
@@ -234,6 +273,13 @@ async fn no_replica_accepts_an_expired_entitlement(store: StoreUnderTest) {
     let replicas = Replicas { key, ..replicas };
     let passes = async { replicas.service().clock.advance(TimeDelta::days(14)) };
     replicas.expect("", passes, "not_entitled").await;
+}
+
+async fn every_replica_accepts_a_granted_entitlement(store: StoreUnderTest) {
+    let replicas = Replicas::start(store).await;
+    replicas.revoke_entitlement().await;
+    let grant = replicas.set_entitlement(json!({ "source": "override" }));
+    replicas.expect("not_entitled", grant, "").await;
 }
 
 async fn every_replica_accepts_a_started_trial(store: StoreUnderTest) {
