@@ -10,9 +10,10 @@ use tenant_registry_contract::server::{
     ApiKeyUpdateResponse, ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse,
     CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, EntitlementCheckResponse,
     EntitlementGetResponse, EntitlementListResponse, EntitlementRevokeResponse, EntitlementSetResponse,
-    HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse,
-    TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse, TenantDeleteResponse,
-    TenantGetBySlugResponse, TenantGetResponse, TenantListResponse, TenantUpdateResponse,
+    HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ProjectListResponse,
+    ProjectUpdateResponse, ReadinessGetResponse, TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse,
+    TenantCreateResponse, TenantDeleteResponse, TenantGetBySlugResponse, TenantGetResponse, TenantListResponse,
+    TenantUpdateResponse,
 };
 
 /// Any response of an operation with a status that it declares.
