@@ -213,8 +213,7 @@ impl<S: Store> Registry<S> {
             return Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id)));
         };
         let id = |project: &ProjectRecord| Uuid::from(project.id);
-        let Page { items, next_cursor } =
-            list.page(found, ProjectPage::MAX_BYTES, id, ProjectRecord::into_project)?;
+        let Page { items, next_cursor } = list.page(found, ProjectPage::MAX_BYTES, id, ProjectRecord::into_project)?;
         Ok(ProjectPage { items, next_cursor })
     }
 

@@ -96,7 +96,12 @@ responses! {
         201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
+    ProjectListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     ProjectGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ProjectUpdateResponse {
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 412 PreconditionFailed, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
     ProjectDeleteResponse {
         204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed, 500 InternalServerError; unavailable
     }

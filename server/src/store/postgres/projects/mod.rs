@@ -9,9 +9,7 @@ use super::page::{SelectPage, record_page};
 use super::schema::{api_keys, projects};
 use super::transaction::Finish;
 use crate::records::{Decision, EventWithResponse, NewAuditEvent, ProjectQuery, ProjectRecord, RecordPage};
-use crate::store::{
-    Change, Changed, Deleted, ProjectCreated, ProjectStore, StoreError, TenantStore, decide_change,
-};
+use crate::store::{Change, Changed, Deleted, ProjectCreated, ProjectStore, StoreError, TenantStore, decide_change};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
