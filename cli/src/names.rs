@@ -23,9 +23,11 @@ const UNKNOWN_ID: &str = "00000000-0000-0000-0000-000000000000";
 const ALIASES: [(&str, &str); 2] = [("tenant-id", "tenant"), ("project-id", "project")];
 
 /// The paragraph of the help.
-pub(crate) const HELP: &str = "Names in place of IDs:\n  A tenant can be given by its slug: `registry tenant get acme`. A project \
-     of it is `acme/website`, an API key\n  `acme/bp_Zm9vYmFy` (its prefix) or `acme/ci` (its name, if no other usable key of \
-     the tenant has it).";
+pub(crate) const HELP: &str = "Names in place of IDs:
+  acme              a tenant, by its slug
+  acme/website      a project, by its slug
+  acme/bp_Zm9vYmFy  an API key, by its prefix
+  acme/ci           an API key, by its name, if only one usable key of the tenant has it";
 
 /// The names of a command line, and the IDs that are known. Clones share them.
 #[derive(Clone, Default)]
@@ -211,12 +213,11 @@ impl FromStr for Tenant {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match TenantId::from_str(text) {
-            Ok(id) => Ok(Self::Id(id)),
-            Err(_) => TenantSlug::from_str(text)
+        TenantId::from_str(text).map(Self::Id).or_else(|no_id| {
+            TenantSlug::from_str(text)
                 .map(Self::Slug)
-                .map_err(|error| format!("must be the ID or the slug of a tenant; a slug {error}")),
-        }
+                .map_err(|no_slug| format!("{no_id}, or the slug of a tenant, which {no_slug}"))
+        })
     }
 }
 

@@ -107,7 +107,10 @@ async fn an_unknown_name_is_not_found(service: TestServer) {
 
 async fn a_malformed_name_is_rejected(service: TestServer) {
     for (arguments, words) in [
-        (["tenant", "get", "No Slug"], "must be the ID or the slug of a tenant"),
+        (
+            ["tenant", "get", "No Slug"],
+            "or the slug of a tenant, which must match",
+        ),
         (["project", "get", "website"], "as in `acme/website`"),
         (["project", "get", "acme/No Slug"], "the slug of the project must match"),
         (["key", "get", "ci"], "its tenant and its prefix or name"),
@@ -219,7 +222,7 @@ async fn the_help_shows_that_names_are_accepted(service: TestServer) {
         (["help", "tenant", "get"], "<ID|SLUG>"),
         (["help", "project", "get"], "<ID|TENANT/SLUG>"),
         (["help", "api-key", "rotate"], "<ID|TENANT/KEY>"),
-        (["help", "key", "list"], "[aliases: --tenant]"),
+        (["help", "key", "list"], "[alias: --tenant]"),
         (["help", "key", "rotate"], "--plaintext-file"),
         (["help", "tenant", "show"], "usable API keys"),
     ] {

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 16900851834414720839;
+pub const SPEC_FINGERPRINT: u64 = 3561216407122680229;
 
 /// A client of the Tenant Registry.
 ///
