@@ -29,15 +29,19 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-async fn create_key(service: &TestServer, name: &str) -> Value {
+async fn blue_sky(service: &TestServer) -> Value {
+    let create = ["tenant", "create", "--slug", "blue-sky", "--name", "Blue Sky"];
+    service.json(&create).await
+}
+
+async fn create_key(service: &TestServer, tenant: &str, name: &str) -> Value {
     service
-        .json(&["key", "create", "--tenant", "acme", "--name", name])
+        .json(&["key", "create", "--tenant", tenant, "--name", name])
         .await
 }
 
 async fn a_tenant_is_given_by_its_slug(service: TestServer) {
-    let create = ["tenant", "create", "--slug", "blue-sky", "--name", "Blue Sky"];
-    let created = service.json(&create).await;
+    let created = blue_sky(&service).await;
     let id = text(&created["id"]);
     let by_name = service.json(&["tenant", "get", "blue-sky"]).await;
     assert_eq!(by_name, service.json(&["tenant", "get", id]).await);
@@ -55,32 +59,39 @@ async fn a_tenant_is_given_by_its_slug(service: TestServer) {
 }
 
 async fn a_project_is_given_by_its_slug(service: TestServer) {
+    blue_sky(&service).await;
     for slug in ["website", "mobile-app"] {
         service
-            .json(&["project", "create", "--tenant", "acme", "--slug", slug, "--name", slug])
+            .json(&[
+                "project", "create", "--tenant", "blue-sky", "--slug", slug, "--name", slug,
+            ])
             .await;
     }
-    let project = service.json(&["project", "get", "acme/website"]).await;
+    let project = service.json(&["project", "get", "blue-sky/website"]).await;
     assert_eq!(project["slug"], "website");
     let tenant_id = text(&project["tenant_id"]);
     let by_id = format!("{tenant_id}/website");
     assert_eq!(service.json(&["project", "get", &by_id]).await, project);
-    let create = ["key", "create", "--tenant", "acme", "--name", "ci"];
+    let create = ["key", "create", "--tenant", "blue-sky", "--name", "ci"];
     let key = service
-        .json(&[create.as_slice(), &["--project", "acme/website"]].concat())
+        .json(&[create.as_slice(), &["--project", "blue-sky/website"]].concat())
         .await;
     assert_eq!(key["api_key"]["project_id"], project["id"]);
 }
 
 async fn a_key_is_rotated_by_its_name(service: TestServer) {
-    let (created, other) = (create_key(&service, "ci").await, create_key(&service, "other").await);
-    let rotated = service.json(&["key", "rotate", "acme/ci"]).await;
+    blue_sky(&service).await;
+    let (created, other) = (
+        create_key(&service, "blue-sky", "ci").await,
+        create_key(&service, "blue-sky", "other").await,
+    );
+    let rotated = service.json(&["key", "rotate", "blue-sky/ci"]).await;
     assert_eq!(rotated["api_key"]["rotated_from"], created["api_key"]["id"]);
     // Both keys have the name and are usable until the overlap ends.
-    let ambiguous = service.run(&["key", "revoke", "acme/ci"]).await;
+    let ambiguous = service.run(&["key", "revoke", "blue-sky/ci"]).await;
     let (old, new) = (text(&created["api_key"]["prefix"]), text(&rotated["api_key"]["prefix"]));
     ambiguous.assert_failed(2, &["2 API keys", old, new, text(&created["api_key"]["id"])]);
-    let by_prefix = format!("acme/{old}");
+    let by_prefix = format!("blue-sky/{old}");
     assert_eq!(service.json(&["key", "revoke", &by_prefix]).await, Value::Null);
     let revoked = service.json(&["key", "get", &by_prefix]).await;
     assert_eq!(
@@ -88,9 +99,9 @@ async fn a_key_is_rotated_by_its_name(service: TestServer) {
         (&created["api_key"]["id"], true)
     );
     // Only one of them is usable now.
-    let current = service.json(&["key", "get", "acme/ci"]).await;
+    let current = service.json(&["key", "get", "blue-sky/ci"]).await;
     assert_eq!(current["id"], rotated["api_key"]["id"]);
-    let untouched = service.json(&["key", "get", "acme/other"]).await;
+    let untouched = service.json(&["key", "get", "blue-sky/other"]).await;
     assert_eq!(untouched, other["api_key"]);
 }
 
@@ -120,7 +131,7 @@ async fn a_malformed_name_is_rejected(service: TestServer) {
 }
 
 async fn a_plaintext_is_never_repeated(service: TestServer) {
-    let created = create_key(&service, "ci").await;
+    let created = create_key(&service, "acme", "ci").await;
     let plaintext = text(&created["plaintext"]);
     for key in [plaintext.to_owned(), format!("acme/{plaintext}")] {
         let ended = service.run(&["key", "revoke", &key]).await;
@@ -182,19 +193,20 @@ async fn a_plaintext_is_written_to_a_file(service: TestServer) {
 }
 
 async fn a_tenant_is_shown_with_what_it_has(service: TestServer) {
+    blue_sky(&service).await;
     service
         .json(&[
-            "project", "create", "--tenant", "acme", "--slug", "website", "--name", "Website",
+            "project", "create", "--tenant", "blue-sky", "--slug", "website", "--name", "Website",
         ])
         .await;
     service
-        .json(&["entitlement", "set", "acme", "insights", "--source", "override"])
+        .json(&["entitlement", "set", "blue-sky", "insights", "--source", "override"])
         .await;
-    create_key(&service, "ci").await;
-    create_key(&service, "old").await;
-    service.json(&["key", "revoke", "acme/old"]).await;
-    let shown = service.json(&["tenant", "show", "acme"]).await;
-    assert_eq!(shown["tenant"], service.json(&["tenant", "get", "acme"]).await);
+    create_key(&service, "blue-sky", "ci").await;
+    create_key(&service, "blue-sky", "old").await;
+    service.json(&["key", "revoke", "blue-sky/old"]).await;
+    let shown = service.json(&["tenant", "show", "blue-sky"]).await;
+    assert_eq!(shown["tenant"], service.json(&["tenant", "get", "blue-sky"]).await);
     let only = |list: &str, name: &str| {
         let items = shown[list].as_array().unwrap();
         assert_eq!(items.len(), 1, "{shown}");
@@ -203,7 +215,7 @@ async fn a_tenant_is_shown_with_what_it_has(service: TestServer) {
     assert_eq!(only("entitlements", "product"), "insights");
     assert_eq!(only("projects", "slug"), "website");
     assert_eq!(only("api_keys", "name"), "ci");
-    let table = service.run(&["tenant", "show", "acme"]).await;
+    let table = service.run(&["tenant", "show", "blue-sky"]).await;
     for part in [
         "Tenant\n",
         "Entitlements\n",
