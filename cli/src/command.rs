@@ -6,6 +6,7 @@ use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
+use tenant_registry_client::Client;
 
 use crate::audit::{Export, Tail};
 use crate::connection::Connection;
@@ -13,9 +14,12 @@ use crate::exit_code;
 use crate::failure::Failure;
 use crate::generated::OperationCommand;
 use crate::login::{LogIn, LogOut};
+use crate::names::{self, Names};
+use crate::new_api_key::NewApiKey;
 use crate::output::{self, OutputOptions};
 use crate::setting;
 use crate::tenant_find::Find;
+use crate::tenant_show::Show;
 
 /// The name of the program.
 const NAME: &str = "registry";
@@ -29,13 +33,20 @@ pub(crate) struct Arguments {
 
 /// A command with its arguments.
 pub(crate) enum Command {
-    Operation(OperationCommand),
-    TenantFind(Box<Find>),
-    AuditTail(Tail),
-    AuditExport(Export),
+    Online(OnlineCommand),
     Completions(Completions),
     LogIn(LogIn),
     LogOut(LogOut),
+}
+
+/// A command that sends requests to the service.
+pub(crate) enum OnlineCommand {
+    Operation(OperationCommand),
+    NewApiKey(NewApiKey),
+    TenantFind(Box<Find>),
+    TenantShow(Show),
+    AuditTail(Tail),
+    AuditExport(Export),
 }
 
 /// The options of all commands.
@@ -61,41 +72,48 @@ impl Completions {
     /// Prints the script.
     pub(crate) fn print(&self) -> Result<(), Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut clap_command(), NAME, &mut script);
+        clap_complete::generate(self.shell, &mut clap_command(&Names::default()), NAME, &mut script);
         output::bytes(&script)
     }
 }
 
 /// The whole command line.
-pub(crate) fn clap_command() -> clap::Command {
+fn clap_command(names: &Names) -> clap::Command {
     // Flattening the parts replaces the description, so it is set here.
-    OperationCommand::augment_subcommands(Program::command())
+    let command = OperationCommand::augment_subcommands(Program::command())
         .about("Command line client of the Tenant Registry, with a command for each operation of its API")
         .long_about(
             "Command line client of the Tenant Registry, with a command for each operation of its API.\n\nOnly data is \
              written to standard output. Messages are written to standard error.",
         )
-        .after_help(exit_code::help())
-        .mut_subcommand("tenant", |tenant| tenant.subcommand(Find::command()))
+        .after_help(format!("{}\n\n{}", names::HELP, exit_code::help()))
+        .mut_subcommand("tenant", |tenant| {
+            tenant.subcommand(Find::command()).subcommand(Show::command())
+        })
+        .mut_subcommand("api-key", |api_key| NewApiKey::augment(api_key).visible_alias("key"))
         .mut_subcommand("audit", |audit| {
             audit.subcommand(Tail::command()).subcommand(Export::command())
         })
         .subcommand(LogIn::augment_args(clap::Command::new("login")))
         .subcommand(LogOut::augment_args(clap::Command::new("logout")))
-        .subcommand(Completions::augment_args(clap::Command::new("completions")))
+        .subcommand(Completions::augment_args(clap::Command::new("completions")));
+    names.accept(command)
+}
+
+fn parse(arguments: &[OsString], names: &Names) -> Result<ArgMatches, clap::Error> {
+    let mut command = ignore_empty_variables(clap_command(names));
+    let matches = command.try_get_matches_from_mut(arguments);
+    let is_help = matches.as_ref().is_err_and(|error| !error.use_stderr());
+    if !is_help {
+        setting::check(&command, arguments).map_err(|error| command.error(ErrorKind::ValueValidation, error))?;
+    }
+    matches
 }
 
 impl Arguments {
-    /// Parses the command line.
-    pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let arguments: Vec<OsString> = arguments.into_iter().collect();
-        let mut command = ignore_empty_variables(clap_command());
-        let matches = command.try_get_matches_from_mut(&arguments);
-        let is_help = matches.as_ref().is_err_and(|error| !error.use_stderr());
-        if !is_help {
-            setting::check(&command, &arguments).map_err(|error| command.error(ErrorKind::ValueValidation, error))?;
-        }
-        let matches = matches?;
+    /// Parses the command line. An ID whose name is not known yet is not the right one.
+    pub(crate) fn parse(arguments: &[OsString], names: &Names) -> Result<Self, clap::Error> {
+        let matches = parse(arguments, names)?;
         let Program { connection, output } = Program::from_arg_matches(&matches)?;
         Ok(Self {
             connection,
@@ -109,18 +127,53 @@ impl Command {
     fn from_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let (group, group_matches) = match matches.subcommand() {
             Some((group, matches)) => (group, matches),
+            None => return OnlineCommand::from_matches(matches).map(Self::Online),
+        };
+        match group {
+            "login" => LogIn::from_arg_matches(group_matches).map(Self::LogIn),
+            "logout" => LogOut::from_arg_matches(group_matches).map(Self::LogOut),
+            "completions" => Completions::from_arg_matches(group_matches).map(Self::Completions),
+            _ => OnlineCommand::from_matches(matches).map(Self::Online),
+        }
+    }
+}
+
+impl OnlineCommand {
+    /// Parses a command line whose names are known.
+    pub(crate) fn parse(arguments: &[OsString], names: &Names) -> Result<Self, clap::Error> {
+        Self::from_matches(&parse(arguments, names)?)
+    }
+
+    fn from_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let (group, group_matches) = match matches.subcommand() {
+            Some((group, matches)) => (group, matches),
             None => return OperationCommand::from_arg_matches(matches).map(Self::Operation),
         };
         match (group, group_matches.subcommand()) {
-            ("login", _) => LogIn::from_arg_matches(group_matches).map(Self::LogIn),
-            ("logout", _) => LogOut::from_arg_matches(group_matches).map(Self::LogOut),
-            ("completions", _) => Completions::from_arg_matches(group_matches).map(Self::Completions),
             ("tenant", Some((Find::NAME, find))) => {
                 Find::from_arg_matches(find).map(|find| Self::TenantFind(Box::new(find)))
+            }
+            ("tenant", Some((Show::NAME, show))) => Show::from_arg_matches(show).map(Self::TenantShow),
+            ("api-key", _) => {
+                let command = OperationCommand::from_arg_matches(matches)?;
+                let new_api_key = NewApiKey::from_matches(group_matches, &command)?;
+                Ok(new_api_key.map_or(Self::Operation(command), Self::NewApiKey))
             }
             ("audit", Some((Tail::NAME, tail))) => Tail::from_arg_matches(tail).map(Self::AuditTail),
             ("audit", Some((Export::NAME, export))) => Export::from_arg_matches(export).map(Self::AuditExport),
             _ => OperationCommand::from_arg_matches(matches).map(Self::Operation),
+        }
+    }
+
+    /// Sends the requests and writes the output.
+    pub(crate) async fn run(self, client: &Client, options: &OutputOptions) -> Result<(), Failure> {
+        match self {
+            Self::Operation(command) => output::response(&command.send(client).await?, options),
+            Self::NewApiKey(new_api_key) => new_api_key.run(client, options).await,
+            Self::TenantFind(find) => find.run(client, options).await,
+            Self::TenantShow(show) => show.run(client, options).await,
+            Self::AuditTail(tail) => tail.run(client, options.output).await,
+            Self::AuditExport(export) => export.run(client).await,
         }
     }
 }
@@ -141,9 +194,10 @@ fn ignore_empty_variables(command: clap::Command) -> clap::Command {
 #[cfg(test)]
 mod tests {
     use super::clap_command;
+    use crate::names::Names;
 
     #[test]
     fn the_commands_are_well_formed() {
-        clap_command().debug_assert();
+        clap_command(&Names::default()).debug_assert();
     }
 }

@@ -48,7 +48,7 @@ impl Exit {
         match self {
             Self::Success => "success; for `audit tail`: stopped by Ctrl-C",
             Self::Failure => "the service failed, or its response is invalid or cannot be written",
-            Self::Usage => "invalid arguments; nothing was sent",
+            Self::Usage => "invalid arguments; nothing was changed",
             Self::Rejected => "the service rejected the request for a reason that is not listed below",
             Self::NotFound => "a resource in the request does not exist",
             Self::Conflict => "the request conflicts with stored data",

@@ -11,7 +11,7 @@ use crate::exit_code::Exit;
 /// An error of a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The arguments are invalid. Nothing was sent.
+    /// The arguments are invalid. Nothing was changed.
     #[error("{0}")]
     Usage(String),
     /// The settings of the connection are invalid. Nothing was sent.
@@ -20,6 +20,9 @@ pub(crate) enum Failure {
     /// There is no access token.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// A record that an argument names does not exist.
+    #[error("{0}")]
+    NotFound(String),
     /// The request failed.
     #[error(transparent)]
     Request(#[from] Error),
@@ -59,6 +62,7 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Configuration(_) => Exit::Usage,
             Self::Token(error) => exit_of_token(error),
+            Self::NotFound(_) => Exit::NotFound,
             Self::Request(error) => exit_of(error),
             Self::ApiKeyNotValid(Some(reason)) if reason.is_retryable() => Exit::Unavailable,
             Self::ApiKeyNotValid(_) => Exit::ApiKeyNotValid,
@@ -80,6 +84,7 @@ impl Failure {
             Self::Configuration(error) => Some(with_causes(error)),
             Self::Token(error) => Some(with_causes(error)),
             Self::Usage(_)
+            | Self::NotFound(_)
             | Self::ApiKeyNotValid(_)
             | Self::Unwritable { .. }
             | Self::Format(_)

@@ -13,34 +13,40 @@ mod fingerprint;
 mod generated;
 mod json_text;
 mod login;
+mod names;
+mod new_api_key;
 mod output;
 mod printable;
+mod private_file;
 mod setting;
 mod table;
 mod tenant_find;
+mod tenant_show;
 mod whole_number;
 
 use std::env;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use command::{Arguments, Command};
-use connection::Connection;
+use command::{Arguments, Command, OnlineCommand};
 use exit_code::Exit;
 use failure::Failure;
+use names::Names;
 use printable::{Printable, is_special};
 // The generated commands use the client by this name.
 use tenant_registry_client as client;
-use tenant_registry_client::Client;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::parse(env::args_os()) {
+    let given: Vec<OsString> = env::args_os().collect();
+    let names = Names::default();
+    let arguments = match Arguments::parse(&given, &names) {
         Ok(arguments) => arguments,
         Err(error) => {
             print(&error);
             return if error.use_stderr() { Exit::Usage } else { Exit::Success }.into();
         }
     };
-    match run(arguments) {
+    match run(arguments, &given, &names) {
         Ok(()) => Exit::Success.into(),
         Err(failure) => {
             for (index, line) in failure.message().iter().flat_map(|it| it.lines()).enumerate() {
@@ -63,7 +69,7 @@ fn print(error: &clap::Error) {
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), Failure> {
+fn run(arguments: Arguments, given: &[OsString], names: &Names) -> Result<(), Failure> {
     let Arguments {
         connection,
         output,
@@ -73,18 +79,19 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Completions(completions) => completions.print(),
         Command::LogIn(log_in) => run_async(log_in.run(&connection.base_url()?)),
         Command::LogOut(log_out) => run_async(log_out.run(&connection.base_url()?)),
-        Command::Operation(command) => with_client(&connection, async |client| {
-            output::response(&command.send(client).await?, &output)
-        }),
-        Command::TenantFind(find) => with_client(&connection, async |client| find.run(client, &output).await),
-        Command::AuditTail(tail) => with_client(&connection, async |client| tail.run(client, output.output).await),
-        Command::AuditExport(export) => with_client(&connection, async |client| export.run(client).await),
+        Command::Online(command) => {
+            let client = connection.client()?;
+            run_async(async {
+                let command = if names.are_unknown() {
+                    names.look_up(&client).await?;
+                    OnlineCommand::parse(given, names).map_err(|error| Failure::Usage(error.to_string()))?
+                } else {
+                    command
+                };
+                command.run(&client, &output).await
+            })
+        }
     }
-}
-
-fn with_client(connection: &Connection, work: impl AsyncFnOnce(&Client) -> Result<(), Failure>) -> Result<(), Failure> {
-    let client = connection.client()?;
-    run_async(work(&client))
 }
 
 fn run_async(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {

@@ -41,12 +41,31 @@ pub(crate) struct OutputOptions {
     columns: Vec<String>,
 }
 
+impl OutputOptions {
+    /// Whether the output is JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self.output, OutputFormat::Json)
+    }
+}
+
 /// Writes a response. Returns an error if it says that an API key is not valid.
 pub(crate) fn response(response: &Response, options: &OutputOptions) -> Result<(), Failure> {
     if let Response::Empty = response {
         return Ok(());
     }
-    let json = json(response)?;
+    value(response, options)?;
+    if let Response::ApiKeyVerify(types::ApiKeyVerify {
+        valid: false, reason, ..
+    }) = response
+    {
+        return Err(Failure::ApiKeyNotValid(reason.clone()));
+    }
+    Ok(())
+}
+
+/// Writes a value.
+pub(crate) fn value(value: &impl serde::Serialize, options: &OutputOptions) -> Result<(), Failure> {
+    let json = json(value)?;
     let text = match options.output {
         OutputFormat::Json => printable::json(&format!("{}\n", json_text::indented(&json))),
         OutputFormat::Table => {
@@ -61,14 +80,7 @@ pub(crate) fn response(response: &Response, options: &OutputOptions) -> Result<(
             text
         }
     };
-    bytes(text.as_bytes())?;
-    if let Response::ApiKeyVerify(types::ApiKeyVerify {
-        valid: false, reason, ..
-    }) = response
-    {
-        return Err(Failure::ApiKeyNotValid(reason.clone()));
-    }
-    Ok(())
+    bytes(text.as_bytes())
 }
 
 /// Converts a value to the JSON of the API.

@@ -12,6 +12,7 @@ impl Operation {
             | Self::TenantGet
             | Self::TenantList
             | Self::TenantGetBySlug
+            | Self::ProjectList
             | Self::ProjectGet
             | Self::EntitlementList
             | Self::EntitlementGet
@@ -27,6 +28,7 @@ impl Operation {
             | Self::TenantCancel
             | Self::TenantUpdate
             | Self::TenantArchive
+            | Self::ProjectUpdate
             | Self::EntitlementSet
             | Self::EntitlementRevoke
             | Self::ApiKeyUpdate

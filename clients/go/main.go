@@ -238,7 +238,29 @@ func createProject(tenant *registry.Tenant) *registry.Project {
 	found := succeeds(client.ProjectsAPI.ProjectGet(ctx, project.Id).Execute())
 	check(reflect.DeepEqual(found, project), "the created project")
 	passed("project_get")
-	return project
+
+	mobile := succeeds(client.ProjectsAPI.ProjectCreate(ctx).
+		ProjectCreate(*registry.NewProjectCreate(tenant.Id, "mobile-app", "Mobile app")).Execute())
+	list := client.ProjectsAPI.ProjectList(ctx).TenantId(tenant.Id)
+	page := succeeds(list.Limit(1).Execute())
+	check(reflect.DeepEqual(page.Items, []registry.Project{*mobile}), "the newest project")
+	page = succeeds(list.Limit(1).Cursor(page.GetNextCursor()).Execute())
+	check(reflect.DeepEqual(page.Items, []registry.Project{*project}) && !page.HasNextCursor(), "the oldest project")
+	fails[*registry.ProjectPage](400, registry.ERRORCODE_INVALID_INPUT)(list.Cursor("not-a-cursor").Execute())
+	passed("project_list")
+
+	update := *registry.NewProjectUpdate()
+	update.SetName("Website and shop")
+	updated := succeeds(client.ProjectsAPI.ProjectUpdate(ctx, project.Id).ProjectUpdate(update).Execute())
+	check(updated.Name == "Website and shop" && updated.GetDescription() == "For visitors", "the new name, the same description")
+	fails[*registry.Project](404, registry.ERRORCODE_NOT_FOUND)(
+		client.ProjectsAPI.ProjectUpdate(ctx, tenant.Id).ProjectUpdate(update).Execute())
+	update = *registry.NewProjectUpdate()
+	update.SetDescriptionNil()
+	updated = succeeds(client.ProjectsAPI.ProjectUpdate(ctx, project.Id).ProjectUpdate(update).Execute())
+	check(updated.Name == "Website and shop" && !updated.HasDescription(), "the same name, no description")
+	passed("project_update")
+	return updated
 }
 
 func tryProduct(tenant *registry.Tenant) string {
@@ -508,6 +530,9 @@ func readAuditLog(tenant *registry.Tenant, appended registry.AuditEvent) {
 		"tenant.updated",
 		"tenant.updated",
 		"project.created",
+		"project.created",
+		"project.updated",
+		"project.updated",
 		"catalog.requested",
 		"catalog.trial_started",
 		"entitlement.changed",

@@ -11,6 +11,7 @@ import com.breakpilot.tenantregistry.client.api.CatalogApi;
 import com.breakpilot.tenantregistry.client.api.CatalogApi.APICatalogListRequest;
 import com.breakpilot.tenantregistry.client.api.HealthApi;
 import com.breakpilot.tenantregistry.client.api.ProjectsApi;
+import com.breakpilot.tenantregistry.client.api.ProjectsApi.APIProjectListRequest;
 import com.breakpilot.tenantregistry.client.api.TenantsApi;
 import com.breakpilot.tenantregistry.client.api.TenantsApi.APITenantListRequest;
 import com.breakpilot.tenantregistry.client.model.*;
@@ -227,7 +228,30 @@ public final class CustomerLife {
 
         equal(projects.projectGet(project.getId(), null), project);
         passed("project_get");
-        return project;
+
+        Project mobile = projects.projectCreate(
+                new ProjectCreate().tenantId(tenantId).slug("mobile-app").name("Mobile app"), null);
+        APIProjectListRequest.Builder list =
+                APIProjectListRequest.newBuilder().tenantId(tenantId).limit(1);
+        ProjectPage page = projects.projectList(list.build());
+        equal(page.getItems(), List.of(mobile));
+        page = projects.projectList(list.cursor(page.getNextCursor()).build());
+        equal(page.getItems(), List.of(project));
+        equal(page.getNextCursor(), null);
+        APIProjectListRequest unknownCursor = list.cursor("not-a-cursor").build();
+        fails(400, ErrorCode.INVALID_INPUT, () -> projects.projectList(unknownCursor));
+        passed("project_list");
+
+        ProjectUpdate rename = new ProjectUpdate().name("Website and shop");
+        Project updated = projects.projectUpdate(project.getId(), rename, null);
+        equal(updated.getName(), "Website and shop");
+        equal(updated.getDescription(), body.getDescription());
+        updated = projects.projectUpdate(project.getId(), new ProjectUpdate().description(null), null);
+        equal(updated.getName(), "Website and shop");
+        equal(updated.getDescription(), null);
+        fails(404, ErrorCode.NOT_FOUND, () -> projects.projectUpdate(tenantId, rename, null));
+        passed("project_update");
+        return updated;
     }
 
     private String tryProduct(UUID tenantId) throws Exception {
@@ -482,6 +506,9 @@ public final class CustomerLife {
                         "tenant.updated",
                         "tenant.updated",
                         "project.created",
+                        "project.created",
+                        "project.updated",
+                        "project.updated",
                         "catalog.requested",
                         "catalog.trial_started",
                         "entitlement.changed",

@@ -170,7 +170,26 @@ def create_project(tenant):
 
     assert projects.project_get(project.id) == project
     passed("project_get")
-    return project
+
+    mobile = projects.project_create(registry.ProjectCreate(tenant_id=tenant.id, slug="mobile-app", name="Mobile app"))
+    page = projects.project_list(tenant.id, limit=1)
+    assert page.items == [mobile]
+    page = projects.project_list(tenant.id, limit=1, cursor=page.next_cursor)
+    assert page.items == [project] and page.next_cursor is None
+    with fails(400, registry.ErrorCode.INVALID_INPUT):
+        projects.project_list(tenant.id, cursor="not-a-cursor")
+    passed("project_list")
+
+    updated = projects.project_update(project.id, registry.ProjectUpdate(name="Website and shop"))
+    assert updated.name == "Website and shop" and updated.description == "For visitors"
+    updated = projects.project_update(project.id, registry.ProjectUpdate(description=None))
+    assert updated.name == "Website and shop" and updated.description is None
+    for members in ({}, {"name": "n"}, {"name": "n", "description": None}):
+        assert registry.ProjectUpdate.from_dict(members).to_dict() == members
+    with fails(404, registry.ErrorCode.NOT_FOUND):
+        projects.project_update(uuid.uuid4(), registry.ProjectUpdate(name="n"))
+    passed("project_update")
+    return updated
 
 
 def try_product(tenant):
@@ -373,6 +392,9 @@ def read_audit_log(tenant, appended):
         "tenant.updated",
         "tenant.updated",
         "project.created",
+        "project.created",
+        "project.updated",
+        "project.updated",
         "catalog.requested",
         "catalog.trial_started",
         "entitlement.changed",

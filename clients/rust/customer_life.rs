@@ -14,8 +14,8 @@ use self::registry::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch,
     ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditEvent, CatalogRequest, EntitlementCheckReason,
     EntitlementGrant, EntitlementSet, EntitlementSource, ErrorCode, HealthStatus, Patch, ProductKey, Project,
-    ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind,
-    TenantSlug, TenantStatus, TenantUpdate,
+    ProjectCreate, ProjectId, ProjectUpdate, StoredText, Tenant, TenantActivate, TenantCancel, TenantCreate, TenantId,
+    TenantKind, TenantSlug, TenantStatus, TenantUpdate,
 };
 use self::registry::{Client, EntityTag, ResponseValue, TryStreamExt};
 use uuid::Uuid;
@@ -236,7 +236,44 @@ async fn create_project(client: &Client, tenant_id: TenantId) -> Outcome<Project
 
     equal(&*client.project_get().id(project.id).send().await?, &project)?;
     passed("project_get");
-    Ok(project)
+
+    let body = ProjectCreate::new(tenant_id, "mobile-app".try_into()?, "Mobile app".try_into()?);
+    let mobile = client.project_create().body(body).send().await?.into_inner();
+    let list = client.project_list().tenant_id(tenant_id).limit(1);
+    let newest = list.clone().send().await?.into_inner();
+    equal(&newest.items, &vec![mobile.clone()])?;
+    let cursor = newest.next_cursor.ok_or("a second page")?;
+    let oldest = list.clone().cursor(cursor).send().await?.into_inner();
+    equal(&(&oldest.items, &oldest.next_cursor), &(&vec![project.clone()], &None))?;
+    let all: Vec<Project> = list.clone().stream().try_collect().await?;
+    equal(&all, &vec![mobile, project.clone()])?;
+    let unknown = list.cursor("not-a-cursor").send().await;
+    fails(400, ErrorCode::InvalidInput, unknown)?;
+    passed("project_list");
+
+    let patch = ProjectUpdate {
+        name: Some("Website and shop".try_into()?),
+        ..ProjectUpdate::default()
+    };
+    let update = |id| client.project_update().id(id);
+    let updated = update(project.id).body(patch.clone()).send().await?;
+    equal(
+        &(updated.name.as_str(), text(&updated.description)),
+        &("Website and shop", Some("For visitors")),
+    )?;
+    let unknown = update(Uuid::now_v7().into()).body(patch).send().await;
+    fails(404, ErrorCode::NotFound, unknown)?;
+    let patch = ProjectUpdate {
+        description: Patch::Clear,
+        ..ProjectUpdate::default()
+    };
+    let updated = update(project.id).body(patch).send().await?.into_inner();
+    equal(
+        &(updated.name.as_str(), text(&updated.description)),
+        &("Website and shop", None),
+    )?;
+    passed("project_update");
+    Ok(updated)
 }
 
 async fn try_product(client: &Client, tenant_id: TenantId) -> Outcome<ProductKey> {
@@ -614,6 +651,9 @@ async fn read_audit_log(client: &Client, tenant: &Tenant, appended: &AuditEvent)
             "tenant.updated",
             "tenant.updated",
             "project.created",
+            "project.created",
+            "project.updated",
+            "project.updated",
             "catalog.requested",
             "catalog.trial_started",
             "entitlement.changed",

@@ -211,7 +211,26 @@ async function createProject({ id: tenantId }: Tenant): Promise<Project> {
 
     assert.deepEqual(await projects.projectGet({ id }), project);
     passed("project_get");
-    return project;
+
+    const mobileApp = { tenantId, slug: "mobile-app", name: "Mobile app" };
+    const mobile = await projects.projectCreate({ projectCreate: mobileApp });
+    const newest = await projects.projectList({ tenantId, limit: 1 });
+    assert.deepEqual(newest.items, [mobile]);
+    const oldest = await projects.projectList({ tenantId, limit: 1, cursor: newest.nextCursor });
+    assert.deepEqual(oldest, { items: [project], nextCursor: undefined });
+    await fails(400, ErrorCode.InvalidInput, projects.projectList({ tenantId, cursor: "not-a-cursor" }));
+    passed("project_list");
+
+    const renamed = await projects.projectUpdate({ id, projectUpdate: { name: "Website and shop" } });
+    assert.equal(renamed.name, "Website and shop");
+    assert.equal(renamed.description, projectCreate.description);
+    const updated = await projects.projectUpdate({ id, projectUpdate: { description: null } });
+    assert.equal(updated.name, "Website and shop");
+    assert.equal(updated.description, undefined);
+    const unknown = { id: tenantId, projectUpdate: { name: "n" } };
+    await fails(404, ErrorCode.NotFound, projects.projectUpdate(unknown));
+    passed("project_update");
+    return updated;
 }
 
 async function tryProduct({ id: tenantId }: Tenant): Promise<string> {
@@ -448,6 +467,9 @@ async function readAuditLog(tenant: Tenant, appended: AuditEvent) {
             "tenant.updated",
             "tenant.updated",
             "project.created",
+            "project.created",
+            "project.updated",
+            "project.updated",
             "catalog.requested",
             "catalog.trial_started",
             "entitlement.changed",

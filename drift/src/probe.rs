@@ -33,8 +33,8 @@ pub(crate) struct Exchange {
 }
 
 /// A request with placeholders: `{acme}` is the ID of the in-memory store's first tenant, `{unique}` is unique to a run
-/// of the probe, `{fresh}` is unique to a request, `{created}` is the last `/id` in a response, and `{api_key}` the first
-/// `/api_key/id`.
+/// of the probe, `{fresh}` is unique to a request, `{created}` is the last `/id` in a response and `{first}` the first one, and
+/// `{api_key}` is the first `/api_key/id`.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: &'static str,

@@ -130,6 +130,7 @@ impl Server {
                 .replace("{unique}", unique)
                 .replace("{fresh}", &fresh)
                 .replace("{created}", &ids.created)
+                .replace("{first}", &ids.first)
                 .replace("{api_key}", &ids.api_key)
         };
         Request {
@@ -178,6 +179,8 @@ impl Server {
 struct Ids {
     /// The last `/id`.
     created: String,
+    /// The first `/id`.
+    first: String,
     /// The first `/api_key/id`.
     api_key: String,
 }
@@ -185,6 +188,9 @@ struct Ids {
 impl Ids {
     fn add(&mut self, body: &str) {
         if let Some(id) = id(body, "/id") {
+            if self.first.is_empty() {
+                self.first.clone_from(&id);
+            }
             self.created = id;
         }
         if let Some(id) = id(body, "/api_key/id")

@@ -15,8 +15,8 @@ use tenant_registry_contract::server::{
 };
 use tenant_registry_contract::types::{
     ApiKeyCreate, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAppend, CatalogRequest,
-    ConstraintError, EntitlementSet, ProjectCreate, RetryAfterSeconds, TenantActivate, TenantCancel, TenantCreate,
-    TenantUpdate,
+    ConstraintError, EntitlementSet, ProjectCreate, ProjectUpdate, RetryAfterSeconds, TenantActivate, TenantCancel,
+    TenantCreate, TenantUpdate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
@@ -130,6 +130,7 @@ compared_by_equality!(
     TenantActivate,
     TenantCancel,
     ProjectCreate,
+    ProjectUpdate,
     EntitlementSet,
     CatalogRequest,
     ApiKeyCreate,

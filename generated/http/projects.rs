@@ -11,11 +11,69 @@ use serde::Deserialize;
 use crate::types;
 use crate::server::{
     Api, ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse,
-    ProjectGetParams, ProjectGetResponse, Scope,
+    ProjectGetParams, ProjectGetResponse, ProjectListParams, ProjectListResponse,
+    ProjectUpdateParams, ProjectUpdateResponse, Scope,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
+
+/// `GET /v1/projects`: List the projects of a tenant, newest first.
+pub(super) async fn project_list<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ProjectsRead]],
+            )
+            .await?;
+        let query = request::query(&context, &["tenant_id", "limit", "cursor"])?;
+        let params = ProjectListParams {
+            tenant_id: request::required_parameter(&query, "tenant_id", str::parse)?,
+            limit: request::defaulted_parameter(&query, "limit", str::parse, "50")?,
+            cursor: request::optional_parameter(&query, "cursor", str::parse)?,
+        };
+        Ok(
+            context
+                .context()
+                .implementation
+                .project_list(metadata, principal, params)
+                .await,
+        )
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for ProjectListResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[&[Scope::ProjectsRead]],
+                    )?
+                }
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
 
 /// `POST /v1/projects`: Create a project.
 pub(super) async fn project_create<A: Api>(
@@ -151,6 +209,83 @@ impl ToResponse for ProjectGetResponse {
                     )?
                 }
                 Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// The variables of `/v1/projects/{id}`, not parsed.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct ProjectUpdatePath {
+    /// The ID of the project.
+    pub(super) id: String,
+}
+
+/// `PATCH /v1/projects/{id}`: Update a project.
+pub(super) async fn project_update<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: ProjectUpdatePath,
+    request: Request<Body>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::ProjectsWrite]],
+            )
+            .await?;
+        request::no_query(&context)?;
+        let params = ProjectUpdateParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+            if_match: request::header_parameter(&context, "If-Match", str::parse)?,
+        };
+        let body = request::merge_patch(&context, request).await?;
+        Ok(
+            context
+                .context()
+                .implementation
+                .project_update(metadata, principal, params, body)
+                .await,
+        )
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for ProjectUpdateResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => {
+                    response::tagged(response::json(StatusCode::OK, &body)?, &body)?
+                }
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[&[Scope::ProjectsWrite]],
+                    )?
+                }
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
+                Self::PreconditionFailed(body) => {
+                    response::json(StatusCode::PRECONDITION_FAILED, &body)?
+                }
+                Self::PayloadTooLarge(body) => {
+                    response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
+                }
+                Self::UnsupportedMediaType(body) => {
+                    response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
+                }
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }

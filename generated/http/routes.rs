@@ -20,7 +20,7 @@ use super::api_keys::{
     ApiKeyGetPath, ApiKeyRevokePath, ApiKeyRotatePath, ApiKeyUpdatePath,
 };
 use super::context::{RequestContext, ServerContext};
-use super::projects::{ProjectDeletePath, ProjectGetPath};
+use super::projects::{ProjectDeletePath, ProjectGetPath, ProjectUpdatePath};
 use super::response::HttpResult;
 use super::tenants::{
     EntitlementGetPath, EntitlementRevokePath, EntitlementSetPath, TenantActivatePath,
@@ -204,8 +204,9 @@ pub(super) async fn route<A: Api>(
         }
         ["v1", "projects"] if is_served("/v1/projects") => {
             match method {
+                Method::GET | Method::HEAD => projects::project_list(context).await,
                 Method::POST => projects::project_create(context, request).await,
-                _ => response::method_not_allowed(&context, "POST"),
+                _ => response::method_not_allowed(&context, "GET, HEAD, POST"),
             }
         }
         ["v1", "projects", id] if is_served("/v1/projects/{id}") => {
@@ -219,6 +220,16 @@ pub(super) async fn route<A: Api>(
                         )
                         .await
                 }
+                Method::PATCH => {
+                    projects::project_update(
+                            context,
+                            ProjectUpdatePath {
+                                id: (*id).to_owned(),
+                            },
+                            request,
+                        )
+                        .await
+                }
                 Method::DELETE => {
                     projects::project_delete(
                             context,
@@ -228,7 +239,7 @@ pub(super) async fn route<A: Api>(
                         )
                         .await
                 }
-                _ => response::method_not_allowed(&context, "GET, HEAD, DELETE"),
+                _ => response::method_not_allowed(&context, "GET, HEAD, PATCH, DELETE"),
             }
         }
         ["v1", "tenants"] if is_served("/v1/tenants") => {
@@ -347,8 +358,10 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "tenant_activate" => Some("/v1/tenants/{id}/activate"),
         "tenant_cancel" => Some("/v1/tenants/{id}/cancel"),
         "tenant_archive" => Some("/v1/tenants/{id}/archive"),
+        "project_list" => Some("/v1/projects"),
         "project_create" => Some("/v1/projects"),
         "project_get" => Some("/v1/projects/{id}"),
+        "project_update" => Some("/v1/projects/{id}"),
         "project_delete" => Some("/v1/projects/{id}"),
         "entitlement_list" => Some("/v1/entitlements"),
         "entitlement_get" => Some("/v1/entitlements/{tenant_id}/{product}"),
@@ -527,6 +540,21 @@ pub fn api_description<A: Api>(
     if is_served("/v1/projects") {
         api.register(
             ApiEndpoint::new(
+                    "project_list".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::GET,
+                    "application/json",
+                    "/v1/projects",
+                    ApiEndpointVersions::All,
+                )
+                .summary("List the projects of a tenant, newest first.")
+                .description(
+                    "To get the next page, repeat the request with the same `tenant_id` and with the `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400 if the cursor belongs to another tenant.",
+                )
+                .tag("projects"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
                     "project_create".to_owned(),
                     endpoint::<A, NoVariables>,
                     Method::POST,
@@ -540,7 +568,10 @@ pub fn api_description<A: Api>(
                 )
                 .tag("projects"),
         )?;
-        register_others::<A, NoVariables>(&mut api, "/v1/projects", &[Method::POST])?;
+        register_others::<
+            A,
+            NoVariables,
+        >(&mut api, "/v1/projects", &[Method::GET, Method::POST])?;
     }
     if is_served("/v1/projects/{id}") {
         api.register(
@@ -553,6 +584,21 @@ pub fn api_description<A: Api>(
                     ApiEndpointVersions::All,
                 )
                 .summary("Get a project by ID.")
+                .tag("projects"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
+                    "project_update".to_owned(),
+                    endpoint::<A, ProjectGetPath>,
+                    Method::PATCH,
+                    "application/json",
+                    "/v1/projects/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Update a project.")
+                .description(
+                    "The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged, and `null` removes a value. The slug never changes. Writes the audit event `project.updated`, unless nothing changes. Its `metadata` has the names of the changed properties.",
+                )
                 .tag("projects"),
         )?;
         api.register(
@@ -573,7 +619,7 @@ pub fn api_description<A: Api>(
         register_others::<
             A,
             ProjectGetPath,
-        >(&mut api, "/v1/projects/{id}", &[Method::GET, Method::DELETE])?;
+        >(&mut api, "/v1/projects/{id}", &[Method::GET, Method::PATCH, Method::DELETE])?;
     }
     if is_served("/v1/entitlements") {
         api.register(

@@ -20,7 +20,7 @@ pub enum Scope {
     TenantsDelete,
     /// `projects:read`: Read projects.
     ProjectsRead,
-    /// `projects:write`: Create and delete projects.
+    /// `projects:write`: Create, update and delete projects.
     ProjectsWrite,
     /// `entitlements:read`: Read entitlements.
     EntitlementsRead,

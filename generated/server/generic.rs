@@ -21,6 +21,7 @@ use super::{
     EntitlementSetResponse, Health, HealthGetResponse, Idempotency, InvalidBody,
     KeyedRequest, NotAdmitted, OperationResponse, Principal, ProjectCreateResponse,
     ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams, ProjectGetResponse,
+    ProjectListParams, ProjectListResponse, ProjectUpdateParams, ProjectUpdateResponse,
     Projects, ReadinessGetResponse, RequestKey, RequestMetadata, RunningRequests,
     ServerErrorResponse, StoredResponse, TenantActivateParams, TenantActivateResponse,
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
@@ -477,9 +478,29 @@ impl<
 }
 
 impl<
-    H: Idempotency + Handler<ProjectCreate> + Handler<ProjectGet>
-        + Handler<ProjectDelete>,
+    H: Idempotency + Handler<ProjectList> + Handler<ProjectCreate> + Handler<ProjectGet>
+        + Handler<ProjectUpdate> + Handler<ProjectDelete>,
 > Projects for GenericApi<H> {
+    fn project_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ProjectListParams,
+    ) -> impl Future<Output = ProjectListResponse> + Send {
+        <H as Handler<
+            ProjectList,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body: (),
+            },
+        )
+    }
+
     fn project_create(
         &self,
         metadata: RequestMetadata,
@@ -517,6 +538,27 @@ impl<
                 keyed: (),
                 params,
                 body: (),
+            },
+        )
+    }
+
+    fn project_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: ProjectUpdateParams,
+        body: types::ProjectUpdate,
+    ) -> impl Future<Output = ProjectUpdateResponse> + Send {
+        <H as Handler<
+            ProjectUpdate,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body,
             },
         )
     }
@@ -1190,6 +1232,37 @@ impl Operation for TenantArchive {
     }
 }
 
+/// `project_list`: List the projects of a tenant, newest first.
+#[derive(Debug)]
+pub enum ProjectList {}
+
+impl Operation for ProjectList {
+    const ID: &'static str = "project_list";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = ProjectListParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = ProjectListResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.project_list(request.metadata, request.principal, request.params)
+    }
+}
+
 /// `project_create`: Create a project.
 #[derive(Debug)]
 pub enum ProjectCreate {}
@@ -1254,6 +1327,42 @@ impl Operation for ProjectGet {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.project_get(request.metadata, request.principal, request.params)
+    }
+}
+
+/// `project_update`: Update a project.
+#[derive(Debug)]
+pub enum ProjectUpdate {}
+
+impl Operation for ProjectUpdate {
+    const ID: &'static str = "project_update";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = ProjectUpdateParams;
+
+    type Body = types::ProjectUpdate;
+
+    type Schema = types::ProjectUpdate;
+
+    type Response = ProjectUpdateResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.project_update(
+            request.metadata,
+            request.principal,
+            request.params,
+            request.body,
+        )
     }
 }
 
@@ -1987,10 +2096,31 @@ impl Parameters for TenantArchiveParams {
     }
 }
 
+impl Parameters for ProjectListParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { tenant_id, limit, cursor } = self;
+        visitor.parameter("tenant_id", tenant_id);
+        visitor.parameter("limit", limit);
+        if let Some(value) = cursor {
+            visitor.parameter("cursor", value);
+        }
+    }
+}
+
 impl Parameters for ProjectGetParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self { id } = self;
         visitor.parameter("id", id);
+    }
+}
+
+impl Parameters for ProjectUpdateParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id, if_match } = self;
+        visitor.parameter("id", id);
+        if let Some(value) = if_match {
+            visitor.parameter("If-Match", value);
+        }
     }
 }
 

@@ -38,7 +38,8 @@ pub use self::idempotency::{
 pub use self::invalid_body::InvalidBody;
 pub use self::projects::{
     ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse, ProjectGetParams,
-    ProjectGetResponse, Projects,
+    ProjectGetResponse, ProjectListParams, ProjectListResponse, ProjectUpdateParams,
+    ProjectUpdateResponse, Projects,
 };
 pub use self::request::RequestMetadata;
 pub use self::response::{OperationResponse, ServerErrorResponse};

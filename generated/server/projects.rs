@@ -9,6 +9,22 @@ use super::{
 
 /// Projects of a tenant, for which it can create API keys.
 pub trait Projects: Idempotency {
+    /// List the projects of a tenant, newest first.
+    ///
+    /// To get the next page, repeat the request with the same `tenant_id` and with the
+    /// `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400
+    /// if the cursor belongs to another tenant.
+    ///
+    /// Requires the scope `projects:read`.
+    ///
+    /// `GET /v1/projects`
+    fn project_list(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: ProjectListParams,
+    ) -> impl Future<Output = ProjectListResponse> + Send;
+
     /// Create a project.
     ///
     /// Returns 409 if the slug is in use in the tenant. Writes the audit event `project.created`.
@@ -36,6 +52,23 @@ pub trait Projects: Idempotency {
         params: ProjectGetParams,
     ) -> impl Future<Output = ProjectGetResponse> + Send;
 
+    /// Update a project.
+    ///
+    /// The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged, and `null`
+    /// removes a value. The slug never changes. Writes the audit event `project.updated`, unless
+    /// nothing changes. Its `metadata` has the names of the changed properties.
+    ///
+    /// Requires the scope `projects:write`.
+    ///
+    /// `PATCH /v1/projects/{id}`
+    fn project_update(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: ProjectUpdateParams,
+        body: types::ProjectUpdate,
+    ) -> impl Future<Output = ProjectUpdateResponse> + Send;
+
     /// Delete a project.
     ///
     /// Returns 409 if API keys of the project are usable. Revoke them first. The other keys of the
@@ -52,11 +85,32 @@ pub trait Projects: Idempotency {
     ) -> impl Future<Output = ProjectDeleteResponse> + Send;
 }
 
+/// The parameters of `project_list`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProjectListParams {
+    /// The ID of the tenant.
+    pub tenant_id: types::TenantId,
+    /// The maximum number of projects to return.
+    pub limit: types::PageLimit,
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
+    pub cursor: Option<types::ListCursor>,
+}
+
 /// The parameters of `project_get`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProjectGetParams {
     /// The ID of the project.
     pub id: types::ProjectId,
+}
+
+/// The parameters of `project_update`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProjectUpdateParams {
+    /// The ID of the project.
+    pub id: types::ProjectId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub if_match: Option<IfMatch<types::Project>>,
 }
 
 /// The parameters of `project_delete`.
@@ -67,6 +121,49 @@ pub struct ProjectDeleteParams {
     /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
     /// change is made only if the record still has one of them; otherwise the response is 412.
     pub if_match: Option<IfMatch<types::Project>>,
+}
+
+/// The responses that `project_list` declares.
+#[derive(Clone, Debug)]
+pub enum ProjectListResponse {
+    /// 200: A page of the tenant's projects.
+    Ok(types::ProjectPage),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for ProjectListResponse {
+    const OPERATION: &'static str = "project_list";
+}
+
+impl From<ServerErrorResponse> for ProjectListResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
 }
 
 /// The responses that `project_create` declares.
@@ -147,6 +244,56 @@ impl OperationResponse for ProjectGetResponse {
 }
 
 impl From<ServerErrorResponse> for ProjectGetResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `project_update` declares.
+#[derive(Clone, Debug)]
+pub enum ProjectUpdateResponse {
+    /// 200: The updated project.
+    Ok(types::Project),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 412: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    PreconditionFailed(types::Error),
+    /// 413: The body exceeds the maximum size.
+    PayloadTooLarge(types::Error),
+    /// 415: The `Content-Type` of the body is not JSON.
+    UnsupportedMediaType(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for ProjectUpdateResponse {
+    const OPERATION: &'static str = "project_update";
+}
+
+impl From<ServerErrorResponse> for ProjectUpdateResponse {
     fn from(response: ServerErrorResponse) -> Self {
         match response {
             ServerErrorResponse::InternalServerError(body) => {

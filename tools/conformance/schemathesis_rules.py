@@ -11,6 +11,7 @@ RULES = {
     "api_key_list": "`cursor`: does not belong to this list",
     "api_key_rotate": "`overlap_seconds`: invalid type: floating point",
     "api_key_update": "`expires_at`: must be in the future",
+    "project_list": "`cursor`: does not belong to this list",
     "audit_append": "`tenant_id`: no tenant has this id",
     "tenant_activate": "the contract would end on ",
     "tenant_list": "`cursor`: does not belong to this list",

@@ -1,10 +1,9 @@
 //! `registry audit export`: writes audit events to standard output or a file.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Command};
-use tempfile::NamedTempFile;
 use tenant_registry_client::Client;
 
 use super::export_format::ExportFormat;
@@ -14,6 +13,7 @@ use super::without_paging;
 use crate::failure::Failure;
 use crate::generated::audit::AuditList;
 use crate::output;
+use crate::private_file::PrivateFile;
 
 /// The arguments of the command.
 #[derive(Clone, Debug, Args)]
@@ -72,58 +72,36 @@ impl Export {
 /// The destination of an export.
 enum Target {
     Output,
-    /// A temporary file in the directory of `path`. `finish` renames it to `path`; otherwise, dropping this removes it.
-    File {
-        file: NamedTempFile,
-        path: PathBuf,
-    },
+    File(PrivateFile),
 }
 
 impl Target {
     fn open(path: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = path else {
-            return Ok(Self::Output);
-        };
-        let directory = match path.parent() {
-            Some(directory) if !directory.as_os_str().is_empty() => directory,
-            Some(_) | None => Path::new("."),
-        };
-        let file = NamedTempFile::new_in(directory).map_err(unwritable(path))?;
-        Ok(Self::File {
-            file,
-            path: path.to_owned(),
-        })
+        match path {
+            None => Ok(Self::Output),
+            Some(path) => PrivateFile::create(path).map(Self::File),
+        }
     }
 
     /// Whether the events are written to a terminal.
     fn is_terminal(&self) -> bool {
         match self {
             Self::Output => io::stdout().is_terminal(),
-            Self::File { .. } => false,
+            Self::File(_) => false,
         }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         match self {
             Self::Output => output::bytes(bytes),
-            Self::File { file, path } => file.write_all(bytes).map_err(unwritable(path)),
+            Self::File(file) => file.write(bytes),
         }
     }
 
     fn finish(self) -> Result<(), Failure> {
         match self {
             Self::Output => Ok(()),
-            Self::File { file, path } => {
-                file.as_file().sync_all().map_err(unwritable(&path))?;
-                let persisted = file.persist(&path);
-                persisted.map_err(|error| unwritable(&path)(error.error))?;
-                Ok(())
-            }
+            Self::File(file) => file.finish(),
         }
     }
-}
-
-fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Failure {
-    let place = path.display().to_string();
-    move |source| Failure::Unwritable { place, source }
 }

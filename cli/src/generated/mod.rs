@@ -18,7 +18,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 11552540555215137755;
+pub(crate) const SPEC_FINGERPRINT: u64 = 3561216407122680229;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]
@@ -72,6 +72,7 @@ pub(crate) enum Response {
     Health(types::Health),
     TenantPage(types::TenantPage),
     Tenant(types::Tenant),
+    ProjectPage(types::ProjectPage),
     Project(types::Project),
     TenantProductList(types::TenantProductList),
     TenantProduct(types::TenantProduct),

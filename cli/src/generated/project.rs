@@ -11,8 +11,10 @@ use super::arguments::{Body, Input};
 /// The commands of the group.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
+    List(ProjectList),
     Create(ProjectCreate),
     Get(ProjectGet),
+    Update(ProjectUpdate),
     Delete(ProjectDelete),
 }
 
@@ -20,14 +22,51 @@ impl Command {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<Response, Failure> {
         let response = match self {
+            Self::List(request) => Response::ProjectPage(request.send(client).await?),
             Self::Create(request) => Response::Project(request.send(client).await?),
             Self::Get(request) => Response::Project(request.send(client).await?),
+            Self::Update(request) => Response::Project(request.send(client).await?),
             Self::Delete(request) => {
                 request.send(client).await?;
                 Response::Empty
             }
         };
         Ok(response)
+    }
+}
+
+/// List the projects of a tenant, newest first.
+///
+/// To get the next page, repeat the request with the same `tenant_id` and with the
+/// `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400
+/// if the cursor belongs to another tenant.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ProjectList {
+    /// The ID of the tenant.
+    #[arg(long, value_name = "UUID")]
+    pub(crate) tenant_id: types::TenantId,
+    /// The maximum number of projects to return. Default: `50`.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(crate) limit: Option<types::PageLimit>,
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) cursor: Option<types::ListCursor>,
+}
+
+impl ProjectList {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::ProjectPage, Failure> {
+        let mut request = client.project_list().tenant_id(self.tenant_id);
+        if let Some(value) = self.limit {
+            request = request.limit(value);
+        }
+        if let Some(value) = self.cursor {
+            request = request.cursor(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 
@@ -88,6 +127,58 @@ impl ProjectGet {
     /// Sends the request.
     pub(crate) async fn send(self, client: &Client) -> Result<types::Project, Failure> {
         Ok(client.project_get().id(self.id).send().await?.into_inner())
+    }
+}
+
+/// Update a project.
+///
+/// The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged, and `null`
+/// removes a value. The slug never changes. Writes the audit event `project.updated`, unless
+/// nothing changes. Its `metadata` has the names of the changed properties.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ProjectUpdate {
+    /// The ID of the project.
+    #[arg(value_name = "ID")]
+    pub(crate) id: types::ProjectId,
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) if_match: Option<String>,
+    /// The display name of a project.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<types::ProjectName>,
+    /// What the project is for.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<types::Text>,
+    /// Remove these values. Separate several with commas, or repeat the option.
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        value_parser = ["description"]
+    )]
+    pub(crate) clear: Vec<String>,
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) body_file: Option<Input>,
+}
+
+impl ProjectUpdate {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<types::Project, Failure> {
+        let mut body = Body::from_file(self.body_file)?;
+        body.set("name", self.name)?;
+        body.set(
+            "description",
+            arguments::patch("description", self.description, &self.clear)?,
+        )?;
+        let body: types::ProjectUpdate = arguments::finish(body)?;
+        let mut request = client.project_update().id(self.id).body(body);
+        if let Some(value) = self.if_match {
+            request = request.if_match(value);
+        }
+        Ok(request.send().await?.into_inner())
     }
 }
 

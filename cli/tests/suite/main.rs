@@ -6,6 +6,7 @@ mod audit_tail;
 mod failures;
 mod harness;
 mod login;
+mod names;
 mod operations;
 mod secrets;
 mod shell;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         audit_tail::cases(),
         failures::cases(),
         login::cases(),
+        names::cases(),
         operations::cases(),
         secrets::cases(),
         shell::cases(),

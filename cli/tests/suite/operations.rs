@@ -99,6 +99,14 @@ async fn every_operation_is_a_command(service: TestServer) {
         calls.call(Operation::ProjectGet, "project get", &[project_id]).await,
         project
     );
+    let list = ["--tenant-id", &id, "--limit", "1"];
+    assert_eq!(
+        calls.call(Operation::ProjectList, "project list", &list).await,
+        json!({ "items": [project] })
+    );
+    let changes = [project_id, "--name", "Website and shop", "--clear", "description"];
+    let updated = calls.call(Operation::ProjectUpdate, "project update", &changes).await;
+    assert_eq!(updated["name"], "Website and shop");
     assert_eq!(
         calls
             .call(Operation::ProjectDelete, "project delete", &[project_id])

@@ -1787,6 +1787,159 @@ impl TenantArchiveThen {
     }
 }
 
+/// Matches requests of `project_list`.
+pub struct ProjectListWhen(When);
+
+impl ProjectListWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::GET)
+                .path_matches(
+                    Regex::new("^/v1/projects$").expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `cursor`.
+    pub fn cursor<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::ListCursor>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("cursor", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("cursor"))
+        }
+    }
+
+    /// Matches requests with this `limit`.
+    pub fn limit<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::PageLimit>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.query_param("limit", value.to_string()))
+        } else {
+            Self(self.0.query_param_missing("limit"))
+        }
+    }
+
+    /// Matches requests with this `tenant_id`.
+    pub fn tenant_id(self, value: &types::TenantId) -> Self {
+        Self(self.0.query_param("tenant_id", value.to_string()))
+    }
+}
+
+/// Sets the response of `project_list`.
+pub struct ProjectListThen(Then);
+
+impl ProjectListThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::ProjectPage) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Matches requests of `project_create`.
 pub struct ProjectCreateWhen(When);
 
@@ -2237,6 +2390,188 @@ impl ProjectDeleteThen {
             self
                 .0
                 .status(412u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `project_update`.
+pub struct ProjectUpdateWhen(When);
+
+impl ProjectUpdateWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::PATCH)
+                .path_matches(
+                    Regex::new("^/v1/projects/[^/]*$")
+                        .expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::ProjectId) -> Self {
+        let re = Regex::new(&format!("^/v1/projects/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+
+    /// Matches requests with this `if_match`.
+    pub fn if_match<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a str>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("If-Match", value.to_string()))
+        } else {
+            Self(self.0.header_missing("If-Match"))
+        }
+    }
+
+    /// Matches requests with this `body`.
+    pub fn body(self, value: &types::ProjectUpdate) -> Self {
+        Self(self.0.json_body_obj(value))
+    }
+}
+
+/// Sets the response of `project_update`.
+pub struct ProjectUpdateThen(Then);
+
+impl ProjectUpdateThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::Project) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `precondition_failed`.
+    pub fn precondition_failed(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(412u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `payload_too_large`.
+    pub fn payload_too_large(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(413u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unsupported_media_type`.
+    pub fn unsupported_media_type(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(415u16)
                 .header("content-type", "application/json")
                 .json_body_obj(value),
         )
@@ -5249,6 +5584,10 @@ pub trait MockServerExt {
     fn tenant_archive<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(TenantArchiveWhen, TenantArchiveThen);
+    /// Mocks `project_list`.
+    fn project_list<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectListWhen, ProjectListThen);
     /// Mocks `project_create`.
     fn project_create<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -5261,6 +5600,10 @@ pub trait MockServerExt {
     fn project_delete<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(ProjectDeleteWhen, ProjectDeleteThen);
+    /// Mocks `project_update`.
+    fn project_update<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectUpdateWhen, ProjectUpdateThen);
     /// Mocks `entitlement_list`.
     fn entitlement_list<F>(&self, config_fn: F) -> Mock<'_>
     where
@@ -5435,6 +5778,15 @@ impl MockServerExt for MockServer {
         })
     }
 
+    fn project_list<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectListWhen, ProjectListThen),
+    {
+        self.mock(|when, then| {
+            config_fn(ProjectListWhen::new(when), ProjectListThen::new(then))
+        })
+    }
+
     fn project_create<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(ProjectCreateWhen, ProjectCreateThen),
@@ -5459,6 +5811,15 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(ProjectDeleteWhen::new(when), ProjectDeleteThen::new(then))
+        })
+    }
+
+    fn project_update<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(ProjectUpdateWhen, ProjectUpdateThen),
+    {
+        self.mock(|when, then| {
+            config_fn(ProjectUpdateWhen::new(when), ProjectUpdateThen::new(then))
         })
     }
 

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 11552540555215137755;
+pub const SPEC_FINGERPRINT: u64 = 3561216407122680229;
 
 /// A client of the Tenant Registry.
 ///
@@ -57,19 +57,19 @@ pub const SPEC_FINGERPRINT: u64 = 11552540555215137755;
 /// changed; otherwise the response is 304.
 ///
 /// **Retries.** It is safe to repeat a request that updates, activates, cancels or archives a
-/// tenant, sets or revokes an entitlement, or revokes an API key: if it already took effect, it
-/// changes nothing and writes no second audit event. With an `Idempotency-Key`, it is safe to
-/// repeat any `POST` that creates or changes something. A repeated request changes nothing and
-/// gets the response to the first one, with `Idempotency-Replayed: true`. The key belongs to
-/// the caller and to the operation. Another request with the same key gets 422. While the first
-/// one is running, the response is 409 with `Retry-After`. Errors are not stored: after an
-/// error, a request with the same key is processed again. Responses are stored for 24 hours,
-/// unless the deployment chooses another time. A plaintext is not stored either: repeating
-/// `api_key_create` or `api_key_rotate` returns 409, and the message names the key that was
-/// created. Without an `Idempotency-Key`, repeating a successful `tenant_create`,
-/// `project_create`, `catalog_trial_request` or `api_key_rotate` returns 409, and repeating
-/// `api_key_create`, `catalog_request` or `audit_append` creates a second record. Repeating
-/// `project_delete` returns 404.
+/// tenant, updates a project, sets or revokes an entitlement, or updates or revokes an API key:
+/// if it already took effect, it changes nothing and writes no second audit event. With an
+/// `Idempotency-Key`, it is safe to repeat any `POST` that creates or changes something. A
+/// repeated request changes nothing and gets the response to the first one, with
+/// `Idempotency-Replayed: true`. The key belongs to the caller and to the operation. Another
+/// request with the same key gets 422. While the first one is running, the response is 409 with
+/// `Retry-After`. Errors are not stored: after an error, a request with the same key is
+/// processed again. Responses are stored for 24 hours, unless the deployment chooses another
+/// time. A plaintext is not stored either: repeating `api_key_create` or `api_key_rotate`
+/// returns 409, and the message names the key that was created. Without an `Idempotency-Key`,
+/// repeating a successful `tenant_create`, `project_create`, `catalog_trial_request` or
+/// `api_key_rotate` returns 409, and repeating `api_key_create`, `catalog_request` or
+/// `audit_append` creates a second record. Repeating `project_delete` returns 404.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -195,6 +195,15 @@ impl Client {
         builder::TenantArchive::new(self)
     }
 
+    /// List the projects of a tenant, newest first.
+    ///
+    /// To get the next page, repeat the request with the same `tenant_id` and with the
+    /// `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. Returns 400
+    /// if the cursor belongs to another tenant.
+    pub fn project_list(&self) -> builder::ProjectList<'_> {
+        builder::ProjectList::new(self)
+    }
+
     /// Create a project.
     ///
     /// Returns 409 if the slug is in use in the tenant. Writes the audit event `project.created`.
@@ -205,6 +214,15 @@ impl Client {
     /// Get a project by ID.
     pub fn project_get(&self) -> builder::ProjectGet<'_> {
         builder::ProjectGet::new(self)
+    }
+
+    /// Update a project.
+    ///
+    /// The body is a JSON Merge Patch (RFC 7396): omitted properties remain unchanged, and `null`
+    /// removes a value. The slug never changes. Writes the audit event `project.updated`, unless
+    /// nothing changes. Its `metadata` has the names of the changed properties.
+    pub fn project_update(&self) -> builder::ProjectUpdate<'_> {
+        builder::ProjectUpdate::new(self)
     }
 
     /// Delete a project.

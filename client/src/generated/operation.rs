@@ -28,10 +28,14 @@ pub enum Operation {
     TenantCancel,
     /// `tenant_archive`: Archive a tenant.
     TenantArchive,
+    /// `project_list`: List the projects of a tenant, newest first.
+    ProjectList,
     /// `project_create`: Create a project.
     ProjectCreate,
     /// `project_get`: Get a project by ID.
     ProjectGet,
+    /// `project_update`: Update a project.
+    ProjectUpdate,
     /// `project_delete`: Delete a project.
     ProjectDelete,
     /// `entitlement_list`: List the product entitlements of a tenant.
@@ -74,7 +78,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantList,
@@ -86,8 +90,10 @@ impl Operation {
         Self::TenantActivate,
         Self::TenantCancel,
         Self::TenantArchive,
+        Self::ProjectList,
         Self::ProjectCreate,
         Self::ProjectGet,
+        Self::ProjectUpdate,
         Self::ProjectDelete,
         Self::EntitlementList,
         Self::EntitlementGet,
@@ -123,8 +129,10 @@ impl Operation {
             Self::TenantActivate => "tenant_activate",
             Self::TenantCancel => "tenant_cancel",
             Self::TenantArchive => "tenant_archive",
+            Self::ProjectList => "project_list",
             Self::ProjectCreate => "project_create",
             Self::ProjectGet => "project_get",
+            Self::ProjectUpdate => "project_update",
             Self::ProjectDelete => "project_delete",
             Self::EntitlementList => "entitlement_list",
             Self::EntitlementGet => "entitlement_get",

@@ -36,7 +36,9 @@ pub use self::health::{Health, HealthStatus};
 pub use self::json::JsonObject;
 pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
 pub use self::patch::Patch;
-pub use self::projects::{Project, ProjectCreate, ProjectName, ProjectSlug};
+pub use self::projects::{
+    Project, ProjectCreate, ProjectName, ProjectPage, ProjectSlug, ProjectUpdate,
+};
 pub use self::shared::{
     EntitlementSource, Error, ErrorCode, FieldError, IdempotencyKey, ListCursor,
     PageLimit, PlanKey, ProductKey, ProjectId, RequestCount, RetryAfterSeconds,

@@ -7,7 +7,10 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProjectId, StoredText, TenantId, Text, Timestamp, constraint, decode};
+use super::{
+    ListCursor, Patch, ProjectId, StoredText, TenantId, Text, Timestamp, constraint,
+    decode,
+};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::members::{Member, RequestObject};
 
@@ -147,6 +150,27 @@ pub struct Project {
     pub updated_at: Timestamp,
 }
 
+/// A page of a tenant's projects. It ends before it has more than `limit` projects or more than
+/// 4,194,304 bytes, and may end earlier. A page with `next_cursor` is not the last one, however
+/// many projects it has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProjectPage {
+    /// The projects, newest first.
+    pub items: Vec<Project>,
+    /// Pass this value as `cursor` to get the next page. Omitted on the last page.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub next_cursor: Option<ListCursor>,
+}
+
+impl ProjectPage {
+    /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
+    pub const MAX_BYTES: usize = 4194304;
+}
+
 /// The properties of a new project.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProjectCreate {
@@ -194,6 +218,38 @@ impl RequestObject for ProjectCreate {
             Member {
                 name: "name",
                 is_required: true,
+                members: None,
+            },
+            Member {
+                name: "description",
+                is_required: false,
+                members: None,
+            },
+        ]
+    }
+}
+
+/// Properties of a project to change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProjectUpdate {
+    /// The display name of a project.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub name: Option<ProjectName>,
+    /// What the project is for.
+    #[serde(default, skip_serializing_if = "Patch::is_unchanged")]
+    pub description: Patch<Text>,
+}
+
+impl RequestObject for ProjectUpdate {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "name",
+                is_required: false,
                 members: None,
             },
             Member {

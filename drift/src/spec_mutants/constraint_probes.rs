@@ -312,6 +312,15 @@ pub(super) fn default(owner: &str, field: &str) -> Option<Probe> {
             let create = create(json!({"slug": "t-{fresh}", "name": "{unique}"}));
             three_items_or_two(create, "/v1/tenants?q={unique}")
         }
+        ("project_list", "limit") => {
+            let project = json!({"tenant_id": "{first}", "slug": "p-{fresh}", "name": "Drift"});
+            let create_project = Request::new("POST", "/v1/projects", Some(project));
+            let owner = preparation(create(tenant()), 201);
+            let list = "/v1/projects?tenant_id={first}";
+            iter::once(owner)
+                .chain(three_items_or_two(create_project, list))
+                .collect()
+        }
         ("api_key_list", "limit") => {
             let project = json!({"tenant_id": "{acme}", "slug": "p-{fresh}", "name": "Drift"});
             let key = json!({"tenant_id": "{acme}", "project_id": "{created}", "name": "Drift"});

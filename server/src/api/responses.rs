@@ -6,9 +6,10 @@ use tenant_registry_contract::server::{
     ApiKeyUpdateResponse, ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse,
     CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, EntitlementCheckResponse,
     EntitlementGetResponse, EntitlementListResponse, EntitlementRevokeResponse, EntitlementSetResponse,
-    HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse,
-    TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse, TenantDeleteResponse,
-    TenantGetBySlugResponse, TenantGetResponse, TenantListResponse, TenantUpdateResponse,
+    HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ProjectListResponse,
+    ProjectUpdateResponse, ReadinessGetResponse, TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse,
+    TenantCreateResponse, TenantDeleteResponse, TenantGetBySlugResponse, TenantGetResponse, TenantListResponse,
+    TenantUpdateResponse,
 };
 use tenant_registry_contract::types::{EntitlementCheckReason, EntitlementSource, Error, ErrorCode};
 
@@ -100,7 +101,9 @@ declared_responses! {
     TenantCancelResponse: Ok, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     EntitlementCheckResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
     ProjectCreateResponse: Created, BadRequest, Forbidden, NotFound, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    ProjectListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     ProjectGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
+    ProjectUpdateResponse: Ok, BadRequest, Forbidden, NotFound, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
     ProjectDeleteResponse: NoContent, BadRequest, Forbidden, NotFound, Conflict, PreconditionFailed, InternalServerError, ServiceUnavailable;
     EntitlementListResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     EntitlementGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;

@@ -143,9 +143,20 @@ pub enum ProjectCreateError {
     Conflict(#[from] Conflict),
 }
 
-/// Rejections of the operations that change a project.
+/// Rejections of `project_update`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ProjectChangeError {
+pub enum ProjectUpdateError {
+    /// The project does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// The project has changed since the caller read it.
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
+}
+
+/// Rejections of `project_delete`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ProjectDeleteError {
     /// The project does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),

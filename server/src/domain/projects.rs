@@ -1,14 +1,22 @@
-//! The rules of projects: creating, reading and deleting them.
+//! The rules of projects: creating, reading, listing, updating and deleting them.
 
 use super::Registry;
 use super::caller::{Caller, TenantScope};
-use super::error::{Conflict, DomainError, NotFound, PreconditionFailed, ProjectChangeError, ProjectCreateError};
+use super::changes::Changes;
+use super::cursor::{FilteredList, Page};
+use super::error::{
+    Conflict, DomainError, ListError, NotFound, PreconditionFailed, ProjectCreateError, ProjectDeleteError,
+    ProjectUpdateError,
+};
 use super::service_event::{ServiceAction, ServiceEvent};
-use crate::records::{NewAuditEvent, ProjectRecord, stored};
-use crate::store::{Deleted, ProjectCreated, Store};
-use serde_json::Map;
-use tenant_registry_contract::server::IfMatch;
-use tenant_registry_contract::types::{Project, ProjectCreate, ProjectId, TenantId, Text, Timestamp};
+use crate::records::{Decision, NewAuditEvent, ProjectQuery, ProjectRecord, stored};
+use crate::store::{Changed, Deleted, ProjectCreated, Store};
+use serde_json::{Map, Value};
+use tenant_registry_contract::server::{IfMatch, ProjectListParams};
+use tenant_registry_contract::types::{
+    Project, ProjectCreate, ProjectId, ProjectPage, ProjectUpdate, TenantId, Text, Timestamp,
+};
+use uuid::Uuid;
 
 impl ProjectRecord {
     /// A new project.
@@ -53,7 +61,17 @@ impl ProjectRecord {
     }
 
     fn event(&self, action: ServiceAction, caller: &Caller, now: Timestamp) -> NewAuditEvent {
-        let mut metadata = Map::new();
+        self.event_with(Map::new(), action, caller, now)
+    }
+
+    /// An audit event about the project, with more metadata.
+    fn event_with(
+        &self,
+        mut metadata: Map<String, Value>,
+        action: ServiceAction,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> NewAuditEvent {
         metadata.insert("slug".to_owned(), self.slug.as_str().into());
         ServiceEvent {
             action,
@@ -67,6 +85,35 @@ impl ProjectRecord {
         .caused_by(caller, now)
     }
 
+    /// Changes the members that `body` contains. The texts may be personal data, so the event has only their names.
+    fn update(
+        &self,
+        if_match: Option<&IfMatch<Project>>,
+        body: &ProjectUpdate,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, ProjectUpdateError> {
+        if !caller.identity.tenant_scope.includes(self.tenant_id) {
+            return Err(no_project_with_id(self.id).into());
+        }
+        PreconditionFailed::check(if_match, &self.clone().into_project())?;
+        let ProjectUpdate { name, description } = body.clone();
+        let mut updated = Self {
+            name: name.unwrap_or_else(|| self.name.clone()),
+            description: description.map(stored::<Text>).apply(self.description.clone()),
+            ..self.clone()
+        };
+        let mut changes = Changes::default();
+        changes.compare_privately("name", &self.name, &updated.name);
+        changes.compare_privately("description", &self.description, &updated.description);
+        let Some(metadata) = changes.into_metadata() else {
+            return Ok(Decision::Unchanged);
+        };
+        updated.updated_at = now;
+        let event = updated.event_with(metadata, ServiceAction::ProjectUpdated, caller, now);
+        Ok(Decision::change(updated, event))
+    }
+
     /// Deletes the project, unless programs could still use its keys.
     fn delete(
         &self,
@@ -74,7 +121,7 @@ impl ProjectRecord {
         usable_keys: u64,
         caller: &Caller,
         now: Timestamp,
-    ) -> Result<NewAuditEvent, DomainError<ProjectChangeError>> {
+    ) -> Result<NewAuditEvent, DomainError<ProjectDeleteError>> {
         if !caller.identity.tenant_scope.includes(self.tenant_id) {
             return Err(DomainError::rejected(no_project_with_id(self.id)));
         }
@@ -142,6 +189,59 @@ impl<S: Store> Registry<S> {
         }
     }
 
+    /// Lists a page of the projects of a tenant, newest first.
+    ///
+    /// # Errors
+    /// - [`NotFound`] if the tenant does not exist.
+    /// - [`InvalidInput`](super::error::InvalidInput) if the cursor belongs to another list or to another tenant.
+    pub async fn project_list(
+        &self,
+        params: ProjectListParams,
+        tenant_scope: TenantScope,
+    ) -> Result<ProjectPage, DomainError<ListError>> {
+        let ProjectListParams {
+            tenant_id,
+            limit,
+            cursor,
+        } = params;
+        tenant_scope.require(tenant_id).map_err(DomainError::rejected)?;
+        let list = FilteredList::new("project_list", &[("tenant_id", Some(tenant_id.to_string()))]);
+        let page = list
+            .query(limit, cursor.as_ref(), ProjectPage::MAX_BYTES)
+            .map_err(DomainError::rejected)?;
+        let Some(found) = self.store.project_list(ProjectQuery { tenant_id, page }).await? else {
+            return Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id)));
+        };
+        let id = |project: &ProjectRecord| Uuid::from(project.id);
+        let Page { items, next_cursor } = list.page(found, ProjectPage::MAX_BYTES, id, ProjectRecord::into_project)?;
+        Ok(ProjectPage { items, next_cursor })
+    }
+
+    /// Changes the members of `body`.
+    ///
+    /// # Errors
+    /// - [`NotFound`] if the project does not exist.
+    /// - [`PreconditionFailed`] if it does not match `if_match`.
+    pub async fn project_update(
+        &self,
+        id: ProjectId,
+        if_match: Option<IfMatch<Project>>,
+        body: ProjectUpdate,
+        caller: &Caller,
+    ) -> Result<Project, DomainError<ProjectUpdateError>> {
+        let changed = self
+            .store
+            .project_change(id, |project: &ProjectRecord| {
+                project.update(if_match.as_ref(), &body, caller, self.clock.now())
+            })
+            .await?;
+        match changed {
+            Changed::Stored(project) | Changed::Unchanged(project) => Ok(project.into_project()),
+            Changed::Rejected(error) => Err(DomainError::Rejected(error)),
+            Changed::NotFound => Err(DomainError::rejected(no_project_with_id(id))),
+        }
+    }
+
     /// Deletes a project. Its keys, none of which is usable, remain without a project.
     ///
     /// # Errors
@@ -153,7 +253,7 @@ impl<S: Store> Registry<S> {
         id: ProjectId,
         if_match: Option<IfMatch<Project>>,
         caller: &Caller,
-    ) -> Result<(), DomainError<ProjectChangeError>> {
+    ) -> Result<(), DomainError<ProjectDeleteError>> {
         let now = self.clock.now();
         let deleted = self
             .store

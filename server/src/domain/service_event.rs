@@ -15,6 +15,7 @@ pub(crate) enum ServiceAction {
     TenantArchived,
     TenantDeleted,
     ProjectCreated,
+    ProjectUpdated,
     ProjectDeleted,
     EntitlementGranted,
     EntitlementChanged,
@@ -37,6 +38,7 @@ impl ServiceAction {
             Self::TenantArchived => "tenant.archived",
             Self::TenantDeleted => "tenant.deleted",
             Self::ProjectCreated => "project.created",
+            Self::ProjectUpdated => "project.updated",
             Self::ProjectDeleted => "project.deleted",
             Self::EntitlementGranted => "entitlement.granted",
             Self::EntitlementChanged => "entitlement.changed",
@@ -58,7 +60,7 @@ impl ServiceAction {
             | Self::TenantCancelled
             | Self::TenantArchived
             | Self::TenantDeleted => "tenant",
-            Self::ProjectCreated | Self::ProjectDeleted => "project",
+            Self::ProjectCreated | Self::ProjectUpdated | Self::ProjectDeleted => "project",
             Self::EntitlementGranted
             | Self::EntitlementChanged
             | Self::EntitlementRevoked

@@ -19,7 +19,7 @@ pub use entitlement::{EntitlementRecord, EntitlementState};
 pub use idempotency::{EventWithResponse, IdempotencyRecord, ResponseContent, ResponseToChange};
 pub use internal_detail::InternalDetail;
 pub use page::{PageQuery, RecordPage};
-pub use project::ProjectRecord;
+pub use project::{ProjectQuery, ProjectRecord};
 pub use tenant::TenantRecord;
 pub use tenant_query::{StatusFilter, TenantQuery};
 use tenant_registry_contract::types::StoredText;

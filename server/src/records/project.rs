@@ -1,5 +1,6 @@
-//! Projects as they are stored.
+//! Projects as they are stored, and queries for them.
 
+use super::page::PageQuery;
 use tenant_registry_contract::types::{ProjectId, ProjectName, ProjectSlug, StoredText, TenantId, Timestamp};
 
 /// A stored project of a tenant.
@@ -19,4 +20,21 @@ pub struct ProjectRecord {
     pub created_at: Timestamp,
     /// When the record was last changed.
     pub updated_at: Timestamp,
+}
+
+impl ProjectRecord {
+    /// The bytes of the texts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let description = self.description.as_ref().map_or(0, |text| text.as_str().len());
+        description + self.name.as_str().len()
+    }
+}
+
+/// Selects projects of a tenant for one page, newest first.
+#[derive(Clone, Copy, Debug)]
+pub struct ProjectQuery {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The page.
+    pub page: PageQuery,
 }

@@ -11,7 +11,7 @@ pub mod postgres;
 use crate::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
     EntitlementDecision, EntitlementRecord, EntitlementState, EventWithResponse, IdempotencyRecord, InternalDetail,
-    NewAuditEvent, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
+    NewAuditEvent, ProjectQuery, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
 };
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -292,6 +292,19 @@ pub trait ProjectStore: Send + Sync + 'static {
 
     /// Returns the project with this id.
     fn project_get(&self, id: ProjectId) -> impl Future<Output = Result<Option<ProjectRecord>, StoreError>> + Send;
+
+    /// Returns a page of the projects of a tenant, newest first (by id). `None` if the tenant does not exist.
+    fn project_list(
+        &self,
+        query: ProjectQuery,
+    ) -> impl Future<Output = Result<Option<RecordPage<ProjectRecord>>, StoreError>> + Send;
+
+    /// Changes a project as `decide` says.
+    fn project_change<E: Send>(
+        &self,
+        id: ProjectId,
+        decide: impl Fn(&ProjectRecord) -> Result<Decision<ProjectRecord>, E> + Send + Sync,
+    ) -> impl Future<Output = Result<Changed<ProjectRecord, E>, StoreError>> + Send;
 
     /// Deletes a project if `decide` returns the audit event for it. `decide` gets the project and the number of its API
     /// keys that are usable at `now`. The other keys of the project lose their `project_id`.

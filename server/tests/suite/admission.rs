@@ -187,7 +187,7 @@ impl Guarded {
         let path = path.replace("{tenant_id}", tenant).replace("{product}", "connect");
         let query = match operation.id.as_str() {
             "tenant_list" => format!("?q={slug}"),
-            "entitlement_list" | "api_key_list" | "audit_list" => format!("?tenant_id={tenant}"),
+            "project_list" | "entitlement_list" | "api_key_list" | "audit_list" => format!("?tenant_id={tenant}"),
             "entitlement_check" => format!("?tenant_id={tenant}&product=insights"),
             _ => String::new(),
         };
@@ -195,6 +195,7 @@ impl Guarded {
             "tenant_create" => Some(json!({ "slug": format!("{slug}-too"), "name": "New" })),
             "tenant_update" => Some(json!({ "name": "Renamed" })),
             "project_create" => Some(json!({ "tenant_id": tenant, "slug": "another", "name": "New" })),
+            "project_update" => Some(json!({ "name": "Renamed" })),
             "entitlement_set" => Some(json!({ "config": { "seats": 5 } })),
             "catalog_request" | "catalog_trial_request" => Some(json!({ "tenant_id": tenant, "product": "insights" })),
             "api_key_create" => Some(json!({ "tenant_id": tenant, "name": "another" })),
@@ -233,7 +234,7 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
 
 async fn every_operation_requires_its_scope(store: StoreUnderTest) {
     let guarded = Guarded::start(store, UNLIMITED).await;
-    assert_eq!(secured().count(), 30);
+    assert_eq!(secured().count(), 32);
     for operation in secured() {
         let subject = guarded.subject_of(operation).await;
         let before = guarded.events(&subject).await;

@@ -415,6 +415,7 @@ async fn every_other_change_checks_its_precondition(store: StoreUnderTest) {
         (Method::POST, &tenant, "/archive", None, 200),
         (Method::PATCH, &key, "", Some(json!({ "name": "another" })), 200),
         (Method::POST, &key, "/rotate", None, 201),
+        (Method::PATCH, &project, "", Some(json!({ "name": "another" })), 200),
         (Method::DELETE, &project, "", None, 204),
         (Method::DELETE, &tenant, "", None, 204),
     ] {

@@ -22,7 +22,7 @@ process_cases![
 /// The schemas that are stored, their tables, and the requests that store them.
 const TABLES: [(&str, &str, &[&str]); 5] = [
     ("Tenant", "tenants", &["TenantCreate", "TenantActivate", "TenantUpdate"]),
-    ("Project", "projects", &["ProjectCreate"]),
+    ("Project", "projects", &["ProjectCreate", "ProjectUpdate"]),
     (
         "TenantProduct",
         "tenant_products",

@@ -141,6 +141,8 @@ async fn the_service_works_with_the_documented_role() {
     let project = json!({ "tenant_id": id, "slug": "website", "name": "n" });
     let project: Value = process.raw.post_json("/v1/projects", &project).await.json();
     let path = format!("/v1/projects/{}", project["id"].as_str().unwrap());
+    let renamed = process.raw.request(Method::PATCH, &path).json(&json!({ "name": "m" }));
+    assert_eq!(renamed.send().await.unwrap().status(), 200);
     let deleted = process.raw.request(Method::DELETE, &path).send().await.unwrap();
     assert_eq!(deleted.status(), 204);
     let trial = json!({ "tenant_id": id, "product": "insights" });
@@ -152,7 +154,7 @@ async fn the_service_works_with_the_documented_role() {
     let unknown = json!({ "action": "a.b", "tenant_id": "00000000-0000-7000-8000-000000000000" });
     assert_eq!(process.raw.post_json("/v1/audit", &unknown).await.status, 400);
     let log: Value = process.raw.get("/v1/audit").await.json();
-    assert_eq!(log["items"].as_array().unwrap().len(), 8);
+    assert_eq!(log["items"].as_array().unwrap().len(), 9);
     assert_eq!(process.stop().await.code, Some(0), "the last use of the key is written");
     documented.remove().await;
 }

@@ -55,7 +55,15 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
                 json!({ "tenant_id": id, "slug": "another", "name": "n" }),
             ),
         ),
+        ("project_list", get(format!("/v1/projects?tenant_id={id}"))),
         ("project_get", get(format!("/v1/projects/{project}"))),
+        (
+            "project_update",
+            service
+                .raw
+                .request(Method::PATCH, &format!("/v1/projects/{project}"))
+                .json(&json!({ "name": "m" })),
+        ),
         (
             "project_delete",
             service.raw.request(Method::DELETE, &format!("/v1/projects/{project}")),

@@ -139,8 +139,9 @@ const SENTENCES: [(&str, &[(&str, &str)]); 32] = [
         &[("conditions", "a_read_returns_304_for_the_current_version")],
     ),
     (
-        "It is safe to repeat a request that updates, activates, cancels or archives a tenant, sets or revokes an \
-         entitlement, or revokes an API key: if it already took effect, it changes nothing and writes no second audit event.",
+        "It is safe to repeat a request that updates, activates, cancels or archives a tenant, updates a project, sets or \
+         revokes an entitlement, or updates or revokes an API key: if it already took effect, it changes nothing and writes \
+         no second audit event.",
         &[
             ("tenant_updates", "the_same_state_changes_nothing_and_writes_no_event"),
             (
@@ -155,8 +156,10 @@ const SENTENCES: [(&str, &[(&str, &str)]); 32] = [
                 "cancellation",
                 "repeating_a_pending_cancellation_changes_nothing_and_writes_no_event",
             ),
+            ("projects", "the_same_values_change_nothing_and_write_no_event"),
             ("entitlement_changes", "setting_the_same_state_again_changes_nothing"),
             ("entitlement_changes", "a_revocation_can_be_repeated"),
+            ("api_keys", "updates_what_the_body_contains"),
             ("api_keys", "repeating_a_revocation_changes_nothing_and_writes_no_event"),
         ],
     ),

@@ -43,6 +43,7 @@ async fn an_id_in_the_path_must_be_a_uuid(store: StoreUnderTest) {
             (Method::GET, format!("/v1/tenants/{bad}")),
             (Method::POST, format!("/v1/tenants/{bad}/activate")),
             (Method::POST, format!("/v1/tenants/{bad}/cancel")),
+            (Method::PATCH, format!("/v1/projects/{bad}")),
             (Method::GET, format!("/v1/api-keys/{bad}")),
             (Method::DELETE, format!("/v1/api-keys/{bad}")),
             (Method::PATCH, format!("/v1/api-keys/{bad}")),
@@ -64,6 +65,7 @@ async fn names_a_missing_parameter(store: StoreUnderTest) {
     for path in [
         "/v1/entitlements",
         "/v1/api-keys",
+        "/v1/projects",
         "/v1/entitlements?",
         "/v1/api-keys?&&",
     ] {

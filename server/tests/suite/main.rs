@@ -55,6 +55,7 @@ mod old_rows;
 mod open_access;
 mod plans;
 mod process;
+mod project_pages;
 mod projects;
 mod races;
 mod replicas;
@@ -149,6 +150,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         invalid_requests::cases,
         negotiation::cases,
         open_access::cases,
+        project_pages::cases,
         projects::cases,
         races::cases,
         replicas::cases,

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use futures_util::{TryStreamExt, stream};
+use futures_util::stream::BoxStream;
 use progenitor_client::{
     ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
 };
@@ -11,6 +13,143 @@ use reqwest::header::{ACCEPT, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use crate::{idempotency_key, types};
 use crate::generated::Client;
 use crate::idempotency_key::HEADER;
+
+/// The request `project_list`: List the projects of a tenant, newest first.
+///
+/// Created by [`Client::project_list`](crate::Client::project_list).
+#[derive(Clone, Debug)]
+pub struct ProjectList<'a> {
+    client: &'a Client,
+    tenant_id: Result<types::TenantId, String>,
+    limit: Result<Option<types::PageLimit>, String>,
+    cursor: Result<Option<types::ListCursor>, String>,
+}
+
+impl<'a> ProjectList<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            tenant_id: Err("`tenant_id` is missing".to_owned()),
+            limit: Ok(None),
+            cursor: Ok(None),
+        }
+    }
+
+    /// The ID of the tenant.
+    pub fn tenant_id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::TenantId, Error: fmt::Display>,
+    {
+        self.tenant_id = value
+            .try_into()
+            .map_err(|error| format!("`tenant_id`: {error}"));
+        self
+    }
+
+    /// The maximum number of projects to return.
+    ///
+    /// The default is `50`.
+    pub fn limit<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::PageLimit, Error: fmt::Display>,
+    {
+        self.limit = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`limit`: {error}"));
+        self
+    }
+
+    /// The `next_cursor` of the previous page. Omit it to get the first page.
+    pub fn cursor<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ListCursor, Error: fmt::Display>,
+    {
+        self.cursor = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`cursor`: {error}"));
+        self
+    }
+
+    /// Sends `GET /v1/projects`.
+    ///
+    /// `200`: A page of the tenant's projects.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `404`: A resource in the request does not exist.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(self) -> Result<ResponseValue<types::ProjectPage>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    /// Returns the items of this page and of all pages after it. Each page is requested when its first item is
+    /// needed. The stream ends after an error.
+    pub fn stream(self) -> BoxStream<'a, Result<types::Project, crate::Error>> {
+        let pages = stream::try_unfold(
+            Some(self),
+            |request| async move {
+                let Some(request) = request else {
+                    return Ok::<_, crate::Error>(None);
+                };
+                let page = request.clone().send().await?.into_inner();
+                let next = page.next_cursor.map(|cursor| request.cursor(cursor));
+                Ok(Some((stream::iter(page.items.into_iter().map(Ok)), next)))
+            },
+        );
+        Box::pin(pages.try_flatten())
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::ProjectPage>, Error<types::Error>> {
+        let Self { client, cursor, limit, tenant_id } = self;
+        let cursor = cursor.map_err(Error::InvalidRequest)?;
+        let limit = limit.map_err(Error::InvalidRequest)?;
+        let tenant_id = tenant_id.map_err(Error::InvalidRequest)?;
+        let url = format!("{}/v1/projects", client.baseurl);
+        let mut request = client
+            .client
+            .get(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .query(&[("cursor", &cursor)])
+            .query(&[("limit", &limit)])
+            .query(&[("tenant_id", &tenant_id)])
+            .header("api-version", Client::api_version())
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "project_list",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 404 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
 
 /// The request `project_create`: Create a project.
 ///
@@ -217,6 +356,130 @@ impl<'a> ProjectGet<'a> {
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
             400 | 401 | 403 | 404 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `project_update`: Update a project.
+///
+/// Created by [`Client::project_update`](crate::Client::project_update).
+#[derive(Clone, Debug)]
+pub struct ProjectUpdate<'a> {
+    client: &'a Client,
+    id: Result<types::ProjectId, String>,
+    if_match: Result<Option<String>, String>,
+    body: Result<types::ProjectUpdate, String>,
+}
+
+impl<'a> ProjectUpdate<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            id: Err("`id` is missing".to_owned()),
+            if_match: Ok(None),
+            body: Err("`body` is missing".to_owned()),
+        }
+    }
+
+    /// The ID of the project.
+    pub fn id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ProjectId, Error: fmt::Display>,
+    {
+        self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// One or more `ETag` values of earlier responses, or `*` (RFC 9110, section 13.1.1). The
+    /// change is made only if the record still has one of them; otherwise the response is 412.
+    pub fn if_match<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<String, Error: fmt::Display>,
+    {
+        self.if_match = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`if_match`: {error}"));
+        self
+    }
+
+    /// Properties of a project to change.
+    pub fn body<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::ProjectUpdate, Error: fmt::Display>,
+    {
+        self.body = value.try_into().map_err(|error| format!("`body`: {error}"));
+        self
+    }
+
+    /// Sends `PATCH /v1/projects/{id}`.
+    ///
+    /// `200`: The updated project.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `404`: A resource in the request does not exist.
+    ///
+    /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
+    /// again.
+    ///
+    /// `413`: The body exceeds the maximum size.
+    ///
+    /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(self) -> Result<ResponseValue<types::Project>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::Project>, Error<types::Error>> {
+        let Self { client, id, if_match, body } = self;
+        let id = id.map_err(Error::InvalidRequest)?;
+        let if_match = if_match.map_err(Error::InvalidRequest)?;
+        let body = body.map_err(Error::InvalidRequest)?;
+        let id = encode_path(&id.to_string());
+        let url = format!("{}/v1/projects/{id}", client.baseurl);
+        let mut request = client
+            .client
+            .patch(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .header("content-type", "application/merge-patch+json")
+            .json(&body);
+        if let Some(value) = &if_match {
+            request = request.header(IF_MATCH, value);
+        }
+        let mut request = request.build()?;
+        let info = OperationInfo {
+            operation_id: "project_update",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 404 | 412 | 413 | 415 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -1,8 +1,10 @@
 //! Projects.
 
 use super::MemoryStore;
-use crate::records::{EventWithResponse, NewAuditEvent, ProjectRecord};
-use crate::store::{Deleted, ProjectCreated, ProjectStore, StoreError};
+use super::page::record_page;
+use crate::records::{Decision, EventWithResponse, NewAuditEvent, ProjectQuery, ProjectRecord, RecordPage};
+use crate::store::{Change, Changed, Deleted, ProjectCreated, ProjectStore, StoreError, decide_change};
+use std::ops::ControlFlow;
 use tenant_registry_contract::types::{ProjectId, Timestamp};
 
 impl ProjectStore for MemoryStore {
@@ -26,6 +28,38 @@ impl ProjectStore for MemoryStore {
 
     async fn project_get(&self, id: ProjectId) -> Result<Option<ProjectRecord>, StoreError> {
         Ok(self.state().projects.get(&id).cloned())
+    }
+
+    async fn project_list(&self, query: ProjectQuery) -> Result<Option<RecordPage<ProjectRecord>>, StoreError> {
+        let state = self.state();
+        let ProjectQuery { tenant_id, page } = query;
+        if !state.tenants.contains_key(&tenant_id) {
+            return Ok(None);
+        }
+        let matching = state.projects.values();
+        let matching = matching.filter(|project| project.tenant_id == tenant_id);
+        Ok(Some(record_page(
+            matching,
+            page,
+            |project| project.id.into(),
+            ProjectRecord::text_bytes,
+        )))
+    }
+
+    async fn project_change<E: Send>(
+        &self,
+        id: ProjectId,
+        decide: impl Fn(&ProjectRecord) -> Result<Decision<ProjectRecord>, E> + Send + Sync,
+    ) -> Result<Changed<ProjectRecord, E>, StoreError> {
+        let mut state = self.state();
+        match decide_change(state.projects.get(&id).cloned(), decide) {
+            ControlFlow::Break(outcome) => Ok(outcome),
+            ControlFlow::Continue(Change { record, event }) => {
+                state.append_event(*event)?;
+                state.projects.insert(id, (*record).clone());
+                Ok(Changed::Stored(*record))
+            }
+        }
     }
 
     async fn project_delete<E: Send>(

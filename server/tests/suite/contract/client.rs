@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tenant_registry_client::types::{
     ActorId, ApiKeyCreate, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAction,
     AuditAppend, AuditCursor, CatalogRequest, EntitlementSet, ExternalId, IdempotencyKey, ListCursor, PageLimit,
-    PlanKey, ProductKey, ProjectCreate, ProjectId, SearchText, TenantActivate, TenantCancel, TenantCreate, TenantId,
-    TenantKind, TenantSlug, TenantStatus, TenantUpdate, Timestamp,
+    PlanKey, ProductKey, ProjectCreate, ProjectId, ProjectUpdate, SearchText, TenantActivate, TenantCancel,
+    TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate, Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -74,7 +74,9 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         }
         Operation::TenantDelete => send!(tenant_delete, id: TenantId, if_match: String),
         Operation::ProjectCreate => send!(project_create, idempotency_key: IdempotencyKey, body: ProjectCreate),
+        Operation::ProjectList => send!(project_list, tenant_id: TenantId, limit: PageLimit, cursor: ListCursor),
         Operation::ProjectGet => send!(project_get, id: ProjectId, if_none_match: String),
+        Operation::ProjectUpdate => send!(project_update, id: ProjectId, if_match: String, body: ProjectUpdate),
         Operation::ProjectDelete => send!(project_delete, id: ProjectId, if_match: String),
         Operation::EntitlementList => send!(entitlement_list, tenant_id: TenantId),
         Operation::EntitlementGet => {

@@ -10,9 +10,10 @@ use tenant_registry_contract::server::{
     ApiKeyUpdateResponse, ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse,
     CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, EntitlementCheckResponse,
     EntitlementGetResponse, EntitlementListResponse, EntitlementRevokeResponse, EntitlementSetResponse,
-    HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse,
-    TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse, TenantDeleteResponse,
-    TenantGetBySlugResponse, TenantGetResponse, TenantListResponse, TenantUpdateResponse,
+    HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ProjectListResponse,
+    ProjectUpdateResponse, ReadinessGetResponse, TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse,
+    TenantCreateResponse, TenantDeleteResponse, TenantGetBySlugResponse, TenantGetResponse, TenantListResponse,
+    TenantUpdateResponse,
 };
 
 /// Any response of an operation with a status that it declares.
@@ -95,7 +96,12 @@ responses! {
         201 Created, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 413 PayloadTooLarge, 415 UnsupportedMediaType,
         500 InternalServerError; unavailable
     }
+    ProjectListResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
     ProjectGetResponse { 200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 500 InternalServerError; unavailable }
+    ProjectUpdateResponse {
+        200 Ok, 400 BadRequest, 403 Forbidden, 404 NotFound, 412 PreconditionFailed, 413 PayloadTooLarge, 415 UnsupportedMediaType,
+        500 InternalServerError; unavailable
+    }
     ProjectDeleteResponse {
         204 NoContent { _ }, 400 BadRequest, 403 Forbidden, 404 NotFound, 409 Conflict, 412 PreconditionFailed, 500 InternalServerError; unavailable
     }

@@ -7,8 +7,8 @@ use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{ApiKeyId, ProductKey, ProjectId, TenantId, TenantSlug, Timestamp};
 use tenant_registry_server::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementDecision,
-    EntitlementRecord, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage,
-    TenantQuery, TenantRecord,
+    EntitlementRecord, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ProjectQuery,
+    ProjectRecord, RecordPage, TenantQuery, TenantRecord,
 };
 use tenant_registry_server::store::{
     ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore,
@@ -122,6 +122,18 @@ impl<S: Store> ProjectStore for FaultyStore<S> {
 
     async fn project_get(&self, id: ProjectId) -> Result<Option<ProjectRecord>, StoreError> {
         self.healthy()?.project_get(id).await
+    }
+
+    async fn project_list(&self, query: ProjectQuery) -> Result<Option<RecordPage<ProjectRecord>>, StoreError> {
+        self.healthy()?.project_list(query).await
+    }
+
+    async fn project_change<E: Send>(
+        &self,
+        id: ProjectId,
+        decide: impl Fn(&ProjectRecord) -> Result<Decision<ProjectRecord>, E> + Send + Sync,
+    ) -> Result<Changed<ProjectRecord, E>, StoreError> {
+        self.healthy()?.project_change(id, decide).await
     }
 
     async fn project_delete<E: Send>(

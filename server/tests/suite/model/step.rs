@@ -50,6 +50,16 @@ pub(super) enum Step {
     ProjectGet {
         project: Nth,
     },
+    ProjectList {
+        tenant: Nth,
+        query: String,
+        cursor: Option<Nth>,
+    },
+    ProjectUpdate {
+        project: Nth,
+        expected: Expected,
+        body: Value,
+    },
     ProjectDelete {
         project: Nth,
     },
@@ -285,6 +295,13 @@ fn project() -> BoxedStrategy<Step> {
         .boxed()
 }
 
+fn project_update() -> BoxedStrategy<Value> {
+    members(vec![
+        ("name", as_value(text())),
+        ("description", or_null(as_value(text()))),
+    ])
+}
+
 fn entitlement() -> BoxedStrategy<Step> {
     let body = members(vec![
         ("enabled", as_value(any::<bool>())),
@@ -433,6 +450,8 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
         2 => nth().prop_map(|tenant| Step::TenantArchive { tenant }),
         2 => nth().prop_map(|tenant| Step::TenantDelete { tenant }),
         3 => project(),
+        2 => (nth(), expected(), project_update())
+            .prop_map(|(project, expected, body)| Step::ProjectUpdate { project, expected, body }),
         2 => nth().prop_map(|project| Step::ProjectDelete { project }),
         4 => entitlement(),
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::EntitlementRevoke { tenant, product }),
@@ -451,12 +470,14 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
 pub(super) fn any_step() -> BoxedStrategy<Step> {
     let audit_list = (proptest::option::of(nth()), audit_query(), proptest::option::of(nth()));
     let tenant_list = (tenant_query(), proptest::option::of(nth()));
+    let project_list = (nth(), query(vec!["limit=1", "limit=2"]), proptest::option::of(nth()));
     let api_key_list = (nth(), api_key_query(), proptest::option::of(nth()));
     prop_oneof![
         24 => changing_step(),
         2 => nth().prop_map(|tenant| Step::TenantGet { tenant }),
         1 => slug().prop_map(|slug| Step::TenantGetBySlug { slug }),
         4 => tenant_list.prop_map(|(query, cursor)| Step::TenantList { query, cursor }),
+        2 => project_list.prop_map(|(tenant, query, cursor)| Step::ProjectList { tenant, query, cursor }),
         1 => nth().prop_map(|project| Step::ProjectGet { project }),
         1 => (nth(), product()).prop_map(|(tenant, product)| Step::EntitlementGet { tenant, product }),
         2 => nth().prop_map(|tenant| Step::EntitlementList { tenant }),

@@ -86,6 +86,19 @@ impl World {
                 post("/v1/projects", body)
             }
             Step::ProjectGet { project } => get(format!("/v1/projects/{}", self.project(*project))),
+            Step::ProjectList { tenant, query, cursor } => {
+                let query = format!("tenant_id={}&{query}", self.tenant(*tenant));
+                get(format!("/v1/projects?{}", self.with_list_cursor(&query, *cursor)))
+            }
+            Step::ProjectUpdate {
+                project,
+                body,
+                expected: _,
+            } => (
+                Method::PATCH,
+                format!("/v1/projects/{}", self.project(*project)),
+                Some(body.clone()),
+            ),
             Step::ProjectDelete { project } => {
                 (Method::DELETE, format!("/v1/projects/{}", self.project(*project)), None)
             }
@@ -180,6 +193,8 @@ impl World {
         let (id, expected) =
             if let Step::TenantActivate { tenant, expected, .. } | Step::TenantCancel { tenant, expected, .. } = step {
                 (self.tenant(*tenant), expected)
+            } else if let Step::ProjectUpdate { project, expected, .. } = step {
+                (self.project(*project), expected)
             } else if let Step::ApiKeyRevoke { api_key, expected } = step {
                 (self.api_key(*api_key)?.id.as_str(), expected)
             } else {
@@ -251,6 +266,8 @@ impl World {
                 | Step::TenantDelete { .. }
                 | Step::TenantArchive { .. }
                 | Step::ProjectGet { .. }
+                | Step::ProjectList { .. }
+                | Step::ProjectUpdate { .. }
                 | Step::ProjectDelete { .. }
                 | Step::EntitlementList { .. }
                 | Step::EntitlementGet { .. }

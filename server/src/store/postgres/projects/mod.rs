@@ -1,17 +1,21 @@
 //! Projects.
 
+mod list;
 mod row;
 
 use super::PostgresStore;
 use super::error::violates;
+use super::page::{SelectPage, record_page};
 use super::schema::{api_keys, projects};
 use super::transaction::Finish;
-use crate::records::{EventWithResponse, NewAuditEvent, ProjectRecord};
-use crate::store::{Deleted, ProjectCreated, ProjectStore, StoreError};
+use crate::records::{Decision, EventWithResponse, NewAuditEvent, ProjectQuery, ProjectRecord, RecordPage};
+use crate::store::{Change, Changed, Deleted, ProjectCreated, ProjectStore, StoreError, TenantStore, decide_change};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use list::ListProjects;
 use row::ProjectRow;
+use std::ops::ControlFlow;
 use tenant_registry_contract::types::{ProjectId, Timestamp};
 use uuid::Uuid;
 
@@ -53,6 +57,49 @@ impl ProjectStore for PostgresStore {
             })
             .await?;
         Ok(row.map(ProjectRow::into_record).transpose()?)
+    }
+
+    async fn project_list(&self, query: ProjectQuery) -> Result<Option<RecordPage<ProjectRecord>>, StoreError> {
+        let ProjectQuery { tenant_id, page } = query;
+        let statement = SelectPage::new(ListProjects::new(tenant_id), page);
+        let rows: Vec<(ProjectRow, bool, bool, bool)> = self
+            .database
+            .read_page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
+            .await?;
+        if rows.is_empty() && self.tenant_get(tenant_id).await?.is_none() {
+            return Ok(None);
+        }
+        let id = |row: &ProjectRow| row.id;
+        Ok(Some(record_page(rows, page.limit, id, ProjectRow::into_record)?))
+    }
+
+    async fn project_change<E: Send>(
+        &self,
+        id: ProjectId,
+        decide: impl Fn(&ProjectRecord) -> Result<Decision<ProjectRecord>, E> + Send + Sync,
+    ) -> Result<Changed<ProjectRecord, E>, StoreError> {
+        self.database
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                let row: Option<ProjectRow> = projects::table
+                    .find(Uuid::from(id))
+                    .select(ProjectRow::as_select())
+                    .for_no_key_update()
+                    .first(connection)
+                    .await
+                    .optional()?;
+                let current = row.map(ProjectRow::into_record).transpose()?;
+                match decide_change(current, &decide) {
+                    ControlFlow::Break(outcome) => Ok(Finish::Rollback(outcome)),
+                    ControlFlow::Continue(Change { record, event }) => {
+                        diesel::update(projects::table.find(Uuid::from(id)))
+                            .set(ProjectRow::from((*record).clone()))
+                            .execute(connection)
+                            .await?;
+                        Finish::commit_with_event(connection, Changed::Stored(*record), *event).await
+                    }
+                }
+            })
+            .await
     }
 
     async fn project_delete<E: Send>(

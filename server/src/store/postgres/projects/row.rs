@@ -11,10 +11,10 @@ use tenant_registry_contract::types::{ConstraintError, StoredText};
 use uuid::Uuid;
 
 /// A row of `projects`.
-#[derive(Insertable, Queryable, Selectable)]
-#[diesel(table_name = projects, check_for_backend(Pg))]
+#[derive(AsChangeset, Identifiable, Insertable, Queryable, Selectable)]
+#[diesel(table_name = projects, check_for_backend(Pg), treat_none_as_null = true)]
 pub(super) struct ProjectRow {
-    id: Uuid,
+    pub(super) id: Uuid,
     tenant_id: Uuid,
     slug: String,
     name: String,

@@ -1,0 +1,70 @@
+//! `--plaintext-file` of the commands that create an API key: `registry api-key create` and `registry api-key rotate`.
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+use tenant_registry_client::Client;
+use tenant_registry_client::types::ApiKeyCreated;
+
+use crate::failure::Failure;
+use crate::generated::{OperationCommand, Response};
+use crate::output::{self, OutputOptions};
+use crate::private_file::PrivateFile;
+
+#[derive(Clone, Debug, Args)]
+struct PlaintextFile {
+    /// Write the plaintext to this file instead of standard output. The file must not exist. Only its owner can read it.
+    #[arg(long, value_name = "PATH")]
+    plaintext_file: Option<PathBuf>,
+}
+
+/// A command that creates an API key and writes its plaintext to a file.
+pub(crate) struct NewApiKey {
+    command: OperationCommand,
+    path: PathBuf,
+}
+
+impl NewApiKey {
+    /// Adds the argument to the commands.
+    pub(crate) fn augment(api_key: Command) -> Command {
+        api_key
+            .mut_subcommand("create", PlaintextFile::augment_args)
+            .mut_subcommand("rotate", PlaintextFile::augment_args)
+    }
+
+    /// The command, if the argument is given.
+    pub(crate) fn from_matches(api_key: &ArgMatches, command: &OperationCommand) -> Result<Option<Self>, clap::Error> {
+        let path = match api_key.subcommand() {
+            Some(("create" | "rotate", matches)) => PlaintextFile::from_arg_matches(matches)?.plaintext_file,
+            Some(_) | None => None,
+        };
+        Ok(path.map(|path| Self {
+            command: command.clone(),
+            path,
+        }))
+    }
+
+    /// Creates the key, and shows what is not secret.
+    pub(crate) async fn run(self, client: &Client, options: &OutputOptions) -> Result<(), Failure> {
+        let Self { command, path } = self;
+        if path.exists() {
+            return Err(Failure::Usage(format!(
+                "{} exists; choose another file",
+                path.display()
+            )));
+        }
+        // Before the key exists, so that its plaintext is not lost if the file cannot be created.
+        let mut file = PrivateFile::create(&path)?;
+        match command.send(client).await? {
+            Response::ApiKeyCreated(ApiKeyCreated { api_key, plaintext, .. }) => {
+                let written = file
+                    .write(format!("{}\n", plaintext.expose_secret()).as_bytes())
+                    .and_then(|()| file.finish_new());
+                // Also if the file was not written: whoever created the key has to know which one it is.
+                output::response(&Response::ApiKey(api_key), options)?;
+                written
+            }
+            other => output::response(&other, options),
+        }
+    }
+}
