@@ -163,7 +163,9 @@ async fn serve_until_signal<S: Store>(
     let settings = configuration
         .serve_settings(max_connections)
         .map_err(|error| format!("--otel-exporter-otlp-headers <OTEL_EXPORTER_OTLP_HEADERS> {error}"))?;
-    let hasher = ApiKeyHasher::new(configuration.hashing.limits())?;
+    let digest_keys = configuration.hashing.digest_keys();
+    let hashes_each_key = digest_keys.is_empty();
+    let hasher = ApiKeyHasher::new(configuration.hashing.limits(), digest_keys)?;
     let access = Access::start(configuration.access()?, clock.clone())?;
     let (is_open, is_in_memory) = (matches!(access, Access::Open), !configuration.database.is_set());
     let mut signals = StopSignals::listen()?;
@@ -183,6 +185,11 @@ async fn serve_until_signal<S: Store>(
             "OIDC_ISSUER is not set: there is no authentication, and everyone who can reach the port can do everything"
         );
         print("open: OIDC_ISSUER is not set, so everyone who can reach the port can do everything\n")?;
+    }
+    if hashes_each_key {
+        info!(
+            "API_KEY_DIGEST_KEY_FILE is not set: the first verification of each API key takes about 30 ms of a processor"
+        );
     }
     if is_in_memory {
         warn!("DATABASE_URL is not set: the records are in memory, and are lost when the process ends");

@@ -19,7 +19,7 @@ use slog::{Discard, Logger, o};
 use tenant_registry_contract::http::{AllowedOrigins, Limits};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
-use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
+use tenant_registry_server::api_key_hash::{ApiKeyHasher, DigestKeys, HashLimits, PrefixBudget};
 use tenant_registry_server::auth::Access;
 use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
@@ -129,12 +129,13 @@ fn dropshot() -> Result<HttpServer<()>, Box<dyn Error>> {
 fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
     let clock = Clock::system();
     let store = MemoryStore::seeded(clock.now())?;
-    let hasher = ApiKeyHasher::new(HashLimits {
+    let hash_limits = HashLimits {
         max_running: 1,
         max_waiting: 1,
         cached_keys: 1,
         prefix_budget: PrefixBudget::default(),
-    })?;
+    };
+    let hasher = ApiKeyHasher::new(hash_limits, DigestKeys::default())?;
     let settings = ServeSettings {
         bind_address: ANY_PORT,
         internal_address: None,

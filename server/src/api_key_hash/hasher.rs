@@ -5,8 +5,8 @@ use super::prefix_budget::PrefixBudget;
 use super::queue::FairQueue;
 use super::single_flight::SingleFlight;
 use super::verified_cache::VerifiedCache;
-use super::workers::{self, Queue, SendResult};
-use super::{Argon2idHash, HashError, SALT_BYTES, StoredHash, prefix, random_bytes};
+use super::workers::{self, HashLane, Queue, SendResult};
+use super::{Argon2idHash, DigestKeys, HashError, SALT_BYTES, StoredDigest, StoredHash, prefix, random_bytes};
 use crate::limits::KeyedLimiter;
 use crate::telemetry::traces::span::inside;
 use opentelemetry::trace::SpanKind;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext, ApiKeyPrefix};
+use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext, ApiKeyPrefix, TenantId};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
@@ -56,6 +56,7 @@ pub struct HashCounts {
 pub struct ApiKeyHasher(Arc<Shared>);
 
 struct Shared {
+    digest_keys: DigestKeys,
     queue: Arc<Queue>,
     budget: KeyedLimiter<ApiKeyPrefix>,
     verified: VerifiedCache,
@@ -77,7 +78,7 @@ impl ApiKeyHasher {
     ///
     /// # Errors
     /// Fails if the threads cannot be started, or if the operating system returns no random bytes.
-    pub fn new(limits: HashLimits) -> Result<Self, HashError> {
+    pub fn new(limits: HashLimits, digest_keys: DigestKeys) -> Result<Self, HashError> {
         let HashLimits {
             max_running,
             max_waiting,
@@ -90,6 +91,7 @@ impl ApiKeyHasher {
         ));
         workers::start(max_running, &queue).map_err(|_| HashError::Stopped)?;
         Ok(Self(Arc::new(Shared {
+            digest_keys,
             queue,
             budget: prefix_budget.limiter(),
             verified: VerifiedCache::new(cached_keys)?,
@@ -101,25 +103,53 @@ impl ApiKeyHasher {
         })))
     }
 
-    /// Hashes a plaintext with a new salt, for storing.
+    /// Hashes the plaintext of a new key with a new salt, for storing. Tenants take turns.
     ///
     /// # Errors
     /// Returns [`HashError::QueueFull`] at once if too many callers wait.
-    pub async fn hash(&self, plaintext: ApiKeyPlaintext) -> Result<StoredHash, HashError> {
+    pub async fn hash(&self, tenant_id: TenantId, plaintext: ApiKeyPlaintext) -> Result<StoredHash, HashError> {
         let salt = random_bytes::<SALT_BYTES>()?.to_vec();
-        let hash = in_span(pin!(self.argon2id(plaintext, salt.clone()))).await?;
+        let lane = HashLane::Create(tenant_id);
+        let hash = in_span(pin!(self.argon2id(lane, plaintext, salt.clone()))).await?;
         Ok(Argon2idHash { salt, hash }.to_stored_hash())
     }
 
-    /// Returns whether the cache confirms that this plaintext matches this key with this stored hash. False means unknown:
-    /// call [`ApiKeyHasher::matches`].
-    pub fn has_matched(&self, id: ApiKeyId, stored: &StoredHash, plaintext: &ApiKeyPlaintext) -> bool {
-        let verified = &self.0.verified;
-        let has_matched = verified.contains(&verified.digest(id, stored, plaintext));
-        if has_matched {
-            self.0.cache_hits.fetch_add(1, Ordering::Relaxed);
+    /// Makes the digest of a key for storing, if the deployment has a key for it.
+    pub fn digest(&self, id: ApiKeyId, plaintext: &ApiKeyPlaintext) -> Option<StoredDigest> {
+        self.0.digest_keys.digest(id, plaintext)
+    }
+
+    /// Makes the digest of a key that has none, or whose digest was made with another key than new ones are.
+    pub fn new_digest(
+        &self,
+        id: ApiKeyId,
+        stored: Option<&StoredDigest>,
+        plaintext: &ApiKeyPlaintext,
+    ) -> Option<StoredDigest> {
+        if stored.is_some_and(|stored| self.0.digest_keys.is_current(stored)) {
+            return None;
         }
-        has_matched
+        self.digest(id, plaintext)
+    }
+
+    /// Returns whether this plaintext matches this key, as far as its digest or the cache tell. `None` means unknown: call
+    /// [`ApiKeyHasher::matches`].
+    pub fn matches_without_hash(
+        &self,
+        id: ApiKeyId,
+        stored: &StoredHash,
+        digest: Option<&StoredDigest>,
+        plaintext: &ApiKeyPlaintext,
+    ) -> Option<bool> {
+        if let Some(matches) = digest.and_then(|digest| self.0.digest_keys.matches(id, digest, plaintext)) {
+            return Some(matches);
+        }
+        let verified = &self.0.verified;
+        if !verified.contains(&verified.digest(id, stored, plaintext)) {
+            return None;
+        }
+        self.0.cache_hits.fetch_add(1, Ordering::Relaxed);
+        Some(true)
     }
 
     /// Returns whether the stored hash of this key is the hash of this plaintext. The time it takes does not depend on how
@@ -137,12 +167,14 @@ impl ApiKeyHasher {
         let digest = self.0.verified.digest(id, stored, plaintext);
         let compute = async {
             let Argon2idHash { salt, hash } = Argon2idHash::read(stored)?;
-            if !self.0.budget.try_acquire(&prefix(plaintext)?) {
+            let prefix = prefix(plaintext)?;
+            if !self.0.budget.try_acquire(&prefix) {
                 self.0.over_budget.fetch_add(1, Ordering::Relaxed);
                 sleep(OVER_BUDGET_DELAY).await;
                 return Err(HashError::OverBudget);
             }
-            let computed = self.argon2id(plaintext.clone(), salt).await?;
+            let lane = HashLane::Check(prefix);
+            let computed = self.argon2id(lane, plaintext.clone(), salt).await?;
             Ok(computed.ct_eq(&hash).into())
         };
         let matches = in_span(pin!(self.0.in_flight.run(digest, compute))).await?;
@@ -163,9 +195,8 @@ impl ApiKeyHasher {
         }
     }
 
-    /// Queues a hash in the lane of the plaintext's prefix, and waits for it.
-    async fn argon2id(&self, plaintext: ApiKeyPlaintext, salt: Vec<u8>) -> Result<[u8; 32], HashError> {
-        let lane = prefix(&plaintext)?;
+    /// Queues a hash, and waits for it.
+    async fn argon2id(&self, lane: HashLane, plaintext: ApiKeyPlaintext, salt: Vec<u8>) -> Result<[u8; 32], HashError> {
         let (sender, receiver) = oneshot::channel();
         let counter = Arc::clone(&self.0.computed);
         let job = Box::new(move |memory: &mut Memory| -> SendResult {
@@ -194,31 +225,39 @@ async fn in_span<T>(hash: Pin<&mut impl Future<Output = Result<T, HashError>>>) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::{StoredHash, generate_plaintext};
+    use super::super::{DigestKeys, StoredHash, generate_plaintext};
     use super::{ApiKeyHasher, HashError, HashLimits, PrefixBudget};
-    use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext};
+    use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext, TenantId};
     use uuid::Uuid;
 
     fn hasher(max_running: usize, max_waiting: usize) -> ApiKeyHasher {
-        ApiKeyHasher::new(HashLimits {
+        let limits = HashLimits {
             max_running,
             max_waiting,
             cached_keys: 100,
             prefix_budget: PrefixBudget::default(),
-        })
-        .unwrap()
+        };
+        ApiKeyHasher::new(limits, DigestKeys::default()).unwrap()
+    }
+
+    fn tenant() -> TenantId {
+        Uuid::now_v7().into()
     }
 
     async fn key(hasher: &ApiKeyHasher) -> (ApiKeyId, StoredHash, ApiKeyPlaintext) {
         let plaintext = generate_plaintext().unwrap();
-        let stored = hasher.hash(plaintext.clone()).await.unwrap();
+        let stored = hasher.hash(tenant(), plaintext.clone()).await.unwrap();
         (Uuid::now_v7().into(), stored, plaintext)
+    }
+
+    fn has_matched(hasher: &ApiKeyHasher, id: ApiKeyId, stored: &StoredHash, plaintext: &ApiKeyPlaintext) -> bool {
+        hasher.matches_without_hash(id, stored, None, plaintext).is_some()
     }
 
     #[tokio::test]
     async fn a_full_queue_rejects_callers_at_once() {
         let full = hasher(0, 0);
-        let error = full.hash(generate_plaintext().unwrap()).await.unwrap_err();
+        let error = full.hash(tenant(), generate_plaintext().unwrap()).await.unwrap_err();
         assert!(matches!(error, HashError::QueueFull));
         assert_eq!(full.counts().rejected, 1);
     }
@@ -247,16 +286,16 @@ mod tests {
         let hasher = hasher(1, 8);
         let (id, stored, plaintext) = key(&hasher).await;
         assert!(
-            !hasher.has_matched(id, &stored, &plaintext),
+            !has_matched(&hasher, id, &stored, &plaintext),
             "the cache is empty at first"
         );
         assert!(hasher.matches(id, &stored, &plaintext).await.unwrap());
-        assert!(hasher.has_matched(id, &stored, &plaintext));
-        assert!(!hasher.has_matched(Uuid::now_v7().into(), &stored, &plaintext));
-        assert!(!hasher.has_matched(id, &stored, &generate_plaintext().unwrap()));
-        let other = hasher.hash(plaintext.clone()).await.unwrap();
+        assert!(has_matched(&hasher, id, &stored, &plaintext));
+        assert!(!has_matched(&hasher, Uuid::now_v7().into(), &stored, &plaintext));
+        assert!(!has_matched(&hasher, id, &stored, &generate_plaintext().unwrap()));
+        let other = hasher.hash(tenant(), plaintext.clone()).await.unwrap();
         assert!(
-            !hasher.has_matched(id, &other, &plaintext),
+            !has_matched(&hasher, id, &other, &plaintext),
             "the same plaintext with another salt"
         );
     }
@@ -269,27 +308,27 @@ mod tests {
         for _ in 0..2 {
             let before = hasher.counts().computed;
             assert!(!hasher.matches(id, &stored, &wrong).await.unwrap());
-            assert!(!hasher.has_matched(id, &stored, &wrong));
+            assert!(!has_matched(&hasher, id, &stored, &wrong));
             assert_eq!(hasher.counts().computed, before + 1);
         }
     }
 
     #[tokio::test]
     async fn the_cache_is_bounded() {
-        let hasher = ApiKeyHasher::new(HashLimits {
+        let limits = HashLimits {
             max_running: 0,
             max_waiting: 0,
             cached_keys: 50,
             prefix_budget: PrefixBudget::default(),
-        })
-        .unwrap();
+        };
+        let hasher = ApiKeyHasher::new(limits, DigestKeys::default()).unwrap();
         let (stored, plaintext) = (StoredHash::from_stored(String::new()), generate_plaintext().unwrap());
         let ids: Vec<ApiKeyId> = (0..1000).map(|_| Uuid::now_v7().into()).collect();
         for id in &ids {
             let verified = &hasher.0.verified;
             verified.insert(verified.digest(*id, &stored, &plaintext));
         }
-        let cached = ids.iter().filter(|id| hasher.has_matched(**id, &stored, &plaintext));
+        let cached = ids.iter().filter(|id| has_matched(&hasher, **id, &stored, &plaintext));
         assert!((1..=50).contains(&cached.count()));
     }
 }

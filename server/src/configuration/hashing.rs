@@ -1,14 +1,27 @@
-//! The settings of the hashing of API keys.
+//! The settings of checking API keys.
 
 use super::parsers::whole_number;
-use crate::api_key_hash::{HashLimits, PrefixBudget};
+use super::secret::read_digest_keys;
+use crate::api_key_hash::{DigestKeys, HashLimits, PrefixBudget};
 use clap::Args;
 use std::num::NonZeroU32;
 use std::thread::available_parallelism;
 
-/// How many API keys are hashed, and how often.
+/// How API keys are checked: by a digest, or by a hash, which is slow.
 #[derive(Args, Clone, Debug)]
 pub struct HashConfiguration {
+    /// File with the keys for digests of API keys, each on a line of its own: an ID, a space, and 32 random bytes in base64. An
+    /// API key with a digest is verified without a hash, on every replica and from its first verification on. The first key
+    /// makes new digests, and the others are for digests that were made earlier. If not set, each API key is hashed once on
+    /// each replica. If the file is lost, all API keys remain valid.
+    #[arg(
+        long,
+        env = "API_KEY_DIGEST_KEY_FILE",
+        value_name = "API_KEY_DIGEST_KEY_FILE",
+        value_parser = read_digest_keys
+    )]
+    pub api_key_digest_key_file: Option<DigestKeys>,
+
     /// Maximum number of API keys that are hashed at once, from 1 to 256. The default is the number of processors. Each
     /// hash uses 64 MiB and a processor. Too high: hashing takes both from all other work. Too low: verifications wait.
     #[arg(
@@ -56,6 +69,11 @@ pub struct HashConfiguration {
 }
 
 impl HashConfiguration {
+    /// The keys for digests.
+    pub fn digest_keys(&self) -> DigestKeys {
+        self.api_key_digest_key_file.clone().unwrap_or_default()
+    }
+
     /// The limits of the hasher.
     pub fn limits(&self) -> HashLimits {
         let processors = || available_parallelism().map_or(1, usize::from);

@@ -2,6 +2,7 @@
 //! arguments, which other programs can see.
 
 use super::value::{self, ValueError};
+use crate::api_key_hash::{DigestKeys, DigestKeysError};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -38,6 +39,31 @@ pub(super) enum SecretFileError {
     Empty,
     #[error("the content of the file {0}")]
     Value(#[from] ValueError),
+    #[error("the content of the file is wrong: {0}")]
+    DigestKeys(#[from] DigestKeysError),
+}
+
+/// Reads the content of a file, without a line break at its end, which editors add.
+fn read(path: &str) -> Result<String, SecretFileError> {
+    let mut content = Vec::new();
+    File::open(Path::new(path))?
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut content)?;
+    if content.len() as u64 > MAX_BYTES {
+        return Err(SecretFileError::TooLong);
+    }
+    let content = String::from_utf8(content).map_err(|_| ValueError::NotUtf8)?;
+    let content = content.strip_suffix('\n').unwrap_or(&content);
+    let content = content.strip_suffix('\r').unwrap_or(content);
+    if content.is_empty() {
+        return Err(SecretFileError::Empty);
+    }
+    Ok(content.to_owned())
+}
+
+/// Reads the keys for the digests of API keys from a file.
+pub(super) fn read_digest_keys(path: &str) -> Result<DigestKeys, SecretFileError> {
+    Ok(DigestKeys::read(&read(path)?)?)
 }
 
 impl Secret {
@@ -46,29 +72,17 @@ impl Secret {
         &self.0
     }
 
-    /// Reads the content of a file. A line break at its end, which editors add, is not a part of the secret.
+    /// Reads a secret of one line from a file.
     pub(super) fn read_file(path: &str) -> Result<Self, SecretFileError> {
-        let mut content = Vec::new();
-        File::open(Path::new(path))?
-            .take(MAX_BYTES + 1)
-            .read_to_end(&mut content)?;
-        if content.len() as u64 > MAX_BYTES {
-            return Err(SecretFileError::TooLong);
-        }
-        let content = String::from_utf8(content).map_err(|_| ValueError::NotUtf8)?;
-        let content = content.strip_suffix('\n').unwrap_or(&content);
-        let content = content.strip_suffix('\r').unwrap_or(content);
-        if content.is_empty() {
-            return Err(SecretFileError::Empty);
-        }
-        value::check(content)?;
-        Ok(Self(content.to_owned()))
+        let content = read(path)?;
+        value::check(&content)?;
+        Ok(Self(content))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_BYTES, Secret};
+    use super::{MAX_BYTES, Secret, read_digest_keys};
     use std::io::Write;
     use tempfile::NamedTempFile;
 
@@ -110,5 +124,20 @@ mod tests {
             let error = Secret::read_file(path).unwrap_err().to_string();
             assert!(error.contains("cannot read the file"), "{error}");
         }
+    }
+
+    #[test]
+    fn keys_for_digests_are_read_from_lines_and_never_quoted() {
+        let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+        let read = |content: String| {
+            let mut file = NamedTempFile::new().unwrap();
+            file.write_all(content.as_bytes()).unwrap();
+            read_digest_keys(file.path().to_str().unwrap())
+        };
+        assert!(!read(format!("2026-07 {key}\r\n2026-01 {key}\r\n")).unwrap().is_empty());
+        let error = read(format!("2026-07 {key}\n2026-01 {key}x\n"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("line 2") && !error.contains("AAEC"), "{error}");
     }
 }

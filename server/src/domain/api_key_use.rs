@@ -1,14 +1,17 @@
-//! `last_used_at` of API keys. Uses are collected and written in batches, so that no verification waits for a write.
+//! The uses of API keys: `last_used_at`, and digests of keys that lack one. They are collected and written in batches, so that
+//! no verification waits for a write.
 
 use super::Registry;
 use super::error::Failure;
+use crate::api_key_hash::StoredDigest;
 use crate::store::{ApiKeyUse, Store};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tenant_registry_contract::types::{ApiKeyId, Timestamp};
 use tokio::sync::Notify;
 
-/// Maximum number of keys with an unwritten use, about 3 MiB. The use of a further key is not recorded.
+/// Maximum number of keys with an unwritten use, about 4 MiB, and 12 MiB if all of them get a digest. The use of a further key
+/// is not recorded.
 const MAX_KEYS: usize = 65_536;
 
 /// Number of keys from which uses are written early, without waiting for the interval.
@@ -17,19 +20,26 @@ const EARLY_WRITE_KEYS: usize = MAX_KEYS / 2;
 /// The last unwritten use of each key.
 #[derive(Debug, Default)]
 pub(super) struct ApiKeyUses {
-    last: Mutex<HashMap<ApiKeyId, Timestamp>>,
+    last: Mutex<HashMap<ApiKeyId, LastUse>>,
     early_write: Notify,
+}
+
+#[derive(Debug)]
+struct LastUse {
+    used_at: Timestamp,
+    digest: Option<StoredDigest>,
 }
 
 impl ApiKeyUses {
     /// Records a successful verification.
-    pub(super) fn record(&self, id: ApiKeyId, used_at: Timestamp) {
+    pub(super) fn record(&self, ApiKeyUse { id, used_at, digest }: ApiKeyUse) {
         let mut last = self.last();
         if last.len() >= MAX_KEYS && !last.contains_key(&id) {
             return;
         }
-        let latest = last.entry(id).or_insert(used_at);
-        *latest = used_at.max(*latest);
+        let latest = last.entry(id).or_insert(LastUse { used_at, digest: None });
+        latest.used_at = used_at.max(latest.used_at);
+        latest.digest = digest.or_else(|| latest.digest.take());
         if last.len() >= EARLY_WRITE_KEYS {
             self.early_write.notify_one();
         }
@@ -38,12 +48,12 @@ impl ApiKeyUses {
     fn take(&self) -> Vec<ApiKeyUse> {
         std::mem::take(&mut *self.last())
             .into_iter()
-            .map(|(id, used_at)| ApiKeyUse { id, used_at })
+            .map(|(id, LastUse { used_at, digest })| ApiKeyUse { id, used_at, digest })
             .collect()
     }
 
     /// A poisoned lock is safe to use: each entry is set in one step.
-    fn last(&self) -> MutexGuard<'_, HashMap<ApiKeyId, Timestamp>> {
+    fn last(&self) -> MutexGuard<'_, HashMap<ApiKeyId, LastUse>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -60,8 +70,8 @@ impl<S: Store> Registry<S> {
         }
         let written = self.store.api_key_use(&uses).await;
         if written.is_err() {
-            for ApiKeyUse { id, used_at } in uses {
-                self.api_key_uses.record(id, used_at);
+            for api_key_use in uses {
+                self.api_key_uses.record(api_key_use);
             }
         }
         Ok(written?)

@@ -12,9 +12,9 @@ use super::error::{
 };
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{is_in_service, status_at};
-use crate::api_key_hash::{self, StoredHash};
+use crate::api_key_hash::{self, StoredDigest, StoredHash};
 use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, NewAuditEvent, stored};
-use crate::store::{ApiKeyLookup, ApiKeyRotation, ApiKeyStored, ApiKeyWithTenant, Changed, Store};
+use crate::store::{ApiKeyLookup, ApiKeyRotation, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Changed, Store};
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use tenant_registry_contract::server::ApiKeyListParams;
@@ -153,7 +153,12 @@ impl ApiKeyRecord {
     /// Replaces the key by a successor with another secret. The key stays valid during the overlap.
     fn rotate(
         &self,
-        NewSecret { id, prefix, hash }: NewSecret,
+        NewSecret {
+            id,
+            prefix,
+            hash,
+            digest,
+        }: NewSecret,
         overlap: OverlapSeconds,
         caller: &Caller,
         now: Timestamp,
@@ -180,6 +185,7 @@ impl ApiKeyRecord {
                 scopes: self.scopes.clone(),
                 prefix,
                 hash,
+                digest,
                 created_by: None,
                 expires_at: None,
                 rotated_to: None,
@@ -218,6 +224,15 @@ struct NewSecret {
     id: ApiKeyId,
     prefix: ApiKeyPrefix,
     hash: StoredHash,
+    digest: Option<StoredDigest>,
+}
+
+/// The key that has a presented secret.
+enum Match {
+    /// This one, or none.
+    Decided(Option<ApiKeyId>),
+    /// Some keys have to be hashed to find out.
+    NeedsHashes,
 }
 
 /// The result of verifying a presented key.
@@ -389,10 +404,11 @@ impl<S: Store> Registry<S> {
         }
         let plaintext = api_key_hash::generate_plaintext()?;
         let prefix = api_key_hash::prefix(&plaintext)?;
-        let hash = self.hasher.hash(plaintext.clone()).await?;
+        let hash = self.hasher.hash(tenant_id, plaintext.clone()).await?;
         let now = self.clock.now();
+        let id = ApiKeyId::from(self.clock.new_id(now));
         let api_key = ApiKeyRecord {
-            id: ApiKeyId::from(self.clock.new_id(now)),
+            id,
             tenant_id,
             project_id,
             product: product.map(stored::<ProductKey>),
@@ -400,6 +416,7 @@ impl<S: Store> Registry<S> {
             scopes: scopes.into_iter().map(stored::<Scope>).collect(),
             prefix,
             hash,
+            digest: self.hasher.digest(id, &plaintext),
             created_by: created_by.map(stored::<Text>),
             expires_at,
             rotated_to: None,
@@ -484,12 +501,14 @@ impl<S: Store> Registry<S> {
             .require_rotatable(self.clock.now())
             .map_err(DomainError::rejected)?;
         let plaintext = api_key_hash::generate_plaintext()?;
-        let hash = self.hasher.hash(plaintext.clone()).await?;
+        let hash = self.hasher.hash(current.tenant_id, plaintext.clone()).await?;
         let now = self.clock.now();
+        let successor_id = ApiKeyId::from(self.clock.new_id(now));
         let secret = NewSecret {
-            id: self.clock.new_id(now).into(),
+            id: successor_id,
             prefix: api_key_hash::prefix(&plaintext)?,
             hash,
+            digest: self.hasher.digest(successor_id, &plaintext),
         };
         let rotated = self
             .store
@@ -594,17 +613,12 @@ impl<S: Store> Registry<S> {
             product,
         };
         let found = self.keys_with_prefix(&lookup, tenant_scope).await?;
-        let (id, found) = match self.key_in_cache(&found, &plaintext) {
-            Some(id) => (Some(id), found),
-            // No hash for an unknown prefix, so that a flood of invented keys cannot occupy the hasher.
-            None if found.is_empty() => (None, found),
-            None => {
+        let (id, found) = match self.match_without_hash(&found, &plaintext) {
+            // An unknown prefix needs no hash either, so that a flood of invented keys cannot occupy the hasher.
+            Match::Decided(id) => (id, found),
+            Match::NeedsHashes => {
                 let turn = hash_turn.lock().await;
-                // The batch may have the same key twice.
-                let id = match self.key_in_cache(&found, &plaintext) {
-                    Some(id) => Some(id),
-                    None => self.key_with_secret(&found, &plaintext).await?,
-                };
+                let id = self.match_with_hashes(&found, &plaintext).await?;
                 drop(turn);
                 // The key may have been revoked during the hash, so it is looked up again. This also happens for a wrong
                 // secret, so that both take the same time.
@@ -613,13 +627,20 @@ impl<S: Store> Registry<S> {
         };
         let now = self.clock.now();
         let matched = id.and_then(|id| found.into_iter().find(|found| found.api_key.id == id));
+        let digest = matched.as_ref().and_then(|ApiKeyWithTenant { api_key, .. }| {
+            let stored = api_key.digest.as_ref();
+            self.hasher.new_digest(api_key.id, stored, &plaintext)
+        });
         let verification = match matched {
             Some(found) => verify_state(found, lookup.product.as_ref(), &scopes, now),
             None => Verification::Invalid(ApiKeyVerifyReason::Unknown),
         };
-        match (&verification, id) {
-            (Verification::Valid { .. }, Some(id)) => self.api_key_uses.record(id, now),
-            (Verification::Valid { .. } | Verification::Invalid(_), _) => {}
+        if let Verification::Valid { api_key_id, .. } = verification {
+            self.api_key_uses.record(ApiKeyUse {
+                id: api_key_id,
+                used_at: now,
+                digest,
+            });
         }
         Ok(verification)
     }
@@ -634,26 +655,41 @@ impl<S: Store> Registry<S> {
         Ok(found)
     }
 
-    /// Finds the key with this secret, if it matched before.
-    fn key_in_cache(&self, found: &[ApiKeyWithTenant], plaintext: &ApiKeyPlaintext) -> Option<ApiKeyId> {
-        let matched = found.iter().find(|found| {
-            let ApiKeyRecord { id, hash, .. } = &found.api_key;
-            self.hasher.has_matched(*id, hash, plaintext)
-        });
-        matched.map(|found| found.api_key.id)
+    /// Finds the key with this secret by the digests and the cache. Tries all keys even after a match, so that the time depends
+    /// only on the number of keys with the prefix, not on the secret.
+    fn match_without_hash(&self, found: &[ApiKeyWithTenant], plaintext: &ApiKeyPlaintext) -> Match {
+        let (mut matched, mut is_unknown) = (None, false);
+        for ApiKeyWithTenant { api_key, .. } in found {
+            let ApiKeyRecord { id, hash, digest, .. } = api_key;
+            match self.hasher.matches_without_hash(*id, hash, digest.as_ref(), plaintext) {
+                Some(true) => matched = Some(*id),
+                Some(false) => {}
+                None => is_unknown = true,
+            }
+        }
+        match matched {
+            None if is_unknown => Match::NeedsHashes,
+            Some(_) | None => Match::Decided(matched),
+        }
     }
 
-    /// Finds the key with this secret. Tries all keys even after a match, so that the time depends only on the number of
-    /// keys with the prefix, not on the secret.
-    async fn key_with_secret(
+    /// Finds the key with this secret by the hashes of the keys for which nothing else decides. Tries all of them, for the same
+    /// reason.
+    async fn match_with_hashes(
         &self,
         found: &[ApiKeyWithTenant],
         plaintext: &ApiKeyPlaintext,
     ) -> Result<Option<ApiKeyId>, Failure> {
         let mut matched = None;
         for ApiKeyWithTenant { api_key, .. } in found {
-            if self.hasher.matches(api_key.id, &api_key.hash, plaintext).await? {
-                matched = Some(api_key.id);
+            let ApiKeyRecord { id, hash, digest, .. } = api_key;
+            // Another request of the batch may have hashed the key meanwhile.
+            let matches = match self.hasher.matches_without_hash(*id, hash, digest.as_ref(), plaintext) {
+                Some(matches) => matches,
+                None => self.hasher.matches(*id, hash, plaintext).await?,
+            };
+            if matches {
+                matched = Some(*id);
             }
         }
         Ok(matched)

@@ -1,7 +1,7 @@
 //! API keys as they are stored.
 
 use super::page::PageQuery;
-use crate::api_key_hash::StoredHash;
+use crate::api_key_hash::{StoredDigest, StoredHash};
 use tenant_registry_contract::types::{
     ApiKeyId, ApiKeyName, ApiKeyPrefix, ProductKey, ProjectId, StoredText, TenantId, Timestamp,
 };
@@ -23,8 +23,10 @@ pub struct ApiKeyRecord {
     pub scopes: Vec<StoredText>,
     /// The first characters of the plaintext, for lookup. Not unique.
     pub prefix: ApiKeyPrefix,
-    /// The hash that a presented plaintext is checked against.
+    /// The hash that a presented plaintext is checked against, if the digest cannot be used.
     pub hash: StoredHash,
+    /// The keyed digest that a presented plaintext is checked against, if the deployment has a key for it.
+    pub digest: Option<StoredDigest>,
     /// The actor that created the key.
     pub created_by: Option<StoredText>,
     /// When the key expires. From then on it is not valid.

@@ -8,6 +8,7 @@
 pub mod memory;
 pub mod postgres;
 
+use crate::api_key_hash::StoredDigest;
 use crate::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
     EntitlementDecision, EntitlementRecord, EntitlementState, EventWithResponse, IdempotencyRecord, InternalDetail,
@@ -232,12 +233,14 @@ pub struct ApiKeyLookup {
 }
 
 /// A successful verification of an API key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyUse {
     /// The key.
     pub id: ApiKeyId,
     /// When the key was verified.
     pub used_at: Timestamp,
+    /// The digest to store, if the stored one is missing or outdated.
+    pub digest: Option<StoredDigest>,
 }
 
 /// Stores tenants.
@@ -397,7 +400,8 @@ pub trait ApiKeyStore: Send + Sync + 'static {
         lookup: ApiKeyLookup,
     ) -> impl Future<Output = Result<Vec<ApiKeyWithTenant>, StoreError>> + Send;
 
-    /// Sets `last_used_at` of each key to the given time, unless it is later already. Skips keys that do not exist.
+    /// Sets `last_used_at` of each key to the given time, unless it is later already, and its digest, if the use has one. Skips
+    /// keys that do not exist.
     fn api_key_use(&self, uses: &[ApiKeyUse]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 

@@ -48,6 +48,7 @@ impl TestServer {
             scopes: scopes.iter().map(|scope| scope.as_str().into()).collect(),
             prefix: "bp_12345678".try_into().unwrap(),
             hash: StoredHash::from_stored("argon2id|c2FsdA|aGFzaA".to_owned()),
+            digest: None,
             created_by: None,
             rotated_to: None,
             rotated_from: None,

@@ -33,6 +33,7 @@ mod database_roles;
 mod database_tls;
 mod database_troubles;
 mod deletion;
+mod digests;
 mod documentation;
 mod entitlement_changes;
 mod entitlements;
@@ -139,6 +140,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         conditions::cases,
         cross_origin::cases,
         deletion::cases,
+        digests::cases,
         entitlement_changes::cases,
         entitlements::cases,
         failures::cases,

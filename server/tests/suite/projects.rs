@@ -70,6 +70,7 @@ impl TestServer {
             scopes: Vec::new(),
             prefix: ApiKeyPrefix::try_from("bp_Zm9vYmFy").unwrap(),
             hash: StoredHash::from_stored("argon2id|c2FsdA|aGFzaA".to_owned()),
+            digest: None,
             created_by: None,
             last_used_at: None,
             expires_at,

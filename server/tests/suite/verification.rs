@@ -12,7 +12,7 @@ use tenant_registry_client::types::{
     ApiKeyCreate, ApiKeyId, ApiKeyVerifyReason, ErrorCode, Tenant, TenantActivate, TenantCancel, TenantId,
 };
 use tenant_registry_contract::types::{ApiKeyName, ApiKeyPlaintext};
-use tenant_registry_server::api_key_hash::{self, ApiKeyHasher, HashLimits, PrefixBudget, StoredHash};
+use tenant_registry_server::api_key_hash::{self, ApiKeyHasher, DigestKeys, HashLimits, PrefixBudget, StoredHash};
 use tenant_registry_server::records::ApiKeyRecord;
 use uuid::Uuid;
 
@@ -70,6 +70,7 @@ impl TestServer {
             scopes: Vec::new(),
             prefix: api_key_hash::prefix(&plaintext).unwrap(),
             hash,
+            digest: None,
             created_by: None,
             expires_at: None,
             rotated_to: None,
@@ -89,17 +90,15 @@ impl TestServer {
 }
 
 async fn hash(plaintext: &str) -> StoredHash {
-    let hasher = ApiKeyHasher::new(HashLimits {
+    let limits = HashLimits {
         max_running: 1,
         max_waiting: 0,
         cached_keys: 0,
         prefix_budget: PrefixBudget::default(),
-    })
-    .unwrap();
-    hasher
-        .hash(ApiKeyPlaintext::try_from(plaintext).unwrap())
-        .await
-        .unwrap()
+    };
+    let hasher = ApiKeyHasher::new(limits, DigestKeys::default()).unwrap();
+    let plaintext = ApiKeyPlaintext::try_from(plaintext).unwrap();
+    hasher.hash(Uuid::now_v7().into(), plaintext).await.unwrap()
 }
 
 async fn a_valid_key_returns_its_tenant_product_and_scopes(store: StoreUnderTest) {

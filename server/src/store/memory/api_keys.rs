@@ -122,9 +122,12 @@ impl ApiKeyStore for MemoryStore {
 
     async fn api_key_use(&self, uses: &[ApiKeyUse]) -> Result<(), StoreError> {
         let mut state = self.state();
-        for ApiKeyUse { id, used_at } in uses {
+        for ApiKeyUse { id, used_at, digest } in uses {
             if let Some(api_key) = state.api_keys.get_mut(id) {
                 api_key.last_used_at = api_key.last_used_at.max(Some(*used_at));
+                if digest.is_some() {
+                    api_key.digest.clone_from(digest);
+                }
             }
         }
         Ok(())

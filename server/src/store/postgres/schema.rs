@@ -17,6 +17,7 @@ diesel::table! {
         expires_at -> Nullable<Timestamptz>,
         rotated_to -> Nullable<Uuid>,
         rotated_from -> Nullable<Uuid>,
+        digest -> Nullable<Text>,
     }
 }
 

@@ -14,7 +14,7 @@ use tenant_registry_client::{Client, RetryPolicy};
 use tenant_registry_contract::http::{AllowedOrigins, Limits};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
-use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
+use tenant_registry_server::api_key_hash::{ApiKeyHasher, DigestKeys, HashLimits, PrefixBudget};
 use tenant_registry_server::auth::{Access, AccessSettings};
 use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
@@ -39,6 +39,7 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: &'static [&'static str],
     pub(crate) allowed_origins: &'static [&'static str],
     pub(crate) hash_limits: HashLimits,
+    pub(crate) digest_keys: DigestKeys,
     pub(crate) access: AccessSettings,
     /// Requests per second of each authenticated caller.
     pub(crate) request_rate: u32,
@@ -57,6 +58,7 @@ impl Default for Settings {
                 cached_keys: 100,
                 prefix_budget: PrefixBudget::default(),
             },
+            digest_keys: DigestKeys::default(),
             access: AccessSettings::Open,
             request_rate: 1_000_000,
         }
@@ -185,6 +187,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         trusted_proxies,
         allowed_origins,
         hash_limits,
+        digest_keys,
         access,
         request_rate,
     } = settings;
@@ -215,7 +218,7 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         },
     };
     let catalog = catalog_file::read(Some(CATALOG.as_ref())).unwrap();
-    let hasher = ApiKeyHasher::new(hash_limits).unwrap();
+    let hasher = ApiKeyHasher::new(hash_limits, digest_keys).unwrap();
     let registry = Registry::new(store, catalog, clock.for_service(), hasher);
     // Tokens have real times, independent of the settable clock.
     let access = Access::start(access, Clock::system()).unwrap();

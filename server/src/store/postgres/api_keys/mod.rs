@@ -9,6 +9,7 @@ use super::error::{DbError, violates};
 use super::page::{SelectPage, record_page};
 use super::schema::api_keys;
 use super::transaction::Finish;
+use crate::api_key_hash::StoredDigest;
 use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, EventWithResponse, RecordPage};
 use crate::store::{
     ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, Change, Changed, StoreError,
@@ -16,7 +17,7 @@ use crate::store::{
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use list::ListApiKeys;
 use row::ApiKeyRow;
@@ -159,19 +160,25 @@ impl ApiKeyStore for PostgresStore {
         for uses in uses.chunks(USES_PER_STATEMENT) {
             let ids: Vec<Uuid> = uses.iter().map(|used| used.id.into()).collect();
             let times: Vec<DateTime<Utc>> = uses.iter().map(|used| used.used_at.into()).collect();
+            let digests: Vec<Option<&str>> = uses
+                .iter()
+                .map(|used| used.digest.as_ref().map(StoredDigest::to_stored))
+                .collect();
             self.database
                 .write_idempotent(async |connection: &mut AsyncPgConnection| {
                     // Locks the rows in one order first, so that two replicas that write the same keys do not deadlock.
                     // With `= ANY` the index returns them in this order; the sessions of the service do not sort.
                     diesel::sql_query(
                         "WITH locked AS (SELECT id FROM api_keys WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE) \
-                         UPDATE api_keys SET last_used_at = used.used_at \
-                         FROM unnest($1, $2) AS used (id, used_at) JOIN locked USING (id) \
-                         WHERE api_keys.id = used.id \
-                         AND (api_keys.last_used_at IS NULL OR api_keys.last_used_at < used.used_at)",
+                         UPDATE api_keys SET last_used_at = GREATEST(api_keys.last_used_at, used.used_at), \
+                         digest = COALESCE(used.digest, api_keys.digest) \
+                         FROM unnest($1, $2, $3) AS used (id, used_at, digest) JOIN locked USING (id) \
+                         WHERE api_keys.id = used.id AND (api_keys.last_used_at IS NULL \
+                         OR api_keys.last_used_at < used.used_at OR used.digest IS NOT NULL)",
                     )
                     .bind::<Array<SqlUuid>, _>(&ids)
                     .bind::<Array<Timestamptz>, _>(&times)
+                    .bind::<Array<Nullable<Text>>, _>(&digests)
                     .execute(connection)
                     .await
                 })

@@ -1,6 +1,6 @@
 //! Conversions between rows of `api_keys` and records.
 
-use crate::api_key_hash::StoredHash;
+use crate::api_key_hash::{StoredDigest, StoredHash};
 use crate::records::ApiKeyRecord;
 use crate::store::postgres::error::DbError;
 use crate::store::postgres::rows::{corrupt_row, optional};
@@ -31,6 +31,7 @@ pub(super) struct ApiKeyRow {
     last_used_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
+    digest: Option<String>,
 }
 
 impl From<ApiKeyRecord> for ApiKeyRow {
@@ -51,6 +52,7 @@ impl From<ApiKeyRecord> for ApiKeyRow {
             last_used_at,
             revoked_at,
             created_at,
+            digest,
         } = record;
         Self {
             id: id.into(),
@@ -68,6 +70,7 @@ impl From<ApiKeyRecord> for ApiKeyRow {
             last_used_at: last_used_at.map(DateTime::from),
             revoked_at: revoked_at.map(DateTime::from),
             created_at: created_at.into(),
+            digest: digest.map(|digest| digest.to_stored().to_owned()),
         }
     }
 }
@@ -99,6 +102,7 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
             last_used_at,
             revoked_at,
             created_at,
+            digest,
         } = row;
         Ok(Self {
             id: id.into(),
@@ -116,6 +120,7 @@ impl TryFrom<ApiKeyRow> for ApiKeyRecord {
             last_used_at: optional(last_used_at)?,
             revoked_at: optional(revoked_at)?,
             created_at: created_at.try_into()?,
+            digest: digest.map(StoredDigest::from_stored),
         })
     }
 }
