@@ -154,11 +154,10 @@ impl OnlineCommand {
                 Find::from_arg_matches(find).map(|find| Self::TenantFind(Box::new(find)))
             }
             ("tenant", Some((Show::NAME, show))) => Show::from_arg_matches(show).map(Self::TenantShow),
-            ("api-key", _) => {
-                let command = OperationCommand::from_arg_matches(matches)?;
-                let new_api_key = NewApiKey::from_matches(group_matches, &command)?;
-                Ok(new_api_key.map_or(Self::Operation(command), Self::NewApiKey))
-            }
+            ("api-key", _) => match NewApiKey::from_matches(group_matches)? {
+                Some(new_api_key) => Ok(Self::NewApiKey(new_api_key)),
+                None => OperationCommand::from_arg_matches(matches).map(Self::Operation),
+            },
             ("audit", Some((Tail::NAME, tail))) => Tail::from_arg_matches(tail).map(Self::AuditTail),
             ("audit", Some((Export::NAME, export))) => Export::from_arg_matches(export).map(Self::AuditExport),
             _ => OperationCommand::from_arg_matches(matches).map(Self::Operation),

@@ -7,7 +7,8 @@ use tenant_registry_client::Client;
 use tenant_registry_client::types::ApiKeyCreated;
 
 use crate::failure::Failure;
-use crate::generated::{OperationCommand, Response};
+use crate::generated::Response;
+use crate::generated::api_key::{ApiKeyCreate, ApiKeyRotate};
 use crate::output::{self, OutputOptions};
 use crate::private_file::PrivateFile;
 
@@ -20,8 +21,13 @@ struct PlaintextFile {
 
 /// A command that creates an API key and writes its plaintext to a file.
 pub(crate) struct NewApiKey {
-    command: OperationCommand,
+    request: Request,
     path: PathBuf,
+}
+
+enum Request {
+    Create(Box<ApiKeyCreate>),
+    Rotate(Box<ApiKeyRotate>),
 }
 
 impl NewApiKey {
@@ -33,20 +39,25 @@ impl NewApiKey {
     }
 
     /// The command, if the argument is given.
-    pub(crate) fn from_matches(api_key: &ArgMatches, command: &OperationCommand) -> Result<Option<Self>, clap::Error> {
-        let path = match api_key.subcommand() {
-            Some(("create" | "rotate", matches)) => PlaintextFile::from_arg_matches(matches)?.plaintext_file,
-            Some(_) | None => None,
+    pub(crate) fn from_matches(api_key: &ArgMatches) -> Result<Option<Self>, clap::Error> {
+        let (request, matches) = match api_key.subcommand() {
+            Some(("create", matches)) => {
+                let create = ApiKeyCreate::from_arg_matches(matches)?;
+                (Request::Create(Box::new(create)), matches)
+            }
+            Some(("rotate", matches)) => {
+                let rotate = ApiKeyRotate::from_arg_matches(matches)?;
+                (Request::Rotate(Box::new(rotate)), matches)
+            }
+            Some(_) | None => return Ok(None),
         };
-        Ok(path.map(|path| Self {
-            command: command.clone(),
-            path,
-        }))
+        let PlaintextFile { plaintext_file } = PlaintextFile::from_arg_matches(matches)?;
+        Ok(plaintext_file.map(|path| Self { request, path }))
     }
 
     /// Creates the key, and shows what is not secret.
     pub(crate) async fn run(self, client: &Client, options: &OutputOptions) -> Result<(), Failure> {
-        let Self { command, path } = self;
+        let Self { request, path } = self;
         if path.exists() {
             return Err(Failure::Usage(format!(
                 "{} exists; choose another file",
@@ -55,16 +66,20 @@ impl NewApiKey {
         }
         // Before the key exists, so that its plaintext is not lost if the file cannot be created.
         let mut file = PrivateFile::create(&path)?;
-        match command.send(client).await? {
-            Response::ApiKeyCreated(ApiKeyCreated { api_key, plaintext, .. }) => {
-                let written = file
-                    .write(format!("{}\n", plaintext.expose_secret()).as_bytes())
-                    .and_then(|()| file.finish_new());
-                // Also if the file was not written: whoever created the key has to know which one it is.
-                output::response(&Response::ApiKey(api_key), options)?;
-                written
-            }
-            other => output::response(&other, options),
-        }
+        let created = match request {
+            Request::Create(create) => create.send(client).await?,
+            Request::Rotate(rotate) => rotate.send(client).await?,
+        };
+        let ApiKeyCreated {
+            api_key,
+            plaintext,
+            warning: _,
+        } = created;
+        let written = file
+            .write(format!("{}\n", plaintext.expose_secret()).as_bytes())
+            .and_then(|()| file.finish_new());
+        // Also if the file was not written: whoever created the key has to know which one it is.
+        output::response(&Response::ApiKey(api_key), options)?;
+        written
     }
 }
