@@ -19,7 +19,7 @@ use tenant_registry_contract::types::{
     TenantCreate, TenantUpdate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
-use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
+use tenant_registry_server::api_key_hash::{ApiKeyHasher, DigestKeys, HashLimits, PrefixBudget};
 use tenant_registry_server::auth::Access;
 use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::clock::Clock;
@@ -63,12 +63,13 @@ impl Parts {
 
 impl CheckedApi {
     pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
-        let hasher = ApiKeyHasher::new(HashLimits {
+        let hash_limits = HashLimits {
             max_running: 1,
             max_waiting: 1,
             cached_keys: 1,
             prefix_budget: PrefixBudget::default(),
-        })?;
+        };
+        let hasher = ApiKeyHasher::new(hash_limits, DigestKeys::default())?;
         let settings = ApiSettings {
             // The only peer, so that `X-Forwarded-For` is read.
             trusted_proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse()?]),

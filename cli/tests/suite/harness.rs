@@ -12,7 +12,7 @@ use tenant_registry_client::{Client, RetryPolicy};
 use tenant_registry_contract::http::{AllowedOrigins, Limits};
 use tenant_registry_contract::types::RetryAfterSeconds;
 use tenant_registry_server::api::ApiSettings;
-use tenant_registry_server::api_key_hash::{ApiKeyHasher, HashLimits, PrefixBudget};
+use tenant_registry_server::api_key_hash::{ApiKeyHasher, DigestKeys, HashLimits, PrefixBudget};
 use tenant_registry_server::auth::Access;
 use tenant_registry_server::catalog_file;
 use tenant_registry_server::domain::Registry;
@@ -146,12 +146,13 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
             max_requests: 1024,
         },
     };
-    let hasher = ApiKeyHasher::new(HashLimits {
+    let hash_limits = HashLimits {
         max_running: 2,
         max_waiting: 64,
         cached_keys: 100,
         prefix_budget: PrefixBudget::default(),
-    });
+    };
+    let hasher = ApiKeyHasher::new(hash_limits, DigestKeys::default());
     let catalog = catalog_file::read(None).unwrap();
     let registry = Registry::new(store, catalog, Clock::system(), hasher.unwrap());
     let running = serve::start(settings, registry, Access::Open).unwrap();
