@@ -326,12 +326,13 @@ configuration-check: $(DEBUG_SERVICE)
 	tools/docs/configuration_reference.py $< --check
 
 .PHONY: rehearsals
-rehearsals: $(SERVICE) target/debug/test-postgres ## Rehearse the runbook: backup and restore, rolling restart, PgBouncer, overload.
+rehearsals: $(SERVICE) target/debug/test-postgres ## Rehearse the runbook: backup and restore, rolling restart, PgBouncer, overload, cold start.
 	@tools/setup rehearsals postgres psql
 	$(WITH_POSTGRES) rehearsals/backup_restore.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/behind_pgbouncer.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/rolling_restart.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/overload.py $(SERVICE)
+	REQUEST_RATE=1000000 $(WITH_POSTGRES) rehearsals/cold_start.py $(SERVICE)
 
 .PHONY: upgrade-rehearsal
 upgrade-rehearsal: $(SERVICE) target/debug/test-postgres ## Rehearse the upgrade from PREVIOUS, the binary of 1.0, with 10 million events. Needs 20 GB of disk space.
