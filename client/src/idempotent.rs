@@ -21,6 +21,7 @@ impl Operation {
             | Self::ApiKeyGet
             | Self::ApiKeyVerify
             | Self::ApiKeyVerifyBatch
+            | Self::AuditGet
             | Self::AuditList => true,
             // A second request changes nothing and gets the same response, or 200 instead of 201.
             Self::TenantActivate

@@ -452,6 +452,12 @@ func appendAuditEvent(tenant *registry.Tenant) registry.AuditEvent {
 	fails[*registry.AuditEvent](400, registry.ERRORCODE_INVALID_INPUT)(
 		client.AuditAPI.AuditAppend(ctx).AuditAppend(body).Execute())
 	passed("audit_append")
+
+	stored := succeeds(client.AuditAPI.AuditGet(ctx, event.Id).Execute())
+	check(reflect.DeepEqual(stored, event), "the event")
+	fails[*registry.AuditEvent](404, registry.ERRORCODE_NOT_FOUND)(
+		client.AuditAPI.AuditGet(ctx, math.MaxInt64).Execute())
+	passed("audit_get")
 	return *event
 }
 

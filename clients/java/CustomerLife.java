@@ -433,6 +433,10 @@ public final class CustomerLife {
         AuditAppend unknownTenant = new AuditAppend().tenantId(UUID.randomUUID()).action("report.exported");
         fails(400, ErrorCode.INVALID_INPUT, () -> audit.auditAppend(unknownTenant, null));
         passed("audit_append");
+
+        equal(audit.auditGet(event.getId()), event);
+        fails(404, ErrorCode.NOT_FOUND, () -> audit.auditGet(Long.MAX_VALUE));
+        passed("audit_get");
         return event;
     }
 

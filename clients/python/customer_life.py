@@ -332,6 +332,11 @@ def append_audit_event(tenant):
     with fails(400, registry.ErrorCode.INVALID_INPUT):
         audit.audit_append(registry.AuditAppend(tenant_id=uuid.uuid4(), action="report.exported"))
     passed("audit_append")
+
+    assert audit.audit_get(event.id) == event
+    with fails(404, registry.ErrorCode.NOT_FOUND):
+        audit.audit_get(2**63 - 1)
+    passed("audit_get")
     return event
 
 

@@ -12,10 +12,10 @@ use tenant_registry_client as registry;
 
 use self::registry::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch,
-    ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditEvent, CatalogRequest, EntitlementCheckReason,
-    EntitlementGrant, EntitlementSet, EntitlementSource, ErrorCode, HealthStatus, Patch, ProductKey, Project,
-    ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind,
-    TenantSlug, TenantStatus, TenantUpdate,
+    ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditEvent, AuditEventId, CatalogRequest,
+    EntitlementCheckReason, EntitlementGrant, EntitlementSet, EntitlementSource, ErrorCode, HealthStatus, Patch,
+    ProductKey, Project, ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate, TenantCancel, TenantCreate,
+    TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate,
 };
 use self::registry::{Client, EntityTag, ResponseValue, TryStreamExt};
 use uuid::Uuid;
@@ -551,6 +551,11 @@ async fn append_audit_event(client: &Client, tenant: &Tenant) -> Outcome<AuditEv
     let rejected = client.audit_append().body(body).send().await;
     fails(400, ErrorCode::InvalidInput, rejected)?;
     passed("audit_append");
+
+    equal(&*client.audit_get().id(event.id).send().await?, &event)?;
+    let unknown = AuditEventId::try_from(i64::MAX)?;
+    fails(404, ErrorCode::NotFound, client.audit_get().id(unknown).send().await)?;
+    passed("audit_get");
     Ok(event)
 }
 

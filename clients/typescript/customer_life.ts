@@ -406,6 +406,10 @@ async function appendAuditEvent(tenant: Tenant): Promise<AuditEvent> {
     const unknownTenant = { tenantId: randomUUID(), action: "report.exported" };
     await fails(400, ErrorCode.InvalidInput, audit.auditAppend({ auditAppend: unknownTenant }));
     passed("audit_append");
+
+    assert.deepEqual(await audit.auditGet({ id: event.id }), event);
+    await fails(404, ErrorCode.NotFound, audit.auditGet({ id: Number.MAX_SAFE_INTEGER }));
+    passed("audit_get");
     return event;
 }
 

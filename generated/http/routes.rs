@@ -19,6 +19,7 @@ use super::{
 use super::api_keys::{
     ApiKeyGetPath, ApiKeyRevokePath, ApiKeyRotatePath, ApiKeyUpdatePath,
 };
+use super::audit::AuditGetPath;
 use super::context::{RequestContext, ServerContext};
 use super::projects::{ProjectDeletePath, ProjectGetPath};
 use super::response::HttpResult;
@@ -118,6 +119,20 @@ pub(super) async fn route<A: Api>(
                 Method::POST => audit::audit_append(context, request).await,
                 Method::GET | Method::HEAD => audit::audit_list(context).await,
                 _ => response::method_not_allowed(&context, "GET, HEAD, POST"),
+            }
+        }
+        ["v1", "audit", id] if is_served("/v1/audit/{id}") => {
+            match method {
+                Method::GET | Method::HEAD => {
+                    audit::audit_get(
+                            context,
+                            AuditGetPath {
+                                id: (*id).to_owned(),
+                            },
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "GET, HEAD"),
             }
         }
         ["v1", "catalog"] if is_served("/v1/catalog") => {
@@ -368,6 +383,7 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "api_key_verify_batch" => Some("/v1/internal/api-keys/verify-batch"),
         "audit_append" => Some("/v1/audit"),
         "audit_list" => Some("/v1/audit"),
+        "audit_get" => Some("/v1/audit/{id}"),
         _ => None,
     }
 }
@@ -914,6 +930,24 @@ pub fn api_description<A: Api>(
             A,
             NoVariables,
         >(&mut api, "/v1/audit", &[Method::POST, Method::GET])?;
+    }
+    if is_served("/v1/audit/{id}") {
+        api.register(
+            ApiEndpoint::new(
+                    "audit_get".to_owned(),
+                    endpoint::<A, AuditGetPath>,
+                    Method::GET,
+                    "application/json",
+                    "/v1/audit/{id}",
+                    ApiEndpointVersions::All,
+                )
+                .summary("Get an audit event.")
+                .description(
+                    "An event never changes, except that it loses `tenant_id` when its tenant is deleted. Returns 404 if the event does not exist.",
+                )
+                .tag("audit"),
+        )?;
+        register_others::<A, AuditGetPath>(&mut api, "/v1/audit/{id}", &[Method::GET])?;
     }
     Ok(api)
 }

@@ -42,6 +42,21 @@ pub trait Audit: Idempotency {
         principal: Principal<Self::Identity>,
         params: AuditListParams,
     ) -> impl Future<Output = AuditListResponse> + Send;
+
+    /// Get an audit event.
+    ///
+    /// An event never changes, except that it loses `tenant_id` when its tenant is deleted. Returns
+    /// 404 if the event does not exist.
+    ///
+    /// Requires the scope `audit:read`.
+    ///
+    /// `GET /v1/audit/{id}`
+    fn audit_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: AuditGetParams,
+    ) -> impl Future<Output = AuditGetResponse> + Send;
 }
 
 /// The parameters of `audit_list`.
@@ -63,6 +78,13 @@ pub struct AuditListParams {
     pub limit: types::PageLimit,
     /// The `next_cursor` of the previous page. Omit it to get the first page.
     pub cursor: Option<types::AuditCursor>,
+}
+
+/// The parameters of `audit_get`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditGetParams {
+    /// The number of the event.
+    pub id: types::AuditEventId,
 }
 
 /// The responses that `audit_append` declares.
@@ -138,6 +160,49 @@ impl OperationResponse for AuditListResponse {
 }
 
 impl From<ServerErrorResponse> for AuditListResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `audit_get` declares.
+#[derive(Clone, Debug)]
+pub enum AuditGetResponse {
+    /// 200: The event.
+    Ok(types::AuditEvent),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for AuditGetResponse {
+    const OPERATION: &'static str = "audit_get";
+}
+
+impl From<ServerErrorResponse> for AuditGetResponse {
     fn from(response: ServerErrorResponse) -> Self {
         match response {
             ServerErrorResponse::InternalServerError(body) => {

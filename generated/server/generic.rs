@@ -13,9 +13,9 @@ use super::{
     ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
     ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
     ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse,
-    AuditListParams, AuditListResponse, Catalog, CatalogListResponse,
-    CatalogRequestResponse, CatalogTrialRequestResponse, Credentials,
-    EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
+    AuditGetParams, AuditGetResponse, AuditListParams, AuditListResponse, Catalog,
+    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
+    Credentials, EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
     EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
     EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams,
     EntitlementSetResponse, Health, HealthGetResponse, Idempotency, InvalidBody,
@@ -778,8 +778,9 @@ impl<
     }
 }
 
-impl<H: Idempotency + Handler<AuditAppend> + Handler<AuditList>> Audit
-for GenericApi<H> {
+impl<
+    H: Idempotency + Handler<AuditAppend> + Handler<AuditList> + Handler<AuditGet>,
+> Audit for GenericApi<H> {
     fn audit_append(
         &self,
         metadata: RequestMetadata,
@@ -809,6 +810,26 @@ for GenericApi<H> {
     ) -> impl Future<Output = AuditListResponse> + Send {
         <H as Handler<
             AuditList,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body: (),
+            },
+        )
+    }
+
+    fn audit_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: AuditGetParams,
+    ) -> impl Future<Output = AuditGetResponse> + Send {
+        <H as Handler<
+            AuditGet,
         >>::handle(
             &self.0,
             Request {
@@ -1882,6 +1903,37 @@ impl Operation for AuditList {
     }
 }
 
+/// `audit_get`: Get an audit event.
+#[derive(Debug)]
+pub enum AuditGet {}
+
+impl Operation for AuditGet {
+    const ID: &'static str = "audit_get";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = AuditGetParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = AuditGetResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.audit_get(request.metadata, request.principal, request.params)
+    }
+}
+
 impl Parameters for TenantListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self {
@@ -2131,5 +2183,12 @@ impl Parameters for AuditListParams {
         if let Some(value) = cursor {
             visitor.parameter("cursor", value);
         }
+    }
+}
+
+impl Parameters for AuditGetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
     }
 }

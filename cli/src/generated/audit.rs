@@ -13,6 +13,7 @@ use super::arguments::{Body, Input, Json};
 pub(crate) enum Command {
     Append(AuditAppend),
     List(AuditList),
+    Get(AuditGet),
 }
 
 impl Command {
@@ -21,6 +22,7 @@ impl Command {
         let response = match self {
             Self::Append(request) => Response::AuditEvent(request.send(client).await?),
             Self::List(request) => Response::AuditEventPage(request.send(client).await?),
+            Self::Get(request) => Response::AuditEvent(request.send(client).await?),
         };
         Ok(response)
     }
@@ -182,5 +184,26 @@ impl AuditList {
             request = request.cursor(value);
         }
         Ok(request.send().await?.into_inner())
+    }
+}
+
+/// Get an audit event.
+///
+/// An event never changes, except that it loses `tenant_id` when its tenant is deleted. Returns
+/// 404 if the event does not exist.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AuditGet {
+    /// The number of the event.
+    #[arg(value_name = "ID")]
+    pub(crate) id: types::AuditEventId,
+}
+
+impl AuditGet {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::AuditEvent, Failure> {
+        Ok(client.audit_get().id(self.id).send().await?.into_inner())
     }
 }

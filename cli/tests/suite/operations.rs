@@ -212,6 +212,9 @@ async fn every_operation_is_a_command(service: TestServer) {
         )
         .await;
     assert_eq!(page, json!({ "items": [event] }));
+    let number = event["id"].to_string();
+    let read = calls.call(Operation::AuditGet, "audit get", &[&number]).await;
+    assert_eq!(read, event);
     let frozen = calls
         .call(Operation::TenantCancel, "tenant cancel", &[&id, "--reason", "moved on"])
         .await;

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 11552540555215137755;
+pub const SPEC_FINGERPRINT: u64 = 10537547080508366019;
 
 /// A client of the Tenant Registry.
 ///
@@ -50,11 +50,11 @@ pub const SPEC_FINGERPRINT: u64 = 11552540555215137755;
 /// without white space between the tokens, and the nested levels of objects and lists.
 /// Responses may contain longer values that were stored before contract 2.0.
 ///
-/// **Concurrent changes.** Responses with one record have an `ETag`, which identifies its
-/// version. Send it in `If-Match` to change exactly this version: if the record has changed in
-/// the meantime, the response is 412 and nothing changes. Without `If-Match`, the change
-/// applies to whatever is stored. Send it in `If-None-Match` to read the record only if it has
-/// changed; otherwise the response is 304.
+/// **Concurrent changes.** Responses with one tenant, project, entitlement or API key have an
+/// `ETag`, which identifies its version. Send it in `If-Match` to change exactly this version:
+/// if the record has changed in the meantime, the response is 412 and nothing changes. Without
+/// `If-Match`, the change applies to whatever is stored. Send it in `If-None-Match` to read the
+/// record only if it has changed; otherwise the response is 304.
 ///
 /// **Retries.** It is safe to repeat a request that updates, activates, cancels or archives a
 /// tenant, sets or revokes an entitlement, or revokes an API key: if it already took effect, it
@@ -384,5 +384,13 @@ impl Client {
     /// every event that existed when the first page was requested exactly once.
     pub fn audit_list(&self) -> builder::AuditList<'_> {
         builder::AuditList::new(self)
+    }
+
+    /// Get an audit event.
+    ///
+    /// An event never changes, except that it loses `tenant_id` when its tenant is deleted. Returns
+    /// 404 if the event does not exist.
+    pub fn audit_get(&self) -> builder::AuditGet<'_> {
+        builder::AuditGet::new(self)
     }
 }

@@ -70,11 +70,13 @@ pub enum Operation {
     AuditAppend,
     /// `audit_list`: List audit events, newest first.
     AuditList,
+    /// `audit_get`: Get an audit event.
+    AuditGet,
 }
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantList,
@@ -107,6 +109,7 @@ impl Operation {
         Self::ApiKeyVerifyBatch,
         Self::AuditAppend,
         Self::AuditList,
+        Self::AuditGet,
     ];
 
     /// The operation's `operationId`.
@@ -144,6 +147,7 @@ impl Operation {
             Self::ApiKeyVerifyBatch => "api_key_verify_batch",
             Self::AuditAppend => "audit_append",
             Self::AuditList => "audit_list",
+            Self::AuditGet => "audit_get",
         }
     }
 

@@ -4,7 +4,8 @@ use super::{AdmittedCaller, RegistryApi};
 use crate::domain::error::DomainError;
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    Audit, AuditAppendResponse, AuditListParams, AuditListResponse, KeyedRequest, Principal, RequestMetadata,
+    Audit, AuditAppendResponse, AuditGetParams, AuditGetResponse, AuditListParams, AuditListResponse, KeyedRequest,
+    Principal, RequestMetadata,
 };
 use tenant_registry_contract::types::AuditAppend;
 
@@ -33,6 +34,20 @@ impl<S: Store> Audit for RegistryApi<S> {
         match self.registry.audit_list(params, principal.tenant_scope()).await {
             Ok(page) => AuditListResponse::Ok(page),
             Err(failure) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn audit_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        params: AuditGetParams,
+    ) -> AuditGetResponse {
+        let AuditGetParams { id } = params;
+        match self.registry.audit_get(id, principal.tenant_scope()).await {
+            Ok(event) => AuditGetResponse::Ok(event),
+            Err(DomainError::Rejected(error)) => AuditGetResponse::NotFound(error.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }
 }

@@ -3,12 +3,12 @@
 use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed};
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyRotateResponse,
-    ApiKeyUpdateResponse, ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse,
-    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, EntitlementCheckResponse,
-    EntitlementGetResponse, EntitlementListResponse, EntitlementRevokeResponse, EntitlementSetResponse,
-    HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ReadinessGetResponse,
-    TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse, TenantDeleteResponse,
-    TenantGetBySlugResponse, TenantGetResponse, TenantListResponse, TenantUpdateResponse,
+    ApiKeyUpdateResponse, ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, AuditAppendResponse, AuditGetResponse,
+    AuditListResponse, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
+    EntitlementCheckResponse, EntitlementGetResponse, EntitlementListResponse, EntitlementRevokeResponse,
+    EntitlementSetResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse,
+    ReadinessGetResponse, TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse,
+    TenantDeleteResponse, TenantGetBySlugResponse, TenantGetResponse, TenantListResponse, TenantUpdateResponse,
 };
 use tenant_registry_contract::types::{EntitlementCheckReason, EntitlementSource, Error, ErrorCode};
 
@@ -118,6 +118,7 @@ declared_responses! {
     ApiKeyVerifyBatchResponse: Ok, BadRequest, Forbidden, PayloadTooLarge, UnsupportedMediaType, ServiceUnavailable;
     ApiKeyVerifyResponse: Ok, BadRequest, Forbidden;
     AuditAppendResponse: Created, BadRequest, Forbidden, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    AuditGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     AuditListResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
 }
 

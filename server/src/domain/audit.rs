@@ -1,14 +1,15 @@
-//! The rules of the audit log: appending and listing events.
+//! The rules of the audit log: appending, reading and listing events.
 
 use super::Registry;
 use super::caller::{Actor, Caller, Identity, TenantScope};
-use super::error::{DomainError, Failure, InvalidInput};
+use super::error::{DomainError, Failure, InvalidInput, NotFound};
 use super::page_bytes::{EMPTY_PAGE_BYTES, items_within};
 use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent, stored};
 use crate::store::{AuditAppended, Store};
 use tenant_registry_contract::server::AuditListParams;
 use tenant_registry_contract::types::{
-    ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventOrigin, AuditEventPage, ProductKey, Text,
+    ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId, AuditEventOrigin, AuditEventPage,
+    ProductKey, Text,
 };
 
 impl AuditEventRecord {
@@ -112,6 +113,28 @@ impl<S: Store> Registry<S> {
         match self.store.audit_append(event).await? {
             AuditAppended::Appended(record) => Ok(record.into_audit_event()),
             AuditAppended::TenantNotFound => Err(DomainError::rejected(tenant_not_found())),
+        }
+    }
+
+    /// Returns an event. For a caller whose tenant scope is one tenant, only events of that tenant exist.
+    ///
+    /// # Errors
+    /// [`NotFound`] if the event does not exist.
+    pub async fn audit_get(
+        &self,
+        id: AuditEventId,
+        tenant_scope: TenantScope,
+    ) -> Result<AuditEvent, DomainError<NotFound>> {
+        let found = self.store.audit_get(id).await?;
+        let visible = found.filter(|record| match tenant_scope {
+            TenantScope::All => true,
+            TenantScope::Only(own) => record.event.tenant_id == Some(own),
+        });
+        match visible {
+            Some(record) => Ok(record.into_audit_event()),
+            None => Err(DomainError::rejected(NotFound(format!(
+                "no audit event has the id {id}"
+            )))),
         }
     }
 

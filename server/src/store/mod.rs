@@ -17,7 +17,7 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{
-    ApiKeyId, ApiKeyPrefix, ProductKey, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
+    ApiKeyId, ApiKeyPrefix, AuditEventId, ProductKey, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
 };
 use thiserror::Error;
 
@@ -392,6 +392,9 @@ pub trait ApiKeyStore: Send + Sync + 'static {
 pub trait AuditStore: Send + Sync + 'static {
     /// Appends an event. Its number is greater than those of all events that were appended before.
     fn audit_append(&self, event: EventWithResponse) -> impl Future<Output = Result<AuditAppended, StoreError>> + Send;
+
+    /// Returns the event with this number.
+    fn audit_get(&self, id: AuditEventId) -> impl Future<Output = Result<Option<AuditEventRecord>, StoreError>> + Send;
 
     /// Returns up to `query.limit` matching events, newest first (by `created_at`, then number). They end early, but not
     /// before the first, once they have `query.max_bytes`.

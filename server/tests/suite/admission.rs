@@ -65,13 +65,14 @@ struct Guarded {
     operator: String,
 }
 
-/// The tenant and the key of a request.
+/// The records that a request is about.
 struct Subject {
     tenant: String,
     slug: String,
     project: String,
     api_key: String,
     plaintext: String,
+    event: String,
 }
 
 impl Guarded {
@@ -134,12 +135,15 @@ impl Guarded {
         let path = format!("/v1/entitlements/{}/connect", text(&tenant["id"]));
         self.send(Method::PUT, &path, Some(&json!({})), Some(&self.operator))
             .await;
+        let path = format!("/v1/audit?tenant_id={}", text(&tenant["id"]));
+        let page: Value = self.send(Method::GET, &path, None, Some(&self.operator)).await.json();
         Subject {
             tenant: text(&tenant["id"]),
             slug,
             project: text(&project["id"]),
             api_key: text(&created["api_key"]["id"]),
             plaintext: text(&created["plaintext"]),
+            event: page["items"][0]["id"].to_string(),
         }
     }
 
@@ -175,11 +179,14 @@ impl Guarded {
             project,
             api_key,
             plaintext,
+            event,
         } = subject;
         let id = if operation.path.starts_with("/v1/api-keys/{id}") {
             api_key
         } else if operation.path.starts_with("/v1/projects/{id}") {
             project
+        } else if operation.path.starts_with("/v1/audit/{id}") {
+            event
         } else {
             tenant
         };
@@ -233,7 +240,7 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
 
 async fn every_operation_requires_its_scope(store: StoreUnderTest) {
     let guarded = Guarded::start(store, UNLIMITED).await;
-    assert_eq!(secured().count(), 30);
+    assert_eq!(secured().count(), 31);
     for operation in secured() {
         let subject = guarded.subject_of(operation).await;
         let before = guarded.events(&subject).await;
@@ -435,6 +442,7 @@ async fn callers_over_the_rate_limit_are_rejected(store: StoreUnderTest) {
         project: "0190b8a5-7b1c-7c3e-9d52-0242ac120002".to_owned(),
         api_key: "0190b8a5-7b1c-7c3e-9d52-0242ac120002".to_owned(),
         plaintext: "bp_".to_owned(),
+        event: i64::MAX.to_string(),
     };
     for operation in secured() {
         // One request per second is accepted.

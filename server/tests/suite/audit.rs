@@ -12,6 +12,9 @@ cases![
     absent_properties_stay_absent,
     ids_increase,
     an_unknown_tenant_is_invalid_input,
+    an_event_is_read_by_its_id,
+    a_missing_event_is_not_found,
+    an_id_is_a_positive_number,
     any_project_id_is_accepted,
     stores_the_address_and_user_agent_of_the_request,
     the_origin_tells_events_of_the_service_from_those_of_callers,
@@ -98,6 +101,42 @@ async fn an_unknown_tenant_is_invalid_input(store: StoreUnderTest) {
     );
     assert!(message.contains("tenant_id"), "{message}");
     assert!(service.client.audit_list().send().await.unwrap().items.is_empty());
+}
+
+async fn an_event_is_read_by_its_id(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("reading").await;
+    let body = json!({ "tenant_id": tenant.id, "action": "a", "metadata": { "n": 1e3, "text": "\u{0}" } });
+    service.raw.post_json("/v1/audit", &body).await;
+    // Events of the service and of callers, as they are listed.
+    let listed: Value = service.raw.get("/v1/audit").await.json();
+    let listed = listed["items"].as_array().unwrap();
+    assert_eq!(listed.len(), 2);
+    for event in listed {
+        let read = service.raw.get(&format!("/v1/audit/{}", event["id"])).await;
+        assert_eq!(read.status, 200);
+        assert_eq!(&read.json::<Value>(), event);
+        assert_eq!(read.header("cache-control"), "no-store");
+    }
+}
+
+async fn a_missing_event_is_not_found(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let last = service.append("a").await.id.get();
+    for id in [last + 1, i64::MAX] {
+        let response = service.raw.get(&format!("/v1/audit/{id}")).await;
+        let message = response.assert_error(404, ErrorCode::NotFound);
+        assert!(message.contains(&id.to_string()), "{message}");
+    }
+}
+
+async fn an_id_is_a_positive_number(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    for id in ["0", "-1", "9223372036854775808", "1.0", "x", "%31x"] {
+        let response = service.raw.get(&format!("/v1/audit/{id}")).await;
+        let message = response.assert_error(400, ErrorCode::InvalidInput);
+        assert!(message.contains("`id`"), "{id}: {message}");
+    }
 }
 
 async fn any_project_id_is_accepted(store: StoreUnderTest) {

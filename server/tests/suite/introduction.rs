@@ -119,7 +119,7 @@ const SENTENCES: [(&str, &[(&str, &str)]); 32] = [
         &[("old_rows", "rows_beyond_the_bounds_can_be_read_and_changed")],
     ),
     (
-        "Responses with one record have an `ETag`, which identifies its version.",
+        "Responses with one tenant, project, entitlement or API key have an `ETag`, which identifies its version.",
         &[("conditions", "every_response_with_a_version_of_a_tenant_has_its_tag")],
     ),
     (

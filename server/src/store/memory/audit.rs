@@ -4,7 +4,7 @@ use super::MemoryStore;
 use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, EventWithResponse, NewAuditEvent};
 use crate::store::{AuditAppended, AuditStore, StoreError};
 use std::cmp::Reverse;
-use tenant_registry_contract::types::{StoredText, Timestamp};
+use tenant_registry_contract::types::{AuditEventId, StoredText, Timestamp};
 
 impl AuditStore for MemoryStore {
     async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
@@ -14,6 +14,12 @@ impl AuditStore for MemoryStore {
         }
         let record = state.append_event(event)?;
         Ok(AuditAppended::Appended(Box::new(record)))
+    }
+
+    async fn audit_get(&self, id: AuditEventId) -> Result<Option<AuditEventRecord>, StoreError> {
+        let events = &self.state().audit_events;
+        let index = events.binary_search_by_key(&id, |record| record.id);
+        Ok(index.ok().and_then(|index| events.get(index)).cloned())
     }
 
     async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {

@@ -4,11 +4,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use tenant_registry_contract::server::{RequestKey, StoredResponse};
-use tenant_registry_contract::types::{ApiKeyId, ProductKey, ProjectId, TenantId, TenantSlug, Timestamp};
+use tenant_registry_contract::types::{ApiKeyId, AuditEventId, ProductKey, ProjectId, TenantId, TenantSlug, Timestamp};
 use tenant_registry_server::records::{
-    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementDecision,
-    EntitlementRecord, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ProjectRecord, RecordPage,
-    TenantQuery, TenantRecord,
+    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
+    EntitlementDecision, EntitlementRecord, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent,
+    ProjectRecord, RecordPage, TenantQuery, TenantRecord,
 };
 use tenant_registry_server::store::{
     ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore,
@@ -223,6 +223,10 @@ impl<S: Store> AuditStore for FaultyStore<S> {
     async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
         let _running = self.pause.read().await;
         self.healthy()?.audit_append(event).await
+    }
+
+    async fn audit_get(&self, id: AuditEventId) -> Result<Option<AuditEventRecord>, StoreError> {
+        self.healthy()?.audit_get(id).await
     }
 
     async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {

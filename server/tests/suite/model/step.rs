@@ -114,6 +114,9 @@ pub(super) enum Step {
         tenant: Option<Nth>,
         members: Value,
     },
+    AuditGet {
+        event: Nth,
+    },
     AuditList {
         tenant: Option<Nth>,
         query: String,
@@ -464,6 +467,7 @@ pub(super) fn any_step() -> BoxedStrategy<Step> {
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::EntitlementCheck { tenant, product }),
         1 => nth().prop_map(|api_key| Step::ApiKeyGet { api_key }),
         3 => (nth(), verification()).prop_map(|(api_key, members)| Step::ApiKeyVerify { api_key, members }),
+        2 => (0..12_usize).prop_map(|event| Step::AuditGet { event }),
         4 => audit_list.prop_map(|(tenant, query, cursor)| Step::AuditList { tenant, query, cursor }),
         2 => (1..400_i64).prop_map(|hours| Step::Wait { hours }),
     ]

@@ -150,6 +150,10 @@ impl World {
                 }
                 post("/v1/audit", body)
             }
+            Step::AuditGet { event } => {
+                let id = nth(&self.events, *event).copied().unwrap_or(i64::MAX);
+                get(format!("/v1/audit/{id}"))
+            }
             Step::AuditList { tenant, query, cursor } => {
                 let mut query = query.clone();
                 if let Some(tenant) = tenant {
@@ -264,6 +268,7 @@ impl World {
                 | Step::ApiKeyUpdate { .. }
                 | Step::ApiKeyRevoke { .. }
                 | Step::ApiKeyVerify { .. }
+                | Step::AuditGet { .. }
                 | Step::AuditList { .. }
                 | Step::Wait { .. } => {}
             }

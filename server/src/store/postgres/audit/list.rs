@@ -87,8 +87,8 @@ fn columns() -> QueryResult<&'static str> {
 
 /// Whether the tenant of the event is deleted, so that the event is listed without it. The tenants are read once, and are few:
 /// soon after a deletion, the stored events have no tenant either.
-const OF_DELETED_TENANT: &str =
-    ", COALESCE(audit_log.tenant_id = ANY (ARRAY(SELECT deleted_tenants.tenant_id FROM deleted_tenants)), FALSE)";
+pub(super) const OF_DELETED_TENANT: &str =
+    "COALESCE(audit_log.tenant_id = ANY (ARRAY(SELECT deleted_tenants.tenant_id FROM deleted_tenants)), FALSE)";
 
 /// The number of events that are read without looking at their size. They are at most a few MiB, but for events that were
 /// stored before contract 2.0, and the sizes would cost a first page half of its time in the database.
@@ -122,6 +122,7 @@ impl QueryFragment<Pg> for ListEvents<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT ");
         out.push_sql(columns()?);
+        out.push_sql(", ");
         out.push_sql(OF_DELETED_TENANT);
         if self.limit <= UNMEASURED_EVENTS {
             out.push_sql(", FALSE AS has_next");
