@@ -441,11 +441,19 @@ func appendAuditEvent(tenant *registry.Tenant) registry.AuditEvent {
 	body := *registry.NewAuditAppend("report.exported")
 	body.SetTenantId(tenant.Id)
 	body.SetProjectId("0190b8a5-b2c7-7f10-a3d4-0242ac120002")
+	body.SetOccurredAt(tenant.CreatedAt)
+	target := *registry.NewAuditTarget("report-17", "report")
+	target.SetName("Revenue 2026")
+	body.SetTargets([]registry.AuditTarget{target})
 	body.Metadata = metadata
 	event := succeeds(client.AuditAPI.AuditAppend(ctx).AuditAppend(body).Execute())
 	check(event.Id > 0 && !event.CreatedAt.Before(tenant.CreatedAt), "a number and a time")
 	check(event.GetProjectId() == body.GetProjectId() && !event.HasActorId(), "the project of the request and no actor")
 	check(reflect.DeepEqual(event.Metadata, metadata), "the metadata")
+	check(event.GetOccurredAt().Equal(tenant.CreatedAt), "the time of the request")
+	stored := event.GetTargets()
+	check(len(stored) == 1 && stored[0].Id == target.Id && stored[0].Type == target.Type &&
+		stored[0].GetName() == target.GetName(), "the target of the request")
 	check(event.GetSourceIp() == "127.0.0.1", "the IP address")
 	check(event.GetUserAgent() == client.GetConfig().UserAgent, "the user agent")
 	body.SetTenantId(unknownTenantId)
@@ -453,8 +461,8 @@ func appendAuditEvent(tenant *registry.Tenant) registry.AuditEvent {
 		client.AuditAPI.AuditAppend(ctx).AuditAppend(body).Execute())
 	passed("audit_append")
 
-	stored := succeeds(client.AuditAPI.AuditGet(ctx, event.Id).Execute())
-	check(reflect.DeepEqual(stored, event), "the event")
+	read := succeeds(client.AuditAPI.AuditGet(ctx, event.Id).Execute())
+	check(reflect.DeepEqual(read, event), "the event")
 	fails[*registry.AuditEvent](404, registry.ERRORCODE_NOT_FOUND)(
 		client.AuditAPI.AuditGet(ctx, math.MaxInt64).Execute())
 	passed("audit_get")

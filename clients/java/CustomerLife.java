@@ -421,6 +421,8 @@ public final class CustomerLife {
                 .tenantId(tenant.getId())
                 .projectId(UUID.randomUUID())
                 .action("report.exported")
+                .occurredAt(tenant.getCreatedAt())
+                .targets(List.of(new AuditTarget().id("report-17").type("report").name("Revenue 2026")))
                 .metadata(METADATA);
         AuditEvent event = audit.auditAppend(body, null);
         check(event.getId() > 0, "a positive event number");
@@ -428,6 +430,8 @@ public final class CustomerLife {
         equal(event.getProjectId(), body.getProjectId());
         equal(event.getActorId(), null);
         equal(event.getMetadata(), METADATA);
+        equal(event.getOccurredAt(), body.getOccurredAt());
+        equal(event.getTargets(), List.of(new AuditEventTarget().id("report-17").type("report").name("Revenue 2026")));
         equal(event.getSourceIp(), "127.0.0.1");
         equal(event.getUserAgent(), "customer-life/1");
         AuditAppend unknownTenant = new AuditAppend().tenantId(UUID.randomUUID()).action("report.exported");

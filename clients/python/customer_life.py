@@ -321,12 +321,19 @@ def delete_project(project):
 
 def append_audit_event(tenant):
     body = registry.AuditAppend(
-        tenant_id=tenant.id, project_id=uuid.uuid4(), action="report.exported", metadata=METADATA
+        tenant_id=tenant.id,
+        project_id=uuid.uuid4(),
+        action="report.exported",
+        occurred_at=tenant.created_at,
+        targets=[registry.AuditTarget(id="report-17", type="report", name="Revenue 2026")],
+        metadata=METADATA,
     )
     event = audit.audit_append(body)
     assert event.id > 0 and event.created_at >= tenant.created_at
     assert event.project_id == body.project_id and event.actor_id is None
     assert event.metadata == METADATA
+    assert event.occurred_at == tenant.created_at
+    assert [target.to_dict() for target in event.targets] == [target.to_dict() for target in body.targets]
     assert event.source_ip == "127.0.0.1"
     assert event.user_agent == client.user_agent
     with fails(400, registry.ErrorCode.INVALID_INPUT):

@@ -12,7 +12,7 @@ use tenant_registry_client as registry;
 
 use self::registry::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch,
-    ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditEvent, AuditEventId, CatalogRequest,
+    ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditEvent, AuditEventId, AuditTarget, CatalogRequest,
     EntitlementCheckReason, EntitlementGrant, EntitlementSet, EntitlementSource, ErrorCode, HealthStatus, Patch,
     ProductKey, Project, ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate, TenantCancel, TenantCreate,
     TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate,
@@ -535,6 +535,10 @@ async fn append_audit_event(client: &Client, tenant: &Tenant) -> Outcome<AuditEv
     let mut body = AuditAppend::new("report.exported".try_into()?);
     body.tenant_id = Some(tenant.id);
     body.project_id = Some(ProjectId::from(Uuid::now_v7()));
+    body.occurred_at = Some(tenant.created_at);
+    let mut target = AuditTarget::new("report-17".try_into()?, "report".try_into()?);
+    target.name = Some("Revenue 2026".try_into()?);
+    body.targets = Some(vec![target]);
     body.metadata = Some(serde_json::from_value(metadata)?);
     let event = client.audit_append().body(body.clone()).send().await?.into_inner();
     check(
@@ -543,6 +547,8 @@ async fn append_audit_event(client: &Client, tenant: &Tenant) -> Outcome<AuditEv
     )?;
     equal(&(event.project_id, &event.actor_id), &(body.project_id, &None))?;
     equal(&event.metadata, &body.metadata)?;
+    equal(&event.occurred_at, &body.occurred_at)?;
+    equal(&json!(event.targets), &json!(body.targets))?;
     equal(
         &(event.source_ip.as_deref(), event.user_agent.as_deref()),
         &(Some("127.0.0.1"), Some("customer-life/1")),

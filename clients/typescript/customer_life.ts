@@ -393,6 +393,8 @@ async function appendAuditEvent(tenant: Tenant): Promise<AuditEvent> {
         tenantId: tenant.id,
         projectId: randomUUID(),
         action: "report.exported",
+        occurredAt: tenant.createdAt,
+        targets: [{ id: "report-17", type: "report", name: "Revenue 2026" }],
         metadata: METADATA,
     };
     const event = await audit.auditAppend({ auditAppend });
@@ -401,6 +403,8 @@ async function appendAuditEvent(tenant: Tenant): Promise<AuditEvent> {
     assert.equal(event.projectId, auditAppend.projectId);
     assert.equal(event.actorId, undefined);
     assert.deepEqual(event.metadata, METADATA);
+    assert.deepEqual(event.occurredAt, tenant.createdAt);
+    assert.deepEqual(event.targets, auditAppend.targets);
     assert.equal(event.sourceIp, "127.0.0.1");
     assert.equal(event.userAgent, "customer-life/1");
     const unknownTenant = { tenantId: randomUUID(), action: "report.exported" };

@@ -66,9 +66,23 @@ pub(crate) struct AuditAppend {
     /// The display name of the target.
     #[arg(long, value_name = "TEXT")]
     pub(crate) target_name: Option<types::Text>,
+    /// All targets of the action, if it has several. They are stored beside `target_id`, and no
+    /// filter uses them. JSON, or `@PATH` to read it from a file (`@-`: standard input).
+    #[arg(long, value_name = "JSON")]
+    pub(crate) targets: Option<Json>,
     /// The key of a product in the catalog.
     #[arg(long, value_name = "TEXT")]
     pub(crate) product: Option<types::ProductKey>,
+    /// When the action was performed, by the clock of the caller. The log is ordered by
+    /// `created_at`.
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = <types::Timestamp
+        as
+        types::Format>::parse
+    )]
+    pub(crate) occurred_at: Option<types::Timestamp>,
     /// Additional data about the event: at most 65,536 bytes of JSON without white space between
     /// the tokens, nested in at most 32 levels. The text is kept: numbers, the order of members and
     /// duplicate members are returned as they were written. JSON, or `@PATH` to read it from a file
@@ -97,7 +111,9 @@ impl AuditAppend {
         body.set("target_id", self.target_id)?;
         body.set("target_type", self.target_type)?;
         body.set("target_name", self.target_name)?;
+        body.set("targets", arguments::json(self.targets)?)?;
         body.set("product", self.product)?;
+        body.set("occurred_at", self.occurred_at)?;
         body.set("metadata", arguments::json(self.metadata)?)?;
         let body: types::AuditAppend = arguments::finish(body)?;
         let mut request = client.audit_append().body(body);

@@ -27,7 +27,7 @@ pub use self::api_keys::{
 };
 pub use self::audit::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,
-    AuditEventOrigin, AuditEventPage,
+    AuditEventOrigin, AuditEventPage, AuditEventTarget, AuditTarget,
 };
 pub use self::catalog::{CatalogEntry, CatalogEntryList, CatalogRequest};
 pub use self::constraint::{ConstraintError, Quoted};

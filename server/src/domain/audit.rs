@@ -9,7 +9,7 @@ use crate::store::{AuditAppended, Store};
 use tenant_registry_contract::server::AuditListParams;
 use tenant_registry_contract::types::{
     ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId, AuditEventOrigin, AuditEventPage,
-    ProductKey, Text,
+    AuditEventTarget, AuditTarget, ProductKey, Text,
 };
 
 impl AuditEventRecord {
@@ -26,13 +26,24 @@ impl AuditEventRecord {
             target_id: event.target_id,
             target_type: event.target_type,
             target_name: event.target_name,
+            targets: event.targets,
             product: event.product,
             metadata: event.metadata,
             source_ip: event.source_ip.map(|address| address.to_string()),
             user_agent: event.user_agent,
+            occurred_at: event.occurred_at,
             created_at: event.created_at,
             origin: event.origin,
         }
+    }
+}
+
+fn stored_target(target: AuditTarget) -> AuditEventTarget {
+    let AuditTarget { id, type_, name } = target;
+    AuditEventTarget {
+        id: stored::<Text>(id),
+        type_: stored::<Text>(type_),
+        name: name.map(stored::<Text>),
     }
 }
 
@@ -61,7 +72,9 @@ impl<S: Store> Registry<S> {
             target_id,
             target_type,
             target_name,
+            targets,
             product,
+            occurred_at,
             metadata,
         } = body;
         let Caller {
@@ -100,10 +113,12 @@ impl<S: Store> Registry<S> {
             target_id: target_id.map(stored::<Text>),
             target_type: target_type.map(stored::<Text>),
             target_name: target_name.map(stored::<Text>),
+            targets: targets.map(|targets| targets.into_iter().map(stored_target).collect()),
             product: product.map(stored::<ProductKey>),
             metadata,
             source_ip: Some(origin.source_ip),
             user_agent: origin.user_agent.clone(),
+            occurred_at,
             created_at: self.clock.now(),
             origin: Some(AuditEventOrigin::Caller),
         };

@@ -324,10 +324,12 @@ fn event(action: &str, tenant_id: TenantId, now: Timestamp) -> EventWithResponse
         target_id: None,
         target_type: None,
         target_name: None,
+        targets: None,
         product: None,
         metadata: None,
         source_ip: None,
         user_agent: None,
+        occurred_at: None,
         created_at: now,
         origin: None,
     }

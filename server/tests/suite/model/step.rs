@@ -303,6 +303,17 @@ fn entitlement() -> BoxedStrategy<Step> {
         .boxed()
 }
 
+fn target() -> BoxedStrategy<Value> {
+    let name = members(vec![("name", as_value(text()))]);
+    (name, text(), text())
+        .prop_map(|(mut target, id, kind)| {
+            target["id"] = id.into();
+            target["type"] = kind.into();
+            target
+        })
+        .boxed()
+}
+
 fn event() -> BoxedStrategy<Step> {
     let given = members(vec![
         (
@@ -314,6 +325,11 @@ fn event() -> BoxedStrategy<Step> {
         ("target_name", as_value(text())),
         ("product", as_value(product())),
         ("metadata", object()),
+        (
+            "targets",
+            proptest::collection::vec(target(), 0..3).prop_map(Value::from).boxed(),
+        ),
+        ("occurred_at", as_value(select(&TIMES[..]))),
     ]);
     (proptest::option::of(nth()), select(&["a.b", "c.d"][..]), given)
         .prop_map(|(tenant, action, mut members)| {

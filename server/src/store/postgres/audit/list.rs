@@ -30,11 +30,17 @@ const TEXTS: [&str; 9] = [
     audit_log::user_agent::NAME,
 ];
 
+/// The same, of type `json`.
+const JSON: [&str; 2] = [audit_log::metadata::NAME, audit_log::targets::NAME];
+
 /// The bytes of an event's texts and JSON.
 fn push_bytes(out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
-    out.push_sql("COALESCE(octet_length(");
-    out.push_identifier(audit_log::metadata::NAME)?;
-    out.push_sql("::text), 0)");
+    out.push_sql("0");
+    for column in JSON {
+        out.push_sql(" + COALESCE(octet_length(");
+        out.push_identifier(column)?;
+        out.push_sql("::text), 0)");
+    }
     for column in TEXTS {
         out.push_sql(" + COALESCE(octet_length(");
         out.push_identifier(column)?;
