@@ -40,7 +40,8 @@ impl Operation {
             | Self::CatalogTrialRequest
             | Self::ApiKeyCreate
             | Self::ApiKeyRotate
-            | Self::AuditAppend => true,
+            | Self::AuditAppend
+            | Self::AuditAppendBatch => true,
             // A second request gets 404, so the caller would not know whether it deleted the record.
             Self::TenantDelete | Self::ProjectDelete => false,
         }

@@ -461,6 +461,14 @@ func appendAuditEvent(tenant *registry.Tenant) registry.AuditEvent {
 		client.AuditAPI.AuditAppend(ctx).AuditAppend(body).Execute())
 	passed("audit_append")
 
+	batch := []registry.AuditAppend{*registry.NewAuditAppend("report.viewed"), *registry.NewAuditAppend("report.shared")}
+	items := succeeds(client.AuditAPI.AuditAppendBatch(ctx).AuditAppendBatch(*registry.NewAuditAppendBatch(batch)).Execute()).Items
+	check(len(items) == 2 && items[0].Action == batch[0].Action && items[1].Action == batch[1].Action, "the events in order")
+	check(event.Id < items[0].Id && items[0].Id < items[1].Id, "increasing numbers")
+	fails[*registry.AuditAppendBatchResult](400, registry.ERRORCODE_INVALID_INPUT)(client.AuditAPI.AuditAppendBatch(ctx).
+		AuditAppendBatch(*registry.NewAuditAppendBatch([]registry.AuditAppend{batch[0], body})).Execute())
+	passed("audit_append_batch")
+
 	read := succeeds(client.AuditAPI.AuditGet(ctx, event.Id).Execute())
 	check(reflect.DeepEqual(read, event), "the event")
 	fails[*registry.AuditEvent](404, registry.ERRORCODE_NOT_FOUND)(

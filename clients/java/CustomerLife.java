@@ -438,6 +438,15 @@ public final class CustomerLife {
         fails(400, ErrorCode.INVALID_INPUT, () -> audit.auditAppend(unknownTenant, null));
         passed("audit_append");
 
+        AuditAppendBatch batch = new AuditAppendBatch()
+                .events(List.of(new AuditAppend().action("report.viewed"), new AuditAppend().action("report.shared")));
+        List<AuditEvent> items = audit.auditAppendBatch(batch, null).getItems();
+        equal(items.stream().map(AuditEvent::getAction).toList(), List.of("report.viewed", "report.shared"));
+        check(event.getId() < items.get(0).getId() && items.get(0).getId() < items.get(1).getId(), "increasing numbers");
+        AuditAppendBatch invalid = new AuditAppendBatch().events(List.of(batch.getEvents().get(0), unknownTenant));
+        fails(400, ErrorCode.INVALID_INPUT, () -> audit.auditAppendBatch(invalid, null));
+        passed("audit_append_batch");
+
         equal(audit.auditGet(event.getId()), event);
         fails(404, ErrorCode.NOT_FOUND, () -> audit.auditGet(Long.MAX_VALUE));
         passed("audit_get");

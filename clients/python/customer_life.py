@@ -340,6 +340,15 @@ def append_audit_event(tenant):
         audit.audit_append(registry.AuditAppend(tenant_id=uuid.uuid4(), action="report.exported"))
     passed("audit_append")
 
+    events = [registry.AuditAppend(action="report.viewed"), registry.AuditAppend(action="report.shared")]
+    items = audit.audit_append_batch(registry.AuditAppendBatch(events=events)).items
+    assert [item.action for item in items] == ["report.viewed", "report.shared"]
+    assert event.id < items[0].id < items[1].id
+    events[1].tenant_id = uuid.uuid4()
+    with fails(400, registry.ErrorCode.INVALID_INPUT):
+        audit.audit_append_batch(registry.AuditAppendBatch(events=events))
+    passed("audit_append_batch")
+
     assert audit.audit_get(event.id) == event
     with fails(404, registry.ErrorCode.NOT_FOUND):
         audit.audit_get(2**63 - 1)

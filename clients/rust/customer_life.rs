@@ -12,10 +12,10 @@ use tenant_registry_client as registry;
 
 use self::registry::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch,
-    ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditEvent, AuditEventId, AuditTarget, CatalogRequest,
-    EntitlementCheckReason, EntitlementGrant, EntitlementSet, EntitlementSource, ErrorCode, HealthStatus, Patch,
-    ProductKey, Project, ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate, TenantCancel, TenantCreate,
-    TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate,
+    ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditAppendBatch, AuditEvent, AuditEventId, AuditTarget,
+    CatalogRequest, EntitlementCheckReason, EntitlementGrant, EntitlementSet, EntitlementSource, ErrorCode,
+    HealthStatus, Patch, ProductKey, Project, ProjectCreate, ProjectId, StoredText, Tenant, TenantActivate,
+    TenantCancel, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate,
 };
 use self::registry::{Client, EntityTag, ResponseValue, TryStreamExt};
 use uuid::Uuid;
@@ -554,9 +554,28 @@ async fn append_audit_event(client: &Client, tenant: &Tenant) -> Outcome<AuditEv
         &(Some("127.0.0.1"), Some("customer-life/1")),
     )?;
     body.tenant_id = Some(TenantId::from(Uuid::now_v7()));
-    let rejected = client.audit_append().body(body).send().await;
+    let rejected = client.audit_append().body(body.clone()).send().await;
     fails(400, ErrorCode::InvalidInput, rejected)?;
     passed("audit_append");
+
+    let events = vec![
+        AuditAppend::new("report.viewed".try_into()?),
+        AuditAppend::new("report.shared".try_into()?),
+    ];
+    let batch = AuditAppendBatch::new(events.clone());
+    let items = client.audit_append_batch().body(batch).send().await?.into_inner().items;
+    equal(
+        &items.iter().map(|item| item.action.as_str()).collect::<Vec<_>>(),
+        &vec!["report.viewed", "report.shared"],
+    )?;
+    check(
+        items.iter().all(|item| item.id > event.id) && items.is_sorted_by_key(|item| item.id),
+        "increasing numbers",
+    )?;
+    let batch = AuditAppendBatch::new(events.into_iter().chain([body]).collect());
+    let rejected = client.audit_append_batch().body(batch).send().await;
+    fails(400, ErrorCode::InvalidInput, rejected)?;
+    passed("audit_append_batch");
 
     equal(&*client.audit_get().id(event.id).send().await?, &event)?;
     let unknown = AuditEventId::try_from(i64::MAX)?;

@@ -411,6 +411,17 @@ async function appendAuditEvent(tenant: Tenant): Promise<AuditEvent> {
     await fails(400, ErrorCode.InvalidInput, audit.auditAppend({ auditAppend: unknownTenant }));
     passed("audit_append");
 
+    const events = [{ action: "report.viewed" }, { action: "report.shared" }];
+    const { items } = await audit.auditAppendBatch({ auditAppendBatch: { events } });
+    assert.deepEqual(
+        items.map(({ action }) => action),
+        ["report.viewed", "report.shared"],
+    );
+    assert(event.id < items[0].id && items[0].id < items[1].id);
+    const invalid = { events: [events[0], unknownTenant] };
+    await fails(400, ErrorCode.InvalidInput, audit.auditAppendBatch({ auditAppendBatch: invalid }));
+    passed("audit_append_batch");
+
     assert.deepEqual(await audit.auditGet({ id: event.id }), event);
     await fails(404, ErrorCode.NotFound, audit.auditGet({ id: Number.MAX_SAFE_INTEGER }));
     passed("audit_get");

@@ -121,6 +121,12 @@ pub(super) async fn route<A: Api>(
                 _ => response::method_not_allowed(&context, "GET, HEAD, POST"),
             }
         }
+        ["v1", "audit", "batch"] if is_served("/v1/audit/batch") => {
+            match method {
+                Method::POST => audit::audit_append_batch(context, request).await,
+                _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
         ["v1", "audit", id] if is_served("/v1/audit/{id}") => {
             match method {
                 Method::GET | Method::HEAD => {
@@ -383,6 +389,7 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "api_key_verify_batch" => Some("/v1/internal/api-keys/verify-batch"),
         "audit_append" => Some("/v1/audit"),
         "audit_list" => Some("/v1/audit"),
+        "audit_append_batch" => Some("/v1/audit/batch"),
         "audit_get" => Some("/v1/audit/{id}"),
         _ => None,
     }
@@ -932,22 +939,7 @@ pub fn api_description<A: Api>(
         >(&mut api, "/v1/audit", &[Method::POST, Method::GET])?;
     }
     if is_served("/v1/audit/{id}") {
-        api.register(
-            ApiEndpoint::new(
-                    "audit_get".to_owned(),
-                    endpoint::<A, AuditGetPath>,
-                    Method::GET,
-                    "application/json",
-                    "/v1/audit/{id}",
-                    ApiEndpointVersions::All,
-                )
-                .summary("Get an audit event.")
-                .description(
-                    "An event never changes, except that it loses `tenant_id` when its tenant is deleted. Returns 404 if the event does not exist.",
-                )
-                .tag("audit"),
-        )?;
-        register_others::<A, AuditGetPath>(&mut api, "/v1/audit/{id}", &[Method::GET])?;
+        register_others::<A, SharedV1AuditIdPath>(&mut api, "/v1/audit/{id}", &[])?;
     }
     Ok(api)
 }
@@ -1010,4 +1002,15 @@ struct NoVariables {}
 struct SharedV1TenantsIdSlugPath {
     id: String,
     slug: String,
+}
+
+/// The variables of `/v1/audit/{id}`. It is used for `/v1/audit/batch`, `/v1/audit/{id}`,
+/// because dropshot's router does not support these paths side by side.
+#[derive(Deserialize, JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "declares the variables to dropshot, which does not pass them on"
+)]
+struct SharedV1AuditIdPath {
+    id: String,
 }

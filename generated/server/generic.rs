@@ -12,10 +12,11 @@ use super::{
     Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse,
     ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
     ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
-    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse,
-    AuditGetParams, AuditGetResponse, AuditListParams, AuditListResponse, Catalog,
-    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
-    Credentials, EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
+    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys, Audit,
+    AuditAppendBatchResponse, AuditAppendResponse, AuditGetParams, AuditGetResponse,
+    AuditListParams, AuditListResponse, Catalog, CatalogListResponse,
+    CatalogRequestResponse, CatalogTrialRequestResponse, Credentials,
+    EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
     EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
     EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams,
     EntitlementSetResponse, Health, HealthGetResponse, Idempotency, InvalidBody,
@@ -779,7 +780,8 @@ impl<
 }
 
 impl<
-    H: Idempotency + Handler<AuditAppend> + Handler<AuditList> + Handler<AuditGet>,
+    H: Idempotency + Handler<AuditAppend> + Handler<AuditList>
+        + Handler<AuditAppendBatch> + Handler<AuditGet>,
 > Audit for GenericApi<H> {
     fn audit_append(
         &self,
@@ -818,6 +820,27 @@ impl<
                 keyed: (),
                 params,
                 body: (),
+            },
+        )
+    }
+
+    fn audit_append_batch(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
+        body: types::AuditAppendBatch,
+    ) -> impl Future<Output = AuditAppendBatchResponse> + Send {
+        <H as Handler<
+            AuditAppendBatch,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed,
+                params: (),
+                body,
             },
         )
     }
@@ -1900,6 +1923,42 @@ impl Operation for AuditList {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.audit_list(request.metadata, request.principal, request.params)
+    }
+}
+
+/// `audit_append_batch`: Append up to 500 audit events.
+#[derive(Debug)]
+pub enum AuditAppendBatch {}
+
+impl Operation for AuditAppendBatch {
+    const ID: &'static str = "audit_append_batch";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
+
+    type Params = ();
+
+    type Body = types::AuditAppendBatch;
+
+    type Schema = types::AuditAppendBatch;
+
+    type Response = AuditAppendBatchResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.audit_append_batch(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
     }
 }
 

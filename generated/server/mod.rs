@@ -27,8 +27,8 @@ pub use self::api_keys::{
     ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys,
 };
 pub use self::audit::{
-    Audit, AuditAppendResponse, AuditGetParams, AuditGetResponse, AuditListParams,
-    AuditListResponse,
+    Audit, AuditAppendBatchResponse, AuditAppendResponse, AuditGetParams,
+    AuditGetResponse, AuditListParams, AuditListResponse,
 };
 pub use self::catalog::{
     Catalog, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,

@@ -12,6 +12,7 @@ RULES = {
     "api_key_rotate": "`overlap_seconds`: invalid type: floating point",
     "api_key_update": "`expires_at`: must be in the future",
     "audit_append": "`tenant_id`: no tenant has this id",
+    "audit_append_batch": "no tenant has this id",
     "tenant_activate": "the contract would end on ",
     "tenant_list": "`cursor`: does not belong to this list",
     "tenant_update": ("the contract would end on ", "`trial_ends_at`: must be in the future"),

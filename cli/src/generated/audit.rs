@@ -13,6 +13,7 @@ use super::arguments::{Body, Input, Json};
 pub(crate) enum Command {
     Append(AuditAppend),
     List(AuditList),
+    AppendBatch(AuditAppendBatch),
     Get(AuditGet),
 }
 
@@ -22,6 +23,9 @@ impl Command {
         let response = match self {
             Self::Append(request) => Response::AuditEvent(request.send(client).await?),
             Self::List(request) => Response::AuditEventPage(request.send(client).await?),
+            Self::AppendBatch(request) => {
+                Response::AuditAppendBatchResult(request.send(client).await?)
+            }
             Self::Get(request) => Response::AuditEvent(request.send(client).await?),
         };
         Ok(response)
@@ -198,6 +202,45 @@ impl AuditList {
         }
         if let Some(value) = self.cursor {
             request = request.cursor(value);
+        }
+        Ok(request.send().await?.into_inner())
+    }
+}
+
+/// Append up to 500 audit events.
+///
+/// Appends all events, each as `audit_append` does, or none. Their numbers increase in the
+/// order of `events`. If tenants do not exist, the error lists each event that has one of them.
+/// Returns 413 if the response would have more than 4,194,304 bytes: send the events in several
+/// batches. For the rate limit of the caller, a batch counts as one request.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AuditAppendBatch {
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
+    /// The properties of the events. JSON, or `@PATH` to read it from a file (`@-`: standard
+    /// input). Required, unless the body file has it.
+    #[arg(long, value_name = "JSON", required_unless_present = "body_file")]
+    pub(crate) events: Option<Json>,
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) body_file: Option<Input>,
+}
+
+impl AuditAppendBatch {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::AuditAppendBatchResult, Failure> {
+        let mut body = Body::from_file(self.body_file)?;
+        body.set("events", arguments::json(self.events)?)?;
+        let body: types::AuditAppendBatch = arguments::finish(body)?;
+        let mut request = client.audit_append_batch().body(body);
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
         }
         Ok(request.send().await?.into_inner())
     }

@@ -70,13 +70,15 @@ pub enum Operation {
     AuditAppend,
     /// `audit_list`: List audit events, newest first.
     AuditList,
+    /// `audit_append_batch`: Append up to 500 audit events.
+    AuditAppendBatch,
     /// `audit_get`: Get an audit event.
     AuditGet,
 }
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantList,
@@ -109,6 +111,7 @@ impl Operation {
         Self::ApiKeyVerifyBatch,
         Self::AuditAppend,
         Self::AuditList,
+        Self::AuditAppendBatch,
         Self::AuditGet,
     ];
 
@@ -147,6 +150,7 @@ impl Operation {
             Self::ApiKeyVerifyBatch => "api_key_verify_batch",
             Self::AuditAppend => "audit_append",
             Self::AuditList => "audit_list",
+            Self::AuditAppendBatch => "audit_append_batch",
             Self::AuditGet => "audit_get",
         }
     }

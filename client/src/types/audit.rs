@@ -434,6 +434,47 @@ impl RequestObject for AuditAppend {
     }
 }
 
+/// New audit events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditAppendBatch {
+    /// The properties of the events.
+    ///
+    /// From 1 to 500 items.
+    #[serde(deserialize_with = "decode::list::<_,_,1,500>")]
+    pub events: Vec<AuditAppend>,
+}
+
+impl AuditAppendBatch {
+    /// Creates a value with these properties. All others are absent or have their default.
+    pub fn new(events: Vec<AuditAppend>) -> Self {
+        Self { events }
+    }
+}
+
+impl RequestObject for AuditAppendBatch {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "events",
+                is_required: true,
+                members: Some(<AuditAppend as RequestObject>::members),
+            },
+        ]
+    }
+}
+
+/// The events that a batch has appended. They have at most 4,194,304 bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditAppendBatchResult {
+    /// The events, in the order of the batch.
+    pub items: Vec<AuditEvent>,
+}
+
+impl AuditAppendBatchResult {
+    /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
+    pub const MAX_BYTES: usize = 4194304;
+}
+
 /// A target of an action.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditTarget {

@@ -176,6 +176,10 @@ pub(super) fn limit(schema: &str, keyword: &str, limit: u64, other: u64) -> Opti
                 200,
             )
         }
+        ("AuditAppendBatch", "minItems" | "maxItems") => {
+            let body = json!({"events": vec![json!({"action": "drift.probed"}); size]});
+            (Request::new("POST", "/v1/audit/batch", Some(body)), 201)
+        }
         ("AuditAppend", "maxItems") => {
             let body = json!({"action": "drift.probed", "targets": vec![json!({"id": "d", "type": "drift"}); size]});
             (Request::new("POST", "/v1/audit", Some(body)), 201)

@@ -1,13 +1,13 @@
 //! The operations tagged `audit`.
 
 use super::{AdmittedCaller, RegistryApi};
-use crate::domain::error::DomainError;
+use crate::domain::error::{AuditAppendBatchError, DomainError};
 use crate::store::Store;
 use tenant_registry_contract::server::{
-    Audit, AuditAppendResponse, AuditGetParams, AuditGetResponse, AuditListParams, AuditListResponse, KeyedRequest,
-    Principal, RequestMetadata,
+    Audit, AuditAppendBatchResponse, AuditAppendResponse, AuditGetParams, AuditGetResponse, AuditListParams,
+    AuditListResponse, KeyedRequest, Principal, RequestMetadata,
 };
-use tenant_registry_contract::types::AuditAppend;
+use tenant_registry_contract::types::{AuditAppend, AuditAppendBatch};
 
 impl<S: Store> Audit for RegistryApi<S> {
     async fn audit_append(
@@ -21,6 +21,24 @@ impl<S: Store> Audit for RegistryApi<S> {
         match self.registry.audit_append(body, caller).await {
             Ok(event) => AuditAppendResponse::Created(event),
             Err(DomainError::Rejected(error)) => AuditAppendResponse::BadRequest(error.into()),
+            Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
+        }
+    }
+
+    async fn audit_append_batch(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<AdmittedCaller>,
+        keyed: Option<KeyedRequest>,
+        body: AuditAppendBatch,
+    ) -> AuditAppendBatchResponse {
+        let caller = self.caller_with_key(&metadata, &principal, keyed);
+        match self.registry.audit_append_batch(body, &caller).await {
+            Ok(result) => AuditAppendBatchResponse::Created(result),
+            Err(DomainError::Rejected(error)) => match error {
+                AuditAppendBatchError::InvalidMembers(error) => AuditAppendBatchResponse::BadRequest(error.into()),
+                AuditAppendBatchError::TooLarge(error) => AuditAppendBatchResponse::PayloadTooLarge(error.into()),
+            },
             Err(DomainError::Failed(failure)) => self.failed(&metadata, failure),
         }
     }

@@ -209,6 +209,7 @@ impl Guarded {
             "api_key_verify" => Some(json!({ "key": plaintext })),
             "api_key_verify_batch" => Some(json!({ "keys": [{ "key": plaintext }] })),
             "audit_append" => Some(json!({ "tenant_id": tenant, "action": "seen" })),
+            "audit_append_batch" => Some(json!({ "events": [{ "tenant_id": tenant, "action": "seen" }] })),
             _ => None,
         };
         let method = operation.method.parse().unwrap();
@@ -240,7 +241,7 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
 
 async fn every_operation_requires_its_scope(store: StoreUnderTest) {
     let guarded = Guarded::start(store, UNLIMITED).await;
-    assert_eq!(secured().count(), 31);
+    assert_eq!(secured().count(), 32);
     for operation in secured() {
         let subject = guarded.subject_of(operation).await;
         let before = guarded.events(&subject).await;
@@ -292,7 +293,7 @@ async fn a_token_of_one_tenant_sees_only_that_tenant(store: StoreUnderTest) {
                 assert_eq!(response.text, r#"{"results":[{"valid":false,"reason":"unknown"}]}"#);
             }
             "entitlement_check" => assert_eq!(response.text, r#"{"entitled":false,"reason":"unknown_tenant"}"#),
-            "audit_append" => {
+            "audit_append" | "audit_append_batch" => {
                 response.assert_error(400, ErrorCode::InvalidInput);
             }
             "tenant_list" | "audit_list" => assert_eq!(response.text, r#"{"items":[]}"#),
@@ -316,6 +317,15 @@ async fn a_token_of_one_tenant_sees_only_that_tenant(store: StoreUnderTest) {
         .await
         .json();
     assert_eq!(event["tenant_id"], own.tenant);
+    let batch = json!({ "events": [{ "action": "report.exported" }, { "action": "a", "tenant_id": own.tenant }] });
+    let batch: Value = guarded
+        .send(Method::POST, "/v1/audit/batch", Some(&batch), Some(&token))
+        .await
+        .json();
+    for event in batch["items"].as_array().unwrap() {
+        assert_eq!(event["tenant_id"], own.tenant);
+        assert!(event["actor_id"].is_string(), "{event}");
+    }
     let page: Value = guarded.send(Method::GET, "/v1/audit", None, Some(&token)).await.json();
     assert_eq!(page["items"].as_array().unwrap(), &guarded.events(&own).await);
 }

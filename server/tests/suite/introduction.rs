@@ -102,9 +102,11 @@ const SENTENCES: [(&str, &[(&str, &str)]); 32] = [
         ],
     ),
     (
-        "Lists in a request have at most 100 items, and free-form JSON has at most 65,536 bytes and 32 levels.",
+        "Lists in a request have at most 100 items, except a batch of 500 audit events, and free-form JSON has at most 65,536 \
+         bytes and 32 levels.",
         &[
             ("bounds", "a_list_has_at_most_100_items"),
+            ("audit_batches", "a_batch_has_from_1_to_500_events"),
             ("bounds", "free_form_json_has_at_most_64_kib"),
             ("bounds", "free_form_json_has_at_most_32_levels"),
         ],

@@ -80,6 +80,7 @@ fn operations(tenant: &Tenant, project: &Project) -> Vec<Operation> {
             json!({ "keys": [{ "key": "bp_" }] }),
             &["keys"],
         ),
+        operation("/v1/audit/batch", json!({ "events": [append] }), &["events"]),
         operation("/v1/audit", append, &["action"]),
         // Last, since other operations reject a frozen tenant.
         operation(

@@ -7,14 +7,14 @@ use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{ApiKeyId, AuditEventId, ProductKey, ProjectId, TenantId, TenantSlug, Timestamp};
 use tenant_registry_server::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
-    EntitlementDecision, EntitlementRecord, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent,
-    ProjectRecord, RecordPage, TenantQuery, TenantRecord,
+    EntitlementDecision, EntitlementRecord, EventBatch, EventWithResponse, IdempotencyRecord, InternalDetail,
+    NewAuditEvent, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
 };
 use tenant_registry_server::store::{
-    ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore,
-    Changed, Deleted, EntitlementChanged, EntitlementStore, EntitlementWithTenant, IdempotencyStore, NewTrial,
-    ProjectCreated, ProjectStore, Store, StoreError, StoreHealth, TenantChanged, TenantCreated, TenantStore,
-    TrialStarted,
+    ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended,
+    AuditBatchAppended, AuditStore, Changed, Deleted, EntitlementChanged, EntitlementStore, EntitlementWithTenant,
+    IdempotencyStore, NewTrial, ProjectCreated, ProjectStore, Store, StoreError, StoreHealth, TenantChanged,
+    TenantCreated, TenantStore, TrialStarted,
 };
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
@@ -223,6 +223,11 @@ impl<S: Store> AuditStore for FaultyStore<S> {
     async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
         let _running = self.pause.read().await;
         self.healthy()?.audit_append(event).await
+    }
+
+    async fn audit_append_batch(&self, batch: EventBatch) -> Result<AuditBatchAppended, StoreError> {
+        let _running = self.pause.read().await;
+        self.healthy()?.audit_append_batch(batch).await
     }
 
     async fn audit_get(&self, id: AuditEventId) -> Result<Option<AuditEventRecord>, StoreError> {

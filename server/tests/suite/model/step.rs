@@ -114,6 +114,10 @@ pub(super) enum Step {
         tenant: Option<Nth>,
         members: Value,
     },
+    AuditAppendBatch {
+        /// The tenant and the members of each event.
+        events: Vec<(Option<Nth>, Value)>,
+    },
     AuditGet {
         event: Nth,
     },
@@ -315,6 +319,18 @@ fn target() -> BoxedStrategy<Value> {
 }
 
 fn event() -> BoxedStrategy<Step> {
+    new_event()
+        .prop_map(|(tenant, members)| Step::AuditAppend { tenant, members })
+        .boxed()
+}
+
+fn event_batch() -> BoxedStrategy<Step> {
+    proptest::collection::vec(new_event(), 1..4)
+        .prop_map(|events| Step::AuditAppendBatch { events })
+        .boxed()
+}
+
+fn new_event() -> BoxedStrategy<(Option<Nth>, Value)> {
     let given = members(vec![
         (
             "project_id",
@@ -334,7 +350,7 @@ fn event() -> BoxedStrategy<Step> {
     (proptest::option::of(nth()), select(&["a.b", "c.d"][..]), given)
         .prop_map(|(tenant, action, mut members)| {
             members["action"] = action.into();
-            Step::AuditAppend { tenant, members }
+            (tenant, members)
         })
         .boxed()
 }
@@ -462,6 +478,7 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
         2 => (nth(), key_update()).prop_map(|(api_key, body)| Step::ApiKeyUpdate { api_key, body }),
         2 => (nth(), rotation()).prop_map(|(api_key, body)| Step::ApiKeyRotate { api_key, body }),
         3 => event(),
+        2 => event_batch(),
     ]
     .boxed()
 }

@@ -1,6 +1,7 @@
 //! The audit log: appending events, reading and listing them, and pruning old ones.
 
 mod appender;
+mod batch;
 mod filter;
 mod list;
 mod prune;
@@ -12,8 +13,8 @@ use super::PostgresStore;
 use super::audit_log::AuditEventRow;
 use super::error::DbError;
 use super::schema::audit_log;
-use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, EventWithResponse};
-use crate::store::{AuditAppended, AuditStore, StoreError};
+use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, EventBatch, EventWithResponse};
+use crate::store::{AuditAppended, AuditBatchAppended, AuditStore, StoreError};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Integer};
@@ -24,6 +25,10 @@ use tenant_registry_contract::types::AuditEventId;
 impl AuditStore for PostgresStore {
     async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
         self.appender.append(event).await
+    }
+
+    async fn audit_append_batch(&self, batch: EventBatch) -> Result<AuditBatchAppended, StoreError> {
+        self.append_batch(&batch).await
     }
 
     async fn audit_get(&self, id: AuditEventId) -> Result<Option<AuditEventRecord>, StoreError> {
