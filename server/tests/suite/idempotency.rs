@@ -137,7 +137,7 @@ async fn requests(service: &TestServer) -> Vec<Keyed> {
         keyed(
             "audit_append_batch",
             "/v1/audit/batch",
-            json!({ "events": [{ "tenant_id": tenant, "action": "a" }, { "action": "b" }] }),
+            json!({ "events": [{ "tenant_id": tenant, "action": "report.exported" }] }),
             201,
         ),
         keyed(
