@@ -169,7 +169,7 @@ async fn batches_and_single_events_do_not_affect_each_other(store: StoreUnderTes
     let other = one.replica(Settings::default()).await;
     let tenant = one.customer("busy").await;
     let callers = (0..16).map(async |caller: usize| {
-        let service = if caller % 2 == 0 { &one } else { &other };
+        let service = [&one, &other][caller % 2];
         let mut appended = Vec::new();
         for number in 0..4 {
             let tag = |place: usize| format!("{caller}-{number}-{place}");
@@ -213,7 +213,7 @@ async fn a_repeated_batch_is_appended_once(store: StoreUnderTest) {
     let other = one.replica(Settings::default()).await;
     let events = vec![json!({ "action": "a" }); 3];
     let callers = (0..12).map(async |caller: usize| {
-        let service = if caller % 2 == 0 { &one } else { &other };
+        let service = [&one, &other][caller % 2];
         let request = service.raw.request(Method::POST, "/v1/audit/batch");
         let request = request
             .header("Idempotency-Key", "once")
