@@ -22,6 +22,7 @@ impl Operation {
             | Self::ApiKeyGet
             | Self::ApiKeyVerify
             | Self::ApiKeyVerifyBatch
+            | Self::AuditGet
             | Self::AuditList => true,
             // A second request changes nothing and gets the same response, or 200 instead of 201.
             Self::TenantActivate
@@ -41,7 +42,8 @@ impl Operation {
             | Self::CatalogTrialRequest
             | Self::ApiKeyCreate
             | Self::ApiKeyRotate
-            | Self::AuditAppend => true,
+            | Self::AuditAppend
+            | Self::AuditAppendBatch => true,
             // A second request gets 404, so the caller would not know whether it deleted the record.
             Self::TenantDelete | Self::ProjectDelete => false,
         }

@@ -463,17 +463,39 @@ func appendAuditEvent(tenant *registry.Tenant) registry.AuditEvent {
 	body := *registry.NewAuditAppend("report.exported")
 	body.SetTenantId(tenant.Id)
 	body.SetProjectId("0190b8a5-b2c7-7f10-a3d4-0242ac120002")
+	body.SetOccurredAt(tenant.CreatedAt)
+	target := *registry.NewAuditTarget("report-17", "report")
+	target.SetName("Revenue 2026")
+	body.SetTargets([]registry.AuditTarget{target})
 	body.Metadata = metadata
 	event := succeeds(client.AuditAPI.AuditAppend(ctx).AuditAppend(body).Execute())
 	check(event.Id > 0 && !event.CreatedAt.Before(tenant.CreatedAt), "a number and a time")
 	check(event.GetProjectId() == body.GetProjectId() && !event.HasActorId(), "the project of the request and no actor")
 	check(reflect.DeepEqual(event.Metadata, metadata), "the metadata")
+	check(event.GetOccurredAt().Equal(tenant.CreatedAt), "the time of the request")
+	stored := event.GetTargets()
+	check(len(stored) == 1 && stored[0].Id == target.Id && stored[0].Type == target.Type &&
+		stored[0].GetName() == target.GetName(), "the target of the request")
 	check(event.GetSourceIp() == "127.0.0.1", "the IP address")
 	check(event.GetUserAgent() == client.GetConfig().UserAgent, "the user agent")
 	body.SetTenantId(unknownTenantId)
 	fails[*registry.AuditEvent](400, registry.ERRORCODE_INVALID_INPUT)(
 		client.AuditAPI.AuditAppend(ctx).AuditAppend(body).Execute())
 	passed("audit_append")
+
+	batch := []registry.AuditAppend{*registry.NewAuditAppend("report.viewed"), *registry.NewAuditAppend("report.shared")}
+	items := succeeds(client.AuditAPI.AuditAppendBatch(ctx).AuditAppendBatch(*registry.NewAuditAppendBatch(batch)).Execute()).Items
+	check(len(items) == 2 && items[0].Action == batch[0].Action && items[1].Action == batch[1].Action, "the events in order")
+	check(event.Id < items[0].Id && items[0].Id < items[1].Id, "increasing numbers")
+	fails[*registry.AuditAppendBatchResult](400, registry.ERRORCODE_INVALID_INPUT)(client.AuditAPI.AuditAppendBatch(ctx).
+		AuditAppendBatch(*registry.NewAuditAppendBatch([]registry.AuditAppend{batch[0], body})).Execute())
+	passed("audit_append_batch")
+
+	read := succeeds(client.AuditAPI.AuditGet(ctx, event.Id).Execute())
+	check(reflect.DeepEqual(read, event), "the event")
+	fails[*registry.AuditEvent](404, registry.ERRORCODE_NOT_FOUND)(
+		client.AuditAPI.AuditGet(ctx, math.MaxInt64).Execute())
+	passed("audit_get")
 	return *event
 }
 

@@ -445,6 +445,8 @@ public final class CustomerLife {
                 .tenantId(tenant.getId())
                 .projectId(UUID.randomUUID())
                 .action("report.exported")
+                .occurredAt(tenant.getCreatedAt())
+                .targets(List.of(new AuditTarget().id("report-17").type("report").name("Revenue 2026")))
                 .metadata(METADATA);
         AuditEvent event = audit.auditAppend(body, null);
         check(event.getId() > 0, "a positive event number");
@@ -452,11 +454,26 @@ public final class CustomerLife {
         equal(event.getProjectId(), body.getProjectId());
         equal(event.getActorId(), null);
         equal(event.getMetadata(), METADATA);
+        equal(event.getOccurredAt(), body.getOccurredAt());
+        equal(event.getTargets(), List.of(new AuditEventTarget().id("report-17").type("report").name("Revenue 2026")));
         equal(event.getSourceIp(), "127.0.0.1");
         equal(event.getUserAgent(), "customer-life/1");
         AuditAppend unknownTenant = new AuditAppend().tenantId(UUID.randomUUID()).action("report.exported");
         fails(400, ErrorCode.INVALID_INPUT, () -> audit.auditAppend(unknownTenant, null));
         passed("audit_append");
+
+        AuditAppendBatch batch = new AuditAppendBatch()
+                .events(List.of(new AuditAppend().action("report.viewed"), new AuditAppend().action("report.shared")));
+        List<AuditEvent> items = audit.auditAppendBatch(batch, null).getItems();
+        equal(items.stream().map(AuditEvent::getAction).toList(), List.of("report.viewed", "report.shared"));
+        check(event.getId() < items.get(0).getId() && items.get(0).getId() < items.get(1).getId(), "increasing numbers");
+        AuditAppendBatch invalid = new AuditAppendBatch().events(List.of(batch.getEvents().get(0), unknownTenant));
+        fails(400, ErrorCode.INVALID_INPUT, () -> audit.auditAppendBatch(invalid, null));
+        passed("audit_append_batch");
+
+        equal(audit.auditGet(event.getId()), event);
+        fails(404, ErrorCode.NOT_FOUND, () -> audit.auditGet(Long.MAX_VALUE));
+        passed("audit_get");
         return event;
     }
 

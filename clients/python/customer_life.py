@@ -340,17 +340,38 @@ def delete_project(project):
 
 def append_audit_event(tenant):
     body = registry.AuditAppend(
-        tenant_id=tenant.id, project_id=uuid.uuid4(), action="report.exported", metadata=METADATA
+        tenant_id=tenant.id,
+        project_id=uuid.uuid4(),
+        action="report.exported",
+        occurred_at=tenant.created_at,
+        targets=[registry.AuditTarget(id="report-17", type="report", name="Revenue 2026")],
+        metadata=METADATA,
     )
     event = audit.audit_append(body)
     assert event.id > 0 and event.created_at >= tenant.created_at
     assert event.project_id == body.project_id and event.actor_id is None
     assert event.metadata == METADATA
+    assert event.occurred_at == tenant.created_at
+    assert [target.to_dict() for target in event.targets] == [target.to_dict() for target in body.targets]
     assert event.source_ip == "127.0.0.1"
     assert event.user_agent == client.user_agent
     with fails(400, registry.ErrorCode.INVALID_INPUT):
         audit.audit_append(registry.AuditAppend(tenant_id=uuid.uuid4(), action="report.exported"))
     passed("audit_append")
+
+    events = [registry.AuditAppend(action="report.viewed"), registry.AuditAppend(action="report.shared")]
+    items = audit.audit_append_batch(registry.AuditAppendBatch(events=events)).items
+    assert [item.action for item in items] == ["report.viewed", "report.shared"]
+    assert event.id < items[0].id < items[1].id
+    events[1].tenant_id = uuid.uuid4()
+    with fails(400, registry.ErrorCode.INVALID_INPUT):
+        audit.audit_append_batch(registry.AuditAppendBatch(events=events))
+    passed("audit_append_batch")
+
+    assert audit.audit_get(event.id) == event
+    with fails(404, registry.ErrorCode.NOT_FOUND):
+        audit.audit_get(2**63 - 1)
+    passed("audit_get")
     return event
 
 

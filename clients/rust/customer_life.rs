@@ -12,10 +12,10 @@ use tenant_registry_client as registry;
 
 use self::registry::types::{
     ApiKey, ApiKeyCandidate, ApiKeyCreate, ApiKeyCreated, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch,
-    ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditEvent, CatalogRequest, EntitlementCheckReason,
-    EntitlementGrant, EntitlementSet, EntitlementSource, ErrorCode, HealthStatus, Patch, ProductKey, Project,
-    ProjectCreate, ProjectId, ProjectUpdate, StoredText, Tenant, TenantActivate, TenantCancel, TenantCreate, TenantId,
-    TenantKind, TenantSlug, TenantStatus, TenantUpdate,
+    ApiKeyVerifyReason, ApiKeyVerifyRequest, AuditAppend, AuditAppendBatch, AuditEvent, AuditEventId, AuditTarget,
+    CatalogRequest, EntitlementCheckReason, EntitlementGrant, EntitlementSet, EntitlementSource, ErrorCode,
+    HealthStatus, Patch, ProductKey, Project, ProjectCreate, ProjectId, ProjectUpdate, StoredText, Tenant,
+    TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate,
 };
 use self::registry::{Client, EntityTag, ResponseValue, TryStreamExt};
 use uuid::Uuid;
@@ -572,6 +572,10 @@ async fn append_audit_event(client: &Client, tenant: &Tenant) -> Outcome<AuditEv
     let mut body = AuditAppend::new("report.exported".try_into()?);
     body.tenant_id = Some(tenant.id);
     body.project_id = Some(ProjectId::from(Uuid::now_v7()));
+    body.occurred_at = Some(tenant.created_at);
+    let mut target = AuditTarget::new("report-17".try_into()?, "report".try_into()?);
+    target.name = Some("Revenue 2026".try_into()?);
+    body.targets = Some(vec![target]);
     body.metadata = Some(serde_json::from_value(metadata)?);
     let event = client.audit_append().body(body.clone()).send().await?.into_inner();
     check(
@@ -580,14 +584,40 @@ async fn append_audit_event(client: &Client, tenant: &Tenant) -> Outcome<AuditEv
     )?;
     equal(&(event.project_id, &event.actor_id), &(body.project_id, &None))?;
     equal(&event.metadata, &body.metadata)?;
+    equal(&event.occurred_at, &body.occurred_at)?;
+    equal(&json!(event.targets), &json!(body.targets))?;
     equal(
         &(event.source_ip.as_deref(), event.user_agent.as_deref()),
         &(Some("127.0.0.1"), Some("customer-life/1")),
     )?;
     body.tenant_id = Some(TenantId::from(Uuid::now_v7()));
-    let rejected = client.audit_append().body(body).send().await;
+    let rejected = client.audit_append().body(body.clone()).send().await;
     fails(400, ErrorCode::InvalidInput, rejected)?;
     passed("audit_append");
+
+    let events = vec![
+        AuditAppend::new("report.viewed".try_into()?),
+        AuditAppend::new("report.shared".try_into()?),
+    ];
+    let batch = AuditAppendBatch::new(events.clone());
+    let items = client.audit_append_batch().body(batch).send().await?.into_inner().items;
+    equal(
+        &items.iter().map(|item| item.action.as_str()).collect::<Vec<_>>(),
+        &vec!["report.viewed", "report.shared"],
+    )?;
+    check(
+        items.iter().all(|item| item.id > event.id) && items.is_sorted_by_key(|item| item.id),
+        "increasing numbers",
+    )?;
+    let batch = AuditAppendBatch::new(events.into_iter().chain([body]).collect());
+    let rejected = client.audit_append_batch().body(batch).send().await;
+    fails(400, ErrorCode::InvalidInput, rejected)?;
+    passed("audit_append_batch");
+
+    equal(&*client.audit_get().id(event.id).send().await?, &event)?;
+    let unknown = AuditEventId::try_from(i64::MAX)?;
+    fails(404, ErrorCode::NotFound, client.audit_get().id(unknown).send().await)?;
+    passed("audit_get");
     Ok(event)
 }
 

@@ -412,6 +412,8 @@ async function appendAuditEvent(tenant: Tenant): Promise<AuditEvent> {
         tenantId: tenant.id,
         projectId: randomUUID(),
         action: "report.exported",
+        occurredAt: tenant.createdAt,
+        targets: [{ id: "report-17", type: "report", name: "Revenue 2026" }],
         metadata: METADATA,
     };
     const event = await audit.auditAppend({ auditAppend });
@@ -420,11 +422,28 @@ async function appendAuditEvent(tenant: Tenant): Promise<AuditEvent> {
     assert.equal(event.projectId, auditAppend.projectId);
     assert.equal(event.actorId, undefined);
     assert.deepEqual(event.metadata, METADATA);
+    assert.deepEqual(event.occurredAt, tenant.createdAt);
+    assert.deepEqual(event.targets, auditAppend.targets);
     assert.equal(event.sourceIp, "127.0.0.1");
     assert.equal(event.userAgent, "customer-life/1");
     const unknownTenant = { tenantId: randomUUID(), action: "report.exported" };
     await fails(400, ErrorCode.InvalidInput, audit.auditAppend({ auditAppend: unknownTenant }));
     passed("audit_append");
+
+    const events = [{ action: "report.viewed" }, { action: "report.shared" }];
+    const { items } = await audit.auditAppendBatch({ auditAppendBatch: { events } });
+    assert.deepEqual(
+        items.map(({ action }) => action),
+        ["report.viewed", "report.shared"],
+    );
+    assert(event.id < items[0].id && items[0].id < items[1].id);
+    const invalid = { events: [events[0], unknownTenant] };
+    await fails(400, ErrorCode.InvalidInput, audit.auditAppendBatch({ auditAppendBatch: invalid }));
+    passed("audit_append_batch");
+
+    assert.deepEqual(await audit.auditGet({ id: event.id }), event);
+    await fails(404, ErrorCode.NotFound, audit.auditGet({ id: Number.MAX_SAFE_INTEGER }));
+    passed("audit_get");
     return event;
 }
 

@@ -14,9 +14,9 @@ use tenant_registry_contract::server::{
     ServerErrorResponse, StoredResponse,
 };
 use tenant_registry_contract::types::{
-    ApiKeyCreate, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAppend, CatalogRequest,
-    ConstraintError, EntitlementSet, ProjectCreate, ProjectUpdate, RetryAfterSeconds, TenantActivate, TenantCancel,
-    TenantCreate, TenantUpdate,
+    ApiKeyCreate, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAppend, AuditAppendBatch,
+    CatalogRequest, ConstraintError, EntitlementSet, ProjectCreate, ProjectUpdate, RetryAfterSeconds, TenantActivate,
+    TenantCancel, TenantCreate, TenantUpdate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, DigestKeys, HashLimits, PrefixBudget};
@@ -137,7 +137,8 @@ compared_by_equality!(
     ApiKeyCreate,
     ApiKeyRotate,
     ApiKeyUpdate,
-    AuditAppend
+    AuditAppend,
+    AuditAppendBatch
 );
 
 /// A secret has no `PartialEq`.

@@ -5,9 +5,14 @@ use std::pin::pin;
 
 use dropshot::{Body, HttpError};
 use http::{HeaderName, Request, StatusCode};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::types;
-use crate::server::{Api, AuditAppendResponse, AuditListParams, AuditListResponse, Scope};
+use crate::server::{
+    Api, AuditAppendBatchResponse, AuditAppendResponse, AuditGetParams, AuditGetResponse,
+    AuditListParams, AuditListResponse, Scope,
+};
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
 use super::response::{HttpResult, PendingResponse, ToResponse};
@@ -145,6 +150,138 @@ impl ToResponse for AuditListResponse {
                         &[&[Scope::AuditRead]],
                     )?
                 }
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// `POST /v1/audit/batch`: Append up to 500 audit events.
+pub(super) async fn audit_append_batch<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                &[&[Scope::AuditWrite]],
+            )
+            .await?;
+        request::no_query(&context)?;
+        let key = request::header_parameter(
+            &context,
+            "Idempotency-Key",
+            str::parse::<types::IdempotencyKey>,
+        )?;
+        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let success = StatusCode::CREATED;
+        let keyed = idempotency::keyed_request(
+            &context,
+            &principal,
+            "audit_append_batch",
+            success,
+            key,
+            &bytes,
+        );
+        idempotency::once(
+                &context,
+                metadata,
+                keyed,
+                |metadata, keyed| {
+                    context
+                        .context()
+                        .implementation
+                        .audit_append_batch(metadata, principal, keyed, body)
+                },
+            )
+            .await
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for AuditAppendBatchResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Created(body) => response::json(StatusCode::CREATED, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[&[Scope::AuditWrite]],
+                    )?
+                }
+                Self::Conflict(body) => response::json(StatusCode::CONFLICT, &body)?,
+                Self::PayloadTooLarge(body) => {
+                    response::json(StatusCode::PAYLOAD_TOO_LARGE, &body)?
+                }
+                Self::UnsupportedMediaType(body) => {
+                    response::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body)?
+                }
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.get().into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// The variables of `/v1/audit/{id}`, not parsed.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct AuditGetPath {
+    /// The number of the event.
+    pub(super) id: String,
+}
+
+/// `GET /v1/audit/{id}`: Get an audit event.
+pub(super) async fn audit_get<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    path: AuditGetPath,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(&context, &metadata, &[&[Scope::AuditRead]])
+            .await?;
+        request::no_query(&context)?;
+        let params = AuditGetParams {
+            id: request::path_parameter("id", &path.id, str::parse)?,
+        };
+        Ok(context.context().implementation.audit_get(metadata, principal, params).await)
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for AuditGetResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[&[Scope::AuditRead]],
+                    )?
+                }
+                Self::NotFound(body) => response::json(StatusCode::NOT_FOUND, &body)?,
                 Self::InternalServerError(body) => {
                     response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
                 }

@@ -19,6 +19,7 @@ use super::{
 use super::api_keys::{
     ApiKeyGetPath, ApiKeyRevokePath, ApiKeyRotatePath, ApiKeyUpdatePath,
 };
+use super::audit::AuditGetPath;
 use super::context::{RequestContext, ServerContext};
 use super::projects::{ProjectDeletePath, ProjectGetPath, ProjectUpdatePath};
 use super::response::HttpResult;
@@ -118,6 +119,26 @@ pub(super) async fn route<A: Api>(
                 Method::POST => audit::audit_append(context, request).await,
                 Method::GET | Method::HEAD => audit::audit_list(context).await,
                 _ => response::method_not_allowed(&context, "GET, HEAD, POST"),
+            }
+        }
+        ["v1", "audit", "batch"] if is_served("/v1/audit/batch") => {
+            match method {
+                Method::POST => audit::audit_append_batch(context, request).await,
+                _ => response::method_not_allowed(&context, "POST"),
+            }
+        }
+        ["v1", "audit", id] if is_served("/v1/audit/{id}") => {
+            match method {
+                Method::GET | Method::HEAD => {
+                    audit::audit_get(
+                            context,
+                            AuditGetPath {
+                                id: (*id).to_owned(),
+                            },
+                        )
+                        .await
+                }
+                _ => response::method_not_allowed(&context, "GET, HEAD"),
             }
         }
         ["v1", "catalog"] if is_served("/v1/catalog") => {
@@ -381,6 +402,8 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "api_key_verify_batch" => Some("/v1/internal/api-keys/verify-batch"),
         "audit_append" => Some("/v1/audit"),
         "audit_list" => Some("/v1/audit"),
+        "audit_append_batch" => Some("/v1/audit/batch"),
+        "audit_get" => Some("/v1/audit/{id}"),
         _ => None,
     }
 }
@@ -961,6 +984,9 @@ pub fn api_description<A: Api>(
             NoVariables,
         >(&mut api, "/v1/audit", &[Method::POST, Method::GET])?;
     }
+    if is_served("/v1/audit/{id}") {
+        register_others::<A, SharedV1AuditIdPath>(&mut api, "/v1/audit/{id}", &[])?;
+    }
     Ok(api)
 }
 
@@ -1022,4 +1048,15 @@ struct NoVariables {}
 struct SharedV1TenantsIdSlugPath {
     id: String,
     slug: String,
+}
+
+/// The variables of `/v1/audit/{id}`. It is used for `/v1/audit/batch`, `/v1/audit/{id}`,
+/// because dropshot's router does not support these paths side by side.
+#[derive(Deserialize, JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "declares the variables to dropshot, which does not pass them on"
+)]
+struct SharedV1AuditIdPath {
+    id: String,
 }

@@ -42,6 +42,39 @@ pub trait Audit: Idempotency {
         principal: Principal<Self::Identity>,
         params: AuditListParams,
     ) -> impl Future<Output = AuditListResponse> + Send;
+
+    /// Append up to 500 audit events.
+    ///
+    /// Appends all events, each as `audit_append` does, or none. Their numbers increase in the
+    /// order of `events`. If tenants do not exist, the error lists each event that has one of them.
+    /// Returns 413 if the response would have more than 4,194,304 bytes: send the events in several
+    /// batches. For the rate limit of the caller, a batch counts as one request.
+    ///
+    /// Requires the scope `audit:write`.
+    ///
+    /// `POST /v1/audit/batch`
+    fn audit_append_batch(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        keyed: Option<KeyedRequest>,
+        body: types::AuditAppendBatch,
+    ) -> impl Future<Output = AuditAppendBatchResponse> + Send;
+
+    /// Get an audit event.
+    ///
+    /// An event never changes, except that it loses `tenant_id` when its tenant is deleted. Returns
+    /// 404 if the event does not exist.
+    ///
+    /// Requires the scope `audit:read`.
+    ///
+    /// `GET /v1/audit/{id}`
+    fn audit_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+        params: AuditGetParams,
+    ) -> impl Future<Output = AuditGetResponse> + Send;
 }
 
 /// The parameters of `audit_list`.
@@ -63,6 +96,13 @@ pub struct AuditListParams {
     pub limit: types::PageLimit,
     /// The `next_cursor` of the previous page. Omit it to get the first page.
     pub cursor: Option<types::AuditCursor>,
+}
+
+/// The parameters of `audit_get`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditGetParams {
+    /// The number of the event.
+    pub id: types::AuditEventId,
 }
 
 /// The responses that `audit_append` declares.
@@ -138,6 +178,96 @@ impl OperationResponse for AuditListResponse {
 }
 
 impl From<ServerErrorResponse> for AuditListResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `audit_append_batch` declares.
+#[derive(Clone, Debug)]
+pub enum AuditAppendBatchResponse {
+    /// 201: The stored events.
+    Created(types::AuditAppendBatchResult),
+    /// 400: Input validation failed, or the tenant of an event does not exist.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 409: A request with the same `Idempotency-Key` is still running.
+    Conflict(types::Error),
+    /// 413: The body exceeds the maximum size, or the response would.
+    PayloadTooLarge(types::Error),
+    /// 415: The `Content-Type` of the body is not JSON.
+    UnsupportedMediaType(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for AuditAppendBatchResponse {
+    const OPERATION: &'static str = "audit_append_batch";
+}
+
+impl From<ServerErrorResponse> for AuditAppendBatchResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `audit_get` declares.
+#[derive(Clone, Debug)]
+pub enum AuditGetResponse {
+    /// 200: The event.
+    Ok(types::AuditEvent),
+    /// 400: Input validation failed.
+    BadRequest(types::Error),
+    /// 403: The access token does not allow this operation.
+    Forbidden(types::Error),
+    /// 404: A resource in the request does not exist.
+    NotFound(types::Error),
+    /// 500: The service failed. The cause is in its log, with the request ID.
+    InternalServerError(types::Error),
+    /// 503: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    ServiceUnavailable {
+        /// An error response.
+        body: types::Error,
+        /// Seconds to wait before retrying (RFC 9110, section 10.2.3).
+        retry_after: types::RetryAfterSeconds,
+    },
+}
+
+impl OperationResponse for AuditGetResponse {
+    const OPERATION: &'static str = "audit_get";
+}
+
+impl From<ServerErrorResponse> for AuditGetResponse {
     fn from(response: ServerErrorResponse) -> Self {
         match response {
             ServerErrorResponse::InternalServerError(body) => {

@@ -12,7 +12,8 @@ use super::{
     Admission, Admitted, Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse,
     ApiKeyListParams, ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse,
     ApiKeyRotateParams, ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
-    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys, Audit, AuditAppendResponse,
+    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys, Audit,
+    AuditAppendBatchResponse, AuditAppendResponse, AuditGetParams, AuditGetResponse,
     AuditListParams, AuditListResponse, Catalog, CatalogListResponse,
     CatalogRequestResponse, CatalogTrialRequestResponse, Credentials,
     EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
@@ -820,8 +821,10 @@ impl<
     }
 }
 
-impl<H: Idempotency + Handler<AuditAppend> + Handler<AuditList>> Audit
-for GenericApi<H> {
+impl<
+    H: Idempotency + Handler<AuditAppend> + Handler<AuditList>
+        + Handler<AuditAppendBatch> + Handler<AuditGet>,
+> Audit for GenericApi<H> {
     fn audit_append(
         &self,
         metadata: RequestMetadata,
@@ -851,6 +854,47 @@ for GenericApi<H> {
     ) -> impl Future<Output = AuditListResponse> + Send {
         <H as Handler<
             AuditList,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params,
+                body: (),
+            },
+        )
+    }
+
+    fn audit_append_batch(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        keyed: Option<KeyedRequest>,
+        body: types::AuditAppendBatch,
+    ) -> impl Future<Output = AuditAppendBatchResponse> + Send {
+        <H as Handler<
+            AuditAppendBatch,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed,
+                params: (),
+                body,
+            },
+        )
+    }
+
+    fn audit_get(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+        params: AuditGetParams,
+    ) -> impl Future<Output = AuditGetResponse> + Send {
+        <H as Handler<
+            AuditGet,
         >>::handle(
             &self.0,
             Request {
@@ -1991,6 +2035,73 @@ impl Operation for AuditList {
     }
 }
 
+/// `audit_append_batch`: Append up to 500 audit events.
+#[derive(Debug)]
+pub enum AuditAppendBatch {}
+
+impl Operation for AuditAppendBatch {
+    const ID: &'static str = "audit_append_batch";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = Option<KeyedRequest>;
+
+    type Params = ();
+
+    type Body = types::AuditAppendBatch;
+
+    type Schema = types::AuditAppendBatch;
+
+    type Response = AuditAppendBatchResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        Some(body)
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.audit_append_batch(
+            request.metadata,
+            request.principal,
+            request.keyed,
+            request.body,
+        )
+    }
+}
+
+/// `audit_get`: Get an audit event.
+#[derive(Debug)]
+pub enum AuditGet {}
+
+impl Operation for AuditGet {
+    const ID: &'static str = "audit_get";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = AuditGetParams;
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = AuditGetResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.audit_get(request.metadata, request.principal, request.params)
+    }
+}
+
 impl Parameters for TenantListParams {
     fn visit(&self, visitor: &mut impl ParameterVisitor) {
         let Self {
@@ -2261,5 +2372,12 @@ impl Parameters for AuditListParams {
         if let Some(value) = cursor {
             visitor.parameter("cursor", value);
         }
+    }
+}
+
+impl Parameters for AuditGetParams {
+    fn visit(&self, visitor: &mut impl ParameterVisitor) {
+        let Self { id } = self;
+        visitor.parameter("id", id);
     }
 }

@@ -180,6 +180,8 @@ pub trait Idempotency: Admission {
     > + Send;
 }
 
+impl Replayable for types::AuditAppendBatchResult {}
+
 impl Replayable for types::AuditEvent {}
 
 impl Replayable for types::Project {

@@ -26,7 +26,10 @@ pub use self::api_keys::{
     ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
     ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, ApiKeys,
 };
-pub use self::audit::{Audit, AuditAppendResponse, AuditListParams, AuditListResponse};
+pub use self::audit::{
+    Audit, AuditAppendBatchResponse, AuditAppendResponse, AuditGetParams,
+    AuditGetResponse, AuditListParams, AuditListResponse,
+};
 pub use self::catalog::{
     Catalog, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse,
 };

@@ -13,6 +13,7 @@ RULES = {
     "api_key_update": "`expires_at`: must be in the future",
     "project_list": "`cursor`: does not belong to this list",
     "audit_append": "`tenant_id`: no tenant has this id",
+    "audit_append_batch": "no tenant has this id",
     "tenant_activate": "the contract would end on ",
     "tenant_list": "`cursor`: does not belong to this list",
     "tenant_update": ("the contract would end on ", "`trial_ends_at`: must be in the future"),

@@ -13,12 +13,12 @@ pub(super) enum ExportFormat {
     /// One line of JSON for each event.
     #[default]
     Ndjson,
-    /// A header and one record for each event (RFC 4180). Missing values are empty; metadata is JSON. Values that a
+    /// A header and one record for each event (RFC 4180). Missing values are empty; metadata and targets are JSON. Values that a
     /// spreadsheet would take for a formula begin with `'`, unless `--raw` is given.
     Csv,
 }
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 18] = [
     "id",
     "created_at",
     "tenant_id",
@@ -35,6 +35,8 @@ const COLUMNS: [&str; 16] = [
     "source_ip",
     "user_agent",
     "origin",
+    "occurred_at",
+    "targets",
 ];
 
 impl ExportFormat {
@@ -42,7 +44,7 @@ impl ExportFormat {
     pub(super) fn start(self) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Ndjson => Ok(Vec::new()),
-            Self::Csv => records([COLUMNS.map(str::to_owned)]),
+            Self::Csv => records([Ok(COLUMNS.map(str::to_owned))]),
         }
     }
 
@@ -57,18 +59,18 @@ impl ExportFormat {
                 Ok(lines.into_bytes())
             }
             Self::Csv if is_raw => records(events.into_iter().map(record)),
-            Self::Csv => records(events.into_iter().map(|event| record(event).map(safe))),
+            Self::Csv => records(events.into_iter().map(|event| Ok(record(event)?.map(safe)))),
         }
     }
 }
 
-fn records(records: impl IntoIterator<Item = [String; COLUMNS.len()]>) -> Result<Vec<u8>, Failure> {
+fn records(records: impl IntoIterator<Item = Result<[String; COLUMNS.len()], Failure>>) -> Result<Vec<u8>, Failure> {
     let format_error = |error: csv::Error| Failure::Format(error.to_string());
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(Vec::new());
     for record in records {
-        writer.write_record(record).map_err(format_error)?;
+        writer.write_record(record?).map_err(format_error)?;
     }
     writer
         .into_inner()
@@ -76,7 +78,7 @@ fn records(records: impl IntoIterator<Item = [String; COLUMNS.len()]>) -> Result
 }
 
 /// The values of an event, in the order of [`COLUMNS`].
-fn record(event: AuditEvent) -> [String; COLUMNS.len()] {
+fn record(event: AuditEvent) -> Result<[String; COLUMNS.len()], Failure> {
     // Destructured in full, so that a new property breaks the build here.
     let AuditEvent {
         id,
@@ -89,14 +91,17 @@ fn record(event: AuditEvent) -> [String; COLUMNS.len()] {
         target_id,
         target_type,
         target_name,
+        targets,
         product,
         metadata,
         source_ip,
         user_agent,
+        occurred_at,
         created_at,
         origin,
     } = event;
-    [
+    let targets = targets.map(|targets| output::json(&targets)).transpose()?;
+    Ok([
         id.to_string(),
         created_at.to_string(),
         or_empty(tenant_id),
@@ -113,7 +118,9 @@ fn record(event: AuditEvent) -> [String; COLUMNS.len()] {
         or_empty(source_ip),
         or_empty(user_agent),
         or_empty(origin),
-    ]
+        or_empty(occurred_at),
+        or_empty(targets),
+    ])
 }
 
 fn or_empty(value: Option<impl ToString>) -> String {

@@ -13,6 +13,8 @@ use super::arguments::{Body, Input, Json};
 pub(crate) enum Command {
     Append(AuditAppend),
     List(AuditList),
+    AppendBatch(AuditAppendBatch),
+    Get(AuditGet),
 }
 
 impl Command {
@@ -21,6 +23,10 @@ impl Command {
         let response = match self {
             Self::Append(request) => Response::AuditEvent(request.send(client).await?),
             Self::List(request) => Response::AuditEventPage(request.send(client).await?),
+            Self::AppendBatch(request) => {
+                Response::AuditAppendBatchResult(request.send(client).await?)
+            }
+            Self::Get(request) => Response::AuditEvent(request.send(client).await?),
         };
         Ok(response)
     }
@@ -64,9 +70,23 @@ pub(crate) struct AuditAppend {
     /// The display name of the target.
     #[arg(long, value_name = "TEXT")]
     pub(crate) target_name: Option<types::Text>,
+    /// All targets of the action, if it has several. They are stored beside `target_id`, and no
+    /// filter uses them. JSON, or `@PATH` to read it from a file (`@-`: standard input).
+    #[arg(long, value_name = "JSON")]
+    pub(crate) targets: Option<Json>,
     /// The key of a product in the catalog.
     #[arg(long, value_name = "TEXT")]
     pub(crate) product: Option<types::ProductKey>,
+    /// When the action was performed, by the clock of the caller. The log is ordered by
+    /// `created_at`.
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = <types::Timestamp
+        as
+        types::Format>::parse
+    )]
+    pub(crate) occurred_at: Option<types::Timestamp>,
     /// Additional data about the event: at most 65,536 bytes of JSON without white space between
     /// the tokens, nested in at most 32 levels. The text is kept: numbers, the order of members and
     /// duplicate members are returned as they were written. JSON, or `@PATH` to read it from a file
@@ -95,7 +115,9 @@ impl AuditAppend {
         body.set("target_id", self.target_id)?;
         body.set("target_type", self.target_type)?;
         body.set("target_name", self.target_name)?;
+        body.set("targets", arguments::json(self.targets)?)?;
         body.set("product", self.product)?;
+        body.set("occurred_at", self.occurred_at)?;
         body.set("metadata", arguments::json(self.metadata)?)?;
         let body: types::AuditAppend = arguments::finish(body)?;
         let mut request = client.audit_append().body(body);
@@ -182,5 +204,65 @@ impl AuditList {
             request = request.cursor(value);
         }
         Ok(request.send().await?.into_inner())
+    }
+}
+
+/// Append up to 500 audit events.
+///
+/// Appends all events, each as `audit_append` does, or none. Their numbers increase in the
+/// order of `events`. If tenants do not exist, the error lists each event that has one of them.
+/// Returns 413 if the response would have more than 4,194,304 bytes: send the events in several
+/// batches. For the rate limit of the caller, a batch counts as one request.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AuditAppendBatch {
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<types::IdempotencyKey>,
+    /// The properties of the events. JSON, or `@PATH` to read it from a file (`@-`: standard
+    /// input). Required, unless the body file has it.
+    #[arg(long, value_name = "JSON", required_unless_present = "body_file")]
+    pub(crate) events: Option<Json>,
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) body_file: Option<Input>,
+}
+
+impl AuditAppendBatch {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::AuditAppendBatchResult, Failure> {
+        let mut body = Body::from_file(self.body_file)?;
+        body.set("events", arguments::json(self.events)?)?;
+        let body: types::AuditAppendBatch = arguments::finish(body)?;
+        let mut request = client.audit_append_batch().body(body);
+        if let Some(value) = self.idempotency_key {
+            request = request.idempotency_key(value);
+        }
+        Ok(request.send().await?.into_inner())
+    }
+}
+
+/// Get an audit event.
+///
+/// An event never changes, except that it loses `tenant_id` when its tenant is deleted. Returns
+/// 404 if the event does not exist.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AuditGet {
+    /// The number of the event.
+    #[arg(value_name = "ID")]
+    pub(crate) id: types::AuditEventId,
+}
+
+impl AuditGet {
+    /// Sends the request.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<types::AuditEvent, Failure> {
+        Ok(client.audit_get().id(self.id).send().await?.into_inner())
     }
 }

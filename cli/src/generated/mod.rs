@@ -18,7 +18,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 3561216407122680229;
+pub(crate) const SPEC_FINGERPRINT: u64 = 2624067121230426627;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]
@@ -85,6 +85,7 @@ pub(crate) enum Response {
     ApiKeyVerifyBatchResult(types::ApiKeyVerifyBatchResult),
     AuditEvent(types::AuditEvent),
     AuditEventPage(types::AuditEventPage),
+    AuditAppendBatchResult(types::AuditAppendBatchResult),
     /// A success without a body.
     Empty,
 }

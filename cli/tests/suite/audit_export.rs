@@ -3,7 +3,7 @@
 use std::fs;
 
 use libtest_mimic::Trial;
-use tenant_registry_client::types::{AuditAppend, AuditEvent};
+use tenant_registry_client::types::{AuditAppend, AuditEvent, Format, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::harness::{TestServer, on_memory, on_stores};
@@ -99,7 +99,9 @@ async fn an_export_applies_the_filters(service: TestServer) {
         .await
         .stdout;
     assert!(
-        csv.starts_with("id,created_at,") && csv.ends_with("user_agent,origin\r\n") && csv.lines().count() == 1,
+        csv.starts_with("id,created_at,")
+            && csv.ends_with("origin,occurred_at,targets\r\n")
+            && csv.lines().count() == 1,
         "{csv}"
     );
 }
@@ -120,6 +122,8 @@ async fn csv_follows_rfc_4180(service: TestServer) {
     body.actor_name = Some("Lovelace, Ada".try_into().unwrap());
     body.target_name = Some("two\r\nlines".try_into().unwrap());
     body.metadata = Some(serde_json::from_str(r#"{"z": [1, "a,b"]}"#).unwrap());
+    body.occurred_at = Some(Timestamp::parse("2026-11-23T09:29:58Z").unwrap());
+    body.targets = Some(serde_json::from_str(r#"[{"id": "r-1", "type": "report"}]"#).unwrap());
     service.client.audit_append().body(body).send().await.unwrap();
     let csv = service.run(&["audit", "export", "--format", "csv"]).await.stdout;
     for quoted in [

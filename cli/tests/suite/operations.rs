@@ -220,6 +220,18 @@ async fn every_operation_is_a_command(service: TestServer) {
         )
         .await;
     assert_eq!(page, json!({ "items": [event] }));
+    let events = json!([{ "action": "report.exported", "tenant_id": id }, { "action": "report.viewed" }]).to_string();
+    let batch = calls
+        .call(
+            Operation::AuditAppendBatch,
+            "audit append-batch",
+            &["--events", &events],
+        )
+        .await;
+    assert_eq!(batch["items"][1]["action"], "report.viewed");
+    let number = event["id"].to_string();
+    let read = calls.call(Operation::AuditGet, "audit get", &[&number]).await;
+    assert_eq!(read, event);
     let frozen = calls
         .call(Operation::TenantCancel, "tenant cancel", &[&id, "--reason", "moved on"])
         .await;

@@ -5537,6 +5537,311 @@ impl AuditAppendThen {
     }
 }
 
+/// Matches requests of `audit_append_batch`.
+pub struct AuditAppendBatchWhen(When);
+
+impl AuditAppendBatchWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::POST)
+                .path_matches(
+                    Regex::new("^/v1/audit/batch$").expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `idempotency_key`.
+    pub fn idempotency_key<'a, T>(self, value: T) -> Self
+    where
+        T: Into<Option<&'a types::IdempotencyKey>>,
+    {
+        if let Some(value) = value.into() {
+            Self(self.0.header("Idempotency-Key", value.to_string()))
+        } else {
+            Self(self.0.header_missing("Idempotency-Key"))
+        }
+    }
+
+    /// Matches requests with this `body`.
+    pub fn body(self, value: &types::AuditAppendBatch) -> Self {
+        Self(self.0.json_body_obj(value))
+    }
+}
+
+/// Sets the response of `audit_append_batch`.
+pub struct AuditAppendBatchThen(Then);
+
+impl AuditAppendBatchThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `created`.
+    pub fn created(self, value: &types::AuditAppendBatchResult) -> Self {
+        Self(
+            self
+                .0
+                .status(201u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `conflict`.
+    pub fn conflict(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(409u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `payload_too_large`.
+    pub fn payload_too_large(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(413u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unsupported_media_type`.
+    pub fn unsupported_media_type(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(415u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unprocessable_entity`.
+    pub fn unprocessable_entity(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(422u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `audit_get`.
+pub struct AuditGetWhen(When);
+
+impl AuditGetWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::GET)
+                .path_matches(
+                    Regex::new("^/v1/audit/[^/]*$").expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `id`.
+    pub fn id(self, value: &types::AuditEventId) -> Self {
+        let re = Regex::new(&format!("^/v1/audit/{}$", value))
+            .expect("the pattern was generated");
+        Self(self.0.path_matches(re))
+    }
+}
+
+/// Sets the response of `audit_get`.
+pub struct AuditGetThen(Then);
+
+impl AuditGetThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::AuditEvent) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `not_found`.
+    pub fn not_found(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(404u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Adds a method for each operation to a mock server. The client's base URL is that of the
 /// server.
 pub trait MockServerExt {
@@ -5676,6 +5981,14 @@ pub trait MockServerExt {
     fn audit_append<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(AuditAppendWhen, AuditAppendThen);
+    /// Mocks `audit_append_batch`.
+    fn audit_append_batch<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(AuditAppendBatchWhen, AuditAppendBatchThen);
+    /// Mocks `audit_get`.
+    fn audit_get<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(AuditGetWhen, AuditGetThen);
 }
 
 impl MockServerExt for MockServer {
@@ -5985,6 +6298,24 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(AuditAppendWhen::new(when), AuditAppendThen::new(then))
+        })
+    }
+
+    fn audit_append_batch<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(AuditAppendBatchWhen, AuditAppendBatchThen),
+    {
+        self.mock(|when, then| {
+            config_fn(AuditAppendBatchWhen::new(when), AuditAppendBatchThen::new(then))
+        })
+    }
+
+    fn audit_get<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(AuditGetWhen, AuditGetThen),
+    {
+        self.mock(|when, then| {
+            config_fn(AuditGetWhen::new(when), AuditGetThen::new(then))
         })
     }
 }

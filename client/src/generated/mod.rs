@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 3561216407122680229;
+pub const SPEC_FINGERPRINT: u64 = 2624067121230426627;
 
 /// A client of the Tenant Registry.
 ///
@@ -45,16 +45,16 @@ pub const SPEC_FINGERPRINT: u64 = 3561216407122680229;
 ///
 /// **Limits.** Texts have at most 1,024 characters; keys and other texts that are searched for
 /// have at most 256, and names what their schema says. Lists in a request have at most 100
-/// items, and free-form JSON has at most 65,536 bytes and 32 levels. `x-max-bytes` and
-/// `x-max-levels` state the limits that JSON Schema has no keyword for: the bytes of JSON
-/// without white space between the tokens, and the nested levels of objects and lists.
-/// Responses may contain longer values that were stored before contract 2.0.
+/// items, except a batch of 500 audit events, and free-form JSON has at most 65,536 bytes and
+/// 32 levels. `x-max-bytes` and `x-max-levels` state the limits that JSON Schema has no keyword
+/// for: the bytes of JSON without white space between the tokens, and the nested levels of
+/// objects and lists. Responses may contain longer values that were stored before contract 2.0.
 ///
-/// **Concurrent changes.** Responses with one record have an `ETag`, which identifies its
-/// version. Send it in `If-Match` to change exactly this version: if the record has changed in
-/// the meantime, the response is 412 and nothing changes. Without `If-Match`, the change
-/// applies to whatever is stored. Send it in `If-None-Match` to read the record only if it has
-/// changed; otherwise the response is 304.
+/// **Concurrent changes.** Responses with one tenant, project, entitlement or API key have an
+/// `ETag`, which identifies its version. Send it in `If-Match` to change exactly this version:
+/// if the record has changed in the meantime, the response is 412 and nothing changes. Without
+/// `If-Match`, the change applies to whatever is stored. Send it in `If-None-Match` to read the
+/// record only if it has changed; otherwise the response is 304.
 ///
 /// **Retries.** It is safe to repeat a request that updates, activates, cancels or archives a
 /// tenant, updates a project, sets or revokes an entitlement, or updates or revokes an API key:
@@ -68,8 +68,9 @@ pub const SPEC_FINGERPRINT: u64 = 3561216407122680229;
 /// time. A plaintext is not stored either: repeating `api_key_create` or `api_key_rotate`
 /// returns 409, and the message names the key that was created. Without an `Idempotency-Key`,
 /// repeating a successful `tenant_create`, `project_create`, `catalog_trial_request` or
-/// `api_key_rotate` returns 409, and repeating `api_key_create`, `catalog_request` or
-/// `audit_append` creates a second record. Repeating `project_delete` returns 404.
+/// `api_key_rotate` returns 409, and repeating `api_key_create`, `catalog_request`,
+/// `audit_append` or `audit_append_batch` creates second records. Repeating `project_delete`
+/// returns 404.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
@@ -402,5 +403,23 @@ impl Client {
     /// every event that existed when the first page was requested exactly once.
     pub fn audit_list(&self) -> builder::AuditList<'_> {
         builder::AuditList::new(self)
+    }
+
+    /// Append up to 500 audit events.
+    ///
+    /// Appends all events, each as `audit_append` does, or none. Their numbers increase in the
+    /// order of `events`. If tenants do not exist, the error lists each event that has one of them.
+    /// Returns 413 if the response would have more than 4,194,304 bytes: send the events in several
+    /// batches. For the rate limit of the caller, a batch counts as one request.
+    pub fn audit_append_batch(&self) -> builder::AuditAppendBatch<'_> {
+        builder::AuditAppendBatch::new(self)
+    }
+
+    /// Get an audit event.
+    ///
+    /// An event never changes, except that it loses `tenant_id` when its tenant is deleted. Returns
+    /// 404 if the event does not exist.
+    pub fn audit_get(&self) -> builder::AuditGet<'_> {
+        builder::AuditGet::new(self)
     }
 }

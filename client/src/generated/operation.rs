@@ -74,11 +74,15 @@ pub enum Operation {
     AuditAppend,
     /// `audit_list`: List audit events, newest first.
     AuditList,
+    /// `audit_append_batch`: Append up to 500 audit events.
+    AuditAppendBatch,
+    /// `audit_get`: Get an audit event.
+    AuditGet,
 }
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::HealthGet,
         Self::ReadinessGet,
         Self::TenantList,
@@ -113,6 +117,8 @@ impl Operation {
         Self::ApiKeyVerifyBatch,
         Self::AuditAppend,
         Self::AuditList,
+        Self::AuditAppendBatch,
+        Self::AuditGet,
     ];
 
     /// The operation's `operationId`.
@@ -152,6 +158,8 @@ impl Operation {
             Self::ApiKeyVerifyBatch => "api_key_verify_batch",
             Self::AuditAppend => "audit_append",
             Self::AuditList => "audit_list",
+            Self::AuditAppendBatch => "audit_append_batch",
+            Self::AuditGet => "audit_get",
         }
     }
 

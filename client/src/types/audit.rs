@@ -303,6 +303,16 @@ pub struct AuditAppend {
         skip_serializing_if = "Option::is_none"
     )]
     pub target_name: Option<Text>,
+    /// All targets of the action, if it has several. They are stored beside `target_id`, and no
+    /// filter uses them.
+    ///
+    /// At most 20 items.
+    #[serde(
+        default,
+        deserialize_with = "decode::present_list::<_,_,0,20>",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub targets: Option<Vec<AuditTarget>>,
     /// The key of a product in the catalog.
     #[serde(
         default,
@@ -310,6 +320,14 @@ pub struct AuditAppend {
         skip_serializing_if = "Option::is_none"
     )]
     pub product: Option<ProductKey>,
+    /// When the action was performed, by the clock of the caller. The log is ordered by
+    /// `created_at`.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub occurred_at: Option<Timestamp>,
     /// Additional data about the event: at most 65,536 bytes of JSON without white space between
     /// the tokens, nested in at most 32 levels. The text is kept: numbers, the order of members and
     /// duplicate members are returned as they were written.
@@ -336,7 +354,9 @@ impl AuditAppend {
             target_id: None,
             target_type: None,
             target_name: None,
+            targets: None,
             product: None,
+            occurred_at: None,
             metadata: None,
         }
     }
@@ -391,7 +411,17 @@ impl RequestObject for AuditAppend {
                 members: None,
             },
             Member {
+                name: "targets",
+                is_required: false,
+                members: Some(<AuditTarget as RequestObject>::members),
+            },
+            Member {
                 name: "product",
+                is_required: false,
+                members: None,
+            },
+            Member {
+                name: "occurred_at",
                 is_required: false,
                 members: None,
             },
@@ -402,6 +432,110 @@ impl RequestObject for AuditAppend {
             },
         ]
     }
+}
+
+/// New audit events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditAppendBatch {
+    /// The properties of the events.
+    ///
+    /// From 1 to 500 items.
+    #[serde(deserialize_with = "decode::list::<_,_,1,500>")]
+    pub events: Vec<AuditAppend>,
+}
+
+impl AuditAppendBatch {
+    /// Creates a value with these properties. All others are absent or have their default.
+    pub fn new(events: Vec<AuditAppend>) -> Self {
+        Self { events }
+    }
+}
+
+impl RequestObject for AuditAppendBatch {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "events",
+                is_required: true,
+                members: Some(<AuditAppend as RequestObject>::members),
+            },
+        ]
+    }
+}
+
+/// The events that a batch has appended. They have at most 4,194,304 bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditAppendBatchResult {
+    /// The events, in the order of the batch.
+    pub items: Vec<AuditEvent>,
+}
+
+impl AuditAppendBatchResult {
+    /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
+    pub const MAX_BYTES: usize = 4194304;
+}
+
+/// A target of an action.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditTarget {
+    /// The ID of the target.
+    pub id: Text,
+    /// The type of the target.
+    #[serde(rename = "type")]
+    pub type_: Text,
+    /// The display name of the target.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub name: Option<Text>,
+}
+
+impl AuditTarget {
+    /// Creates a value with these properties. All others are absent or have their default.
+    pub fn new(id: Text, type_: Text) -> Self {
+        Self { id, type_, name: None }
+    }
+}
+
+impl RequestObject for AuditTarget {
+    fn members() -> &'static [Member] {
+        &[
+            Member {
+                name: "id",
+                is_required: true,
+                members: None,
+            },
+            Member {
+                name: "type",
+                is_required: true,
+                members: None,
+            },
+            Member {
+                name: "name",
+                is_required: false,
+                members: None,
+            },
+        ]
+    }
+}
+
+/// A target of an action, as it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditEventTarget {
+    /// The ID of the target.
+    pub id: StoredText,
+    /// The type of the target.
+    #[serde(rename = "type")]
+    pub type_: StoredText,
+    /// The display name of the target.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub name: Option<StoredText>,
 }
 
 /// The writer of an event. `service`: the service wrote it for a change that it made. `caller`:
@@ -542,6 +676,13 @@ pub struct AuditEvent {
         skip_serializing_if = "Option::is_none"
     )]
     pub target_name: Option<StoredText>,
+    /// All targets of the action, as they were appended.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub targets: Option<Vec<AuditEventTarget>>,
     /// The key of the product that the event is about.
     #[serde(
         default,
@@ -570,6 +711,14 @@ pub struct AuditEvent {
         skip_serializing_if = "Option::is_none"
     )]
     pub user_agent: Option<String>,
+    /// When the action was performed, by the clock of the caller. Omitted if the caller did not say
+    /// so.
+    #[serde(
+        default,
+        deserialize_with = "decode::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub occurred_at: Option<Timestamp>,
     /// When the service stored the event.
     pub created_at: Timestamp,
     /// The writer of the event. Callers cannot set it. Omitted for events from before version 2.0,

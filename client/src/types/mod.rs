@@ -26,8 +26,9 @@ pub use self::api_keys::{
     OverlapSeconds, Scope,
 };
 pub use self::audit::{
-    ActorId, AuditAction, AuditAppend, AuditCursor, AuditEvent, AuditEventId,
-    AuditEventOrigin, AuditEventPage,
+    ActorId, AuditAction, AuditAppend, AuditAppendBatch, AuditAppendBatchResult,
+    AuditCursor, AuditEvent, AuditEventId, AuditEventOrigin, AuditEventPage,
+    AuditEventTarget, AuditTarget,
 };
 pub use self::catalog::{CatalogEntry, CatalogEntryList, CatalogRequest};
 pub use self::constraint::{ConstraintError, Quoted};

@@ -176,6 +176,14 @@ pub(super) fn limit(schema: &str, keyword: &str, limit: u64, other: u64) -> Opti
                 200,
             )
         }
+        ("AuditAppendBatch", "minItems" | "maxItems") => {
+            let body = json!({"events": vec![json!({"action": "drift.probed"}); size]});
+            (Request::new("POST", "/v1/audit/batch", Some(body)), 201)
+        }
+        ("AuditAppend", "maxItems") => {
+            let body = json!({"action": "drift.probed", "targets": vec![json!({"id": "d", "type": "drift"}); size]});
+            (Request::new("POST", "/v1/audit", Some(body)), 201)
+        }
         ("AuditAppend", "x-max-bytes") => {
             let rest = size - json!({"a": ""}).to_string().len();
             (event(json!({"a": "x".repeat(rest)})), 201)

@@ -1,15 +1,16 @@
 //! From the domain's errors to the bodies of responses, and the statuses that the spec declares.
 
-use crate::domain::error::{Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed};
+use crate::domain::error::{Conflict, Forbidden, InvalidInput, InvalidMembers, NotFound, PreconditionFailed, TooLarge};
+use std::iter;
 use tenant_registry_contract::server::{
     ApiKeyCreateResponse, ApiKeyGetResponse, ApiKeyListResponse, ApiKeyRevokeResponse, ApiKeyRotateResponse,
-    ApiKeyUpdateResponse, ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, AuditAppendResponse, AuditListResponse,
-    CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, EntitlementCheckResponse,
-    EntitlementGetResponse, EntitlementListResponse, EntitlementRevokeResponse, EntitlementSetResponse,
-    HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse, ProjectGetResponse, ProjectListResponse,
-    ProjectUpdateResponse, ReadinessGetResponse, TenantActivateResponse, TenantArchiveResponse, TenantCancelResponse,
-    TenantCreateResponse, TenantDeleteResponse, TenantGetBySlugResponse, TenantGetResponse, TenantListResponse,
-    TenantUpdateResponse,
+    ApiKeyUpdateResponse, ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, AuditAppendBatchResponse,
+    AuditAppendResponse, AuditGetResponse, AuditListResponse, CatalogListResponse, CatalogRequestResponse,
+    CatalogTrialRequestResponse, EntitlementCheckResponse, EntitlementGetResponse, EntitlementListResponse,
+    EntitlementRevokeResponse, EntitlementSetResponse, HealthGetResponse, ProjectCreateResponse, ProjectDeleteResponse,
+    ProjectGetResponse, ProjectListResponse, ProjectUpdateResponse, ReadinessGetResponse, TenantActivateResponse,
+    TenantArchiveResponse, TenantCancelResponse, TenantCreateResponse, TenantDeleteResponse, TenantGetBySlugResponse,
+    TenantGetResponse, TenantListResponse, TenantUpdateResponse,
 };
 use tenant_registry_contract::types::{EntitlementCheckReason, EntitlementSource, Error, ErrorCode};
 
@@ -50,6 +51,23 @@ pub(super) fn internal() -> Error {
 impl From<InvalidInput> for Error {
     fn from(InvalidInput(message): InvalidInput) -> Self {
         error(ErrorCode::InvalidInput, message)
+    }
+}
+
+impl From<InvalidMembers> for Error {
+    fn from(invalid: InvalidMembers) -> Self {
+        let message = invalid.to_string();
+        let InvalidMembers { first, others } = invalid;
+        Self {
+            errors: Some(iter::once(first).chain(others).collect()),
+            ..error(ErrorCode::InvalidInput, message)
+        }
+    }
+}
+
+impl From<TooLarge> for Error {
+    fn from(TooLarge(message): TooLarge) -> Self {
+        error(ErrorCode::PayloadTooLarge, message)
     }
 }
 
@@ -121,6 +139,8 @@ declared_responses! {
     ApiKeyVerifyBatchResponse: Ok, BadRequest, Forbidden, PayloadTooLarge, UnsupportedMediaType, ServiceUnavailable;
     ApiKeyVerifyResponse: Ok, BadRequest, Forbidden;
     AuditAppendResponse: Created, BadRequest, Forbidden, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    AuditAppendBatchResponse: Created, BadRequest, Forbidden, Conflict, PayloadTooLarge, UnsupportedMediaType, InternalServerError, ServiceUnavailable;
+    AuditGetResponse: Ok, BadRequest, Forbidden, NotFound, InternalServerError, ServiceUnavailable;
     AuditListResponse: Ok, BadRequest, Forbidden, InternalServerError, ServiceUnavailable;
 }
 

@@ -7,13 +7,37 @@ use crate::api_key_hash::HashError;
 use crate::records::InternalDetail;
 use crate::store::StoreError;
 use tenant_registry_contract::server::{IfMatch, Tagged};
-use tenant_registry_contract::types::{ApiKeyId, ConstraintError, TenantId};
+use tenant_registry_contract::types::{ApiKeyId, ConstraintError, FieldError, TenantId};
 use thiserror::Error;
 
 /// The request contradicts itself or the stored record. The text says what to change.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct InvalidInput(pub String);
+
+/// Members of the body contradict stored records. There is at least one.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[error("`{}`: {}{}", .first.field, .first.message, more_in_errors(.others))]
+pub struct InvalidMembers {
+    /// The first of them.
+    pub first: FieldError,
+    /// All others.
+    pub others: Vec<FieldError>,
+}
+
+/// As in the message for a body that violates its schema.
+fn more_in_errors(others: &[FieldError]) -> String {
+    if others.is_empty() {
+        String::new()
+    } else {
+        format!(" ({} more in `errors`)", others.len())
+    }
+}
+
+/// The request is too large to be processed at once. The text says what to change.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct TooLarge(pub String);
 
 /// A resource that the request names does not exist. The text says which.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -94,6 +118,17 @@ pub enum TenantChangeError {
     /// The state of the tenant does not allow the change.
     #[error(transparent)]
     Conflict(#[from] Conflict),
+}
+
+/// Rejections of `audit_append_batch`.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum AuditAppendBatchError {
+    /// Tenants of events do not exist.
+    #[error(transparent)]
+    InvalidMembers(#[from] InvalidMembers),
+    /// The response would be too large.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
 }
 
 /// Rejections of `api_key_revoke`.

@@ -4,8 +4,8 @@ use super::Registry;
 use super::caller::{Caller, Identity, TenantScope};
 use super::error::Failure;
 use crate::records::{
-    AuditEventRecord, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ResponseContent,
-    ResponseToChange,
+    AuditEventRecord, EventBatch, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ResponseContent,
+    ResponseToBatch, ResponseToChange,
 };
 use crate::store::Store;
 use chrono::TimeDelta;
@@ -87,6 +87,25 @@ impl Caller {
             content: ResponseContent::Event(respond),
         });
         EventWithResponse { event, response }
+    }
+
+    /// Events that are the response themselves. If all have the same tenant, the response is deleted with it.
+    pub(crate) fn with_batch_response(
+        &self,
+        events: Vec<NewAuditEvent>,
+        created_at: Timestamp,
+        respond: fn(&KeyedRequest, &[AuditEventRecord]) -> Result<StoredResponse, serde_json::Error>,
+    ) -> EventBatch {
+        let response = self.keyed.as_ref().map(|request| {
+            let first = events.first().and_then(|event| event.tenant_id);
+            ResponseToBatch {
+                request: request.clone(),
+                tenant_id: first.filter(|_| events.iter().all(|event| event.tenant_id == first)),
+                created_at,
+                respond,
+            }
+        });
+        EventBatch { events, response }
     }
 }
 

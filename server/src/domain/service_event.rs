@@ -110,10 +110,12 @@ impl ServiceEvent<'_> {
             target_id: Some(stored(target_id)),
             target_type: Some(stored(action.target_type())),
             target_name: target_name.map(stored),
+            targets: None,
             product: product.cloned().map(stored),
             metadata: (!metadata.is_empty()).then(|| JsonObject::from(metadata)),
             source_ip: Some(origin.source_ip),
             user_agent: origin.user_agent.clone(),
+            occurred_at: None,
             created_at: now,
             origin: Some(AuditEventOrigin::Service),
         }

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 use tenant_registry_contract::types::{
-    ActorId, AuditAction, AuditCursor, AuditEventId, AuditEventOrigin, JsonObject, ProductKey, ProjectId, StoredText,
-    TenantId, Timestamp,
+    ActorId, AuditAction, AuditCursor, AuditEventId, AuditEventOrigin, AuditEventTarget, JsonObject, ProductKey,
+    ProjectId, StoredText, TenantId, Timestamp,
 };
 
 /// An audit event without its number, which the store assigns.
@@ -27,6 +27,8 @@ pub struct NewAuditEvent {
     pub target_type: Option<StoredText>,
     /// The display name of the target.
     pub target_name: Option<StoredText>,
+    /// All targets, if the caller named them.
+    pub targets: Option<Vec<AuditEventTarget>>,
     /// The product that the event is about.
     pub product: Option<StoredText>,
     /// Free-form details.
@@ -35,6 +37,8 @@ pub struct NewAuditEvent {
     pub source_ip: Option<IpAddr>,
     /// The `User-Agent` of the request.
     pub user_agent: Option<String>,
+    /// When it happened, by the caller's clock.
+    pub occurred_at: Option<Timestamp>,
     /// When the service recorded the event.
     pub created_at: Timestamp,
     /// The writer of the event. `None` for stored events from before version 2.0.
@@ -54,9 +58,15 @@ impl NewAuditEvent {
             &self.product,
         ];
         let texts = texts.into_iter().flatten().map(|text| text.as_str().len());
+        // Texts always serialize.
+        let targets = self
+            .targets
+            .as_ref()
+            .and_then(|targets| serde_json::to_string(targets).ok());
+        let targets = targets.map_or(0, |json| json.len());
         let metadata = self.metadata.as_ref().map_or(0, |metadata| metadata.as_str().len());
         let user_agent = self.user_agent.as_ref().map_or(0, String::len);
-        texts.sum::<usize>() + self.action.as_str().len() + metadata + user_agent
+        texts.sum::<usize>() + self.action.as_str().len() + targets + metadata + user_agent
     }
 }
 

@@ -51,6 +51,47 @@ impl ResponseToChange {
     }
 }
 
+/// The response to a request that appends several audit events and has an `Idempotency-Key`, before they are written.
+#[derive(Clone, Debug)]
+pub struct ResponseToBatch {
+    /// The request.
+    pub request: KeyedRequest,
+    /// The tenant of all events, if they have the same.
+    pub tenant_id: Option<TenantId>,
+    /// When the events are stored.
+    pub created_at: Timestamp,
+    /// The response, once the events have their numbers.
+    pub respond: fn(&KeyedRequest, &[AuditEventRecord]) -> Result<StoredResponse, serde_json::Error>,
+}
+
+impl ResponseToBatch {
+    /// The record to write together with the events.
+    pub(crate) fn record(&self, events: &[AuditEventRecord]) -> Result<IdempotencyRecord, serde_json::Error> {
+        let Self {
+            request,
+            tenant_id,
+            created_at,
+            respond,
+        } = self;
+        Ok(IdempotencyRecord {
+            key: request.key().clone(),
+            response: respond(request, events)?,
+            tenant_id: *tenant_id,
+            created_at: *created_at,
+        })
+    }
+}
+
+/// Audit events that a caller appends together and, if the request has an `Idempotency-Key`, its response. A store writes all
+/// of it or nothing.
+#[derive(Clone, Debug)]
+pub struct EventBatch {
+    /// The events, in the order of their numbers.
+    pub events: Vec<NewAuditEvent>,
+    /// The response.
+    pub response: Option<ResponseToBatch>,
+}
+
 /// The audit event of a change and, if the request has an `Idempotency-Key`, its response. A store writes both with the
 /// change, or nothing.
 #[derive(Clone, Debug)]

@@ -16,7 +16,9 @@ pub use api_key::{ApiKeyQuery, ApiKeyRecord};
 pub use audit_event::{AuditEventList, AuditEventRecord, AuditQuery, NewAuditEvent};
 pub use decision::{Decision, EntitlementDecision};
 pub use entitlement::{EntitlementRecord, EntitlementState};
-pub use idempotency::{EventWithResponse, IdempotencyRecord, ResponseContent, ResponseToChange};
+pub use idempotency::{
+    EventBatch, EventWithResponse, IdempotencyRecord, ResponseContent, ResponseToBatch, ResponseToChange,
+};
 pub use internal_detail::InternalDetail;
 pub use page::{PageQuery, RecordPage};
 pub use project::{ProjectQuery, ProjectRecord};

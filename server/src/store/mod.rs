@@ -11,14 +11,15 @@ pub mod postgres;
 use crate::api_key_hash::StoredDigest;
 use crate::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
-    EntitlementDecision, EntitlementRecord, EntitlementState, EventWithResponse, IdempotencyRecord, InternalDetail,
-    NewAuditEvent, ProjectQuery, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
+    EntitlementDecision, EntitlementRecord, EntitlementState, EventBatch, EventWithResponse, IdempotencyRecord,
+    InternalDetail, NewAuditEvent, ProjectQuery, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
 };
+use std::collections::HashSet;
 use std::future::Future;
 use std::ops::ControlFlow;
 use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{
-    ApiKeyId, ApiKeyPrefix, ProductKey, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
+    ApiKeyId, ApiKeyPrefix, AuditEventId, ProductKey, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
 };
 use thiserror::Error;
 
@@ -162,6 +163,15 @@ pub enum AuditAppended {
     Appended(Box<AuditEventRecord>),
     /// The tenant does not exist.
     TenantNotFound,
+}
+
+/// The outcome of appending several audit events.
+#[derive(Clone, Debug)]
+pub enum AuditBatchAppended {
+    /// The stored events, in the order of the batch.
+    Appended(Vec<AuditEventRecord>),
+    /// These tenants do not exist. Nothing was written.
+    TenantsNotFound(HashSet<TenantId>),
 }
 
 /// A new trial and its audit event.
@@ -409,6 +419,16 @@ pub trait ApiKeyStore: Send + Sync + 'static {
 pub trait AuditStore: Send + Sync + 'static {
     /// Appends an event. Its number is greater than those of all events that were appended before.
     fn audit_append(&self, event: EventWithResponse) -> impl Future<Output = Result<AuditAppended, StoreError>> + Send;
+
+    /// Appends all events or none. Their numbers increase in the order of the batch, and are greater than those of all events
+    /// that were appended before.
+    fn audit_append_batch(
+        &self,
+        batch: EventBatch,
+    ) -> impl Future<Output = Result<AuditBatchAppended, StoreError>> + Send;
+
+    /// Returns the event with this number.
+    fn audit_get(&self, id: AuditEventId) -> impl Future<Output = Result<Option<AuditEventRecord>, StoreError>> + Send;
 
     /// Returns up to `query.limit` matching events, newest first (by `created_at`, then number). They end early, but not
     /// before the first, once they have `query.max_bytes`.

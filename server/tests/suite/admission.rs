@@ -65,13 +65,14 @@ struct Guarded {
     operator: String,
 }
 
-/// The tenant and the key of a request.
+/// The records that a request is about.
 struct Subject {
     tenant: String,
     slug: String,
     project: String,
     api_key: String,
     plaintext: String,
+    event: String,
 }
 
 impl Guarded {
@@ -134,12 +135,15 @@ impl Guarded {
         let path = format!("/v1/entitlements/{}/connect", text(&tenant["id"]));
         self.send(Method::PUT, &path, Some(&json!({})), Some(&self.operator))
             .await;
+        let path = format!("/v1/audit?tenant_id={}", text(&tenant["id"]));
+        let page: Value = self.send(Method::GET, &path, None, Some(&self.operator)).await.json();
         Subject {
             tenant: text(&tenant["id"]),
             slug,
             project: text(&project["id"]),
             api_key: text(&created["api_key"]["id"]),
             plaintext: text(&created["plaintext"]),
+            event: page["items"][0]["id"].to_string(),
         }
     }
 
@@ -175,11 +179,14 @@ impl Guarded {
             project,
             api_key,
             plaintext,
+            event,
         } = subject;
         let id = if operation.path.starts_with("/v1/api-keys/{id}") {
             api_key
         } else if operation.path.starts_with("/v1/projects/{id}") {
             project
+        } else if operation.path.starts_with("/v1/audit/{id}") {
+            event
         } else {
             tenant
         };
@@ -203,6 +210,7 @@ impl Guarded {
             "api_key_verify" => Some(json!({ "key": plaintext })),
             "api_key_verify_batch" => Some(json!({ "keys": [{ "key": plaintext }] })),
             "audit_append" => Some(json!({ "tenant_id": tenant, "action": "seen" })),
+            "audit_append_batch" => Some(json!({ "events": [{ "tenant_id": tenant, "action": "seen" }] })),
             _ => None,
         };
         let method = operation.method.parse().unwrap();
@@ -286,7 +294,7 @@ async fn a_token_of_one_tenant_sees_only_that_tenant(store: StoreUnderTest) {
                 assert_eq!(response.text, r#"{"results":[{"valid":false,"reason":"unknown"}]}"#);
             }
             "entitlement_check" => assert_eq!(response.text, r#"{"entitled":false,"reason":"unknown_tenant"}"#),
-            "audit_append" => {
+            "audit_append" | "audit_append_batch" => {
                 response.assert_error(400, ErrorCode::InvalidInput);
             }
             "tenant_list" | "audit_list" => assert_eq!(response.text, r#"{"items":[]}"#),
@@ -310,6 +318,15 @@ async fn a_token_of_one_tenant_sees_only_that_tenant(store: StoreUnderTest) {
         .await
         .json();
     assert_eq!(event["tenant_id"], own.tenant);
+    let batch = json!({ "events": [{ "action": "report.exported" }, { "action": "a", "tenant_id": own.tenant }] });
+    let batch: Value = guarded
+        .send(Method::POST, "/v1/audit/batch", Some(&batch), Some(&token))
+        .await
+        .json();
+    for event in batch["items"].as_array().unwrap() {
+        assert_eq!(event["tenant_id"], own.tenant);
+        assert!(event["actor_id"].is_string(), "{event}");
+    }
     let page: Value = guarded.send(Method::GET, "/v1/audit", None, Some(&token)).await.json();
     assert_eq!(page["items"].as_array().unwrap(), &guarded.events(&own).await);
 }
@@ -436,6 +453,7 @@ async fn callers_over_the_rate_limit_are_rejected(store: StoreUnderTest) {
         project: "0190b8a5-7b1c-7c3e-9d52-0242ac120002".to_owned(),
         api_key: "0190b8a5-7b1c-7c3e-9d52-0242ac120002".to_owned(),
         plaintext: "bp_".to_owned(),
+        event: i64::MAX.to_string(),
     };
     for operation in secured() {
         // One request per second is accepted.

@@ -10,8 +10,14 @@ use tenant_registry_client::types::{AuditAppend, AuditEvent, AuditEventId, Error
 cases![
     stores_given_properties,
     absent_properties_stay_absent,
+    the_order_of_the_log_ignores_when_events_occurred,
+    an_empty_list_of_targets_stays_empty,
+    targets_and_times_of_events_are_checked,
     ids_increase,
     an_unknown_tenant_is_invalid_input,
+    an_event_is_read_by_its_id,
+    a_missing_event_is_not_found,
+    an_id_is_a_positive_number,
     any_project_id_is_accepted,
     stores_the_address_and_user_agent_of_the_request,
     the_origin_tells_events_of_the_service_from_those_of_callers,
@@ -48,7 +54,12 @@ async fn stores_given_properties(store: StoreUnderTest) {
     let given = json!({
         "tenant_id": tenant.id, "project_id": project_id, "actor_id": "user-17", "actor_name": "Ada 🦀",
         "actor_type": "person", "action": "report.exported", "target_id": "r-1", "target_type": "report",
-        "target_name": "Q3\n\"final\"", "product": "reports",
+        "target_name": "Q3\n\"final\"", "product": "reports", "occurred_at": "0001-01-01T00:00:00.000001Z",
+        "targets": [
+            { "id": "r-1", "type": "report", "name": "Q3\n\"final\" 🦀" },
+            { "id": "", "type": "" },
+            { "id": "r-1", "type": "report", "name": "" },
+        ],
         "metadata": { "format": "pdf", "pages": 12, "nested": { "list": [1, null, true, "x", 0.25] }, "": "" },
     });
     let appended = service.raw.post_json("/v1/audit", &given).await;
@@ -72,6 +83,72 @@ async fn absent_properties_stay_absent(store: StoreUnderTest) {
     let mut names: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
     assert_eq!(names, ["action", "created_at", "id", "origin", "source_ip"]);
+}
+
+async fn the_order_of_the_log_ignores_when_events_occurred(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let times = [
+        ("2026-11-23T09:30:00.5+01:00", "2026-11-23T08:30:00.500000Z"),
+        ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000000Z"),
+    ];
+    for (given, _) in times {
+        let body = json!({ "action": "a", "occurred_at": given });
+        let response = service.raw.post_json("/v1/audit", &body).await;
+        assert_eq!(response.status, 201, "{response:?}");
+    }
+    let listed: Value = service.raw.get("/v1/audit").await.json();
+    let occurred: Vec<_> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["occurred_at"].as_str().unwrap())
+        .collect();
+    let newest_first: Vec<_> = times.iter().rev().map(|(_, stored)| *stored).collect();
+    assert_eq!(occurred, newest_first);
+    // The filters of time are about when the service stored an event.
+    let listed: Value = service.raw.get("/v1/audit?until=2000-01-01T00:00:00Z").await.json();
+    assert_eq!(listed, json!({ "items": [] }));
+}
+
+async fn an_empty_list_of_targets_stays_empty(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let body = json!({ "action": "a", "targets": [] });
+    let appended: Value = service.raw.post_json("/v1/audit", &body).await.json();
+    assert_eq!(appended["targets"], json!([]));
+    let listed: Value = service.raw.get("/v1/audit").await.json();
+    assert_eq!(listed["items"], json!([appended]));
+}
+
+async fn targets_and_times_of_events_are_checked(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let target = json!({ "id": "r-1", "type": "report" });
+    for (member, value, expected) in [
+        (
+            "targets",
+            json!(vec![&target; 21]),
+            "`targets`: must have at most 20 items",
+        ),
+        ("targets", json!([target, { "id": "r-2" }]), "`targets[1].type`"),
+        (
+            "targets",
+            json!([{ "id": "r-2", "type": "report", "nam": "R" }]),
+            "`targets[0].nam`",
+        ),
+        (
+            "targets",
+            json!([{ "id": "x".repeat(1025), "type": "report" }]),
+            "`targets[0].id`",
+        ),
+        ("occurred_at", json!("2026-11-23"), "`occurred_at`"),
+        ("occurred_at", json!("0000-12-31T23:59:59Z"), "`occurred_at`"),
+        ("occurred_at", json!("9999-12-31T23:59:59-00:01"), "`occurred_at`"),
+    ] {
+        let body = json!({ "action": "a", member: value });
+        let response = service.raw.post_json("/v1/audit", &body).await;
+        let message = response.assert_error(400, ErrorCode::InvalidInput);
+        assert!(message.contains(expected), "{message}");
+    }
 }
 
 async fn ids_increase(store: StoreUnderTest) {
@@ -98,6 +175,42 @@ async fn an_unknown_tenant_is_invalid_input(store: StoreUnderTest) {
     );
     assert!(message.contains("tenant_id"), "{message}");
     assert!(service.client.audit_list().send().await.unwrap().items.is_empty());
+}
+
+async fn an_event_is_read_by_its_id(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let tenant = service.customer("reading").await;
+    let body = json!({ "tenant_id": tenant.id, "action": "a", "metadata": { "n": 1e3, "text": "\u{0}" } });
+    service.raw.post_json("/v1/audit", &body).await;
+    // Events of the service and of callers, as they are listed.
+    let listed: Value = service.raw.get("/v1/audit").await.json();
+    let listed = listed["items"].as_array().unwrap();
+    assert_eq!(listed.len(), 2);
+    for event in listed {
+        let read = service.raw.get(&format!("/v1/audit/{}", event["id"])).await;
+        assert_eq!(read.status, 200);
+        assert_eq!(&read.json::<Value>(), event);
+        assert_eq!(read.header("cache-control"), "no-store");
+    }
+}
+
+async fn a_missing_event_is_not_found(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let last = service.append("a").await.id.get();
+    for id in [last + 1, i64::MAX] {
+        let response = service.raw.get(&format!("/v1/audit/{id}")).await;
+        let message = response.assert_error(404, ErrorCode::NotFound);
+        assert!(message.contains(&id.to_string()), "{message}");
+    }
+}
+
+async fn an_id_is_a_positive_number(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    for id in ["0", "-1", "9223372036854775808", "1.0", "x", "%31x"] {
+        let response = service.raw.get(&format!("/v1/audit/{id}")).await;
+        let message = response.assert_error(400, ErrorCode::InvalidInput);
+        assert!(message.contains("`id`"), "{id}: {message}");
+    }
 }
 
 async fn any_project_id_is_accepted(store: StoreUnderTest) {

@@ -20,6 +20,8 @@ fn good(name: &str, tenant: &Tenant) -> Value {
         "slug" => json!(tenant.slug),
         "product" => json!("insights"),
         "keys" => json!([{ "key": "bp_" }]),
+        "events" => json!([{ "action": "a" }]),
+        "targets" => json!([{ "id": "report-17", "type": "report" }]),
         "limit" | "cursor" | "overlap_seconds" => json!(1),
         _ => json!("good"),
     }

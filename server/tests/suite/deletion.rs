@@ -96,6 +96,10 @@ async fn the_events_remain_without_the_tenant(store: StoreUnderTest) {
     assert_eq!(after, before);
     assert_eq!(service.events(tenant.id).await, []);
     assert_eq!(service.events(other.id).await, others);
+    for event in before["items"].as_array().unwrap() {
+        let read: Value = service.raw.get(&format!("/v1/audit/{}", event["id"])).await.json();
+        assert_eq!(&read, event);
+    }
 }
 
 async fn the_event_of_the_deletion_names_the_tenant(store: StoreUnderTest) {

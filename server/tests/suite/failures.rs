@@ -116,6 +116,11 @@ async fn requests(service: &TestServer, tenant: &Tenant) -> Vec<(&'static str, R
             service.raw.request(Method::DELETE, &format!("/v1/api-keys/{key}")),
         ),
         ("audit_append", post("/v1/audit".to_owned(), json!({ "action": "a" }))),
+        (
+            "audit_append_batch",
+            post("/v1/audit/batch".to_owned(), json!({ "events": [{ "action": "a" }] })),
+        ),
+        ("audit_get", get("/v1/audit/1".to_owned())),
         ("audit_list", get("/v1/audit".to_owned())),
     ]
 }

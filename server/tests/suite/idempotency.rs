@@ -135,6 +135,12 @@ async fn requests(service: &TestServer) -> Vec<Keyed> {
             201,
         ),
         keyed(
+            "audit_append_batch",
+            "/v1/audit/batch",
+            json!({ "events": [{ "tenant_id": tenant, "action": "report.exported" }] }),
+            201,
+        ),
+        keyed(
             "audit_append",
             "/v1/audit",
             json!({ "tenant_id": tenant, "action": "report.exported" }),

@@ -102,9 +102,11 @@ const SENTENCES: [(&str, &[(&str, &str)]); 32] = [
         ],
     ),
     (
-        "Lists in a request have at most 100 items, and free-form JSON has at most 65,536 bytes and 32 levels.",
+        "Lists in a request have at most 100 items, except a batch of 500 audit events, and free-form JSON has at most 65,536 \
+         bytes and 32 levels.",
         &[
             ("bounds", "a_list_has_at_most_100_items"),
+            ("audit_batches", "a_batch_has_from_1_to_500_events"),
             ("bounds", "free_form_json_has_at_most_64_kib"),
             ("bounds", "free_form_json_has_at_most_32_levels"),
         ],
@@ -119,7 +121,7 @@ const SENTENCES: [(&str, &[(&str, &str)]); 32] = [
         &[("old_rows", "rows_beyond_the_bounds_can_be_read_and_changed")],
     ),
     (
-        "Responses with one record have an `ETag`, which identifies its version.",
+        "Responses with one tenant, project, entitlement or API key have an `ETag`, which identifies its version.",
         &[("conditions", "every_response_with_a_version_of_a_tenant_has_its_tag")],
     ),
     (

@@ -56,7 +56,9 @@ fn operations(tenant: &Tenant, project: &Project) -> Vec<Operation> {
     });
     let append = json!({
         "tenant_id": id, "project_id": id, "actor_id": "a", "actor_name": "a", "actor_type": "a", "action": "a",
-        "target_id": "t", "target_type": "t", "target_name": "t", "product": "p", "metadata": {},
+        "target_id": "t", "target_type": "t", "target_name": "t",
+        "targets": [{ "id": "t", "type": "t", "name": "t" }], "product": "p", "occurred_at": "2026-11-23T09:29:58Z",
+        "metadata": {},
     });
     vec![
         operation(
@@ -78,6 +80,7 @@ fn operations(tenant: &Tenant, project: &Project) -> Vec<Operation> {
             json!({ "keys": [{ "key": "bp_" }] }),
             &["keys"],
         ),
+        operation("/v1/audit/batch", json!({ "events": [append] }), &["events"]),
         operation("/v1/audit", append, &["action"]),
         // Last, since other operations reject a frozen tenant.
         operation(

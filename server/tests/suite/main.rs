@@ -17,6 +17,7 @@ mod api_keys;
 mod archiving;
 mod audit;
 mod audit_appending;
+mod audit_batches;
 mod audit_pages;
 mod authentication;
 mod boundaries;
@@ -132,6 +133,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         archiving::cases,
         audit::cases,
         audit_appending::cases,
+        audit_batches::cases,
         audit_pages::cases,
         boundaries::cases,
         bounds::cases,

@@ -5,7 +5,9 @@ use std::fmt;
 
 use futures_util::{TryStreamExt, stream};
 use futures_util::stream::BoxStream;
-use progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
+use progenitor_client::{
+    ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
+};
 use reqwest::header::{ACCEPT, HeaderValue};
 
 use crate::{idempotency_key, types};
@@ -340,6 +342,209 @@ impl<'a> AuditList<'a> {
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
             400 | 401 | 403 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `audit_append_batch`: Append up to 500 audit events.
+///
+/// Created by [`Client::audit_append_batch`](crate::Client::audit_append_batch).
+#[derive(Clone, Debug)]
+pub struct AuditAppendBatch<'a> {
+    client: &'a Client,
+    idempotency_key: Result<Option<types::IdempotencyKey>, String>,
+    body: Result<types::AuditAppendBatch, String>,
+}
+
+impl<'a> AuditAppendBatch<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            idempotency_key: Ok(None),
+            body: Err("`body` is missing".to_owned()),
+        }
+    }
+
+    /// Makes it safe to repeat the request. Choose a random key, such as a UUID, and send it again
+    /// with each repetition. See "Retries".
+    pub fn idempotency_key<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::IdempotencyKey, Error: fmt::Display>,
+    {
+        self.idempotency_key = value
+            .try_into()
+            .map(Some)
+            .map_err(|error| format!("`idempotency_key`: {error}"));
+        self
+    }
+
+    /// New audit events.
+    pub fn body<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::AuditAppendBatch, Error: fmt::Display>,
+    {
+        self.body = value.try_into().map_err(|error| format!("`body`: {error}"));
+        self
+    }
+
+    /// Sends `POST /v1/audit/batch`.
+    ///
+    /// `201`: The stored events.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed, or the tenant of an event does not exist.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `409`: A request with the same `Idempotency-Key` is still running.
+    ///
+    /// `413`: The body exceeds the maximum size, or the response would.
+    ///
+    /// `415`: The `Content-Type` of the body is not JSON.
+    ///
+    /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(
+        self,
+    ) -> Result<ResponseValue<types::AuditAppendBatchResult>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    /// Returns the items one by one. The list is requested when the first item is needed.
+    pub fn stream(self) -> BoxStream<'a, Result<types::AuditEvent, crate::Error>> {
+        let list = stream::once(self.send());
+        Box::pin(
+            list
+                .map_ok(|list| stream::iter(list.into_inner().items.into_iter().map(Ok)))
+                .try_flatten(),
+        )
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::AuditAppendBatchResult>, Error<types::Error>> {
+        let Self { client, idempotency_key, body } = self;
+        let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
+        let body = body.map_err(Error::InvalidRequest)?;
+        let url = format!("{}/v1/audit/batch", client.baseurl);
+        let mut request = client
+            .client
+            .post(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .header(HEADER, idempotency_key::of_request(idempotency_key.as_ref()))
+            .json(&body)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "audit_append_batch",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            201 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 409 | 413 | 415 | 422 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `audit_get`: Get an audit event.
+///
+/// Created by [`Client::audit_get`](crate::Client::audit_get).
+#[derive(Clone, Debug)]
+pub struct AuditGet<'a> {
+    client: &'a Client,
+    id: Result<types::AuditEventId, String>,
+}
+
+impl<'a> AuditGet<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            id: Err("`id` is missing".to_owned()),
+        }
+    }
+
+    /// The number of the event.
+    pub fn id<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::AuditEventId, Error: fmt::Display>,
+    {
+        self.id = value.try_into().map_err(|error| format!("`id`: {error}"));
+        self
+    }
+
+    /// Sends `GET /v1/audit/{id}`.
+    ///
+    /// `200`: The event.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Input validation failed.
+    ///
+    /// `401`: The caller is not authenticated. Send a valid access token.
+    ///
+    /// `403`: The access token does not allow this operation.
+    ///
+    /// `404`: A resource in the request does not exist.
+    ///
+    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    ///
+    /// `500`: The service failed. The cause is in its log, with the request ID.
+    ///
+    /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
+    /// later.
+    pub async fn send(self) -> Result<ResponseValue<types::AuditEvent>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(
+        self,
+    ) -> Result<ResponseValue<types::AuditEvent>, Error<types::Error>> {
+        let Self { client, id } = self;
+        let id = id.map_err(Error::InvalidRequest)?;
+        let id = encode_path(&id.to_string());
+        let url = format!("{}/v1/audit/{id}", client.baseurl);
+        let mut request = client
+            .client
+            .get(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "audit_get",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 404 | 429 | 500 | 503 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }
             _ => Err(Error::UnexpectedResponse(response)),

@@ -1,10 +1,11 @@
 //! The audit log.
 
 use super::MemoryStore;
-use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, EventWithResponse, NewAuditEvent};
-use crate::store::{AuditAppended, AuditStore, StoreError};
+use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, EventBatch, EventWithResponse, NewAuditEvent};
+use crate::store::{AuditAppended, AuditBatchAppended, AuditStore, StoreError};
 use std::cmp::Reverse;
-use tenant_registry_contract::types::{StoredText, Timestamp};
+use std::collections::HashSet;
+use tenant_registry_contract::types::{AuditEventId, StoredText, TenantId, Timestamp};
 
 impl AuditStore for MemoryStore {
     async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
@@ -14,6 +15,28 @@ impl AuditStore for MemoryStore {
         }
         let record = state.append_event(event)?;
         Ok(AuditAppended::Appended(Box::new(record)))
+    }
+
+    async fn audit_append_batch(&self, batch: EventBatch) -> Result<AuditBatchAppended, StoreError> {
+        let mut state = self.state();
+        let EventBatch { events, response } = batch;
+        let tenant_ids = events.iter().filter_map(|event| event.tenant_id);
+        let missing: HashSet<TenantId> = tenant_ids.filter(|id| !state.tenants.contains_key(id)).collect();
+        if !missing.is_empty() {
+            return Ok(AuditBatchAppended::TenantsNotFound(missing));
+        }
+        let records = state.numbered_events(events)?;
+        if let Some(response) = response {
+            state.response_insert(response.record(&records))?;
+        }
+        state.audit_events.extend_from_slice(&records);
+        Ok(AuditBatchAppended::Appended(records))
+    }
+
+    async fn audit_get(&self, id: AuditEventId) -> Result<Option<AuditEventRecord>, StoreError> {
+        let events = &self.state().audit_events;
+        let index = events.binary_search_by_key(&id, |record| record.id);
+        Ok(index.ok().and_then(|index| events.get(index)).cloned())
     }
 
     async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {

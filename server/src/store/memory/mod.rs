@@ -10,7 +10,7 @@ mod tenants;
 
 use crate::records::{
     ApiKeyRecord, AuditEventRecord, ConnectionCounts, Decision, EntitlementRecord, EventWithResponse,
-    IdempotencyRecord, InternalDetail, ProjectRecord, TenantRecord, stored,
+    IdempotencyRecord, InternalDetail, NewAuditEvent, ProjectRecord, TenantRecord, stored,
 };
 use crate::store::{Change, Changed, StoreError, StoreHealth, decide_change};
 use std::collections::{BTreeMap, HashMap};
@@ -75,6 +75,14 @@ impl MemoryStore {
     }
 }
 
+/// The number of the event after the one with this number.
+fn number_after(last: i64) -> Result<AuditEventId, StoreError> {
+    last.checked_add(1)
+        .ok_or_else(|| "there are no more numbers for audit events".to_owned())
+        .and_then(|id| AuditEventId::try_from(id).map_err(|error| error.to_string()))
+        .map_err(|detail| StoreError::Internal(InternalDetail::new(detail)))
+}
+
 impl State {
     fn tenant_insert(&mut self, tenant: TenantRecord) {
         self.tenant_ids.insert(tenant.slug.clone(), tenant.id);
@@ -91,23 +99,37 @@ impl State {
     fn append_event(&mut self, event: impl Into<EventWithResponse>) -> Result<AuditEventRecord, StoreError> {
         let EventWithResponse { event, response } = event.into();
         let last = self.audit_events.last().map_or(0, |record| record.id.get());
-        let id = last
-            .checked_add(1)
-            .ok_or_else(|| "there are no more numbers for audit events".to_owned())
-            .and_then(|id| AuditEventId::try_from(id).map_err(|error| error.to_string()))
-            .map_err(|detail| StoreError::Internal(InternalDetail::new(detail)))?;
-        let record = AuditEventRecord { id, event };
+        let record = AuditEventRecord {
+            id: number_after(last)?,
+            event,
+        };
         if let Some(response) = response {
-            let response = response
-                .record(&record)
-                .map_err(|error| StoreError::Internal(InternalDetail::new(error.to_string())))?;
-            if !self.idempotency_record_insert(response) {
-                let detail = "a request with the same Idempotency-Key was faster".to_owned();
-                return Err(StoreError::Unavailable(InternalDetail::new(detail)));
-            }
+            self.response_insert(response.record(&record))?;
         }
         self.audit_events.push(record.clone());
         Ok(record)
+    }
+
+    /// Gives events the next numbers, in their order. Does not append them.
+    fn numbered_events(&self, events: Vec<NewAuditEvent>) -> Result<Vec<AuditEventRecord>, StoreError> {
+        let mut last = self.audit_events.last().map_or(0, |record| record.id.get());
+        let numbered = events.into_iter().map(|event| {
+            let id = number_after(last)?;
+            last = id.get();
+            Ok(AuditEventRecord { id, event })
+        });
+        numbered.collect()
+    }
+
+    /// Stores the response to a change.
+    fn response_insert(&mut self, response: serde_json::Result<IdempotencyRecord>) -> Result<(), StoreError> {
+        let response = response.map_err(|error| StoreError::Internal(InternalDetail::new(error.to_string())))?;
+        if self.idempotency_record_insert(response) {
+            Ok(())
+        } else {
+            let detail = "a request with the same Idempotency-Key was faster".to_owned();
+            Err(StoreError::Unavailable(InternalDetail::new(detail)))
+        }
     }
 
     /// Applies a rule to a record. `write` stores the changed record.

@@ -3,7 +3,7 @@
 use super::PostgresStore;
 use super::error::DbError;
 use super::schema::idempotency_records;
-use crate::records::{AuditEventRecord, IdempotencyRecord, ResponseToChange};
+use crate::records::{AuditEventRecord, IdempotencyRecord, ResponseToBatch, ResponseToChange};
 use crate::store::{IdempotencyStore, StoreError};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -25,7 +25,23 @@ pub(super) async fn insert_responses_on_connection<'a>(
     connection: &mut AsyncPgConnection,
     responses: impl Iterator<Item = (&'a ResponseToChange, &'a AuditEventRecord)> + Send,
 ) -> Result<bool, DbError> {
-    let records: Result<Vec<_>, _> = responses.map(|(response, event)| response.record(event)).collect();
+    let records = responses.map(|(response, event)| response.record(event));
+    insert_records_on_connection(connection, records.collect()).await
+}
+
+/// The same for the response to a batch of events.
+pub(super) async fn insert_response_on_connection(
+    connection: &mut AsyncPgConnection,
+    response: &ResponseToBatch,
+    events: &[AuditEventRecord],
+) -> Result<bool, DbError> {
+    insert_records_on_connection(connection, response.record(events).map(|record| vec![record])).await
+}
+
+async fn insert_records_on_connection(
+    connection: &mut AsyncPgConnection,
+    records: serde_json::Result<Vec<IdempotencyRecord>>,
+) -> Result<bool, DbError> {
     let mut records =
         records.map_err(|error| DbError::Internal(format!("a response cannot be serialized: {error}")))?;
     if records.is_empty() {

@@ -39,6 +39,8 @@ diesel::table! {
         user_agent -> Nullable<Text>,
         created_at -> Timestamptz,
         origin -> Nullable<Text>,
+        occurred_at -> Nullable<Timestamptz>,
+        targets -> Nullable<Json>,
     }
 }
 

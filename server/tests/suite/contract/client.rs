@@ -6,9 +6,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenant_registry_client::types::{
     ActorId, ApiKeyCreate, ApiKeyId, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAction,
-    AuditAppend, AuditCursor, CatalogRequest, EntitlementSet, ExternalId, IdempotencyKey, ListCursor, PageLimit,
-    PlanKey, ProductKey, ProjectCreate, ProjectId, ProjectUpdate, SearchText, TenantActivate, TenantCancel,
-    TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate, Timestamp,
+    AuditAppend, AuditAppendBatch, AuditCursor, AuditEventId, CatalogRequest, EntitlementSet, ExternalId,
+    IdempotencyKey, ListCursor, PageLimit, PlanKey, ProductKey, ProjectCreate, ProjectId, ProjectUpdate, SearchText,
+    TenantActivate, TenantCancel, TenantCreate, TenantId, TenantKind, TenantSlug, TenantStatus, TenantUpdate,
+    Timestamp,
 };
 use tenant_registry_client::{Client, Error, Operation, ResponseValue};
 
@@ -107,6 +108,10 @@ pub(super) async fn send(client: &Client, operation: Operation, arguments: Argum
         Operation::ApiKeyVerify => send!(api_key_verify, body: ApiKeyVerifyRequest),
         Operation::ApiKeyVerifyBatch => send!(api_key_verify_batch, body: ApiKeyVerifyBatch),
         Operation::AuditAppend => send!(audit_append, idempotency_key: IdempotencyKey, body: AuditAppend),
+        Operation::AuditAppendBatch => {
+            send!(audit_append_batch, idempotency_key: IdempotencyKey, body: AuditAppendBatch)
+        }
+        Operation::AuditGet => send!(audit_get, id: AuditEventId),
         Operation::AuditList => send!(
             audit_list, tenant_id: TenantId, product: ProductKey, actor_id: ActorId, action: AuditAction,
             since: Timestamp, until: Timestamp, limit: PageLimit, cursor: AuditCursor

@@ -46,7 +46,7 @@ pub(crate) fn candidates(schema: &Value, good: &Value) -> Vec<Value> {
         (Some("string"), Some("date-time")) => texts(&TIMES),
         (Some("string"), _) => strings(schema),
         (Some("integer"), _) => integers(schema),
-        (Some("array"), _) => lists(schema),
+        (Some("array"), _) => lists(schema, good),
         (Some("object"), _) => objects(schema),
         (Some("boolean"), _) => vec![json!(true), json!(false)],
         other => panic!("no candidates for {other:?}"),
@@ -74,7 +74,8 @@ pub(crate) fn levels(value: &Value) -> usize {
     }
 }
 
-fn lists(schema: &Value) -> Vec<Value> {
+fn lists(schema: &Value, good: &Value) -> Vec<Value> {
+    let good_item = good.get(0).cloned().unwrap_or_else(|| json!("a"));
     let mut values = vec![
         json!([]),
         json!([""]),
@@ -87,9 +88,39 @@ fn lists(schema: &Value) -> Vec<Value> {
     ];
     if let Some(limit) = schema["maxItems"].as_u64() {
         let limit = usize::try_from(limit).unwrap();
-        values.extend([limit, limit + 1].map(|length| json!(vec!["a"; length])));
+        values.extend([limit, limit + 1].map(|length| json!(vec![&good_item; length])));
+    }
+    let item = SPEC.resolve(&schema["items"]);
+    if item["type"] == "object" {
+        values.extend(items(item, &good_item).into_iter().map(|item| json!([good_item, item])));
     }
     values
+}
+
+/// Items of a list of objects: each without one of the required members, with an unknown one, or with another value of one.
+fn items(schema: &Value, good: &Value) -> Vec<Value> {
+    let with = |name: &str, value: Value| {
+        let mut item = good.clone();
+        item[name] = value;
+        item
+    };
+    let mut items = vec![json!([]), with("unknown", json!("a"))];
+    for name in schema["required"].as_array().into_iter().flatten() {
+        let mut item = good.clone();
+        item.as_object_mut().unwrap().remove(name.as_str().unwrap());
+        items.push(item);
+    }
+    for (name, property) in schema["properties"].as_object().unwrap() {
+        let property = SPEC.resolve(property);
+        if property["type"] == "string" && property.get("format").is_none() {
+            items.extend([Value::Null, json!(1), json!("a\u{0}")].map(|value| with(name, value)));
+            if let Some(limit) = property["maxLength"].as_u64() {
+                let limit = usize::try_from(limit).unwrap();
+                items.extend([limit, limit + 1].map(|length| with(name, json!("ä".repeat(length)))));
+            }
+        }
+    }
+    items
 }
 
 fn objects(schema: &Value) -> Vec<Value> {

@@ -4,17 +4,17 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use tenant_registry_contract::server::{RequestKey, StoredResponse};
-use tenant_registry_contract::types::{ApiKeyId, ProductKey, ProjectId, TenantId, TenantSlug, Timestamp};
+use tenant_registry_contract::types::{ApiKeyId, AuditEventId, ProductKey, ProjectId, TenantId, TenantSlug, Timestamp};
 use tenant_registry_server::records::{
-    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditQuery, ConnectionCounts, Decision, EntitlementDecision,
-    EntitlementRecord, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ProjectQuery,
-    ProjectRecord, RecordPage, TenantQuery, TenantRecord,
+    ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
+    EntitlementDecision, EntitlementRecord, EventBatch, EventWithResponse, IdempotencyRecord, InternalDetail,
+    NewAuditEvent, ProjectQuery, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
 };
 use tenant_registry_server::store::{
-    ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended, AuditStore,
-    Changed, Deleted, EntitlementChanged, EntitlementStore, EntitlementWithTenant, IdempotencyStore, NewTrial,
-    ProjectCreated, ProjectStore, Store, StoreError, StoreHealth, TenantChanged, TenantCreated, TenantStore,
-    TrialStarted,
+    ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended,
+    AuditBatchAppended, AuditStore, Changed, Deleted, EntitlementChanged, EntitlementStore, EntitlementWithTenant,
+    IdempotencyStore, NewTrial, ProjectCreated, ProjectStore, Store, StoreError, StoreHealth, TenantChanged,
+    TenantCreated, TenantStore, TrialStarted,
 };
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
@@ -237,6 +237,15 @@ impl<S: Store> AuditStore for FaultyStore<S> {
         self.healthy()?.audit_append(event).await
     }
 
+    async fn audit_append_batch(&self, batch: EventBatch) -> Result<AuditBatchAppended, StoreError> {
+        let _running = self.pause.read().await;
+        self.healthy()?.audit_append_batch(batch).await
+    }
+
+    async fn audit_get(&self, id: AuditEventId) -> Result<Option<AuditEventRecord>, StoreError> {
+        self.healthy()?.audit_get(id).await
+    }
+
     async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {
         self.healthy()?.audit_list(query).await
     }
@@ -332,10 +341,12 @@ fn event(action: &str, tenant_id: TenantId, now: Timestamp) -> EventWithResponse
         target_id: None,
         target_type: None,
         target_name: None,
+        targets: None,
         product: None,
         metadata: None,
         source_ip: None,
         user_agent: None,
+        occurred_at: None,
         created_at: now,
         origin: None,
     }

@@ -124,6 +124,13 @@ pub(super) enum Step {
         tenant: Option<Nth>,
         members: Value,
     },
+    AuditAppendBatch {
+        /// The tenant and the members of each event.
+        events: Vec<(Option<Nth>, Value)>,
+    },
+    AuditGet {
+        event: Nth,
+    },
     AuditList {
         tenant: Option<Nth>,
         query: String,
@@ -317,7 +324,30 @@ fn entitlement() -> BoxedStrategy<Step> {
         .boxed()
 }
 
+fn target() -> BoxedStrategy<Value> {
+    let name = members(vec![("name", as_value(text()))]);
+    (name, text(), text())
+        .prop_map(|(mut target, id, kind)| {
+            target["id"] = id.into();
+            target["type"] = kind.into();
+            target
+        })
+        .boxed()
+}
+
 fn event() -> BoxedStrategy<Step> {
+    new_event()
+        .prop_map(|(tenant, members)| Step::AuditAppend { tenant, members })
+        .boxed()
+}
+
+fn event_batch() -> BoxedStrategy<Step> {
+    proptest::collection::vec(new_event(), 1..4)
+        .prop_map(|events| Step::AuditAppendBatch { events })
+        .boxed()
+}
+
+fn new_event() -> BoxedStrategy<(Option<Nth>, Value)> {
     let given = members(vec![
         (
             "project_id",
@@ -328,11 +358,16 @@ fn event() -> BoxedStrategy<Step> {
         ("target_name", as_value(text())),
         ("product", as_value(product())),
         ("metadata", object()),
+        (
+            "targets",
+            proptest::collection::vec(target(), 0..3).prop_map(Value::from).boxed(),
+        ),
+        ("occurred_at", as_value(select(&TIMES[..]))),
     ]);
     (proptest::option::of(nth()), select(&["a.b", "c.d"][..]), given)
         .prop_map(|(tenant, action, mut members)| {
             members["action"] = action.into();
-            Step::AuditAppend { tenant, members }
+            (tenant, members)
         })
         .boxed()
 }
@@ -462,6 +497,7 @@ pub(super) fn changing_step() -> BoxedStrategy<Step> {
         2 => (nth(), key_update()).prop_map(|(api_key, body)| Step::ApiKeyUpdate { api_key, body }),
         2 => (nth(), rotation()).prop_map(|(api_key, body)| Step::ApiKeyRotate { api_key, body }),
         3 => event(),
+        2 => event_batch(),
     ]
     .boxed()
 }
@@ -485,6 +521,7 @@ pub(super) fn any_step() -> BoxedStrategy<Step> {
         2 => (nth(), product()).prop_map(|(tenant, product)| Step::EntitlementCheck { tenant, product }),
         1 => nth().prop_map(|api_key| Step::ApiKeyGet { api_key }),
         3 => (nth(), verification()).prop_map(|(api_key, members)| Step::ApiKeyVerify { api_key, members }),
+        2 => (0..12_usize).prop_map(|event| Step::AuditGet { event }),
         4 => audit_list.prop_map(|(tenant, query, cursor)| Step::AuditList { tenant, query, cursor }),
         2 => (1..400_i64).prop_map(|hours| Step::Wait { hours }),
     ]

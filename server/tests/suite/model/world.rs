@@ -156,12 +156,17 @@ impl World {
                     .into();
                 post("/v1/internal/api-keys/verify", body)
             }
-            Step::AuditAppend { tenant, members } => {
-                let mut body = members.clone();
-                if let Some(tenant) = tenant {
-                    body["tenant_id"] = self.tenant(*tenant).into();
-                }
-                post("/v1/audit", body)
+            Step::AuditAppend { tenant, members } => post("/v1/audit", self.event(*tenant, members)),
+            Step::AuditAppendBatch { events } => {
+                let events: Vec<_> = events
+                    .iter()
+                    .map(|(tenant, members)| self.event(*tenant, members))
+                    .collect();
+                post("/v1/audit/batch", json!({ "events": events }))
+            }
+            Step::AuditGet { event } => {
+                let id = nth(&self.events, *event).copied().unwrap_or(i64::MAX);
+                get(format!("/v1/audit/{id}"))
             }
             Step::AuditList { tenant, query, cursor } => {
                 let mut query = query.clone();
@@ -226,6 +231,14 @@ impl World {
         nth(&self.api_keys, api_key)
     }
 
+    fn event(&self, tenant: Option<Nth>, members: &Value) -> Value {
+        let mut event = members.clone();
+        if let Some(tenant) = tenant {
+            event["tenant_id"] = self.tenant(tenant).into();
+        }
+        event
+    }
+
     fn entitlement(&self, tenant: Nth, product: &str) -> String {
         format!("/v1/entitlements/{}/{product}", self.tenant(tenant))
     }
@@ -281,6 +294,9 @@ impl World {
                 | Step::ApiKeyUpdate { .. }
                 | Step::ApiKeyRevoke { .. }
                 | Step::ApiKeyVerify { .. }
+                // The items of its response are seen with those of lists.
+                | Step::AuditAppendBatch { .. }
+                | Step::AuditGet { .. }
                 | Step::AuditList { .. }
                 | Step::Wait { .. } => {}
             }

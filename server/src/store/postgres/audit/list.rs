@@ -30,11 +30,17 @@ const TEXTS: [&str; 9] = [
     audit_log::user_agent::NAME,
 ];
 
+/// The same, of type `json`.
+const JSON: [&str; 2] = [audit_log::metadata::NAME, audit_log::targets::NAME];
+
 /// The bytes of an event's texts and JSON.
 fn push_bytes(out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
-    out.push_sql("COALESCE(octet_length(");
-    out.push_identifier(audit_log::metadata::NAME)?;
-    out.push_sql("::text), 0)");
+    out.push_sql("0");
+    for column in JSON {
+        out.push_sql(" + COALESCE(octet_length(");
+        out.push_identifier(column)?;
+        out.push_sql("::text), 0)");
+    }
     for column in TEXTS {
         out.push_sql(" + COALESCE(octet_length(");
         out.push_identifier(column)?;
@@ -87,8 +93,8 @@ fn columns() -> QueryResult<&'static str> {
 
 /// Whether the tenant of the event is deleted, so that the event is listed without it. The tenants are read once, and are few:
 /// soon after a deletion, the stored events have no tenant either.
-const OF_DELETED_TENANT: &str =
-    ", COALESCE(audit_log.tenant_id = ANY (ARRAY(SELECT deleted_tenants.tenant_id FROM deleted_tenants)), FALSE)";
+pub(super) const OF_DELETED_TENANT: &str =
+    "COALESCE(audit_log.tenant_id = ANY (ARRAY(SELECT deleted_tenants.tenant_id FROM deleted_tenants)), FALSE)";
 
 /// The number of events that are read without looking at their size. They are at most a few MiB, but for events that were
 /// stored before contract 2.0, and the sizes would cost a first page half of its time in the database.
@@ -122,6 +128,7 @@ impl QueryFragment<Pg> for ListEvents<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT ");
         out.push_sql(columns()?);
+        out.push_sql(", ");
         out.push_sql(OF_DELETED_TENANT);
         if self.limit <= UNMEASURED_EVENTS {
             out.push_sql(", FALSE AS has_next");

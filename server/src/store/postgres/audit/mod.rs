@@ -1,6 +1,7 @@
-//! The audit log: appending events, listing them, and pruning old ones.
+//! The audit log: appending events, reading and listing them, and pruning old ones.
 
 mod appender;
+mod batch;
 mod filter;
 mod list;
 mod prune;
@@ -11,15 +12,37 @@ pub use prune::{PostgresPruneStore, PruneConnectError};
 use super::PostgresStore;
 use super::audit_log::AuditEventRow;
 use super::error::DbError;
-use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, EventWithResponse};
-use crate::store::{AuditAppended, AuditStore, StoreError};
-use diesel::sql_types::Integer;
+use super::schema::audit_log;
+use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, EventBatch, EventWithResponse};
+use crate::store::{AuditAppended, AuditBatchAppended, AuditStore, StoreError};
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Integer};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use list::ListEvents;
+use list::{ListEvents, OF_DELETED_TENANT};
+use tenant_registry_contract::types::AuditEventId;
 
 impl AuditStore for PostgresStore {
     async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
         self.appender.append(event).await
+    }
+
+    async fn audit_append_batch(&self, batch: EventBatch) -> Result<AuditBatchAppended, StoreError> {
+        self.append_batch(&batch).await
+    }
+
+    async fn audit_get(&self, id: AuditEventId) -> Result<Option<AuditEventRecord>, StoreError> {
+        let of_deleted_tenant = sql::<Bool>(OF_DELETED_TENANT);
+        let row: Option<(AuditEventRow, bool)> = self
+            .database
+            .look_up(async |mut connection: &AsyncPgConnection| {
+                let row = audit_log::table.find(id.get());
+                let columns = (AuditEventRow::as_select(), of_deleted_tenant.clone());
+                row.select(columns).first(&mut connection).await.optional()
+            })
+            .await?;
+        let record = row.map(|(row, of_deleted_tenant)| row.into_listed_record(of_deleted_tenant));
+        Ok(record.transpose()?)
     }
 
     async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {

@@ -3,7 +3,7 @@
 //! diesel's INSERT has a placeholder for each value, so each number of events would be a different statement to prepare.
 //! This statement has an array for each column and is prepared once.
 
-use super::row::NewAuditEventRow;
+use super::row::{NewAuditEventRow, TargetsColumn};
 use crate::records::NewAuditEvent;
 use crate::store::postgres::rows::JsonColumn;
 use crate::store::postgres::schema::audit_log;
@@ -42,6 +42,8 @@ struct InsertEvents {
     user_agent: Vec<Option<String>>,
     created_at: Vec<DateTime<Utc>>,
     origin: Vec<Option<String>>,
+    occurred_at: Vec<Option<DateTime<Utc>>>,
+    targets: Vec<Option<TargetsColumn>>,
 }
 
 impl InsertEvents {
@@ -64,6 +66,8 @@ impl InsertEvents {
                 user_agent,
                 created_at,
                 origin,
+                occurred_at,
+                targets,
             } = NewAuditEventRow::from(event.clone());
             columns.tenant_id.push(tenant_id);
             columns.project_id.push(project_id);
@@ -80,13 +84,15 @@ impl InsertEvents {
             columns.user_agent.push(user_agent);
             columns.created_at.push(created_at);
             columns.origin.push(origin);
+            columns.occurred_at.push(occurred_at);
+            columns.targets.push(targets);
         }
         columns
     }
 }
 
 /// The columns, in the order in which the values are bound.
-pub(in crate::store::postgres) const INSERTED_COLUMNS: [&str; 15] = [
+pub(in crate::store::postgres) const INSERTED_COLUMNS: [&str; 17] = [
     audit_log::tenant_id::NAME,
     audit_log::project_id::NAME,
     audit_log::actor_id::NAME,
@@ -102,6 +108,8 @@ pub(in crate::store::postgres) const INSERTED_COLUMNS: [&str; 15] = [
     audit_log::user_agent::NAME,
     audit_log::created_at::NAME,
     audit_log::origin::NAME,
+    audit_log::occurred_at::NAME,
+    audit_log::targets::NAME,
 ];
 
 fn push_columns(out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
@@ -144,6 +152,10 @@ impl QueryFragment<Pg> for InsertEvents {
         out.push_bind_param::<Array<Timestamptz>, _>(&self.created_at)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Nullable<Text>>, _>(&self.origin)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Timestamptz>>, _>(&self.occurred_at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Json>>, _>(&self.targets)?;
         out.push_sql(") WITH ORDINALITY AS event (");
         push_columns(&mut out)?;
         out.push_sql(", place) ORDER BY place RETURNING id");

@@ -5,11 +5,35 @@ use crate::store::postgres::error::DbError;
 use crate::store::postgres::rows::{JsonColumn, corrupt_row, optional};
 use crate::store::postgres::schema::audit_log;
 use chrono::{DateTime, Utc};
-use diesel::pg::Pg;
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::Json;
 use ipnet::IpNet;
-use tenant_registry_contract::types::{AuditEventId, ConstraintError, ProjectId, StoredText, TenantId};
+use tenant_registry_contract::types::{
+    AuditEventId, AuditEventTarget, ConstraintError, ProjectId, StoredText, TenantId,
+};
 use uuid::Uuid;
+
+/// The column `targets`, of type `json`.
+#[derive(AsExpression, Clone, Debug, FromSqlRow)]
+#[diesel(sql_type = Json)]
+pub(in crate::store::postgres) struct TargetsColumn(Vec<AuditEventTarget>);
+
+impl FromSql<Json, Pg> for TargetsColumn {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(serde_json::from_slice(value.as_bytes())?))
+    }
+}
+
+impl ToSql<Json, Pg> for TargetsColumn {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        serde_json::to_writer(out, &self.0)?;
+        Ok(IsNull::No)
+    }
+}
 
 /// A row of `audit_log` without its number.
 #[derive(Queryable, Selectable)]
@@ -30,6 +54,8 @@ pub(in crate::store::postgres) struct NewAuditEventRow {
     pub(super) user_agent: Option<String>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) origin: Option<String>,
+    pub(super) occurred_at: Option<DateTime<Utc>>,
+    pub(super) targets: Option<TargetsColumn>,
 }
 
 /// A row of `audit_log`.
@@ -53,10 +79,12 @@ impl From<NewAuditEvent> for NewAuditEventRow {
             target_id,
             target_type,
             target_name,
+            targets,
             product,
             metadata,
             source_ip,
             user_agent,
+            occurred_at,
             created_at,
             origin,
         } = event;
@@ -76,6 +104,8 @@ impl From<NewAuditEvent> for NewAuditEventRow {
             user_agent,
             created_at: created_at.into(),
             origin: origin.map(|origin| origin.as_str().to_owned()),
+            occurred_at: occurred_at.map(DateTime::from),
+            targets: targets.map(TargetsColumn),
         }
     }
 }
@@ -100,6 +130,8 @@ impl TryFrom<NewAuditEventRow> for NewAuditEvent {
             user_agent,
             created_at,
             origin,
+            occurred_at,
+            targets,
         } = row;
         Ok(Self {
             tenant_id: tenant_id.map(TenantId::from),
@@ -111,10 +143,12 @@ impl TryFrom<NewAuditEventRow> for NewAuditEvent {
             target_id: target_id.map(StoredText::from),
             target_type: target_type.map(StoredText::from),
             target_name: target_name.map(StoredText::from),
+            targets: targets.map(|TargetsColumn(targets)| targets),
             product: product.map(StoredText::from),
             metadata: metadata.map(|JsonColumn(metadata)| metadata),
             source_ip: source_ip.map(|network| network.addr()),
             user_agent,
+            occurred_at: optional(occurred_at)?,
             created_at: created_at.try_into()?,
             origin: optional(origin)?,
         })
