@@ -207,8 +207,8 @@ const SENTENCES: [(&str, &[(&str, &str)]); 32] = [
     ),
     (
         "Without an `Idempotency-Key`, repeating a successful `tenant_create`, `project_create`, `catalog_trial_request` or \
-         `api_key_rotate` returns 409, and repeating `api_key_create`, `catalog_request` or `audit_append` creates a second \
-         record. Repeating `project_delete` returns 404.",
+         `api_key_rotate` returns 409, and repeating `api_key_create`, `catalog_request`, `audit_append` or `audit_append_batch` \
+         creates second records. Repeating `project_delete` returns 404.",
         &[
             ("tenants", "a_slug_in_use_is_a_conflict_and_changes_nothing"),
             ("projects", "a_slug_in_use_is_a_conflict_and_changes_nothing"),
@@ -306,6 +306,11 @@ async fn repeating_other_changes_creates_a_second_record(store: StoreUnderTest) 
             "/v1/audit",
             json!({ "tenant_id": tenant.id, "action": "report.exported" }),
             "report.exported",
+        ),
+        (
+            "/v1/audit/batch",
+            json!({ "events": [{ "tenant_id": tenant.id, "action": "report.viewed" }] }),
+            "report.viewed",
         ),
     ];
     for (path, body, action) in requests {
