@@ -242,7 +242,7 @@ fn secured() -> impl Iterator<Item = &'static Operation> {
 
 async fn every_operation_requires_its_scope(store: StoreUnderTest) {
     let guarded = Guarded::start(store, UNLIMITED).await;
-    assert_eq!(secured().count(), 32);
+    assert_eq!(secured().count(), 34);
     for operation in secured() {
         let subject = guarded.subject_of(operation).await;
         let before = guarded.events(&subject).await;
