@@ -4,6 +4,7 @@ use crate::harness::cases::cases;
 use crate::harness::polling::until;
 use crate::harness::{Settings, StoreUnderTest, TestServer};
 use futures_util::future::join_all;
+use serde_json::json;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 use tenant_registry_client::types::{ApiKeyVerify, ApiKeyVerifyReason};
@@ -13,6 +14,7 @@ cases![
     a_flood_for_one_key_does_not_block_another,
     the_budget_of_a_prefix_limits_hashes,
     a_cached_key_needs_no_hash,
+    new_keys_leave_room_for_verifications,
     a_wrong_secret_takes_as_long_as_a_right_one,
 ];
 
@@ -123,6 +125,25 @@ async fn a_cached_key_needs_no_hash(store: StoreUnderTest) {
         "there was room all the time"
     );
     assert!(warm.iter().all(|response| response.valid), "{warm:?}");
+}
+
+async fn new_keys_leave_room_for_verifications(store: StoreUnderTest) {
+    let service = busy_service(store, 8).await;
+    let tenant = service.customer("owner").await;
+    let key = service.api_key(tenant.id).await.plaintext;
+    let other = service.customer("builder").await;
+    let body = json!({ "tenant_id": other.id, "name": "one of many" });
+    let created = join_all((0..40).map(|_| service.raw.post_json("/v1/api-keys", &body)));
+    // It is sent last, and its first verification needs a hash.
+    let (created, verified) = tokio::join!(created, service.verify(key.expose_secret()));
+    assert!(verified.valid, "{verified:?}");
+    let with_status = |status| created.iter().filter(|response| response.status == status).count();
+    let (created, unavailable) = (with_status(201), with_status(503));
+    assert_eq!(created + unavailable, 40);
+    assert!(
+        created >= 2 && unavailable > 0,
+        "{created} created, {unavailable} turned away"
+    );
 }
 
 /// Verifies new keys in pairs, with the right secret and with a wrong one, each first in half of the pairs. If the
