@@ -28,6 +28,16 @@ pub(crate) enum Error {
     /// A connection to the service broke.
     #[error("a connection to the service: {0}")]
     Connection(#[from] io::Error),
+    /// The service rejects every request of a kind, so there is nothing to measure.
+    #[error("no response had status {status} and contained `{part}`; the first request was: {request}")]
+    NoGoodResponse {
+        /// The expected status.
+        status: u16,
+        /// A text in the expected body.
+        part: &'static str,
+        /// The first request.
+        request: String,
+    },
     /// A program failed.
     #[error("{program}: {output}")]
     Program {

@@ -41,7 +41,7 @@ pub(crate) async fn closed(
         tasks.spawn(ask_while(connection, operation.clone(), move || Instant::now() < end));
     }
     Ok(Closed {
-        responses: together(tasks).await?,
+        responses: together(tasks).await?.require_good(operation)?,
         elapsed: start.elapsed(),
     })
 }
@@ -65,7 +65,7 @@ pub(crate) async fn each_once(address: SocketAddr, operation: &Operation, caller
         });
     }
     Ok(Closed {
-        responses: together(tasks).await?,
+        responses: together(tasks).await?.require_good(operation)?,
         elapsed: start.elapsed(),
     })
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use hdrhistogram::Histogram;
 
+use crate::error::Error;
+
 pub(crate) use closed::{Flood, closed, each_once};
 pub(crate) use open::{Open, open};
 
@@ -64,6 +66,19 @@ impl Responses {
         // Cannot fail, since all have the same bounds.
         let _ = self.latencies.add(&other.latencies);
         self.failed += other.failed;
+    }
+
+    /// Fails if there were responses and none was successful.
+    fn require_good(self, operation: &Operation) -> Result<Self, Error> {
+        if self.good() > 0 || self.failed == 0 {
+            return Ok(self);
+        }
+        let request = operation.requests.first().map(|request| String::from_utf8_lossy(request));
+        Err(Error::NoGoodResponse {
+            status: operation.status,
+            part: operation.part,
+            request: request.unwrap_or_default().into_owned(),
+        })
     }
 
     /// The number of successful responses.
