@@ -28,6 +28,7 @@ process_cases![
     is_not_ready_while_a_migration_is_missing,
     every_time_in_the_database_is_in_the_years_0001_to_9999,
     migrate_names_the_rows_whose_times_cannot_be_read,
+    a_step_in_a_deadlock_runs_again,
     the_audit_log_cannot_be_changed,
     it_contains_no_plaintext_of_a_key,
     events_survive_the_deletion_of_their_tenant,
@@ -302,6 +303,32 @@ async fn create_first_schema(client: &Client) {
                   INSERT INTO __diesel_schema_migrations (version) VALUES ('20261124000000')";
     client.batch_execute(first).await.unwrap();
     client.batch_execute(record).await.unwrap();
+}
+
+async fn a_step_in_a_deadlock_runs_again() {
+    let database = TestDatabase::create_empty().await;
+    let watcher = connect(database.url()).await;
+    create_first_schema(&watcher).await;
+    // The step is the first to notice, but not before the transaction waits for it.
+    let notice_later = "DO $$ BEGIN \
+        EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = %L', current_database(), '3s'); END $$";
+    watcher.batch_execute(notice_later).await.unwrap();
+    let transaction = connect(database.url()).await;
+    let lock = "SET deadlock_timeout = '1min'; BEGIN; LOCK TABLE audit_log IN ROW EXCLUSIVE MODE";
+    transaction.batch_execute(lock).await.unwrap();
+    let deadlock = async {
+        let waits = "SELECT FROM pg_locks WHERE relation = 'audit_log'::regclass AND NOT granted";
+        let is_waiting = async || watcher.query_opt(waits, &[]).await.unwrap();
+        until("the step waits for the log, and has locked the tenants", is_waiting).await;
+        let close = "LOCK TABLE tenants IN ROW EXCLUSIVE MODE; COMMIT";
+        transaction.batch_execute(close).await.unwrap();
+    };
+    let (output, ()) = tokio::join!(output_of(database.url(), &["migrate"]), deadlock);
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && log.contains("the step was in a deadlock"),
+        "{log}"
+    );
 }
 
 async fn migrate_names_the_rows_whose_times_cannot_be_read() {

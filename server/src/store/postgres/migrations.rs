@@ -26,6 +26,15 @@ const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// While a step waits for a table, the statements of the service wait behind it.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '5s'";
 
+/// The SQLSTATE of a transaction that Postgres ended because of a deadlock.
+const DEADLOCK: &str = "40P01";
+
+/// How often a step runs again after a deadlock.
+const DEADLOCKS_MAX: usize = 20;
+
+/// Pause after a deadlock, in which the service works.
+const DEADLOCK_PAUSE: Duration = Duration::from_millis(500);
+
 /// Why the schema does not match this binary.
 #[derive(Debug, Error)]
 pub enum MigrationError {
@@ -152,14 +161,43 @@ async fn take_lock_on_connection(connection: &mut AsyncPgConnection) -> Result<(
 async fn run_pending(connection: AsyncPgConnection) -> Result<(AsyncPgConnection, Vec<String>), MigrationError> {
     let blocking = tokio::task::spawn_blocking(move || {
         let mut harness = AsyncMigrationHarness::new(connection);
-        let applied = harness.run_pending_migrations(MIGRATIONS)?;
-        let versions = applied.iter().map(ToString::to_string).collect();
+        let pending = harness.pending_migrations(MIGRATIONS)?;
+        let steps = pending.iter().map(|migration| run_step(&mut harness, migration));
+        let versions = steps.collect::<Result<Vec<_>, _>>()?;
         Ok::<_, Box<dyn Error + Send + Sync>>((harness.into_inner(), versions))
     });
     match blocking.await {
         Ok(result) => result.map_err(|error| MigrationError::Failed(error.to_string())),
         Err(error) => Err(MigrationError::Failed(error.to_string())),
     }
+}
+
+/// Runs a step and returns its version. A step that locks several tables can wait for a transaction of the service that waits
+/// for the step. If Postgres ends the step, it was rolled back and runs again.
+fn run_step(
+    harness: &mut AsyncMigrationHarness<AsyncPgConnection>,
+    migration: &dyn Migration<Pg>,
+) -> diesel::migration::Result<String> {
+    let mut deadlocks = 0;
+    loop {
+        match harness.run_migration(migration) {
+            Ok(version) => return Ok(version.to_string()),
+            Err(error) if is_deadlock(&error.to_string()) && migration.metadata().run_in_transaction() => {
+                deadlocks += 1;
+                if deadlocks > DEADLOCKS_MAX {
+                    return Err(error);
+                }
+                warn!(step = %migration.name(), "the step was in a deadlock with a transaction of the service; it runs again");
+                std::thread::sleep(DEADLOCK_PAUSE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether a step failed because of a deadlock. Only the text tells, because the type of diesel's error is private.
+fn is_deadlock(error: &str) -> bool {
+    error.contains(&format!(" with: {DEADLOCK}: "))
 }
 
 diesel::table! {
