@@ -73,7 +73,10 @@ impl Responses {
         if self.good() > 0 || self.failed == 0 {
             return Ok(self);
         }
-        let request = operation.requests.first().map(|request| String::from_utf8_lossy(request));
+        let request = operation
+            .requests
+            .first()
+            .map(|request| String::from_utf8_lossy(request));
         Err(Error::NoGoodResponse {
             status: operation.status,
             part: operation.part,
