@@ -304,6 +304,15 @@ pub(super) fn default(owner: &str, field: &str) -> Option<Probe> {
                 exchange(cancel(None), original, mutant),
             ]
         }
+        ("EntitlementSet", "enabled") => {
+            let path = "/v1/entitlements/{created}/insights";
+            let set = Request::new("PUT", path, Some(json!({"source": "override"})));
+            let shows = |enabled: bool| Expectation::status(201).value("/enabled", enabled);
+            vec![
+                preparation(create(tenant()), 201),
+                exchange(set, shows(true), shows(false)),
+            ]
+        }
         ("APIKeyRotate", "overlap_seconds") => {
             let rotate = Request::new("POST", "/v1/api-keys/{api_key}/rotate", Some(json!({})));
             // Two hours later the original still accepts the old key, and the mutant no longer does. A key cannot expire
