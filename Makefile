@@ -332,7 +332,7 @@ rehearsals: $(SERVICE) target/debug/test-postgres ## Rehearse the runbook: backu
 	$(WITH_POSTGRES) rehearsals/behind_pgbouncer.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/rolling_restart.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/overload.py $(SERVICE)
-	REQUEST_RATE=1000000 $(WITH_POSTGRES) rehearsals/cold_start.py $(SERVICE)
+	$(WITH_POSTGRES) rehearsals/cold_start.py $(SERVICE)
 
 .PHONY: upgrade-rehearsal
 upgrade-rehearsal: $(SERVICE) target/debug/test-postgres ## Rehearse the upgrade from PREVIOUS, the binary of 1.0, with 10 million events. Needs 20 GB of disk space.
@@ -384,3 +384,9 @@ bench: ## Measure the service against its database: docs/performance.md. BENCH=-
 	$(CARGO) bench --locked --package tenant-registry-server
 	$(CARGO) run --locked --release --package tenant-registry-bench -- \
 		--service target/release/tenant-registry --page docs/performance.md $(BENCH)
+
+.PHONY: bench-lists
+bench-lists: target/debug/test-postgres ## Measure pages of lists with few and with millions of records. Needs 15 GB of disk space.
+	@tools/setup postgres psql
+	$(CARGO) build --locked --release --package tenant-registry-server
+	$(WITH_POSTGRES) bench/lists.py target/release/tenant-registry

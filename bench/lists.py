@@ -6,12 +6,11 @@ names the superuser of an empty Postgres. The large set needs about 15 GB of dis
 """
 
 import argparse
-import os
 import pathlib
 import statistics
 import time
 
-from registry import Api, run, serving
+from registry import Api, psql, serving
 
 # Of the set with few records and of the one with many: tenants, with as many projects and ten times as many API keys.
 TENANTS = 200, 1_000_000
@@ -39,11 +38,6 @@ LISTS = {
     "api_key_list, product": f"/v1/api-keys?tenant_id={TENANT}&product=insights",
     "project_list": f"/v1/projects?tenant_id={TENANT}",
 }
-
-
-def psql(*arguments):
-    options = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]
-    return run("psql", os.environ["DATABASE_URL"], *options, *arguments)
 
 
 def buffers():

@@ -11,19 +11,17 @@ import base64
 import hashlib
 import hmac
 import itertools
-import os
 import pathlib
 import secrets
 import statistics
 import sys
 import tempfile
-import threading
 import time
 import uuid
 
-from load import proxy, restart, running
+from load import Callers, proxy, restart, running
 
-from registry import Api, Replica, run
+from registry import Api, Replica, psql
 
 # Seconds under load before and between the restarts.
 STEADY = 5.0
@@ -48,29 +46,17 @@ def fill(keys, digest_key):
         f"VALUES ('{tenant}', 'cold-{tenant[:8]}', 'Cold', 'active', 'customer', 'starter', now(), now())"
     )
     copy = "COPY api_keys (id, tenant_id, name, scopes, prefix, hash, digest, created_at) FROM STDIN"
-    command = ["psql", os.environ["DATABASE_URL"], "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1"]
-    run(*command, "--command", insert, "--command", copy, "--command", "ANALYZE api_keys", input="\n".join(rows))
+    psql("--command", insert, "--command", copy, "--command", "ANALYZE api_keys", input="\n".join(rows))
     return plaintexts
 
 
-class Verifications:
-    """Callers that verify one API key after the other until stopped."""
+class Verifications(Callers):
+    """Callers that verify one API key after the other."""
 
     def __init__(self, url, plaintexts, callers):
-        self.url, self.stopped = url, threading.Event()
+        super().__init__(url, callers)
         self.plaintexts = itertools.cycle(plaintexts)
         self.seconds, self.invalid = [], []
-        self.threads = [threading.Thread(target=self.call) for _ in range(callers)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopped.set()
-        for thread in self.threads:
-            thread.join()
 
     def call(self):
         api = Api(self.url)

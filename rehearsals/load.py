@@ -80,15 +80,11 @@ def expect(is_right, response):
         raise WrongResponse(str(response))
 
 
-class Load:
-    """Callers that live the lives of tenants until stopped. Every fifth request uses a new connection."""
+class Callers:
+    """Threads that send requests until stopped. A subclass has their method `call`."""
 
     def __init__(self, url, callers):
         self.url, self.stopped = url, threading.Event()
-        self.counts = collections.Counter()
-        self.failures = collections.Counter()
-        self.slowest = 0.0
-        self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self.call) for _ in range(callers)]
 
     def __enter__(self):
@@ -100,6 +96,17 @@ class Load:
         self.stopped.set()
         for thread in self.threads:
             thread.join()
+
+
+class Load(Callers):
+    """Callers that live the lives of tenants. Every fifth request uses a new connection."""
+
+    def __init__(self, url, callers):
+        super().__init__(url, callers)
+        self.counts = collections.Counter()
+        self.failures = collections.Counter()
+        self.slowest = 0.0
+        self.lock = threading.Lock()
 
     def slowest_since_last(self):
         """Returns the seconds of the slowest request since the last call."""

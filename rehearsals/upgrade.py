@@ -7,22 +7,16 @@ Replicas of both versions serve at the same time. No request may fail. DATABASE_
 """
 
 import argparse
-import os
 import pathlib
 import sys
 import time
 
 from load import Load, proxy, restart, running
 
-from registry import Api, Replica, run
+from registry import Api, Replica, psql, run
 
 # Seconds under load before each step and after the last one.
 STEADY = 3.0
-
-
-def psql(*arguments):
-    options = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]
-    return run("psql", os.environ["DATABASE_URL"], *options, *arguments)
 
 
 def counts():

@@ -78,7 +78,7 @@ impl NewApiKey {
         let written = file
             .write(format!("{}\n", plaintext.expose_secret()).as_bytes())
             .and_then(|()| file.finish_new());
-        // Also if the file was not written: whoever created the key has to know which one it is.
+        // Even if the file was not written, because the user has to know which key was created.
         output::response(&Response::ApiKey(api_key), options)?;
         written
     }

@@ -2,10 +2,8 @@
 
 use clap::{Args, Command};
 use serde::Serialize;
-use tenant_registry_client::types::{
-    ApiKey, ApiKeyList, Project, ProjectPage, Tenant, TenantId, TenantProduct, TenantProductList,
-};
-use tenant_registry_client::{Client, TryStreamExt};
+use tenant_registry_client::Client;
+use tenant_registry_client::types::{ApiKeyList, ProjectPage, Tenant, TenantId, TenantProductList};
 
 use crate::failure::Failure;
 use crate::generated::Response;
@@ -19,13 +17,13 @@ pub(crate) struct Show {
     id: TenantId,
 }
 
-/// A tenant with all that belongs to it, as JSON.
+/// A tenant with what belongs to it, as JSON. Each list is its first page.
 #[derive(Serialize)]
 struct Overview {
     tenant: Tenant,
-    entitlements: Vec<TenantProduct>,
-    projects: Vec<Project>,
-    api_keys: Vec<ApiKey>,
+    entitlements: TenantProductList,
+    projects: ProjectPage,
+    api_keys: ApiKeyList,
 }
 
 impl Show {
@@ -37,23 +35,25 @@ impl Show {
         Self::augment_args(Command::new(Self::NAME))
             .about("Show a tenant with its entitlements, projects and usable API keys")
             .long_about(
-                "Show a tenant with its entitlements, projects and usable API keys. A token needs the scopes `tenants:read`, \
-                 `projects:read` and `api_keys:read`.",
+                "Show a tenant with its entitlements, projects and usable API keys. If there are more than a page of them, it \
+                 shows the newest. A token needs the scopes `tenants:read`, `projects:read` and `api_keys:read`.",
             )
     }
 
     /// Shows the tenant.
     pub(crate) async fn run(self, client: &Client, options: &OutputOptions) -> Result<(), Failure> {
         let Self { id } = self;
-        let tenant = client.tenant_get().id(id).send().await?.into_inner();
-        let entitlements = client.entitlement_list().tenant_id(id).send().await?.into_inner().items;
-        let projects = client.project_list().tenant_id(id).stream().try_collect().await?;
-        let usable_keys = client.api_key_list().tenant_id(id).usable(true);
         let overview = Overview {
-            tenant,
-            entitlements,
-            projects,
-            api_keys: usable_keys.stream().try_collect().await?,
+            tenant: client.tenant_get().id(id).send().await?.into_inner(),
+            entitlements: client.entitlement_list().tenant_id(id).send().await?.into_inner(),
+            projects: client.project_list().tenant_id(id).send().await?.into_inner(),
+            api_keys: client
+                .api_key_list()
+                .tenant_id(id)
+                .usable(true)
+                .send()
+                .await?
+                .into_inner(),
         };
         if options.is_json() {
             return output::value(&overview, options);
@@ -64,17 +64,6 @@ impl Show {
             projects,
             api_keys,
         } = overview;
-        let entitlements = TenantProductList { items: entitlements };
-        let (projects, api_keys) = (
-            ProjectPage {
-                items: projects,
-                next_cursor: None,
-            },
-            ApiKeyList {
-                items: api_keys,
-                next_cursor: None,
-            },
-        );
         for (title, part) in [
             ("Tenant", Response::Tenant(tenant)),
             ("Entitlements", Response::TenantProductList(entitlements)),

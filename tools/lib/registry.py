@@ -122,6 +122,12 @@ def database(url, name=None, user=None, port=None):
     return urlunsplit((parts.scheme, netloc, f"/{name}" if name else parts.path, "", ""))
 
 
+def psql(*arguments, **options):
+    """Runs psql on the database that DATABASE_URL names, and returns its output: rows without decoration."""
+    command = ["psql", os.environ["DATABASE_URL"], "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
+    return run(*command, "--set", "ON_ERROR_STOP=1", *arguments, **options)
+
+
 def run(*command, **options):
     """Runs a program that must succeed, and returns its output."""
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, **options)

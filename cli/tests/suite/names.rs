@@ -208,7 +208,7 @@ async fn a_tenant_is_shown_with_what_it_has(service: TestServer) {
     let shown = service.json(&["tenant", "show", "blue-sky"]).await;
     assert_eq!(shown["tenant"], service.json(&["tenant", "get", "blue-sky"]).await);
     let only = |list: &str, name: &str| {
-        let items = shown[list].as_array().unwrap();
+        let items = shown[list]["items"].as_array().unwrap();
         assert_eq!(items.len(), 1, "{shown}");
         items[0][name].clone()
     };

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 2624067121230426627;
+pub const SPEC_FINGERPRINT: u64 = 16071264470445851125;
 
 /// A client of the Tenant Registry.
 ///

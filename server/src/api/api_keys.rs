@@ -1,7 +1,7 @@
 //! The operations tagged `api_keys`.
 
 use super::{AdmittedCaller, RegistryApi};
-use crate::domain::api_keys::Verification;
+use crate::domain::api_key_verification::Verification;
 use crate::domain::error::{
     ApiKeyCreateError, ApiKeyRevokeError, ApiKeyRotateError, ApiKeyUpdateError, DomainError, Failure, ListError,
 };

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// A lane of the queue.
 pub(super) trait Lane: Clone + Eq + Hash {
-    /// Whether the lane is served before those that are not urgent. An urgent lane has at most one item in progress, because a
-    /// stranger can fill it. The others together have at most half of the queue.
+    /// Whether the lane is served before those that are not urgent. An urgent lane has at most one item in progress, because any
+    /// caller can fill it with wrong secrets. The others together have at most half of the queue.
     fn is_urgent(&self) -> bool;
 }
 

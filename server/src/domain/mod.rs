@@ -1,6 +1,7 @@
 //! The rules of the registry, above the stores.
 
 pub mod api_key_use;
+pub mod api_key_verification;
 pub mod api_keys;
 pub mod audit;
 pub mod audit_prune;

@@ -395,8 +395,8 @@ pub trait ApiKeyStore: Send + Sync + 'static {
         decide: impl Fn(&ApiKeyRecord) -> Result<ApiKeyRotation, E> + Send + Sync,
     ) -> impl Future<Output = Result<Changed<ApiKeyRecord, E>, StoreError>> + Send;
 
-    /// Changes an API key as `decide` says. Used by `api_key_update` and `api_key_revoke`. A later [`ApiKeyStore::api_key_verify`] returns the changed key on every
-    /// replica.
+    /// Changes an API key as `decide` says. Used by `api_key_update` and `api_key_revoke`. A later
+    /// [`ApiKeyStore::api_key_verify`] returns the changed key on every replica.
     fn api_key_change<E: Send>(
         &self,
         id: ApiKeyId,

@@ -73,14 +73,14 @@ async fn events_are_appended_in_order(store: StoreUnderTest) {
         assert_eq!(stored["created_at"], appended[0]["created_at"]);
     }
     assert_eq!(log(&service).await, [before, appended].concat());
-    // An event has the same members as one that is appended alone.
-    let alone = service.raw.post_json("/v1/audit", &events[0]).await.text;
+    // An event of a batch has the same members as a single event.
+    let single = service.raw.post_json("/v1/audit", &events[0]).await.text;
     let mut batch: Value = append(&service, &events[..1]).await.json();
-    let mut alone: Value = serde_json::from_str(&alone).unwrap();
-    for event in [&mut batch["items"][0], &mut alone] {
+    let mut single: Value = serde_json::from_str(&single).unwrap();
+    for event in [&mut batch["items"][0], &mut single] {
         event.as_object_mut().unwrap().remove("id");
     }
-    assert_eq!(batch, json!({ "items": [alone] }));
+    assert_eq!(batch, json!({ "items": [single] }));
 }
 
 async fn a_batch_has_from_1_to_500_events(store: StoreUnderTest) {
