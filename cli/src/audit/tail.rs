@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use clap::{Args, Command};
 use serde_json::{Map, Value};
 use tenant_registry_client::Client;
-use tenant_registry_client::types::{AuditEvent, AuditEventId, Timestamp};
+use tenant_registry_client::types::{AuditEvent, AuditEventId, AuditEventPage, PageLimit, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::pages::Pages;
@@ -69,14 +69,10 @@ impl Tail {
         let mut is_unreachable = false;
         loop {
             polls.tick().await;
-            let filters = AuditList {
-                since: position.since(),
-                ..self.filters.clone()
-            };
-            match Pages::new(client, filters).rest().await {
-                Ok(events) => {
+            match position.poll(client, &self.filters).await {
+                Ok(poll) => {
                     is_unreachable = false;
-                    let events = position.take_new(events);
+                    let events = position.take_new(poll);
                     let lines: String = events
                         .iter()
                         .map(|event| line(event, format))
@@ -93,6 +89,27 @@ impl Tail {
             }
         }
     }
+}
+
+/// The result of a poll.
+struct Poll {
+    /// The time of the newest event when the poll began.
+    newest: Option<Timestamp>,
+    events: Vec<AuditEvent>,
+}
+
+/// The time of the newest event, whatever it is about. The local clock may differ from the service's, and after the last match
+/// of a rare filter there may be a million other events, which the next poll need not look through again.
+async fn newest(client: &Client, filters: &AuditList) -> Result<Option<Timestamp>, Failure> {
+    let one = AuditList {
+        product: None,
+        actor_id: None,
+        action: None,
+        limit: PageLimit::try_from(1).ok(),
+        ..filters.clone()
+    };
+    let AuditEventPage { items, next_cursor: _ } = one.send(client).await?;
+    Ok(items.first().map(|event| event.created_at))
 }
 
 /// The position in the audit log up to which events were shown.
@@ -115,25 +132,25 @@ impl Position {
         }
     }
 
-    /// Marks all existing events as seen. Uses the time of the newest event, because the local clock may differ from the
-    /// service's.
+    /// Marks all existing events as seen.
     async fn skip_existing(&mut self, client: &Client, filters: &AuditList) -> Result<(), Failure> {
-        let newest = Pages::new(client, filters.clone()).next().await?;
-        self.newest = newest.iter().flatten().map(|event| event.created_at).max();
+        self.newest = newest(client, filters).await?;
         if self.newest.is_some() {
-            let since = self.since();
-            let events = Pages::new(
-                client,
-                AuditList {
-                    since,
-                    ..filters.clone()
-                },
-            )
-            .rest()
-            .await?;
-            self.take_new(events);
+            let poll = self.poll(client, filters).await?;
+            self.take_new(poll);
         }
         Ok(())
+    }
+
+    /// Reads the events since `since()`.
+    async fn poll(&self, client: &Client, filters: &AuditList) -> Result<Poll, Failure> {
+        let newest = newest(client, filters).await?;
+        let filters = AuditList {
+            since: self.since(),
+            ..filters.clone()
+        };
+        let events = Pages::new(client, filters).rest().await?;
+        Ok(Poll { newest, events })
     }
 
     /// The start time of the next poll.
@@ -146,10 +163,11 @@ impl Position {
     }
 
     /// Returns the events that were not seen before, ordered by time, and marks them as seen.
-    fn take_new(&mut self, mut events: Vec<AuditEvent>) -> Vec<AuditEvent> {
+    fn take_new(&mut self, poll: Poll) -> Vec<AuditEvent> {
+        let Poll { newest, mut events } = poll;
         events.retain(|event| self.seen.insert(event.id, event.created_at).is_none());
         events.sort_by_key(|event| (event.created_at, event.id));
-        self.newest = self.newest.max(events.last().map(|event| event.created_at));
+        self.newest = self.newest.max(newest).max(events.last().map(|event| event.created_at));
         if let Some(since) = self.since() {
             self.seen.retain(|_, created_at| *created_at >= since);
         }
@@ -190,7 +208,7 @@ mod tests {
     use serde_json::json;
     use tenant_registry_client::types::{AuditEvent, Timestamp};
 
-    use super::Position;
+    use super::{Poll, Position};
 
     fn event(id: i64, second: u32) -> AuditEvent {
         serde_json::from_value(json!({
@@ -205,6 +223,13 @@ mod tests {
         event(1, second).created_at
     }
 
+    fn poll(newest: Option<u32>, events: Vec<AuditEvent>) -> Poll {
+        Poll {
+            newest: newest.map(at),
+            events,
+        }
+    }
+
     fn ids(events: &[AuditEvent]) -> Vec<i64> {
         events.iter().map(|event| event.id.get()).collect()
     }
@@ -213,15 +238,18 @@ mod tests {
     fn each_event_is_shown_once_even_if_it_was_stored_late() {
         let mut position = Position::new(TimeDelta::seconds(10), None);
         assert_eq!(position.since(), None);
-        assert_eq!(ids(&position.take_new(vec![event(3, 12), event(1, 10)])), [1, 3]);
+        assert_eq!(
+            ids(&position.take_new(poll(None, vec![event(3, 12), event(1, 10)]))),
+            [1, 3]
+        );
         assert_eq!(position.since(), Some(at(2)));
         // Event 2 has an earlier time than event 3, but was stored later.
         assert_eq!(
-            ids(&position.take_new(vec![event(4, 13), event(3, 12), event(2, 11), event(1, 10)])),
+            ids(&position.take_new(poll(None, vec![event(4, 13), event(3, 12), event(2, 11), event(1, 10)]))),
             [2, 4]
         );
         assert_eq!(
-            ids(&position.take_new(vec![event(4, 13), event(3, 12), event(2, 11), event(1, 10)])),
+            ids(&position.take_new(poll(None, vec![event(4, 13), event(3, 12), event(2, 11), event(1, 10)]))),
             [0; 0]
         );
     }
@@ -229,19 +257,26 @@ mod tests {
     #[test]
     fn events_before_the_overlap_are_forgotten() {
         let mut position = Position::new(TimeDelta::seconds(10), None);
-        position.take_new(vec![event(1, 10), event(2, 20)]);
+        position.take_new(poll(None, vec![event(1, 10), event(2, 20)]));
         assert_eq!(position.seen.len(), 2);
-        position.take_new(vec![event(3, 21)]);
+        position.take_new(poll(None, vec![event(3, 21)]));
         assert_eq!(position.seen.len(), 2);
         assert!(!position.seen.contains_key(&event(1, 0).id));
     }
 
     #[test]
+    fn events_that_the_filters_do_not_match_end_the_next_poll_earlier() {
+        let mut position = Position::new(TimeDelta::seconds(10), None);
+        position.take_new(poll(Some(40), vec![event(1, 10)]));
+        assert_eq!(position.since(), Some(at(30)));
+    }
+
+    #[test]
     fn events_before_the_start_are_not_requested() {
         let mut position = Position::new(TimeDelta::seconds(10), Some(at(5)));
-        position.take_new(vec![event(1, 6)]);
+        position.take_new(poll(None, vec![event(1, 6)]));
         assert_eq!(position.since(), Some(at(5)));
-        position.take_new(vec![event(2, 30)]);
+        position.take_new(poll(None, vec![event(2, 30)]));
         assert_eq!(position.since(), Some(at(20)));
     }
 }

@@ -186,7 +186,7 @@ impl fmt::Display for AuditEventId {
     }
 }
 
-/// A position in the audit log. Use only values from `next_cursor`.
+/// A position in the audit log. Use only values from `next_cursor` of the same list.
 #[derive(
     Clone,
     Copy,

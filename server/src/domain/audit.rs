@@ -304,7 +304,7 @@ fn fit_into_a_response(events: &[NewAuditEvent]) -> Result<bool, ConstraintError
 
 /// The page of these events. It ends before its JSON is too large. A single event that is too large has its own page.
 fn page(list: AuditEventList) -> AuditEventPage {
-    let AuditEventList { records, has_more } = list;
+    let AuditEventList { records, next } = list;
     let at_most = |record: &AuditEventRecord| json_bytes_at_most(&record.event);
     // Saves writing the JSON of almost every page twice.
     let is_small = records.iter().map(at_most).sum::<usize>() + EMPTY_PAGE_BYTES <= AuditEventPage::MAX_BYTES;
@@ -315,8 +315,8 @@ fn page(list: AuditEventList) -> AuditEventPage {
         items_within(events, AuditEventPage::MAX_BYTES)
     };
     let next_cursor = match items.last() {
-        Some(last) if has_more || is_cut => Some(AuditCursor::from(last.id.get())),
-        Some(_) | None => None,
+        Some(last) if is_cut => Some(AuditCursor::from(last.id.get())),
+        Some(_) | None => next,
     };
     AuditEventPage { items, next_cursor }
 }

@@ -94,9 +94,9 @@ pub struct AuditQuery {
     pub since: Option<Timestamp>,
     /// Only events before this time, in whole microseconds.
     pub until: Option<Timestamp>,
-    /// Only events that follow the event with this number in the list. If there is no such event, or `tenant_id` is set
-    /// and it belongs to another tenant, the next event with a greater number (of that tenant) takes its place. A caller
-    /// therefore cannot learn anything about the events of others.
+    /// Only events that follow the event with this number in the list. In the list of all events, the next event with a
+    /// greater number takes the place of a missing one. In the list of a tenant, no event follows one that is not the
+    /// tenant's. A caller therefore cannot learn anything about the events of others.
     pub before: Option<AuditCursor>,
     /// The maximum number of events to return.
     pub limit: usize,
@@ -107,8 +107,8 @@ pub struct AuditQuery {
 /// The first events that match a query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AuditEventList {
-    /// The events. At least one, if any matches.
+    /// The events. There can be none although others match, if `next` is set.
     pub records: Vec<AuditEventRecord>,
-    /// Whether more events match.
-    pub has_more: bool,
+    /// The last event that was looked at, if others may match after it. It matches all filters but those by texts.
+    pub next: Option<AuditCursor>,
 }

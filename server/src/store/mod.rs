@@ -431,7 +431,8 @@ pub trait AuditStore: Send + Sync + 'static {
     fn audit_get(&self, id: AuditEventId) -> impl Future<Output = Result<Option<AuditEventRecord>, StoreError>> + Send;
 
     /// Returns up to `query.limit` matching events, newest first (by `created_at`, then number). They end early, but not
-    /// before the first, once they have `query.max_bytes`.
+    /// before the first, once they have `query.max_bytes`. A store that looks at a bounded number of events can end them early
+    /// as well, even before the first.
     fn audit_list(&self, query: AuditQuery) -> impl Future<Output = Result<AuditEventList, StoreError>> + Send;
 
     /// Removes the tenant from some events of a deleted tenant, which are listed without it already. Returns whether more may be

@@ -10,6 +10,7 @@ use tokio_postgres::{Client, NoTls};
 process_cases![
     ; postgres:
     every_combination_of_filters_reads_one_index,
+    a_page_of_a_rare_filter_looks_through_a_bounded_number_of_entries,
     pages_of_tenants_read_a_bounded_number_of_entries,
     pages_of_api_keys_read_one_index,
     pages_of_projects_cost_the_same_first_or_deep,
@@ -49,6 +50,17 @@ const POSITIONS: [&str; 4] = [
 /// The maximum number of 8 KiB buffers for a page of 50 events: one for each event, and the path through the indexes.
 /// A scan or a sort would need thousands.
 const BUFFERS_MAX: u64 = 120;
+
+/// The entries that a look of a page goes through, at most.
+const LOOK_MAX: f64 = 20_000.0;
+
+/// The maximum number of buffers of a look: the pages of the index, and those of the table in the order of time.
+const LOOK_BUFFERS_MAX: u64 = 1_000;
+
+/// Three events with a rare action, far from each other.
+const RARE_EVENTS: &str = "INSERT INTO audit_log (tenant_id, action, created_at) \
+    SELECT '00000000-0000-7000-8000-000000000000', 'rare', '2026-01-01'::timestamptz + n * interval '1 minute' \
+    FROM unnest(ARRAY[1000, 30000, 59000]) AS n";
 
 /// Adds 60,000 keys, and entitlements of other tenants.
 const KEYS: &str = "INSERT INTO tenants (id, slug, name, status, kind, plan, created_at, updated_at) \
@@ -153,8 +165,8 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-/// For all filters, times and cursors, Postgres reads one index in the order of the list and stops when the page is
-/// full.
+/// For all filters, times and cursors, Postgres reads one index in the order of the list and stops when the page is full. It
+/// applies filters within the index, and reads only the events of the page from the table.
 async fn every_combination_of_filters_reads_one_index() {
     let cluster = cluster_with_logged_plans();
     let url = cluster.url("postgres");
@@ -166,43 +178,112 @@ async fn every_combination_of_filters_reads_one_index() {
         let chosen = |index: &usize| combination & (1 << index) != 0;
         let (names, parameters): (Vec<_>, Vec<_>) =
             (0..FILTERS.len()).filter(chosen).map(|index| FILTERS[index]).unzip();
-        // In the list of a tenant, the event of a cursor is looked up among the tenant's events.
-        let place_index = match names.first() {
-            Some(&"tenant") => "audit_log_tenant_cursor_idx",
-            Some(_) | None => "audit_log_pkey",
+        let (indexes, texts) = match names.split_first() {
+            Some((&"tenant", texts)) => (["audit_log_tenant_id_filters_idx", "audit_log_tenant_idx"], texts),
+            Some(_) | None => (["audit_log_created_at_filters_idx", "audit_log_idx"], names.as_slice()),
         };
-        let index = ["audit_log"]
-            .into_iter()
-            .chain(names)
-            .chain(["idx"])
-            .collect::<Vec<_>>()
-            .join("_");
         for position in POSITIONS {
             let path = format!("/v1/audit?{}{position}", parameters.join("&"));
             for time in 0..3 {
                 let known = fs::read_to_string(cluster.log()).unwrap().len();
                 assert_eq!(process.raw.get(&path).await.status, 200);
                 let log = fs::read_to_string(cluster.log()).unwrap();
-                let mut plan = list_plan(&log[known..]);
-                assert!(buffers(&plan) <= BUFFERS_MAX, "{plan:#}");
-                // The deleted tenants, of which there are hardly ever any, are read once.
-                assert_eq!(take_deleted_tenants(&mut plan), 1, "{plan:#}");
-                let what = format!("{path}, time {time}: {plan:#}");
                 // The statement is prepared for the first request only.
                 let mut lines = log[known..].lines();
                 let is_prepared = !lines.any(|line| line.contains(" ms  parse ") && line.contains("has_next"));
-                assert_eq!(is_prepared, time > 0, "{what}");
-                let text = plan.to_string();
-                let lookups = text.matches(&format!(r#""Index Name":"{place_index}""#)).count();
-                assert_eq!(lookups, if position.contains("cursor") { 2 } else { 0 }, "{what}");
-                assert_eq!(text.matches(r#""Index Name""#).count() - lookups, 1, "{what}");
-                assert!(text.contains(&format!(r#""Index Name":"{index}""#)), "{index}: {what}");
-                for slow in ["Sort", "Seq Scan", "Bitmap"] {
-                    assert!(!text.contains(slow), "{what}");
+                assert_eq!(is_prepared, time > 0, "{path}, time {time}");
+                let plans: Vec<Value> = plans(&log[known..]).filter(reads_log).collect();
+                // Without filters by texts, the events; with them, the end of each look as well.
+                let statements = if texts.is_empty() { 1..=1 } else { 2..=4 };
+                assert!(statements.contains(&plans.len()), "{path}: {plans:#?}");
+                for plan in plans {
+                    let is_page = query(&plan).contains("has_next");
+                    let plan = &plan["Plan"];
+                    let what = format!("{path}, time {time}: {plan:#}");
+                    let limit = if texts.is_empty() {
+                        BUFFERS_MAX
+                    } else {
+                        LOOK_BUFFERS_MAX
+                    };
+                    assert!(buffers(plan) <= limit, "{what}");
+                    assert_reads_few_entries(plan, LOOK_MAX, &path);
+                    let scans = scans(plan);
+                    // The others find the event of a cursor.
+                    let is_of_cursor = |scan: &&Value| scan["Index Name"] == "audit_log_pkey";
+                    let own: Vec<_> = scans.iter().filter(|scan| !is_of_cursor(scan)).collect();
+                    let [scan] = own.as_slice() else { panic!("{what}") };
+                    assert!(indexes.iter().any(|index| scan["Index Name"] == *index), "{what}");
+                    if is_page {
+                        let condition = scan["Index Cond"].as_str().unwrap_or_default();
+                        assert_eq!(condition.matches("= ((hashtext").count(), texts.len(), "{what}");
+                        assert_eq!(
+                            scan["Rows Removed by Filter"].as_f64().unwrap_or_default(),
+                            0.0,
+                            "{what}"
+                        );
+                    }
                 }
             }
         }
     }
+}
+
+/// A page with a filter that matches hardly any event ends early. The pages return every match once.
+async fn a_page_of_a_rare_filter_looks_through_a_bounded_number_of_entries() {
+    let cluster = cluster_with_logged_plans();
+    let url = cluster.url("postgres");
+    let process = ServiceProcess::serve(&|command| command.env("DATABASE_URL", &url).env(CONNECTIONS, "1")).await;
+    let client = connect(&url).await;
+    client.batch_execute(EVENTS).await.unwrap();
+    client.batch_execute(RARE_EVENTS).await.unwrap();
+    for (filters, found, pages) in [
+        ("action=rare", 3, 3),
+        ("action=none", 0, 3),
+        ("tenant_id=00000000-0000-7000-8000-000000000000&action=rare", 3, 1),
+        ("tenant_id=00000000-0000-7000-8000-000000000001&action=rare", 0, 1),
+    ] {
+        let (mut ids, mut cursor, mut read) = (Vec::new(), String::new(), 0);
+        loop {
+            read += 1;
+            let known = fs::read_to_string(cluster.log()).unwrap().len();
+            let page: Value = process.raw.get(&format!("/v1/audit?{filters}{cursor}")).await.json();
+            let log = fs::read_to_string(cluster.log()).unwrap();
+            for plan in plans(&log[known..]).filter(reads_log) {
+                assert_reads_few_entries(&plan["Plan"], LOOK_MAX, filters);
+                assert!(buffers(&plan["Plan"]) <= LOOK_BUFFERS_MAX, "{plan:#}");
+            }
+            ids.extend(
+                page["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|event| event["id"].clone()),
+            );
+            match page["next_cursor"].as_i64() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!((ids.len(), read), (found, pages), "{filters}: {ids:?}");
+        ids.dedup();
+        assert_eq!(ids.len(), found, "{filters}");
+    }
+}
+
+/// Whether it is the plan of a statement of `audit_list`.
+fn reads_log(plan: &Value) -> bool {
+    let query = query(plan);
+    query.starts_with("SELECT") && query.contains(" FROM audit_log WHERE ")
+}
+
+/// The index scans of a plan.
+fn scans(plan: &Value) -> Vec<Value> {
+    let below = plan["Plans"].as_array().into_iter().flatten().flat_map(scans);
+    let own = plan["Index Name"].is_string().then(|| plan.clone());
+    own.into_iter()
+        .filter(|scan| scan["Relation Name"] == "audit_log")
+        .chain(below)
+        .collect()
 }
 
 /// Whatever the filters match, no statement reads more entries of any index than a page reads, and none reads a table or
@@ -237,7 +318,7 @@ async fn pages_of_tenants_read_a_bounded_number_of_entries() {
                 .collect();
             assert!((1..=2).contains(&plans.len()), "{path}: {plans:#?}");
             for plan in plans {
-                assert_reads_few_entries(&plan["Plan"], &path);
+                assert_reads_few_entries(&plan["Plan"], ENTRIES_MAX, &path);
             }
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
@@ -275,7 +356,7 @@ async fn pages_of_api_keys_read_one_index() {
                 let page: Value = process.raw.get(&path).await.json();
                 let log = fs::read_to_string(cluster.log()).unwrap();
                 let plan = list_plan(&log[known..]);
-                assert_reads_few_entries(&plan, &path);
+                assert_reads_few_entries(&plan, ENTRIES_MAX, &path);
                 let text = plan.to_string();
                 assert_eq!(text.matches(r#""Index Name""#).count(), 1, "{path}: {plan:#}");
                 assert!(text.contains(&format!(r#""Index Name":"{index}""#)), "{path}: {plan:#}");
@@ -308,7 +389,7 @@ async fn pages_of_projects_cost_the_same_first_or_deep() {
             let page: Value = process.raw.get(&path).await.json();
             let log = fs::read_to_string(cluster.log()).unwrap();
             let plan = list_plan(&log[known..]);
-            assert_reads_few_entries(&plan, &path);
+            assert_reads_few_entries(&plan, ENTRIES_MAX, &path);
             let text = plan.to_string();
             assert_eq!(text.matches(r#""Index Name""#).count(), 1, "{path}: {plan:#}");
             assert!(
@@ -327,7 +408,12 @@ async fn pages_of_projects_cost_the_same_first_or_deep() {
 }
 
 /// Checks each node of a plan.
-fn assert_reads_few_entries(plan: &Value, path: &str) {
+fn assert_reads_few_entries(plan: &Value, most: f64, path: &str) {
+    if plan["Relation Name"] == "deleted_tenants" {
+        // There are hardly ever any. They are read once for the whole statement.
+        assert_eq!(plan["Parent Relationship"], "InitPlan", "{path}: {plan:#}");
+        return;
+    }
     let kind = plan["Node Type"].as_str().unwrap();
     for slow in ["Sort", "Seq Scan", "Bitmap", "Hash", "Merge"] {
         assert!(!kind.contains(slow), "{path}: {plan:#}");
@@ -335,22 +421,11 @@ fn assert_reads_few_entries(plan: &Value, path: &str) {
     let number = |name: &str| plan[name].as_f64().unwrap_or_default();
     if kind.starts_with("Index") {
         let read = number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck");
-        assert!(read * number("Actual Loops") <= ENTRIES_MAX, "{path}: {plan:#}");
+        assert!(read * number("Actual Loops") <= most, "{path}: {plan:#}");
     }
     for part in plan["Plans"].as_array().into_iter().flatten() {
-        assert_reads_few_entries(part, path);
+        assert_reads_few_entries(part, most, path);
     }
-}
-
-/// Removes the subplans that read the deleted tenants once for the whole statement, and returns how many there were.
-fn take_deleted_tenants(plan: &mut Value) -> usize {
-    let Some(plans) = plan["Plans"].as_array_mut() else {
-        return 0;
-    };
-    let all = plans.len();
-    plans.retain(|it| it["Relation Name"] != "deleted_tenants" || it["Parent Relationship"] != "InitPlan");
-    let taken = all - plans.len();
-    taken + plans.iter_mut().map(take_deleted_tenants).sum::<usize>()
 }
 
 /// A key is found by its prefix, with a statement that is prepared once, and its last use is written by id.

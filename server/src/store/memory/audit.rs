@@ -5,7 +5,7 @@ use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, EventBatch, E
 use crate::store::{AuditAppended, AuditBatchAppended, AuditStore, StoreError};
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use tenant_registry_contract::types::{AuditEventId, StoredText, TenantId, Timestamp};
+use tenant_registry_contract::types::{AuditCursor, AuditEventId, StoredText, TenantId, Timestamp};
 
 impl AuditStore for MemoryStore {
     async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
@@ -42,12 +42,22 @@ impl AuditStore for MemoryStore {
     async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {
         let state = self.state();
         let events = &state.audit_events;
-        let cursor = query.before.and_then(|cursor| {
-            let index = events.partition_point(|record| record.id.get() < cursor.get());
-            let mut following = events.iter().skip(index);
-            let place = following.find(|record| query.tenant_id.is_none() || query.tenant_id == record.event.tenant_id);
-            place.map(sort_key)
-        });
+        let is_listed =
+            |record: &AuditEventRecord| query.tenant_id.is_none() || query.tenant_id == record.event.tenant_id;
+        let cursor = match query.before {
+            None => None,
+            Some(cursor) => {
+                let index = events.partition_point(|record| record.id.get() < cursor.get());
+                match (events.get(index), query.tenant_id) {
+                    (Some(place), None) => Some(sort_key(place)),
+                    (None, None) => None,
+                    (Some(place), Some(_)) if place.id.get() == cursor.get() && is_listed(place) => {
+                        Some(sort_key(place))
+                    }
+                    (Some(_) | None, Some(_)) => return Ok(AuditEventList::default()),
+                }
+            }
+        };
         let mut matching: Vec<_> = events
             .iter()
             .filter(|record| matches_filters(&record.event, &query))
@@ -66,7 +76,11 @@ impl AuditStore for MemoryStore {
             .map(|record| (*record).clone())
             .collect();
         let has_more = records.len() < matching.len();
-        Ok(AuditEventList { records, has_more })
+        let last = records.last().filter(|_| has_more);
+        Ok(AuditEventList {
+            next: last.map(|record| AuditCursor::from(record.id.get())),
+            records,
+        })
     }
 
     async fn audit_clear_deleted_tenant(&self) -> Result<bool, StoreError> {

@@ -1,21 +1,21 @@
-//! The statement of `audit_list`, built as text. diesel would assemble the list of columns for each page, only to find
+//! The statements of `audit_list`, built as text. diesel would assemble the list of columns for each page, only to find
 //! the statement among the prepared ones.
 //!
 //! The innermost SELECT reads the events, one more than the page has. The others end a long page once its events are large,
 //! so that the service does not receive many times what a page has in bytes.
+//!
+//! Filters by texts may match few events. A page therefore looks through a bounded number of entries of the index, and ends
+//! early if it is not full by then. The first look is short, because most filters fill a page from it.
 
-use super::filter::{AfterCursor, EventFilter};
-use crate::records::AuditQuery;
+use super::filter::{Entries, Place, TextFilters, walk_through};
 use crate::store::postgres::audit_log::AuditEventRow;
 use crate::store::postgres::schema::audit_log;
-use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::{Pg, PgQueryBuilder};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Timestamptz};
 use std::sync::OnceLock;
-use uuid::Uuid;
 
 /// The columns that make an event large.
 const TEXTS: [&str; 9] = [
@@ -49,33 +49,62 @@ fn push_bytes(out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
     Ok(())
 }
 
-/// Selects the events of a query, newest first, each with whether its tenant is deleted, and whether the page ends early after
-/// it.
+/// How many entries each look of a page goes through, at most.
+pub(super) const LOOKS: [i64; 2] = [1_000, 20_000];
+
+/// Selects the place of the last entry of a look. None if there are fewer entries.
+pub(super) struct FindEnd<'a> {
+    pub(super) entries: &'a Entries,
+    /// The number of entries before the last one.
+    pub(super) skipped: i64,
+}
+
+impl QueryFragment<Pg> for FindEnd<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT created_at, id FROM audit_log WHERE ");
+        self.entries.walk_ast(out.reborrow())?;
+        self.entries.push_order(&mut out);
+        out.push_sql(" LIMIT 1 OFFSET ");
+        out.push_bind_param::<BigInt, _>(&self.skipped)
+    }
+}
+
+impl QueryId for FindEnd<'_> {
+    type QueryId = ();
+
+    /// The statement depends on where the entries are.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for FindEnd<'_> {
+    type SqlType = (Timestamptz, BigInt);
+}
+
+/// Selects events, newest first, each with whether its tenant is deleted, and whether the page ends early after it.
 pub(super) struct ListEvents<'a> {
-    filter: EventFilter<'a>,
-    since: Option<DateTime<Utc>>,
-    until: Option<DateTime<Utc>>,
-    after: Option<AfterCursor>,
+    entries: &'a Entries,
+    /// The last entry that is looked at.
+    through: Option<Place>,
+    filters: &'a TextFilters<'a>,
     /// One more than the page has.
     limit: i64,
     max_bytes: i64,
 }
 
 impl<'a> ListEvents<'a> {
-    pub(super) fn new(query: &'a AuditQuery) -> Self {
-        let filter = EventFilter::new(query);
-        let number = filter.number_column();
+    pub(super) fn new(
+        entries: &'a Entries,
+        through: Option<Place>,
+        filters: &'a TextFilters<'a>,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Self {
         Self {
-            filter,
-            since: query.since.map(DateTime::from),
-            until: query.until.map(DateTime::from),
-            after: query.before.map(|cursor| AfterCursor {
-                cursor: cursor.get(),
-                tenant_id: query.tenant_id.map(Uuid::from),
-                number,
-            }),
-            limit: i64::try_from(query.limit).map_or(i64::MAX, |limit| limit.saturating_add(1)),
-            max_bytes: i64::try_from(query.max_bytes).unwrap_or(i64::MAX),
+            entries,
+            through,
+            filters,
+            limit: i64::try_from(limit).map_or(i64::MAX, |limit| limit.saturating_add(1)),
+            max_bytes: i64::try_from(max_bytes).unwrap_or(i64::MAX),
         }
     }
 }
@@ -104,22 +133,13 @@ impl ListEvents<'_> {
     /// The events in the order of the list, from `FROM` on.
     fn walk_found<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(" FROM audit_log WHERE ");
-        self.filter.walk_ast(out.reborrow())?;
-        if let Some(since) = &self.since {
-            out.push_sql(" AND created_at >= ");
-            out.push_bind_param::<Timestamptz, _>(since)?;
+        self.entries.walk_ast(out.reborrow())?;
+        if let Some(through) = &self.through {
+            walk_through(self.entries, through, &mut out)?;
         }
-        if let Some(until) = &self.until {
-            out.push_sql(" AND created_at < ");
-            out.push_bind_param::<Timestamptz, _>(until)?;
-        }
-        if let Some(after) = &self.after {
-            out.push_sql(" AND ");
-            after.walk_ast(out.reborrow())?;
-        }
-        out.push_sql(" ORDER BY created_at DESC, ");
-        out.push_sql(self.filter.number_column().sql());
-        out.push_sql(" DESC LIMIT ");
+        self.filters.walk_ast(out.reborrow())?;
+        self.entries.push_order(&mut out);
+        out.push_sql(" LIMIT ");
         out.push_bind_param::<BigInt, _>(&self.limit)
     }
 }
@@ -129,7 +149,7 @@ impl QueryFragment<Pg> for ListEvents<'_> {
         out.push_sql("SELECT ");
         out.push_sql(columns()?);
         out.push_sql(", ");
-        out.push_sql(OF_DELETED_TENANT);
+        out.push_sql(self.entries.of_deleted_tenant());
         if self.limit <= UNMEASURED_EVENTS {
             out.push_sql(", FALSE AS has_next");
             return self.walk_found(out);
@@ -138,7 +158,7 @@ impl QueryFragment<Pg> for ListEvents<'_> {
             ", has_next FROM (SELECT *, sum(bytes) OVER page - bytes AS bytes_before, lead(id) OVER page IS NOT NULL AS \
              has_next FROM (SELECT *, ",
         );
-        out.push_sql(self.filter.number_column().sql());
+        out.push_sql(self.entries.number());
         out.push_sql(" AS number, ");
         push_bytes(&mut out)?;
         out.push_sql(" AS bytes");

@@ -19,8 +19,9 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Integer};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use list::{ListEvents, OF_DELETED_TENANT};
-use tenant_registry_contract::types::AuditEventId;
+use filter::{After, Entries, Place, TextFilters};
+use list::{FindEnd, LOOKS, ListEvents, OF_DELETED_TENANT};
+use tenant_registry_contract::types::{AuditCursor, AuditEventId};
 
 impl AuditStore for PostgresStore {
     async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
@@ -46,25 +47,33 @@ impl AuditStore for PostgresStore {
     }
 
     async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {
-        let statement = ListEvents::new(&query);
-        let rows: Vec<(AuditEventRow, bool, bool)> = self
-            .database
-            .read_page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
-            .await?;
-        // A deleted tenant has no events.
-        if query.tenant_id.is_some() && rows.iter().any(|(_, of_deleted_tenant, _)| *of_deleted_tenant) {
-            return Ok(AuditEventList::default());
+        let filters = TextFilters::new(&query);
+        let mut entries = Entries::new(&query);
+        let (limit, max_bytes) = (query.limit, query.max_bytes);
+        if filters.is_empty() {
+            // Every entry matches, so that the page reads no more entries than it has events.
+            return self.find_events(&entries, None, &filters, limit, max_bytes).await;
         }
-        let has_more = rows.len() > query.limit || rows.last().is_some_and(|(.., has_next)| *has_next);
-        let records = rows
-            .into_iter()
-            .take(query.limit)
-            .map(|(row, of_deleted_tenant, _)| row.into_listed_record(of_deleted_tenant));
-        let records: Result<Vec<AuditEventRecord>, DbError> = records.collect();
-        Ok(AuditEventList {
-            records: records?,
-            has_more,
-        })
+        let mut list = AuditEventList::default();
+        for look in LOOKS {
+            let bytes: usize = list.records.iter().map(|record| record.event.text_bytes()).sum();
+            let room = limit.saturating_sub(list.records.len());
+            let room_bytes = max_bytes.saturating_sub(bytes);
+            if room == 0 || room_bytes == 0 {
+                break;
+            }
+            let end = self.find_end(&entries, look).await?;
+            let found = self.find_events(&entries, end, &filters, room, room_bytes).await?;
+            list.records.extend(found.records);
+            if found.next.is_some() {
+                list.next = found.next;
+                break;
+            }
+            list.next = end.map(|place| AuditCursor::from(place.id));
+            let Some(place) = end else { break };
+            entries.after = Some(After::Place(place));
+        }
+        Ok(list)
     }
 
     async fn audit_clear_deleted_tenant(&self) -> Result<bool, StoreError> {
@@ -77,6 +86,48 @@ impl AuditStore for PostgresStore {
             })
             .await?;
         Ok(cleared.is_some())
+    }
+}
+
+impl PostgresStore {
+    /// The last of so many entries. `None` if there are fewer.
+    async fn find_end(&self, entries: &Entries, count: i64) -> Result<Option<Place>, StoreError> {
+        let statement = FindEnd {
+            entries,
+            skipped: count - 1,
+        };
+        self.database
+            .read_page(async |mut connection: &AsyncPgConnection| {
+                (&statement).get_result(&mut connection).await.optional()
+            })
+            .await
+    }
+
+    /// The events that match the filters, among the entries up to this one.
+    async fn find_events(
+        &self,
+        entries: &Entries,
+        through: Option<Place>,
+        filters: &TextFilters<'_>,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<AuditEventList, StoreError> {
+        let statement = ListEvents::new(entries, through, filters, limit, max_bytes);
+        let mut rows: Vec<(AuditEventRow, bool, bool)> = self
+            .database
+            .read_page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
+            .await?;
+        let has_more = rows.len() > limit || rows.last().is_some_and(|(.., has_next)| *has_next);
+        rows.truncate(limit);
+        let records = rows
+            .into_iter()
+            .map(|(row, of_deleted_tenant, _)| row.into_listed_record(of_deleted_tenant));
+        let records = records.collect::<Result<Vec<AuditEventRecord>, DbError>>()?;
+        let last = records.last().filter(|_| has_more);
+        Ok(AuditEventList {
+            next: last.map(|record| AuditCursor::from(record.id.get())),
+            records,
+        })
     }
 }
 
