@@ -29,6 +29,7 @@ process_cases![
     every_time_in_the_database_is_in_the_years_0001_to_9999,
     migrate_names_the_rows_whose_times_cannot_be_read,
     a_step_in_a_deadlock_runs_again,
+    an_index_that_was_interrupted_is_built_again,
     the_audit_log_cannot_be_changed,
     it_contains_no_plaintext_of_a_key,
     events_survive_the_deletion_of_their_tenant,
@@ -329,6 +330,42 @@ async fn a_step_in_a_deadlock_runs_again() {
         output.status.success() && log.contains("the step was in a deadlock"),
         "{log}"
     );
+}
+
+async fn an_index_that_was_interrupted_is_built_again() {
+    let database = TestDatabase::create_empty().await;
+    let watcher = connect(database.url()).await;
+    create_first_schema(&watcher).await;
+    // A concurrent build waits for the snapshots of others.
+    let reader = connect(database.url()).await;
+    let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1";
+    reader.batch_execute(snapshot).await.unwrap();
+    let interrupt = async {
+        let builds = "SELECT pid FROM pg_stat_activity \
+            WHERE query ~ '^(--.*\n)*CREATE INDEX CONCURRENTLY' AND wait_event_type = 'Lock' AND datname = current_database()";
+        let waiting = async || {
+            let build = watcher.query_opt(builds, &[]).await.unwrap();
+            build.map(|row| row.get::<_, i32>(0))
+        };
+        let pid = until("a step builds an index", waiting).await;
+        watcher
+            .execute("SELECT pg_terminate_backend($1)", &[&pid])
+            .await
+            .unwrap();
+    };
+    let (output, ()) = tokio::join!(output_of(database.url(), &["migrate"]), interrupt);
+    assert!(!output.status.success());
+    let invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid";
+    let count = async || watcher.query_one(invalid, &[]).await.unwrap().get::<_, i64>(0);
+    assert_eq!(count().await, 1);
+    reader.batch_execute("COMMIT").await.unwrap();
+    let output = output_of(database.url(), &["migrate"]).await;
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && log.contains("REINDEX INDEX CONCURRENTLY"),
+        "{log}"
+    );
+    assert_eq!(count().await, 0);
 }
 
 async fn migrate_names_the_rows_whose_times_cannot_be_read() {

@@ -2,11 +2,14 @@
 
 use super::connection::{ConnectError, DatabaseUrl, connect_unpooled};
 use super::preconditions::{self, PreconditionError};
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
-use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel::sql_types::{Array, BigInt, Text};
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -25,6 +28,19 @@ const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// While a step waits for a table, the statements of the service wait behind it.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '5s'";
+
+/// `CREATE INDEX CONCURRENTLY` waits for transactions that began before it, and blocks none.
+const INDEX_LOCK_TIMEOUT: &str = "SET lock_timeout = '10min'";
+
+/// The statements that complete or remove each index that an interrupted statement has left invalid. Postgres maintains such
+/// an index but does not use it, and `CREATE INDEX IF NOT EXISTS` keeps it. Those with a suffix are left by REINDEX.
+const INVALID_INDEXES: &str = r"ARRAY(
+    SELECT format(
+        CASE WHEN relname ~ '_cc(new|old)\d*$' THEN 'DROP INDEX CONCURRENTLY %I' ELSE 'REINDEX INDEX CONCURRENTLY %I' END, relname
+    )
+    FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace
+)";
 
 /// The SQLSTATE of a transaction that Postgres ended because of a deadlock.
 const DEADLOCK: &str = "40P01";
@@ -97,7 +113,6 @@ struct Comparison {
 pub async fn migrate(url: &DatabaseUrl, connect_timeout: Duration) -> Result<usize, MigrationError> {
     let mut connection = connect_unpooled(url, connect_timeout).await?;
     preconditions::check_on_connection(&mut connection).await?;
-    connection.batch_execute(LOCK_TIMEOUT).await?;
     take_lock_on_connection(&mut connection).await?;
     let (mut connection, applied) = run_pending(connection).await?;
     for version in &applied {
@@ -157,14 +172,19 @@ async fn take_lock_on_connection(connection: &mut AsyncPgConnection) -> Result<(
     }
 }
 
+type BlockingConnection = AsyncConnectionWrapper<AsyncPgConnection>;
+
 /// Runs on a blocking thread, since diesel's migrations are synchronous.
 async fn run_pending(connection: AsyncPgConnection) -> Result<(AsyncPgConnection, Vec<String>), MigrationError> {
     let blocking = tokio::task::spawn_blocking(move || {
-        let mut harness = AsyncMigrationHarness::new(connection);
-        let pending = harness.pending_migrations(MIGRATIONS)?;
-        let steps = pending.iter().map(|migration| run_step(&mut harness, migration));
+        let mut connection = BlockingConnection::from(connection);
+        let pending = connection.pending_migrations(MIGRATIONS)?;
+        let steps = pending.iter().map(|migration| run_step(&mut connection, migration));
         let versions = steps.collect::<Result<Vec<_>, _>>()?;
-        Ok::<_, Box<dyn Error + Send + Sync>>((harness.into_inner(), versions))
+        if !versions.is_empty() {
+            complete_indexes(&mut connection)?;
+        }
+        Ok::<_, Box<dyn Error + Send + Sync>>((connection.into_inner(), versions))
     });
     match blocking.await {
         Ok(result) => result.map_err(|error| MigrationError::Failed(error.to_string())),
@@ -174,15 +194,18 @@ async fn run_pending(connection: AsyncPgConnection) -> Result<(AsyncPgConnection
 
 /// Runs a step and returns its version. A step that locks several tables can wait for a transaction of the service that waits
 /// for the step. If Postgres ends the step, it was rolled back and runs again.
-fn run_step(
-    harness: &mut AsyncMigrationHarness<AsyncPgConnection>,
-    migration: &dyn Migration<Pg>,
-) -> diesel::migration::Result<String> {
+fn run_step(connection: &mut BlockingConnection, migration: &dyn Migration<Pg>) -> diesel::migration::Result<String> {
+    let in_transaction = migration.metadata().run_in_transaction();
+    connection.batch_execute(if in_transaction {
+        LOCK_TIMEOUT
+    } else {
+        INDEX_LOCK_TIMEOUT
+    })?;
     let mut deadlocks = 0;
     loop {
-        match harness.run_migration(migration) {
+        match connection.run_migration(migration) {
             Ok(version) => return Ok(version.to_string()),
-            Err(error) if is_deadlock(&error.to_string()) && migration.metadata().run_in_transaction() => {
+            Err(error) if is_deadlock(&error.to_string()) && in_transaction => {
                 deadlocks += 1;
                 if deadlocks > DEADLOCKS_MAX {
                     return Err(error);
@@ -193,6 +216,18 @@ fn run_step(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Builds indexes again that were interrupted, by a step before or in an earlier run.
+fn complete_indexes(connection: &mut BlockingConnection) -> QueryResult<()> {
+    let statements: Vec<String> =
+        diesel::RunQueryDsl::get_result(diesel::select(sql::<Array<Text>>(INVALID_INDEXES)), connection)?;
+    connection.batch_execute(INDEX_LOCK_TIMEOUT)?;
+    for statement in statements {
+        info!(statement, "an index was built incompletely; completing it");
+        connection.batch_execute(&statement)?;
+    }
+    Ok(())
 }
 
 /// Whether a step failed because of a deadlock. Only the text tells, because the type of diesel's error is private.
