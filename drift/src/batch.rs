@@ -1,6 +1,35 @@
-//! Groups mutants that can share one rebuilt server, because their edits and probes do not interact.
+//! Groups mutants that can be compiled together, and those that can share one rebuilt server.
 
 use crate::mutant::{Kind, Mutant};
+use crate::spec::Spec;
+use crate::subject::{Subjects, subjects};
+
+/// Mutants that are compiled together, at most. Of more, errors of one would hide more of the others.
+const COMPILED_MAX: usize = 24;
+
+/// Groups mutants of one kind whose subjects differ, so that each error of the compiler belongs to one of them. A mutant without
+/// subjects stays alone.
+pub(crate) fn compile_batches(spec: &Spec, mutants: Vec<Mutant>) -> Vec<Vec<Mutant>> {
+    let mut batches: Vec<(Option<Subjects>, Vec<Mutant>)> = Vec::new();
+    for mutant in mutants {
+        let own = subjects(spec, &mutant);
+        let shared = own.as_ref().and_then(|own| {
+            batches.iter_mut().find(|(all, batch)| {
+                batch.len() < COMPILED_MAX
+                    && batch.iter().all(|other| other.kind == mutant.kind)
+                    && all.as_ref().is_some_and(|all| all.is_disjoint(own))
+            })
+        });
+        match (shared, own) {
+            (Some((Some(all), batch)), Some(own)) => {
+                all.extend(own);
+                batch.push(mutant);
+            }
+            (_, own) => batches.push((own, vec![mutant])),
+        }
+    }
+    batches.into_iter().map(|(_, batch)| batch).collect()
+}
 
 /// The part of a request that a mutant changes. Mutants of different groups interact: the probe of one would use what
 /// the other changed.

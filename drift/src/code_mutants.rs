@@ -49,7 +49,8 @@ pub(crate) fn all(spec: &Spec, workspace: &Path) -> Result<Vec<Mutant>, Error> {
     Ok(mutants)
 }
 
-fn sources(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+/// The Rust files below a directory, in order.
+pub(crate) fn sources(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::file(directory))? {
         let path = entry.map_err(Error::file(directory))?.path();

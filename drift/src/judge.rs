@@ -3,18 +3,21 @@
 use std::collections::VecDeque;
 use std::env;
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use tenant_registry_codegen::generate;
 
+use crate::batch::compile_batches;
 use crate::error::Error;
 use crate::mutant::{Change, Edit, Mutant};
 use crate::spec::Spec;
 use crate::spec_mutants::edited;
 use crate::stripped_code::StrippedCode;
+use crate::subject::{Literals, subjects};
 use crate::verdict::{Judged, Verdict};
-use crate::worker::{Check, Worker};
+use crate::worker::{Check, CompileError, HAND_WRITTEN, Worker};
 
 const SPEC: &str = "spec/openapi.yaml";
 
@@ -110,6 +113,8 @@ impl Judge<'_> {
         Ok(program)
     }
 
+    /// Finds the mutants that break the build. Those of a batch are compiled together, and those of which this shows nothing
+    /// alone.
     fn checked(
         &self,
         open: Vec<Mutant>,
@@ -117,32 +122,89 @@ impl Judge<'_> {
         progress: &(dyn Fn(String) + Sync),
     ) -> Result<Vec<Step>, Error> {
         let total = open.len();
+        let literals = Literals::read(self.workspace, &HAND_WRITTEN)?;
         let done = Mutex::new(0_usize);
-        parallel(open, workers.iter_mut().collect(), |worker, mutant: Mutant| {
-            match &mutant.change {
-                Change::Spec(edits) => {
-                    worker.mutate_spec(&self.text(edits)?)?;
+        parallel(
+            compile_batches(self.spec, open),
+            workers.iter_mut().collect(),
+            |worker, batch: Vec<Mutant>| {
+                let size = batch.len();
+                let mut steps = Vec::new();
+                let alone = if size > 1 {
+                    self.check_together(worker, batch, &literals, &mut steps)?
+                } else {
+                    batch
+                };
+                for mutant in alone {
+                    steps.push(self.check_alone(worker, mutant)?);
                 }
-                Change::Code { file, text } => worker.mutate_code(file, text)?,
-            }
-            let verdict = match worker.check()? {
-                Check::Passed => None,
-                Check::Broken { error, place } => Some(Verdict::BreaksBuild { error, place }),
-                Check::Failed(why) => Some(Verdict::Missed {
-                    why: format!("the build fails, but not because of a hand-written file: {why}"),
-                }),
-            };
-            if let Ok(mut done) = done.lock() {
-                *done += 1;
-                if done.is_multiple_of(25) {
+                if let Ok(mut done) = done.lock() {
+                    *done += size;
                     progress(format!("{done} of {total} checked"));
                 }
+                Ok(steps)
+            },
+        )
+    }
+
+    /// Compiles mutants together, and returns those of which this shows nothing.
+    fn check_together(
+        &self,
+        worker: &mut Worker,
+        batch: Vec<Mutant>,
+        literals: &Literals,
+        steps: &mut Vec<Step>,
+    ) -> Result<Vec<Mutant>, Error> {
+        let edits = batch.iter().flat_map(|mutant| match &mutant.change {
+            Change::Spec(edits) => edits.as_slice(),
+            Change::Code { .. } => &[],
+        });
+        let Some(document) = edited(self.spec, edits) else {
+            return Ok(batch);
+        };
+        worker.mutate_spec(&format!("{document:#}\n"))?;
+        let errors = match worker.check()? {
+            Check::Passed => {
+                steps.extend(batch.into_iter().map(Step::Open));
+                return Ok(Vec::new());
             }
-            Ok(vec![match verdict {
-                Some(verdict) => Step::Judged(Judged { mutant, verdict }),
-                None => Step::Open(mutant),
-            }])
-        })
+            Check::Broken { first, others } => iter::once(first).chain(others).collect::<Vec<_>>(),
+            Check::Failed(_) => return Ok(batch),
+        };
+        let mut rest = Vec::new();
+        for mutant in batch {
+            let subjects = subjects(self.spec, &mutant).unwrap_or_default();
+            match errors.iter().find(|error| literals.belongs(error, &subjects)) {
+                Some(error) => steps.push(Step::Judged(Judged {
+                    mutant,
+                    verdict: breaks_build(error),
+                })),
+                None => rest.push(mutant),
+            }
+        }
+        Ok(rest)
+    }
+
+    fn check_alone(&self, worker: &mut Worker, mutant: Mutant) -> Result<Step, Error> {
+        match &mutant.change {
+            Change::Spec(edits) => worker.mutate_spec(&self.text(edits)?)?,
+            Change::Code { file, text } => worker.mutate_code(file, text)?,
+        }
+        let verdict = match worker.check()? {
+            Check::Passed => return Ok(Step::Open(mutant)),
+            Check::Broken { first, others: _ } => breaks_build(&first),
+            Check::Failed(why) => Verdict::Missed {
+                why: format!("the build fails, but not because of a hand-written file: {why}"),
+            },
+        };
+        Ok(Step::Judged(Judged { mutant, verdict }))
+    }
+}
+
+fn breaks_build(error: &CompileError) -> Verdict {
+    Verdict::BreaksBuild {
+        error: error.message.clone(),
+        place: error.place(),
     }
 }
 
@@ -152,7 +214,9 @@ fn passes(worker: &mut Worker, spec: &str) -> Result<(), Error> {
     for outcome in [worker.check()?, worker.build()?] {
         match outcome {
             Check::Passed => {}
-            Check::Broken { error, place } => return Err(Error::Baseline(format!("{place}: {error}"))),
+            Check::Broken { first, others: _ } => {
+                return Err(Error::Baseline(format!("{}: {}", first.place(), first.message)));
+            }
             Check::Failed(why) => return Err(Error::Baseline(why)),
         }
     }

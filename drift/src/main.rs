@@ -17,6 +17,7 @@ mod server;
 mod spec;
 mod spec_mutants;
 mod stripped_code;
+mod subject;
 mod verdict;
 mod worker;
 

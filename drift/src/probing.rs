@@ -106,8 +106,10 @@ fn build(worker: &mut Worker, document: &Value) -> Result<Option<String>, Error>
     worker.mutate_spec(&format!("{document:#}\n"))?;
     Ok(match worker.build()? {
         Check::Passed => None,
-        Check::Broken { error, place } => Some(format!(
-            "`cargo check` passes, but `cargo build` fails: {place}: {error}"
+        Check::Broken { first, others: _ } => Some(format!(
+            "`cargo check` passes, but `cargo build` fails: {}: {}",
+            first.place(),
+            first.message
         )),
         Check::Failed(why) => Some(format!("`cargo check` passes, but `cargo build` fails: {why}")),
     })

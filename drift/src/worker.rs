@@ -11,7 +11,8 @@ use tenant_registry_codegen::DIRECTORIES;
 use crate::error::Error;
 
 const SPEC: &str = "spec/openapi.yaml";
-const HAND_WRITTEN: [&str; 2] = ["server/src/", "client/src/"];
+/// Where hand-written code is, beside generated code.
+pub(crate) const HAND_WRITTEN: [&str; 2] = ["server/src/", "client/src/"];
 
 /// What cargo builds: the service, and the client's library. The tests make cargo enable the features of dev-dependencies,
 /// as a build of the whole workspace does. The dependencies are then those that such a build has compiled, and
@@ -32,13 +33,31 @@ pub(crate) struct Worker {
 #[derive(Clone, Debug)]
 pub(crate) enum Check {
     Passed,
-    /// It failed with an error in a hand-written file. This is the first one.
+    /// It failed with errors in hand-written files.
     Broken {
-        error: String,
-        place: String,
+        first: CompileError,
+        others: Vec<CompileError>,
     },
     /// It failed without an error in a hand-written file.
     Failed(String),
+}
+
+/// An error of the compiler in a hand-written file.
+#[derive(Clone, Debug)]
+pub(crate) struct CompileError {
+    /// The code and the first line of the message.
+    pub(crate) message: String,
+    /// The file in the workspace.
+    pub(crate) file: PathBuf,
+    /// The first line is 1, and so is the first column.
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+impl CompileError {
+    pub(crate) fn place(&self) -> String {
+        format!("{}:{}", self.file.display(), self.line)
+    }
 }
 
 impl Worker {
@@ -149,8 +168,10 @@ impl Worker {
             .filter(|message| message["reason"] == "compiler-message" && message["message"]["level"] == "error")
             .map(|mut message| message["message"].take())
             .collect();
-        if let Some((error, place)) = errors.iter().find_map(hand_written) {
-            return Ok(Check::Broken { error, place });
+        let mut hand_written = errors.iter().filter_map(hand_written);
+        if let Some(first) = hand_written.next() {
+            let others = hand_written.collect();
+            return Ok(Check::Broken { first, others });
         }
         let said = match errors.first() {
             Some(error) => error["rendered"].as_str().unwrap_or_default().to_owned(),
@@ -160,8 +181,8 @@ impl Worker {
     }
 }
 
-/// Returns the message and the place of a compiler error, if it is in a hand-written file.
-fn hand_written(error: &Value) -> Option<(String, String)> {
+/// Reads a message of the compiler. `None` if it is not about a hand-written file.
+fn hand_written(error: &Value) -> Option<CompileError> {
     let spans = error["spans"].as_array()?;
     let span = spans
         .iter()
@@ -176,8 +197,13 @@ fn hand_written(error: &Value) -> Option<(String, String)> {
         .lines()
         .next()
         .unwrap_or_default();
-    let place = format!("{}:{}", span["file_name"].as_str()?, span["line_start"]);
-    Some((format!("{code}{message}"), place))
+    let number = |name: &str| usize::try_from(span[name].as_u64()?).ok();
+    Some(CompileError {
+        message: format!("{code}{message}"),
+        file: PathBuf::from(span["file_name"].as_str()?),
+        line: number("line_start")?,
+        column: number("column_start")?,
+    })
 }
 
 fn is_hand_written(file: &str) -> bool {
