@@ -194,8 +194,9 @@ class Host:
             connection.close()
 
     def is_primary(self):
+        """Whether this host holds the lock of the primary, and accepts changes. It gets the lock first."""
         answer = self.ask("GET", "/primary")
-        return answer is not None and answer[0] == 200
+        return answer is not None and answer[0] == 200 and json.loads(answer[1])["role"] == "primary"
 
 
 class Cluster:
