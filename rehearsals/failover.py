@@ -11,7 +11,6 @@ import base64
 import os
 import pathlib
 import secrets
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -184,7 +183,8 @@ def main():
     # `ip netns` keeps the names of network namespaces here.
     os.makedirs("/run/netns", exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run/netns"], check=True)
-    arguments.service, arguments.patroni = map(shutil.which, (arguments.service, arguments.patroni))
+    # The hosts' programs start in another directory.
+    arguments.patroni = os.path.abspath(arguments.patroni)
     rehearse_all(arguments, arguments.inside)
 
 
