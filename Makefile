@@ -35,6 +35,7 @@ SPEC_TOOLS := target/spec-tools
 CONFORMANCE_TOOLS := target/conformance-tools
 BROWSER_TOOLS := target/browser
 DEPLOY_TOOLS := target/deploy-tools
+FAILOVER_TOOLS := target/failover-tools
 LINT_TOOLS := target/lint-tools
 TEST_ISSUER := target/test-issuer
 CARGO_INSTALL := $(CARGO) install --debug --locked --root target/tools --target-dir target/tools/build
@@ -335,6 +336,15 @@ rehearsals: $(SERVICE) target/debug/test-postgres ## Rehearse the runbook: backu
 	$(WITH_POSTGRES) rehearsals/rolling_restart.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/overload.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/cold_start.py $(SERVICE)
+
+.PHONY: failover-rehearsal
+failover-rehearsal: $(FAILOVER_TOOLS)/installed $(SERVICE) ## Rehearse failovers with the files of deploy/patroni, and print a ledger. Needs root. Takes 6 minutes.
+	@tools/setup failover postgres psql
+	$(FAILOVER_TOOLS)/bin/python rehearsals/failover.py $(SERVICE) $(FAILOVER_TOOLS)/bin/patroni
+
+$(FAILOVER_TOOLS)/installed: deploy/patroni/requirements.txt
+	@$(call venv,$(FAILOVER_TOOLS),$<)
+	@touch $@
 
 .PHONY: upgrade-rehearsal
 upgrade-rehearsal: $(SERVICE) target/debug/test-postgres ## Rehearse the upgrade from PREVIOUS, the binary of 1.0, with 10 million events. Needs 20 GB of disk space.
