@@ -18,7 +18,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub(crate) const SPEC_FINGERPRINT: u64 = 16071264470445851125;
+pub(crate) const SPEC_FINGERPRINT: u64 = 14685648926998625905;
 
 /// A command that calls an operation.
 #[derive(Clone, Debug, Subcommand)]

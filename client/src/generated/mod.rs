@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 16071264470445851125;
+pub const SPEC_FINGERPRINT: u64 = 14685648926998625905;
 
 /// A client of the Tenant Registry.
 ///
@@ -381,7 +381,6 @@ impl Client {
     ///
     /// Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`.
     /// A key that cannot be checked has the reason `unavailable`; the others have their results.
-    /// For the rate limit of the caller, each key counts as a request.
     pub fn api_key_verify_batch(&self) -> builder::ApiKeyVerifyBatch<'_> {
         builder::ApiKeyVerifyBatch::new(self)
     }
