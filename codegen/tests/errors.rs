@@ -834,6 +834,13 @@ fn missing_responses_for_unauthorized_callers() {
     }
     assert_error(
         ADMISSION,
+        "        \"403\": { $ref: \"#/components/responses/NotAdmitted\" }\ncomponents:",
+        "        \"403\": { $ref: \"#/components/responses/NotAdmitted\" }\n        \"413\": { $ref: \
+         \"#/components/responses/Rejected\" }\n        \"415\": { $ref: \"#/components/responses/Rejected\" }\ncomponents:",
+        "413 is declared, but not 429 and 503",
+    );
+    assert_error(
+        ADMISSION,
         "        WWW-Authenticate: { description: What is missing., required: true, schema: { type: string } }\n",
         "        Retry-After: { required: true, schema: { type: integer, format: int32 } }\n",
         "401 must have the header `WWW-Authenticate`",
@@ -876,7 +883,7 @@ fn schemes_that_are_not_bearer_tokens() {
         ADMISSION,
         "doors:open: Open doors.",
         "doors-see: Open doors.",
-        "(line 80) would both become the variant `DoorsSee`",
+        "(line 107) would both become the variant `DoorsSee`",
     );
 }
 
@@ -906,11 +913,11 @@ fn all_errors_are_reported_in_one_run() {
             "8:7 paths./doors.get",
             "11:14 paths./doors.get.title",
             "16:20 paths./doors.put.operationId",
-            "77:7 components.securitySchemes.bearer",
-            "103:26 components.schemas.Door.properties.colour.anyOf",
-            "104:15 components.schemas.Door.properties.Size",
-            "104:15 components.schemas.Door.properties.Size",
-            "130:25 components.schemas.ErrorCode.enum.1",
+            "104:7 components.securitySchemes.bearer",
+            "130:26 components.schemas.Door.properties.colour.anyOf",
+            "131:15 components.schemas.Door.properties.Size",
+            "131:15 components.schemas.Door.properties.Size",
+            "157:25 components.schemas.ErrorCode.enum.1",
         ],
         "{}",
         errors(&spec).join("\n")

@@ -18,7 +18,7 @@ use tenant_registry_contract::types::{
     CatalogRequest, ConstraintError, EntitlementSet, ProjectCreate, ProjectUpdate, RetryAfterSeconds, TenantActivate,
     TenantCancel, TenantCreate, TenantUpdate,
 };
-use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi};
+use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi, RequestShare};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, DigestKeys, HashLimits, PrefixBudget};
 use tenant_registry_server::auth::Access;
 use tenant_registry_server::catalog_file;
@@ -76,6 +76,7 @@ impl CheckedApi {
             retry_after: RetryAfterSeconds::try_from(1)?,
             request_rate: RateLimit::new(NonZeroU32::MIN)?,
             max_requests: 1024,
+            max_memory: 1024 * 1024 * 1024,
         };
         let parts = Parts {
             catalog: catalog_file::read(None)?,
@@ -176,13 +177,19 @@ impl ParameterVisitor for CheckedParameters {
 
 impl Admission for CheckedApi {
     type Identity = AdmittedCaller;
+    type Share = RequestShare;
 
     async fn admit(
         &self,
         metadata: &RequestMetadata,
+        operation: &'static str,
         credentials: Credentials,
     ) -> Result<Admitted<AdmittedCaller>, NotAdmitted> {
-        self.api().admit(metadata, credentials).await
+        self.api().admit(metadata, operation, credentials).await
+    }
+
+    fn share(&self, caller: &AdmittedCaller) -> RequestShare {
+        self.api().share(caller)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::server::{
     Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams,
     ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyRotateParams,
     ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
-    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, Scope,
+    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, Scope, Share,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -28,6 +28,7 @@ pub(super) async fn api_key_list<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "api_key_list",
                 &[&[Scope::ApiKeysRead]],
             )
             .await?;
@@ -43,13 +44,13 @@ pub(super) async fn api_key_list<A: Api>(
             limit: request::defaulted_parameter(&query, "limit", str::parse, "500")?,
             cursor: request::optional_parameter(&query, "cursor", str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .api_key_list(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .api_key_list(metadata, principal, params)
+            .await;
+        Ok(admission::respond_if_room(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -92,6 +93,7 @@ pub(super) async fn api_key_create<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "api_key_create",
                 &[&[Scope::ApiKeysWrite]],
             )
             .await?;
@@ -101,7 +103,11 @@ pub(super) async fn api_key_create<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let bytes = bytes?;
+        let body = request::required_body(&context, &bytes)?;
+        Share::decoded(&mut share);
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
             &context,
@@ -111,7 +117,7 @@ pub(super) async fn api_key_create<A: Api>(
             key,
             &bytes,
         );
-        idempotency::once(
+        let response = idempotency::once(
                 &context,
                 metadata,
                 keyed,
@@ -122,7 +128,8 @@ pub(super) async fn api_key_create<A: Api>(
                         .api_key_create(metadata, principal, keyed, body)
                 },
             )
-            .await
+            .await?;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -181,6 +188,7 @@ pub(super) async fn api_key_get<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "api_key_get",
                 &[&[Scope::ApiKeysRead]],
             )
             .await?;
@@ -188,13 +196,13 @@ pub(super) async fn api_key_get<A: Api>(
         let params = ApiKeyGetParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .api_key_get(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .api_key_get(metadata, principal, params)
+            .await;
+        Ok(admission::respond_if_room(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -249,6 +257,7 @@ pub(super) async fn api_key_update<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "api_key_update",
                 &[&[Scope::ApiKeysWrite]],
             )
             .await?;
@@ -257,14 +266,16 @@ pub(super) async fn api_key_update<A: Api>(
             id: request::path_parameter("id", &path.id, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let body = request::merge_patch(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .api_key_update(metadata, principal, params, body)
-                .await,
-        )
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let body = request::merge_patch(&context, &bytes?)?;
+        Share::decoded(&mut share);
+        let response = context
+            .context()
+            .implementation
+            .api_key_update(metadata, principal, params, body)
+            .await;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -326,6 +337,7 @@ pub(super) async fn api_key_revoke<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "api_key_revoke",
                 &[&[Scope::ApiKeysWrite]],
             )
             .await?;
@@ -334,13 +346,13 @@ pub(super) async fn api_key_revoke<A: Api>(
             id: request::path_parameter("id", &path.id, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .api_key_revoke(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .api_key_revoke(metadata, principal, params)
+            .await;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -394,6 +406,7 @@ pub(super) async fn api_key_rotate<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "api_key_rotate",
                 &[&[Scope::ApiKeysWrite]],
             )
             .await?;
@@ -407,7 +420,11 @@ pub(super) async fn api_key_rotate<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (body, bytes) = request::optional_body_with_bytes(&context, request).await?;
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let bytes = bytes?;
+        let body = request::optional_body(&context, &bytes)?;
+        Share::decoded(&mut share);
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
             &context,
@@ -417,7 +434,7 @@ pub(super) async fn api_key_rotate<A: Api>(
             key,
             &bytes,
         );
-        idempotency::once(
+        let response = idempotency::once(
                 &context,
                 metadata,
                 keyed,
@@ -428,7 +445,8 @@ pub(super) async fn api_key_rotate<A: Api>(
                         .api_key_rotate(metadata, principal, keyed, params, body)
                 },
             )
-            .await
+            .await?;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -483,18 +501,25 @@ pub(super) async fn api_key_verify<A: Api>(
         let principal = admission::principal_or_later(
                 &context,
                 &metadata,
+                "api_key_verify",
                 &[&[Scope::ApiKeysVerify]],
             )
             .await?;
         request::no_query(&context)?;
-        let body = request::required_body(&context, request).await;
-        Ok(
-            context
-                .context()
-                .implementation
-                .api_key_verify(metadata, principal, body)
-                .await,
-        )
+        let (principal, mut share, bytes) = admission::receive_body_or_later(
+                &context,
+                principal,
+                request,
+            )
+            .await;
+        let body = bytes.and_then(|bytes| request::required_body(&context, &bytes));
+        Share::decoded(&mut share);
+        let response = context
+            .context()
+            .implementation
+            .api_key_verify(metadata, principal, body)
+            .await;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -526,18 +551,21 @@ pub(super) async fn api_key_verify_batch<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "api_key_verify_batch",
                 &[&[Scope::ApiKeysVerify]],
             )
             .await?;
         request::no_query(&context)?;
-        let body = request::required_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .api_key_verify_batch(metadata, principal, body)
-                .await,
-        )
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let body = request::required_body(&context, &bytes?)?;
+        Share::decoded(&mut share);
+        let response = context
+            .context()
+            .implementation
+            .api_key_verify_batch(metadata, principal, body)
+            .await;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::types;
 use crate::server::{
     Api, AuditAppendBatchResponse, AuditAppendResponse, AuditGetParams, AuditGetResponse,
-    AuditListParams, AuditListResponse, Scope,
+    AuditListParams, AuditListResponse, Scope, Share,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -27,6 +27,7 @@ pub(super) async fn audit_append<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "audit_append",
                 &[&[Scope::AuditWrite]],
             )
             .await?;
@@ -36,7 +37,11 @@ pub(super) async fn audit_append<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let bytes = bytes?;
+        let body = request::required_body(&context, &bytes)?;
+        Share::decoded(&mut share);
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
             &context,
@@ -46,7 +51,7 @@ pub(super) async fn audit_append<A: Api>(
             key,
             &bytes,
         );
-        idempotency::once(
+        let response = idempotency::once(
                 &context,
                 metadata,
                 keyed,
@@ -57,7 +62,8 @@ pub(super) async fn audit_append<A: Api>(
                         .audit_append(metadata, principal, keyed, body)
                 },
             )
-            .await
+            .await?;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -102,7 +108,12 @@ pub(super) async fn audit_list<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[&[Scope::AuditRead]])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                "audit_list",
+                &[&[Scope::AuditRead]],
+            )
             .await?;
         let query = request::query(
             &context,
@@ -127,13 +138,13 @@ pub(super) async fn audit_list<A: Api>(
             limit: request::defaulted_parameter(&query, "limit", str::parse, "50")?,
             cursor: request::optional_parameter(&query, "cursor", str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .audit_list(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .audit_list(metadata, principal, params)
+            .await;
+        Ok(admission::respond_if_room(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -175,6 +186,7 @@ pub(super) async fn audit_append_batch<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "audit_append_batch",
                 &[&[Scope::AuditWrite]],
             )
             .await?;
@@ -184,7 +196,11 @@ pub(super) async fn audit_append_batch<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let bytes = bytes?;
+        let body = request::required_body(&context, &bytes)?;
+        Share::decoded(&mut share);
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
             &context,
@@ -194,7 +210,7 @@ pub(super) async fn audit_append_batch<A: Api>(
             key,
             &bytes,
         );
-        idempotency::once(
+        let response = idempotency::once(
                 &context,
                 metadata,
                 keyed,
@@ -205,7 +221,8 @@ pub(super) async fn audit_append_batch<A: Api>(
                         .audit_append_batch(metadata, principal, keyed, body)
                 },
             )
-            .await
+            .await?;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -258,13 +275,24 @@ pub(super) async fn audit_get<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[&[Scope::AuditRead]])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                "audit_get",
+                &[&[Scope::AuditRead]],
+            )
             .await?;
         request::no_query(&context)?;
         let params = AuditGetParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
-        Ok(context.context().implementation.audit_get(metadata, principal, params).await)
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .audit_get(metadata, principal, params)
+            .await;
+        Ok(admission::respond_if_room(share, response))
     };
     response::respond(&context, pin!(work)).await
 }

@@ -9,6 +9,7 @@ use http::{HeaderName, Request, StatusCode};
 use crate::types;
 use crate::server::{
     Api, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, Scope,
+    Share,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -23,11 +24,18 @@ pub(super) async fn catalog_list<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "catalog_list",
                 &[&[Scope::CatalogRead]],
             )
             .await?;
         request::no_query(&context)?;
-        Ok(context.context().implementation.catalog_list(metadata, principal).await)
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .catalog_list(metadata, principal)
+            .await;
+        Ok(admission::respond_if_room(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -70,6 +78,7 @@ pub(super) async fn catalog_request<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "catalog_request",
                 &[&[Scope::CatalogWrite]],
             )
             .await?;
@@ -79,7 +88,11 @@ pub(super) async fn catalog_request<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let bytes = bytes?;
+        let body = request::required_body(&context, &bytes)?;
+        Share::decoded(&mut share);
         let success = StatusCode::ACCEPTED;
         let keyed = idempotency::keyed_request(
             &context,
@@ -89,7 +102,7 @@ pub(super) async fn catalog_request<A: Api>(
             key,
             &bytes,
         );
-        idempotency::once(
+        let response = idempotency::once(
                 &context,
                 metadata,
                 keyed,
@@ -100,7 +113,8 @@ pub(super) async fn catalog_request<A: Api>(
                         .catalog_request(metadata, principal, keyed, body)
                 },
             )
-            .await
+            .await?;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -150,6 +164,7 @@ pub(super) async fn catalog_trial_request<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "catalog_trial_request",
                 &[&[Scope::CatalogWrite]],
             )
             .await?;
@@ -159,7 +174,11 @@ pub(super) async fn catalog_trial_request<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let bytes = bytes?;
+        let body = request::required_body(&context, &bytes)?;
+        Share::decoded(&mut share);
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
             &context,
@@ -169,7 +188,7 @@ pub(super) async fn catalog_trial_request<A: Api>(
             key,
             &bytes,
         );
-        idempotency::once(
+        let response = idempotency::once(
                 &context,
                 metadata,
                 keyed,
@@ -180,7 +199,8 @@ pub(super) async fn catalog_trial_request<A: Api>(
                         .catalog_trial_request(metadata, principal, keyed, body)
                 },
             )
-            .await
+            .await?;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }

@@ -12,7 +12,7 @@ use crate::types;
 use crate::server::{
     Api, ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse,
     ProjectGetParams, ProjectGetResponse, ProjectListParams, ProjectListResponse,
-    ProjectUpdateParams, ProjectUpdateResponse, Scope,
+    ProjectUpdateParams, ProjectUpdateResponse, Scope, Share,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -27,6 +27,7 @@ pub(super) async fn project_list<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "project_list",
                 &[&[Scope::ProjectsRead]],
             )
             .await?;
@@ -36,13 +37,13 @@ pub(super) async fn project_list<A: Api>(
             limit: request::defaulted_parameter(&query, "limit", str::parse, "50")?,
             cursor: request::optional_parameter(&query, "cursor", str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .project_list(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .project_list(metadata, principal, params)
+            .await;
+        Ok(admission::respond_if_room(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -85,6 +86,7 @@ pub(super) async fn project_create<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "project_create",
                 &[&[Scope::ProjectsWrite]],
             )
             .await?;
@@ -94,7 +96,11 @@ pub(super) async fn project_create<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let bytes = bytes?;
+        let body = request::required_body(&context, &bytes)?;
+        Share::decoded(&mut share);
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
             &context,
@@ -104,7 +110,7 @@ pub(super) async fn project_create<A: Api>(
             key,
             &bytes,
         );
-        idempotency::once(
+        let response = idempotency::once(
                 &context,
                 metadata,
                 keyed,
@@ -115,7 +121,8 @@ pub(super) async fn project_create<A: Api>(
                         .project_create(metadata, principal, keyed, body)
                 },
             )
-            .await
+            .await?;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -174,6 +181,7 @@ pub(super) async fn project_get<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "project_get",
                 &[&[Scope::ProjectsRead]],
             )
             .await?;
@@ -181,13 +189,13 @@ pub(super) async fn project_get<A: Api>(
         let params = ProjectGetParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .project_get(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .project_get(metadata, principal, params)
+            .await;
+        Ok(admission::respond_if_room(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -242,6 +250,7 @@ pub(super) async fn project_update<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "project_update",
                 &[&[Scope::ProjectsWrite]],
             )
             .await?;
@@ -250,14 +259,16 @@ pub(super) async fn project_update<A: Api>(
             id: request::path_parameter("id", &path.id, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let body = request::merge_patch(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .project_update(metadata, principal, params, body)
-                .await,
-        )
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let body = request::merge_patch(&context, &bytes?)?;
+        Share::decoded(&mut share);
+        let response = context
+            .context()
+            .implementation
+            .project_update(metadata, principal, params, body)
+            .await;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -318,6 +329,7 @@ pub(super) async fn project_delete<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "project_delete",
                 &[&[Scope::ProjectsWrite]],
             )
             .await?;
@@ -326,13 +338,13 @@ pub(super) async fn project_delete<A: Api>(
             id: request::path_parameter("id", &path.id, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .project_delete(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .project_delete(metadata, principal, params)
+            .await;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }

@@ -939,7 +939,7 @@ pub fn api_description<A: Api>(
                 )
                 .summary("Verify up to 100 API keys.")
                 .description(
-                    "Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`. A key that cannot be checked has the reason `unavailable`; the others have their results. For the rate limit of the caller, each key counts as a request.",
+                    "Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`. A key that cannot be checked has the reason `unavailable`; the others have their results.",
                 )
                 .tag("api_keys"),
         )?;

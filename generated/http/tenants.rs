@@ -13,7 +13,7 @@ use crate::server::{
     Api, EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
     EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
     EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams,
-    EntitlementSetResponse, Scope, TenantActivateParams, TenantActivateResponse,
+    EntitlementSetResponse, Scope, Share, TenantActivateParams, TenantActivateResponse,
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
     TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
@@ -32,6 +32,7 @@ pub(super) async fn tenant_list<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "tenant_list",
                 &[&[Scope::TenantsRead]],
             )
             .await?;
@@ -68,13 +69,13 @@ pub(super) async fn tenant_list<A: Api>(
             limit: request::defaulted_parameter(&query, "limit", str::parse, "50")?,
             cursor: request::optional_parameter(&query, "cursor", str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .tenant_list(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .tenant_list(metadata, principal, params)
+            .await;
+        Ok(admission::respond_if_room(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -116,6 +117,7 @@ pub(super) async fn tenant_create<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "tenant_create",
                 &[&[Scope::TenantsWrite]],
             )
             .await?;
@@ -125,7 +127,11 @@ pub(super) async fn tenant_create<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let bytes = bytes?;
+        let body = request::required_body(&context, &bytes)?;
+        Share::decoded(&mut share);
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
             &context,
@@ -135,7 +141,7 @@ pub(super) async fn tenant_create<A: Api>(
             key,
             &bytes,
         );
-        idempotency::once(
+        let response = idempotency::once(
                 &context,
                 metadata,
                 keyed,
@@ -146,7 +152,8 @@ pub(super) async fn tenant_create<A: Api>(
                         .tenant_create(metadata, principal, keyed, body)
                 },
             )
-            .await
+            .await?;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -204,6 +211,7 @@ pub(super) async fn tenant_get<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "tenant_get",
                 &[&[Scope::TenantsRead]],
             )
             .await?;
@@ -211,13 +219,13 @@ pub(super) async fn tenant_get<A: Api>(
         let params = TenantGetParams {
             id: request::path_parameter("id", &path.id, str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .tenant_get(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .tenant_get(metadata, principal, params)
+            .await;
+        Ok(admission::respond_if_room(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -272,6 +280,7 @@ pub(super) async fn tenant_update<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "tenant_update",
                 &[&[Scope::TenantsWrite]],
             )
             .await?;
@@ -280,14 +289,16 @@ pub(super) async fn tenant_update<A: Api>(
             id: request::path_parameter("id", &path.id, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let body = request::merge_patch(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .tenant_update(metadata, principal, params, body)
-                .await,
-        )
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let body = request::merge_patch(&context, &bytes?)?;
+        Share::decoded(&mut share);
+        let response = context
+            .context()
+            .implementation
+            .tenant_update(metadata, principal, params, body)
+            .await;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -349,6 +360,7 @@ pub(super) async fn tenant_delete<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "tenant_delete",
                 &[&[Scope::TenantsDelete]],
             )
             .await?;
@@ -357,13 +369,13 @@ pub(super) async fn tenant_delete<A: Api>(
             id: request::path_parameter("id", &path.id, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .tenant_delete(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .tenant_delete(metadata, principal, params)
+            .await;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -417,6 +429,7 @@ pub(super) async fn tenant_get_by_slug<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "tenant_get_by_slug",
                 &[&[Scope::TenantsRead]],
             )
             .await?;
@@ -424,13 +437,13 @@ pub(super) async fn tenant_get_by_slug<A: Api>(
         let params = TenantGetBySlugParams {
             slug: request::path_parameter("slug", &path.slug, str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .tenant_get_by_slug(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .tenant_get_by_slug(metadata, principal, params)
+            .await;
+        Ok(admission::respond_if_room(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -485,6 +498,7 @@ pub(super) async fn tenant_activate<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "tenant_activate",
                 &[&[Scope::TenantsWrite]],
             )
             .await?;
@@ -498,7 +512,11 @@ pub(super) async fn tenant_activate<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (body, bytes) = request::optional_body_with_bytes(&context, request).await?;
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let bytes = bytes?;
+        let body = request::optional_body(&context, &bytes)?;
+        Share::decoded(&mut share);
         let success = StatusCode::OK;
         let keyed = idempotency::keyed_request(
             &context,
@@ -508,7 +526,7 @@ pub(super) async fn tenant_activate<A: Api>(
             key,
             &bytes,
         );
-        idempotency::once(
+        let response = idempotency::once(
                 &context,
                 metadata,
                 keyed,
@@ -519,7 +537,8 @@ pub(super) async fn tenant_activate<A: Api>(
                         .tenant_activate(metadata, principal, keyed, params, body)
                 },
             )
-            .await
+            .await?;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -582,6 +601,7 @@ pub(super) async fn tenant_cancel<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "tenant_cancel",
                 &[&[Scope::TenantsWrite]],
             )
             .await?;
@@ -595,7 +615,11 @@ pub(super) async fn tenant_cancel<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (body, bytes) = request::optional_body_with_bytes(&context, request).await?;
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let bytes = bytes?;
+        let body = request::optional_body(&context, &bytes)?;
+        Share::decoded(&mut share);
         let success = StatusCode::OK;
         let keyed = idempotency::keyed_request(
             &context,
@@ -605,7 +629,7 @@ pub(super) async fn tenant_cancel<A: Api>(
             key,
             &bytes,
         );
-        idempotency::once(
+        let response = idempotency::once(
                 &context,
                 metadata,
                 keyed,
@@ -616,7 +640,8 @@ pub(super) async fn tenant_cancel<A: Api>(
                         .tenant_cancel(metadata, principal, keyed, params, body)
                 },
             )
-            .await
+            .await?;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -678,6 +703,7 @@ pub(super) async fn tenant_archive<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "tenant_archive",
                 &[&[Scope::TenantsWrite]],
             )
             .await?;
@@ -691,6 +717,7 @@ pub(super) async fn tenant_archive<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
+        let share = admission::take_permit(&context, &principal)?;
         let success = StatusCode::OK;
         let keyed = idempotency::keyed_request(
             &context,
@@ -700,7 +727,7 @@ pub(super) async fn tenant_archive<A: Api>(
             key,
             &[],
         );
-        idempotency::once(
+        let response = idempotency::once(
                 &context,
                 metadata,
                 keyed,
@@ -711,7 +738,8 @@ pub(super) async fn tenant_archive<A: Api>(
                         .tenant_archive(metadata, principal, keyed, params)
                 },
             )
-            .await
+            .await?;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -759,6 +787,7 @@ pub(super) async fn entitlement_list<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "entitlement_list",
                 &[&[Scope::TenantsRead], &[Scope::EntitlementsRead]],
             )
             .await?;
@@ -766,13 +795,13 @@ pub(super) async fn entitlement_list<A: Api>(
         let params = EntitlementListParams {
             tenant_id: request::required_parameter(&query, "tenant_id", str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .entitlement_list(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .entitlement_list(metadata, principal, params)
+            .await;
+        Ok(admission::respond_if_room(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -824,6 +853,7 @@ pub(super) async fn entitlement_get<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "entitlement_get",
                 &[&[Scope::EntitlementsRead]],
             )
             .await?;
@@ -836,13 +866,13 @@ pub(super) async fn entitlement_get<A: Api>(
             )?,
             product: request::path_parameter("product", &path.product, str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .entitlement_get(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .entitlement_get(metadata, principal, params)
+            .await;
+        Ok(admission::respond_if_room(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -899,6 +929,7 @@ pub(super) async fn entitlement_set<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "entitlement_set",
                 &[&[Scope::EntitlementsWrite]],
             )
             .await?;
@@ -912,14 +943,16 @@ pub(super) async fn entitlement_set<A: Api>(
             product: request::path_parameter("product", &path.product, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let body = request::required_body(&context, request).await?;
-        Ok(
-            context
-                .context()
-                .implementation
-                .entitlement_set(metadata, principal, params, body)
-                .await,
-        )
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let body = request::required_body(&context, &bytes?)?;
+        Share::decoded(&mut share);
+        let response = context
+            .context()
+            .implementation
+            .entitlement_set(metadata, principal, params, body)
+            .await;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -986,6 +1019,7 @@ pub(super) async fn entitlement_revoke<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "entitlement_revoke",
                 &[&[Scope::EntitlementsWrite]],
             )
             .await?;
@@ -999,13 +1033,13 @@ pub(super) async fn entitlement_revoke<A: Api>(
             product: request::path_parameter("product", &path.product, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .entitlement_revoke(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .entitlement_revoke(metadata, principal, params)
+            .await;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -1050,6 +1084,7 @@ pub(super) async fn entitlement_check<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "entitlement_check",
                 &[&[Scope::ApiKeysVerify]],
             )
             .await?;
@@ -1058,13 +1093,13 @@ pub(super) async fn entitlement_check<A: Api>(
             tenant_id: request::required_parameter(&query, "tenant_id", str::parse)?,
             product: request::required_parameter(&query, "product", str::parse)?,
         };
-        Ok(
-            context
-                .context()
-                .implementation
-                .entitlement_check(metadata, principal, params)
-                .await,
-        )
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .entitlement_check(metadata, principal, params)
+            .await;
+        Ok(admission::respond_if_room(share, response))
     };
     response::respond(&context, pin!(work)).await
 }

@@ -139,7 +139,6 @@ pub trait ApiKeys: Idempotency {
     ///
     /// Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`.
     /// A key that cannot be checked has the reason `unavailable`; the others have their results.
-    /// For the rate limit of the caller, each key counts as a request.
     ///
     /// Requires the scope `api_keys:verify`.
     ///

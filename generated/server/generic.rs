@@ -114,12 +114,19 @@ pub struct GenericApi<H>(pub H);
 impl<H: Admission> Admission for GenericApi<H> {
     type Identity = H::Identity;
 
+    type Share = H::Share;
+
     fn admit(
         &self,
         metadata: &RequestMetadata,
+        operation: &'static str,
         credentials: Credentials,
     ) -> impl Future<Output = Result<Admitted<H::Identity>, NotAdmitted>> + Send {
-        self.0.admit(metadata, credentials)
+        self.0.admit(metadata, operation, credentials)
+    }
+
+    fn share(&self, identity: &H::Identity) -> H::Share {
+        self.0.share(identity)
     }
 }
 

@@ -18,7 +18,7 @@ mod tenants;
 
 pub use self::admission::{
     Admission, Admitted, BearerToken, Credentials, NotAdmitted, Principal, Scope, Scopes,
-    TryLater, UnknownScope,
+    Share, TryLater, UnknownScope,
 };
 pub use self::api_keys::{
     ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams,

@@ -366,7 +366,6 @@ impl ApiKeyVerify {
 ///
 /// Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`.
 /// A key that cannot be checked has the reason `unavailable`; the others have their results.
-/// For the rate limit of the caller, each key counts as a request.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApiKeyVerifyBatch {
     /// The keys, each with what it must be good for. A secret, and therefore read from this file

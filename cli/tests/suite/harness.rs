@@ -144,6 +144,7 @@ fn serve<S: Store>(store: S) -> (SocketAddr, Box<dyn Running>) {
             retry_after: RetryAfterSeconds::try_from(1).unwrap(),
             request_rate: RateLimit::new(NonZeroU32::MIN).unwrap(),
             max_requests: 1024,
+            max_memory: 1024 * 1024 * 1024,
         },
     };
     let hash_limits = HashLimits {

@@ -381,7 +381,6 @@ impl Client {
     ///
     /// Verifies each key as `api_key_verify` does, and returns the results in the order of `keys`.
     /// A key that cannot be checked has the reason `unavailable`; the others have their results.
-    /// For the rate limit of the caller, each key counts as a request.
     pub fn api_key_verify_batch(&self) -> builder::ApiKeyVerifyBatch<'_> {
         builder::ApiKeyVerifyBatch::new(self)
     }

@@ -5,6 +5,7 @@ use quote::{format_ident, quote};
 
 use super::http::{arm, template};
 use super::server::variant;
+use super::template::prune;
 use crate::model::{Api, Operation, Response, Scheme};
 use crate::print::{doc, rust_file};
 use crate::{Error, GeneratedFile, names};
@@ -13,7 +14,7 @@ const SERVER: &str = include_str!("../templates/server_admission.rs");
 const HTTP: &str = include_str!("../templates/http_admission.rs");
 
 /// What `server/admission.rs` exports.
-pub(super) const EXPORTS: [&str; 10] = [
+pub(super) const EXPORTS: [&str; 11] = [
     "Admission",
     "Admitted",
     "BearerToken",
@@ -22,6 +23,7 @@ pub(super) const EXPORTS: [&str; 10] = [
     "Principal",
     "Scope",
     "Scopes",
+    "Share",
     "TryLater",
     "UnknownScope",
 ];
@@ -52,27 +54,22 @@ pub(super) fn server_file(api: &Api) -> Result<Option<GeneratedFile>, Error> {
     Ok(Some(GeneratedFile::new("server/admission.rs", text)))
 }
 
-/// `http/admission.rs`, if any operation is secured.
-pub(super) fn http_file(api: &Api) -> Result<Option<GeneratedFile>, Error> {
+/// `http/admission.rs`, if any operation is secured, with what the other code uses of it.
+pub(super) fn http_file(api: &Api, code: &str) -> Result<Option<GeneratedFile>, Error> {
     if admitting(api).is_none() {
         return Ok(None);
     }
     let arms = later(api)?.map(|it| arm(api, None, it));
-    let template = template(HTTP)?;
-    let text = rust_file(
-        "Authenticates and authorizes callers.",
-        quote! {
-            #template
-
-            impl TryLater {
-                fn into_pending(self) -> Result<PendingResponse, HttpError> {
-                    Ok(match self {
-                        #(#arms)*
-                    })
-                }
+    let later = quote! {
+        impl TryLater {
+            fn into_pending(self) -> Result<PendingResponse, HttpError> {
+                Ok(match self {
+                    #(#arms)*
+                })
             }
-        },
-    )?;
+        }
+    };
+    let (text, _) = prune(&format!("{HTTP}\n{later}"), code)?;
     Ok(Some(GeneratedFile::new("http/admission.rs", text)))
 }
 

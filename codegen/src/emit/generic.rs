@@ -32,13 +32,19 @@ pub(super) fn file(api: &Api) -> Result<GeneratedFile, Error> {
         quote! {
             impl<H: super::Admission> super::Admission for GenericApi<H> {
                 type Identity = H::Identity;
+                type Share = H::Share;
 
                 fn admit(
                     &self,
                     metadata: &super::RequestMetadata,
+                    operation: &'static str,
                     credentials: super::Credentials,
                 ) -> impl Future<Output = Result<super::Admitted<H::Identity>, super::NotAdmitted>> + Send {
-                    self.0.admit(metadata, credentials)
+                    self.0.admit(metadata, operation, credentials)
+                }
+
+                fn share(&self, identity: &H::Identity) -> H::Share {
+                    self.0.share(identity)
                 }
             }
         }

@@ -130,14 +130,19 @@ pub(super) fn check_error_responses(root: &Place<'_>, operation: &Operation, pla
     if let Some(code) = [401, 403].into_iter().find(|code| !declares(*code)) {
         return Err(place.error(format!("the operation is secured; declare {code}")));
     }
-    if declares(429) == declares(503) {
-        Ok(())
-    } else {
-        Err(place.error(
+    if declares(429) != declares(503) {
+        return Err(place.error(
             "of 429 and 503 only one is declared; a secured operation must declare both, or neither (its implementation \
              then gets the principal as a `Result`)",
-        ))
+        ));
     }
+    if operation.body.is_some() && operation.rejects_bodies() && !declares(429) {
+        return Err(place.error(
+            "413 is declared, but not 429 and 503; without room for a body, the implementation would be called without \
+             it: declare all of them, or none (it then gets the principal and the body as a `Result`)",
+        ));
+    }
+    Ok(())
 }
 
 /// 401 and 403 must have the challenge, and no other response can.

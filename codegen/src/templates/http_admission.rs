@@ -1,43 +1,141 @@
+//! Authenticates and authorizes callers, and keeps each within its share of the service.
+
 use std::collections::BTreeSet;
 
-use dropshot::HttpError;
+use bytes::Bytes;
+use dropshot::{Body, HttpError};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 
 use super::context::{RequestContext, ServerContext};
 use super::response;
-use super::response::{ErrorResponse, PendingResponse};
+use super::response::{ErrorResponse, PendingResponse, Serialized, ToResponse};
 use crate::server::{
-    Api, BearerToken, Credentials, NotAdmitted, Principal, RequestMetadata, Scope, TryLater,
+    Api, BearerToken, Credentials, InvalidBody, NotAdmitted, Principal, RequestMetadata, Scope, Share, TryLater,
 };
 use crate::types::{Error, ErrorCode};
+
+/// A caller, or what it is told if it should try again later.
+type PrincipalOrLater<I> = Result<Principal<I>, TryLater>;
 
 /// Authenticates the caller and checks that it has the scopes of one alternative.
 pub(super) async fn principal<A: Api>(
     context: &RequestContext<ServerContext<A>>,
     metadata: &RequestMetadata,
+    operation: &'static str,
     alternatives: &[&[Scope]],
 ) -> Result<Principal<A::Identity>, ErrorResponse> {
-    principal_or_later(context, metadata, alternatives)
+    principal_or_later(context, metadata, operation, alternatives)
         .await?
-        .map_err(|later| ErrorResponse(later.into_pending()))
+        .map_err(ErrorResponse::from)
 }
 
 /// Like [`principal`], for an operation that declares neither 429 nor 503: the implementation gets a [`TryLater`].
 pub(super) async fn principal_or_later<A: Api>(
     context: &RequestContext<ServerContext<A>>,
     metadata: &RequestMetadata,
+    operation: &'static str,
     alternatives: &[&[Scope]],
-) -> Result<Result<Principal<A::Identity>, TryLater>, ErrorResponse> {
+) -> Result<PrincipalOrLater<A::Identity>, ErrorResponse> {
     let credentials = credentials(context.request.headers());
     let has_token = matches!(credentials, Credentials::Bearer(_));
-    match context.context().implementation.admit(metadata, credentials).await {
+    match context.context().implementation.admit(metadata, operation, credentials).await {
         Ok(admitted) => match Principal::authorize(admitted, alternatives) {
             Ok(principal) => Ok(Ok(principal)),
             Err(missing) => Err(forbidden(&missing, alternatives)),
         },
         Err(NotAdmitted::TryLater(later)) => Ok(Err(later)),
         Err(NotAdmitted::Unauthorized(error)) => Err(unauthorized(&error, has_token)),
+    }
+}
+
+/// Takes a permit from the caller's share.
+pub(super) fn take_permit<A: Api>(
+    context: &RequestContext<ServerContext<A>>,
+    principal: &Principal<A::Identity>,
+) -> Result<A::Share, TryLater> {
+    let mut share = context.context().implementation.share(principal);
+    share.start()?;
+    Ok(share)
+}
+
+/// Like [`take_permit`], for an operation that declares neither 429 nor 503.
+pub(super) fn take_permit_or_later<A: Api>(
+    context: &RequestContext<ServerContext<A>>,
+    principal: PrincipalOrLater<A::Identity>,
+) -> (PrincipalOrLater<A::Identity>, Option<A::Share>) {
+    let taken = principal.and_then(|principal| {
+        let mut share = context.context().implementation.share(&principal);
+        share.start()?;
+        Ok((principal, share))
+    });
+    match taken {
+        Ok((principal, share)) => (Ok(principal), Some(share)),
+        Err(later) => (Err(later), None),
+    }
+}
+
+/// Reads a body into the caller's share of the memory, and then takes a permit. So a caller whose bodies do not arrive takes no
+/// permits, and nothing is decoded without one. When this returns, the body may be decoded.
+pub(super) async fn receive_body<A: Api>(
+    context: &RequestContext<ServerContext<A>>,
+    principal: &Principal<A::Identity>,
+    request: Request<Body>,
+) -> Result<(A::Share, Result<Bytes, InvalidBody>), ErrorResponse> {
+    let mut share = context.context().implementation.share(principal);
+    share.receive(super::request::expected_size(context, &request))?;
+    let bytes = super::request::receive(context, request).await;
+    share.start()?;
+    share.decoding(bytes.as_ref().map_or(0, Bytes::len)).await;
+    Ok((share, bytes))
+}
+
+/// Like [`receive_body`], for an operation that declares neither 429 nor 503. Without an authenticated caller or room in its
+/// share, the body is not read.
+pub(super) async fn receive_body_or_later<A: Api>(
+    context: &RequestContext<ServerContext<A>>,
+    principal: PrincipalOrLater<A::Identity>,
+    request: Request<Body>,
+) -> (PrincipalOrLater<A::Identity>, Option<A::Share>, Result<Bytes, InvalidBody>) {
+    let received = async {
+        let principal = principal?;
+        let mut share = context.context().implementation.share(&principal);
+        share.receive(super::request::expected_size(context, &request))?;
+        let bytes = super::request::receive(context, request).await;
+        share.start()?;
+        share.decoding(bytes.as_ref().map_or(0, Bytes::len)).await;
+        Ok((principal, share, bytes))
+    };
+    match received.await {
+        Ok((principal, share, bytes)) => (Ok(principal), Some(share), bytes),
+        Err(later) => (Err(later), None, Err(super::request::not_read())),
+    }
+}
+
+/// Responds to a read. The response stays in the caller's share until the caller has received it. If there is no room for it,
+/// the caller is asked to try again later.
+pub(super) fn respond_if_room<R: ToResponse>(mut share: impl Share, response: R) -> Serialized<R> {
+    let pending = response.into_pending();
+    Serialized::new(pending.and_then(|pending| match share.respond(response::size(&pending)) {
+        Ok(()) => Ok(response::until_sent(pending, share)),
+        Err(later) => later.into_pending(),
+    }))
+}
+
+/// Responds to a change, which was made already, or in an operation that declares no 429. The response is sent even if there
+/// is no room for it; then the request keeps what it has until the caller has received it.
+pub(super) fn respond_in_any_case<R: ToResponse>(mut share: impl Share, response: R) -> Serialized<R> {
+    let pending = response.into_pending();
+    Serialized::new(pending.map(|pending| {
+        // The response is at most as large as the body and the record it changed, which have bounds of their own.
+        let _counted = share.respond(response::size(&pending));
+        response::until_sent(pending, share)
+    }))
+}
+
+impl From<TryLater> for ErrorResponse {
+    fn from(later: TryLater) -> Self {
+        Self(later.into_pending())
     }
 }
 

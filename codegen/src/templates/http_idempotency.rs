@@ -1,5 +1,3 @@
-use std::marker::PhantomData;
-
 use blake2::{Blake2s256, Digest};
 use dropshot::HttpError;
 use http::header::RETRY_AFTER;
@@ -7,9 +5,9 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::context::{RequestContext, ServerContext};
 use super::response;
-use super::response::{ErrorResponse, PendingResponse, ToResponse};
+use super::response::{ErrorResponse, PendingResponse, Serialized, ToResponse};
 use crate::server::{
-    Api, KeyedRequest, OperationResponse, Principal, RequestKey, RequestMetadata, ServerErrorResponse, StoredResponse,
+    Api, KeyedRequest, Principal, RequestKey, RequestMetadata, ServerErrorResponse, StoredResponse,
 };
 use crate::types::ErrorCode;
 
@@ -67,31 +65,6 @@ fn digest(parts: &[&[u8]]) -> [u8; 32] {
     digest.finalize().into()
 }
 
-/// The response of the operation `R`: a new one, or that of an earlier request.
-pub(super) struct Once<R> {
-    pending: Result<PendingResponse, HttpError>,
-    operation: PhantomData<fn() -> R>,
-}
-
-impl<R> Once<R> {
-    fn new(pending: Result<PendingResponse, HttpError>) -> Self {
-        Self {
-            pending,
-            operation: PhantomData,
-        }
-    }
-}
-
-impl<R: OperationResponse> OperationResponse for Once<R> {
-    const OPERATION: &'static str = R::OPERATION;
-}
-
-impl<R: OperationResponse> ToResponse for Once<R> {
-    fn into_pending(self) -> Result<PendingResponse, HttpError> {
-        self.pending
-    }
-}
-
 /// Runs an operation, unless there is a response for the request's key.
 ///
 /// `run` stores the response of its success together with its change. Between the look for a response and that change,
@@ -102,7 +75,7 @@ pub(super) async fn once<A, R, F>(
     metadata: RequestMetadata,
     keyed: Option<KeyedRequest>,
     run: impl FnOnce(RequestMetadata, Option<KeyedRequest>) -> F,
-) -> Result<Once<R>, ErrorResponse>
+) -> Result<Serialized<R>, ErrorResponse>
 where
     A: Api,
     R: ToResponse + From<ServerErrorResponse>,
@@ -110,12 +83,12 @@ where
 {
     let implementation = &context.context().implementation;
     let Some(request) = keyed else {
-        return Ok(Once::new(run(metadata, None).await.into_pending()));
+        return Ok(Serialized::new(run(metadata, None).await.into_pending()));
     };
     match implementation.stored_response(&metadata, &request.key).await {
         Ok(None) => {}
-        Ok(Some(stored)) => return Ok(Once::new(replay(&request, stored))),
-        Err(error) => return Ok(Once::new(R::from(error).into_pending())),
+        Ok(Some(stored)) => return Ok(Serialized::new(replay(&request, stored))),
+        Err(error) => return Ok(Serialized::new(R::from(error).into_pending())),
     }
     let Some(_running) = implementation.running_requests().start(&request.key) else {
         return Err(still_running());
@@ -125,9 +98,9 @@ where
         .as_ref()
         .is_ok_and(|pending| response::pending_status(pending).is_success());
     if !is_success && let Ok(Some(stored)) = implementation.stored_response(&metadata, &request.key).await {
-        return Ok(Once::new(replay(&request, stored)));
+        return Ok(Serialized::new(replay(&request, stored)));
     }
-    Ok(Once::new(pending))
+    Ok(Serialized::new(pending))
 }
 
 /// Repeats the response to the first request, if this is the same request.

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use opentelemetry::Context;
 use opentelemetry::context::FutureExt;
 use serde::Serialize;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::Instant;
 
@@ -32,12 +33,14 @@ pub(super) struct PendingResponse {
     digest: Option<String>,
     /// Becomes a 304 for a caller that has it.
     is_conditional: bool,
+    /// What is dropped when the caller has received the response.
+    held: Option<Box<dyn Send>>,
 }
 
 fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    PendingResponse { response, is_secret: false, digest: None, is_conditional: false }
+    PendingResponse { response, is_secret: false, digest: None, is_conditional: false, held: None }
 }
 
 pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<PendingResponse, HttpError> {
@@ -91,17 +94,67 @@ pub(super) fn conditional_private(pending: PendingResponse) -> PendingResponse {
     with_header(conditional(pending), CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))
 }
 
+/// Keeps something until the caller has received the response.
+pub(super) fn until_sent(pending: PendingResponse, held: impl Send + 'static) -> PendingResponse {
+    PendingResponse { held: Some(Box::new(held)), ..pending }
+}
+
+/// The number of bytes of the body before it is compressed.
+pub(super) fn size(pending: &PendingResponse) -> usize {
+    pending.response.body().len()
+}
+
+/// The bytes of a body, which the listener drops once it has written them.
+struct Sent {
+    body: Vec<u8>,
+    _held: Box<dyn Send>,
+}
+
+impl AsRef<[u8]> for Sent {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
 /// Negotiates the form of a response with the caller.
-pub(super) fn send<A: Api>(context: &RequestContext<ServerContext<A>>, pending: PendingResponse) -> HttpResult {
+pub(super) fn send<A: Api>(context: &RequestContext<ServerContext<A>>, mut pending: PendingResponse) -> HttpResult {
     let request = context.request.headers();
+    let held = pending.held.take();
     let mut response = negotiated(request, pending)?;
     context.context().allowed_origins.mark(request, response.headers_mut());
-    Ok(response.map(|body| Body::from(Bytes::from(body))))
+    Ok(response.map(|body| {
+        Body::from(match held {
+            Some(held) => Bytes::from_owner(Sent { body, _held: held }),
+            None => Bytes::from(body),
+        })
+    }))
 }
 
 /// Serializes a response that an operation declares.
 pub(super) trait ToResponse: OperationResponse {
     fn into_pending(self) -> Result<PendingResponse, HttpError>;
+}
+
+/// The response of the operation `R`, serialized.
+pub(super) struct Serialized<R> {
+    pending: Result<PendingResponse, HttpError>,
+    operation: PhantomData<fn() -> R>,
+}
+
+impl<R> Serialized<R> {
+    pub(super) fn new(pending: Result<PendingResponse, HttpError>) -> Self {
+        Self { pending, operation: PhantomData }
+    }
+}
+
+impl<R: OperationResponse> OperationResponse for Serialized<R> {
+    const OPERATION: &'static str = R::OPERATION;
+}
+
+impl<R: OperationResponse> ToResponse for Serialized<R> {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        self.pending
+    }
 }
 
 /// An error response of the HTTP layer itself; the implementation is not called.
@@ -193,7 +246,7 @@ pub(super) fn reject<A: Api>(
 
 /// Compresses at the fastest level, since each response is compressed anew.
 fn negotiated(request: &HeaderMap, pending: PendingResponse) -> Result<Response<Vec<u8>>, HttpError> {
-    let PendingResponse { mut response, is_secret, digest, is_conditional } = pending;
+    let PendingResponse { mut response, is_secret, digest, is_conditional, held: _ } = pending;
     let mut coding = Coding::Identity;
     if !is_secret && response.body().len() >= COMPRESSION_MIN {
         response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));

@@ -128,17 +128,102 @@ impl<I> Deref for Principal<I> {
     }
 }
 
-/// Authenticates callers. The generated code calls it before each operation with `security`, then checks the scopes.
+/// Authenticates callers, and divides the service among them. For each operation with `security`, the generated code calls
+/// [`Admission::admit`], checks the scopes, and then uses the caller's [`Share`].
 pub trait Admission: Send + Sync + 'static {
     /// The identity of a caller.
     type Identity: Send + Sync;
 
-    /// Authenticates the caller with these credentials.
+    /// The share of a caller, as one request uses it.
+    type Share: Share;
+
+    /// Authenticates the caller with these credentials, who calls the operation with this `operationId`.
     fn admit(
         &self,
         metadata: &RequestMetadata,
+        operation: &'static str,
         credentials: Credentials,
     ) -> impl Future<Output = Result<Admitted<Self::Identity>, NotAdmitted>> + Send;
+
+    /// The caller's share, of which the request holds nothing yet.
+    fn share(&self, identity: &Self::Identity) -> Self::Share;
+}
+
+/// What one request holds of its caller's share of the service. Dropping it returns all of it.
+pub trait Share: Send + 'static {
+    /// Takes memory for a body of at most this many bytes. Called before the body is read.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the caller is told if it has no room.
+    fn receive(&mut self, bytes: usize) -> Result<(), TryLater>;
+
+    /// Takes a permit to run. Called when the body has arrived, before it is decoded.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the caller is told if it has no room.
+    fn start(&mut self) -> Result<(), TryLater>;
+
+    /// Waits until a body of this many bytes may be decoded, which occupies a processor.
+    fn decoding(&mut self, bytes: usize) -> impl Future<Output = ()> + Send;
+
+    /// The body was decoded.
+    fn decoded(&mut self);
+
+    /// Returns the permit, and takes memory for a response of this many bytes in place of the body. The generated code drops
+    /// the share when the caller has received the response.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the caller is told if it has no room. The share then keeps the memory that it has.
+    fn respond(&mut self, bytes: usize) -> Result<(), TryLater>;
+}
+
+/// No limits.
+impl Share for () {
+    fn receive(&mut self, _bytes: usize) -> Result<(), TryLater> {
+        Ok(())
+    }
+
+    fn start(&mut self) -> Result<(), TryLater> {
+        Ok(())
+    }
+
+    async fn decoding(&mut self, _bytes: usize) {}
+
+    fn decoded(&mut self) {}
+
+    fn respond(&mut self, _bytes: usize) -> Result<(), TryLater> {
+        Ok(())
+    }
+}
+
+/// `None` if the request holds nothing and is only rejected.
+impl<S: Share> Share for Option<S> {
+    fn receive(&mut self, bytes: usize) -> Result<(), TryLater> {
+        self.as_mut().map_or(Ok(()), |share| share.receive(bytes))
+    }
+
+    fn start(&mut self) -> Result<(), TryLater> {
+        self.as_mut().map_or(Ok(()), Share::start)
+    }
+
+    async fn decoding(&mut self, bytes: usize) {
+        if let Some(share) = self {
+            share.decoding(bytes).await;
+        }
+    }
+
+    fn decoded(&mut self) {
+        if let Some(share) = self {
+            share.decoded();
+        }
+    }
+
+    fn respond(&mut self, bytes: usize) -> Result<(), TryLater> {
+        self.as_mut().map_or(Ok(()), |share| share.respond(bytes))
+    }
 }
 
 /// Why a caller was rejected before its scopes were checked.

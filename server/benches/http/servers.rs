@@ -157,6 +157,7 @@ fn registry() -> Result<RunningService<MemoryStore>, Box<dyn Error>> {
             retry_after: RetryAfterSeconds::try_from(1)?,
             request_rate: RateLimit::new(NonZeroU32::MIN)?,
             max_requests: 1024,
+            max_memory: 1024 * 1024 * 1024,
         },
     };
     let registry = Registry::new(store, catalog_file::read(None)?, clock, hasher);

@@ -1,24 +1,38 @@
-//! Authenticates callers and gives out request permits. The generated code calls it before each secured operation.
+//! Authenticates callers, and divides the service among them. The generated code calls it before each secured operation.
 
-use super::{RegistryApi, responses};
+use super::{ApiSettings, RegistryApi, responses};
 use crate::auth::{Access, BearerKind, TokenError, VerifiedToken};
 use crate::domain::caller::{Actor, Identity, TenantScope};
 use crate::limits::request_rate::RateLimit;
+use crate::limits::{NoShare, Shares, Taken, Turn, Turns};
 use crate::store::Store;
 use crate::telemetry::traces::span;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use tenant_registry_contract::server::{
-    Admission, Admitted, Credentials, NotAdmitted, RequestMetadata, Scope, TryLater,
+    Admission, Admitted, ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, Credentials, EntitlementCheckResponse,
+    NotAdmitted, OperationResponse, RequestMetadata, Scope, Share, TryLater,
 };
-use tenant_registry_contract::types::{ConstraintError, ErrorCode, Text};
-use tokio::sync::OwnedSemaphorePermit;
+use tenant_registry_contract::types::{ActorId, ConstraintError, ErrorCode, RetryAfterSeconds, TenantId, Text};
 use tracing::{error, info, warn};
 
-/// An authenticated caller and its request permit. Dropping this value releases the permit.
+/// The operations that products call for each of their own requests. They do not count against the rate of the caller: each
+/// takes one look-up that it shares with others, and the caller's share bounds how many run at once.
+const WITHOUT_RATE: [&str; 3] = [
+    ApiKeyVerifyResponse::OPERATION,
+    ApiKeyVerifyBatchResponse::OPERATION,
+    EntitlementCheckResponse::OPERATION,
+];
+
+/// A body of more bytes may occupy a processor for some milliseconds while it is decoded.
+const SMALL_BODY: usize = 64 * 1024;
+
+/// An authenticated caller.
 #[derive(Debug)]
 pub struct AdmittedCaller {
     pub(super) identity: Identity,
-    _permit: OwnedSemaphorePermit,
+    sharer: Arc<Sharer>,
 }
 
 impl AdmittedCaller {
@@ -27,34 +41,151 @@ impl AdmittedCaller {
     }
 }
 
+/// Who gets a share of the service.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Sharer {
+    /// All callers that may see only this tenant, so that a tenant with many callers gets no more than one with few.
+    Tenant(TenantId),
+    /// A caller that may see all tenants.
+    Caller(ActorId),
+    /// All callers at an address, if callers are not authenticated.
+    Address(IpAddr),
+}
+
+/// What callers share.
+#[derive(Debug)]
+pub(super) struct Resources {
+    permits: Arc<Shares<Arc<Sharer>>>,
+    memory: Arc<Shares<Arc<Sharer>>>,
+    decoding: Turns<Arc<Sharer>>,
+    retry_after: RetryAfterSeconds,
+    request_rate: RateLimit,
+}
+
+impl Resources {
+    /// All of the resources that these settings name.
+    pub(super) fn new(settings: &ApiSettings) -> Self {
+        let ApiSettings {
+            trusted_proxies: _,
+            retry_after,
+            request_rate,
+            max_requests,
+            max_memory,
+        } = settings;
+        Self {
+            permits: Arc::new(Shares::new(*max_requests)),
+            memory: Arc::new(Shares::new(*max_memory)),
+            // The other half of the processors stays free for small requests.
+            decoding: Turns::new((available_parallelism().map_or(1, usize::from) / 2).max(1)),
+            retry_after: *retry_after,
+            request_rate: *request_rate,
+        }
+    }
+
+    fn try_later(&self, reason: NoShare) -> TryLater {
+        match reason {
+            NoShare::Exceeded => {
+                let message = "your requests use your whole share of the service; send fewer at the same time";
+                too_many(self.request_rate, self.retry_after, message.to_owned())
+            }
+            NoShare::Exhausted => unavailable(self.retry_after),
+        }
+    }
+}
+
+/// What a request has of its caller's share.
+#[derive(Debug)]
+pub struct RequestShare {
+    resources: Arc<Resources>,
+    sharer: Arc<Sharer>,
+    permit: Option<Taken<Arc<Sharer>>>,
+    memory: Option<Taken<Arc<Sharer>>>,
+    turn: Option<Turn>,
+}
+
+impl RequestShare {
+    /// Makes this the memory that the request has.
+    fn resize_memory(&mut self, bytes: usize) -> Result<(), TryLater> {
+        let resized = match &mut self.memory {
+            Some(memory) => memory.resize(bytes),
+            None => {
+                let taken = self.resources.memory.take(Arc::clone(&self.sharer), bytes);
+                taken.map(|taken| self.memory = Some(taken))
+            }
+        };
+        resized.map_err(|reason| self.resources.try_later(reason))
+    }
+}
+
+impl Share for RequestShare {
+    fn receive(&mut self, bytes: usize) -> Result<(), TryLater> {
+        self.resize_memory(bytes)
+    }
+
+    /// No request waits for a permit: a queue would delay all of them.
+    fn start(&mut self) -> Result<(), TryLater> {
+        let taken = self.resources.permits.take(Arc::clone(&self.sharer), 1);
+        self.permit = Some(taken.map_err(|reason| self.resources.try_later(reason))?);
+        Ok(())
+    }
+
+    /// Small bodies are decoded at once.
+    async fn decoding(&mut self, bytes: usize) {
+        if bytes > SMALL_BODY {
+            self.turn = Some(self.resources.decoding.wait(Arc::clone(&self.sharer)).await);
+        }
+    }
+
+    fn decoded(&mut self) {
+        self.turn = None;
+    }
+
+    fn respond(&mut self, bytes: usize) -> Result<(), TryLater> {
+        self.permit = None;
+        self.resize_memory(bytes)
+    }
+}
+
 impl<S: Store> Admission for RegistryApi<S> {
     type Identity = AdmittedCaller;
+    type Share = RequestShare;
 
     async fn admit(
         &self,
         metadata: &RequestMetadata,
+        operation: &'static str,
         credentials: Credentials,
     ) -> Result<Admitted<AdmittedCaller>, NotAdmitted> {
-        let Admitted { identity, scopes } = self.authenticate(metadata, credentials).await?;
-        // Only authenticated callers take a permit. No request waits for one: a queue would delay all of them.
-        let permit = Arc::clone(&self.request_permits)
-            .try_acquire_owned()
-            .map_err(|_| self.unavailable())?;
+        let Admitted { identity, scopes } = self.authenticate(metadata, operation, credentials).await?;
+        let sharer = match (&identity.actor, identity.tenant_scope) {
+            (_, TenantScope::Only(tenant_id)) => Sharer::Tenant(tenant_id),
+            (Some(actor), TenantScope::All) => Sharer::Caller(actor.id.clone()),
+            (None, TenantScope::All) => Sharer::Address(self.source_ip(metadata)),
+        };
+        let sharer = Arc::new(sharer);
         Ok(Admitted {
-            identity: AdmittedCaller {
-                identity,
-                _permit: permit,
-            },
+            identity: AdmittedCaller { identity, sharer },
             scopes,
         })
+    }
+
+    fn share(&self, caller: &AdmittedCaller) -> RequestShare {
+        RequestShare {
+            resources: Arc::clone(&self.resources),
+            sharer: Arc::clone(&caller.sharer),
+            permit: None,
+            memory: None,
+            turn: None,
+        }
     }
 }
 
 impl<S> RegistryApi<S> {
-    /// Verifies the caller's token and counts the request against the caller's rate limit.
+    /// Verifies the caller's token, and counts the request against the caller's rate limit unless the operation has none.
     async fn authenticate(
         &self,
         metadata: &RequestMetadata,
+        operation: &'static str,
         credentials: Credentials,
     ) -> Result<Admitted<Identity>, NotAdmitted> {
         let issuer = match &self.access {
@@ -90,14 +221,18 @@ impl<S> RegistryApi<S> {
                 }
                 TokenError::Unavailable => {
                     warn!(request_id, trace_id, "a caller could not be authenticated: {error}");
-                    self.unavailable()
+                    self.not_available()
                 }
             })?;
-        self.request_rate.check(&verified.subject).map_err(too_many)?;
+        if !WITHOUT_RATE.contains(&operation) {
+            self.request_rate
+                .check(&verified.subject)
+                .map_err(|limit| NotAdmitted::TryLater(over_rate(limit)))?;
+        }
         let identity = identity(&verified).map_err(|error| {
             // The issuer's values were checked, so this is a fault of the service and not a 401.
             error!(request_id, trace_id, "a caller's identity violates the spec: {error}");
-            self.unavailable()
+            self.not_available()
         })?;
         Ok(Admitted {
             identity,
@@ -105,37 +240,37 @@ impl<S> RegistryApi<S> {
         })
     }
 
-    /// Counts a further part of a request against the caller's rate limit. Without an issuer, there is none.
-    pub(super) fn may_send_more(&self, caller: &AdmittedCaller) -> bool {
-        let actor = caller.identity.actor.as_deref();
-        actor.is_none_or(|actor| self.request_rate.check(&actor.id).is_ok())
-    }
-
-    fn unavailable(&self) -> NotAdmitted {
-        NotAdmitted::TryLater(TryLater::ServiceUnavailable {
-            body: responses::unavailable(),
-            retry_after: self.settings.retry_after,
-        })
+    fn not_available(&self) -> NotAdmitted {
+        NotAdmitted::TryLater(unavailable(self.settings.retry_after))
     }
 }
 
-fn too_many(rate_limit: RateLimit) -> NotAdmitted {
+fn unavailable(retry_after: RetryAfterSeconds) -> TryLater {
+    TryLater::ServiceUnavailable {
+        body: responses::unavailable(),
+        retry_after,
+    }
+}
+
+fn over_rate(rate_limit: RateLimit) -> TryLater {
+    let message = format!("you may send {} requests a second; send fewer", rate_limit.limit);
+    too_many(rate_limit, rate_limit.reset, message)
+}
+
+fn too_many(rate_limit: RateLimit, retry_after: RetryAfterSeconds, message: String) -> TryLater {
     let RateLimit {
         limit,
         remaining,
         reset,
         ..
     } = rate_limit;
-    NotAdmitted::TryLater(TryLater::TooManyRequests {
-        body: responses::error(
-            ErrorCode::RateLimited,
-            format!("you may send {limit} requests a second; send fewer"),
-        ),
-        retry_after: reset,
+    TryLater::TooManyRequests {
+        body: responses::error(ErrorCode::RateLimited, message),
+        retry_after,
         rate_limit_limit: limit,
         rate_limit_remaining: remaining,
         rate_limit_reset: reset,
-    })
+    }
 }
 
 /// The identity that the rules and the audit log use for the bearer of a token.
@@ -157,4 +292,84 @@ fn identity(verified: &VerifiedToken) -> Result<Identity, ConstraintError> {
 
 fn unauthorized(message: String) -> NotAdmitted {
     NotAdmitted::Unauthorized(responses::error(ErrorCode::Unauthorized, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RegistryApi;
+    use crate::api::ApiSettings;
+    use crate::api_key_hash::{ApiKeyHasher, DigestKeys, HashLimits, PrefixBudget};
+    use crate::auth::Access;
+    use crate::catalog_file;
+    use crate::domain::Registry;
+    use crate::domain::clock::Clock;
+    use crate::domain::origin::TrustedProxies;
+    use crate::draining::Draining;
+    use crate::limits::request_rate::RateLimit;
+    use crate::store::memory::MemoryStore;
+    use crate::telemetry::metrics::Metrics;
+    use dropshot::Body;
+    use http::{Request, Response};
+    use http_body_util::BodyExt;
+    use std::net::SocketAddr;
+    use std::num::NonZeroU32;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tenant_registry_contract::http::{AllowedOrigins, Limits, ServerContext, respond};
+    use tenant_registry_contract::types::RetryAfterSeconds;
+
+    type Server = Arc<ServerContext<RegistryApi<MemoryStore>>>;
+
+    /// A server whose bodies can have this many bytes together.
+    fn server(max_memory: usize) -> Server {
+        let hash_limits = HashLimits {
+            max_running: 1,
+            max_waiting: 1,
+            cached_keys: 1,
+            prefix_budget: PrefixBudget::default(),
+        };
+        let hasher = ApiKeyHasher::new(hash_limits, DigestKeys::default()).unwrap();
+        let catalog = catalog_file::read(None).unwrap();
+        let registry = Registry::new(MemoryStore::default(), catalog, Clock::system(), hasher);
+        let settings = ApiSettings {
+            trusted_proxies: TrustedProxies::default(),
+            retry_after: RetryAfterSeconds::try_from(1).unwrap(),
+            request_rate: RateLimit::new(NonZeroU32::MIN).unwrap(),
+            max_requests: 16,
+            max_memory,
+        };
+        let (draining, metrics) = (Draining::default(), Metrics::default());
+        let api = RegistryApi::new(Arc::new(registry), settings, Access::Open, draining, metrics);
+        let limits = Limits {
+            body_size: 1024,
+            body_time: Duration::from_secs(1),
+        };
+        Arc::new(ServerContext::new(api, limits, AllowedOrigins::default(), ()))
+    }
+
+    async fn get_from(server: &Server, address: [u8; 4]) -> Response<Body> {
+        let request = Request::get("/v1/catalog").header("host", "localhost");
+        let peer = SocketAddr::from((address, 1));
+        respond(Arc::clone(server), peer, request.body(Body::empty()).unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn a_response_is_in_the_share_of_its_caller_until_it_is_received() {
+        let response = get_from(&server(usize::MAX / 16), [10, 0, 0, 1]).await;
+        let size = response.into_body().collect().await.unwrap().to_bytes().len();
+
+        let server = server(2 * size);
+        let first = get_from(&server, [10, 0, 0, 1]).await;
+        let second = get_from(&server, [10, 0, 0, 1]).await;
+        assert_eq!((first.status().as_u16(), second.status().as_u16()), (200, 200));
+        assert_eq!(get_from(&server, [10, 0, 0, 1]).await.status(), 429);
+        assert_eq!(get_from(&server, [10, 0, 0, 2]).await.status(), 503);
+        // A frame that the listener has not written yet.
+        let mut body = first.into_body();
+        let frame = body.frame().await.unwrap().unwrap();
+        drop(body);
+        assert_eq!(get_from(&server, [10, 0, 0, 2]).await.status(), 503);
+        drop(frame);
+        assert_eq!(get_from(&server, [10, 0, 0, 2]).await.status(), 200);
+    }
 }

@@ -20,13 +20,14 @@ use crate::draining::Draining;
 use crate::limits::request_rate::{RateLimit, RequestRateLimiter};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::span;
-pub use admission::AdmittedCaller;
+use admission::Resources;
+pub use admission::{AdmittedCaller, RequestShare};
+use std::net::IpAddr;
 use std::sync::Arc;
 use tenant_registry_contract::server::{
     KeyedRequest, OperationResponse, Principal, RequestMetadata, RunningRequests, ServerErrorResponse,
 };
 use tenant_registry_contract::types::RetryAfterSeconds;
-use tokio::sync::Semaphore;
 use tracing::{error, warn};
 
 /// The settings of the API.
@@ -40,6 +41,8 @@ pub struct ApiSettings {
     pub request_rate: RateLimit,
     /// How many requests may run at the same time. Probes do not count.
     pub max_requests: usize,
+    /// How many bytes the bodies of requests and responses may have together. Probes do not count.
+    pub max_memory: usize,
 }
 
 /// The whole API, on a store of type `S`. Clones share their state, so that each listener gets one.
@@ -48,8 +51,7 @@ pub struct RegistryApi<S> {
     settings: ApiSettings,
     access: Access,
     request_rate: Arc<RequestRateLimiter>,
-    /// One for each request that may run.
-    request_permits: Arc<Semaphore>,
+    resources: Arc<Resources>,
     running_requests: Arc<RunningRequests>,
     draining: Draining,
     metrics: Metrics,
@@ -65,7 +67,7 @@ impl<S> Clone for RegistryApi<S> {
             request_rate: Arc::clone(&self.request_rate),
             draining: self.draining.clone(),
             metrics: self.metrics.clone(),
-            request_permits: Arc::clone(&self.request_permits),
+            resources: Arc::clone(&self.resources),
             running_requests: Arc::clone(&self.running_requests),
         }
     }
@@ -84,7 +86,7 @@ impl<S> RegistryApi<S> {
             registry,
             access,
             request_rate: Arc::new(RequestRateLimiter::new(settings.request_rate)),
-            request_permits: Arc::new(Semaphore::new(settings.max_requests)),
+            resources: Arc::new(Resources::new(&settings)),
             running_requests: Arc::default(),
             settings,
             draining,
@@ -111,19 +113,16 @@ impl<S> RegistryApi<S> {
     }
 
     fn origin(&self, metadata: &RequestMetadata) -> Origin {
-        let RequestMetadata {
-            request_id: _,
-            peer_address,
-            forwarded_for,
-            user_agent,
-        } = metadata;
         Origin {
-            source_ip: self
-                .settings
-                .trusted_proxies
-                .source_ip(*peer_address, forwarded_for.as_deref()),
-            user_agent: user_agent.as_deref().map(recorded_user_agent),
+            source_ip: self.source_ip(metadata),
+            user_agent: metadata.user_agent.as_deref().map(recorded_user_agent),
         }
+    }
+
+    fn source_ip(&self, metadata: &RequestMetadata) -> IpAddr {
+        self.settings
+            .trusted_proxies
+            .source_ip(metadata.peer_address, metadata.forwarded_for.as_deref())
     }
 
     /// Logs the cause of a failure, and returns a response that does not show it.

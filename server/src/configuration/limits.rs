@@ -33,10 +33,11 @@ pub struct LimitsConfiguration {
     )]
     pub body_timeout: u64,
 
-    /// Maximum number of requests that run at once, from 1 to 100000. Probes do not count. Further requests are rejected with
-    /// 503 and RETRY_AFTER (a verification returns `unavailable`). Each request can hold a body, so the memory must have room
-    /// for this many times BODY_LIMIT if callers may be hostile. Too low: bursts are rejected. Too high: all requests become
-    /// slow before any is rejected.
+    /// Maximum number of requests that run at once, from 1 to 100000. Probes do not count. Each caller gets a share: all but a
+    /// sixteenth if it is alone, and an equal part among callers that compete. Requests above the share are rejected with 429,
+    /// and others for which there is no room with 503 (a verification returns `unavailable`), both with RETRY_AFTER. The bodies
+    /// of requests and responses, which are shared in the same way, take at most this many times BODY_LIMIT of memory, or 64
+    /// MiB if that is more. Too low: bursts are rejected. Too high: all requests become slow before any is rejected.
     #[arg(
         long,
         env = "MAX_REQUESTS",
@@ -47,8 +48,9 @@ pub struct LimitsConfiguration {
     pub max_requests: u32,
 
     /// Maximum number of requests per second for each authenticated caller, from 1 to 1000000, with a burst of the same size.
-    /// Further requests are rejected with 429 (a verification returns `unavailable`). Too low: busy products are rejected. Too
-    /// high: one faulty program slows down all others.
+    /// Further requests are rejected with 429. Verifications of API keys and checks of entitlements do not count: their number
+    /// is limited only by the caller's share of MAX_REQUESTS. Too low: busy programs are rejected. Too high: one faulty program
+    /// slows down all others.
     #[arg(
         long,
         env = "REQUEST_RATE",
@@ -74,6 +76,9 @@ pub struct LimitsConfiguration {
 /// The maximum of REQUEST_RATE. No replica can serve more, so a higher value is a mistake.
 const MAX_REQUEST_RATE: u64 = 1_000_000;
 
+/// The minimum number of bytes for bodies: sixteen of the largest responses, because a caller that is alone can use 15/16.
+const MIN_MEMORY: usize = 64 * 1024 * 1024;
+
 fn request_rate(text: &str) -> Result<RateLimit, String> {
     let requests: NonZeroU32 = whole_number("requests per second", 1, MAX_REQUEST_RATE, 2000)(text)?;
     RateLimit::new(requests).map_err(|error| error.to_string())
@@ -83,6 +88,12 @@ impl LimitsConfiguration {
     /// The maximum number of running requests.
     pub(super) fn requests(&self) -> usize {
         self.max_requests as usize
+    }
+
+    /// The maximum number of bytes of all bodies together.
+    pub(super) fn memory(&self) -> usize {
+        let bodies = self.requests().saturating_mul(self.body_limit as usize);
+        bodies.max(MIN_MEMORY)
     }
 
     /// The limits of a single request.

@@ -236,6 +236,7 @@ impl Configuration {
                 retry_after: self.retry_after,
                 request_rate: self.limits.request_rate,
                 max_requests: self.limits.requests(),
+                max_memory: self.limits.memory(),
             },
         })
     }

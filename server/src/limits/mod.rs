@@ -1,7 +1,11 @@
-//! Limits on what callers can use: requests per second, and connections.
+//! Limits on what callers can use: requests per second, running requests, memory, and connections.
 
 pub mod descriptors;
 mod keyed_limiter;
 pub mod request_rate;
+mod shares;
+mod turns;
 
 pub(crate) use keyed_limiter::KeyedLimiter;
+pub(crate) use shares::{NoShare, Shares, Taken};
+pub(crate) use turns::{Turn, Turns};

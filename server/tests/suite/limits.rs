@@ -1,7 +1,7 @@
 //! The limits on slow, large and too many requests.
 
 use crate::harness::cases::process_cases;
-use crate::harness::polling::DEADLINE;
+use crate::harness::polling::{DEADLINE, until};
 use crate::harness::process::ServiceProcess;
 use crate::process::started_request;
 use serde_json::json;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 process_cases![
     a_slow_body_is_rejected_and_the_connection_closed,
     a_large_head_is_rejected_and_the_connection_closed,
-    requests_without_a_permit_are_rejected_with_retry_after,
+    a_caller_whose_bodies_use_its_share_is_rejected_with_retry_after,
     a_caller_without_a_connection_waits_for_one,
 ];
 
@@ -90,30 +90,33 @@ async fn a_caller_without_a_connection_waits_for_one() {
         .unwrap();
 }
 
-async fn requests_without_a_permit_are_rejected_with_retry_after() {
-    let process = ServiceProcess::serve(&|command| command.env("MAX_REQUESTS", "1").env("RETRY_AFTER", "7")).await;
-    let body = r#"{"action": "slow"}"#;
-    let mut running = started_request(process.address, body).await;
+/// The memory for bodies is MAX_REQUESTS times BODY_LIMIT. This body takes all of it.
+async fn a_caller_whose_bodies_use_its_share_is_rejected_with_retry_after() {
+    let body_limit = 64 * 1024 * 1024;
+    let process = ServiceProcess::serve(&|command| {
+        command
+            .env("MAX_REQUESTS", "1")
+            .env("BODY_LIMIT", body_limit.to_string())
+            .env("RETRY_AFTER", "7")
+    })
+    .await;
+    let running = started_request(process.address, body_limit).await;
     let response = process.raw.get("/v1/catalog").await;
     assert_eq!(
         (response.status, response.header("retry-after")),
-        (503, "7"),
+        (429, "7"),
         "{response:?}"
     );
-    let verify = json!({ "key": "trk_0123456789ab_0123456789abcdef" });
+    let verify = json!({ "key": "bp_Zm9vYmFyYmF6cXV4MTIzNA" });
     let verified = process.raw.post_json("/v1/internal/api-keys/verify", &verify).await;
     assert_eq!(verified.status, 200);
     assert_eq!(verified.text, r#"{"valid":false,"reason":"unavailable"}"#);
     for probe in ["/healthz", "/readyz"] {
         assert_eq!(process.raw.get(probe).await.status, 200, "{probe}");
     }
-    running.write_all(body.as_bytes()).await.unwrap();
-    let mut response = [0; 12];
-    running.read_exact(&mut response).await.unwrap();
-    assert_eq!(&response, b"HTTP/1.1 201");
-    assert_eq!(
-        process.raw.get("/v1/catalog").await.status,
-        200,
-        "the permit is released"
-    );
+    drop(running);
+    until("the memory is returned", async || {
+        (process.raw.get("/v1/catalog").await.status == 200).then_some(())
+    })
+    .await;
 }

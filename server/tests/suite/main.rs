@@ -62,6 +62,7 @@ mod projects;
 mod races;
 mod replicas;
 mod secrecy;
+mod shares;
 mod tenant_pages;
 mod tenant_updates;
 mod tenant_words;
@@ -159,6 +160,7 @@ fn cases(store: StoreUnderTest) -> Vec<Trial> {
         races::cases,
         replicas::cases,
         secrecy::cases,
+        shares::cases,
         tenant_pages::cases,
         tenant_updates::cases,
         tenants::cases,

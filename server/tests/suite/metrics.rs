@@ -1,11 +1,11 @@
 //! The metrics, as Prometheus scrapes them.
 
 use crate::harness::cases::process_cases;
-use crate::harness::issuer::{TestIssuer, TokenRequest};
 use crate::harness::polling::until;
 use crate::harness::postgres::TestDatabase;
 use crate::harness::process::{ServiceProcess, run};
 use crate::harness::{RawClient, RawResponse};
+use crate::process::started_request;
 use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -155,28 +155,11 @@ async fn rejected_verifications_are_counted_by_cause() {
     let text = scrape(&operations).await;
     assert!(value(&text, &outcome("unavailable")) > 0.0, "{text}");
 
-    // The caller exceeds its rate limit: an error of the caller.
-    let issuer = TestIssuer::start().await;
-    let roles = json!({ "realm_access": { "roles": ["operator"] } });
-    let wanted = TokenRequest {
-        claims: roles,
-        ..TokenRequest::default()
-    };
-    let token = issuer.token(wanted).await;
-    let settings = [
-        ("OIDC_ISSUER", issuer.url.as_str()),
-        ("OIDC_ROLES", "operator=*"),
-        ("REQUEST_RATE", "1"),
-    ];
-    let (process, operations) = scraped(&settings).await;
-    until("the issuer's keys are there", async || {
-        (process.raw.get("/readyz").await.status == 200).then_some(())
-    })
-    .await;
-    until("one is turned away", async || {
-        (verify(&process, &token).await == unavailable).then_some(())
-    })
-    .await;
+    // The caller's bodies use its whole share: an error of the caller.
+    let (body_limit, limit) = (64 * 1024 * 1024, (64 * 1024 * 1024).to_string());
+    let (process, operations) = scraped(&[("MAX_REQUESTS", "1"), ("BODY_LIMIT", &limit)]).await;
+    let _running = started_request(process.address, body_limit).await;
+    assert_eq!(verify(&process, "a.b.c").await, unavailable);
     let text = scrape(&operations).await;
     assert!(value(&text, &outcome("rate_limited")) > 0.0, "{text}");
     assert!(!text.contains(&outcome("unavailable")), "{text}");

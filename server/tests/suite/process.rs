@@ -523,15 +523,14 @@ async fn is_not_ready_before_it_stops() {
 }
 
 /// Starts a request and returns when the service waits for its body.
-pub(crate) async fn started_request(address: SocketAddr, body: &str) -> TcpStream {
+pub(crate) async fn started_request(address: SocketAddr, body_length: usize) -> TcpStream {
     let mut connection = TcpStream::connect(address).await.unwrap();
     let head = format!(
-        "POST /v1/audit HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Expect: 100-continue\r\n\r\n",
-        body.len()
+        "POST /v1/audit HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {body_length}\r\nExpect: 100-continue\r\n\r\n"
     );
     connection.write_all(head.as_bytes()).await.unwrap();
-    // The service sends this when the handler reads the body, so the request is running.
+    // The service sends this when the handler reads the body.
     let expected = b"HTTP/1.1 100 Continue\r\n\r\n";
     let mut response = vec![0; expected.len()];
     connection.read_exact(&mut response).await.unwrap();
@@ -542,7 +541,7 @@ pub(crate) async fn started_request(address: SocketAddr, body: &str) -> TcpStrea
 async fn a_running_request_is_finished() {
     let process = ServiceProcess::serve(&|command| command.env("LOG_LEVEL", "debug")).await;
     let body = r#"{"action": "slow"}"#;
-    let mut connection = started_request(process.address, body).await;
+    let mut connection = started_request(process.address, body.len()).await;
     process.signal(Signal::TERM);
     process.logged("beginning graceful shutdown").await;
     let later = process.address;
@@ -573,7 +572,7 @@ async fn response_to_a_late_request(address: SocketAddr) -> String {
 
 async fn a_request_that_does_not_end_is_cut_off_at_the_timeout() {
     let process = ServiceProcess::serve(&|command| command.env("SHUTDOWN_TIMEOUT", "1")).await;
-    let _connection = started_request(process.address, "{}").await;
+    let _connection = started_request(process.address, 2).await;
     let ended = process.stop().await;
     assert_eq!(ended.code, Some(0));
     assert!(ended.stderr.contains("were cancelled"), "{}", ended.stderr);

@@ -132,7 +132,7 @@ impl<'a> ApiKeyList<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -268,7 +268,7 @@ impl<'a> ApiKeyCreate<'a> {
     ///
     /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -370,7 +370,7 @@ impl<'a> ApiKeyGet<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -493,7 +493,7 @@ impl<'a> ApiKeyUpdate<'a> {
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -602,7 +602,7 @@ impl<'a> ApiKeyRevoke<'a> {
     /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
     /// again.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -747,7 +747,7 @@ impl<'a> ApiKeyRotate<'a> {
     ///
     /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -920,7 +920,7 @@ impl<'a> ApiKeyVerifyBatch<'a> {
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.

@@ -78,7 +78,7 @@ impl<'a> AuditAppend<'a> {
     ///
     /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -265,7 +265,7 @@ impl<'a> AuditList<'a> {
     ///
     /// `403`: The access token does not allow this operation.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -413,7 +413,7 @@ impl<'a> AuditAppendBatch<'a> {
     ///
     /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -511,7 +511,7 @@ impl<'a> AuditGet<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///

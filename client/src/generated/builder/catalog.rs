@@ -56,7 +56,7 @@ impl<'a> CatalogList<'a> {
     ///
     /// `403`: The access token does not allow this operation.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `503`: The service is overloaded, or its store is unreachable. Nothing was changed. Retry
     /// later.
@@ -175,7 +175,7 @@ impl<'a> CatalogRequest<'a> {
     ///
     /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -283,7 +283,7 @@ impl<'a> CatalogTrialRequest<'a> {
     ///
     /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///

@@ -89,7 +89,7 @@ impl<'a> ProjectList<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -218,7 +218,7 @@ impl<'a> ProjectCreate<'a> {
     ///
     /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -318,7 +318,7 @@ impl<'a> ProjectGet<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -439,7 +439,7 @@ impl<'a> ProjectUpdate<'a> {
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -550,7 +550,7 @@ impl<'a> ProjectDelete<'a> {
     /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
     /// again.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///

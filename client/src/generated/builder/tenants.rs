@@ -172,7 +172,7 @@ impl<'a> TenantList<'a> {
     ///
     /// `403`: The access token does not allow this operation.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -322,7 +322,7 @@ impl<'a> TenantCreate<'a> {
     ///
     /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -422,7 +422,7 @@ impl<'a> TenantGet<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -546,7 +546,7 @@ impl<'a> TenantUpdate<'a> {
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -657,7 +657,7 @@ impl<'a> TenantDelete<'a> {
     /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
     /// again.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -757,7 +757,7 @@ impl<'a> TenantGetBySlug<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -904,7 +904,7 @@ impl<'a> TenantActivate<'a> {
     ///
     /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -1057,7 +1057,7 @@ impl<'a> TenantCancel<'a> {
     ///
     /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -1189,7 +1189,7 @@ impl<'a> TenantArchive<'a> {
     ///
     /// `422`: Another request had the same `Idempotency-Key`. Nothing was changed.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -1281,7 +1281,7 @@ impl<'a> EntitlementList<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -1404,7 +1404,7 @@ impl<'a> EntitlementGet<'a> {
     ///
     /// `404`: A resource in the request does not exist.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -1546,7 +1546,7 @@ impl<'a> EntitlementSet<'a> {
     ///
     /// `415`: The `Content-Type` of the body is not JSON.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -1671,7 +1671,7 @@ impl<'a> EntitlementRevoke<'a> {
     /// `412`: The record has none of the `ETag` values in `If-Match`. Nothing was changed. Read it
     /// again.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///
@@ -1770,7 +1770,7 @@ impl<'a> EntitlementCheck<'a> {
     ///
     /// `403`: The access token does not allow this operation.
     ///
-    /// `429`: The caller exceeded the rate limit. The request was not processed.
+    /// `429`: The caller exceeded its rate limit or its share of the service. Nothing was changed.
     ///
     /// `500`: The service failed. The cause is in its log, with the request ID.
     ///

@@ -6,7 +6,9 @@ use quote::{format_ident, quote};
 use crate::emit::rust::rust_type;
 use crate::emit::types::holds_secret;
 use crate::emit::{admission, server};
-use crate::model::{Access, Api, Conditions, HeaderParameter, Location, Operation, Parameter, Response, Tag, Type};
+use crate::model::{
+    Access, Api, Conditions, HeaderParameter, Location, Method, Operation, Parameter, Response, Tag, Type,
+};
 use crate::print::{doc, rust_file};
 use crate::{Error, names};
 
@@ -83,39 +85,27 @@ fn handler(operation: &Operation) -> TokenStream {
                     "principal_or_later"
                 }
             );
-            Some(quote! { let principal = super::admission::#function(&context, &metadata, #scopes).await?; })
+            let name = &operation.id;
+            Some(quote! { let principal = super::admission::#function(&context, &metadata, #name, #scopes).await?; })
         }
     };
     let query = query(operation);
     let params = params(operation);
-    let body = operation.body.as_ref().map(|body| {
-        let function = format_ident!(
-            "{}",
-            match (body.is_merge_patch, body.required) {
-                (true, _) => "merge_patch",
-                (false, true) => "required_body",
-                (false, false) => "optional_body",
-            }
-        );
-        if operation.idempotency.is_some() {
-            let function = format_ident!("{function}_with_bytes");
-            return quote! { let (body, bytes) = super::request::#function(&context, request).await?; };
-        }
-        let question = operation.rejects_bodies().then(|| quote! { ? });
-        quote! { let body = super::request::#function(&context, request).await #question; }
-    });
+    let received = received(operation);
+    let body = body(operation);
     let arguments = [
         principal.as_ref().map(|_| quote! { principal }),
         operation.idempotency.as_ref().map(|_| quote! { keyed }),
         params.as_ref().map(|_| quote! { params }),
-        body.as_ref().map(|_| quote! { body }),
+        operation.body.as_ref().map(|_| quote! { body }),
     ];
     let arguments = arguments.into_iter().flatten();
     let call = quote! { context.context().implementation.#id(metadata, #(#arguments),*) };
-    let (key, call) = match keyed(operation, &call) {
-        Some(keyed) => keyed,
-        None => (TokenStream::new(), quote! { Ok(#call.await) }),
+    let (key, keyed, call) = match keyed(operation, &call) {
+        Some([key, keyed, call]) => (Some(key), Some(keyed), call),
+        None => (None, None, quote! { #call.await }),
     };
+    let respond = respond(operation, &call);
     quote! {
         #documentation
         pub(super) async fn #id<A: crate::server::Api>(
@@ -129,16 +119,86 @@ fn handler(operation: &Operation) -> TokenStream {
                 #query
                 #params
                 #key
+                #received
                 #body
-                #call
+                #keyed
+                #respond
             };
             super::response::respond(&context, ::std::pin::pin!(work)).await
         }
     }
 }
 
-/// How the key of a request is read, and the call of an operation that takes one.
-fn keyed(operation: &Operation, call: &TokenStream) -> Option<(TokenStream, TokenStream)> {
+/// Reads the body, and takes what the operation needs of the caller's share.
+fn received(operation: &Operation) -> Option<TokenStream> {
+    match (&operation.access, &operation.body, operation.declares_later()) {
+        (Access::Open, None, _) => None,
+        (Access::Open, Some(_), _) => Some(quote! { let bytes = super::request::receive(&context, request).await; }),
+        (Access::Secured(_), None, true) => {
+            Some(quote! { let share = super::admission::take_permit(&context, &principal)?; })
+        }
+        (Access::Secured(_), None, false) => Some(quote! {
+            let (principal, share) = super::admission::take_permit_or_later(&context, principal);
+        }),
+        (Access::Secured(_), Some(_), true) => Some(quote! {
+            let (mut share, bytes) = super::admission::receive_body(&context, &principal, request).await?;
+        }),
+        (Access::Secured(_), Some(_), false) => Some(quote! {
+            let (principal, mut share, bytes) =
+                super::admission::receive_body_or_later(&context, principal, request).await;
+        }),
+    }
+}
+
+/// Decodes the body.
+fn body(operation: &Operation) -> Option<TokenStream> {
+    let body = operation.body.as_ref()?;
+    let function = format_ident!(
+        "{}",
+        match (body.is_merge_patch, body.required) {
+            (true, _) => "merge_patch",
+            (false, true) => "required_body",
+            (false, false) => "optional_body",
+        }
+    );
+    let decoding = match (operation.rejects_bodies(), operation.idempotency) {
+        (true, None) => quote! { let body = super::request::#function(&context, &bytes?)?; },
+        (true, Some(_)) => quote! {
+            let bytes = bytes?;
+            let body = super::request::#function(&context, &bytes)?;
+        },
+        (false, _) => quote! {
+            let body = bytes.and_then(|bytes| super::request::#function(&context, &bytes));
+        },
+    };
+    let decoded = operation
+        .access
+        .is_secured()
+        .then(|| quote! { crate::server::Share::decoded(&mut share); });
+    Some(quote! { #decoding #decoded })
+}
+
+/// Calls the operation, and passes its response on. That of a read is only sent if there is room for it.
+fn respond(operation: &Operation, call: &TokenStream) -> TokenStream {
+    if !operation.access.is_secured() {
+        return quote! { Ok(#call) };
+    }
+    let function = format_ident!(
+        "{}",
+        if operation.method == Method::Get && operation.declares_later() {
+            "respond_if_room"
+        } else {
+            "respond_in_any_case"
+        }
+    );
+    quote! {
+        let response = #call;
+        Ok(super::admission::#function(share, response))
+    }
+}
+
+/// How the key of a request is read, what becomes of it, and the call of an operation that takes one.
+fn keyed(operation: &Operation, call: &TokenStream) -> Option<[TokenStream; 3]> {
     let header = Location::Header(HeaderParameter::IdempotencyKey);
     let parameter = operation.parameters.iter().find(|it| it.location == header)?;
     let (name, ty) = (&parameter.name, rust_type(&parameter.ty, &quote! { crate::types }));
@@ -148,15 +208,14 @@ fn keyed(operation: &Operation, call: &TokenStream) -> Option<(TokenStream, Toke
         Some(_) => quote! { &bytes },
         None => quote! { &[] },
     };
-    let key = quote! {
-        let key = super::request::header_parameter(&context, #name, str::parse::<#ty>)?;
-    };
-    let call = quote! {
-        let success = ::http::StatusCode::#success;
-        let keyed = super::idempotency::keyed_request(&context, &principal, #id, success, key, #bytes);
-        super::idempotency::once(&context, metadata, keyed, |metadata, keyed| { #call }).await
-    };
-    Some((key, call))
+    Some([
+        quote! { let key = super::request::header_parameter(&context, #name, str::parse::<#ty>)?; },
+        quote! {
+            let success = ::http::StatusCode::#success;
+            let keyed = super::idempotency::keyed_request(&context, &principal, #id, success, key, #bytes);
+        },
+        quote! { super::idempotency::once(&context, metadata, keyed, |metadata, keyed| { #call }).await? },
+    ])
 }
 
 /// Reads the query, and rejects unknown parameters.

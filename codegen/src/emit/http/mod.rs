@@ -48,7 +48,8 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
         ));
         modules.push(module);
     }
-    if let Some(file) = admission::http_file(api)? {
+    let handlers: String = files.iter().map(|file| file.text.as_str()).collect();
+    if let Some(file) = admission::http_file(api, &handlers)? {
         modules.push("admission".to_owned());
         files.push(file);
     }

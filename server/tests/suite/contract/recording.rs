@@ -116,8 +116,9 @@ where
 /// Rejects callers if the prepared response says so.
 impl Admission for Recording {
     type Identity = ();
+    type Share = ();
 
-    async fn admit(&self, _: &RequestMetadata, _: Credentials) -> Result<Admitted<()>, NotAdmitted> {
+    async fn admit(&self, _: &RequestMetadata, _: &'static str, _: Credentials) -> Result<Admitted<()>, NotAdmitted> {
         let mut recorded = self.0.lock().unwrap();
         match recorded.response.take_if(|it| matches!(it.status, 401 | 429)) {
             None => Ok(Admitted {
@@ -134,6 +135,8 @@ impl Admission for Recording {
             })),
         }
     }
+
+    fn share(&self, (): &()) {}
 }
 
 /// Stores no response.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{ApiKeyId, AuditEventId, ProductKey, ProjectId, TenantId, TenantSlug, Timestamp};
@@ -34,6 +35,8 @@ pub(crate) struct FaultyStore<S> {
     fault: Arc<Mutex<Option<Fault>>>,
     /// Held while changes have to wait.
     pause: Arc<RwLock<()>>,
+    /// How often the store was asked whether it is ready.
+    pings: Arc<AtomicUsize>,
 }
 
 impl<S> Clone for FaultyStore<S> {
@@ -42,6 +45,7 @@ impl<S> Clone for FaultyStore<S> {
             store: Arc::clone(&self.store),
             fault: Arc::clone(&self.fault),
             pause: Arc::clone(&self.pause),
+            pings: Arc::clone(&self.pings),
         }
     }
 }
@@ -52,6 +56,7 @@ impl<S> FaultyStore<S> {
             store: Arc::new(store),
             fault: Arc::default(),
             pause: Arc::default(),
+            pings: Arc::default(),
         }
     }
 
@@ -61,6 +66,7 @@ impl<S> FaultyStore<S> {
             store: Arc::new(store),
             fault: Arc::clone(&self.fault),
             pause: Arc::clone(&self.pause),
+            pings: Arc::clone(&self.pings),
         }
     }
 
@@ -271,6 +277,7 @@ impl<S: Store> IdempotencyStore for FaultyStore<S> {
 
 impl<S: Store> StoreHealth for FaultyStore<S> {
     async fn ping(&self) -> Result<(), StoreError> {
+        self.pings.fetch_add(1, Ordering::Relaxed);
         self.healthy()?.ping().await
     }
 
@@ -286,6 +293,9 @@ pub(crate) trait Operator: Send + Sync {
     /// Sets or removes the fault.
     fn set_fault(&self, fault: Option<Fault>);
 
+    /// How often the store was asked whether it is ready.
+    fn pings(&self) -> usize;
+
     /// Makes changes wait until the guard is dropped.
     fn pause_changes(&self) -> OwnedRwLockWriteGuard<()>;
 
@@ -297,6 +307,10 @@ pub(crate) trait Operator: Send + Sync {
 impl<S: Store> Operator for FaultyStore<S> {
     fn set_fault(&self, fault: Option<Fault>) {
         *self.fault.lock().unwrap() = fault;
+    }
+
+    fn pings(&self) -> usize {
+        self.pings.load(Ordering::Relaxed)
     }
 
     fn pause_changes(&self) -> OwnedRwLockWriteGuard<()> {

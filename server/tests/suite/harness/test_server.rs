@@ -43,6 +43,10 @@ pub(crate) struct Settings {
     pub(crate) access: AccessSettings,
     /// Requests per second of each authenticated caller.
     pub(crate) request_rate: u32,
+    /// Requests that run at the same time.
+    pub(crate) max_requests: usize,
+    /// Bytes of all bodies together.
+    pub(crate) max_memory: usize,
 }
 
 impl Default for Settings {
@@ -61,6 +65,8 @@ impl Default for Settings {
             digest_keys: DigestKeys::default(),
             access: AccessSettings::Open,
             request_rate: 1_000_000,
+            max_requests: 1024,
+            max_memory: 1024 * 1024 * 1024,
         }
     }
 }
@@ -190,6 +196,8 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
         digest_keys,
         access,
         request_rate,
+        max_requests,
+        max_memory,
     } = settings;
     let allowed_origins = allowed_origins.iter().copied().map(HeaderValue::from_static);
     let networks = trusted_proxies.iter().map(|network| network.parse().unwrap());
@@ -214,7 +222,8 @@ fn start<S: Store>(store: FaultyStore<S>, clock: &SettableClock, settings: Setti
             trusted_proxies: TrustedProxies::new(networks.collect()),
             retry_after: RetryAfterSeconds::try_from(RETRY_AFTER_SECONDS).unwrap(),
             request_rate: RateLimit::new(NonZeroU32::new(request_rate).unwrap()).unwrap(),
-            max_requests: 1024,
+            max_requests,
+            max_memory,
         },
     };
     let catalog = catalog_file::read(Some(CATALOG.as_ref())).unwrap();

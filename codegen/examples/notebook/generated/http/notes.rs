@@ -51,7 +51,8 @@ pub(super) async fn note_add<A: Api>(
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let body = request::required_body(&context, request).await?;
+        let bytes = request::receive(&context, request).await;
+        let body = request::required_body(&context, &bytes?)?;
         Ok(context.context().implementation.note_add(metadata, body).await)
     };
     response::respond(&context, pin!(work)).await

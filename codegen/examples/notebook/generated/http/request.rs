@@ -21,7 +21,7 @@ use crate::{server, types};
 use crate::server::{InvalidBody, RequestMetadata};
 use crate::types::{Error, ErrorCode, FieldError, RequestObject};
 use super::{field_errors, response};
-use super::context::{RequestContext, ServerContext};
+use super::context::{Limits, RequestContext, ServerContext};
 use super::response::ErrorResponse;
 
 /// Why a parameter was rejected; says what to change.
@@ -199,74 +199,55 @@ fn query_text<'a>(
     }
 }
 
-/// A required body.
-pub(super) async fn required_body<A, T>(
+/// Decodes a required body.
+pub(super) fn required_body<A, T>(
     context: &RequestContext<ServerContext<A>>,
-    request: Request<Body>,
+    bytes: &[u8],
 ) -> Result<T, InvalidBody>
 where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
-    optional_body(context, request).await?.ok_or_else(missing_body)
+    optional_body(context, bytes)?.ok_or_else(missing_body)
 }
 
 fn missing_body() -> InvalidBody {
     malformed("the body is missing; send a JSON object".to_owned())
 }
 
-/// An optional body; `None` if it is absent or empty.
-pub(super) async fn optional_body<A, T>(
+/// Decodes an optional body; `None` if it is absent or empty.
+pub(super) fn optional_body<A, T>(
     context: &RequestContext<ServerContext<A>>,
-    request: Request<Body>,
+    bytes: &[u8],
 ) -> Result<Option<T>, InvalidBody>
 where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
-    Ok(optional_body_with_bytes(context, request).await?.0)
+    decode(context, bytes, &["application/json"])
 }
 
-/// An optional body, `None` if it is absent or empty, and its bytes.
-pub(super) async fn optional_body_with_bytes<A, T>(
+/// Decodes a body of one of these media types; `None` if it is absent or empty.
+fn decode<A, T>(
     context: &RequestContext<ServerContext<A>>,
-    request: Request<Body>,
-) -> Result<(Option<T>, Bytes), InvalidBody>
-where
-    A: server::Api,
-    T: DeserializeOwned + RequestObject,
-{
-    read_body(context, request, &["application/json"]).await
-}
-
-/// A body of one of these media types, `None` if it is absent or empty, and its bytes.
-async fn read_body<A, T>(
-    context: &RequestContext<ServerContext<A>>,
-    request: Request<Body>,
+    bytes: &[u8],
     media_types: &[&'static str],
-) -> Result<(Option<T>, Bytes), InvalidBody>
+) -> Result<Option<T>, InvalidBody>
 where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
-    let requires_content_type = context.context().policy.requires_content_type();
-    let media_type = check_media_type(
-        request.headers(),
-        media_types,
-        requires_content_type,
-    );
-    let coding = check_content_coding(request.headers());
-    let reading = read(request, context.context().limits.body_size);
-    let body_time = context.context().limits.body_time;
-    let bytes = timeout(body_time, reading)
-        .await
-        .unwrap_or_else(|_| Err(late(body_time)))?;
     if bytes.is_empty() {
-        return Ok((None, bytes));
+        return Ok(None);
     }
-    media_type?;
-    coding?;
-    let text = std::str::from_utf8(&bytes)
+    let headers = context.request.headers();
+    check_media_type(
+        headers,
+        media_types,
+        context.context().policy.requires_content_type(),
+    )?;
+    check_content_coding(headers)?;
+    let text = std::str::from_utf8(bytes)
         .map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
     if !text.trim_ascii_start().starts_with('{') {
         return Err(malformed("the body is not a JSON object; send one".to_owned()));
@@ -282,7 +263,7 @@ where
             if has_unknown {
                 return Err(invalid_members::<T>(text, "has unknown members"));
             }
-            Ok((Some(value), bytes))
+            Ok(Some(value))
         }
         Err(error) if error.inner().is_data() => {
             Err(invalid_members::<T>(text, &field_errors::reason(error.inner())))
@@ -366,16 +347,28 @@ fn check_content_coding(headers: &HeaderMap) -> Result<(), InvalidBody> {
     }
 }
 
+/// Reads the bytes of a body.
+pub(super) async fn receive<A: server::Api>(
+    context: &RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> Result<Bytes, InvalidBody> {
+    let Limits { body_size, body_time } = context.context().limits;
+    timeout(body_time, read(request, body_size))
+        .await
+        .unwrap_or_else(|_| Err(late(body_time)))
+}
+
+/// The size that the head of a request states. A chunked body has none.
+fn declared_size(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// Reads a body of at most `limit` bytes. The rest of a larger body is read and discarded, up to eight times the limit, so
 /// that a client that sends its whole body before it reads still receives the response.
 async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, InvalidBody> {
-    let declared = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse::<usize>().ok());
+    let declared = declared_size(request.headers()).unwrap_or_default();
     let mut body = request.into_body();
-    let mut bytes = BytesMut::with_capacity(declared.unwrap_or_default().min(limit));
+    let mut bytes = BytesMut::with_capacity(declared.min(limit));
     let mut seen = 0_usize;
     while let Some(frame) = body.frame().await {
         let frame = frame

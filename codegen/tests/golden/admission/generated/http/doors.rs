@@ -8,7 +8,8 @@ use http::{HeaderName, Request, StatusCode};
 
 use crate::types;
 use crate::server::{
-    Api, DoorBuildResponse, DoorCountResponse, DoorKnockResponse, DoorOpenResponse, Scope,
+    Api, DoorBuildResponse, DoorCountResponse, DoorDescribeResponse, DoorKnockResponse,
+    DoorOpenResponse, DoorSeeResponse, Scope, Share,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -47,12 +48,21 @@ pub(super) async fn door_open<A: Api>(
         let principal = admission::principal(
                 &context,
                 &metadata,
+                "door_open",
                 &[&[Scope::DoorsOpen, Scope::DoorsSee]],
             )
             .await?;
         request::no_query(&context)?;
-        let body = request::required_body(&context, request).await?;
-        Ok(context.context().implementation.door_open(metadata, principal, body).await)
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let body = request::required_body(&context, &bytes?)?;
+        Share::decoded(&mut share);
+        let response = context
+            .context()
+            .implementation
+            .door_open(metadata, principal, body)
+            .await;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -99,11 +109,18 @@ pub(super) async fn door_knock<A: Api>(
         let principal = admission::principal_or_later(
                 &context,
                 &metadata,
+                "door_knock",
                 &[&[Scope::DoorsSee]],
             )
             .await?;
         request::no_query(&context)?;
-        Ok(context.context().implementation.door_knock(metadata, principal).await)
+        let (principal, share) = admission::take_permit_or_later(&context, principal);
+        let response = context
+            .context()
+            .implementation
+            .door_knock(metadata, principal)
+            .await;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -132,7 +149,12 @@ pub(super) async fn door_build<A: Api>(
 ) -> HttpResult {
     let work = async {
         let metadata = request::metadata(&context);
-        let principal = admission::principal(&context, &metadata, &[&[Scope::DoorsOpen]])
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                "door_build",
+                &[&[Scope::DoorsOpen]],
+            )
             .await?;
         request::no_query(&context)?;
         let key = request::header_parameter(
@@ -140,7 +162,11 @@ pub(super) async fn door_build<A: Api>(
             "Idempotency-Key",
             str::parse::<types::Key>,
         )?;
-        let (body, bytes) = request::required_body_with_bytes(&context, request).await?;
+        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+            .await?;
+        let bytes = bytes?;
+        let body = request::required_body(&context, &bytes)?;
+        Share::decoded(&mut share);
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
             &context,
@@ -150,7 +176,7 @@ pub(super) async fn door_build<A: Api>(
             key,
             &bytes,
         );
-        idempotency::once(
+        let response = idempotency::once(
                 &context,
                 metadata,
                 keyed,
@@ -161,7 +187,8 @@ pub(super) async fn door_build<A: Api>(
                         .door_build(metadata, principal, keyed, body)
                 },
             )
-            .await
+            .await?;
+        Ok(admission::respond_in_any_case(share, response))
     };
     response::respond(&context, pin!(work)).await
 }
@@ -194,6 +221,109 @@ impl ToResponse for DoorBuildResponse {
                         HeaderName::from_static("retry-after"),
                         retry_after.into(),
                     )
+                }
+            },
+        )
+    }
+}
+
+/// `GET /doors/seen`: See the first door.
+pub(super) async fn door_see<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal(
+                &context,
+                &metadata,
+                "door_see",
+                &[&[Scope::DoorsSee]],
+            )
+            .await?;
+        request::no_query(&context)?;
+        let share = admission::take_permit(&context, &principal)?;
+        let response = context
+            .context()
+            .implementation
+            .door_see(metadata, principal)
+            .await;
+        Ok(admission::respond_if_room(share, response))
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for DoorSeeResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::Ok(body) => response::json(StatusCode::OK, &body)?,
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[&[Scope::DoorsSee]],
+                    )?
+                }
+                Self::InternalServerError(body) => {
+                    response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)?
+                }
+                Self::ServiceUnavailable { body, retry_after } => {
+                    response::with_header(
+                        response::json(StatusCode::SERVICE_UNAVAILABLE, &body)?,
+                        HeaderName::from_static("retry-after"),
+                        retry_after.into(),
+                    )
+                }
+            },
+        )
+    }
+}
+
+/// `POST /doors/seen`: Describe a door; a bad description, too, is answered by the
+/// implementation.
+pub(super) async fn door_describe<A: Api>(
+    context: RequestContext<ServerContext<A>>,
+    request: Request<Body>,
+) -> HttpResult {
+    let work = async {
+        let metadata = request::metadata(&context);
+        let principal = admission::principal_or_later(
+                &context,
+                &metadata,
+                "door_describe",
+                &[&[Scope::DoorsSee]],
+            )
+            .await?;
+        request::no_query(&context)?;
+        let (principal, mut share, bytes) = admission::receive_body_or_later(
+                &context,
+                principal,
+                request,
+            )
+            .await;
+        let body = bytes.and_then(|bytes| request::required_body(&context, &bytes));
+        Share::decoded(&mut share);
+        let response = context
+            .context()
+            .implementation
+            .door_describe(metadata, principal, body)
+            .await;
+        Ok(admission::respond_in_any_case(share, response))
+    };
+    response::respond(&context, pin!(work)).await
+}
+
+impl ToResponse for DoorDescribeResponse {
+    fn into_pending(self) -> Result<PendingResponse, HttpError> {
+        Ok(
+            match self {
+                Self::NoContent => response::without_body(StatusCode::NO_CONTENT),
+                Self::BadRequest(body) => response::json(StatusCode::BAD_REQUEST, &body)?,
+                Self::Forbidden(body) => {
+                    admission::insufficient_scope(
+                        response::json(StatusCode::FORBIDDEN, &body)?,
+                        &[&[Scope::DoorsSee]],
+                    )?
                 }
             },
         )

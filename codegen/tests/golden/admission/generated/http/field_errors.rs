@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::marker::PhantomData;
 
 use serde::{Deserialize, Deserializer};
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::types;
@@ -125,18 +125,22 @@ impl<T: DeserializeOwned> Search<T> {
         let before = self.errors.len();
         match (member.members, text.as_bytes().first()) {
             (Some(members), Some(b'{')) => self.object(place, text, members()),
-            (Some(members), Some(b'[')) => {
-                let items: Vec<&RawValue> = serde_json::from_str(text)
-                    .unwrap_or_default();
-                for (index, item) in items.into_iter().enumerate() {
-                    self.object(&place.item(index), item.get(), members());
-                }
-            }
+            (Some(members), Some(b'[')) => self.list(place, text, members()),
             (Some(_), _) | (None, _) => {}
         }
         if self.errors.len() == before {
             self.value(place, text);
         }
+    }
+
+    /// Checks the items of a list. It can have very many, so it is read only as far as there is room for errors.
+    fn list(&mut self, place: &Place, text: &str, known: &'static [Member]) {
+        let items = Items {
+            search: self,
+            place,
+            known,
+        };
+        let _ended = items.deserialize(&mut serde_json::Deserializer::from_str(text));
     }
 
     fn value(&mut self, place: &Place, text: &str) {
@@ -150,6 +154,40 @@ impl<T: DeserializeOwned> Search<T> {
         if let Some(below) = error.path().to_string().strip_prefix(&place.probed) {
             self.push(&format!("{}{below}", place.shown), reason(error.inner()));
         }
+    }
+}
+
+/// Checks items one by one.
+struct Items<'a, T> {
+    search: &'a mut Search<T>,
+    place: &'a Place,
+    known: &'static [Member],
+}
+
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Items<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Visitor<'de> for Items<'_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<(), A::Error> {
+        let mut index = 0;
+        while self.search.errors.len() < ERRORS_MAX
+            && let Some(item) = from.next_element::<&RawValue>()?
+        {
+            self.search.object(&self.place.item(index), item.get(), self.known);
+            index += 1;
+        }
+        Ok(())
     }
 }
 

@@ -49,6 +49,13 @@ pub(super) async fn route<A: Api>(
                 _ => response::method_not_allowed(&context, "POST"),
             }
         }
+        ["doors", "seen"] if is_served("/doors/seen") => {
+            match method {
+                Method::GET | Method::HEAD => doors::door_see(context).await,
+                Method::POST => doors::door_describe(context, request).await,
+                _ => response::method_not_allowed(&context, "GET, HEAD, POST"),
+            }
+        }
         _ => response::unlisted(&context),
     }
 }
@@ -60,6 +67,8 @@ pub fn path_of(operation: &str) -> Option<&'static str> {
         "door_open" => Some("/doors"),
         "door_knock" => Some("/doors"),
         "door_build" => Some("/doors/built"),
+        "door_see" => Some("/doors/seen"),
+        "door_describe" => Some("/doors/seen"),
         _ => None,
     }
 }
@@ -146,6 +155,38 @@ pub fn api_description<A: Api>(
                 .tag("doors"),
         )?;
         register_others::<A, NoVariables>(&mut api, "/doors/built", &[Method::POST])?;
+    }
+    if is_served("/doors/seen") {
+        api.register(
+            ApiEndpoint::new(
+                    "door_see".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::GET,
+                    "application/json",
+                    "/doors/seen",
+                    ApiEndpointVersions::All,
+                )
+                .summary("See the first door.")
+                .tag("doors"),
+        )?;
+        api.register(
+            ApiEndpoint::new(
+                    "door_describe".to_owned(),
+                    endpoint::<A, NoVariables>,
+                    Method::POST,
+                    "application/json",
+                    "/doors/seen",
+                    ApiEndpointVersions::All,
+                )
+                .summary(
+                    "Describe a door; a bad description, too, is answered by the implementation.",
+                )
+                .tag("doors"),
+        )?;
+        register_others::<
+            A,
+            NoVariables,
+        >(&mut api, "/doors/seen", &[Method::GET, Method::POST])?;
     }
     Ok(api)
 }

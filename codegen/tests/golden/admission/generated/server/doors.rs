@@ -3,8 +3,8 @@
 
 use crate::types;
 use super::{
-    Idempotency, KeyedRequest, OperationResponse, Principal, RequestMetadata,
-    ServerErrorResponse, TryLater,
+    Idempotency, InvalidBody, KeyedRequest, OperationResponse, Principal,
+    RequestMetadata, ServerErrorResponse, TryLater,
 };
 
 /// What is behind a door is not for everybody.
@@ -52,6 +52,29 @@ pub trait Doors: Idempotency {
         keyed: Option<KeyedRequest>,
         body: types::Door,
     ) -> impl Future<Output = DoorBuildResponse> + Send;
+
+    /// See the first door.
+    ///
+    /// Requires the scope `doors:see`.
+    ///
+    /// `GET /doors/seen`
+    fn door_see(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<Self::Identity>,
+    ) -> impl Future<Output = DoorSeeResponse> + Send;
+
+    /// Describe a door; a bad description, too, is answered by the implementation.
+    ///
+    /// Requires the scope `doors:see`.
+    ///
+    /// `POST /doors/seen`
+    fn door_describe(
+        &self,
+        metadata: RequestMetadata,
+        principal: Result<Principal<Self::Identity>, TryLater>,
+        body: Result<types::Door, InvalidBody>,
+    ) -> impl Future<Output = DoorDescribeResponse> + Send;
 }
 
 /// The responses that `door_count` declares.
@@ -170,4 +193,59 @@ impl From<ServerErrorResponse> for DoorBuildResponse {
             }
         }
     }
+}
+
+/// The responses that `door_see` declares.
+#[derive(Clone, Debug)]
+pub enum DoorSeeResponse {
+    /// 200: Seen.
+    Ok(types::Door),
+    /// 400: Rejected.
+    BadRequest(types::Error),
+    /// 403: Not let in.
+    Forbidden(types::Error),
+    /// 500: Rejected.
+    InternalServerError(types::Error),
+    /// 503: Not now.
+    ServiceUnavailable {
+        /// Why a request failed.
+        body: types::Error,
+        /// Seconds to wait.
+        retry_after: i32,
+    },
+}
+
+impl OperationResponse for DoorSeeResponse {
+    const OPERATION: &'static str = "door_see";
+}
+
+impl From<ServerErrorResponse> for DoorSeeResponse {
+    fn from(response: ServerErrorResponse) -> Self {
+        match response {
+            ServerErrorResponse::InternalServerError(body) => {
+                Self::InternalServerError(body)
+            }
+            ServerErrorResponse::ServiceUnavailable { body, retry_after } => {
+                Self::ServiceUnavailable {
+                    body,
+                    retry_after,
+                }
+            }
+        }
+    }
+}
+
+/// The responses that `door_describe` declares.
+#[derive(Clone, Debug)]
+pub enum DoorDescribeResponse {
+    /// 204: Heard.
+    NoContent,
+    /// 400: Rejected.
+    BadRequest(types::Error),
+    /// 403: Not let in.
+    Forbidden(types::Error),
+}
+
+impl OperationResponse for DoorDescribeResponse {
+    const OPERATION: &'static str = "door_describe";
 }

@@ -10,9 +10,10 @@ use serde::Serialize;
 use crate::types;
 use super::{
     Admission, Admitted, Api, Credentials, DoorBuildResponse, DoorCountResponse,
-    DoorKnockResponse, DoorOpenResponse, Doors, Idempotency, KeyedRequest, NotAdmitted,
-    OperationResponse, Principal, RequestKey, RequestMetadata, RunningRequests,
-    ServerErrorResponse, StoredResponse, TryLater,
+    DoorDescribeResponse, DoorKnockResponse, DoorOpenResponse, DoorSeeResponse, Doors,
+    Idempotency, InvalidBody, KeyedRequest, NotAdmitted, OperationResponse, Principal,
+    RequestKey, RequestMetadata, RunningRequests, ServerErrorResponse, StoredResponse,
+    TryLater,
 };
 
 /// An operation of the API, as a type.
@@ -97,12 +98,19 @@ pub struct GenericApi<H>(pub H);
 impl<H: Admission> Admission for GenericApi<H> {
     type Identity = H::Identity;
 
+    type Share = H::Share;
+
     fn admit(
         &self,
         metadata: &RequestMetadata,
+        operation: &'static str,
         credentials: Credentials,
     ) -> impl Future<Output = Result<Admitted<H::Identity>, NotAdmitted>> + Send {
-        self.0.admit(metadata, credentials)
+        self.0.admit(metadata, operation, credentials)
+    }
+
+    fn share(&self, identity: &H::Identity) -> H::Share {
+        self.0.share(identity)
     }
 }
 
@@ -128,7 +136,7 @@ impl<H: Idempotency> Idempotency for GenericApi<H> {
 
 impl<
     H: Idempotency + Handler<DoorCount> + Handler<DoorOpen> + Handler<DoorKnock>
-        + Handler<DoorBuild>,
+        + Handler<DoorBuild> + Handler<DoorSee> + Handler<DoorDescribe>,
 > Doors for GenericApi<H> {
     fn door_count(
         &self,
@@ -202,6 +210,45 @@ impl<
                 metadata,
                 principal,
                 keyed,
+                params: (),
+                body,
+            },
+        )
+    }
+
+    fn door_see(
+        &self,
+        metadata: RequestMetadata,
+        principal: Principal<H::Identity>,
+    ) -> impl Future<Output = DoorSeeResponse> + Send {
+        <H as Handler<
+            DoorSee,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
+                params: (),
+                body: (),
+            },
+        )
+    }
+
+    fn door_describe(
+        &self,
+        metadata: RequestMetadata,
+        principal: Result<Principal<H::Identity>, TryLater>,
+        body: Result<types::Door, InvalidBody>,
+    ) -> impl Future<Output = DoorDescribeResponse> + Send {
+        <H as Handler<
+            DoorDescribe,
+        >>::handle(
+            &self.0,
+            Request {
+                metadata,
+                principal,
+                keyed: (),
                 params: (),
                 body,
             },
@@ -330,5 +377,67 @@ impl Operation for DoorBuild {
         request: Request<A::Identity, Self>,
     ) -> impl Future<Output = Self::Response> + Send {
         api.door_build(request.metadata, request.principal, request.keyed, request.body)
+    }
+}
+
+/// `door_see`: See the first door.
+#[derive(Debug)]
+pub enum DoorSee {}
+
+impl Operation for DoorSee {
+    const ID: &'static str = "door_see";
+
+    type Principal<I: Send + Sync> = Principal<I>;
+
+    type Keyed = ();
+
+    type Params = ();
+
+    type Body = ();
+
+    type Schema = ();
+
+    type Response = DoorSeeResponse;
+
+    fn schema(_body: &Self::Body) -> Option<&Self::Schema> {
+        None
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.door_see(request.metadata, request.principal)
+    }
+}
+
+/// `door_describe`: Describe a door; a bad description, too, is answered by the implementation.
+#[derive(Debug)]
+pub enum DoorDescribe {}
+
+impl Operation for DoorDescribe {
+    const ID: &'static str = "door_describe";
+
+    type Principal<I: Send + Sync> = Result<Principal<I>, TryLater>;
+
+    type Keyed = ();
+
+    type Params = ();
+
+    type Body = Result<types::Door, InvalidBody>;
+
+    type Schema = types::Door;
+
+    type Response = DoorDescribeResponse;
+
+    fn schema(body: &Self::Body) -> Option<&Self::Schema> {
+        body.as_ref().ok()
+    }
+
+    fn call<A: Api>(
+        api: &A,
+        request: Request<A::Identity, Self>,
+    ) -> impl Future<Output = Self::Response> + Send {
+        api.door_describe(request.metadata, request.principal, request.body)
     }
 }

@@ -12,10 +12,11 @@ mod response;
 
 pub use self::admission::{
     Admission, Admitted, BearerToken, Credentials, NotAdmitted, Principal, Scope, Scopes,
-    TryLater, UnknownScope,
+    Share, TryLater, UnknownScope,
 };
 pub use self::doors::{
-    DoorBuildResponse, DoorCountResponse, DoorKnockResponse, DoorOpenResponse, Doors,
+    DoorBuildResponse, DoorCountResponse, DoorDescribeResponse, DoorKnockResponse,
+    DoorOpenResponse, DoorSeeResponse, Doors,
 };
 pub use self::idempotency::{
     Idempotency, KeyedRequest, Replayable, RequestKey, RunningRequests, StoredResponse,

@@ -22,7 +22,8 @@ pub(super) async fn letter_send<A: Api>(
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let body = request::required_body(&context, request).await?;
+        let bytes = request::receive(&context, request).await;
+        let body = request::required_body(&context, &bytes?)?;
         Ok(context.context().implementation.letter_send(metadata, body).await)
     };
     response::respond(&context, pin!(work)).await
@@ -66,7 +67,8 @@ pub(super) async fn letter_correct<A: Api>(
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let body = request::merge_patch(&context, request).await?;
+        let bytes = request::receive(&context, request).await;
+        let body = request::merge_patch(&context, &bytes?)?;
         Ok(context.context().implementation.letter_correct(metadata, body).await)
     };
     response::respond(&context, pin!(work)).await
@@ -98,7 +100,8 @@ pub(super) async fn letter_probe<A: Api>(
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let body = request::required_body(&context, request).await;
+        let bytes = request::receive(&context, request).await;
+        let body = bytes.and_then(|bytes| request::required_body(&context, &bytes));
         Ok(context.context().implementation.letter_probe(metadata, body).await)
     };
     response::respond(&context, pin!(work)).await
@@ -123,7 +126,8 @@ pub(super) async fn letter_amend<A: Api>(
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let body = request::optional_body(&context, request).await?;
+        let bytes = request::receive(&context, request).await;
+        let body = request::optional_body(&context, &bytes?)?;
         Ok(context.context().implementation.letter_amend(metadata, body).await)
     };
     response::respond(&context, pin!(work)).await

@@ -52,7 +52,8 @@ pub(super) async fn keyword_put<A: Api>(
             )?,
             help: request::optional_parameter(&query, "help", str::parse)?,
         };
-        let body = request::required_body(&context, request).await?;
+        let bytes = request::receive(&context, request).await;
+        let body = request::required_body(&context, &bytes?)?;
         Ok(context.context().implementation.keyword_put(metadata, params, body).await)
     };
     response::respond(&context, pin!(work)).await

@@ -19,7 +19,8 @@ pub(super) async fn prelude_post<A: Api>(
     let work = async {
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
-        let body = request::optional_body(&context, request).await?;
+        let bytes = request::receive(&context, request).await;
+        let body = request::optional_body(&context, &bytes?)?;
         Ok(context.context().implementation.prelude_post(metadata, body).await)
     };
     response::respond(&context, pin!(work)).await

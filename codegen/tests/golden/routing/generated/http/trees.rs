@@ -140,7 +140,8 @@ pub(super) async fn tree_prune<A: Api>(
         let params = TreePruneParams {
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let body = request::optional_body(&context, request).await?;
+        let bytes = request::receive(&context, request).await;
+        let body = request::optional_body(&context, &bytes?)?;
         Ok(context.context().implementation.tree_prune(metadata, params, body).await)
     };
     response::respond(&context, pin!(work)).await

@@ -39,6 +39,8 @@ pub(super) struct PendingResponse {
     digest: Option<String>,
     /// Becomes a 304 for a caller that has it.
     is_conditional: bool,
+    /// What is dropped when the caller has received the response.
+    held: Option<Box<dyn Send>>,
 }
 
 fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
@@ -49,6 +51,7 @@ fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
         is_secret: false,
         digest: None,
         is_conditional: false,
+        held: None,
     }
 }
 
@@ -79,15 +82,38 @@ pub(super) fn with_header(
     pending
 }
 
+/// The bytes of a body, which the listener drops once it has written them.
+struct Sent {
+    body: Vec<u8>,
+    _held: Box<dyn Send>,
+}
+
+impl AsRef<[u8]> for Sent {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
 /// Negotiates the form of a response with the caller.
 pub(super) fn send<A: Api>(
     context: &RequestContext<ServerContext<A>>,
-    pending: PendingResponse,
+    mut pending: PendingResponse,
 ) -> HttpResult {
     let request = context.request.headers();
+    let held = pending.held.take();
     let mut response = negotiated(request, pending)?;
     context.context().allowed_origins.mark(request, response.headers_mut());
-    Ok(response.map(|body| Body::from(Bytes::from(body))))
+    Ok(
+        response
+            .map(|body| {
+                Body::from(
+                    match held {
+                        Some(held) => Bytes::from_owner(Sent { body, _held: held }),
+                        None => Bytes::from(body),
+                    },
+                )
+            }),
+    )
 }
 
 /// Serializes a response that an operation declares.
@@ -207,7 +233,7 @@ fn negotiated(
     request: &HeaderMap,
     pending: PendingResponse,
 ) -> Result<Response<Vec<u8>>, HttpError> {
-    let PendingResponse { mut response, is_secret, digest, is_conditional } = pending;
+    let PendingResponse { mut response, is_secret, digest, is_conditional, held: _ } = pending;
     let mut coding = Coding::Identity;
     if !is_secret && response.body().len() >= COMPRESSION_MIN {
         response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));

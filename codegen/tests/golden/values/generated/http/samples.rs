@@ -54,7 +54,8 @@ pub(super) async fn sample_exchange<A: Api>(
             text: request::optional_parameter(&query, "text", str::parse)?,
             flag: request::defaulted_parameter(&query, "flag", str::parse, "true")?,
         };
-        let body = request::required_body(&context, request).await?;
+        let bytes = request::receive(&context, request).await;
+        let body = request::required_body(&context, &bytes?)?;
         Ok(
             context
                 .context()

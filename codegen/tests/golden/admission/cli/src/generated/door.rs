@@ -15,6 +15,8 @@ pub(crate) enum Command {
     Open(DoorOpen),
     Knock(DoorKnock),
     Build(DoorBuild),
+    See(DoorSee),
+    Describe(DoorDescribe),
 }
 
 impl Command {
@@ -31,6 +33,11 @@ impl Command {
                 Response::Empty
             }
             Self::Build(request) => Response::Door(request.send(client).await?),
+            Self::See(request) => Response::Door(request.send(client).await?),
+            Self::Describe(request) => {
+                request.send(client).await?;
+                Response::Empty
+            }
         };
         Ok(response)
     }
@@ -108,5 +115,39 @@ impl DoorBuild {
             request = request.idempotency_key(value);
         }
         Ok(request.send().await?.into_inner())
+    }
+}
+
+/// See the first door.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DoorSee {}
+
+impl DoorSee {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<types::Door, Failure> {
+        Ok(client.door_see().send().await?.into_inner())
+    }
+}
+
+/// Describe a door; a bad description, too, is answered by the implementation.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DoorDescribe {
+    /// Its colour. Required, unless the body file has it.
+    #[arg(long, value_name = "TEXT", required_unless_present = "body_file")]
+    pub(crate) colour: Option<String>,
+    /// Read the body from a file with a JSON object (`-`: standard input). Other arguments override
+    /// its members.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) body_file: Option<Input>,
+}
+
+impl DoorDescribe {
+    /// Sends the request.
+    pub(crate) async fn send(self, client: &Client) -> Result<(), Failure> {
+        let mut body = Body::from_file(self.body_file)?;
+        body.set("colour", self.colour)?;
+        let body: types::Door = arguments::finish(body)?;
+        client.door_describe().body(body).send().await?;
+        Ok(())
     }
 }

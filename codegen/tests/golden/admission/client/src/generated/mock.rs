@@ -440,6 +440,198 @@ impl DoorBuildThen {
     }
 }
 
+/// Matches requests of `door_see`.
+pub struct DoorSeeWhen(When);
+
+impl DoorSeeWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::GET)
+                .path_matches(
+                    Regex::new("^/doors/seen$").expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+}
+
+/// Sets the response of `door_see`.
+pub struct DoorSeeThen(Then);
+
+impl DoorSeeThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `ok`.
+    pub fn ok(self, value: &types::Door) -> Self {
+        Self(
+            self
+                .0
+                .status(200u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `too_many_requests`.
+    pub fn too_many_requests(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(429u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `internal_server_error`.
+    pub fn internal_server_error(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(500u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `service_unavailable`.
+    pub fn service_unavailable(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(503u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
+/// Matches requests of `door_describe`.
+pub struct DoorDescribeWhen(When);
+
+impl DoorDescribeWhen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: When) -> Self {
+        Self(
+            inner
+                .method(Method::POST)
+                .path_matches(
+                    Regex::new("^/doors/seen$").expect("the pattern was generated"),
+                ),
+        )
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> When {
+        self.0
+    }
+
+    /// Matches requests with this `body`.
+    pub fn body(self, value: &types::Door) -> Self {
+        Self(self.0.json_body_obj(value))
+    }
+}
+
+/// Sets the response of `door_describe`.
+pub struct DoorDescribeThen(Then);
+
+impl DoorDescribeThen {
+    /// Wraps a value of `httpmock`.
+    pub fn new(inner: Then) -> Self {
+        Self(inner)
+    }
+
+    /// Returns the value of `httpmock`, for what the document does not declare.
+    pub fn into_inner(self) -> Then {
+        self.0
+    }
+
+    /// Responds with the status `no_content`.
+    pub fn no_content(self) -> Self {
+        Self(self.0.status(204u16))
+    }
+
+    /// Responds with the status `bad_request`.
+    pub fn bad_request(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(400u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `unauthorized`.
+    pub fn unauthorized(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(401u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+
+    /// Responds with the status `forbidden`.
+    pub fn forbidden(self, value: &types::Error) -> Self {
+        Self(
+            self
+                .0
+                .status(403u16)
+                .header("content-type", "application/json")
+                .json_body_obj(value),
+        )
+    }
+}
+
 /// Adds a method for each operation to a mock server. The client's base URL is that of the
 /// server.
 pub trait MockServerExt {
@@ -459,6 +651,14 @@ pub trait MockServerExt {
     fn door_build<F>(&self, config_fn: F) -> Mock<'_>
     where
         F: FnOnce(DoorBuildWhen, DoorBuildThen);
+    /// Mocks `door_see`.
+    fn door_see<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(DoorSeeWhen, DoorSeeThen);
+    /// Mocks `door_describe`.
+    fn door_describe<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(DoorDescribeWhen, DoorDescribeThen);
 }
 
 impl MockServerExt for MockServer {
@@ -495,6 +695,24 @@ impl MockServerExt for MockServer {
     {
         self.mock(|when, then| {
             config_fn(DoorBuildWhen::new(when), DoorBuildThen::new(then))
+        })
+    }
+
+    fn door_see<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(DoorSeeWhen, DoorSeeThen),
+    {
+        self.mock(|when, then| {
+            config_fn(DoorSeeWhen::new(when), DoorSeeThen::new(then))
+        })
+    }
+
+    fn door_describe<F>(&self, config_fn: F) -> Mock<'_>
+    where
+        F: FnOnce(DoorDescribeWhen, DoorDescribeThen),
+    {
+        self.mock(|when, then| {
+            config_fn(DoorDescribeWhen::new(when), DoorDescribeThen::new(then))
         })
     }
 }

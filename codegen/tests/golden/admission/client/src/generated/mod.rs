@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 15466505657813978141;
+pub const SPEC_FINGERPRINT: u64 = 14183627542820992231;
 
 /// A client of the Callers who are asked who they are.
 #[derive(Clone, Debug)]
@@ -63,5 +63,15 @@ impl Client {
     /// Build a door, once for each key.
     pub fn door_build(&self) -> builder::DoorBuild<'_> {
         builder::DoorBuild::new(self)
+    }
+
+    /// See the first door.
+    pub fn door_see(&self) -> builder::DoorSee<'_> {
+        builder::DoorSee::new(self)
+    }
+
+    /// Describe a door; a bad description, too, is answered by the implementation.
+    pub fn door_describe(&self) -> builder::DoorDescribe<'_> {
+        builder::DoorDescribe::new(self)
     }
 }

@@ -14,15 +14,21 @@ pub enum Operation {
     DoorKnock,
     /// `door_build`: Build a door, once for each key.
     DoorBuild,
+    /// `door_see`: See the first door.
+    DoorSee,
+    /// `door_describe`: Describe a door; a bad description, too, is answered by the implementation.
+    DoorDescribe,
 }
 
 impl Operation {
     /// Every operation, in the order of the spec.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::DoorCount,
         Self::DoorOpen,
         Self::DoorKnock,
         Self::DoorBuild,
+        Self::DoorSee,
+        Self::DoorDescribe,
     ];
 
     /// The operation's `operationId`.
@@ -32,6 +38,8 @@ impl Operation {
             Self::DoorOpen => "door_open",
             Self::DoorKnock => "door_knock",
             Self::DoorBuild => "door_build",
+            Self::DoorSee => "door_see",
+            Self::DoorDescribe => "door_describe",
         }
     }
 

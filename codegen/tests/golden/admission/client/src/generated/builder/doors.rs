@@ -307,3 +307,141 @@ impl<'a> DoorBuild<'a> {
         }
     }
 }
+
+/// The request `door_see`: See the first door.
+///
+/// Created by [`Client::door_see`](crate::Client::door_see).
+#[derive(Clone, Debug)]
+pub struct DoorSee<'a> {
+    client: &'a Client,
+}
+
+impl<'a> DoorSee<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self { client }
+    }
+
+    /// Sends `GET /doors/seen`.
+    ///
+    /// `200`: Seen.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Rejected.
+    ///
+    /// `401`: Not let in.
+    ///
+    /// `403`: Not let in.
+    ///
+    /// `429`: Not now.
+    ///
+    /// `500`: Rejected.
+    ///
+    /// `503`: Not now.
+    pub async fn send(self) -> Result<ResponseValue<types::Door>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(self) -> Result<ResponseValue<types::Door>, Error<types::Error>> {
+        let Self { client } = self;
+        let url = format!("{}/doors/seen", client.baseurl);
+        let mut request = client
+            .client
+            .get(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "door_see",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            400 | 401 | 403 | 429 | 500 | 503 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The request `door_describe`: Describe a door; a bad description, too, is answered by the
+/// implementation.
+///
+/// Created by [`Client::door_describe`](crate::Client::door_describe).
+#[derive(Clone, Debug)]
+pub struct DoorDescribe<'a> {
+    client: &'a Client,
+    body: Result<types::Door, String>,
+}
+
+impl<'a> DoorDescribe<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client,
+            body: Err("`body` is missing".to_owned()),
+        }
+    }
+
+    /// A door.
+    pub fn body<V>(mut self, value: V) -> Self
+    where
+        V: TryInto<types::Door, Error: fmt::Display>,
+    {
+        self.body = value.try_into().map_err(|error| format!("`body`: {error}"));
+        self
+    }
+
+    /// Sends `POST /doors/seen`.
+    ///
+    /// `204`: Heard.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the request is incomplete, if there is no response, or if the response
+    /// is not declared. The service returns these errors:
+    ///
+    /// `400`: Rejected.
+    ///
+    /// `401`: Not let in.
+    ///
+    /// `403`: Not let in.
+    pub async fn send(self) -> Result<ResponseValue<()>, crate::Error> {
+        self.client.inner.prepare().await?;
+        Ok(self.exchange().await?)
+    }
+
+    async fn exchange(self) -> Result<ResponseValue<()>, Error<types::Error>> {
+        let Self { client, body } = self;
+        let body = body.map_err(Error::InvalidRequest)?;
+        let url = format!("{}/doors/seen", client.baseurl);
+        let mut request = client
+            .client
+            .post(url)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header("api-version", Client::api_version())
+            .json(&body)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "door_describe",
+        };
+        client.pre(&mut request, &info).await?;
+        let result = client.exec(request, &info).await;
+        client.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            204 => Ok(ResponseValue::empty(response)),
+            400 | 401 | 403 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
