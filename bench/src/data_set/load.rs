@@ -49,10 +49,7 @@ pub(super) async fn load(client: &Client, events: u64, parameters: &str) -> Resu
     client.batch_execute("VACUUM (ANALYZE)").await?;
     client.batch_execute("CHECKPOINT").await?;
     client
-        .execute(
-            include_str!("../../sql/data_set.sql"),
-            &[&parameters],
-        )
+        .execute(include_str!("../../sql/data_set.sql"), &[&parameters])
         .await?;
     Ok(())
 }

@@ -105,7 +105,8 @@ impl Bench<'_> {
     ) -> Result<(), Error> {
         eprintln!("comparison of the responses");
         for operation in operations {
-            self.require_same_responses(services, &case(*operation, data_set)).await?;
+            self.require_same_responses(services, &case(*operation, data_set))
+                .await?;
         }
         if operations.contains(&SharedOperation::Verify) {
             let right = operations::verify(&data_set.plaintexts);
@@ -135,7 +136,9 @@ pub(crate) async fn measure(
         service,
         by_hand: bench.start_by_hand(large).await?,
     };
-    bench.prepare(&services, large, SharedOperation::value_variants()).await?;
+    bench
+        .prepare(&services, large, SharedOperation::value_variants())
+        .await?;
     let service = &services.service;
     let cursor = deep_cursor(large).await?;
     let deep_page = operations::deep_page(large, cursor);

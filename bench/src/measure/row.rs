@@ -158,8 +158,7 @@ impl Bench<'_> {
             comparison,
         } = case;
         let requests = |service: &ServiceProcess, duration| closed(service.address, operation, callers, duration);
-        let transactions =
-            |script: &str, duration| self.transactions(data_set, script, callers, duration);
+        let transactions = |script: &str, duration| self.transactions(data_set, script, callers, duration);
         let (mut of_service, mut of_rival) = (Rounds::default(), Rounds::default());
         let (mut databases, mut limits) = (Vec::new(), Vec::new());
         requests(service, self.warm_up()).await?;

@@ -61,9 +61,8 @@ mod tests {
     #[test]
     fn responses_are_the_same_but_for_ids_and_times_of_new_records() {
         let response = |status, body: &str| (status, body.as_bytes().to_vec());
-        let same = |one: &str, other: &str, except| {
-            is_same(&response(200, one), &response(200, other), Comparison { except })
-        };
+        let same =
+            |one: &str, other: &str, except| is_same(&response(200, one), &response(200, other), Comparison { except });
         assert!(same(r#"{"id": 1, "a": 2}"#, r#"{"a": 2, "id": 3}"#, &["id"]));
         assert!(!same(r#"{"id": 1}"#, r#"{"id": 3}"#, &[]));
         assert!(!same(r#"{"id": 1, "a": 2}"#, r#"{"a": 2}"#, &["id"]));

@@ -87,7 +87,11 @@ fn rates(results: &Results) -> [Target; 6] {
         name: name.to_owned(),
         limit: Limit::AtLeast(limit),
         measured: rates.ratio_to(other),
-        from: format!("{} / {} a second", number(Some(rates.service.rate), 0), number(other, 0)),
+        from: format!(
+            "{} / {} a second",
+            number(Some(rates.service.rate), 0),
+            number(other, 0)
+        ),
     };
     let to_pgbench = |name, limit, row: &Row| ratio(name, limit, &row.callers, row.callers.database);
     let to_limit = |name, limit, rates: &Rates| ratio(name, limit, rates, rates.limit);
@@ -95,8 +99,16 @@ fn rates(results: &Results) -> [Target; 6] {
     [
         to_pgbench("verify, warm / pgbench, by prefix", 0.65, warm_verify),
         to_pgbench("append / pgbench, a row a transaction", 1.0, append),
-        to_limit("append, 32 callers / limit, table as rivals have it", 1.5, &append.callers),
-        to_limit("append, 256 callers / limit, table as rivals have it", 2.5, &append.many_callers),
+        to_limit(
+            "append, 32 callers / limit, table as rivals have it",
+            1.5,
+            &append.callers,
+        ),
+        to_limit(
+            "append, 256 callers / limit, table as rivals have it",
+            2.5,
+            &append.many_callers,
+        ),
         to_pgbench("list, first page / pgbench, keyset page", 0.5, first_page),
         Target {
             name: "verify, first: CPU / bare argon2id, memory reused".to_owned(),

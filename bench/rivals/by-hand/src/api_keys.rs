@@ -103,10 +103,7 @@ impl ApiKey {
 }
 
 /// The response is 200, whatever is wrong.
-pub async fn verify(
-    State(app): State<App>,
-    body: Result<Json<VerifyRequest>, JsonRejection>,
-) -> Json<Verification> {
+pub async fn verify(State(app): State<App>, body: Result<Json<VerifyRequest>, JsonRejection>) -> Json<Verification> {
     let key = match body {
         Ok(Json(VerifyRequest { key })) if is_well_formed(&key) => key,
         Ok(_) | Err(_) => return Json(Verification::invalid("malformed")),

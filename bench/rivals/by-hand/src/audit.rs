@@ -138,7 +138,7 @@ pub async fn append(
         .bind(event.target_id)
         .bind(event.target_type)
         .bind(event.target_name)
-        .bind(event.targets.map(|targets| serde_json::to_string(&targets)).transpose()?)
+        .bind(event.targets.map(JsonColumn))
         .bind(event.product)
         .bind(event.metadata.as_deref().map(RawValue::get))
         .bind(peer.ip())
@@ -166,7 +166,9 @@ pub async fn list(
     let Query(ListParams { limit, cursor }) = params?;
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(ApiError::InvalidInput(format!("`limit`: must be from 1 to {MAX_LIMIT}")));
+        return Err(ApiError::InvalidInput(format!(
+            "`limit`: must be from 1 to {MAX_LIMIT}"
+        )));
     }
     // One more, to see whether there is another page.
     let query = match cursor {

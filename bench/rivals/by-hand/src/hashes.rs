@@ -42,8 +42,7 @@ pub struct Hashes {
 
 impl Hashes {
     pub fn new() -> Result<Self, HashError> {
-        let params =
-            Params::new(MEMORY_KIB, ITERATIONS, LANES, Some(OUTPUT_BYTES)).map_err(HashError::Argon2)?;
+        let params = Params::new(MEMORY_KIB, ITERATIONS, LANES, Some(OUTPUT_BYTES)).map_err(HashError::Argon2)?;
         Ok(Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             matched: Cache::new(REMEMBERED),
@@ -53,11 +52,7 @@ impl Hashes {
 
     /// Whether the key with this id and stored hash has this plaintext.
     pub async fn matches(&self, id: Uuid, stored: &str, plaintext: &str) -> Result<bool, HashError> {
-        let digest: [u8; 32] = Sha256::new()
-            .chain_update(id)
-            .chain_update(plaintext)
-            .finalize()
-            .into();
+        let digest: [u8; 32] = Sha256::new().chain_update(id).chain_update(plaintext).finalize().into();
         if self.matched.contains_key(&digest) {
             return Ok(true);
         }
@@ -69,7 +64,10 @@ impl Hashes {
             let hashed = argon2.hash_password_into(plaintext.as_bytes(), &salt, &mut output);
             hashed.map(|()| output)
         });
-        let computed = computed.await.map_err(|_| HashError::Ended)?.map_err(HashError::Argon2)?;
+        let computed = computed
+            .await
+            .map_err(|_| HashError::Ended)?
+            .map_err(HashError::Argon2)?;
         let matches = bool::from(computed.ct_eq(&hash));
         if matches {
             self.matched.insert(digest, ());
@@ -81,8 +79,5 @@ impl Hashes {
 /// The salt and the hash of `argon2id|<salt>|<hash>`.
 fn parse(stored: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     let (salt, hash) = stored.strip_prefix("argon2id|")?.split_once('|')?;
-    Some((
-        STANDARD_NO_PAD.decode(salt).ok()?,
-        STANDARD_NO_PAD.decode(hash).ok()?,
-    ))
+    Some((STANDARD_NO_PAD.decode(salt).ok()?, STANDARD_NO_PAD.decode(hash).ok()?))
 }

@@ -48,10 +48,7 @@ pub fn is_cancelled(cancel_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> boo
     cancel_at.is_some_and(|cancel_at| cancel_at <= now)
 }
 
-pub async fn get(
-    State(app): State<App>,
-    id: Result<Path<Uuid>, PathRejection>,
-) -> Result<Json<Tenant>, ApiError> {
+pub async fn get(State(app): State<App>, id: Result<Path<Uuid>, PathRejection>) -> Result<Json<Tenant>, ApiError> {
     let Path(id) = id?;
     let tenant: Option<Tenant> = sqlx::query_as(BY_ID).bind(id).fetch_optional(&app.database).await?;
     let mut tenant = tenant.ok_or_else(|| ApiError::NotFound(format!("no tenant has the id {id}")))?;
