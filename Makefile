@@ -21,6 +21,8 @@ WITH_POSTGRES := target/debug/test-postgres with
 DRIFT_SAMPLE ?= 60
 # Further arguments of the bench.
 BENCH ?=
+# The rival of the bench: a workspace of its own, which only the bench builds.
+BY_HAND := bench/rivals/by-hand
 # The targets of `make fuzz`, and the seconds for each.
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 FUZZ_SECONDS ?= 60
@@ -162,6 +164,7 @@ lint: format clippy doc scripts-lint versions licences ## Check format, clippy, 
 .PHONY: format
 format:
 	$(CARGO) fmt --all -- --check
+	$(CARGO) fmt --manifest-path $(BY_HAND)/Cargo.toml -- --check
 
 .PHONY: clippy
 clippy: setup
@@ -391,10 +394,11 @@ target/tools/bin/cargo-fuzz:
 	$(CARGO_INSTALL) cargo-fuzz --version 0.13.2
 
 .PHONY: bench
-bench: ## Measure the service against its database: docs/performance.md. BENCH=--quick runs a smoke test.
+bench: ## Measure the service against a rival and its database: docs/performance.md. BENCH=--quick runs a smoke test.
 	@tools/setup postgres
 	$(CARGO) build --locked --release --package tenant-registry-server
 	$(CARGO) bench --locked --package tenant-registry-server
+	$(CARGO) build --locked --manifest-path $(BY_HAND)/Cargo.toml --target-dir target/rivals --release
 	$(CARGO) run --locked --release --package tenant-registry-bench -- \
 		--service target/release/tenant-registry --page docs/performance.md $(BENCH)
 

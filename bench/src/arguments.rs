@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 /// The seconds of each measurement of a `--quick` run.
 const QUICK_SECONDS: u64 = 1;
@@ -18,6 +18,10 @@ pub(crate) struct Arguments {
     /// Path of a release build of `tenant-registry`.
     #[arg(long, value_name = "PATH", default_value = "target/release/tenant-registry")]
     pub(crate) service: PathBuf,
+
+    /// Path of a release build of the rival in `bench/rivals/by-hand`.
+    #[arg(long, value_name = "PATH", default_value = "target/rivals/release/by-hand")]
+    pub(crate) by_hand: PathBuf,
 
     /// Number of audit events in the large data set.
     #[arg(
@@ -40,6 +44,15 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     hash_permits: Option<u16>,
 
+    /// Measure only the rates of these operations, which the rival has too. There are no targets, and `--page` is not written.
+    #[arg(long, value_name = "OPERATION", value_enum, value_delimiter = ',')]
+    pub(crate) only: Vec<SharedOperation>,
+
+    /// Directory of the data sets. The user that runs Postgres must be able to enter it. By default, a directory in
+    /// `/var/tmp`.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) data: Option<PathBuf>,
+
     /// Run a smoke test: one round of one second on the small data set. Its figures are not reliable, and `--page` is
     /// not written.
     #[arg(long)]
@@ -48,6 +61,15 @@ pub(crate) struct Arguments {
     /// File to write the tables to. The text below its marker line is kept.
     #[arg(long, value_name = "FILE")]
     pub(crate) page: Option<PathBuf>,
+}
+
+/// An operation that the service and the rival have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SharedOperation {
+    Verify,
+    Append,
+    FirstPage,
+    TenantGet,
 }
 
 impl Arguments {

@@ -12,16 +12,17 @@ pub(crate) const SETTINGS: [&str; 7] = [
     "synchronous_commit=on",
     "full_page_writes=on",
     "shared_buffers=1GB",
-    "max_connections=300",
+    "max_connections=400",
     "jit=off",
     "max_wal_size=8GB",
 ];
 
 /// Starts the server on the files of earlier runs, if any.
-pub(crate) fn start() -> Result<Cluster, Error> {
+pub(crate) fn start(directory: Option<&Path>) -> Result<Cluster, Error> {
+    let directory = directory.map_or_else(default_directory, Path::to_owned);
     let settings = SETTINGS.map(str::to_owned).to_vec();
     Ok(Cluster::kept(
-        &directory(),
+        &directory,
         ClusterSettings {
             settings,
             files: Vec::new(),
@@ -30,7 +31,7 @@ pub(crate) fn start() -> Result<Cluster, Error> {
 }
 
 /// The directory of the data sets, which the server's user can enter.
-fn directory() -> PathBuf {
+fn default_directory() -> PathBuf {
     let user = rustix::process::geteuid().as_raw();
     Path::new("/var/tmp").join(format!("tenant-registry-bench-{user}"))
 }

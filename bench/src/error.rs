@@ -38,6 +38,19 @@ pub(crate) enum Error {
         /// The first request.
         request: String,
     },
+    /// The rival does not do the same as the service.
+    #[error(
+        "the service and the rival written by hand respond differently, so their figures cannot be compared; \
+         request: {request}; service: {service}; rival: {by_hand}"
+    )]
+    DifferentResponses {
+        /// The request.
+        request: String,
+        /// Status and body of the service's response.
+        service: String,
+        /// Status and body of the rival's.
+        by_hand: String,
+    },
     /// A program failed.
     #[error("{program}: {output}")]
     Program {

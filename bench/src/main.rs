@@ -38,10 +38,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<(), Error> {
-    let cluster = cluster::start()?;
+    let cluster = cluster::start(arguments.data.as_deref())?;
     let machine = Machine::look(&cluster).await?;
-    let small = data_set::data_set(&cluster, &arguments.service, Arguments::SMALL_EVENTS).await?;
     let large = data_set::data_set(&cluster, &arguments.service, arguments.large_events()).await?;
+    if !arguments.only.is_empty() {
+        let rows = measure::only(arguments, &cluster, &large).await?;
+        println!("{}", report::rates(arguments, &machine, &rows));
+        return Ok(());
+    }
+    let small = data_set::data_set(&cluster, &arguments.service, Arguments::SMALL_EVENTS).await?;
     let results = measure::measure(arguments, &cluster, &large, &small).await?;
     let report = report::report(arguments, &machine, &results);
     println!("{report}");

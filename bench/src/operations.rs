@@ -1,6 +1,6 @@
 //! The measured operations: their HTTP requests, and the same in SQL for pgbench.
 
-use crate::data_set::{DataSet, FIRST_SECRET, FIRST_TENANT, LAST_TENANT, RARE_ACTION, secrets, tenant_id};
+use crate::data_set::{DataSet, FIRST_SECRET, FIRST_TENANT, LAST_TENANT, PLAIN_LOG, RARE_ACTION, secrets, tenant_id};
 use crate::load::Operation;
 use crate::pgbench;
 
@@ -20,7 +20,21 @@ pub(crate) struct Case {
     pub(crate) operation: Operation,
     /// The same SQL for pgbench.
     pub(crate) script: String,
+    /// Another script for pgbench, which is the limit.
+    pub(crate) limit: Option<String>,
+    /// How the responses of the rival compare; `None` if it lacks the operation.
+    pub(crate) comparison: Option<Comparison>,
 }
+
+/// How responses of the service and of the rival to the same request are compared.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Comparison {
+    /// The members that differ: ids and times of new records.
+    pub(crate) except: &'static [&'static str],
+}
+
+/// Both read the same record.
+const SAME: Option<Comparison> = Some(Comparison { except: &[] });
 
 fn operation(requests: impl Iterator<Item = Vec<u8>>, status: u16, part: &'static str) -> Operation {
     Operation {
@@ -70,6 +84,8 @@ pub(crate) fn warm_verify(data_set: &DataSet) -> Case {
         name: "verify, warm".to_owned(),
         operation: verify(&data_set.plaintexts),
         script: include_str!("../sql/pgbench/verify.sql").to_owned(),
+        limit: None,
+        comparison: SAME,
     }
 }
 
@@ -86,7 +102,11 @@ pub(crate) fn append() -> Case {
     Case {
         name: "append".to_owned(),
         operation: operation(requests, 201, ""),
-        script: include_str!("../sql/pgbench/append.sql").to_owned(),
+        script: pgbench::append_script("audit_log"),
+        limit: Some(pgbench::append_script(PLAIN_LOG)),
+        comparison: Some(Comparison {
+            except: &["created_at", "id"],
+        }),
     }
 }
 
@@ -100,12 +120,17 @@ fn list(name: String, query: &str, filter: &str, number: &str) -> Case {
         name,
         operation: operation([get(&path)].into_iter(), 200, "\"id\":"),
         script: pgbench::list_script(filter, number),
+        limit: None,
+        comparison: None,
     }
 }
 
 /// The newest page.
 pub(crate) fn first_page() -> Case {
-    list("list, first page".to_owned(), "", "", NUMBER_OF_ALL)
+    Case {
+        comparison: SAME,
+        ..list("list, first page".to_owned(), "", "", NUMBER_OF_ALL)
+    }
 }
 
 /// The number of the deep page.
@@ -163,5 +188,7 @@ pub(crate) fn tenant_get() -> Case {
         name: "tenant get".to_owned(),
         operation: operation(requests, 200, ""),
         script: include_str!("../sql/pgbench/tenant_get.sql").to_owned(),
+        limit: None,
+        comparison: SAME,
     }
 }

@@ -9,8 +9,6 @@ use test_support::postgres::Cluster;
 use crate::data_set::with_numbers;
 use crate::error::Error;
 
-/// The number of connections, the same as callers of the service.
-pub(crate) const CLIENTS: usize = 32;
 const THREADS: usize = 2;
 
 /// The session settings of the service. A statement that exceeds the timeout ends the run of pgbench.
@@ -18,6 +16,11 @@ const OPTIONS: &str = "-c statement_timeout=5s -c enable_sort=off -c enable_incr
 
 /// Prepares each statement once, as the service does.
 const PROTOCOL: &str = "prepared";
+
+/// The script that appends an event to this table.
+pub(crate) fn append_script(table: &str) -> String {
+    include_str!("../sql/pgbench/append.sql").replace("{table}", table)
+}
 
 /// The script of a list with this WHERE clause, in the order of its index. `number` is the expression for the id in
 /// that index.
@@ -27,11 +30,12 @@ pub(crate) fn list_script(filter: &str, number: &str) -> String {
         .replace("{number}", number)
 }
 
-/// Transactions per second; `None` if one failed or took too long.
+/// Transactions per second with this number of clients; `None` if one failed or took too long.
 pub(crate) fn transactions_per_second(
     cluster: &Cluster,
     database: &str,
     script: &str,
+    clients: usize,
     duration: Duration,
 ) -> Result<Option<f64>, Error> {
     const PROGRAM: &str = "pgbench";
@@ -41,7 +45,7 @@ pub(crate) fn transactions_per_second(
         .args(["--no-vacuum", "--host=127.0.0.1", "--username=postgres", "--file=-"])
         .arg(format!("--protocol={PROTOCOL}"))
         .arg(format!("--port={}", cluster.port()))
-        .arg(format!("--client={CLIENTS}"))
+        .arg(format!("--client={clients}"))
         .arg(format!("--jobs={THREADS}"))
         .arg(format!("--time={}", duration.as_secs()))
         .arg(database)

@@ -1,4 +1,4 @@
-//! The service as a process.
+//! The service and its rival as processes.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,7 +10,7 @@ use test_support::Log;
 use crate::error::Error;
 use crate::process::{self, Memory};
 
-/// A running service. Dropping this value shuts it down.
+/// A running service, or its rival. Dropping this value shuts it down.
 #[derive(Debug)]
 pub(crate) struct ServiceProcess {
     /// `None` only while it is dropped.
@@ -49,6 +49,15 @@ impl ServiceProcess {
     pub(crate) fn start(binary: &Path, database_url: &str, hash_permits: usize) -> Result<Self, Error> {
         let mut command = command(binary, database_url);
         command.arg("serve").env("HASH_PERMITS", hash_permits.to_string());
+        Self::run(command)
+    }
+
+    /// Starts the rival, which has no settings.
+    pub(crate) fn start_by_hand(binary: &Path, database_url: &str) -> Result<Self, Error> {
+        Self::run(command(binary, database_url))
+    }
+
+    fn run(command: Command) -> Result<Self, Error> {
         // The service writes a log line for each request, which is part of its costs. Reading the lines is not.
         let process = test_support::ServiceProcess::start(command, Log::Discarded)?;
         Ok(Self {

@@ -1,5 +1,5 @@
 \set tenant random({first_tenant}, {last_tenant})
-INSERT INTO audit_log (
+INSERT INTO {table} (
     tenant_id, project_id, actor_id, actor_name, actor_type, action, target_id, target_type, target_name, product,
     metadata, source_ip, user_agent, created_at
 )

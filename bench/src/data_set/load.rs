@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 
-use super::{secrets, with_numbers};
+use super::{PLAIN_LOG, secrets, with_numbers};
 use crate::error::Error;
 
 /// The number of events in one statement: large enough to be fast, small enough to show progress.
@@ -21,7 +21,15 @@ const SEED: &str = "SELECT setseed(0.5)";
 const OWN_TABLES: &str = "\
     CREATE SCHEMA bench;\
     CREATE TABLE bench.api_key_secrets (number bigint PRIMARY KEY, plaintext text NOT NULL);\
-    CREATE TABLE bench.data_set (parameters text NOT NULL, last_event bigint NOT NULL);";
+    CREATE TABLE bench.data_set (\
+        parameters text NOT NULL,\
+        last_event bigint NOT NULL,\
+        event_bytes double precision NOT NULL,\
+        plain_event_bytes double precision NOT NULL\
+    );";
+
+/// The tables of events, which the measurements append to.
+const LOGS: [&str; 2] = ["audit_log", PLAIN_LOG];
 
 /// Loads a migrated, empty database.
 pub(super) async fn load(client: &Client, events: u64, parameters: &str) -> Result<(), Error> {
@@ -36,13 +44,12 @@ pub(super) async fn load(client: &Client, events: u64, parameters: &str) -> Resu
         .batch_execute(&with_numbers(include_str!("../../sql/api_keys.sql")))
         .await?;
     load_events(client, events).await?;
+    eprintln!("  {PLAIN_LOG}");
+    client.batch_execute(include_str!("../../sql/plain_log.sql")).await?;
     client.batch_execute("VACUUM (ANALYZE)").await?;
     client.batch_execute("CHECKPOINT").await?;
     client
-        .execute(
-            "INSERT INTO bench.data_set SELECT $1, coalesce(max(id), 0) FROM audit_log",
-            &[&parameters],
-        )
+        .execute(include_str!("../../sql/data_set.sql"), &[&parameters])
         .await?;
     Ok(())
 }
@@ -86,17 +93,19 @@ pub(super) async fn restore(client: &Client) -> Result<(), Error> {
         .query_one("SELECT last_event FROM bench.data_set", &[])
         .await?
         .try_get(0)?;
-    let appended = client
-        .execute("DELETE FROM audit_log WHERE id > $1", &[&last_event])
-        .await?;
-    if appended > 0 {
-        client
-            .execute(
-                "SELECT setval(pg_get_serial_sequence('audit_log', 'id'), $1)",
-                &[&last_event],
-            )
+    for log in LOGS {
+        let appended = client
+            .execute(&format!("DELETE FROM {log} WHERE id > $1"), &[&last_event])
             .await?;
-        client.batch_execute("VACUUM audit_log").await?;
+        if appended > 0 {
+            client
+                .execute(
+                    "SELECT setval(pg_get_serial_sequence($1, 'id'), $2)",
+                    &[&log, &last_event],
+                )
+                .await?;
+            client.batch_execute(&format!("VACUUM {log}")).await?;
+        }
     }
     client.batch_execute("CHECKPOINT").await?;
     Ok(())

@@ -28,8 +28,11 @@ pub(crate) const LAST_SECRET: u64 = FIRST_SECRET + SECRETS - 1;
 /// The action of only ten events.
 pub(crate) const RARE_ACTION: &str = "bench.rare";
 
+/// The audit log as rivals have it: the same columns and events, but only three indexes, and no triggers and checks.
+pub(crate) const PLAIN_LOG: &str = "bench.plain_log";
+
 /// Increase this when the data changes other than in size.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A loaded database.
 #[derive(Debug)]
@@ -38,6 +41,10 @@ pub(crate) struct DataSet {
     pub(crate) database: String,
     pub(crate) url: String,
     pub(crate) events: u64,
+    /// Bytes on disk for each event, indexes included, as loaded.
+    pub(crate) event_bytes: f64,
+    /// The same of [`PLAIN_LOG`].
+    pub(crate) plain_event_bytes: f64,
     /// The known plaintexts in the order of their numbers.
     pub(crate) plaintexts: Vec<String>,
 }
@@ -82,7 +89,12 @@ pub(crate) async fn data_set(cluster: &Cluster, service: &Path, events: u64) -> 
     }
     let client = connect(&url).await?;
     load::restore(&client).await?;
+    let sizes = client
+        .query_one("SELECT event_bytes, plain_event_bytes FROM bench.data_set", &[])
+        .await?;
     Ok(DataSet {
+        event_bytes: sizes.try_get(0)?,
+        plain_event_bytes: sizes.try_get(1)?,
         plaintexts: secrets::plaintexts(&client).await?,
         database,
         url,

@@ -36,6 +36,12 @@ impl Connection {
 
     /// Sends a request, reads the whole response and returns whether it is as expected.
     pub(super) async fn ask(&mut self, request: &[u8], operation: &Operation) -> io::Result<bool> {
+        let (status, body) = self.send(request).await?;
+        Ok(status == operation.status && contains(body, operation.part.as_bytes()))
+    }
+
+    /// Sends a request, reads the whole response and returns its status and body.
+    pub(super) async fn send(&mut self, request: &[u8]) -> io::Result<(u16, &[u8])> {
         self.stream.write_all(request).await?;
         let mut length = 0;
         let head = loop {
@@ -52,7 +58,7 @@ impl Connection {
         while length < body_ends {
             length += self.read(length).await?;
         }
-        Ok(status == operation.status && contains(&self.buffer[body_starts..body_ends], operation.part.as_bytes()))
+        Ok((status, &self.buffer[body_starts..body_ends]))
     }
 
     async fn read(&mut self, length: usize) -> io::Result<usize> {

@@ -4,14 +4,23 @@ mod closed;
 mod connection;
 mod open;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hdrhistogram::Histogram;
 
 use crate::error::Error;
 
-pub(crate) use closed::{Flood, closed, each_once};
+pub(crate) use closed::{Closed, Flood, closed, each_once};
+use connection::Connection;
 pub(crate) use open::{Open, open};
+
+/// Sends one request and returns the status and the body of the response.
+pub(crate) async fn response(address: SocketAddr, request: &[u8]) -> Result<(u16, Vec<u8>), Error> {
+    let mut connection = Connection::open(address).await?;
+    let (status, body) = connection.send(request).await?;
+    Ok((status, body.to_vec()))
+}
 
 /// The longest recorded latency in microseconds: one minute.
 const LONGEST: u64 = 60_000_000;

@@ -59,7 +59,7 @@ impl Bench<'_> {
     ) -> Result<Flooded, Error> {
         eprintln!("verify in a flood");
         let right = operations::verify(&data_set.plaintexts);
-        let rate = SHARE * warm_verify.rate;
+        let rate = SHARE * warm_verify.callers.service.rate;
         let (mut without, mut with) = (Vec::new(), Vec::new());
         let mut failed = 0;
         for _ in 0..self.rounds {

@@ -4,23 +4,26 @@ mod first_verify;
 mod flood;
 mod latency;
 mod row;
+mod same_responses;
 
 use std::path::Path;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use test_support::postgres::Cluster;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, SharedOperation};
 use crate::data_set::{self, DataSet};
 use crate::error::Error;
-use crate::load::closed;
-use crate::operations;
+use crate::load::{closed, each_once};
+use crate::operations::{self, Case};
 use crate::service::ServiceProcess;
 
 pub(crate) use first_verify::FirstVerify;
 pub(crate) use flood::{Flooded, SHARE as FLOOD_SHARE};
 pub(crate) use latency::Latencies;
-pub(crate) use row::{Latency, OPEN_SHARE, Row};
+use row::CALLERS;
+pub(crate) use row::{Latency, OPEN_SHARE, Rates, Row};
 
 /// The maximum time of a warm-up.
 const MAX_WARM_UP: Duration = Duration::from_secs(1);
@@ -40,6 +43,9 @@ pub(crate) struct Results {
     pub(crate) latencies: Latencies,
     /// The name of the page deep in the log.
     pub(crate) deep_page: String,
+    /// Bytes on disk for each event, and for each event of the log as rivals have it.
+    pub(crate) event_bytes: f64,
+    pub(crate) plain_event_bytes: f64,
 }
 
 /// What all measurements share.
@@ -47,10 +53,32 @@ pub(crate) struct Results {
 struct Bench<'a> {
     cluster: &'a Cluster,
     service: &'a Path,
+    by_hand: &'a Path,
     hash_permits: usize,
     duration: Duration,
     rounds: usize,
     is_quick: bool,
+}
+
+/// The service and its rival, on the same data set.
+#[derive(Debug)]
+struct Services {
+    service: ServiceProcess,
+    by_hand: ServiceProcess,
+}
+
+impl<'a> Bench<'a> {
+    fn new(arguments: &'a Arguments, cluster: &'a Cluster) -> Self {
+        Self {
+            cluster,
+            service: &arguments.service,
+            by_hand: &arguments.by_hand,
+            hash_permits: arguments.hash_permits(),
+            duration: arguments.duration(),
+            rounds: arguments.rounds(),
+            is_quick: arguments.quick,
+        }
+    }
 }
 
 impl Bench<'_> {
@@ -59,6 +87,34 @@ impl Bench<'_> {
         let service = ServiceProcess::start(self.service, &data_set.url, self.hash_permits)?;
         closed(service.address, &operations::readiness(), 1, Duration::from_millis(100)).await?;
         Ok(service)
+    }
+
+    /// Starts the rival on this data set and waits until it is ready.
+    async fn start_by_hand(&self, data_set: &DataSet) -> Result<ServiceProcess, Error> {
+        let by_hand = ServiceProcess::start_by_hand(self.by_hand, &data_set.url)?;
+        closed(by_hand.address, &operations::readiness(), 1, Duration::from_millis(100)).await?;
+        Ok(by_hand)
+    }
+
+    /// Checks that the service and its rival respond the same, and verifies every key on both.
+    async fn prepare(
+        &self,
+        services: &Services,
+        data_set: &DataSet,
+        operations: &[SharedOperation],
+    ) -> Result<(), Error> {
+        eprintln!("comparison of the responses");
+        for operation in operations {
+            self.require_same_responses(services, &case(*operation, data_set))
+                .await?;
+        }
+        if operations.contains(&SharedOperation::Verify) {
+            let right = operations::verify(&data_set.plaintexts);
+            for service in [&services.service, &services.by_hand] {
+                each_once(service.address, &right, CALLERS).await?;
+            }
+        }
+        Ok(())
     }
 
     fn warm_up(&self) -> Duration {
@@ -73,22 +129,23 @@ pub(crate) async fn measure(
     large: &DataSet,
     small: &DataSet,
 ) -> Result<Results, Error> {
-    let bench = Bench {
-        cluster,
-        service: &arguments.service,
-        hash_permits: arguments.hash_permits(),
-        duration: arguments.duration(),
-        rounds: arguments.rounds(),
-        is_quick: arguments.quick,
-    };
+    let bench = Bench::new(arguments, cluster);
     let first_verify = bench.first_verify(large).await?;
     let (service, peak_memory) = bench.peak_memory(large).await?;
+    let services = Services {
+        service,
+        by_hand: bench.start_by_hand(large).await?,
+    };
+    bench
+        .prepare(&services, large, SharedOperation::value_variants())
+        .await?;
+    let service = &services.service;
     let cursor = deep_cursor(large).await?;
     let deep_page = operations::deep_page(large, cursor);
-    let latencies = bench.latencies(&service, &deep_page, small).await?;
-    let warm_verify = bench.row(&service, large, &operations::warm_verify(large)).await?;
-    let flooded = bench.flooded(&service, large, &warm_verify).await?;
-    let first_page = bench.row(&service, large, &operations::first_page()).await?;
+    let latencies = bench.latencies(service, &deep_page, small).await?;
+    let warm_verify = bench.row(&services, large, &operations::warm_verify(large)).await?;
+    let flooded = bench.flooded(service, large, &warm_verify).await?;
+    let first_page = bench.row(&services, large, &operations::first_page()).await?;
     let deep_page_name = format!("page {}", operations::deep_page_number(large));
     let mut further = Vec::new();
     for case in [
@@ -97,10 +154,10 @@ pub(crate) async fn measure(
         operations::rare_filter(),
         operations::tenant_get(),
     ] {
-        further.push(bench.row(&service, large, &case).await?);
+        further.push(bench.row(&services, large, &case).await?);
     }
     // Last, since it extends the log.
-    let append = bench.row(&service, large, &operations::append()).await?;
+    let append = bench.row(&services, large, &operations::append()).await?;
     Ok(Results {
         first_verify,
         peak_memory,
@@ -111,7 +168,33 @@ pub(crate) async fn measure(
         further,
         latencies,
         deep_page: deep_page_name,
+        event_bytes: large.event_bytes,
+        plain_event_bytes: large.plain_event_bytes,
     })
+}
+
+/// Measures only the rows of these operations.
+pub(crate) async fn only(arguments: &Arguments, cluster: &Cluster, data_set: &DataSet) -> Result<Vec<Row>, Error> {
+    let bench = Bench::new(arguments, cluster);
+    let services = Services {
+        service: bench.start(data_set).await?,
+        by_hand: bench.start_by_hand(data_set).await?,
+    };
+    bench.prepare(&services, data_set, &arguments.only).await?;
+    let mut rows = Vec::new();
+    for operation in &arguments.only {
+        rows.push(bench.row(&services, data_set, &case(*operation, data_set)).await?);
+    }
+    Ok(rows)
+}
+
+fn case(operation: SharedOperation, data_set: &DataSet) -> Case {
+    match operation {
+        SharedOperation::Verify => operations::warm_verify(data_set),
+        SharedOperation::Append => operations::append(),
+        SharedOperation::FirstPage => operations::first_page(),
+        SharedOperation::TenantGet => operations::tenant_get(),
+    }
 }
 
 /// The cursor of the page deep in the log.

@@ -12,13 +12,13 @@ const MARKER: &str = "<!-- `make bench` keeps the text below this line. -->";
 const HEAD: &str = "\
 # Performance
 
-Throughput and latency of the service, as ratios to limits measured in the same run, so that they can be compared
-between machines. The limits are pgbench with the same SQL on the same database, and bare argon2id. The service is the
-release binary, called over HTTP. The code in `bench/` shows which requests are sent, and in which order.
+Throughput and latency of the service beside those of a service written by hand and of pgbench with the same SQL, on the
+same database in the same run. The ratios can be compared between machines. The services are release binaries, called
+over HTTP. The code in `bench/` shows which requests are sent, and in which order.
 
 `make bench` measures and rewrites this page down to the marker. The first run loads the data sets; later runs reuse
-them. `make bench BENCH=--quick` is a smoke test that does not write this page. Run nothing else on the machine
-meanwhile.
+them. `make bench BENCH=--quick` is a smoke test, and `BENCH=\"--only verify,append\"` measures only these operations. Both
+do not write this page. Run nothing else on the machine meanwhile.
 
 ";
 

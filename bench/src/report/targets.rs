@@ -3,13 +3,16 @@
 use super::table::{number, table};
 use crate::argon2id;
 use crate::arguments::Arguments;
-use crate::measure::{FLOOD_SHARE, Flooded, Latencies, Results};
+use crate::measure::{FLOOD_SHARE, Flooded, Latencies, Rates, Results, Row};
 
 /// Resident memory of the service at rest, in MiB.
 const MEMORY_AT_REST: f64 = 30.0;
 
 /// Memory in MiB that a flood may use in addition to the memory at rest and that of the hashes.
 const ADDITIONAL_MEMORY: f64 = 64.0;
+
+/// Bytes on disk for each audit event with the eighteen indexes of the first schema, freshly loaded by this bench.
+const FIRST_EVENT_BYTES: f64 = 0.0;
 
 const HEADING: [&str; 5] = ["target", "limit", "measured", "from", ""];
 
@@ -68,10 +71,11 @@ fn targets(arguments: &Arguments, results: &Results) -> Vec<Target> {
         .into_iter()
         .chain(latencies(arguments, results))
         .chain(memory(arguments, results))
+        .chain([event_bytes(results)])
         .collect()
 }
 
-fn rates(results: &Results) -> [Target; 4] {
+fn rates(results: &Results) -> [Target; 6] {
     let Results {
         first_verify,
         warm_verify,
@@ -79,16 +83,32 @@ fn rates(results: &Results) -> [Target; 4] {
         first_page,
         ..
     } = results;
-    let to_pgbench = |name: &str, limit, row: &crate::measure::Row| Target {
+    let ratio = |name: &str, limit, rates: &Rates, other| Target {
         name: name.to_owned(),
         limit: Limit::AtLeast(limit),
-        measured: row.ratio(),
-        from: format!("{} / {} a second", number(Some(row.rate), 0), number(row.database, 0)),
+        measured: rates.ratio_to(other),
+        from: format!(
+            "{} / {} a second",
+            number(Some(rates.service.rate), 0),
+            number(other, 0)
+        ),
     };
-    let (processor, bare_hash) = (first_verify.row.processor, first_verify.bare_hash);
+    let to_pgbench = |name, limit, row: &Row| ratio(name, limit, &row.callers, row.callers.database);
+    let to_limit = |name, limit, rates: &Rates| ratio(name, limit, rates, rates.limit);
+    let (processor, bare_hash) = (first_verify.rates.service.processor, first_verify.bare_hash);
     [
         to_pgbench("verify, warm / pgbench, by prefix", 0.65, warm_verify),
         to_pgbench("append / pgbench, a row a transaction", 1.0, append),
+        to_limit(
+            "append, 32 callers / limit, table as rivals have it",
+            1.5,
+            &append.callers,
+        ),
+        to_limit(
+            "append, 256 callers / limit, table as rivals have it",
+            2.5,
+            &append.many_callers,
+        ),
         to_pgbench("list, first page / pgbench, keyset page", 0.5, first_page),
         Target {
             name: "verify, first: CPU / bare argon2id, memory reused".to_owned(),
@@ -167,6 +187,20 @@ fn memory(arguments: &Arguments, results: &Results) -> [Target; 2] {
             from: format!("rest + {hashes:.0} of the hashes + {ADDITIONAL_MEMORY:.0}"),
         },
     ]
+}
+
+fn event_bytes(results: &Results) -> Target {
+    let Results {
+        event_bytes,
+        plain_event_bytes,
+        ..
+    } = results;
+    Target {
+        name: "bytes on disk for each event, with indexes / with those of the first schema".to_owned(),
+        limit: Limit::AtMost(0.45),
+        measured: Some(event_bytes / FIRST_EVENT_BYTES),
+        from: format!("{event_bytes:.0} / {FIRST_EVENT_BYTES:.0} bytes; {plain_event_bytes:.0} as rivals have it"),
+    }
 }
 
 /// The quotient of two figures in milliseconds.

@@ -37,13 +37,13 @@ pub(super) trait Lookup: Eq + Hash + Send + Sync + 'static {
 pub(super) struct Lookups<L: Lookup>(Batches<L, L::Found>);
 
 impl<L: Lookup> Lookups<L> {
-    /// Starts the tasks that look up records, each with one statement at a time. They end when the value is dropped.
+    /// Looks up records with at most this many statements at a time.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub(super) fn start(database: &Arc<Database>, tasks: usize) -> Self {
+    pub(super) fn new(database: &Arc<Database>, statements: usize) -> Self {
         let database = Arc::clone(database);
-        Self(Batches::start(tasks, STATEMENT_MAX_LOOKUPS, move |batch| {
+        Self(Batches::new(statements, STATEMENT_MAX_LOOKUPS, move |batch| {
             look_up(Arc::clone(&database), batch)
         }))
     }

@@ -59,13 +59,13 @@ impl PostgresStore {
     /// When the settings cannot be used; that the database cannot be reached shows later.
     ///
     /// # Panics
-    /// Outside a tokio runtime: the tasks that look up keys and commit audit events start here.
+    /// Outside a tokio runtime, which runs the tasks that look up keys and commit audit events.
     pub fn new(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, SetupError> {
         let database = Arc::new(Database::new(url, settings)?);
         Ok(Self {
-            api_key_lookups: Lookups::start(&database, settings.shared),
-            entitlement_lookups: Lookups::start(&database, settings.shared),
-            appender: Appender::start(&database),
+            api_key_lookups: Lookups::new(&database, settings.shared),
+            entitlement_lookups: Lookups::new(&database, settings.shared),
+            appender: Appender::new(&database),
             database,
         })
     }

@@ -23,7 +23,7 @@ const COMMIT_MAX_EVENTS: usize = 512;
 const COMMIT_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Number of commits at the same time: while one waits for the disk, the next is prepared.
-const COMMITTERS: usize = 2;
+const MAX_COMMITS: usize = 2;
 
 /// Accepts events for the next commit.
 pub(in crate::store::postgres) struct Appender(Batches<EventWithResponse, AuditAppended>);
@@ -31,13 +31,13 @@ pub(in crate::store::postgres) struct Appender(Batches<EventWithResponse, AuditA
 type AppendRequest = BatchedRequest<EventWithResponse, AuditAppended>;
 
 impl Appender {
-    /// Starts the tasks that commit. They end when the value is dropped.
+    /// Commits to this database.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub(in crate::store::postgres) fn start(database: &Arc<Database>) -> Self {
+    pub(in crate::store::postgres) fn new(database: &Arc<Database>) -> Self {
         let database = Arc::clone(database);
-        Self(Batches::start(COMMITTERS, COMMIT_MAX_EVENTS, move |batch| {
+        Self(Batches::new(MAX_COMMITS, COMMIT_MAX_EVENTS, move |batch| {
             commit_in_parts(Arc::clone(&database), batch)
         }))
     }
@@ -47,7 +47,7 @@ impl Appender {
         &self,
         event: EventWithResponse,
     ) -> Result<AuditAppended, StoreError> {
-        // A task that ends with the runtime may have been committing.
+        // A batch that was not finished may have been committed.
         in_span("append", pin!(self.0.submit(event, DbError::OutcomeUnknown))).await
     }
 }
