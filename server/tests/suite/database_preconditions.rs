@@ -119,7 +119,7 @@ async fn a_standby_is_rejected() {
     .unwrap();
     assert_rejected(
         &standby.url("postgres"),
-        &["the server is a standby", "target_session_attrs=read-write"],
+        &["the server is a standby", "a proxy that always leads to it"],
     )
     .await;
     drop((standby, primary));

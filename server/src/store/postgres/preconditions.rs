@@ -98,8 +98,7 @@ impl DatabaseState {
         }
         if is_standby {
             problems.push(
-                "the server is a standby, which is read-only; name the primary, or list all hosts with \
-                 `target_session_attrs=read-write`"
+                "the server is a standby, which is read-only; connect to the primary, or to a proxy that always leads to it"
                     .to_owned(),
             );
         }
