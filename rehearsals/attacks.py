@@ -2,8 +2,8 @@
 """Attacks the service with a token of one tenant while a caller of another tenant works: attacks.py SERVICE.
 
 The settings are those of deploy/kubernetes. For each attack, a table has the 99th percentile of the working caller's
-latencies with and without it, and the most memory that the service had. No request of the working caller may fail, and the
-memory must stay below the limit of the manifest. DATABASE_URL names a Postgres.
+latencies without and with it, and the most memory that the service had. No request of the working caller may fail, and
+the memory must stay below the limit of the manifest. DATABASE_URL names a Postgres.
 """
 
 import http.client
@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import uuid
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from issuer import issuing
@@ -79,7 +80,7 @@ class Target:
 
 
 def work(target, seconds, results):
-    """Sends the requests of a working caller one after the other on a connection, and reports latencies and failures."""
+    """Sends the requests of a working caller one after the other, and reports latencies and failures."""
     api = Api(target.url, token=target.working)
     requests = [
         (200, "GET", f"/v1/tenants/{target.tenant}", None),
@@ -104,7 +105,7 @@ def work(target, seconds, results):
 
 
 def repeat(threads, action):
-    """Runs an action in threads for as long as the process runs. What the service does with an attack is its own matter."""
+    """Runs an action in threads for as long as the process runs. The service may reject it, or close its connection."""
 
     def run():
         while True:
@@ -126,53 +127,42 @@ def hold(connections):
         time.sleep(1)
 
 
+def opened(target, sent, receive_buffer=None):
+    """Opens a connection and sends something. The service may reject it before it has read everything."""
+    connection = target.connect(receive_buffer)
+    with suppress(OSError):
+        connection.sendall(sent)
+    return connection
+
+
 def missing_bodies(target):
     hold([opened(target, target.head("POST", "/v1/audit", target.attacking, 100)) for _ in range(300)])
 
 
 def partial_bodies(target):
-    """Large bodies that lack their last byte."""
     sent = target.head("POST", "/v1/audit", target.attacking, LARGE) + b" " * (LARGE - 1)
     hold([opened(target, sent) for _ in range(300)])
 
 
-def opened(target, sent, receive_buffer=None):
-    connection = target.connect(receive_buffer)
-    try:
-        connection.sendall(sent)
-    except OSError:
-        # Rejected before its body was read.
-        pass
-    return connection
-
-
-def large_bodies(target, member, filler):
-    content = ('{"action":"zeros","' + member + '":[' + filler * ((LARGE - 100) // len(filler)) + "0]}").encode()
+def large_bodies(target, item):
+    """Bodies with as many invalid items as fit."""
+    items = ",".join([item] * ((LARGE - 100) // (len(item) + 1)))
+    content = f'{{"action":"large","targets":[{items}]}}'.encode()
     sent = target.head("POST", "/v1/audit", target.attacking, len(content)) + content
-    local = threading.local()
 
     def action():
-        if not getattr(local, "connection", None):
-            local.connection = target.connect()
-        try:
-            local.connection.sendall(sent)
-            if not local.connection.recv(65536).startswith(b"HTTP/1.1 4"):
-                raise SystemExit("large bodies: an unexpected response")
-            # Rejected requests end their connection.
-        except OSError:
-            pass
-        local.connection.close()
-        local.connection = None
+        with opened(target, sent) as connection:
+            connection.recv(65536)
 
     repeat(52, action)
 
 
 def zeros(target):
-    large_bodies(target, "targets", "0,")
+    large_bodies(target, "0")
 
 
 def empty_objects(target):
-    large_bodies(target, "targets", "{},")
+    large_bodies(target, "{}")
 
 
 def slow_readers(target):
@@ -180,26 +170,25 @@ def slow_readers(target):
     hold([opened(target, page * 4, receive_buffer=4096) for _ in range(200)])
 
 
-def probes(target):
+def flood(threads, connect, *request):
+    """Sends a request again and again, on a connection of each thread."""
     local = threading.local()
 
     def action():
-        if not getattr(local, "api", None):
-            local.api = Api(target.url)
-        local.api.call("GET", "/readyz")
+        if not hasattr(local, "api"):
+            local.api = connect()
+        local.api.call(*request)
 
-    repeat(32, action)
+    repeat(threads, action)
+
+
+def probes(target):
+    flood(32, lambda: Api(target.url), "GET", "/readyz")
 
 
 def verifications(target):
-    local = threading.local()
-
-    def action():
-        if not getattr(local, "api", None):
-            local.api = Api(target.url, token=target.attacking)
-        local.api.call("POST", "/v1/internal/api-keys/verify", {"key": "bp_Zm9vYmFyYmF6cXV4MTIzNA"})
-
-    repeat(128, action)
+    key = {"key": "bp_Zm9vYmFyYmF6cXV4MTIzNA"}
+    flood(128, lambda: Api(target.url, token=target.attacking), "POST", "/v1/internal/api-keys/verify", key)
 
 
 def silent_connections(target):
