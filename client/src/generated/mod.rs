@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 18382618019921261518;
+pub const SPEC_FINGERPRINT: u64 = 5255754666517654758;
 
 /// A client of the Tenant Registry.
 ///
