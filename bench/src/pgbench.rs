@@ -11,6 +11,10 @@ use crate::error::Error;
 
 const THREADS: usize = 2;
 
+/// Seconds in addition to the measured ones: for opening the connections, and for the first second with them, which is not
+/// counted, because each connection prepares its statement and fills its caches.
+const LEAD_IN: u64 = 2;
+
 /// The session settings of the service. A statement that exceeds the timeout ends the run of pgbench.
 const OPTIONS: &str = "-c statement_timeout=5s -c enable_sort=off -c enable_incremental_sort=off";
 
@@ -47,10 +51,11 @@ pub(crate) fn transactions_per_second(
         .arg(format!("--port={}", cluster.port()))
         .arg(format!("--client={clients}"))
         .arg(format!("--jobs={THREADS}"))
-        .arg(format!("--time={}", duration.as_secs()))
+        .arg(format!("--time={}", duration.as_secs() + LEAD_IN))
+        .arg("--progress=1")
         .arg(database)
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(Error::file(PROGRAM))?;
@@ -60,13 +65,13 @@ pub(crate) fn transactions_per_second(
             .map_err(Error::file(PROGRAM))?;
     }
     let output = process.wait_with_output().map_err(Error::file(PROGRAM))?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() {
         return rate(&text)
             .map(Some)
             .ok_or_else(|| Error::unreadable("the output of pgbench", &text));
     }
-    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    let complaint = text;
     if complaint.contains("statement timeout") {
         return Ok(None);
     }
@@ -76,10 +81,17 @@ pub(crate) fn transactions_per_second(
     })
 }
 
+/// The mean of the seconds after the first one.
+#[expect(clippy::cast_precision_loss, reason = "there are few seconds")]
 fn rate(output: &str) -> Option<f64> {
-    output
-        .lines()
-        .find_map(|line| line.strip_prefix("tps = ")?.split_whitespace().next()?.parse().ok())
+    let rates: Vec<f64> = output.lines().filter_map(rate_of_second).skip(1).collect();
+    (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64)
+}
+
+/// Reads `progress: 1.0 s, 5031.9 tps, …`.
+fn rate_of_second(line: &str) -> Option<f64> {
+    let (_, rest) = line.strip_prefix("progress: ")?.split_once(" s, ")?;
+    rest.split_once(" tps")?.0.parse().ok()
 }
 
 #[cfg(test)]
@@ -87,8 +99,15 @@ mod tests {
     use super::rate;
 
     #[test]
-    fn the_rate_is_found_among_what_pgbench_says() {
-        let output = "number of threads: 2\ntps = 1234.5 (without initial connection time)\n";
-        assert_eq!(rate(output), Some(1234.5));
+    fn the_first_second_does_not_count() {
+        let progress = |second, rate| format!("progress: {second}.0 s, {rate} tps, lat 1.5 ms stddev 0.3, 0 failed\n");
+        let output = format!(
+            "pgbench (15.18)\n{}{}{}",
+            progress(1, "10.5"),
+            progress(2, "100.0"),
+            progress(3, "300.0")
+        );
+        assert_eq!(rate(&output), Some(200.0));
+        assert_eq!(rate(&progress(1, "10.5")), None);
     }
 }

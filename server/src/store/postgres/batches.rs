@@ -25,7 +25,7 @@ struct Shared<Request, Response> {
     max_running: usize,
     /// Maximum number of requests in a batch.
     batch_max: usize,
-    serve: Box<dyn Fn(Vec<BatchedRequest<Request, Response>>) -> Serving + Send + Sync>,
+    serve: Box<Serve<Request, Response>>,
     runtime: Handle,
 }
 
@@ -34,6 +34,10 @@ struct State<Request, Response> {
     /// Empty if no batch is running.
     waiting: VecDeque<BatchedRequest<Request, Response>>,
 }
+
+type Batch<Request, Response> = Vec<BatchedRequest<Request, Response>>;
+
+type Serve<Request, Response> = dyn Fn(Batch<Request, Response>) -> Serving + Send + Sync;
 
 /// The processing of a batch.
 type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -65,9 +69,9 @@ impl<Request: Send + 'static, Response: Send + 'static> Batches<Request, Respons
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub(super) fn new<Serve, Served>(max_running: usize, batch_max: usize, serve: Serve) -> Self
+    pub(super) fn new<F, Served>(max_running: usize, batch_max: usize, serve: F) -> Self
     where
-        Serve: Fn(Vec<BatchedRequest<Request, Response>>) -> Served + Send + Sync + 'static,
+        F: Fn(Batch<Request, Response>) -> Served + Send + Sync + 'static,
         Served: Future<Output = ()> + Send + 'static,
     {
         Self(Arc::new(Shared {
@@ -91,8 +95,8 @@ impl<Request: Send + 'static, Response: Send + 'static> Batches<Request, Respons
             request,
             responder: Responder(responder),
         };
-        if let Some((turn, request)) = Turn::start_or_wait(&self.0, request)? {
-            (self.0.serve)(vec![request]).await;
+        if let Some(mut turn) = Turn::start_or_wait(&self.0, request)? {
+            turn.serve().await;
             // Requests that have arrived meanwhile do not delay this response.
             drop(turn);
         }
@@ -106,21 +110,36 @@ impl<Request, Response> Shared<Request, Response> {
     fn state(&self) -> MutexGuard<'_, State<Request, Response>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The requests that wait, as many as a batch has.
+    fn next_batch(&self) -> Batch<Request, Response> {
+        let mut state = self.state();
+        let count = state.waiting.len().min(self.batch_max);
+        state.waiting.drain(..count).collect()
+    }
 }
 
 /// The right to process batches. When it ends and requests wait, a task takes it over, also after a batch that was not finished.
-struct Turn<Request: Send + 'static, Response: Send + 'static>(Arc<Shared<Request, Response>>);
+struct Turn<Request: Send + 'static, Response: Send + 'static> {
+    shared: Arc<Shared<Request, Response>>,
+    /// The next batch, or none, if it is still to be taken from those that wait.
+    batch: Batch<Request, Response>,
+}
 
 impl<Request: Send + 'static, Response: Send + 'static> Turn<Request, Response> {
     /// Starts a turn for this request if no batch is running. Otherwise, the request waits for the next batch.
     fn start_or_wait(
         shared: &Arc<Shared<Request, Response>>,
         request: BatchedRequest<Request, Response>,
-    ) -> Result<Option<(Self, BatchedRequest<Request, Response>)>, DbError> {
+    ) -> Result<Option<Self>, DbError> {
+        let turn = |batch| Self {
+            shared: Arc::clone(shared),
+            batch,
+        };
         let mut state = shared.state();
         if state.running == 0 {
             state.running = 1;
-            return Ok(Some((Self(Arc::clone(shared)), request)));
+            return Ok(Some(turn(vec![request])));
         }
         if state.waiting.len() >= MAX_WAITING {
             return Err(DbError::Unavailable(
@@ -132,43 +151,45 @@ impl<Request: Send + 'static, Response: Send + 'static> Turn<Request, Response> 
             state.running += 1;
             drop(state);
             // When the task begins, more requests may wait.
-            shared.runtime.spawn(Self(Arc::clone(shared)).serve_all(Vec::new()));
+            shared.runtime.spawn(turn(Vec::new()).serve_all());
         }
         Ok(None)
     }
 
-    /// The requests that wait, as many as a batch has.
-    fn next_batch(&self) -> Vec<BatchedRequest<Request, Response>> {
-        let mut state = self.0.state();
-        let count = state.waiting.len().min(self.0.batch_max);
-        state.waiting.drain(..count).collect()
+    /// Processes the batch.
+    async fn serve(&mut self) {
+        let batch = mem::take(&mut self.batch);
+        (self.shared.serve)(batch).await;
     }
 
-    /// Processes a batch, and those that follow it.
-    async fn serve_all(self, mut batch: Vec<BatchedRequest<Request, Response>>) {
+    /// Processes the batch, and those that follow it.
+    async fn serve_all(mut self) {
         loop {
-            if batch.is_empty() {
-                batch = self.next_batch();
+            if self.batch.is_empty() {
+                self.batch = self.shared.next_batch();
             }
-            if batch.is_empty() {
+            if self.batch.is_empty() {
                 return;
             }
-            (self.0.serve)(mem::take(&mut batch)).await;
+            self.serve().await;
         }
     }
 }
 
 impl<Request: Send + 'static, Response: Send + 'static> Drop for Turn<Request, Response> {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.shared.state();
         if state.waiting.is_empty() {
             state.running -= 1;
             return;
         }
         drop(state);
         // The task gets a batch, because it is dropped at once if the runtime has ended. This then ends all that wait.
-        let batch = self.next_batch();
-        self.0.runtime.spawn(Self(Arc::clone(&self.0)).serve_all(batch));
+        let turn = Self {
+            shared: Arc::clone(&self.shared),
+            batch: self.shared.next_batch(),
+        };
+        self.shared.runtime.spawn(turn.serve_all());
     }
 }
 
