@@ -328,12 +328,13 @@ configuration-check: $(DEBUG_SERVICE)
 	tools/docs/configuration_reference.py $< --check
 
 .PHONY: rehearsals
-rehearsals: $(SERVICE) target/debug/test-postgres ## Rehearse the runbook: backup and restore, rolling restart, PgBouncer, overload, cold start.
+rehearsals: $(SERVICE) target/debug/test-postgres ## Rehearse the runbook: backup and restore, rolling restart, PgBouncer, overload, attacks, cold start.
 	@tools/setup rehearsals postgres psql
 	$(WITH_POSTGRES) rehearsals/backup_restore.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/behind_pgbouncer.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/rolling_restart.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/overload.py $(SERVICE)
+	$(WITH_POSTGRES) rehearsals/attacks.py $(SERVICE)
 	$(WITH_POSTGRES) rehearsals/cold_start.py $(SERVICE)
 
 .PHONY: upgrade-rehearsal

@@ -81,11 +81,12 @@ class Response:
 class Api:
     """Calls the API on one kept-alive connection."""
 
-    def __init__(self, url, timeout=30):
+    def __init__(self, url, timeout=30, token=None):
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=timeout)
 
     def call(self, method, path, body=None, **query):
-        headers, content = {}, None
+        headers, content = dict(self.headers), None
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body)
