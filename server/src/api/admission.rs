@@ -122,8 +122,12 @@ impl Share for RequestShare {
         self.resize_memory(bytes)
     }
 
-    /// No request waits for a permit: a queue would delay all of them.
+    /// No request waits for a permit: a queue would delay all of them. A caller that does not read its responses is rejected
+    /// before another one is made, because there may be no room for it.
     fn start(&mut self) -> Result<(), TryLater> {
+        if self.memory.is_none() && self.resources.memory.is_mostly_used_by(&self.sharer) {
+            return Err(self.resources.try_later(NoShare::Exceeded));
+        }
         let taken = self.resources.permits.take(Arc::clone(&self.sharer), 1);
         self.permit = Some(taken.map_err(|reason| self.resources.try_later(reason))?);
         Ok(())

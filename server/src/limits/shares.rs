@@ -60,6 +60,13 @@ impl<K: Eq + Hash + Clone> Shares<K> {
         Ok(taken)
     }
 
+    /// Whether the caller holds more than half of what it may hold.
+    pub(crate) fn is_mostly_used_by(&self, caller: &K) -> bool {
+        let holdings = self.holdings();
+        let (held, free) = (holdings.held(caller), self.total.saturating_sub(holdings.sum));
+        2 * held as u128 > FACTOR * free as u128
+    }
+
     fn holdings(&self) -> MutexGuard<'_, Holdings<K>> {
         // The sum and the parts are changed together, without anything that can panic in between.
         self.holdings.lock().unwrap_or_else(PoisonError::into_inner)
@@ -244,6 +251,17 @@ mod tests {
         assert_eq!(shares.take(2, 1).err(), Some(NoShare::Exhausted));
         drop(first);
         assert!(shares.take(2, 1).is_ok());
+    }
+
+    #[test]
+    fn a_share_is_mostly_used_before_it_is_exceeded() {
+        let shares = Arc::new(Shares::new(128));
+        let mut taken = shares.take(0, 112).unwrap();
+        assert!(!shares.is_mostly_used_by(&0));
+        taken.resize(113).unwrap();
+        assert!(shares.is_mostly_used_by(&0) && shares.take(0, 4).is_ok());
+        let _all = shares.take(1, 15);
+        assert!(!shares.is_mostly_used_by(&2));
     }
 
     #[test]
