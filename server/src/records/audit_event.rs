@@ -95,8 +95,9 @@ pub struct AuditQuery {
     /// Only events before this time, in whole microseconds.
     pub until: Option<Timestamp>,
     /// Only events that follow the event with this number in the list. In the list of all events, the next event with a
-    /// greater number takes the place of a missing one. In the list of a tenant, no event follows one that is not the
-    /// tenant's. A caller therefore cannot learn anything about the events of others.
+    /// greater number takes the place of a missing one. In the list of a tenant, all events follow a number that is greater
+    /// than that of the tenant's newest event, and none follows another one that is not the tenant's. A caller therefore
+    /// cannot learn anything about the events of others.
     pub before: Option<AuditCursor>,
     /// The maximum number of events to return.
     pub limit: usize,

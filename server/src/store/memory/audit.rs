@@ -42,19 +42,22 @@ impl AuditStore for MemoryStore {
     async fn audit_list(&self, query: AuditQuery) -> Result<AuditEventList, StoreError> {
         let state = self.state();
         let events = &state.audit_events;
-        let is_listed =
-            |record: &AuditEventRecord| query.tenant_id.is_none() || query.tenant_id == record.event.tenant_id;
+        let of_tenant = |record: &&AuditEventRecord| query.tenant_id == record.event.tenant_id;
         let cursor = match query.before {
             None => None,
             Some(cursor) => {
                 let index = events.partition_point(|record| record.id.get() < cursor.get());
-                match (events.get(index), query.tenant_id) {
-                    (Some(place), None) => Some(sort_key(place)),
-                    (None, None) => None,
-                    (Some(place), Some(_)) if place.id.get() == cursor.get() && is_listed(place) => {
-                        Some(sort_key(place))
+                let place = events.get(index);
+                if query.tenant_id.is_none() {
+                    place.map(sort_key)
+                } else if let Some(place) = place.filter(|it| it.id.get() == cursor.get()).filter(of_tenant) {
+                    Some(sort_key(place))
+                } else {
+                    let newest = events.iter().filter(of_tenant).max_by_key(|record| sort_key(record));
+                    if newest.is_none_or(|newest| newest.id.get() >= cursor.get()) {
+                        return Ok(AuditEventList::default());
                     }
-                    (Some(_) | None, Some(_)) => return Ok(AuditEventList::default()),
+                    None
                 }
             }
         };

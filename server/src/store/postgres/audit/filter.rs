@@ -26,8 +26,9 @@ pub(super) struct Place {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum After {
     /// After the event with this number. In the list of all events, the event with the next greater number takes the place
-    /// of a missing one. In the list of a tenant, nothing follows an event that is not the tenant's, so that a cursor tells
-    /// nothing about the events of others.
+    /// of a missing one. In the list of a tenant, an event that is not the tenant's has no place: all events follow it if its
+    /// number is greater than that of the tenant's newest event, and otherwise none. So a cursor tells nothing about the events
+    /// of others.
     Cursor(i64),
     Place(Place),
 }
@@ -104,11 +105,15 @@ impl Entries {
                 out.push_sql(", 9223372036854775807)");
             }
             (After::Cursor(cursor), Some(tenant_id)) => {
-                out.push_sql("(SELECT place.created_at FROM audit_log AS place WHERE place.id = ");
+                out.push_sql("COALESCE((SELECT place.created_at FROM audit_log AS place WHERE place.id = ");
                 out.push_bind_param::<BigInt, _>(cursor)?;
                 out.push_sql(" AND place.tenant_id = ");
                 out.push_bind_param::<SqlUuid, _>(tenant_id)?;
-                out.push_sql("), ");
+                out.push_sql("), (SELECT CASE WHEN newest.id < ");
+                out.push_bind_param::<BigInt, _>(cursor)?;
+                out.push_sql(" THEN timestamptz 'infinity' END FROM audit_log AS newest WHERE newest.tenant_id = ");
+                out.push_bind_param::<SqlUuid, _>(tenant_id)?;
+                out.push_sql(" ORDER BY newest.created_at DESC, newest.id DESC LIMIT 1)), ");
                 out.push_bind_param::<BigInt, _>(cursor)?;
             }
         }
