@@ -245,7 +245,7 @@ $(CONFORMANCE_TOOLS)/installed: tools/conformance/requirements.txt
 .PHONY: drift
 # An optimized generator makes each build a quarter faster. Compiling it takes minutes, too long for a sample.
 drift: export CARGO_PROFILE_DEV_BUILD_OVERRIDE_OPT_LEVEL = 1
-drift: setup ## Run the mutation test of the contract on every mutant. Takes about an hour.
+drift: setup ## Run the mutation test of the contract on every mutant. Takes an hour or more.
 	$(CARGO) run --locked --release --package tenant-registry-drift
 
 .PHONY: drift-sample

@@ -8,7 +8,7 @@ use crate::subject::{Subjects, subjects};
 const COMPILED_MAX: usize = 24;
 
 /// Groups mutants of one kind whose subjects differ, so that each error of the compiler belongs to one of them. A mutant without
-/// subjects stays alone.
+/// subjects has a batch of its own.
 pub(crate) fn compile_batches(spec: &Spec, mutants: Vec<Mutant>) -> Vec<Vec<Mutant>> {
     let mut batches: Vec<(Option<Subjects>, Vec<Mutant>)> = Vec::new();
     for mutant in mutants {

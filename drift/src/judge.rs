@@ -114,7 +114,7 @@ impl Judge<'_> {
     }
 
     /// Finds the mutants that break the build. Those of a batch are compiled together, and those of which this shows nothing
-    /// alone.
+    /// are compiled again, one at a time.
     fn checked(
         &self,
         open: Vec<Mutant>,
@@ -130,13 +130,13 @@ impl Judge<'_> {
             |worker, batch: Vec<Mutant>| {
                 let size = batch.len();
                 let mut steps = Vec::new();
-                let alone = if size > 1 {
+                let remaining = if size > 1 {
                     self.check_together(worker, batch, &literals, &mut steps)?
                 } else {
                     batch
                 };
-                for mutant in alone {
-                    steps.push(self.check_alone(worker, mutant)?);
+                for mutant in remaining {
+                    steps.push(self.check_single(worker, mutant)?);
                 }
                 if let Ok(mut done) = done.lock() {
                     *done += size;
@@ -185,7 +185,7 @@ impl Judge<'_> {
         Ok(rest)
     }
 
-    fn check_alone(&self, worker: &mut Worker, mutant: Mutant) -> Result<Step, Error> {
+    fn check_single(&self, worker: &mut Worker, mutant: Mutant) -> Result<Step, Error> {
         match &mutant.change {
             Change::Spec(edits) => worker.mutate_spec(&self.text(edits)?)?,
             Change::Code { file, text } => worker.mutate_code(file, text)?,

@@ -41,7 +41,7 @@ impl AdmittedCaller {
     }
 }
 
-/// Who gets a share of the service.
+/// The holder of a share of the service.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Sharer {
     /// All callers that may see only this tenant, so that a tenant with many callers gets no more than one with few.

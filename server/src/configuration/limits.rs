@@ -33,9 +33,8 @@ pub struct LimitsConfiguration {
     )]
     pub body_timeout: u64,
 
-    /// Maximum number of requests that run at once, from 1 to 100000. Probes do not count. Each caller gets a share: all but a
-    /// sixteenth if it is alone, and an equal part among callers that compete. Requests above the share are rejected with 429,
-    /// and others for which there is no room with 503 (a verification returns `unavailable`), both with RETRY_AFTER. The bodies
+    /// Maximum number of requests that run at once, from 1 to 100000. Probes do not count. Each caller has a share: 15/16 if no
+    /// other caller is active, otherwise an equal part. Requests above the share are rejected with 429, and others for which there is no room with 503 (a verification returns `unavailable`), both with RETRY_AFTER. The bodies
     /// of requests and responses, which are shared in the same way, take at most this many times BODY_LIMIT of memory, or 64
     /// MiB if that is more. Too low: bursts are rejected. Too high: all requests become slow before any is rejected.
     #[arg(

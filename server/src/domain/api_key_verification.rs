@@ -104,7 +104,7 @@ impl<S: Store> Registry<S> {
         self.verify(request, tenant_scope, &Mutex::default()).await
     }
 
-    /// Verifies presented keys, each as if alone. The keys that need a hash are hashed one after the other, so that a batch
+    /// Verifies presented keys, each as if it were the only one. The keys that need a hash are hashed one after the other, so that a batch
     /// occupies the hasher no more than a single key.
     pub async fn api_key_verify_batch(
         &self,

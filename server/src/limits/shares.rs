@@ -221,7 +221,7 @@ mod tests {
             .flat_map(|total| (2..6_u8).map(move |it| (total, it)))
         {
             let shares = Arc::new(Shares::new(total));
-            // The first was alone, and has nearly everything.
+            // The first caller came before the others, and holds nearly everything.
             let mut taken: Vec<Vec<Taken<u8>>> = (0..callers).map(|caller| take_all(&shares, caller)).collect();
             // A request that ends leaves room for another one. The first caller is the first to try.
             for _ in 0..4 * total {
