@@ -100,46 +100,46 @@ pub(super) fn patched_formatted<'de, D: Deserializer<'de>, T: Format>(
 }
 
 /// Deserializes an object. By default, serde would also read it from a list of its values.
-pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<T, D::Error> {
-    let Object(object) = Deserialize::deserialize(from)?;
-    Ok(object)
+pub(super) fn from_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    let Object(value) = Deserialize::deserialize(from)?;
+    Ok(value)
 }
 
 /// Deserializes a required object that may be `null`.
-pub(super) fn nullable_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+pub(super) fn nullable_from_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
-    let object: Option<Object<T>> = Deserialize::deserialize(from)?;
-    Ok(object.map(|Object(object)| object))
+    let value: Option<Object<T>> = Deserialize::deserialize(from)?;
+    Ok(value.map(|Object(value)| value))
 }
 
 /// Deserializes an optional object that must not be `null`.
-pub(super) fn present_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+pub(super) fn present_from_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
-    object(from).map(Some)
+    from_object(from).map(Some)
 }
 
 /// Deserializes an optional object that may be `null`. The outer `None` means absent.
-pub(super) fn present_nullable_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+pub(super) fn present_nullable_from_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<Option<T>>, D::Error> {
-    nullable_object(from).map(Some)
+    nullable_from_object(from).map(Some)
 }
 
 /// Deserializes a list of `MIN` to `MAX` objects.
-pub(super) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MIN: usize, const MAX: usize>(
+pub(super) fn from_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MIN: usize, const MAX: usize>(
     from: D,
 ) -> Result<Vec<T>, D::Error> {
-    let objects = list::<D, Object<T>, MIN, MAX>(from)?;
-    Ok(objects.into_iter().map(|Object(object)| object).collect())
+    let values = list::<D, Object<T>, MIN, MAX>(from)?;
+    Ok(values.into_iter().map(|Object(value)| value).collect())
 }
 
 /// Deserializes an optional list of `MIN` to `MAX` objects that must not be `null`.
-pub(super) fn present_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MIN: usize, const MAX: usize>(
+pub(super) fn present_from_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MIN: usize, const MAX: usize>(
     from: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
-    objects::<D, T, MIN, MAX>(from).map(Some)
+    from_objects::<D, T, MIN, MAX>(from).map(Some)
 }
 
 /// A value that is an object in JSON.
@@ -223,9 +223,9 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Items<T, MAX> 
 pub(super) fn json<'de, D: Deserializer<'de>, const MAX_BYTES: usize, const MAX_LEVELS: usize>(
     from: D,
 ) -> Result<JsonObject, D::Error> {
-    let object = JsonObject::deserialize(from)?;
-    object.check(MAX_BYTES, MAX_LEVELS).map_err(D::Error::custom)?;
-    Ok(object)
+    let value = JsonObject::deserialize(from)?;
+    value.check(MAX_BYTES, MAX_LEVELS).map_err(D::Error::custom)?;
+    Ok(value)
 }
 
 /// Deserializes an optional JSON object of at most `MAX_BYTES` and `MAX_LEVELS` that must not be `null`.

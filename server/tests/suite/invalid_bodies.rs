@@ -322,7 +322,12 @@ async fn a_list_is_not_read_as_an_object(store: StoreUnderTest) {
         (verify, json!({ "keys": [["bp_x"]] }), "keys[0]", list),
         (verify, json!({ "keys": ["bp_x"] }), "keys[0]", "expected an object"),
         (verify, json!({ "keys": { "key": "bp_x" } }), "keys", "expected a list"),
-        ("/v1/audit", json!({ "action": "a", "targets": [["t"]] }), "targets[0]", list),
+        (
+            "/v1/audit",
+            json!({ "action": "a", "targets": [["t"]] }),
+            "targets[0]",
+            list,
+        ),
         ("/v1/audit/batch", json!({ "events": [["a"]] }), "events[0]", list),
         (
             "/v1/audit/batch",

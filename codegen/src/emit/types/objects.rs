@@ -152,7 +152,7 @@ fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Pr
     // `uuid` reads more forms than the format allows, and serde reads an object from a list of its values.
     let strict = match property.ty {
         Type::Formatted(Format::Uuid) => Some("formatted"),
-        _ if is_object => Some("object"),
+        _ if is_object => Some("from_object"),
         _ => None,
     };
     // Which function of `decode` reads the field.
@@ -170,7 +170,7 @@ fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Pr
     if let Some(bound) = property.bound {
         let (function, arguments) = match bound {
             Bound::Items { minimum, maximum } => {
-                let function = if is_object { "objects" } else { "list" };
+                let function = if is_object { "from_objects" } else { "list" };
                 (function, format!("_, _, {minimum}, {maximum}"))
             }
             Bound::Json { max_bytes, max_levels } => ("json", format!("_, {max_bytes}, {max_levels}")),

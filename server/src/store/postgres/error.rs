@@ -206,10 +206,19 @@ mod tests {
             let message = Box::new(message.to_owned());
             DbError::of_begin(Error::DatabaseError(DatabaseErrorKind::Unknown, message))
         };
-        for message in ["57014: canceling statement due to user request", "53200: out of memory", "XX000: text"] {
+        for message in [
+            "57014: canceling statement due to user request",
+            "53200: out of memory",
+            "XX000: text",
+        ] {
             assert!(matches!(of_begin(message), DbError::OutcomeUnknown(_)), "{message}");
         }
-        for message in ["57P01: terminating connection", "25P03: text", "08P01: text", "connection closed"] {
+        for message in [
+            "57P01: terminating connection",
+            "25P03: text",
+            "08P01: text",
+            "connection closed",
+        ] {
             assert!(matches!(of_begin(message), DbError::Transient(_)), "{message}");
         }
     }
