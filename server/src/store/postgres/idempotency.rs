@@ -122,7 +122,7 @@ impl IdempotencyStore for PostgresStore {
     async fn idempotency_record_create(&self, record: IdempotencyRecord) -> Result<bool, StoreError> {
         let inserted = self
             .database
-            .write_idempotent(async |mut connection: &AsyncPgConnection| {
+            .write_idempotent(async |connection: &AsyncPgConnection| {
                 insert_on_connection(connection, slice::from_ref(&record)).await
             })
             .await?;

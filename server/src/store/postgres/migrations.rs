@@ -114,7 +114,7 @@ pub async fn migrate(url: &DatabaseUrl, connect_timeout: Duration) -> Result<usi
     let mut connection = connect_unpooled(url, connect_timeout).await?;
     preconditions::check_on_connection(&mut connection).await?;
     take_lock_on_connection(&connection).await?;
-    let (mut connection, applied) = run_pending(connection).await?;
+    let (connection, applied) = run_pending(connection).await?;
     for version in &applied {
         info!(version, "migrated the schema");
     }

@@ -139,7 +139,7 @@ impl ApiKeyStore for PostgresStore {
         decide: impl Fn(&ApiKeyRecord) -> Result<Decision<ApiKeyRecord>, E> + Send + Sync,
     ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
         self.database
-            .transaction(async |mut connection: &AsyncPgConnection| {
+            .transaction(async |connection: &AsyncPgConnection| {
                 let current = lock_api_key_in_transaction(connection, id).await?;
                 match decide_change(current, &decide) {
                     ControlFlow::Break(outcome) => Ok(Finish::Rollback(outcome)),

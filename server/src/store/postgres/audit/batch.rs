@@ -24,7 +24,7 @@ impl PostgresStore {
     pub(super) async fn append_batch(&self, batch: &EventBatch) -> Result<AuditBatchAppended, StoreError> {
         let outcome = self
             .database
-            .transaction(async |mut connection: &AsyncPgConnection| {
+            .transaction(async |connection: &AsyncPgConnection| {
                 match insert_events_on_connection(connection, &batch.events).await {
                     Ok(ids) => finish(connection, &ids, batch).await,
                     Err(error) if violates(&error, "audit_log_tenant_id_fkey") => {
@@ -65,11 +65,7 @@ impl PostgresStore {
 }
 
 /// Pairs the inserted events with their numbers, which are in the same order, and inserts the response.
-async fn finish(
-    mut connection: &AsyncPgConnection,
-    ids: &[i64],
-    batch: &EventBatch,
-) -> Result<Finish<Outcome>, DbError> {
+async fn finish(connection: &AsyncPgConnection, ids: &[i64], batch: &EventBatch) -> Result<Finish<Outcome>, DbError> {
     let EventBatch { events, response } = batch;
     if ids.len() != events.len() {
         let (ids, events) = (ids.len(), events.len());

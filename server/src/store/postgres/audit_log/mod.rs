@@ -19,7 +19,7 @@ use tenant_registry_contract::types::AuditEventId;
 
 /// Inserts an event.
 pub(super) async fn insert_event_on_connection(
-    mut connection: &AsyncPgConnection,
+    connection: &AsyncPgConnection,
     event: NewAuditEvent,
 ) -> Result<AuditEventRecord, DbError> {
     let ids = insert_events_on_connection(connection, slice::from_ref(&event)).await?;
