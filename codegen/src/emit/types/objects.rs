@@ -150,10 +150,10 @@ fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Pr
     let is_patch = property.nullable && api.is_merge_patch(&schema.name);
     let is_object = usage.is_in_request(&schema.name) && object_of(api, &property.ty).is_some();
     // `uuid` reads more forms than the format allows, and serde reads an object from a list of its values.
-    let strict = match property.ty {
-        Type::Formatted(Format::Uuid) => Some("formatted"),
-        _ if is_object => Some("from_object"),
-        _ => None,
+    let strict = if property.ty == Type::Formatted(Format::Uuid) {
+        Some("formatted")
+    } else {
+        is_object.then_some("from_object")
     };
     // Which function of `decode` reads the field.
     let decode = |presence: &str| {

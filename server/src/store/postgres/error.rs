@@ -49,14 +49,12 @@ impl DbError {
     /// Converts an error of BEGIN, which is sent together with the first statement. If the session survives the error, that
     /// statement runs outside a transaction, and what it does is committed.
     pub(super) fn of_begin(error: Error) -> Self {
-        match error {
-            Error::DatabaseError(_, information)
-                if SqlState::of(&*information).is_some_and(|(state, _)| !state.ends_session()) =>
-            {
-                Self::OutcomeUnknown(format!("BEGIN: {}", describe(&*information)))
-            }
-            error => error.into(),
+        if let Error::DatabaseError(_, information) = &error
+            && SqlState::of(&**information).is_some_and(|(state, _)| !state.ends_session())
+        {
+            return Self::OutcomeUnknown(format!("BEGIN: {}", describe(&**information)));
         }
+        error.into()
     }
 }
 
