@@ -2,7 +2,8 @@
 //!
 //! The server rolls back a transaction that does not reach its COMMIT. It is repeated after a transient error. If it
 //! fails, the error says that nothing was changed. If the connection breaks during COMMIT, the change may have been made.
-//! Every change commits together with an audit event, so the event shows whether it was.
+//! Every change commits together with an audit event, so the event shows whether it was. The same if the lease of the primary
+//! ended during COMMIT: another server may have become the primary without the change.
 
 use super::audit_log;
 use super::connection::Database;
@@ -77,7 +78,8 @@ impl Database {
             + Work<&'c mut AsyncPgConnection, Result<Finish<T>, DbError>, Running: Send>
             + Sync,
     {
-        let mut connection = self.pool.get().await?;
+        let connections = self.connections()?;
+        let mut connection = connections.pool.get().await?;
         let result = self
             .with_time_limit(pin!(async {
                 AnsiTransactionManager::begin_transaction_sql(&mut *connection, BEGIN).await?;
@@ -95,13 +97,20 @@ impl Database {
                     .await;
                 // The value is right even if the ROLLBACK fails: the server rolls back when the connection closes.
                 let _ = return_to_pool_if_ok(connection, rolled_back);
+                // It was read.
+                connections.lease.check()?;
                 Ok(value)
             }
             Finish::Commit { value, event } => {
+                if let Err(ended) = connections.lease.check() {
+                    // Without a COMMIT, nothing is changed for sure.
+                    return return_to_pool_if_ok(connection, Err(ended));
+                }
                 let limit = self.time_limit();
                 let committed = timeout(limit, AnsiTransactionManager::commit_transaction(&mut *connection)).await;
                 let failure = match committed {
-                    Ok(Ok(())) => return Ok(value),
+                    Ok(Ok(())) if connections.lease.check().is_ok() => return Ok(value),
+                    Ok(Ok(())) => "the lease of the primary ended during COMMIT".to_owned(),
                     Ok(Err(error @ Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _))) => {
                         return return_to_pool_if_ok(connection, Err(error.into()));
                     }
