@@ -2,6 +2,7 @@
 
 use super::DatabaseConfiguration;
 use super::secret::{Secret, read_etcd_authorities, read_etcd_identity};
+use crate::name::Name;
 use crate::store::postgres::{EtcdAuthorities, EtcdIdentity, EtcdLogin, EtcdPrefix, EtcdSettings, EtcdUrl};
 use clap::Args;
 use thiserror::Error;
@@ -54,7 +55,7 @@ pub struct EtcdConfiguration {
     /// User for an etcd with authentication. A role that can read DATABASE_ETCD_PREFIX is enough. If it cannot, all requests
     /// get 503.
     #[arg(long, env = "DATABASE_ETCD_USER", value_name = "DATABASE_ETCD_USER")]
-    pub database_etcd_user: Option<String>,
+    pub database_etcd_user: Option<Name>,
 
     /// File with the password of DATABASE_ETCD_USER. A line break at the end is ignored.
     #[arg(
@@ -137,7 +138,7 @@ impl EtcdConfiguration {
         }
         let login = match (user, password) {
             (Some(user), Some(password)) => Some(EtcdLogin {
-                user: user.clone(),
+                user: user.to_string(),
                 password: password.expose().to_owned(),
             }),
             (None, None) => None,

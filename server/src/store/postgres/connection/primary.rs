@@ -19,7 +19,7 @@ use tracing::{info, warn};
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The same after a rejected login. Checking a password is slow, and etcd has to stay fast.
-const LOGIN_INTERVAL: Duration = Duration::from_secs(10);
+const LOGIN_INTERVAL: Duration = Duration::from_secs(5);
 
 /// After how many failures the log says so. A few are normal, for example in a failover.
 const LOGGED_FAILURE: u32 = 3;
