@@ -113,7 +113,7 @@ impl EtcdConfiguration {
             database_etcd_user: user,
             database_etcd_password_file: password,
         } = self;
-        let [member, other_members @ ..] = &**urls else {
+        let [member, other_members @ ..] = urls.as_slice() else {
             let unused = [
                 (CA_FILE, authorities.is_some()),
                 (CERTIFICATE_FILE, identity.is_some()),

@@ -381,8 +381,8 @@ impl Etcd {
             self.token = Some(self.authenticate(login).await?);
         }
         let asked = Instant::now();
-        // The keys from `leader` to the last one below `members/`: `0` follows the slash. etcd reads them in one revision,
-        // from a majority of its members.
+        // The keys from `leader` to the last one below `members/`: `0` follows the slash. To read them, the member has to reach
+        // a majority, so what it then says about the lease is not out of date.
         let range = json!({
             "key": STANDARD.encode(self.lock_key()),
             "range_end": STANDARD.encode(format!("{}members0", self.prefix)),

@@ -70,7 +70,7 @@ impl Lease {
     /// Checks that the connections may be used now. A result that arrived before this check is not older than the lease.
     pub(in crate::store::postgres) fn check(&self) -> Result<(), DbError> {
         match self.left() {
-            Some(Duration::ZERO) => Err(ended()),
+            Some(left) if left.is_zero() => Err(ended()),
             Some(_) | None => Ok(()),
         }
     }
