@@ -70,7 +70,16 @@ class Case:
     """A fault of the primary, what happens after the failover, the repair, and how the service is connected."""
 
     def __init__(
-        self, name, fault, repair, *, later=nothing, with_proxy=True, with_watchdog=False, with_lease=False, is_safe=True
+        self,
+        name,
+        fault,
+        repair,
+        *,
+        later=nothing,
+        with_proxy=True,
+        with_watchdog=False,
+        with_lease=False,
+        is_safe=True,
     ):
         self.name, self.fault, self.later, self.repair = name, fault, later, repair
         self.with_proxy, self.with_watchdog, self.with_lease = with_proxy, with_watchdog, with_lease
