@@ -125,7 +125,11 @@ async fn postgres_store(configuration: &Configuration, url: &DatabaseUrl) -> Res
     }
     preconditions::check_privileges(url, connect_timeout).await?;
     let etcd = configuration.etcd_settings()?;
-    Ok(PostgresStore::new(url, &configuration.pool.settings(connect_timeout), etcd)?)
+    Ok(PostgresStore::new(
+        url,
+        &configuration.pool.settings(connect_timeout),
+        etcd,
+    )?)
 }
 
 /// The database URL, for commands that require one.

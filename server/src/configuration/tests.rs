@@ -242,9 +242,15 @@ fn settings_of_etcd_that_have_no_effect_are_rejected() {
             [database, authorities].concat(),
             "--database-etcd-ca-file <DATABASE_ETCD_CA_FILE> has no effect without --database-etcd-urls",
         ),
-        ([database, identity].concat(), "<DATABASE_ETCD_CERTIFICATE_FILE> has no effect"),
+        (
+            [database, identity].concat(),
+            "<DATABASE_ETCD_CERTIFICATE_FILE> has no effect",
+        ),
         ([database, user].concat(), "<DATABASE_ETCD_USER> has no effect"),
-        ([database, password].concat(), "<DATABASE_ETCD_PASSWORD_FILE> has no effect"),
+        (
+            [database, password].concat(),
+            "<DATABASE_ETCD_PASSWORD_FILE> has no effect",
+        ),
         ([database, urls, user].concat(), "set both or none"),
         ([database, urls, password].concat(), "set both or none"),
         ([database, plain, authorities].concat(), "no effect on an http:// URL"),

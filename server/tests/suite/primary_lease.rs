@@ -117,7 +117,11 @@ impl Scene {
     /// The seconds of the lease, according to the metrics.
     async fn seconds_left(&self) -> f64 {
         let text = self.metrics.get("/metrics").await.text;
-        let value = |line: &str| line.strip_prefix("tenant_registry_database_lease_seconds ")?.parse().ok();
+        let value = |line: &str| {
+            line.strip_prefix("tenant_registry_database_lease_seconds ")?
+                .parse()
+                .ok()
+        };
         text.lines().find_map(value).unwrap_or_else(|| panic!("{text}"))
     }
 
@@ -189,7 +193,10 @@ async fn a_revoked_key_is_not_valid_while_the_old_primary_still_accepts_changes(
     let update = "UPDATE api_keys SET name = 'still valid' WHERE revoked_at IS NULL";
     assert_eq!(old.execute(update, &[]).await.unwrap(), 1);
     let log = scene.service.stop().await.stderr;
-    assert!(log.matches("cannot confirm which host is the primary").count() <= 1, "{log}");
+    assert!(
+        log.matches("cannot confirm which host is the primary").count() <= 1,
+        "{log}"
+    );
 }
 
 /// Even though etcd has confirmed the host for minutes.
@@ -206,10 +213,7 @@ async fn a_host_that_loses_the_lock_is_not_used_any_more() {
     scene.service.logged("etcd confirms the primary again").await;
     scene.etcd.take_lock_away();
     scene.reason_becomes("unavailable").await;
-    scene
-        .service
-        .logged(&format!("etcd has no key {PREFIX}leader"))
-        .await;
+    scene.service.logged(&format!("etcd has no key {PREFIX}leader")).await;
     assert!(scene.seconds_left().await <= 0.0);
 }
 
@@ -255,7 +259,11 @@ async fn a_change_is_not_committed_after_the_lease_has_ended() {
     let response = create_while_the_lease_ends(&scene, &client, async || ()).await;
     response.assert_error(503, ErrorCode::Unavailable);
     scene.reason_becomes("").await;
-    assert_eq!(create_tenant(&scene.service, "late").await.status, 201, "it was not made");
+    assert_eq!(
+        create_tenant(&scene.service, "late").await.status,
+        201,
+        "it was not made"
+    );
 }
 
 async fn a_commit_that_outlives_the_lease_is_looked_up_on_the_primary() {

@@ -155,8 +155,16 @@ async fn an_invalid_setting_prevents_the_start_with_one_line() {
         ("DATABASE_ETCD_URLS", "http://etcd1:2379/v3", "--database-etcd-urls"),
         ("DATABASE_ETCD_PREFIX", "tenant-registry", "--database-etcd-prefix"),
         ("DATABASE_ETCD_CA_FILE", "/no/such/file", "--database-etcd-ca-file"),
-        ("DATABASE_ETCD_CERTIFICATE_FILE", "/no/such/file", "--database-etcd-certificate-file"),
-        ("DATABASE_ETCD_PASSWORD_FILE", "/no/such/file", "--database-etcd-password-file"),
+        (
+            "DATABASE_ETCD_CERTIFICATE_FILE",
+            "/no/such/file",
+            "--database-etcd-certificate-file",
+        ),
+        (
+            "DATABASE_ETCD_PASSWORD_FILE",
+            "/no/such/file",
+            "--database-etcd-password-file",
+        ),
         ("BIND_ADDR", "nowhere", "--bind-address"),
         ("BIND_ADDR", "127.0.0.1", "--bind-address"),
         ("OIDC_ISSUER", "http://sso.example.com", "--oidc-issuer"),

@@ -73,7 +73,11 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        in_span("look_up", pin!(self.run_on_shared(|connections| &connections.lookups, work))).await
+        in_span(
+            "look_up",
+            pin!(self.run_on_shared(|connections| &connections.lookups, work)),
+        )
+        .await
     }
 
     /// Reads a page of a list, on a connection that pages share.

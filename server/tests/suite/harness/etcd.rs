@@ -198,16 +198,19 @@ impl State {
             let encoded = body[name].as_str().unwrap();
             String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap()
         };
-        let items = self.keys.range(text("key")..text("range_end")).map(|(key, Key { value, created })| {
-            json!({
-                "key": STANDARD.encode(key),
-                "create_revision": created.to_string(),
-                "mod_revision": created.to_string(),
-                "version": "1",
-                "value": STANDARD.encode(value),
-                "lease": "7587880",
-            })
-        });
+        let items = self
+            .keys
+            .range(text("key")..text("range_end"))
+            .map(|(key, Key { value, created })| {
+                json!({
+                    "key": STANDARD.encode(key),
+                    "create_revision": created.to_string(),
+                    "mod_revision": created.to_string(),
+                    "version": "1",
+                    "value": STANDARD.encode(value),
+                    "lease": "7587880",
+                })
+            });
         let items: Vec<Value> = items.collect();
         if items.is_empty() {
             return json!({ "header": {} });

@@ -177,7 +177,10 @@ impl EtcdIdentity {
     /// If the certificate or the key is missing or invalid, or if they do not belong together.
     pub fn from_pem(pem: &str) -> Result<Self, EtcdCertificateError> {
         let identity = Identity::from_pem(pem.as_bytes())?;
-        Client::builder().tls_certs_only([]).identity(identity.clone()).build()?;
+        Client::builder()
+            .tls_certs_only([])
+            .identity(identity.clone())
+            .build()?;
         Ok(Self(identity))
     }
 }
@@ -469,9 +472,7 @@ impl Etcd {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        EtcdAuthorities, EtcdIdentity, EtcdPrefix, EtcdPrefixError, EtcdUrl, EtcdUrlError, TimeToLive,
-    };
+    use super::{EtcdAuthorities, EtcdIdentity, EtcdPrefix, EtcdPrefixError, EtcdUrl, EtcdUrlError, TimeToLive};
     use rcgen::{CertificateParams, KeyPair};
     use std::time::Duration;
 
@@ -501,7 +502,16 @@ mod tests {
         for good in ["/service/tenant-registry/", "/a/b/c/"] {
             assert_eq!(good.parse::<EtcdPrefix>().unwrap().to_string(), good);
         }
-        for bad in ["", "/", "//", "/service/", "/service/x", "service/x/", "/service//", "//x/"] {
+        for bad in [
+            "",
+            "/",
+            "//",
+            "/service/",
+            "/service/x",
+            "service/x/",
+            "/service//",
+            "//x/",
+        ] {
             assert_eq!(bad.parse::<EtcdPrefix>(), Err(EtcdPrefixError), "{bad}");
         }
     }

@@ -277,7 +277,11 @@ mod tests {
             assert!(primary == one, "{address}");
             assert_eq!(primary.host_count(), 1);
         }
-        for elsewhere in ["postgres://one:2/postgres", "postgres://one/postgres", "postgres://three:3/x"] {
+        for elsewhere in [
+            "postgres://one:2/postgres",
+            "postgres://one/postgres",
+            "postgres://three:3/x",
+        ] {
             let address: ServerAddress = elsewhere.parse().unwrap();
             assert!(several.for_primary(&address).is_none(), "{address}");
         }
