@@ -24,6 +24,7 @@ process_cases![
     ; postgres:
     a_revoked_key_is_not_valid_while_the_old_primary_still_accepts_changes,
     a_host_that_loses_the_lock_is_not_used_any_more,
+    a_result_that_arrives_after_the_lease_has_ended_is_withheld,
     a_change_is_not_committed_after_the_lease_has_ended,
     a_commit_that_outlives_the_lease_is_looked_up_on_the_primary,
     asks_etcd_over_tls_as_a_user,
@@ -215,6 +216,44 @@ async fn a_host_that_loses_the_lock_is_not_used_any_more() {
     scene.reason_becomes("unavailable").await;
     scene.service.logged(&format!("etcd has no key {PREFIX}leader")).await;
     assert!(scene.seconds_left().await <= 0.0);
+}
+
+/// From each kind of connection, and from a transaction that was rolled back.
+async fn a_result_that_arrives_after_the_lease_has_ended_is_withheld() {
+    let scene = Scene::start(LEFT).await;
+    assert_eq!(scene.reason().await, "");
+    let client = connect(&scene.one).await;
+    client
+        .batch_execute("BEGIN; LOCK TABLE api_keys, tenants, audit_log IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let (reason, tenant, page, list, duplicate, ()) = tokio::join!(
+        scene.reason(),
+        scene.service.raw.get("/v1/tenants/by-slug/first"),
+        scene.service.raw.get("/v1/audit"),
+        scene.service.raw.get("/v1/tenants"),
+        create_tenant(&scene.service, "first"),
+        async {
+            until("the statements wait", async || {
+                let waits = "SELECT FROM pg_locks WHERE locktype = 'relation' AND NOT granted HAVING count(*) >= 5";
+                is_there(&client, waits).await.then_some(())
+            })
+            .await;
+            scene.etcd.silence(true);
+            until("the lease has ended", async || {
+                (scene.seconds_left().await <= 0.0).then_some(())
+            })
+            .await;
+            client.batch_execute("ROLLBACK").await.unwrap();
+        }
+    );
+    assert_eq!(reason, "unavailable");
+    for response in [tenant, page, list, duplicate] {
+        response.assert_error(503, ErrorCode::Unavailable);
+    }
+    scene.etcd.silence(false);
+    scene.reason_becomes("").await;
+    assert_eq!(create_tenant(&scene.service, "first").await.status, 409);
 }
 
 /// Holds up every transaction that inserts an event: at the INSERT, or at the COMMIT.
