@@ -130,7 +130,7 @@ impl Scene {
     async fn promote(&self) {
         let (old, new) = (connect(&self.one).await, connect(&self.two).await);
         let end: String = old
-            .query_one("SELECT pg_current_wal_insert_lsn()::text", &[])
+            .query_one("SELECT pg_current_wal_flush_lsn()::text", &[])
             .await
             .unwrap()
             .get(0);
