@@ -11,10 +11,10 @@ use thiserror::Error;
 #[derive(Args, Clone, Debug)]
 pub struct EtcdConfiguration {
     /// URLs of the members of etcd (3.4 or later) that Patroni uses (`etcd3`), such as `https://etcd1:2379`, separated by
-    /// commas. The service then asks etcd every second which host of DATABASE_URL is the primary, and connects only to that
-    /// host, and only until the lease of the primary ends. It never returns what an old primary says, with or without a
-    /// proxy. DATABASE_URL must name all hosts as Patroni does (`connect_address`), not a proxy. If the URLs are wrong or etcd
-    /// cannot be reached, all requests get 503. If not set, the service does not ask.
+    /// commas. The service then asks etcd every second which host of DATABASE_URL is the primary, and uses only that host, and
+    /// only until the lease of the primary ends (docs/install.md). DATABASE_URL must name all hosts as Patroni does
+    /// (`connect_address`), not a proxy. If the URLs are wrong or etcd cannot be reached, all requests get 503. If not set, the
+    /// service does not ask.
     #[arg(
         long,
         env = "DATABASE_ETCD_URLS",
