@@ -212,6 +212,21 @@ async fn a_host_that_loses_the_lock_is_not_used_any_more() {
     scene.etcd.give_lock_to("one", scene.one.port());
     scene.reason_becomes("").await;
     scene.service.logged("etcd confirms the primary again").await;
+
+    // It loses the lock and takes it again, before etcd is asked. Its sessions may be those of an old primary.
+    let client = connect(&scene.one).await;
+    let sessions = "SELECT pid FROM pg_stat_activity WHERE application_name = 'tenant-registry'";
+    let sessions = client.query(sessions, &[]).await.unwrap();
+    let sessions: Vec<i32> = sessions.iter().map(|row| row.get(0)).collect();
+    assert!(!sessions.is_empty());
+    scene.etcd.give_lock_to("one", scene.one.port());
+    until("the sessions have ended", async || {
+        let left = "SELECT FROM pg_stat_activity WHERE pid = ANY($1)";
+        client.query(left, &[&sessions]).await.unwrap().is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(scene.reason().await, "");
+
     scene.etcd.take_lock_away();
     scene.reason_becomes("unavailable").await;
     scene.service.logged(&format!("etcd has no key {PREFIX}leader")).await;
