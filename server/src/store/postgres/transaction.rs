@@ -2,8 +2,8 @@
 //!
 //! The server rolls back a transaction that does not reach its COMMIT. It is repeated after a transient error. If it
 //! fails, the error says that nothing was changed. If the connection breaks during COMMIT, the change may have been made.
-//! Every change commits together with an audit event, so the event shows whether it was. The same if the lease of the primary
-//! ended during COMMIT: another server may have become the primary without the change.
+//! Every change commits together with an audit event, so the event shows whether it was. The same check follows if the lease
+//! of the primary ended during COMMIT, because another server may have become the primary without the change.
 
 use super::audit_log;
 use super::connection::Database;
